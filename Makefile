@@ -1,0 +1,93 @@
+# Two commands matter: `make demo` shows the job done, `make test` checks everything CI checks.
+# Both set up what they need in .venv and .tools beside this file and touch nothing else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+# Prefer a Python that the machine has; 3.14 is left out until every engine has wheels for it.
+VENV_PYTHON ?= >=3.11,<3.14
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+# --- what a person runs --------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(VENV)/.embedded ## a recording of two people goes in over HTTP, its reviewed transcript comes out
+	@$(BIN)/therapy demo
+
+.PHONY: run
+run: $(VENV)/.embedded ## start the API and the worker on this machine (therapy serve)
+	@$(BIN)/therapy serve
+
+.PHONY: hebrew
+hebrew: $(VENV)/.embedded ## add the multilingual recogniser (133 MB), for Hebrew
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/hebrew.txt
+
+# --- what a developer runs -----------------------------------------------------------------------
+
+.PHONY: setup
+setup: $(VENV)/.dev ## everything for developing, in .venv
+
+.PHONY: test
+test: $(VENV)/.dev ## everything that CI checks
+	@UV="$(UV)" $(BIN)/python scripts/check.py
+
+.PHONY: check
+check: test ## the same as test
+
+.PHONY: lint
+lint: $(VENV)/.dev ## format, style and import rules only
+	@UV="$(UV)" $(BIN)/python scripts/check.py format lint imports
+
+.PHONY: types
+types: $(VENV)/.dev ## mypy --strict on src only
+	@UV="$(UV)" $(BIN)/python scripts/check.py types
+
+.PHONY: unit
+unit: $(VENV)/.dev ## the quick tests only
+	@UV="$(UV)" $(BIN)/python scripts/check.py quick
+
+.PHONY: format
+format: $(VENV)/.dev ## rewrite the code in the house's format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(VENV)/.dev ## an hour of audio through a running server: memory, time, answers meanwhile
+	@$(BIN)/python scripts/bench.py
+
+.PHONY: lock
+lock: $(UV) ## resolve requirements/*.txt again (UPGRADE=1 for the newest versions)
+	@UV="$(UV)" UPGRADE="$(UPGRADE)" bash scripts/lock.sh
+
+.PHONY: clean
+clean: ## remove everything that make made
+	rm -rf $(VENV) .venvs .tools dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- how it gets there: one stamp per installed set, older than its lock means install again -----
+
+.tools/bin/uv: requirements/uv.txt
+	@PYTHON="$(PYTHON)" bash scripts/get-uv.sh
+
+$(BIN)/python: | $(UV)
+	@$(UV) venv -q --python '$(VENV_PYTHON)' $(VENV)
+
+$(VENV)/.embedded: requirements/embedded.txt pyproject.toml | $(BIN)/python
+	@echo "installing what the embedded service needs into $(VENV)"
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/embedded.txt
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt requirements/embedded.txt pyproject.toml | $(BIN)/python
+	@echo "installing the development set into $(VENV)"
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(VENV)/.embedded $@
