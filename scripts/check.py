@@ -1,0 +1,181 @@
+"""Everything that CI checks, in one run: `make test`, or by name, `check.py lint types`.
+
+Every step runs even if one before it failed, so that one run shows all there is to mend. The main test
+run comes last: its closing line is the last thing that a green run prints.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+UV = shutil.which(os.environ.get("UV", "uv"), path=f"{ROOT}:{os.environ.get('PATH', '')}") or "uv"
+PYTHONS = ("3.11", "3.12", "3.13")
+# Two workers: the machines this must fit have two cores. Tests that must not run beside each other
+# share an xdist_group.
+PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadgroup")
+
+# Run in a bare install, before anything else is imported there.
+BARE = """
+import importlib, pkgutil, sys
+before = set(sys.modules)
+import therapy.domain
+def loaded():
+    names = {name.partition(".")[0] for name in set(sys.modules) - before}
+    return sorted(names - set(sys.stdlib_module_names))
+assert loaded() == ["msgspec", "therapy"], loaded()
+for package in ("domain", "ports", "workflows", "adapters.memory"):
+    module = importlib.import_module(f"therapy.{package}")
+    for found in pkgutil.walk_packages(module.__path__, module.__name__ + "."):
+        importlib.import_module(found.name)
+assert loaded() == ["msgspec", "therapy"], loaded()
+print("a bare install imports domain, ports, workflows and memory with msgspec and the stdlib only")
+"""
+
+
+def run(*command: str | Path, **env: str) -> None:
+    subprocess.run([str(part) for part in command], cwd=ROOT, check=True, env=os.environ | env)
+
+
+def format_() -> None:
+    run(BIN / "ruff", "format", "--check", "--quiet", "--diff", ".")
+
+
+def lint() -> None:
+    run(BIN / "ruff", "check", "--quiet", ".")
+
+
+def types() -> None:
+    run(BIN / "mypy")
+
+
+def imports() -> None:
+    run(BIN / "lint-imports", "--no-cache")
+
+
+def wheel() -> None:
+    """Build sdist and wheel, install the wheel without extras, and see that the bare library works."""
+    with tempfile.TemporaryDirectory(prefix="therapy-wheel-") as name:
+        folder = Path(name)
+        run(
+            UV, "build", "--quiet", "--no-build-isolation", "--python", sys.executable, "-o", folder
+        )
+        (built,) = folder.glob("*.whl")
+        run(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv")
+        python = folder / "venv/bin/python"
+        constraints = ("-c", ROOT / "requirements/all.txt")
+        run(UV, "pip", "install", "--quiet", "--python", python, *constraints, built)
+        run(python, "-I", "-c", BARE)
+        listing = subprocess.run(
+            [sys.executable, "-m", "zipfile", "-l", built],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for wanted in ("therapy/py.typed", "licenses/LICENSE"):
+            if wanted not in listing:
+                raise SystemExit(f"the wheel lacks {wanted}")
+        said = subprocess.run(
+            [folder / "venv/bin/therapy"], check=False, capture_output=True, text=True, cwd=folder
+        )
+        text = said.stdout + said.stderr
+        if said.returncode == 0 or "therapy[" not in text or "Traceback" in text:
+            raise SystemExit(
+                f"`therapy` on a bare install must name the extra to add; it said:\n{text}"
+            )
+        print("`therapy` on a bare install says:", text.strip().splitlines()[0])
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter that this machine already has: uv's search, then pyenv's folder."""
+    found = subprocess.run(
+        [UV, "python", "find", "--quiet", "--no-project", "--no-python-downloads", version],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT.parent,
+    )
+    if found.returncode == 0:
+        return found.stdout.strip()
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    return next(
+        (str(path) for path in sorted(pyenv.glob(f"versions/{version}.*/bin/python"))), None
+    )
+
+
+def pythons() -> None:
+    """The quick tests on every other supported Python that is here."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for version in PYTHONS:
+        if version == own:
+            continue
+        interpreter = find_python(version)
+        if interpreter is None:
+            print(f"Python {version}: skipped, there is none on this machine")
+            continue
+        venv = ROOT / ".venvs" / version
+        locked = (ROOT / "requirements/dev.txt").read_bytes() + (
+            ROOT / "pyproject.toml"
+        ).read_bytes()
+        stamp, wanted = venv / "stamp", hashlib.sha256(locked).hexdigest()
+        if not stamp.exists() or stamp.read_text() != wanted:
+            run(UV, "venv", "--quiet", "--clear", "--python", interpreter, venv)
+            install = (UV, "pip", "install", "--quiet", "--python", venv / "bin/python")
+            run(*install, "--require-hashes", "-r", "requirements/dev.txt")
+            run(*install, "--no-deps", "--no-build-isolation", "-e", ".")
+            stamp.write_text(wanted)
+        print(f"Python {version}: {interpreter}", flush=True)
+        run(venv / "bin/python", *PYTEST, "-q", "-m", "not slow", "-p", "no:cacheprovider")
+
+
+def quick() -> None:
+    run(sys.executable, *PYTEST, "-q", "-m", "not slow")
+
+
+def tests() -> None:
+    run(sys.executable, *PYTEST)
+
+
+STEPS: dict[str, Callable[[], None]] = {
+    "format": format_,
+    "lint": lint,
+    "types": types,
+    "imports": imports,
+    "wheel": wheel,
+    "pythons": pythons,
+    "quick": quick,
+    "tests": tests,
+}
+
+
+def main(names: list[str]) -> int:
+    # No test may ask a model hub for anything.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    failed = []
+    for name in names or [step for step in STEPS if step != "quick"]:
+        print(f"--- {name}", flush=True)
+        began = time.monotonic()
+        try:
+            STEPS[name]()
+        except (subprocess.CalledProcessError, SystemExit) as exc:
+            failed.append(name)
+            print(f"--- {name}: FAILED after {time.monotonic() - began:.1f} s: {exc}", flush=True)
+        else:
+            if name != "tests":
+                print(f"--- {name}: ok, {time.monotonic() - began:.1f} s", flush=True)
+    if failed:
+        print("FAILED:", ", ".join(failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

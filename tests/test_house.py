@@ -1,0 +1,194 @@
+"""The rules of the house, checked on the files themselves (CONTRIBUTING.md says why they exist).
+
+Import contracts are deny-lists and miss what they do not name, so what the hexagon may import is
+written here as an allow-list.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).resolve().parent.parent
+THERAPY = ROOT / "src" / "therapy"
+SOURCES = sorted(THERAPY.rglob("*.py"))
+CODE = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")])
+HEXAGON = sorted(
+    path for part in ("domain", "ports", "workflows") for path in (THERAPY / part).rglob("*.py")
+)
+
+PURE = {
+    *("__future__", "msgspec", "therapy.domain"),
+    *(
+        "bisect",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "difflib",
+        "enum",
+        "functools",
+    ),
+    *("hashlib", "itertools", "math", "re", "statistics", "textwrap", "typing", "unicodedata"),
+}
+ALLOWED = {
+    "domain": PURE,
+    "ports": PURE | {"abc", "asyncio", "contextlib", "therapy.ports"},
+    "workflows": PURE | {"abc", "asyncio", "contextlib", "therapy.ports", "therapy.workflows"},
+}
+
+BANNED_WORDS = {"service", "manager", "helper", "util", "common", "base", "dto", "impl"}
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+")
+
+# Written so that this file does not name what it forbids.
+FOREIGN = re.compile(
+    r"\bpy(?:pi|thonhosted)\.org|\bregistry\.(?:npmjs|yarnpkg)|\bdeb\.debian|\bproxy\.golang|\bstatic\.crates"
+    r"|(?<![\w.~-])/(?:opt/(?:wheels|pypi)|root/|home/\w+/|work/\w)"
+)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def each(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=name_of)
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imported_by(path: Path) -> Iterator[tuple[int, str]]:
+    """Every module a file imports, at any depth, with relative imports made absolute."""
+    package = ["therapy", *path.relative_to(THERAPY).parent.parts]
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*start, *(node.module or "").split(".")]).strip(".")
+            if module == "therapy":
+                yield from ((node.lineno, f"therapy.{alias.name}") for alias in node.names)
+            else:
+                yield node.lineno, module
+
+
+def names_in(path: Path) -> Iterator[str]:
+    """The file's own name, its folder's, and those of its classes."""
+    yield path.stem.removeprefix("test_")
+    yield path.parent.name
+    yield from (node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef))
+
+
+def tracked_texts() -> Iterator[tuple[str, str]]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listing.returncode != 0:
+        pytest.skip("not a git checkout, so there are no tracked files to read")
+    for name in listing.stdout.decode().split("\0"):
+        path = ROOT / name
+        if name and path.is_file():
+            content = path.read_bytes()
+            if b"\0" not in content:
+                yield name, content.decode("utf-8", errors="replace")
+
+
+def test_import_contracts_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(config_filename="pyproject.toml", no_cache=True) == 0
+
+
+@each(HEXAGON)
+def test_the_hexagon_imports_only_what_is_allowed(path: Path) -> None:
+    part = path.relative_to(THERAPY).parts[0]
+    allowed = ALLOWED[part]
+    foreign = [
+        f"line {line}: {module}"
+        for line, module in imported_by(path)
+        if not any(module == name or module.startswith(f"{name}.") for name in allowed)
+    ]
+    assert not foreign, f"{part} may import only {sorted(allowed)}"
+
+
+@each(HEXAGON)
+def test_the_hexagon_asks_no_clock_and_touches_nothing(path: Path) -> None:
+    touched = []
+    for node in ast.walk(tree_of(path)):
+        match node:
+            case ast.Call(
+                func=ast.Name(
+                    id="open" | "print" | "input" | "exec" | "eval" | "__import__" as called
+                )
+            ):
+                touched.append(f"line {node.lineno}: {called}()")
+            case ast.Attribute(
+                value=ast.Name(id="datetime" | "date"), attr="now" | "utcnow" | "today" as called
+            ):
+                touched.append(f"line {node.lineno}: the clock ({called})")
+    assert not touched, "times and ids are arguments, input and output are ports"
+
+
+@each(sorted((THERAPY / "domain").rglob("*.py")))
+def test_the_domain_is_synchronous(path: Path) -> None:
+    waits = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
+    assert not [node.lineno for node in ast.walk(tree_of(path)) if isinstance(node, waits)]
+
+
+def test_every_port_has_a_contract_suite() -> None:
+    ports = {path.stem for path in (THERAPY / "ports").glob("*.py")} - {"__init__"}
+    suites = {
+        path.stem.removeprefix("test_") for path in (ROOT / "tests" / "contract").glob("test_*.py")
+    }
+    assert ports, "there are no ports"
+    assert ports - suites == set()
+
+
+@each(CODE)
+def test_no_file_is_over_400_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@each(CODE)
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    module = tree_of(path)
+    assert ast.get_docstring(module) or not module.body, "no docstring"
+
+
+@each(CODE)
+def test_names_are_the_clinics_words(path: Path) -> None:
+    for name in names_in(path):
+        words = {word.lower().removesuffix("s") for word in WORD.findall(name)}
+        assert not words & BANNED_WORDS, name
+        assert not re.match(r"I[A-Z][a-z]", name), f"{name}: no I- prefix"
+        assert not re.search(r"[a-z]Port$", name), f"{name}: no Port suffix"
+
+
+@each(CODE)
+def test_every_ignore_has_its_reason_on_the_line(path: Path) -> None:
+    bare = [
+        f"line {number}: {line.strip()}"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(
+            r"#\s*(?:noqa\b(?::[\s\w,]*)?|type:\s*ignore(?:\[[^\]]*\])?|pragma:[\s\w]*)$", line
+        )
+    ]
+    assert not bare
+
+
+def test_the_readme_fits_one_reading() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 100
+
+
+def test_no_tracked_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    found = [
+        f"{name}: {match.group()}"
+        for name, text in tracked_texts()
+        for match in FOREIGN.finditer(text)
+    ]
+    assert not found
