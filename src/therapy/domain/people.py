@@ -1,0 +1,140 @@
+"""The people of a practice, how they sign in, and the devices they carry."""
+
+import re
+from datetime import date, datetime
+from enum import Enum
+
+from msgspec import Struct
+
+from therapy.domain.errors import InvalidInput
+from therapy.domain.words import normalise
+
+
+class Role(Enum):
+    """What a person is in the practice; the values are the mobile app's words."""
+
+    THERAPIST = "THERAPIST"
+    PATIENT = "PATIENT"
+
+
+class PatientSees(Enum):
+    """What a patient may read of a closed session: a setting of the practice."""
+
+    FULL = "full"
+    WITHOUT_NOTES = "without_notes"
+    NOTHING = "nothing"
+
+
+class Practice(Struct, frozen=True):
+    """A practice; `language` ("en" or "he") is the one of its pushes and mails."""
+
+    id: str
+    name: str
+    language: str = "en"
+    patient_sees: PatientSees = PatientSees.FULL
+
+
+class Person(Struct, frozen=True, omit_defaults=True):
+    """An account of one practice.
+
+    `id` is random; `number` is the nine-digit number of a patient, unique in the practice, "" for
+    a therapist. `email` is unique over all practices, whatever its case. `version` is the store's.
+    """
+
+    id: str
+    practice_id: str
+    role: Role
+    email: str
+    full_name: str
+    password_hash: str
+    created_at: datetime
+    number: str = ""
+    date_of_birth: date | None = None
+    picture_url: str = ""
+    demo: bool = False
+    version: int = 0
+
+    def __repr__(self) -> str:
+        return f"Person(id={self.id!r}, practice_id={self.practice_id!r}, role={self.role.name})"
+
+    @property
+    def public_id(self) -> str:
+        """What the app calls this person's id: the number of a patient, else the random id."""
+        return self.number or self.id
+
+
+class Login(Struct, frozen=True, omit_defaults=True):
+    """One signed-in app: a family of single-use refresh tokens, stored hashed (SHA-256).
+
+    `previous_hash` is the token used last; presenting it once more within the grace period is a
+    lost answer, later it is a replay, and the login ends.
+    """
+
+    sid: str
+    practice_id: str
+    person_id: str
+    refresh_hash: str
+    created_at: datetime
+    rotated_at: datetime
+    expires_at: datetime
+    previous_hash: str = ""
+    version: int = 0
+
+
+class Reset(Struct, frozen=True):
+    """A one-time token from the mail, stored hashed (SHA-256)."""
+
+    token_hash: str
+    practice_id: str
+    person_id: str
+    expires_at: datetime
+
+
+class Device(Struct, frozen=True):
+    """An app installation that gets pushes, registered under the login `sid`."""
+
+    token: str
+    practice_id: str
+    person_id: str
+    sid: str
+    platform: str
+    registered_at: datetime
+
+
+MIN_PASSWORD = 8
+MAX_PASSWORD = 256
+_EMAIL = re.compile(r"[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]{1,190}")
+_NUMBER = re.compile(r"[0-9]{9}")
+
+
+def email_key(email: str) -> str:
+    """The form of an e-mail address by which it is found and unique."""
+    return email.strip().casefold()
+
+
+def check_email(email: str) -> str:
+    """Give the address without outer blanks; InvalidInput if it can't be one."""
+    if not _EMAIL.fullmatch(email.strip()):
+        raise InvalidInput("email", "email")
+    return email.strip()
+
+
+def check_number(number: str) -> str:
+    """Give a nine-digit patient number; InvalidInput if it isn't one."""
+    if not _NUMBER.fullmatch(number.strip()):
+        raise InvalidInput("number", "patient_number")
+    return number.strip()
+
+
+def check_password(password: str, *, email: str, field: str = "newPassword") -> str:
+    """Give the password; InvalidInput if it is too weak: length rules of NIST SP 800-63B, 5.1.1."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
+    if password.casefold() in email_key(email) or len(set(password)) < 3:  # noqa: PLR2004
+        raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
+    return password
+
+
+def same_name(one: str, other: str) -> bool:
+    """Tell whether two typed names are the same but for case, blanks, marks and punctuation."""
+    return normalise(one) == normalise(other)

@@ -1,0 +1,155 @@
+"""Work on a session: who does it, how far it is, and what happens when it fails.
+
+A run is claimed with a lease; a worker that beats keeps it, one that dies loses it. Failures are
+counted as attempts and tried again after a growing pause; deaths are counted as claims.
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from therapy.domain.errors import ErrorClass
+
+MAX_ATTEMPTS = 5
+"""Failures after which a run gives up."""
+
+MAX_CLAIMS = 40
+"""Claims after which a run gives up: a recording that kills its worker must not do so for ever."""
+
+FIRST_PAUSE = timedelta(seconds=15)
+"""The pause after the first failure; it doubles with each one."""
+
+
+class RunKind(Enum):
+    """Which stage of a session's life the work belongs to."""
+
+    TRANSCRIBE = "transcribe"
+    SCORE = "score"
+    ERASE = "erase"
+
+
+class RunState(Enum):
+    """Whether the work waits, is in somebody's hands, or is over."""
+
+    DUE = "due"
+    CLAIMED = "claimed"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Run(Struct, frozen=True, omit_defaults=True):
+    """One stage's work on a session.
+
+    `due_at` is when it may be claimed: the next attempt of a waiting run, the end of the lease of a
+    claimed one. `deadline` bounds one claim. `progress` is 0..1. `languages` are the options it was
+    asked with; they never change. `version` counts writes and is the store's.
+    """
+
+    id: str
+    practice_id: str
+    session_id: str
+    kind: RunKind
+    created_at: datetime
+    due_at: datetime
+    languages: tuple[str, ...] = ()
+    state: RunState = RunState.DUE
+    lease: str = ""
+    claims: int = 0
+    attempt: int = 0
+    deadline: datetime | None = None
+    beat_at: datetime | None = None
+    stage: str = ""
+    progress: float = 0.0
+    error_class: ErrorClass | None = None
+    error_code: str = ""
+    version: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Nothing will claim this run again by itself."""
+        return self.state in {RunState.DONE, RunState.FAILED}
+
+
+class RunRef(Struct, frozen=True):
+    """Where a due run is."""
+
+    practice_id: str
+    session_id: str
+    run_id: str
+
+
+def claimable(run: Run, now: datetime) -> bool:
+    """Tell whether a worker may take the run: due, or left by a worker that no longer beats."""
+    return not run.over and run.due_at <= now
+
+
+def claimed(run: Run, *, lease: str, now: datetime, hold: timedelta, within: timedelta) -> Run:
+    """Take the run for `hold`, to be finished `within` a time."""
+    return replace(
+        run,
+        state=RunState.CLAIMED,
+        lease=lease,
+        claims=run.claims + 1,
+        due_at=now + hold,
+        beat_at=now,
+        deadline=now + within,
+        stage="starting",
+        progress=0.0,
+        error_class=None,
+        error_code="",
+    )
+
+
+def beaten(run: Run, *, now: datetime, hold: timedelta, stage: str, progress: float) -> Run:
+    """Hold on to the run and say how far it is; progress never goes back within a claim."""
+    return replace(
+        run,
+        due_at=now + hold,
+        beat_at=now,
+        stage=stage,
+        progress=round(min(1.0, max(run.progress, progress)), 4),
+    )
+
+
+def put_back(run: Run, *, now: datetime) -> Run:
+    """Give an unfinished run to whoever comes next, e.g. when this worker is told to stop."""
+    return replace(run, state=RunState.DUE, lease="", due_at=now, claims=max(0, run.claims - 1))
+
+
+def done(run: Run) -> Run:
+    """The work is done."""
+    return replace(run, state=RunState.DONE, lease="", stage="", progress=1.0)
+
+
+def failed(run: Run, *, error_class: ErrorClass, code: str, now: datetime) -> Run:
+    """Note a failure: try again after a pause, or give up."""
+    attempt = run.attempt + 1
+    over = error_class is ErrorClass.PERMANENT or attempt >= MAX_ATTEMPTS
+    return replace(
+        run,
+        state=RunState.FAILED if over else RunState.DUE,
+        lease="",
+        attempt=attempt,
+        due_at=now + FIRST_PAUSE * 2 ** (attempt - 1),
+        stage="",
+        error_class=error_class,
+        error_code=code,
+    )
+
+
+def again(run: Run, *, now: datetime) -> Run:
+    """Start a failed run from the beginning because somebody asked for it."""
+    return replace(
+        run,
+        state=RunState.DUE,
+        lease="",
+        attempt=0,
+        claims=0,
+        due_at=now,
+        stage="",
+        progress=0.0,
+        error_class=None,
+        error_code="",
+    )

@@ -1,0 +1,71 @@
+"""How the patient's speech felt: scores per utterance, for the whole session, and as a curve.
+
+A score is three shares that sum to 1. Only patient speech is scored; anything else is `NEUTRAL`.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+
+class Scores(Struct, frozen=True):
+    """Shares of positive, neutral and negative feeling, each 0..1, together 1."""
+
+    positive: float
+    neutral: float
+    negative: float
+
+
+NEUTRAL = Scores(0.0, 1.0, 0.0)
+
+
+class Scored(Struct, frozen=True):
+    """A stretch of the patient's speech with its scores; `weight` is its share of the whole, e.g. letters."""
+
+    start_ms: int
+    weight: float
+    scores: Scores
+
+
+class CurvePoint(Struct, frozen=True):
+    """The mean scores of the patient's speech in one window that begins at `start_ms`."""
+
+    start_ms: int
+    end_ms: int
+    scores: Scores
+
+
+def normalised(positive: float, neutral: float, negative: float) -> Scores:
+    """Scale three non-negative numbers so that they sum to 1; nothing at all is `NEUTRAL`."""
+    total = positive + neutral + negative
+    if total <= 0:
+        return NEUTRAL
+    positive, negative = round(positive / total, 4), round(negative / total, 4)
+    return Scores(positive, round(1 - positive - negative, 4), negative)
+
+
+def overall(scored: Iterable[Scored]) -> Scores:
+    """The weighted mean of the scores: one number triple for the session. `NEUTRAL` if there are none."""
+    positive = neutral = negative = 0.0
+    for each in scored:
+        positive += each.weight * each.scores.positive
+        neutral += each.weight * each.scores.neutral
+        negative += each.weight * each.scores.negative
+    return normalised(positive, neutral, negative)
+
+
+def curve(scored: Sequence[Scored], *, duration_ms: int, points: int = 20) -> tuple[CurvePoint, ...]:
+    """Cut the session into `points` windows of equal length; windows without patient speech are left out.
+
+    A stretch belongs to the window in which it starts.
+    """
+    if duration_ms <= 0 or points < 1:
+        return ()
+    width = max(1, -(-duration_ms // points))
+    windows: dict[int, list[Scored]] = {}
+    for each in scored:
+        windows.setdefault(min(each.start_ms // width, points - 1), []).append(each)
+    return tuple(
+        CurvePoint(number * width, min((number + 1) * width, duration_ms), overall(windows[number]))
+        for number in sorted(windows)
+    )

@@ -1,0 +1,61 @@
+"""What the API calls a session's state: one pure function of the session and its runs."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+
+from msgspec import Struct
+
+from therapy.domain.run import Run, RunKind, RunState
+from therapy.domain.session import Session, State
+
+
+class ApiState(Enum):
+    """A session's state as clients see it."""
+
+    AWAITING_TRANSCRIPT = "awaiting_transcript"
+    TRANSCRIBING = "transcribing"
+    FAILED = "failed"
+    AWAITING_REVIEW = "awaiting_review"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    ERASED = "erased"
+
+
+class Status(Struct, frozen=True, omit_defaults=True):
+    """How far a session is: `progress` is 0..1 of the present stage, `failure` an error code.
+
+    `next_attempt_at` is set while a failed attempt waits to be tried again by itself.
+    """
+
+    state: ApiState
+    stage: str = ""
+    progress: float = 0.0
+    failure: str = ""
+    attempt: int = 0
+    next_attempt_at: datetime | None = None
+
+
+_WORKING = {State.AWAITING_TRANSCRIPT: RunKind.TRANSCRIBE, State.CLOSING: RunKind.SCORE}
+
+
+def status_of(session: Session, runs: Iterable[Run]) -> Status:
+    """Derive the state: the session's own, unless a run on it is at work or has failed."""
+    kind = _WORKING.get(session.state)
+    run = next((each for each in runs if each.kind is kind), None)
+    if run is None:
+        over = session.state in {State.AWAITING_REVIEW, State.CLOSED}
+        return Status(ApiState(session.state.value), progress=1.0 if over else 0.0)
+    if run.state is RunState.FAILED:
+        return Status(ApiState.FAILED, failure=run.error_code, attempt=run.attempt)
+    if run.state is RunState.CLAIMED:
+        working = ApiState.TRANSCRIBING if kind is RunKind.TRANSCRIBE else ApiState.CLOSING
+        return Status(working, run.stage, run.progress, attempt=run.attempt)
+    return Status(
+        ApiState(session.state.value),
+        stage="queued",
+        failure=run.error_code,
+        attempt=run.attempt,
+        next_attempt_at=run.due_at if run.error_code else None,
+    )

@@ -1,0 +1,75 @@
+"""People: practices and their accounts."""
+
+from abc import ABC, abstractmethod
+
+from therapy.domain.people import Person, Practice, Role
+
+
+class People(ABC):
+    """Keeps practices and accounts. An e-mail is unique over all practices, a number within one."""
+
+    @abstractmethod
+    async def put_practice(self, practice_id: str, practice: Practice) -> None:
+        """Write a practice, new or changed. Idempotent."""
+
+    @abstractmethod
+    async def practice(self, practice_id: str) -> Practice:
+        """Give a practice.
+
+        Raises:
+            NotFound: there is none.
+        """
+
+    @abstractmethod
+    async def add(self, practice_id: str, person: Person) -> Person:
+        """Add an account; it comes back with `version` 1.
+
+        Raises:
+            AlreadyExists: the e-mail (by `email_key`, in any practice), the number (in this
+                practice, if it is not "") or the id is taken; code `email_taken`, `number_taken`
+                or `already_exists`. Nothing was written.
+        """
+
+    @abstractmethod
+    async def save(self, practice_id: str, person: Person) -> Person:
+        """Replace an account that still has the `version` it was read with; give it with + 1.
+
+        E-mail and number never change here.
+
+        Raises:
+            Stale: somebody else wrote it since, or it is not there. Nothing was written.
+        """
+
+    @abstractmethod
+    async def person(self, practice_id: str, person_id: str) -> Person:
+        """Give an account by its id.
+
+        Raises:
+            NotFound: there is none in this practice.
+        """
+
+    @abstractmethod
+    async def by_number(self, practice_id: str, number: str) -> Person:
+        """Give an account by its nine-digit number.
+
+        Raises:
+            NotFound: there is none in this practice.
+        """
+
+    @abstractmethod
+    async def by_email(self, email: str) -> Person:
+        """Give an account by its e-mail in any case: the one look-up before a practice is known.
+
+        Raises:
+            NotFound: there is none.
+        """
+
+    @abstractmethod
+    async def search(
+        self, practice_id: str, role: Role | None, query: str, after: str, limit: int
+    ) -> tuple[Person, ...]:
+        """List accounts of a role (None = any) whose name, e-mail or number contains the query.
+
+        Compared as `words.fold` folds; "" lists all. In order of `fold(full_name)`, then id; `after`
+        is `"<folded name>|<id>"` of the last one seen ("" = from the first). `limit` is at most 500.
+        """
