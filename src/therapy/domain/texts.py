@@ -1,0 +1,356 @@
+"""What people read: one plain sentence for every code, and what to do about it, in English and Hebrew.
+
+Errors, failed runs, pushes and mails carry codes; only here do they become words. A detail that
+has no value gets a plain stand-in, so that no sentence ever shows a gap. Hebrew avoids forms that
+would address a man or a woman.
+"""
+
+from collections.abc import Mapping
+
+LANGUAGES = ("en", "he")
+"""What texts are written in; anything else is answered in English."""
+
+PUSH_CODES = (
+    "session_ready_title",
+    "session_ready_body",
+    "session_failed_title",
+    "session_failed_body",
+)
+"""The only texts that ever go into a push: constants, so nothing about a person can slip in."""
+
+TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
+    # Something is wrong with what was sent.
+    "error": ("Something went wrong.", "משהו השתבש."),
+    "invalid": ("The field {field} is not valid.", "השדה {field} אינו תקין."),
+    "required": ("The field {field} is missing or empty.", "השדה {field} חסר או ריק."),
+    "too_long": ("The field {field} is too long.", "השדה {field} ארוך מדי."),
+    "date": (
+        "The field {field} is not a date that exists.",
+        "השדה {field} אינו תאריך קיים.",
+        "Write the date as day-month-year, for example 31-01-2026.",
+        "יש לכתוב את התאריך כיום-חודש-שנה, למשל 31-01-2026.",
+    ),
+    "timestamp": (
+        "The field {field} is not a time in the recording.",
+        "השדה {field} אינו זמן בהקלטה.",
+        "Write the time as MM:SS, HH:MM:SS or HH:MM:SS.mmm.",
+        "יש לכתוב את הזמן בצורה MM:SS, HH:MM:SS או HH:MM:SS.mmm.",
+    ),
+    "before": (
+        "The field before is not a place in this list.",
+        "השדה before אינו מקום ברשימה הזו.",
+        "Send it exactly as the previous answer gave it, or leave it out.",
+        "יש לשלוח אותו בדיוק כפי שהתקבל בתשובה הקודמת, או להשמיט אותו.",
+    ),
+    "empty_transcript": (
+        "A transcript with no lines cannot be submitted.",
+        "אי אפשר להגיש תמלול ללא שורות.",
+        "Keep at least one line, or cancel the session.",
+        "יש להשאיר לפחות שורה אחת, או לבטל את הפגישה.",
+    ),
+    "email": ("This is not an e-mail address.", "זו אינה כתובת דואר אלקטרוני."),
+    "patient_number": (
+        "A patient's number has exactly nine digits.",
+        "מספר מטופל מורכב מתשע ספרות בדיוק.",
+    ),
+    "weak_password": (
+        "This password is too easy to guess; it needs at least {least} characters.",
+        "הסיסמה קלה מדי לניחוש; נדרשים לפחות {least} תווים.",
+        "Use a longer one that is not part of the e-mail address.",
+        "כדאי לבחור סיסמה ארוכה יותר שאינה חלק מכתובת הדואר.",
+    ),
+    "metadata": (
+        "The details that came with the recording could not be read.",
+        "לא ניתן לקרוא את הפרטים שנשלחו עם ההקלטה.",
+    ),
+    "malformed_json": ("The request is not valid JSON.", "הבקשה אינה JSON תקין."),
+    "malformed_multipart": (
+        "The upload is broken or incomplete.",
+        "ההעלאה פגומה או חלקית.",
+        "Send the recording again.",
+        "יש לשלוח את ההקלטה שוב.",
+    ),
+    "unsupported_media_type": (
+        "The request has a content type that cannot be read here.",
+        "הבקשה נשלחה בסוג תוכן שאינו נתמך כאן.",
+    ),
+    "method_not_allowed": ("This address does not allow that.", "הכתובת הזו אינה מאפשרת זאת."),
+    "range": ("The recording has no such part.", "אין בהקלטה קטע כזה."),
+    "empty_file": (
+        "The recording is empty.",
+        "ההקלטה ריקה.",
+        "Check that the recording plays, then send it again.",
+        "יש לוודא שאפשר להשמיע את ההקלטה ולשלוח אותה שוב.",
+    ),
+    "unsupported_audio": (
+        "This file is not a recording that can be read.",
+        "הקובץ אינו הקלטה שניתן לקרוא.",
+        "Send WAV, M4A, MP3, OGG, WebM or FLAC audio.",
+        "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
+    ),
+    "too_large": (
+        "What was sent is larger than {limit}.",
+        "מה שנשלח גדול מ-{limit}.",
+        "Send it in smaller parts.",
+        "יש לשלוח בחלקים קטנים יותר.",
+    ),
+    # Who asks, and for what.
+    "not_signed_in": ("Please sign in.", "יש להתחבר."),
+    "wrong_credentials": (
+        "The e-mail address or the password is wrong.",
+        "כתובת הדואר האלקטרוני או הסיסמה שגויות.",
+    ),
+    "token_expired": (
+        "The sign-in has expired; please sign in again.",
+        "תוקף החיבור פג; יש להתחבר שוב.",
+    ),
+    "reset_token": (
+        "This link to change the password is unknown, used or expired.",
+        "הקישור לשינוי הסיסמה אינו מוכר, נוצל או שתוקפו פג.",
+        "Ask for a new mail and use it soon.",
+        "יש לבקש הודעת דואר חדשה ולהשתמש בה בהקדם.",
+    ),
+    "forbidden": ("This account may not do that.", "החשבון הזה אינו רשאי לעשות זאת."),
+    "not_caller": (
+        "This can be done only for one's own account.",
+        "ניתן לעשות זאת רק בחשבון האישי.",
+    ),
+    "other_therapist": (
+        "The therapist in the details is not the one who is signed in.",
+        "המטפל בפרטים אינו מי שמחובר כעת.",
+    ),
+    "not_found": ("There is nothing here under that name.", "לא נמצא כאן דבר בשם הזה."),
+    "not_registered": ("No device is registered.", "אין מכשיר רשום."),
+    "too_many_requests": (
+        "That was tried too often.",
+        "היו יותר מדי ניסיונות.",
+        "Wait a little, then try again.",
+        "יש להמתין מעט ולנסות שוב.",
+    ),
+    # The session is somewhere else on its way.
+    "wrong_state": (
+        "The session has moved on, so this is not possible now.",
+        "הפגישה כבר נמצאת בשלב אחר, ולכן זה אינו אפשרי כעת.",
+        "Reload the session and look at its state.",
+        "יש לטעון את הפגישה מחדש ולבדוק את מצבה.",
+    ),
+    "not_awaiting_review": (
+        "The session is not waiting for review.",
+        "הפגישה אינה ממתינה לסקירה.",
+    ),
+    "not_failed": (
+        "The session has not failed, so there is nothing to try again.",
+        "לא הייתה תקלה בפגישה, ולכן אין מה לנסות שוב.",
+    ),
+    "too_late_to_change": (
+        "The session is finished, so its details can no longer be changed.",
+        "הפגישה הסתיימה, ולכן אי אפשר עוד לשנות את פרטיה.",
+    ),
+    "already_exists": ("This exists already.", "זה כבר קיים."),
+    "email_taken": (
+        "There is already an account with this e-mail address.",
+        "כבר קיים חשבון עם כתובת הדואר הזו.",
+    ),
+    "number_taken": (
+        "There is already a patient with this number.",
+        "כבר קיים מטופל עם המספר הזה.",
+    ),
+    "duplicate_recording": (
+        "This recording was sent before with other details; it is session {session}.",
+        "ההקלטה הזו כבר נשלחה עם פרטים אחרים; היא פגישה {session}.",
+        "Correct the details of that session, or cancel it and send the recording again.",
+        "יש לתקן את פרטי הפגישה ההיא, או לבטל אותה ולשלוח את ההקלטה שוב.",
+    ),
+    # Try again later.
+    "unavailable": (
+        "A part of the system cannot be reached just now.",
+        "חלק מהמערכת אינו זמין כרגע.",
+        "Try again in a moment; nothing was lost.",
+        "אפשר לנסות שוב בעוד רגע; דבר לא אבד.",
+    ),
+    "storage_full": (
+        "There is no room for another recording just now.",
+        "אין כרגע מקום להקלטה נוספת.",
+        "Keep the recording and send it again later.",
+        "יש לשמור את ההקלטה ולשלוח אותה שוב מאוחר יותר.",
+    ),
+    "stale": (
+        "Somebody else changed this in the meantime.",
+        "מישהו אחר שינה זאת בינתיים.",
+        "Reload it and make the change again.",
+        "יש לטעון מחדש ולבצע את השינוי שוב.",
+    ),
+    "lease_lost": (
+        "Another worker has taken this over.",
+        "העיבוד עבר לידיים אחרות.",
+    ),
+    "internal": (
+        "Something went wrong on our side.",
+        "משהו השתבש אצלנו.",
+        "Try again; if it stays, tell whoever runs the system the request's id.",
+        "אפשר לנסות שוב; אם זה נמשך, יש למסור למפעיל המערכת את מזהה הבקשה.",
+    ),
+    # Why work on a session failed.
+    "decode": (
+        "The recording is damaged or was cut off.",
+        "ההקלטה פגומה או נקטעה.",
+        "Check that it plays to its end, then send it again as a new recording.",
+        "יש לוודא שההקלטה מושמעת עד סופה ולשלוח אותה שוב כהקלטה חדשה.",
+    ),
+    "engine_failed": (
+        "The recording could not be worked on.",
+        "עיבוד ההקלטה לא הצליח.",
+        "Try again; the recording is safe.",
+        "אפשר לנסות שוב; ההקלטה שמורה.",
+    ),
+    "model": (
+        "The speech recogniser's model is missing or damaged.",
+        "המודל של מזהה הדיבור חסר או פגום.",
+        "Tell whoever runs the system, then try again; the recording is safe.",
+        "יש לפנות למפעיל המערכת ואז לנסות שוב; ההקלטה שמורה.",
+    ),
+    "language": (
+        "The language of this recording is not supported here.",
+        "שפת ההקלטה אינה נתמכת כאן.",
+        "Ask whoever runs the system to add the language, then try again.",
+        "יש לבקש ממפעיל המערכת להוסיף את השפה ואז לנסות שוב.",
+    ),
+    "worker_died": (
+        "The work on this recording stopped unexpectedly, several times.",
+        "העיבוד של ההקלטה נעצר באופן לא צפוי, מספר פעמים.",
+        "Try again; if it stays, tell whoever runs the system. The recording is safe.",
+        "אפשר לנסות שוב; אם זה נמשך, יש לפנות למפעיל המערכת. ההקלטה שמורה.",
+    ),
+    "timeout": (
+        "The work on this recording took too long.",
+        "העיבוד של ההקלטה ארך זמן רב מדי.",
+        "Try again when less is going on; the recording is safe.",
+        "אפשר לנסות שוב בשעה פחות עמוסה; ההקלטה שמורה.",
+    ),
+    # What is answered when all went well.
+    "upload_accepted": (
+        "The recording was received and is being transcribed.",
+        "ההקלטה התקבלה והיא בתהליך תמלול.",
+    ),
+    "transcript_accepted": (
+        "The transcript was received and the session is being finished.",
+        "התמלול התקבל והפגישה בתהליך סיום.",
+    ),
+    "cancelled": ("The session was cancelled.", "הפגישה בוטלה."),
+    "forgot_answer": (
+        "If there is an account with this address, a mail is on its way.",
+        "אם קיים חשבון עם הכתובת הזו, הודעת דואר בדרך אליה.",
+    ),
+    "password_changed": (
+        "The password was changed; please sign in with it.",
+        "הסיסמה שונתה; אפשר להתחבר איתה.",
+    ),
+    # Pushes and mails.
+    "session_ready_title": ("Recording ready", "ההקלטה מוכנה"),
+    "session_ready_body": ("A recording is ready for your review.", "הקלטה ממתינה לסקירה שלך."),
+    "session_failed_title": ("Recording", "הקלטה"),
+    "session_failed_body": ("A recording needs your attention.", "הקלטה זקוקה לתשומת לבך."),
+    "reset_mail_subject": ("Your new password", "הסיסמה החדשה שלך"),
+    "reset_mail_body": (
+        (
+            "Somebody asked to change the password of this account.\n\nThe code to do it is:\n\n{token}\n\n"
+            "It works once, within {minutes} minutes. If this was not you, nothing needs to be done."
+        ),
+        (
+            "התקבלה בקשה לשנות את הסיסמה של החשבון הזה.\n\nהקוד לשינוי הוא:\n\n{token}\n\n"
+            "הקוד תקף לשימוש אחד, למשך {minutes} דקות. אם הבקשה לא הגיעה ממך, אין צורך לעשות דבר."
+        ),
+    ),
+}
+
+_STAND_INS = {
+    "field": ("that was sent", "שנשלח"),
+    "least": ("8", "8"),
+    "limit": ("the limit", "המותר"),
+    "session": ("one that exists already", "קיימת"),
+    "token": ("(missing)", "(חסר)"),
+    "minutes": ("a few", "כמה"),
+}
+_LONGEST_DETAIL = 200
+
+
+def sentence(code: str, language: str, **details: object) -> str:
+    """Give the sentence of a code, its details filled in; an unknown code gets a general one.
+
+    `limit` is a number of bytes, or words for it.
+    """
+    texts = TEXTS.get(code, TEXTS["error"])
+    return texts[_column(language)].format_map(_words_for(details, language))
+
+
+def advice(code: str, language: str) -> str:
+    """Give what can be done about a code; "" if there is nothing to say."""
+    texts = TEXTS.get(code, TEXTS["error"])
+    return texts[2 + _column(language)] if len(texts) > 2 else ""
+
+
+def preferred(accept_language: str | None, default: str = "en") -> str:
+    """Choose "en" or "he" by an Accept-Language header (RFC 9110, 12.5.4). Never raises.
+
+    The greatest quality wins, of equal ones the first; "*" is whatever is not named, the default
+    first. What can't be read is skipped, and with nothing left the default answers unless it was
+    refused (q=0).
+    """
+    fallback = _language(default) or "en"
+    (other,) = {*LANGUAGES} - {fallback}
+    qualities: dict[str, float] = {}
+    rest = None
+    for item in (accept_language or "")[:1000].split(","):
+        tag, _, parameters = item.partition(";")
+        language, quality = _language(tag), _quality(parameters)
+        if quality is not None and language:
+            qualities[language] = max(quality, qualities.get(language, 0.0))
+        elif quality is not None and tag.strip() == "*":
+            rest = quality
+    if rest is not None:
+        qualities = qualities | {one: rest for one in (fallback, other) if one not in qualities}
+    if any(qualities.values()):
+        return max(qualities, key=lambda language: qualities[language])
+    return other if fallback in qualities and other not in qualities else fallback
+
+
+def _column(language: str) -> int:
+    return 1 if _language(language) == "he" else 0
+
+
+def _language(tag: str) -> str:
+    """The language of ours that a BCP 47 tag names, or "". "iw" is what old Androids say for Hebrew."""
+    primary = tag.strip().replace("_", "-").partition("-")[0].lower()
+    primary = "he" if primary == "iw" else primary
+    return primary if primary in LANGUAGES else ""
+
+
+def _quality(parameters: str) -> float | None:
+    """The q of an Accept-Language item, 1 without one; None if it isn't a number from 0 to 1."""
+    for each in parameters.split(";"):
+        name, _, value = each.partition("=")
+        if name.strip().lower() == "q":
+            digits = value.strip()
+            if not digits.replace(".", "", 1).isdigit() or not digits.isascii():
+                return None
+            quality = float(digits)
+            return quality if quality <= 1 else None
+    return 1.0
+
+
+def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
+    column = _column(language)
+    words = {name: stand_in[column] for name, stand_in in _STAND_INS.items()}
+    for name, value in details.items():
+        text = _size(value) if name == "limit" and isinstance(value, int) else str(value)
+        shown = "".join(letter for letter in text if letter.isprintable())[:_LONGEST_DETAIL]
+        if shown:
+            words[name] = shown
+    return words
+
+
+def _size(amount: int) -> str:
+    for name, unit in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if amount >= unit:
+            return f"{amount / unit:.4g} {name}"
+    return f"{amount} B"
