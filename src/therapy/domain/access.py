@@ -33,7 +33,9 @@ class Action(Enum):
 THERAPISTS_ONLY = frozenset({Action.RECORD, Action.FIND_PATIENTS, Action.SEE_INBOX})
 
 
-def may(actor: Actor, action: Action, session: Session | None = None, practice: Practice | None = None) -> bool:
+def may(
+    actor: Actor, action: Action, session: Session | None = None, practice: Practice | None = None
+) -> bool:
     """Tell whether the actor may do this, to this session where there is one.
 
     REVIEW is everything that a session's therapist does with it. READ_CLOSED is also for the
@@ -56,7 +58,9 @@ def may(actor: Actor, action: Action, session: Session | None = None, practice: 
     )
 
 
-def require(actor: Actor, action: Action, session: Session | None = None, practice: Practice | None = None) -> None:
+def require(
+    actor: Actor, action: Action, session: Session | None = None, practice: Practice | None = None
+) -> None:
     """Raise unless `may`: Forbidden for a whole kind of thing, NotFound for one session."""
     if may(actor, action, session, practice):
         return

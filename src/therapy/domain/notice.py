@@ -27,7 +27,9 @@ class Notice(Struct, frozen=True):
         return fields
 
 
-def notice_for(due: NoticeDue, *, item_id: str, session_id: str, device: Device, language: str) -> Notice:
+def notice_for(
+    due: NoticeDue, *, item_id: str, session_id: str, device: Device, language: str
+) -> Notice:
     """Make the push for one device, in the practice's language."""
     seed = f"{item_id}|{device.token}".encode()
     name = due.kind.value.lower()

@@ -130,7 +130,7 @@ def check_password(password: str, *, email: str, field: str = "newPassword") -> 
     """Give the password; InvalidInput if it is too weak: length rules of NIST SP 800-63B, 5.1.1."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
-    if password.casefold() in email_key(email) or len(set(password)) < 3:  # noqa: PLR2004
+    if password.casefold() in email_key(email) or len(set(password)) < 3:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
     return password
 

@@ -54,7 +54,9 @@ def overall(scored: Iterable[Scored]) -> Scores:
     return normalised(positive, neutral, negative)
 
 
-def curve(scored: Sequence[Scored], *, duration_ms: int, points: int = 20) -> tuple[CurvePoint, ...]:
+def curve(
+    scored: Sequence[Scored], *, duration_ms: int, points: int = 20
+) -> tuple[CurvePoint, ...]:
     """Cut the session into `points` windows of equal length; windows without patient speech are left out.
 
     A stretch belongs to the window in which it starts.

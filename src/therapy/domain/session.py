@@ -152,15 +152,21 @@ def linked(patient: SessionPatient, account: Person | None) -> SessionPatient:
 
 def confirmed(session: Session, account: Person) -> Session:
     """Link the session to the account because its therapist confirmed it."""
-    patient = replace(session.details.patient, number=account.number, person_id=account.id, link=Link.LINKED)
-    return apply(replace(session, details=replace(session.details, patient=patient)), Event.PATIENT_LINKED)
+    patient = replace(
+        session.details.patient, number=account.number, person_id=account.id, link=Link.LINKED
+    )
+    return apply(
+        replace(session, details=replace(session.details, patient=patient)), Event.PATIENT_LINKED
+    )
 
 
 def same_details(one: Details, other: Details) -> bool:
     """Tell whether a therapist sent the same words about a recording; links are not their words."""
 
     def bare(details: Details) -> Details:
-        return replace(details, patient=replace(details.patient, person_id="", link=Link.NO_ACCOUNT))
+        return replace(
+            details, patient=replace(details.patient, person_id="", link=Link.NO_ACCOUNT)
+        )
 
     return bare(one) == bare(other)
 

@@ -162,7 +162,7 @@ def parse_timestamp(text: str, *, field: str = "timestamp") -> int:
     if found is None:
         raise InvalidInput(field, "timestamp")
     hours, minutes, seconds, fraction = found.groups()
-    if hours and int(minutes) > 59:  # noqa: PLR2004 - minutes of an hour
+    if hours and int(minutes) > 59:
         raise InvalidInput(field, "timestamp")
     whole = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
     return whole * 1000 + int((fraction or "0").ljust(3, "0"))

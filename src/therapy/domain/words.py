@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 
 _WORD = re.compile(r"[^\W_]+")
-_APOSTROPHE = re.compile(r"(?<=\w)['’׳״\"](?=\w)")  # noqa: RUF001 - typographic and Hebrew marks are meant
+_APOSTROPHE = re.compile(r"(?<=\w)['’׳״\"](?=\w)")
 
 
 def fold(text: str) -> str:
