@@ -56,7 +56,10 @@ def voice_share(reference: Sequence[Turn], utterances: Sequence[Utterance]) -> f
     names = sorted({speaker for speaker, _ in reference})
     spare = [f"nobody {number}" for number in range(len(voices))]
     return max(
-        _share(reference, [(dict(zip(voices, way, strict=True)).get(voice, ""), text) for voice, text in heard])
+        _share(
+            reference,
+            [(dict(zip(voices, way, strict=True)).get(voice, ""), text) for voice, text in heard],
+        )
         for way in permutations(names + spare, len(voices))
     )
 

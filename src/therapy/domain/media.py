@@ -54,7 +54,7 @@ def id3_length(head: bytes) -> int:
     if len(head) < _ID3_HEADER or not head.startswith(b"ID3"):
         return 0
     major, size = head[3], head[6:_ID3_HEADER]
-    if major not in (2, 3, 4) or max(size) > 0x7F:  # noqa: PLR2004 - sizes have 7 bits a byte
+    if major not in (2, 3, 4) or max(size) > 0x7F:
         return 0
     length = 0
     for byte in size:
@@ -65,11 +65,11 @@ def id3_length(head: bytes) -> int:
 
 def mpeg_frame(head: bytes) -> tuple[int, int] | None:
     """Sample rate and samples of the MPEG audio frame (layer II or III) at the start, or None."""
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:  # noqa: PLR2004 - frame sync
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
     bitrate, rate = head[2] >> 4, head[2] >> 2 & 3
-    if version == 1 or layer not in (1, 2) or bitrate in (0, 15) or rate == 3:  # noqa: PLR2004
+    if version == 1 or layer not in (1, 2) or bitrate in (0, 15) or rate == 3:
         return None
     divisor = {3: 1, 2: 2, 0: 4}[version]
     samples = 576 if layer == 1 and divisor > 1 else 1_152
@@ -120,7 +120,7 @@ def _is_mp4(head: bytes) -> bool:
     at = 0
     while at + 8 <= len(head):
         length = int.from_bytes(head[at : at + 4], "big")
-        if length < 8:  # noqa: PLR2004 - a box is at least its header; 0 and 1 need more bytes
+        if length < 8:
             return at > 0
         if head[at + 4 : at + 8] == b"moov" and at + length <= len(head):
             return b"soun" in head[at : at + length]

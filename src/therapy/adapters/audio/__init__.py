@@ -1,0 +1,50 @@
+"""Decoding of what people record, by PyAV (FFmpeg's libraries): any container to 16 kHz mono.
+
+FFmpeg wants a file to read and seek in; a recording is an async range reader. So a thread decodes
+(`thread`) while its file asks the event loop for ranges; what is trusted of a recording, which is
+little, stands in `track`.
+"""
+
+from collections.abc import AsyncGenerator
+
+from therapy.adapters.audio.thread import DecodingThread
+from therapy.adapters.audio.track import look_for_audio, pcm_chunks
+from therapy.domain.errors import UndecodableAudio
+from therapy.ports.audio import Audio, ReadRange
+
+
+class PyAvAudio(Audio):
+    """`Audio` by PyAV. Stateless: one decoder thread per open iterator, none otherwise."""
+
+    async def decode(
+        self,
+        practice_id: str,  # noqa: ARG002 - the range reader knows the recording
+        read: ReadRange,
+        size: int,
+    ) -> AsyncGenerator[bytes, None]:
+        work = DecodingThread(read, size, pcm_chunks)
+        try:
+            async for chunk in work.chunks():
+                yield chunk
+        finally:
+            await work.stop()
+
+    async def check(
+        self,
+        practice_id: str,  # noqa: ARG002 - the range reader knows the recording
+        read: ReadRange,
+        size: int,
+    ) -> None:
+        """Raise UnsupportedAudio if the recording can be opened and holds no audio track.
+
+        Reads only the container's index. Says nothing about a recording that can't be opened: that
+        shows when it is decoded.
+        """
+        work = DecodingThread(read, size, look_for_audio)
+        try:
+            async for _ in work.chunks():
+                pass
+        except UndecodableAudio:
+            return
+        finally:
+            await work.stop()

@@ -1,0 +1,1 @@
+"""The embedded family: what runs on one machine, without any cloud account."""
