@@ -4,6 +4,9 @@ from abc import ABC, abstractmethod
 
 from therapy.domain.people import Person, Practice, Role
 
+MOST_PEOPLE = 500
+"""What one search answers with at the most."""
+
 
 class People(ABC):
     """Keeps practices and accounts. An e-mail is unique over all practices, a number within one."""
@@ -34,9 +37,8 @@ class People(ABC):
     async def save(self, practice_id: str, person: Person) -> Person:
         """Replace an account that still has the `version` it was read with; give it with + 1.
 
-        E-mail and number never change here.
-
         Raises:
+            InvalidInput: the e-mail (but for case) or the number is another one; they never change.
             Stale: somebody else wrote it since, or it is not there. Nothing was written.
         """
 

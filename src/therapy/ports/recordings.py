@@ -1,11 +1,31 @@
 """Recordings: the audio itself, staged block by block and read back in ranges."""
 
+import re
 from abc import ABC, abstractmethod
 from datetime import datetime
 
+from therapy.domain.errors import InvalidInput
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_KEY = re.compile(rf"{_NAME.pattern}(?:/{_NAME.pattern}){{0,7}}")
+
+
+def check_names(practice_id: str, upload_id: str, key: str = "-") -> None:
+    """Raise InvalidInput unless every store can take these ids, and this key, as names."""
+    named = {"practice_id": practice_id, "upload_id": upload_id}
+    for field, name in named.items():
+        if not _NAME.fullmatch(name):
+            raise InvalidInput(field)
+    if not _KEY.fullmatch(key):
+        raise InvalidInput("key")
+
 
 class Recordings(ABC):
-    """Keeps audio under keys. A recording is there whole or not at all."""
+    """Keeps audio under keys. A recording is there whole or not at all.
+
+    Ids are 1 to 128 of `A-Za-z0-9_-`, keys up to eight of such parts with "/" between; to stage or
+    keep under another name is InvalidInput, and nothing is ever found under one.
+    """
 
     @abstractmethod
     async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
@@ -19,12 +39,12 @@ class Recordings(ABC):
 
     @abstractmethod
     async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
-        """Make blocks 0..blocks-1 the recording `key` and forget the upload; gives its size in bytes.
+        """Make blocks 0..blocks-1 (at least one) the recording `key`, forget the upload, give the size.
 
         Keeping the same upload under the same key once more is no error.
 
         Raises:
-            NotFound: a block is missing. Nothing changed.
+            NotFound: a block is missing, or one before the last is short. Nothing changed.
         """
 
     @abstractmethod

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 
 class Reservations(ABC):
-    """Keeps values under keys; the first to reserve a key wins. Keys and values are at most 500 characters."""
+    """Keeps values under keys; the first to reserve a key wins. Both have at most 500 characters."""
 
     @abstractmethod
     async def reserve(self, practice_id: str, key: str, value: str) -> str:

@@ -11,7 +11,8 @@ class Rows(ABC):
     """Keeps one row per session, listed by therapist and by linked patient.
 
     Every list is in descending order of `Row.sort_key`. `before` is such a key: only rows after it
-    in that order are given ("" = from the newest). `limit` is at most 500.
+    in that order are given ("" = from the newest). `limit` is at most 500. Rows are given without
+    their `words`, which only the search looks at.
     """
 
     @abstractmethod
@@ -23,7 +24,7 @@ class Rows(ABC):
 
     @abstractmethod
     async def remove(self, practice_id: str, session_id: str) -> None:
-        """Take a session out of every list. Idempotent."""
+        """Take a session out of every list, for good: a `put` that comes late is ignored. Idempotent."""
 
     @abstractmethod
     async def get(self, practice_id: str, session_id: str) -> Row:
@@ -35,12 +36,19 @@ class Rows(ABC):
 
     @abstractmethod
     async def of_therapist(
-        self, practice_id: str, therapist_id: str, states: Collection[ApiState], before: str, limit: int
+        self,
+        practice_id: str,
+        therapist_id: str,
+        states: Collection[ApiState],
+        before: str,
+        limit: int,
     ) -> tuple[Row, ...]:
         """List a therapist's sessions in one of these states (no states = none)."""
 
     @abstractmethod
-    async def of_patient(self, practice_id: str, person_id: str, before: str, limit: int) -> tuple[Row, ...]:
+    async def of_patient(
+        self, practice_id: str, person_id: str, before: str, limit: int
+    ) -> tuple[Row, ...]:
         """List the closed sessions that are linked to a patient's account."""
 
     @abstractmethod

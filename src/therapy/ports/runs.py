@@ -11,7 +11,7 @@ class Runs(ABC):
 
     @abstractmethod
     async def of_session(self, practice_id: str, session_id: str) -> tuple[Run, ...]:
-        """Give a session's runs, oldest first; none for a session that is not there."""
+        """Give a session's runs by `created_at`, then id; none for a session that is not there."""
 
     @abstractmethod
     async def save(self, practice_id: str, run: Run) -> Run:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from therapy.domain.outbox import OutboxItem
 from therapy.domain.run import Run
@@ -23,6 +24,16 @@ class Change(Struct, frozen=True):
     drop_transcripts: bool = False
 
 
+def same_words(stored: Version, given: Version) -> bool:
+    """Tell whether the two differ in scores at most: then the one may replace the other."""
+    return _without_scores(stored) == _without_scores(given)
+
+
+def _without_scores(version: Version) -> Version:
+    bare = tuple(replace(each, scores=None) for each in version.utterances)
+    return replace(version, utterances=bare, sentiment_gap="")
+
+
 class Sessions(ABC):
     """Keeps sessions; what one change writes is written together or not at all."""
 
@@ -30,13 +41,15 @@ class Sessions(ABC):
     async def commit(self, practice_id: str, session_id: str, change: Change) -> None:
         """Write a change in one atomic batch; each written session and run gets `version` + 1.
 
-        A version of a transcript is written once and never changed. `drop_transcripts` deletes all
-        versions that the session has, in the same batch.
+        The words of a version of a transcript never change: the same number may be written again
+        only with other scores (`Utterance.scores`, `Version.sentiment_gap`). `drop_transcripts`
+        deletes all versions that the session has, in the same batch. An outbox item whose id is
+        there already is replaced.
 
         Raises:
             Stale: the stored session has another version than the one given (one that is there
                 already counts as such when 0 is given, one that is missing when not), or that
-                number of a transcript exists. Nothing was written.
+                number of a transcript exists with other words. Nothing was written.
             LeaseLost: the same for a run. Nothing was written.
         """
 

@@ -1,0 +1,58 @@
+"""The one stored form of each struct: a JSON object that begins with its `schema_version`.
+
+Fields that a reader doesn't know are skipped, and new fields have defaults, so that old and new
+processes can share a store during a deploy. A change that old readers would misread raises
+`SCHEMA_VERSION`; they then refuse it instead. What is stored never gets into an error.
+"""
+
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from therapy.domain.errors import InvalidInput, Unavailable
+
+SCHEMA_VERSION = 1
+"""Written into everything that is stored; nothing with a greater one is read."""
+
+_HEAD = b'{"schema_version":%d' % SCHEMA_VERSION
+_ENCODER = msgspec.json.Encoder()
+_DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {}
+
+S = TypeVar("S", bound=Struct)
+
+
+class _Head(Struct):
+    schema_version: int = SCHEMA_VERSION
+
+
+_HEADS = msgspec.json.Decoder(_Head)
+
+
+def encode(stored: Struct) -> bytes:
+    """Give the stored form; InvalidInput if a text in it is no Unicode (a lone surrogate)."""
+    try:
+        plain = _ENCODER.encode(stored)
+    except UnicodeEncodeError:
+        raise InvalidInput("text") from None  # the cause would quote the text
+    return _HEAD + (b"}" if plain == b"{}" else b"," + plain[1:])
+
+
+def decode(kind: type[S], stored: bytes) -> S:
+    """Read a stored form; Unavailable if a newer program wrote it, or it is damaged."""
+    try:
+        if not stored.startswith((_HEAD + b",", _HEAD + b"}")):
+            _refuse_newer(kind, stored)
+        decoder = _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.json.Decoder(kind))
+        return decoder.decode(stored)  # type: ignore[return-value] # the decoder of this very kind
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        # The cause may quote what is stored.
+        raise Unavailable(reason="damaged", kind=kind.__name__) from None
+
+
+def _refuse_newer(kind: type[Struct], stored: bytes) -> None:
+    version = _HEADS.decode(stored).schema_version
+    if version > SCHEMA_VERSION:
+        raise Unavailable(
+            reason="written_by_a_newer_version", kind=kind.__name__, schema_version=version
+        )

@@ -1,0 +1,17 @@
+"""Mail in memory."""
+
+from therapy.domain.errors import Unavailable
+from therapy.ports.mail import Letter, Mail
+
+
+class MemoryMail(Mail):
+    """Keeps what was sent, in order."""
+
+    def __init__(self) -> None:
+        self.sent: list[Letter] = []
+        self.down = False
+
+    async def send(self, practice_id: str, letter: Letter) -> None:  # noqa: ARG002 - the port's
+        if self.down:
+            raise Unavailable
+        self.sent.append(letter)
