@@ -6,6 +6,7 @@ Hebrew is read without points; a leading ו, ש, ה or כש is looked through.
 """
 
 import re
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -170,7 +171,7 @@ def _address(text: str) -> tuple[int, int]:
     """How often a text speaks of the other person, and of oneself."""
     words = _WORD.findall(_THANKS.sub(" ", text))
     you = me = 0
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         stem = word.partition("'")[0]
         if stem in _YOU:
             you += 1
