@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from therapy.domain.words import fold
+from therapy.domain.words import plain
 
 
 class Cues(Struct, frozen=True):
@@ -34,7 +34,7 @@ class Cues(Struct, frozen=True):
         )
 
 
-# What therapists say, more than what patients say. Matched on folded text: lower case, no points.
+# What therapists say, more than what patients say. Matched on plain text: lower case, no points.
 _PHRASES = (
     r"(that|it|this) (sounds?|must (be|have been|feel))",
     r"sounds like",
@@ -147,12 +147,12 @@ _HE_LETTERS = re.compile(r"[א-ת]")
 
 def cues_in(text: str) -> Cues:
     """Count the cues of one utterance."""
-    plain = fold(text).replace("’", "'")
-    bare, phrases = _PHRASE.subn(" ", plain)
+    said = plain(text).replace("’", "'")
+    bare, phrases = _PHRASE.subn(" ", said)
     you, me = _address(bare)
-    sentences = [each for each in _SENTENCE.findall(plain) if _WORD.search(each)]
+    sentences = [each for each in _SENTENCE.findall(said) if _WORD.search(each)]
     return Cues(
-        words=len(_WORD.findall(plain)),
+        words=len(_WORD.findall(said)),
         sentences=len(sentences),
         questions=sum(1 for each in sentences if _asks(each)),
         you=you,

@@ -136,5 +136,8 @@ def check_password(password: str, *, email: str, field: str = "newPassword") -> 
 
 
 def same_name(one: str, other: str) -> bool:
-    """Tell whether two typed names are the same but for case, blanks, marks and punctuation."""
-    return normalise(one) == normalise(other)
+    """Tell whether two typed names are the same but for case, blanks, marks and punctuation.
+
+    What holds no letters is nobody's name.
+    """
+    return normalise(one) == normalise(other) != ""

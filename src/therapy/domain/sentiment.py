@@ -41,7 +41,7 @@ def normalised(positive: float, neutral: float, negative: float) -> Scores:
     if total <= 0:
         return NEUTRAL
     positive, negative = round(positive / total, 4), round(negative / total, 4)
-    return Scores(positive, round(1 - positive - negative, 4), negative)
+    return Scores(positive, max(0.0, round(1 - positive - negative, 4)), negative)
 
 
 def overall(scored: Iterable[Scored]) -> Scores:
@@ -59,14 +59,15 @@ def curve(
 ) -> tuple[CurvePoint, ...]:
     """Cut the session into `points` windows of equal length; windows without patient speech are left out.
 
-    A stretch belongs to the window in which it starts.
+    A stretch belongs to the window in which it starts, one that starts later to the last.
     """
     if duration_ms <= 0 or points < 1:
         return ()
     width = max(1, -(-duration_ms // points))
+    last = (duration_ms - 1) // width
     windows: dict[int, list[Scored]] = {}
     for each in scored:
-        windows.setdefault(min(each.start_ms // width, points - 1), []).append(each)
+        windows.setdefault(min(max(each.start_ms, 0) // width, last), []).append(each)
     return tuple(
         CurvePoint(number * width, min((number + 1) * width, duration_ms), overall(windows[number]))
         for number in sorted(windows)

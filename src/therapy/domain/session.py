@@ -171,16 +171,21 @@ def same_details(one: Details, other: Details) -> bool:
     return bare(one) == bare(other)
 
 
+EARLIEST_YEAR = 1900
 _DATES = (
-    re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"),
-    re.compile(r"(?P<d>\d{2})[-/](?P<m>\d{2})[-/](?P<y>\d{4})"),
+    re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})", re.ASCII),
+    re.compile(r"(?P<d>\d{2})[-/](?P<m>\d{2})[-/](?P<y>\d{4})", re.ASCII),
 )
 
 
 def parse_date(text: str, *, field: str) -> date:
-    """Read `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`; InvalidInput names `field` otherwise."""
+    """Read `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`; InvalidInput names `field` otherwise.
+
+    Years before 1900 are mistyped, and the app could not read them back.
+    """
     for pattern in _DATES:
-        if found := pattern.fullmatch(text.strip()):
+        found = pattern.fullmatch(text.strip())
+        if found and int(found["y"]) >= EARLIEST_YEAR:
             try:
                 return date(int(found["y"]), int(found["m"]), int(found["d"]))
             except ValueError:

@@ -41,9 +41,10 @@ _WORKING = {State.AWAITING_TRANSCRIPT: RunKind.TRANSCRIBE, State.CLOSING: RunKin
 
 
 def status_of(session: Session, runs: Iterable[Run]) -> Status:
-    """Derive the state: the session's own, unless a run on it is at work or has failed."""
+    """Derive the state: the session's own, unless the latest run on it is at work or has failed."""
     kind = _WORKING.get(session.state)
-    run = next((each for each in runs if each.kind is kind), None)
+    at_it = sorted((each for each in runs if each.kind is kind), key=lambda run: run.created_at)
+    run = at_it[-1] if at_it else None
     if run is None:
         over = session.state in {State.AWAITING_REVIEW, State.CLOSED}
         return Status(ApiState(session.state.value), progress=1.0 if over else 0.0)

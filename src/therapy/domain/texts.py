@@ -151,6 +151,10 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "There is already an account with this e-mail address.",
         "כבר קיים חשבון עם כתובת הדואר הזו.",
     ),
+    "no_such_patient": (
+        "There is no patient account with this number.",
+        "אין חשבון מטופל עם המספר הזה.",
+    ),
     "number_taken": (
         "There is already a patient with this number.",
         "כבר קיים מטופל עם המספר הזה.",

@@ -135,7 +135,7 @@ def _utterance(group: Sequence[VoicedWord]) -> Utterance:
     return Utterance(
         start_ms=group[0].word.start_ms,
         end_ms=max(each.word.end_ms for each in group),
-        text=" ".join(each.word.text.strip() for each in group),
+        text=" ".join(" ".join(each.word.text for each in group).split()),
         voice=group[0].voice if confidence >= UNSURE_BELOW else "",
         confidence=round(confidence, 3),
         words=tuple(each.word for each in group),
@@ -153,7 +153,7 @@ def in_order(utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
     return tuple(ordered)
 
 
-_TIMESTAMP = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):([0-5]\d)(?:[.,](\d{1,3}))?")
+_TIMESTAMP = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):([0-5]\d)(?:[.,](\d{1,3}))?", re.ASCII)
 
 
 def parse_timestamp(text: str, *, field: str = "timestamp") -> int:

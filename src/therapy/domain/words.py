@@ -1,8 +1,10 @@
 """Text as it is compared and searched: Hebrew and English alike.
 
-Folding is Unicode NFKC, case folding and the removal of combining marks (Hebrew points among
-them). A query finds a session when it is part of one of its fields, or when each of its words
-begins a word of the transcript.
+Plain text is Unicode NFKC without case, combining marks (Hebrew points among them) and invisible
+signs (directions, soft hyphens). Folding also drops apostrophes and quotes inside words, so that
+צה"ל and צה״ל are one, and writes final letters as common ones, so that חלום begins חלומות. A query
+finds a session when it is part of one of its fields, or when each of its words begins a word of
+the transcript.
 """
 
 import re
@@ -10,19 +12,27 @@ import unicodedata
 from collections.abc import Iterable
 
 _WORD = re.compile(r"[^\W_]+")
-_APOSTROPHE = re.compile(r"(?<=\w)['’׳״\"](?=\w)")
+_QUOTE = re.compile(r"(?<=[^\W_])['’׳״\"”]+(?=[^\W_])")
+_FINALS = str.maketrans("ךםןףץ", "כמנפצ")
+_DROPPED = {"Mn", "Cf"}
+
+
+def plain(text: str) -> str:
+    """Give the text without case, marks, invisible signs and repeated blanks."""
+    lower = unicodedata.normalize("NFKC", text).casefold()
+    apart = unicodedata.normalize("NFKD", lower).casefold()
+    bare = "".join(letter for letter in apart if unicodedata.category(letter) not in _DROPPED)
+    return " ".join(bare.split())
 
 
 def fold(text: str) -> str:
-    """Give the text without case, marks and repeated blanks."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return " ".join(bare.split())
+    """Give the plain text without quotes inside words and with no Hebrew final letters."""
+    return _QUOTE.sub("", plain(text)).translate(_FINALS)
 
 
 def words_of(text: str) -> list[str]:
     """Give the folded words of a text, without punctuation; "don't" is one word."""
-    return _WORD.findall(_APOSTROPHE.sub("", fold(text)))
+    return _WORD.findall(fold(text))
 
 
 def normalise(text: str) -> str:
