@@ -1,0 +1,181 @@
+"""One SQLite file and the threads that talk to it; the event loop never waits for the disk.
+
+There is one writer, so that writes queue here and not at the file's lock, and a few readers, which
+WAL lets read while it writes. What a function given to `read` or `write` does is one transaction.
+"""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from therapy.adapters.local.migration import known_steps, migrate
+from therapy.domain.errors import InvalidInput, StorageFull, Unavailable
+
+FILE_NAME = "therapy.sqlite3"
+"""What the database is called in the data directory."""
+
+READERS = 2
+PATIENCE_MS = 5_000
+"""How long to wait for another process that writes."""
+
+Synchronous = Literal["FULL", "NORMAL", "OFF"]
+T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OUT = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""Result codes that mean the file can't be used now; any other is our own mistake."""
+
+
+class Database:
+    """A database that is open; made by `Database.open`."""
+
+    def __init__(self, path: Path, synchronous: Synchronous, patience_ms: int) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._patience_ms = patience_ms
+        self._connections: list[sqlite3.Connection] = []
+        self._own = threading.local()
+        self._writer = ThreadPoolExecutor(1, "sqlite-writer")
+        self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, path: Path, *, synchronous: Synchronous = "FULL", patience_ms: int = PATIENCE_MS
+    ) -> AsyncIterator["Database"]:
+        """Open the file, make or migrate it first where that is needed, and close it at the end.
+
+        FULL outlives a power cut, NORMAL and OFF are for tests.
+
+        Raises:
+            Unavailable: the file can't be opened, or a newer program has written it.
+        """
+        database = cls(path, synchronous, patience_ms)
+        try:
+            await asyncio.get_running_loop().run_in_executor(database._writer, database._prepare)
+            yield database
+        finally:
+            await asyncio.to_thread(database._close)
+
+    async def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `ask` in a reader's thread; it sees one moment of the database."""
+        return await self._run(self._readers, "BEGIN", ask)
+
+    async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `change` in the writer's thread; what it wrote is kept if it returns, dropped if it raises."""
+        return await self._run(self._writer, "BEGIN IMMEDIATE", change)
+
+    async def check(self) -> None:
+        """Raise Unavailable if the database does not answer."""
+        await self.read(lambda connection: connection.execute("SELECT 1 FROM practices LIMIT 1"))
+
+    async def _run(
+        self, threads: ThreadPoolExecutor, begin: str, work: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        def run() -> T:
+            with mapped():
+                return _transaction(self._connection(), begin, work)
+
+        return await asyncio.get_running_loop().run_in_executor(threads, run)
+
+    def _prepare(self) -> None:
+        with mapped():
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)
+            migrate(self._connection(), self._path, known_steps())
+
+    def _connection(self) -> sqlite3.Connection:
+        """Give the connection of this thread."""
+        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(
+                self._path,
+                timeout=self._patience_ms / 1000,
+                isolation_level=None,
+                check_same_thread=False,  # closed by whoever closes the database
+                cached_statements=256,
+            )
+            self._connections.append(connection)
+            _use_wal(connection, self._patience_ms)
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(
+                "PRAGMA secure_delete = ON"
+            )  # erased text must not stay in free pages
+            self._own.connection = connection
+        return connection
+
+    def _close(self) -> None:
+        self._writer.shutdown()
+        self._readers.shutdown()
+        for connection in self._connections:
+            connection.close()
+
+
+def _transaction(
+    connection: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], T]
+) -> T:
+    connection.execute(begin)
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _use_wal(connection: sqlite3.Connection, patience_ms: int) -> None:
+    """Switch to WAL; SQLite does not wait by itself for another process that is doing the same."""
+    end = time.monotonic() + patience_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+@contextmanager
+def mapped() -> Iterator[None]:
+    """Turn what SQLite and the file system say into the domain's errors."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        code = getattr(exc, "sqlite_errorcode", 0) & 0xFF  # the rest of the code is detail
+        if code == sqlite3.SQLITE_FULL:
+            raise StorageFull from exc
+        if code not in _OUT:
+            raise
+        raise Unavailable(reason=str(getattr(exc, "sqlite_errorname", "sqlite"))) from exc
+    except OSError as exc:
+        raise Unavailable(reason=type(exc).__name__) from exc
+    except UnicodeEncodeError:
+        raise InvalidInput("text") from None  # the cause would quote the text
+
+
+def micros(moment: datetime) -> int:
+    """Whole microseconds since 1970: how moments are stored and compared."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
