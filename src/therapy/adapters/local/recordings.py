@@ -1,0 +1,226 @@
+"""Recordings as files: `staging/<practice>/<upload>/` while they arrive, `kept/<practice>/<key>.audio` then.
+
+Blocks are written at their offset into the one file that `keep` renames, so nothing is ever copied.
+Beside it the file `blocks` has four bytes a block: its length, written once the block is on the disk.
+A block that is missing or was cut short by a crash has 0 there, whatever the staged file holds.
+"""
+
+import asyncio
+import errno
+import os
+import shutil
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from therapy.domain.errors import InvalidInput, NotFound, StorageFull, Unavailable
+from therapy.domain.upload import BLOCK_SIZE
+from therapy.ports.recordings import Recordings, check_names
+
+RESERVE = 512 * 1024 * 1024
+"""Bytes that must stay free: a database on a full disk loses more than a recording."""
+
+ENTRY = struct.Struct("<I")
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+T = TypeVar("T")
+
+
+class FileRecordings(Recordings):
+    """Recordings in `directory`, as long as `reserve` bytes of its disk stay free."""
+
+    def __init__(self, directory: Path, reserve: int = RESERVE) -> None:
+        self.reserve = reserve
+        self._directory = directory
+
+    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
+        check_names(practice_id, upload_id)
+        if number < 0 or len(block) > BLOCK_SIZE:
+            raise InvalidInput("block")
+        staged = self._staged(practice_id, upload_id)
+        await _in_thread(lambda: _stage(staged, number, block, self.reserve))
+
+    async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
+        check_names(practice_id, upload_id, key)
+        staged, kept = self._staged(practice_id, upload_id), self._kept(practice_id, key)
+        return await _in_thread(lambda: _keep(staged, blocks, kept))
+
+    async def discard(self, practice_id: str, upload_id: str) -> None:
+        if _possible(practice_id, upload_id):
+            staged = self._staged(practice_id, upload_id)
+            await _in_thread(lambda: _discard(staged))
+
+    async def size(self, practice_id: str, key: str) -> int:
+        if not _possible(practice_id, key=key):
+            raise NotFound(recording=key)
+        kept = self._kept(practice_id, key)
+        return await _in_thread(lambda: kept.stat().st_size)
+
+    async def read(self, practice_id: str, key: str, start: int, end: int) -> bytes:
+        if not _possible(practice_id, key=key):
+            raise NotFound(recording=key)
+        kept = self._kept(practice_id, key)
+        return await _in_thread(lambda: _read(kept, max(0, start), end))
+
+    async def delete(self, practice_id: str, key: str) -> None:
+        if _possible(practice_id, key=key):
+            kept = self._kept(practice_id, key)
+            await _in_thread(lambda: _delete(kept))
+
+    async def staged_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        staging, timestamp = self._directory / "staging", moment.timestamp()
+        found = await _in_thread(lambda: _staged_before(staging, timestamp))
+        return found[: max(0, limit)]
+
+    async def check(self) -> None:
+        """Raise Unavailable or StorageFull if nothing can be staged now."""
+        await _in_thread(lambda: _make_room(self._directory, self.reserve))
+
+    def _staged(self, practice_id: str, upload_id: str) -> Path:
+        return self._directory / "staging" / practice_id / upload_id
+
+    def _kept(self, practice_id: str, key: str) -> Path:
+        """No key has a dot, so the suffix keeps the file of `a` and the folder of `a/b` apart."""
+        return self._directory / "kept" / practice_id / f"{key}.audio"
+
+
+def _possible(practice_id: str, upload_id: str = "-", key: str = "-") -> bool:
+    try:
+        check_names(practice_id, upload_id, key)
+    except InvalidInput:
+        return False
+    return True
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Do it beside the event loop, to its end even if the caller is cancelled: a discard may follow."""
+
+    def mapped() -> T:
+        try:
+            return work()
+        except FileNotFoundError as exc:
+            raise NotFound from exc
+        except OSError as exc:
+            if exc.errno in NO_ROOM:
+                raise StorageFull from exc
+            raise Unavailable(reason=errno.errorcode.get(exc.errno or 0, "disk")) from exc
+
+    task = asyncio.ensure_future(asyncio.to_thread(mapped))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        task.cancelled() or task.exception()  # looked at, so that nobody is told about it later
+        raise
+
+
+def _make_room(directory: Path, wanted: int) -> None:
+    _make_folder(directory)
+    if shutil.disk_usage(directory).free < wanted:
+        raise StorageFull
+
+
+def _stage(staged: Path, number: int, block: bytes, reserve: int) -> None:
+    _make_room(staged, reserve + len(block))
+    fresh = not (staged / "blocks").exists()
+    at = number * ENTRY.size
+    with _opened(staged / "audio") as audio, _opened(staged / "blocks") as entries:
+        if fresh:
+            _sync_folder(staged)
+        elif any(os.pread(entries, ENTRY.size, at)):
+            _write(entries, ENTRY.pack(0), at)  # a block that is half replaced is not there
+        _write(audio, block, number * BLOCK_SIZE)
+        _write(entries, ENTRY.pack(len(block)), at)
+
+
+def _keep(staged: Path, blocks: int, kept: Path) -> int:
+    audio = staged / "audio"
+    if kept.exists() and not audio.exists():  # kept before
+        _discard(staged)
+        return kept.stat().st_size
+    entries = (staged / "blocks").read_bytes()
+    lengths = [length for (length,) in ENTRY.iter_unpack(entries)][: max(0, blocks)]
+    if blocks < 1 or len(lengths) < blocks or not lengths[-1]:
+        raise NotFound(upload=staged.name)
+    if any(length != BLOCK_SIZE for length in lengths[:-1]):
+        raise NotFound(upload=staged.name)
+    size = int(sum(lengths))
+    with _opened(audio) as descriptor:
+        os.ftruncate(descriptor, size)
+        os.fsync(descriptor)
+    _make_folder(kept.parent)
+    audio.replace(kept)
+    _sync_folder(kept.parent)
+    _discard(staged)
+    return size
+
+
+def _discard(staged: Path) -> None:
+    for name in ("audio", "blocks"):
+        (staged / name).unlink(missing_ok=True)
+    try:
+        staged.rmdir()
+    except FileNotFoundError:
+        return
+    _sync_folder(staged.parent)
+
+
+def _read(kept: Path, start: int, end: int) -> bytes:
+    with kept.open("rb") as recording:
+        size = os.fstat(recording.fileno()).st_size
+        recording.seek(min(start, size))
+        return recording.read(max(0, min(end, size) - start))
+
+
+def _delete(kept: Path) -> None:
+    if kept.exists():
+        kept.unlink(missing_ok=True)
+        _sync_folder(kept.parent)
+
+
+def _staged_before(staging: Path, timestamp: float) -> tuple[tuple[str, str], ...]:
+    found = []
+    for upload in staging.glob("*/*"):
+        try:
+            entries = upload / "blocks"
+            at = (entries if entries.exists() else upload).stat().st_mtime
+        except FileNotFoundError:  # discarded or kept just now
+            continue
+        if at < timestamp:
+            found.append((at, (upload.parent.name, upload.name)))
+    return tuple(upload for _, upload in sorted(found))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, content: bytes, at: int) -> None:
+    left = memoryview(content)
+    while left:
+        written = os.pwrite(descriptor, left, at)
+        left, at = left[written:], at + written
+    os.fsync(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make it and what it lies in, each of them noted on the disk."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(each.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
