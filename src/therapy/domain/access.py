@@ -10,12 +10,13 @@ from therapy.domain.session import Link, Session, State
 
 
 class Actor(Struct, frozen=True):
-    """Who asks: a signed-in person, by which login (`sid`), in which request."""
+    """Who asks: a signed-in person, by which login (`sid`), in which request; `language` is their practice's."""
 
     person_id: str
     role: Role
     practice_id: str
     sid: str
+    language: str = "en"
     request_id: str = ""
     address: str = ""
 

@@ -28,3 +28,14 @@ class Audio(ABC):
             UndecodableAudio: broken, truncated so that no samples or not all of the promised
                 ones of a compressed container can be read, or it holds no audio stream.
         """
+
+    @abstractmethod
+    async def check(self, practice_id: str, read: ReadRange, size: int) -> None:
+        """Look into a recording's container, not at its samples, before it becomes a session.
+
+        Only what is sure is refused: a container that can't be opened may still be refused by
+        `decode`, with a reason that its therapist can see.
+
+        Raises:
+            UnsupportedAudio: the container can be read and holds no audio stream.
+        """

@@ -14,6 +14,13 @@ class Tokens(ABC):
         """Give an access token for the actor and for how many seconds from `now` it is good."""
 
     @abstractmethod
+    def refresh_after(self, token: str) -> str:
+        """Give the refresh token that follows one: always the same one, and nobody else can tell it.
+
+        So an app that lost our answer and asks again gets the same answer.
+        """
+
+    @abstractmethod
     def read(self, token: str, *, now: datetime) -> Actor:
         """Give the actor that a token was issued for (without request id and address).
 

@@ -1,0 +1,40 @@
+"""The data directory: made on first use, readable by its owner only, with a signing secret in it."""
+
+import os
+import secrets
+from pathlib import Path
+
+SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
+
+
+def prepare(directory: Path) -> Path:
+    """Make the directory if it isn't there; give its absolute path.
+
+    Raises:
+        OSError: it can't be made or written.
+    """
+    directory = directory.expanduser().resolve()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
+def signing_secret(directory: Path) -> str:
+    """Give the directory's own signing secret, made once with 256 random bits.
+
+    Two processes that start at once agree on one: the file appears whole or not at all.
+    """
+    path = directory / SECRET_FILE
+    if not path.exists():
+        fresh = directory / f"{SECRET_FILE}.{os.getpid()}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,80 @@
+"""Access tokens as JWT (HS256, RFC 7519), and the chain of refresh tokens.
+
+An access token says of which kind it is (`typ`), for whom and from whom (`aud`, `iss`), which login
+(`sid`) and which key (`kid`), so that keys can be changed and no token serves for another purpose.
+"""
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+
+import jwt
+
+from therapy.domain.access import Actor
+from therapy.domain.errors import NotSignedIn
+from therapy.domain.people import Role
+from therapy.ports.tokens import Tokens
+
+ALGORITHM = "HS256"
+AUDIENCE = "therapy-app"
+KIND = "access"
+
+
+class JwtTokens(Tokens):
+    """Signs with one secret of at least 32 bytes."""
+
+    def __init__(
+        self, secret: str, issuer: str = "therapy", lifetime: timedelta = timedelta(minutes=15)
+    ) -> None:
+        self._key = hashlib.sha256(b"access|" + secret.encode()).digest()
+        self._refresh_key = hashlib.sha256(b"refresh|" + secret.encode()).digest()
+        self._kid = hashlib.sha256(self._key).hexdigest()[:8]
+        self._issuer = issuer
+        self._lifetime = lifetime
+
+    def issue(self, actor: Actor, *, now: datetime) -> tuple[str, int]:
+        claims = {
+            "sub": actor.person_id,
+            "role": actor.role.value,
+            "practice": actor.practice_id,
+            "sid": actor.sid,
+            "lang": actor.language,
+            "typ": KIND,
+            "iss": self._issuer,
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + self._lifetime,
+        }
+        token = jwt.encode(claims, self._key, ALGORITHM, headers={"kid": self._kid})
+        return token, int(self._lifetime.total_seconds())
+
+    def refresh_after(self, token: str) -> str:
+        digest = hmac.digest(self._refresh_key, token.encode("utf-8", "replace"), "sha256")
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def read(self, token: str, *, now: datetime) -> Actor:
+        try:
+            if jwt.get_unverified_header(token).get("kid") != self._kid:
+                raise NotSignedIn
+            claims = jwt.decode(
+                token,
+                self._key,
+                [ALGORITHM],
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                options={
+                    "require": ["exp", "iat", "sub", "sid"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                },
+            )
+            if claims["typ"] != KIND:
+                raise NotSignedIn
+            expires_at, role = float(claims["exp"]), Role(claims["role"])
+            actor = Actor(claims["sub"], role, claims["practice"], claims["sid"], claims["lang"])
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError) as exc:
+            raise NotSignedIn from exc
+        if now.timestamp() >= expires_at:
+            raise NotSignedIn("token_expired")
+        return actor

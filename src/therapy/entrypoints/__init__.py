@@ -1,0 +1,1 @@
+"""Where the program is entered: HTTP, the worker, and the command line."""

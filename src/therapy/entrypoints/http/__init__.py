@@ -1,0 +1,1 @@
+"""The API over HTTP: handlers decode, call one workflow, encode."""

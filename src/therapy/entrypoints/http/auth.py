@@ -1,0 +1,90 @@
+"""/auth: signing in, staying signed in, and forgotten passwords."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, Router, post
+from litestar.background_tasks import BackgroundTask
+from litestar.params import Parameter
+
+from therapy.domain.errors import InvalidInput, NotSignedIn
+from therapy.domain.people import email_key
+from therapy.domain.texts import sentence
+from therapy.entrypoints.http.bodies import json_body
+from therapy.entrypoints.http.errors import language_of
+from therapy.entrypoints.http.signed_in import bearer
+from therapy.entrypoints.http.wire import (
+    ChangePasswordRequest,
+    Done,
+    LoginAnswer,
+    LoginRequest,
+    RefreshAnswer,
+    RefreshRequest,
+    day,
+)
+from therapy.workflows import identity
+from therapy.workflows.desk import Desk
+
+
+@post("/login", status_code=200, opt={"no_token": True})
+async def login(data: LoginRequest, desk: Desk) -> LoginAnswer:
+    """Sign in with an e-mail address, in any case, and a password."""
+    if not email_key(data.email):
+        raise InvalidInput("email", "required")
+    if not data.password:
+        raise InvalidInput("password", "required")
+    signed_in = await identity.log_in(data.email, data.password, desk=desk)
+    person = signed_in.person
+    return LoginAnswer(
+        token=signed_in.access_token,
+        refresh_token=signed_in.refresh_token,
+        user_id=person.public_id,
+        user_full_name=person.full_name,
+        user_type=person.role.value,
+        date_of_birth=day(person.date_of_birth),
+    )
+
+
+@post(
+    "/refresh",
+    status_code=200,
+    opt={"no_token": True},
+    operation_class=json_body(RefreshRequest, required=False),
+)
+async def refresh(request: Request[Any, Any, Any], desk: Desk) -> RefreshAnswer:
+    """Exchange a refresh token, from the Authorization header or from the body, for a new pair."""
+    token = bearer(request.headers.get("authorization"))
+    if body := await request.body():
+        token = msgspec.json.decode(body, type=RefreshRequest).refresh_token
+    if not token:
+        raise NotSignedIn
+    signed_in = await identity.refresh(token, desk=desk)
+    return RefreshAnswer(signed_in.access_token, signed_in.refresh_token, signed_in.expires_in)
+
+
+@post("/forgot-password", status_code=200, opt={"no_token": True})
+async def forgot_password(
+    request: Request[Any, Any, Any],
+    email: Annotated[str, Parameter(query="email", max_length=300)],
+    desk: Desk,
+) -> Response[Done]:
+    """Mail a one-time token if the address has an account. The answer does not say whether it has."""
+    if not email_key(email):
+        raise InvalidInput("email", "required")
+    answer = Done(True, sentence("forgot_answer", language_of(request)))
+    # The work comes after the answer, so that its time tells nothing either.
+    return Response(answer, background=BackgroundTask(identity.forgot_password, email, desk=desk))
+
+
+@post("/change-password", status_code=200, opt={"no_token": True})
+async def change_password(
+    request: Request[Any, Any, Any], data: ChangePasswordRequest, desk: Desk
+) -> Done:
+    """Set a new password with the one-time token from the mail; signs out everywhere."""
+    await identity.change_password(data.token_sec, data.new_password, desk=desk)
+    return Done(True, sentence("password_changed", language_of(request)))
+
+
+router = Router(
+    "/auth", route_handlers=[login, refresh, forgot_password, change_password], tags=["auth"]
+)

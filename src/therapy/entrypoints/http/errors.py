@@ -1,0 +1,115 @@
+"""Errors as RFC 9457 problem details with one plain sentence in `error`. Status codes live here only."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from therapy.domain import errors
+from therapy.domain.access import Actor
+from therapy.domain.texts import advice, preferred, sentence
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[errors.TherapyError], int] = {
+    errors.InvalidInput: 400,
+    errors.NotSignedIn: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.WrongState: 409,
+    errors.AlreadyExists: 409,
+    errors.TooLarge: 413,
+    errors.UnsupportedAudio: 415,
+    errors.Stale: 409,
+    errors.LeaseLost: 409,
+    errors.Unavailable: 503,
+    errors.StorageFull: 507,
+    errors.UndecodableAudio: 415,
+    errors.EngineFailed: 503,
+    errors.LanguageNotSupported: 415,
+}
+"""Every leaf of the error tree; a test proves that none is missing."""
+
+RETRY_AFTER = {503: "5", 507: "300"}
+"""Seconds after which trying again may help."""
+
+_CODES = {
+    400: "invalid",
+    401: "not_signed_in",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "wrong_state",
+    413: "too_large",
+    415: "unsupported_media_type",
+    416: "range",
+    503: "unavailable",
+}
+
+AnyRequest = Request[Actor | None, Any, Any]
+
+
+def language_of(request: AnyRequest) -> str:
+    """The language of sentences: what the client asks for, else its practice's, else this installation's."""
+    actor = request.scope.get("user")
+    default = actor.language if isinstance(actor, Actor) else request.app.state.language
+    return preferred(request.headers.get("accept-language"), default)
+
+
+def problem(
+    request: AnyRequest, status: int, code: str, **details: object
+) -> Response[dict[str, object]]:
+    """Make a problem details answer."""
+    language = language_of(request)
+    body: dict[str, object] = {
+        "type": f"urn:therapy:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": advice(code, language) or sentence(code, language, **details),
+        "error": sentence(code, language, **details),
+        "code": code,
+        "request_id": request.scope.get("state", {}).get("request_id", ""),
+        **details,
+    }
+    headers = {"Content-Language": language}
+    if status in RETRY_AFTER:
+        headers["Retry-After"] = RETRY_AFTER[status]
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(
+        body, status_code=status, media_type="application/problem+json", headers=headers
+    )
+
+
+def on_therapy_error(request: AnyRequest, exc: errors.TherapyError) -> Response[dict[str, object]]:
+    """Answer an error that this library raised on purpose."""
+    status = next(STATUS[each] for each in type(exc).__mro__ if each in STATUS)
+    return problem(request, status, exc.code, **exc.details)
+
+
+def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[dict[str, object]]:
+    """Answer an error of the framework; its own words may quote the input, so they are not used."""
+    status = exc.status_code
+    code = _CODES.get(
+        status, "invalid" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal"
+    )
+    details: dict[str, object] = {}
+    if isinstance(exc, ValidationException) and isinstance(exc.extra, list):
+        fields = [str(each.get("key", "")) for each in exc.extra if isinstance(each, dict)]
+        if named := next(filter(None, fields), ""):
+            details["field"] = named
+    elif status == HTTPStatus.BAD_REQUEST:
+        code = "malformed_json"
+    return problem(request, status, code, **details)
+
+
+def on_bug(request: AnyRequest, exc: Exception) -> Response[dict[str, object]]:
+    """Answer a bug: log its kind and place, never its words."""
+    place = exc.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
+    log.error("an unexpected error", extra={"error": type(exc).__name__, "where": where})
+    return problem(request, 500, "internal")

@@ -1,0 +1,82 @@
+"""Multipart bodies as a stream of events: no spooling to disk, no part in memory but what a handler keeps.
+
+The parser is `multipart`'s push parser, which Litestar uses too; Litestar's own reading would write
+every file to disk before the handler starts.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from litestar import Request
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import InternalServerException
+from msgspec import Struct
+from multipart import MultipartSegment, ParserError, ParserLimitReached, PushMultipartParser
+
+from therapy.domain.errors import CallerError, InvalidInput, TooLarge
+
+MOST_PARTS = 8
+MOST_HEADER = 2_048
+"""Bytes of one part's headers."""
+
+
+class PartStart(Struct, frozen=True):
+    """A part begins; `file_name` is the client's word and nothing but data."""
+
+    name: str
+    file_name: str
+
+
+class PartEnd(Struct, frozen=True):
+    """The part is over."""
+
+
+class UnsupportedBody(CallerError):
+    """Raised when a body is not multipart/form-data."""
+
+    code = "unsupported_media_type"
+
+
+class BrokenOff(CallerError):
+    """Raised when the client went away in mid-body."""
+
+    code = "malformed_multipart"
+
+
+async def parts(
+    request: Request[Any, Any, Any],
+) -> AsyncGenerator[PartStart | PartEnd | bytes, None]:
+    """Yield the parts of a body as they arrive; a body that ends before its last boundary raises.
+
+    Raises:
+        UnsupportedBody: not multipart/form-data.
+        InvalidInput: not well-formed.
+        TooLarge: more parts or headers than anyone needs.
+    """
+    kind, options = request.content_type
+    boundary = options.get("boundary", "")
+    if kind != RequestEncodingType.MULTI_PART or not boundary:
+        raise UnsupportedBody
+    try:
+        with PushMultipartParser(
+            boundary.encode("latin-1", "replace"),
+            max_segment_count=MOST_PARTS,
+            max_header_size=MOST_HEADER,
+            strict=True,
+        ) as parser:
+            async for chunk in request.stream():
+                for event in parser.parse(chunk):
+                    if isinstance(event, MultipartSegment):
+                        yield PartStart(event.name or "", event.filename or "")
+                    elif event is None:
+                        yield PartEnd()
+                    else:
+                        yield bytes(event)
+                if parser.closed:
+                    break
+    except ParserLimitReached as exc:
+        raise TooLarge(limit=MOST_PARTS) from exc
+    except (ParserError, ValueError) as exc:
+        raise InvalidInput("body", "malformed_multipart") from exc
+    except InternalServerException as exc:  # Litestar's word for a client that went away
+        raise BrokenOff from exc

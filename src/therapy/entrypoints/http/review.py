@@ -1,0 +1,98 @@
+"""/data: the therapist's inbox, and the transcript under review."""
+
+from typing import Annotated
+
+from litestar import Response, Router, get, put
+from litestar.params import Parameter
+from msgspec import Meta
+
+from therapy.domain.access import Actor
+from therapy.domain.errors import InvalidInput
+from therapy.domain.sentiment import NEUTRAL
+from therapy.domain.status import ApiState
+from therapy.domain.texts import sentence
+from therapy.domain.transcript import Line, Speaker, Utterance, format_timestamp
+from therapy.entrypoints.http.wire import (
+    MOST_LINES,
+    LineIn,
+    LineOut,
+    Message,
+    PendingItem,
+    Transcript,
+    day,
+)
+from therapy.workflows import library, review
+from therapy.workflows.desk import Desk
+
+INBOX_PREVIEW = 20
+"""Characters of the summary that the inbox shows."""
+
+SessionId = Annotated[str, Parameter(max_length=100)]
+Before = Annotated[str, Parameter(query="before", max_length=100)]
+
+
+@get("/pending")
+async def pending(actor: Actor, desk: Desk, before: Before = "") -> list[PendingItem]:
+    """List the sessions that await the caller's review, newest first; `before` is the last id seen."""
+    rows = await library.inbox(actor, {ApiState.AWAITING_REVIEW}, before, desk=desk)
+    return [
+        PendingItem(
+            row.session_id, row.patient_name, day(row.date) or "", row.summary[:INBOX_PREVIEW]
+        )
+        for row in rows
+    ]
+
+
+@get("/transcript/{session_id:str}")
+async def transcript(session_id: SessionId, actor: Actor, desk: Desk) -> Response[Transcript]:
+    """Give a transcript that awaits review; its version is the ETag."""
+    session, version = await review.for_review(actor, session_id, desk=desk)
+    answer = Transcript(
+        patient_name=session.details.patient.name,
+        session_date=day(session.details.date) or "",
+        summary=session.details.summary,
+        transcript=[_line(each) for each in version.utterances],
+    )
+    return Response(answer, headers={"ETag": f'"{version.number}"'})
+
+
+@put("/transcript/{session_id:str}", status_code=202)
+async def submit(
+    session_id: SessionId,
+    data: Annotated[list[LineIn], Meta(max_length=MOST_LINES)],
+    actor: Actor,
+    desk: Desk,
+) -> Message:
+    """Hand in the reviewed transcript; the session is closed with it."""
+    lines = [
+        Line(_speaker(index, each.speaker), each.text, each.timestamp)
+        for index, each in enumerate(data)
+    ]
+    await review.submit(actor, session_id, lines, desk=desk)
+    return Message(sentence("transcript_accepted", actor.language))
+
+
+def _speaker(index: int, name: str) -> Speaker:
+    try:
+        return Speaker(name.strip().capitalize())
+    except ValueError:
+        raise InvalidInput(f"[{index}].speaker") from None
+
+
+def _line(utterance: Utterance) -> LineOut:
+    scores = utterance.scores or NEUTRAL
+    return LineOut(
+        speaker=utterance.speaker.value,
+        text=utterance.text,
+        timestamp=format_timestamp(utterance.start_ms),
+        start_ms=utterance.start_ms,
+        end_ms=utterance.end_ms,
+        voice=utterance.voice,
+        confidence=utterance.confidence,
+        positive=scores.positive,
+        neutral=scores.neutral,
+        negative=scores.negative,
+    )
+
+
+router = Router("/data", route_handlers=[pending, transcript, submit], tags=["review"])

@@ -1,0 +1,50 @@
+"""The worker: answers rings with `work_on`, and sweeps for what nobody rang for."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from therapy.domain.errors import TherapyError
+from therapy.wiring import Therapy
+from therapy.workflows.sweep import sweep
+from therapy.workflows.working import work_on
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def working(therapy: Therapy) -> AsyncIterator[None]:
+    """Work on sessions while the body runs; leaving gives unfinished ones back to others at once."""
+    jobs: set[asyncio.Task[None]] = set()
+
+    async def work_on_session(practice_id: str, session_id: str) -> None:
+        job = asyncio.create_task(work_on(practice_id, session_id, desk=therapy.desk))
+        jobs.add(job)
+        try:
+            await asyncio.wait({job})
+            if not job.cancelled():
+                job.result()
+        finally:
+            jobs.discard(job)
+
+    at_once = therapy.settings.sessions_at_once
+    listening = asyncio.create_task(therapy.desk.doorbell.listen(work_on_session, at_once=at_once))
+    sweeping = asyncio.create_task(_sweep_forever(therapy))
+    try:
+        yield
+    finally:
+        for task in (sweeping, *jobs, listening):
+            task.cancel()
+        for task in (sweeping, *tuple(jobs), listening):
+            with suppress(asyncio.CancelledError, TherapyError):
+                await task
+
+
+async def _sweep_forever(therapy: Therapy) -> None:
+    while True:
+        try:
+            await sweep(desk=therapy.desk)
+        except Exception as exc:  # noqa: BLE001 - the sweep is what brings everything else back
+            log.error("the sweep failed", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
+        await asyncio.sleep(therapy.settings.sweep_every.total_seconds())

@@ -1,0 +1,193 @@
+"""What a therapist does with a session: watch it, correct it, review it, hand it in, cancel it."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from therapy.domain.access import Action, Actor, require
+from therapy.domain.errors import ErrorClass, InvalidInput, LeaseLost, NotFound, Stale, WrongState
+from therapy.domain.outbox import EraseDue, RowChanged, RunDue
+from therapy.domain.people import Person, Role
+from therapy.domain.run import Run, RunKind, RunState, again, failed
+from therapy.domain.session import Details, Event, Session, State, apply, confirmed, linked
+from therapy.domain.status import Status, status_of
+from therapy.domain.transcript import Line, Version, corrected, same_lines
+from therapy.ports.sessions import Change
+from therapy.workflows.desk import Desk
+from therapy.workflows.following import commit
+
+
+class SessionView(Struct, frozen=True):
+    """A session with how far it is, its transcript if there is one, and an account it may be linked to."""
+
+    session: Session
+    status: Status
+    transcript: Version | None
+    account: Person | None
+
+
+async def look(actor: Actor, session_id: str, *, desk: Desk) -> SessionView:
+    """Give everything about a session to its therapist."""
+    session = await _mine(actor, session_id, desk=desk)
+    runs = await desk.runs.of_session(actor.practice_id, session_id)
+    transcript = None
+    if session.transcript:
+        transcript = await desk.sessions.transcript(
+            actor.practice_id, session_id, session.transcript
+        )
+    account = await _account(session, session.details.patient.number, desk=desk)
+    return SessionView(session, status_of(session, runs), transcript, account)
+
+
+async def for_review(actor: Actor, session_id: str, *, desk: Desk) -> tuple[Session, Version]:
+    """Give a session that awaits review, and its transcript.
+
+    Raises:
+        WrongState: it does not await review.
+    """
+    session = await _mine(actor, session_id, desk=desk)
+    if session.state is not State.AWAITING_REVIEW:
+        raise WrongState("not_awaiting_review", state=session.state.value)
+    version = await desk.sessions.transcript(actor.practice_id, session_id, session.transcript)
+    return session, version
+
+
+async def submit(actor: Actor, session_id: str, lines: Sequence[Line], *, desk: Desk) -> None:
+    """Hand the reviewed transcript in: a new version, then the session is closed by a worker.
+
+    The same lines sent again, after an answer got lost, are accepted again.
+
+    Raises:
+        InvalidInput: no lines although there was speech, or a line without text or timestamp.
+        WrongState: it does not await review.
+    """
+    while True:
+        session = await _mine(actor, session_id, desk=desk)
+        if session.state is State.AWAITING_REVIEW:
+            try:
+                return await _hand_in(actor, session, lines, desk=desk)
+            except Stale:  # e.g. the details were corrected at the same moment
+                continue
+        if session.state in {State.CLOSING, State.CLOSED} and await _sent_again(
+            session, lines, desk=desk
+        ):
+            return None
+        raise WrongState("not_awaiting_review", state=session.state.value)
+
+
+async def _hand_in(actor: Actor, session: Session, lines: Sequence[Line], *, desk: Desk) -> None:
+    now = desk.now()
+    parent = await desk.sessions.transcript(session.practice_id, session.id, session.transcript)
+    version = corrected(parent, lines, at=now, author_id=actor.person_id)
+    run = Run(
+        id=desk.new_id(),
+        practice_id=session.practice_id,
+        session_id=session.id,
+        kind=RunKind.SCORE,
+        created_at=now,
+        due_at=now,
+        languages=session.languages,
+    )
+    after = replace(apply(session, Event.SUBMITTED), transcript=version.number)
+    change = Change(session=after, transcript=version, runs=(run,))
+    await commit(session.practice_id, session.id, change, RowChanged(), RunDue(), desk=desk)
+
+
+async def _sent_again(session: Session, lines: Sequence[Line], *, desk: Desk) -> bool:
+    version = await desk.sessions.transcript(session.practice_id, session.id, session.transcript)
+    try:
+        parent = await desk.sessions.transcript(session.practice_id, session.id, version.parent)
+    except NotFound:
+        return False
+    return same_lines(parent, version, lines)
+
+
+async def retry(actor: Actor, session_id: str, *, desk: Desk) -> None:
+    """Have a failed session worked on again, from the beginning of what failed.
+
+    Raises:
+        WrongState: it has not failed.
+    """
+    session = await _mine(actor, session_id, desk=desk)
+    runs = await desk.runs.of_session(actor.practice_id, session_id)
+    kind = RunKind.SCORE if session.state is State.CLOSING else RunKind.TRANSCRIBE
+    run = next((each for each in runs if each.kind is kind and each.state is RunState.FAILED), None)
+    if run is None or session.state not in {State.CLOSING, State.AWAITING_TRANSCRIPT}:
+        raise WrongState("not_failed", state=session.state.value)
+    change = Change(runs=(again(run, now=desk.now()),))
+    await commit(actor.practice_id, session_id, change, RowChanged(), RunDue(), desk=desk)
+
+
+async def correct(actor: Actor, session_id: str, details: Details, *, desk: Desk) -> Session:
+    """Replace what the therapist said about a session, before it is handed in.
+
+    Raises:
+        WrongState: it was handed in or cancelled.
+        Stale: somebody changed it since; read it again.
+    """
+    session = await _mine(actor, session_id, desk=desk)
+    if session.state not in {State.AWAITING_TRANSCRIPT, State.AWAITING_REVIEW}:
+        raise WrongState("too_late_to_change", state=session.state.value)
+    if details.patient != session.details.patient:
+        account = await _account(session, details.patient.number, desk=desk)
+        details = replace(details, patient=linked(details.patient, account))
+    after = apply(replace(session, details=details), Event.DETAILS_CORRECTED)
+    await commit(actor.practice_id, session_id, Change(session=after), RowChanged(), desk=desk)
+    return after
+
+
+async def link_patient(actor: Actor, session_id: str, number: str, *, desk: Desk) -> Session:
+    """Confirm that the session's patient is the account with this number: they may read it, once closed.
+
+    Raises:
+        InvalidInput: no patient's account has that number.
+        WrongState: the session was cancelled.
+    """
+    session = await _mine(actor, session_id, desk=desk)
+    account = await _account(session, number, desk=desk)
+    if account is None:
+        raise InvalidInput("patient_id", "no_such_patient")
+    after = confirmed(session, account)
+    await commit(actor.practice_id, session_id, Change(session=after), RowChanged(), desk=desk)
+    return after
+
+
+async def cancel(actor: Actor, session_id: str, *, desk: Desk) -> None:
+    """Cancel a session that is not handed in: its recording and its texts are erased.
+
+    Raises:
+        WrongState: it was handed in.
+    """
+    while True:
+        session = await _mine(actor, session_id, desk=desk)
+        if session.state is State.CANCELLED:
+            return
+        if session.state not in {State.AWAITING_TRANSCRIPT, State.AWAITING_REVIEW}:
+            raise WrongState("too_late_to_change", state=session.state.value)
+        now = desk.now()
+        stopped = tuple(
+            failed(run, error_class=ErrorClass.PERMANENT, code="cancelled", now=now)
+            for run in await desk.runs.of_session(actor.practice_id, session_id)
+            if not run.over
+        )
+        change = Change(session=apply(session, Event.CANCELLED), runs=stopped)
+        try:
+            await commit(actor.practice_id, session_id, change, RowChanged(), EraseDue(), desk=desk)
+        except (Stale, LeaseLost):  # a worker beat or finished at the same moment
+            continue
+        return
+
+
+async def _mine(actor: Actor, session_id: str, *, desk: Desk) -> Session:
+    session = await desk.sessions.load(actor.practice_id, session_id)
+    require(actor, Action.REVIEW, session)
+    return session
+
+
+async def _account(session: Session, number: str, *, desk: Desk) -> Person | None:
+    try:
+        account = await desk.people.by_number(session.practice_id, number)
+    except NotFound:
+        return None
+    return account if account.role is Role.PATIENT else None
