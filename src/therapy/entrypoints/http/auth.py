@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Request, Response, Router, post
 from litestar.background_tasks import BackgroundTask
 from litestar.params import Parameter
@@ -10,7 +9,7 @@ from litestar.params import Parameter
 from therapy.domain.errors import InvalidInput, NotSignedIn
 from therapy.domain.people import email_key
 from therapy.domain.texts import sentence
-from therapy.entrypoints.http.bodies import json_body
+from therapy.entrypoints.http.bodies import decoded, json_body
 from therapy.entrypoints.http.errors import language_of
 from therapy.entrypoints.http.signed_in import bearer
 from therapy.entrypoints.http.wire import (
@@ -55,7 +54,7 @@ async def refresh(request: Request[Any, Any, Any], desk: Desk) -> RefreshAnswer:
     """Exchange a refresh token, from the Authorization header or from the body, for a new pair."""
     token = bearer(request.headers.get("authorization"))
     if body := await request.body():
-        token = msgspec.json.decode(body, type=RefreshRequest).refresh_token
+        token = decoded(body, RefreshRequest).refresh_token
     if not token:
         raise NotSignedIn
     signed_in = await identity.refresh(token, desk=desk)

@@ -70,9 +70,10 @@ def problem(
         "detail": advice(code, language) or sentence(code, language, **details),
         "error": sentence(code, language, **details),
         "code": code,
-        "request_id": request.scope.get("state", {}).get("request_id", ""),
         **details,
     }
+    if request_id := request.scope.get("state", {}).get("request_id"):
+        body["request_id"] = request_id
     headers = {"Content-Language": language}
     if status in RETRY_AFTER:
         headers["Retry-After"] = RETRY_AFTER[status]
@@ -99,7 +100,7 @@ def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[dict[str,
     if isinstance(exc, ValidationException) and isinstance(exc.extra, list):
         fields = [str(each.get("key", "")) for each in exc.extra if isinstance(each, dict)]
         if named := next(filter(None, fields), ""):
-            details["field"] = named
+            details["field"] = "body" if named == "data" else named
     elif status == HTTPStatus.BAD_REQUEST:
         code = "malformed_json"
     return problem(request, status, code, **details)

@@ -38,11 +38,11 @@ async def me(actor: Actor, desk: Desk) -> Profile:
 async def search(
     actor: Actor,
     desk: Desk,
-    query: Annotated[str, Parameter(query="query", max_length=200)] = "",
+    wanted: Annotated[str, Parameter(query="query", max_length=200)] = "",
     before: Annotated[str, Parameter(query="before", max_length=200)] = "",
 ) -> list[Profile]:
     """Find patients by a part of their name, e-mail or number; `before` is the id of the last one seen."""
-    found = await identity.find_patients(actor, query, before, desk=desk)
+    found = await identity.find_patients(actor, wanted, before, desk=desk)
     return [_profile(person) for person in found]
 
 

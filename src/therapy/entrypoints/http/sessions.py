@@ -26,11 +26,11 @@ async def mine(actor: Actor, desk: Desk, before: Before = "") -> list[SessionIte
 async def search(
     actor: Actor,
     desk: Desk,
-    query: Annotated[str, Parameter(query="query", max_length=200)] = "",
+    wanted: Annotated[str, Parameter(query="query", max_length=200)] = "",
     before: Before = "",
 ) -> list[SessionItem]:
     """Find the caller's closed sessions by a part of name, number, title, date, summary, or by words said."""
-    return [_item(row) for row in await library.search(actor, query, before, desk=desk)]
+    return [_item(row) for row in await library.search(actor, wanted, before, desk=desk)]
 
 
 @get("/{session_id:str}/details")
