@@ -27,7 +27,6 @@ class RunKind(Enum):
 
     TRANSCRIBE = "transcribe"
     SCORE = "score"
-    ERASE = "erase"
 
 
 class RunState(Enum):
