@@ -213,6 +213,12 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "Tell whoever runs the system, then try again; the recording is safe.",
         "יש לפנות למפעיל המערכת ואז לנסות שוב; ההקלטה שמורה.",
     ),
+    "extra": (
+        "A part of the software that this needs is not installed.",
+        "רכיב תוכנה הדרוש לכך אינו מותקן.",
+        "Tell whoever runs the system, then try again; the recording is safe.",
+        "יש לפנות למפעיל המערכת ואז לנסות שוב; ההקלטה שמורה.",
+    ),
     "language": (
         "The language of this recording is not supported here.",
         "שפת ההקלטה אינה נתמכת כאן.",
@@ -239,6 +245,10 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     "transcript_accepted": (
         "The transcript was received and the session is being finished.",
         "התמלול התקבל והפגישה בתהליך סיום.",
+    ),
+    "retry_accepted": (
+        "The work on this recording has been started again.",
+        "העיבוד של ההקלטה התחיל מחדש.",
     ),
     "cancelled": ("The session was cancelled.", "הפגישה בוטלה."),
     "forgot_answer": (
