@@ -5,11 +5,17 @@ A test runs the check, so a page never says anything but what the code does.
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
 import sys
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 
+from therapy import adapters, ports
+from therapy.config import SETTINGS
 from therapy.domain.session import TRANSITIONS, Event, State
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +72,81 @@ def _cell(state: State, event: Event) -> str:
     return "stays" if following is state else f"`{following.value}`"
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/reference/states.md": states_page}
+_SETTINGS_PAGE = """\
+# Settings
+
+Made from `SETTINGS` in `therapy.config` by `python scripts/docs.py`; do not edit.
+
+Every setting is an environment variable; an empty one means the default. In development they may also
+stand in a file `.env` in the directory that `therapy` is started in; where `THERAPY_ENV=production` or
+`WEBSITE_INSTANCE_ID` is set, only the environment counts. A fault in any of them stops the start with
+one message that names all faults.
+
+{table}
+
+Sizes are bytes, times are seconds.
+"""
+
+
+def settings_page() -> str:
+    """The table of all settings."""
+    rows = [["name", "default", "what it is for"], ["---"] * 3]
+    for each in SETTINGS:
+        default = f"`{each.default}`" if each.default else "(empty)"
+        rows.append(
+            [f"`{each.name}`", default, each.purpose + (" (secret)" if each.secret else "")]
+        )
+    return _SETTINGS_PAGE.format(table="\n".join(f"| {' | '.join(row)} |" for row in rows))
+
+
+_ADAPTERS_PAGE = """\
+# Which adapter serves which port
+
+Made from the classes in `therapy.adapters` by `python scripts/docs.py`; do not edit.
+
+`therapy.wiring` picks them. The contract suite in `tests/contract` runs what this table says: every
+adapter of a port passes the same tests. "all" stands for adapters that belong to no family.
+
+{table}
+"""
+
+
+def adapters_page() -> str:
+    """The table port x family."""
+    found = [module for module in _modules(adapters) if "local.recogniser" not in module.__name__]
+    rows = []
+    for port in _modules(ports):
+        for _, contract in inspect.getmembers(port, inspect.isclass):
+            if contract.__module__ == port.__name__ and inspect.isabstract(contract):
+                served = _served(contract, found)
+                rows.append([f"`{port.__name__.rpartition('.')[2]}`", *served])
+    head = [["port", *FAMILIES], ["---"] * (len(FAMILIES) + 1)]
+    return _ADAPTERS_PAGE.format(table="\n".join(f"| {' | '.join(row)} |" for row in head + rows))
+
+
+FAMILIES = ("memory", "local", "all")
+
+
+def _served(contract: type, found: list[ModuleType]) -> list[str]:
+    cells: dict[str, list[str]] = {family: [] for family in FAMILIES}
+    for module in found:
+        for name, adapter in inspect.getmembers(module, inspect.isclass):
+            if adapter.__module__ == module.__name__ and issubclass(adapter, contract):
+                family = module.__name__.split(".")[2]
+                cells[family if family in FAMILIES else "all"].append(f"`{name}`")
+    return [", ".join(cells[family]) or "-" for family in FAMILIES]
+
+
+def _modules(package: ModuleType) -> list[ModuleType]:
+    names = [each.name for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    return [importlib.import_module(name) for name in sorted(names)]
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/reference/adapters.md": adapters_page,
+    "docs/reference/settings.md": settings_page,
+    "docs/reference/states.md": states_page,
+}
 
 
 def outdated() -> list[str]:
