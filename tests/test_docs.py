@@ -1,4 +1,4 @@
-"""The documentation says what the code does: the example runs, made pages are up to date, links lead somewhere."""
+"""The documentation is true: the example runs, made pages are up to date, links lead somewhere."""
 
 import contextlib
 import io
