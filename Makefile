@@ -61,7 +61,7 @@ format: $(VENV)/.dev ## rewrite the code in the house's format
 
 .PHONY: bench
 bench: $(VENV)/.dev ## an hour of audio through a running server: memory, time, answers meanwhile
-	@$(BIN)/python scripts/bench.py
+	@$(BIN)/python benchmarks/hour.py
 
 .PHONY: lock
 lock: $(UV) ## resolve requirements/*.txt again (UPGRADE=1 for the newest versions)

@@ -1,0 +1,250 @@
+"""An hour of audio through the running embedded server: memory, time, and how it answers meanwhile.
+
+The demo recording, repeated to 60 minutes, goes in as the app sends it: 44.1 kHz mono WAV, chunked,
+audio first. Prints the four figures with the bounds they are held to, and beside the time to review
+the time the machine needs for a fixed piece of arithmetic, so that runs on two machines compare.
+Exits with 1 if a bound is missed. Linux only: memory is read from /proc.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE_RATE = 44_100
+PASSWORD = "bench-passphrase"  # noqa: S105 - of a throw-away store
+THERAPIST = "olivia.hayes1@example.health"
+MB = 1024 * 1024
+CHUNK = 256 * 1024
+
+UPLOAD_GROWTH_MB = 60
+WHOLE_MB = 900
+READY_SECONDS = 600
+LIVE_MS = 100
+
+
+@dataclass
+class Watch:
+    """What is sampled while the server works: RSS in bytes, answer times in milliseconds."""
+
+    server: int
+    api_rss: list[int] = field(default_factory=list)
+    whole_rss: list[int] = field(default_factory=list)
+    live_ms: list[float] = field(default_factory=list)
+
+    async def memory(self) -> None:
+        while True:
+            tree = list(family(self.server))
+            self.api_rss.append(rss(self.server))
+            self.whole_rss.append(sum(rss(pid) for pid in tree))
+            await asyncio.sleep(0.2)
+
+    async def answers(self, url: str) -> None:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            while True:
+                began = time.perf_counter()
+                (await client.get("/health/live")).raise_for_status()
+                self.live_ms.append((time.perf_counter() - began) * 1000)
+                await asyncio.sleep(0.1)
+
+
+def rss(pid: int) -> int:
+    """Resident bytes of a process; 0 once it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process and everything it started."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            yield from family(int(child))
+
+
+def demo_pcm() -> bytes:
+    """The demo recording as 44.1 kHz mono 16 bit samples."""
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+    samples = bytearray()
+    with av.open(str(ROOT / "examples/session-demo.ogg")) as container:
+        for frame in [*container.decode(audio=0), None]:
+            for made in resampler.resample(frame):
+                samples += bytes(made.planes[0])[: made.samples * 2]
+    return bytes(samples)
+
+
+def wav_header(size: int) -> bytes:
+    """A WAV header that promises 300 bytes too many, as the app's does."""
+    size += 300
+    fmt = (16).to_bytes(4, "little") + (1).to_bytes(2, "little") + (1).to_bytes(2, "little")
+    rates = SAMPLE_RATE.to_bytes(4, "little") + (SAMPLE_RATE * 2).to_bytes(4, "little")
+    tail = (2).to_bytes(2, "little") + (16).to_bytes(2, "little")
+    return (
+        b"RIFF" + (size + 36).to_bytes(4, "little") + b"WAVEfmt " + fmt + rates + tail
+        + b"data" + size.to_bytes(4, "little")
+    )  # fmt: skip
+
+
+async def body(minutes: float, therapist_id: str) -> AsyncIterator[bytes]:
+    """The multipart body, made while it is sent."""
+    pcm = demo_pcm()
+    whole = int(minutes * 60 * SAMPLE_RATE) * 2
+    yield (
+        b'--app\r\nContent-Disposition: form-data; name="audio_file"; filename="hour.wav"\r\n'
+        b"Content-Type: audio/wav\r\n\r\n" + wav_header(whole)
+    )
+    sent = 0
+    while sent < whole:
+        start = sent % len(pcm)
+        piece = pcm[start : start + min(CHUNK, whole - sent)]
+        sent += len(piece)
+        yield piece
+    metadata = {
+        "therapist": json.dumps({"id": therapist_id, "name": "T", "email": THERAPIST}),
+        "patient": json.dumps({"id": "987654321", "name": "Bench Patient"}),
+        "session_date": "21-11-2026",
+        "summary": "An hour.",
+    }
+    yield (
+        b'\r\n--app\r\nContent-Disposition: form-data; name="metadata"\r\n'
+        b"Content-Type: application/json\r\n\r\n"
+        + json.dumps(metadata).encode()
+        + b"\r\n--app--\r\n"
+    )
+
+
+def reference_seconds() -> float:
+    """CPU seconds for a fixed piece of arithmetic on one core."""
+    began = time.process_time()
+    total = 0.0
+    for number in range(1, 6_000_000):
+        total += math.sqrt(number)
+    return time.process_time() - began
+
+
+async def run(minutes: float, url: str, watch: Watch) -> dict[str, float]:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        answer = await client.post("/auth/login", json={"email": THERAPIST, "password": PASSWORD})
+        signed_in = answer.raise_for_status().json()
+        headers = {"Authorization": f"Bearer {signed_in['token']}"}
+        before = rss(watch.server)
+        watching = [asyncio.create_task(watch.memory()), asyncio.create_task(watch.answers(url))]
+        began = time.monotonic()
+        answer = await client.post(
+            "/sessions/upload",
+            content=body(minutes, signed_in["userId"]),
+            headers=headers | {"Content-Type": "multipart/form-data; boundary=app"},
+        )
+        session = answer.raise_for_status().json()["session_id"]
+        uploaded = time.monotonic() - began
+        growth = max(watch.api_rss, default=before) - before
+        state: dict[str, object] = {}
+        while state.get("state") not in {"awaiting_review", "failed"}:
+            await asyncio.sleep(1)
+            answer = await client.get(f"/sessions/{session}", headers=headers)
+            if answer.status_code == httpx.codes.UNAUTHORIZED:
+                answer = await client.post(
+                    "/auth/refresh", json={"refreshToken": signed_in["refreshToken"]}
+                )
+                signed_in["refreshToken"] = answer.json()["refreshToken"]
+                headers = {"Authorization": f"Bearer {answer.json()['accessToken']}"}
+                continue
+            state = answer.raise_for_status().json()
+            print(f"\r{state['state']} {float(str(state['progress'])):.0%}   ", end="", flush=True)
+        print("\r", end="")
+        ready = time.monotonic() - began
+        for task in watching:
+            task.cancel()
+        if state["state"] != "awaiting_review":
+            raise SystemExit(f"the session failed: {state['failure']}")
+    return {
+        "uploaded": uploaded,
+        "growth": growth / MB,
+        "whole": max(watch.whole_rss) / MB,
+        "ready": ready,
+        "live": max(watch.live_ms),
+        "live p99": sorted(watch.live_ms)[int(len(watch.live_ms) * 0.99)],
+        "answers": len(watch.live_ms),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    minutes = parser.parse_args().minutes
+    with tempfile.TemporaryDirectory(prefix="therapy-bench-") as directory:
+        environment = os.environ | {"THERAPY_DATA_DIR": directory, "PORT": "0"}
+        therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]
+        seed = [*therapy, "seed", "--password", PASSWORD]
+        subprocess.run(seed, env=environment, check=True, stdout=subprocess.DEVNULL)
+        with (
+            (Path(directory) / "server.log").open("w") as log,
+            subprocess.Popen(
+                [*therapy, "serve"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+            ) as server,
+        ):
+            try:
+                url = address(server)
+                reference = reference_seconds()
+                figures = asyncio.run(run(minutes, url, Watch(server.pid)))
+            finally:
+                server.send_signal(signal.SIGTERM)
+                server.wait(30)
+    return report(minutes, figures, reference)
+
+
+def address(server: subprocess.Popen[str]) -> str:
+    """The URL that the server prints once it listens."""
+    for line in server.stdout or ():
+        for word in line.split():
+            if word.startswith("http://"):
+                return word.rstrip(".,")
+    raise SystemExit("the server did not start")
+
+
+def report(minutes: float, figures: dict[str, float], reference: float) -> int:
+    size = minutes * 60 * SAMPLE_RATE * 2 / MB
+    rows = [
+        ("API process grows during the upload", figures["growth"], UPLOAD_GROWTH_MB, "MB"),
+        ("whole service, at most", figures["whole"], WHOLE_MB, "MB"),
+        ("transcript ready for review after", figures["ready"], READY_SECONDS, "s"),
+        ("slowest /health/live meanwhile", figures["live"], LIVE_MS, "ms"),
+    ]
+    print(f"{minutes:.0f} minutes of audio, {size:.0f} MB, uploaded in {figures['uploaded']:.1f} s")
+    for name, figure, bound, unit in rows:
+        verdict = "ok" if figure < bound else "MISSED"
+        print(f"  {name:<40} {figure:8.1f} {unit:<3} (bound {bound} {unit}) {verdict}")
+    print(
+        f"  {'/health/live p99 of ' + str(int(figures['answers'])) + ' answers':<40} "
+        f"{figures['live p99']:8.1f} ms"
+    )
+    print(
+        f"  {minutes * 60 / figures['ready']:.1f} times real time; "
+        f"{figures['ready'] / reference:.0f} times the reference arithmetic ({reference:.2f} s CPU)"
+    )
+    return 0 if all(figure < bound for _, figure, bound, _ in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
