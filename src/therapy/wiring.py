@@ -72,7 +72,7 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
             reservations=SqliteReservations(database),
             recordings=FileRecordings(data_dir / "recordings", settings.disk_reserve),
             audio=PyAvAudio(),
-            speech=WhisperSpeech(settings.speech_model, data_dir / "models"),
+            speech=WhisperSpeech(model=settings.speech_model, cache=data_dir / "models"),
             sentiment=VaderSentiment(),
             notices=FileNotices(data_dir / "mailbox"),
             mail=FileMail(data_dir / "mailbox"),

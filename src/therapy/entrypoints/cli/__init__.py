@@ -1,0 +1,39 @@
+"""The command line, `therapy`. What goes wrong becomes one plain line on stderr, never a traceback.
+
+Exit codes: 0 done, 1 it did not work, 2 it was asked for wrongly (an option, a setting, a missing extra),
+130 interrupted. Nothing heavier than the bare library is imported before a command runs.
+"""
+
+import sys
+
+from therapy.config import SettingsError
+from therapy.domain.errors import TherapyError
+from therapy.entrypoints.cli.faults import CommandFailed, explained, missing
+
+
+def main() -> None:
+    """Run `therapy` and exit."""
+    try:
+        from therapy.entrypoints.cli.commands import therapy
+
+        therapy.main(prog_name="therapy")
+    except ModuleNotFoundError as exc:
+        name = (exc.name or "").partition(".")[0]
+        if name in {"", "therapy"}:
+            raise
+        _stop(missing(name), 2)
+    except CommandFailed as exc:
+        _stop(str(exc), exc.code)
+    except SettingsError as exc:
+        _stop(str(exc), 2)
+    except TherapyError as exc:
+        _stop(explained(exc), 1)
+    except OSError as exc:
+        _stop(f"{exc.strerror or type(exc).__name__}: {exc.filename or ''}".rstrip(": "), 1)
+    except KeyboardInterrupt:
+        _stop("interrupted", 130)
+
+
+def _stop(words: str, code: int) -> None:
+    print(f"therapy: {words}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,35 @@
+"""`therapy` and its list of commands; each lives in a module of its own beside this one."""
+
+import rich_click as click
+
+from therapy.entrypoints.cli.serving import serve, worker
+
+HELP = click.RichHelpConfiguration(
+    text_markup="rich",
+    show_arguments=True,
+    max_width=100,
+    command_groups={
+        "therapy": [
+            {"name": "See it work", "commands": ["demo", "transcribe"]},
+            {"name": "Run it", "commands": ["serve", "worker", "flow"]},
+            {"name": "Look after it", "commands": ["seed", "user", "mail"]},
+        ]
+    },
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.rich_config(help_config=HELP)
+@click.version_option(package_name="therapy")
+def therapy() -> None:
+    """Record a therapy session, get back who said what and how it felt, review it, close it, find it again.
+
+    [bold]Begin with[/] [cyan]therapy demo[/], which needs nothing and leaves nothing behind, or with
+    [cyan]therapy serve[/] and, in a second terminal, [cyan]therapy seed[/].
+
+    Settings come from the environment, and from a file [cyan].env[/] while developing.
+    """
+
+
+for command in (serve, worker):
+    therapy.add_command(command)

@@ -1,0 +1,30 @@
+"""What goes wrong on the command line, in one plain line each; standard library and domain only."""
+
+from therapy.domain.errors import TherapyError
+from therapy.domain.texts import advice, sentence
+
+EXTRAS = {"httpx": "http", "av": "local", "faster_whisper": "local", "vader": "local"}
+"""The extra that brings a module; what is not named comes with `all`."""
+
+
+class CommandFailed(Exception):
+    """Raised by a command that can't go on: one line for a person, and the exit code."""
+
+    def __init__(self, words: str, code: int = 1) -> None:
+        self.code = code
+        super().__init__(words)
+
+
+def missing(module: str) -> str:
+    """Say what to install so that a module is there."""
+    extra = EXTRAS.get(module, "all")
+    return (
+        f"This command needs {module}, which a bare install does not bring. "
+        f"Add it with: pip install 'therapy[{extra}]'"
+    )
+
+
+def explained(error: TherapyError) -> str:
+    """Give an error's sentence, what can be done about it, and its code."""
+    words = [sentence(error.code, "en", **error.details), advice(error.code, "en"), f"[{error}]"]
+    return " ".join(each for each in words if each)

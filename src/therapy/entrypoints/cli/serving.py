@@ -1,0 +1,162 @@
+"""`therapy serve` and `therapy worker`: the two that run until they are told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import FrameType
+
+import rich_click as click
+from msgspec.structs import replace
+
+from therapy.config import Settings
+from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.faults import CommandFailed
+from therapy.entrypoints.logs import configure_logs
+
+PATIENCE_SECONDS = 10
+"""How long requests may go on after SIGTERM; what a worker has in hand is put back at once."""
+
+BACKLOG = 2_048
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+@click.command()
+@click.option("--host", help="The address to listen on, instead of THERAPY_HOST (127.0.0.1).")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="The port, instead of PORT (8000); 0 takes a free one.",
+)
+@click.option("--no-worker", is_flag=True, help="Only answer requests; `therapy worker` works.")
+def serve(host: str | None, port: int | None, no_worker: bool) -> None:  # noqa: FBT001 - a command line flag
+    """Start the API and, in the same process, the worker.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy serve --port 8000[/]
+
+    [bold]You see[/] one line with the address and the data directory; then one line of JSON for each
+    request, on stderr. The documentation of the API is at [cyan]/schema[/]. Ctrl-C or SIGTERM ends it:
+    requests are answered, unfinished work is put back for the next start.
+    """
+    settings = settings_of_this_machine()
+    settings = replace(
+        settings, host=host or settings.host, port=settings.port if port is None else port
+    )
+    run_server(settings, with_worker=not no_worker)
+
+
+@click.command()
+def worker() -> None:
+    """Work on recordings without answering requests, on the same data directory as a server.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy serve --no-worker[/]   in one terminal
+      [cyan]therapy worker[/]              in another, on the same machine
+
+    [bold]You see[/] one line with the data directory, and lines of JSON on stderr where something goes
+    wrong. Ctrl-C or SIGTERM ends it: unfinished work is put back for whoever comes next.
+    """
+    settings = settings_of_this_machine()
+    configure_logs(settings.log_level)
+    asyncio.run(_work(settings))
+
+
+def run_server(settings: Settings, *, with_worker: bool) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        CommandFailed: the address is in use or not this machine's.
+        OSError, TherapyError: what it stands on can't be opened.
+    """
+    import uvicorn
+
+    from therapy.entrypoints.http.app import make_app
+    from therapy.wiring import Therapy, open_therapy
+
+    configure_logs(settings.log_level)
+    faults: list[Exception] = []
+
+    @contextlib.asynccontextmanager
+    async def opening(settings: Settings) -> AsyncIterator[Therapy]:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                opened = await stack.enter_async_context(open_therapy(settings))
+            except Exception as exc:
+                faults.append(exc)  # it comes out below, not as uvicorn's two lines
+                logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+                raise
+            yield opened
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            announce("therapy listens at", url_of(listener), settings.data_dir)
+
+    listener = listen(settings.host, settings.port)
+    server = Announcing(
+        uvicorn.Config(
+            make_app(settings, with_worker=with_worker, opening=opening),
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=PATIENCE_SECONDS,
+            ws="none",
+        )
+    )
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    for (
+        each
+    ) in STOPPING:  # uvicorn raises what it caught once more at its end: let that be no death
+        signal.signal(each, stop)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:
+        if faults:
+            raise faults[0] from None
+        raise
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is opened, so that two servers can't both think it theirs."""
+    try:
+        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as exc:
+        reason = (exc.strerror or "not possible").partition(" (")[0].lower()
+        raise CommandFailed(
+            f"cannot listen on {host}, port {port}: {reason}; "
+            "--port takes another one, and --port 0 a free one"
+        ) from None
+
+
+def url_of(listener: socket.socket) -> str:
+    """Give the address a client on this machine uses."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def announce(what: str, where: str, data_dir: Path) -> None:
+    """Print the one line that a start has to say."""
+    click.echo(f"{what} {where}  (data in {data_dir.expanduser().resolve()}; Ctrl-C stops it)")
+
+
+async def _work(settings: Settings) -> None:
+    from therapy.entrypoints.worker import working
+    from therapy.wiring import open_therapy
+
+    stop = asyncio.Event()
+    for each in STOPPING:
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    async with open_therapy(settings) as opened, working(opened):
+        announce("therapy works on", "sessions", opened.data_dir)
+        await stop.wait()
