@@ -17,6 +17,9 @@ from therapy.domain.texts import LANGUAGES, PUSH_CODES, TEXTS, advice, preferred
 
 PACKAGE = Path(therapy.__file__).parent
 SOURCES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob("*.py"))}
+PLACES = {"InvalidInput": 1, "problem": 2, "_give_up": 2, "sentence": 0, "advice": 0}
+"""Which argument of a call is a code; of every other error it is the first."""
+
 ERRORS = {name for name, each in vars(errors).items() if isinstance(each, type)}
 NO_SENTENCES = {code for code in TEXTS if code.endswith(("_title", "_subject"))}
 HEBREW, LATIN = re.compile(r"[א-ת]"), re.compile(r"[A-Za-z]")
@@ -30,8 +33,8 @@ def codes_in(tree: ast.AST) -> set[str]:
             case ast.Assign(targets=[ast.Name(id="code")], value=ast.Constant(value=str(code))):
                 found.add(code)
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args):
-                place = 1 if name == "InvalidInput" else 0
-                if name in ERRORS | {"sentence", "advice"} and len(args) > place:
+                place = PLACES.get(name, 0)
+                if name in ERRORS | {*PLACES} and len(args) > place:
                     found |= {part.value for part in ast.walk(args[place]) if is_code(part)}
                 if name in ERRORS | {"failed"}:
                     found |= {each.value.value for each in node.keywords if given_code(each)}

@@ -217,7 +217,7 @@ def _corrected_row(index: int, line: Line, old: dict[int, Utterance]) -> Utteran
 
 
 def _ended(rows: tuple[Utterance, ...], duration_ms: int) -> tuple[Utterance, ...]:
-    following = [each.start_ms for each in rows[1:]] + [duration_ms]
+    following = [*(each.start_ms for each in rows), duration_ms][1:]
     return tuple(
         replace(each, end_ms=max(each.start_ms, nxt)) if each.end_ms == each.start_ms else each
         for each, nxt in zip(rows, following, strict=True)
