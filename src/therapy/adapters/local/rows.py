@@ -5,6 +5,7 @@ compares plain characters and both always agree.
 """
 
 from collections.abc import Collection, Iterable
+from itertools import pairwise
 from sqlite3 import Connection
 
 from msgspec.structs import replace
@@ -179,9 +180,8 @@ def _write_words(connection: Connection, number: int, tokens: str) -> None:
 
 def _longest(words: Iterable[str]) -> list[str]:
     """Leave out words that only begin another one: whatever has the longer has the shorter."""
-    ordered = sorted(set(words))
-    following = [*ordered[1:], ""]
-    return [word for word, nxt in zip(ordered, following, strict=True) if not nxt.startswith(word)]
+    ordered = [*sorted(set(words)), ""]
+    return [word for word, following in pairwise(ordered) if not following.startswith(word)]
 
 
 def _spoken(owner: int, wanted: Iterable[str]) -> tuple[str, tuple[str, ...]]:

@@ -1,0 +1,173 @@
+"""The families that the contract suite holds to the ports: one function and one entry in FAMILIES each.
+
+A family gives one adapter of every port and, where a port only sends, a look at what arrived.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.builders import an_utterance
+from therapy.adapters.audio import PyAvAudio
+from therapy.adapters.local.database import Database
+from therapy.adapters.local.devices import SqliteDevices
+from therapy.adapters.local.logins import SqliteLogins
+from therapy.adapters.local.mail import FileMail, sent_letters
+from therapy.adapters.local.notices import FileNotices, sent_notices
+from therapy.adapters.local.outbox import SqliteOutbox
+from therapy.adapters.local.people import SqlitePeople
+from therapy.adapters.local.recordings import FileRecordings
+from therapy.adapters.local.reservations import SqliteReservations
+from therapy.adapters.local.rows import SqliteRows
+from therapy.adapters.local.runs import SqliteRuns
+from therapy.adapters.local.sentiment import VaderSentiment
+from therapy.adapters.local.sessions import SqliteSessions
+from therapy.adapters.local.speech import WhisperSpeech
+from therapy.adapters.local.uploads import SqliteUploads
+from therapy.adapters.memory.audio import MemoryAudio
+from therapy.adapters.memory.devices import MemoryDevices
+from therapy.adapters.memory.doorbell import MemoryDoorbell
+from therapy.adapters.memory.logins import MemoryLogins
+from therapy.adapters.memory.mail import MemoryMail
+from therapy.adapters.memory.notices import MemoryNotices
+from therapy.adapters.memory.outbox import MemoryOutbox
+from therapy.adapters.memory.people import MemoryPeople
+from therapy.adapters.memory.recordings import MemoryRecordings
+from therapy.adapters.memory.reservations import MemoryReservations
+from therapy.adapters.memory.rows import MemoryRows
+from therapy.adapters.memory.runs import MemoryRuns
+from therapy.adapters.memory.sentiment import MemorySentiment
+from therapy.adapters.memory.sessions import MemorySessions
+from therapy.adapters.memory.shelf import MemoryShelf
+from therapy.adapters.memory.speech import MemorySpeech
+from therapy.adapters.memory.uploads import MemoryUploads
+from therapy.adapters.passwords import Argon2Passwords
+from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
+from therapy.adapters.tokens import JwtTokens
+from therapy.domain.notice import Notice
+from therapy.ports.audio import Audio
+from therapy.ports.devices import Devices
+from therapy.ports.doorbell import Doorbell
+from therapy.ports.logins import Logins
+from therapy.ports.mail import Letter, Mail
+from therapy.ports.notices import Notices
+from therapy.ports.outbox import Outbox
+from therapy.ports.passwords import Passwords
+from therapy.ports.people import People
+from therapy.ports.recordings import Recordings
+from therapy.ports.reservations import Reservations
+from therapy.ports.rows import Rows
+from therapy.ports.runs import Runs
+from therapy.ports.sentiment import Sentiment
+from therapy.ports.sessions import Sessions
+from therapy.ports.speech import Speech
+from therapy.ports.tokens import Tokens
+from therapy.ports.uploads import Uploads
+
+PASSWORDS = Argon2Passwords()  # made once: it hashes something when it is made
+TOKENS = JwtTokens("a secret of the tests, long enough")
+
+
+@dataclass(frozen=True)
+class Family:
+    """One adapter of every port; `fill_storage` leaves no room for recordings."""
+
+    sessions: Sessions
+    runs: Runs
+    outbox: Outbox
+    rows: Rows
+    people: People
+    logins: Logins
+    devices: Devices
+    uploads: Uploads
+    reservations: Reservations
+    recordings: Recordings
+    notices: Notices
+    mail: Mail
+    doorbell: Doorbell
+    audio: Audio
+    speech: Speech
+    sentiment: Sentiment
+    passwords: Passwords
+    tokens: Tokens
+    fill_storage: Callable[[], None]
+    sent_notices: Callable[[], list[Notice]]
+    sent_letters: Callable[[], list[Letter]]
+
+
+@asynccontextmanager
+async def memory(_: Path) -> AsyncIterator[Family]:
+    """The fakes."""
+    shelf = MemoryShelf()
+    recordings, notices, mail = MemoryRecordings(), MemoryNotices(), MemoryMail()
+    yield Family(
+        sessions=MemorySessions(shelf),
+        runs=MemoryRuns(shelf),
+        outbox=MemoryOutbox(shelf),
+        rows=MemoryRows(),
+        people=MemoryPeople(),
+        logins=MemoryLogins(),
+        devices=MemoryDevices(),
+        uploads=MemoryUploads(),
+        reservations=MemoryReservations(),
+        recordings=recordings,
+        notices=notices,
+        mail=mail,
+        doorbell=MemoryDoorbell(),
+        audio=MemoryAudio(),
+        speech=MemorySpeech([an_utterance("Good morning.", 500), an_utterance("Hello.", 4_000)]),
+        sentiment=MemorySentiment(),
+        passwords=PASSWORDS,
+        tokens=TOKENS,
+        fill_storage=lambda: setattr(recordings, "room", 0),
+        sent_notices=lambda: list(
+            {(device.token, notice.id): notice for device, notice in notices.sent}.values()
+        ),
+        sent_letters=lambda: list({letter.id: letter for letter in mail.sent}.values()),
+    )
+
+
+@asynccontextmanager
+async def local(directory: Path) -> AsyncIterator[Family]:
+    """The embedded default; nothing waits for the disk, which only a power cut would notice."""
+    recordings = FileRecordings(directory, reserve=0)
+    async with Database.open(directory / "therapy.sqlite3", synchronous="OFF") as database:
+        yield Family(
+            sessions=SqliteSessions(database),
+            runs=SqliteRuns(database),
+            outbox=SqliteOutbox(database),
+            rows=SqliteRows(database),
+            people=SqlitePeople(database),
+            logins=SqliteLogins(database),
+            devices=SqliteDevices(database),
+            uploads=SqliteUploads(database),
+            reservations=SqliteReservations(database),
+            recordings=recordings,
+            notices=FileNotices(directory),
+            mail=FileMail(directory),
+            doorbell=TaskiqDoorbell(QueueBroker()),
+            audio=PyAvAudio(),
+            speech=WhisperSpeech(cache=directory / "models"),
+            sentiment=VaderSentiment(),
+            passwords=PASSWORDS,
+            tokens=TOKENS,
+            fill_storage=lambda: setattr(recordings, "reserve", 2**62),
+            sent_notices=lambda: [sent.notice for sent in sent_notices(directory)],
+            sent_letters=lambda: list(sent_letters(directory)),
+        )
+
+
+FAMILIES: dict[str, Callable[[Path], AbstractAsyncContextManager[Family]]] = {
+    "memory": memory,
+    "local": local,
+}
+
+
+@pytest.fixture(params=FAMILIES)
+async def family(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Family]:
+    """Each family in turn, empty."""
+    async with FAMILIES[request.param](tmp_path) as opened:
+        yield opened
