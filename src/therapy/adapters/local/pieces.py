@@ -1,0 +1,229 @@
+"""Cuts a stream of samples into pieces of speech, at pauses, while it arrives.
+
+Silero VAD (MIT, the network that ships inside faster-whisper) says for each 32 ms how likely it is
+speech. A piece is one stretch of the recording that fits the recogniser's window of 30 s; what is
+silent for long belongs to none. Only the current piece is kept in memory.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from therapy.ports.audio import SAMPLE_RATE
+
+FRAME = 512
+"""Samples that the network judges at once (32 ms)."""
+
+CONTEXT = 64
+"""Samples before a frame that the network sees too."""
+
+SPEECH, QUIET = 0.5, 0.35
+"""From `SPEECH` on speech begins; it ends once it stays below `QUIET`."""
+
+
+def _frames(seconds: float) -> int:
+    return round(seconds * SAMPLE_RATE / FRAME)
+
+
+PAUSE = _frames(0.2)
+"""A shorter silence does not part speech."""
+
+SHORTEST = _frames(0.1)
+"""Shorter speech is a click."""
+
+LONGEST = _frames(28)
+"""A piece must fit Whisper's window of 30 s with its padding."""
+
+CUT_AFTER = _frames(12)
+"""Before this length a piece is not cut but for `LONG_SILENCE`: each piece costs a full window."""
+
+CLEAR_PAUSE = _frames(2)
+LONG_SILENCE = _frames(6)
+PADDING = _frames(0.25)
+"""Kept around speech: onsets and endings that the network misses."""
+
+Spans = list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the recording: its first sample's number, its samples (-1..1), speech inside.
+
+    `spans` are first and last+1 sample of each stretch of speech, counted from the piece's start.
+    """
+
+    start: int
+    samples: NDArray[np.float32]
+    spans: Spans
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.samples)
+
+
+class Cutter:
+    """Takes samples as they come and gives pieces as they are complete."""
+
+    def __init__(self) -> None:
+        self._network = _Silero()
+        self._rest = b""
+        self._kept = np.empty(0, dtype=np.int16)
+        self._kept_from = 0  # frame number of the first kept sample
+        self._now = 0  # frames judged so far
+        self._spans: Spans = []  # finished speech of the current piece, in frames
+        self._speech_from = -1
+        self._quiet_from = -1
+        self._recent: deque[float] = deque(maxlen=_frames(5))
+        self.taken = 0
+        """Samples taken so far."""
+
+    @property
+    def waiting(self) -> bool:
+        """Tell whether speech was heard that no piece has been made of yet."""
+        return bool(self._spans) or self._speech_from >= 0
+
+    def take(self, pcm: bytes) -> Iterator[Piece]:
+        """Take s16 samples; give the pieces that they complete."""
+        pcm = self._rest + pcm
+        whole = len(pcm) // (2 * FRAME) * 2 * FRAME
+        self._rest = pcm[whole:]
+        self.taken += whole // 2
+        if whole:
+            yield from self._judge(np.frombuffer(pcm[:whole], dtype="<i2"))
+
+    def finish(self) -> Iterator[Piece]:
+        """Give what is left; the end of the recording ends all speech."""
+        left = len(self._rest) // 2
+        if left:
+            padded = self._rest[: left * 2].ljust(2 * FRAME, b"\0")
+            self._rest = b""
+            yield from self._judge(np.frombuffer(padded, dtype="<i2"))
+            self.taken += left
+        if self._speech_from >= 0:
+            self._end_speech(self._now)
+        if self._spans:
+            yield self._piece(self._now)
+
+    def _judge(self, samples: NDArray[np.int16]) -> Iterator[Piece]:
+        self._kept = np.concatenate([self._kept, samples])
+        for probability in self._network.judge(samples.reshape(-1, FRAME)):
+            self._recent.append(probability)
+            self._listen(probability)
+            self._now += 1
+            cut = self._where_to_cut()
+            if cut is not None:
+                yield self._piece(cut)
+        self._forget()
+
+    def _listen(self, probability: float) -> None:
+        if self._speech_from < 0:
+            if probability >= SPEECH:
+                self._speech_from, self._quiet_from = self._now, -1
+        elif probability >= SPEECH:
+            self._quiet_from = -1
+        elif probability < QUIET:
+            if self._quiet_from < 0:
+                self._quiet_from = self._now
+            elif self._now - self._quiet_from >= PAUSE:
+                self._end_speech(self._quiet_from)
+
+    def _end_speech(self, end: int) -> None:
+        if end - self._speech_from >= SHORTEST:
+            self._spans.append((self._speech_from, end))
+        self._speech_from = self._quiet_from = -1
+
+    def _where_to_cut(self) -> int | None:
+        """The frame at which the current piece must end now, if it must."""
+        if not self.waiting:
+            return None
+        begun = self._spans[0][0] if self._spans else self._speech_from
+        length = self._now - begun
+        silent = self._now - self._spans[-1][1] if self._speech_from < 0 else 0
+        if silent >= LONG_SILENCE or (silent >= CLEAR_PAUSE and length >= CUT_AFTER):
+            return self._now
+        return self._best_cut(begun + CUT_AFTER) if length >= LONGEST else None
+
+    def _best_cut(self, earliest: int) -> int:
+        """The middle of the longest pause from `earliest` on; without one, the quietest frame lately."""
+        ends = [end for _, end in self._spans]
+        starts = [start for start, _ in self._spans[1:]]
+        starts.append(self._now if self._speech_from < 0 else self._speech_from)
+        pauses = [
+            (start - end, (start + end) // 2)
+            for end, start in zip(ends, starts, strict=True)
+            if end >= earliest
+        ]
+        if pauses:
+            return max(pauses)[1]
+        recent = list(self._recent)
+        return self._now - len(recent) + recent.index(min(recent))
+
+    def _piece(self, cut: int) -> Piece:
+        """Make a piece of the speech before `cut`; the rest begins the next one."""
+        before = [(start, min(end, cut)) for start, end in self._spans if start < cut]
+        after = [(max(start, cut), end) for start, end in self._spans if end > cut]
+        if 0 <= self._speech_from < cut:  # in the middle of speech
+            before.append((self._speech_from, cut))
+            self._speech_from = cut
+        self._spans = after
+        following = after[0][0] if after else self._speech_from if self._speech_from >= 0 else cut
+        start = max(self._kept_from, before[0][0] - PADDING)
+        end = min(before[-1][1] + PADDING, max(cut, before[-1][1]), self._now)
+        end = min(end, max(following, before[-1][1]))
+        first, last = ((each - self._kept_from) * FRAME for each in (start, end))
+        samples = _wide(self._kept[first:last])
+        spans = [((a - start) * FRAME, (b - start) * FRAME) for a, b in before]
+        self._drop_before(end)
+        return Piece(start * FRAME, samples, spans)
+
+    def _forget(self) -> None:
+        """Keep no silence but the padding before speech that may begin now."""
+        if not self.waiting:
+            self._drop_before(self._now - PADDING)
+
+    def _drop_before(self, frame: int) -> None:
+        if frame > self._kept_from:
+            self._kept = self._kept[(frame - self._kept_from) * FRAME :].copy()
+            self._kept_from = frame
+
+
+def _wide(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """16 bit samples as numbers from -1 to 1."""
+    return samples.astype(np.float32) / np.float32(32768)
+
+
+class _Silero:
+    """The voice activity network, one stream of frames long."""
+
+    def __init__(self) -> None:
+        from onnxruntime import (  # type: ignore[import-untyped] # it ships no types
+            InferenceSession,
+            SessionOptions,
+        )
+
+        options = SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 4
+        network = files("faster_whisper") / "assets" / "silero_vad_v6.onnx"
+        self._session = InferenceSession(
+            network.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        self._state: list[Any] = [np.zeros((1, 1, 128), dtype=np.float32) for _ in range(2)]
+        self._before: NDArray[np.float32] = np.zeros(CONTEXT, dtype=np.float32)
+
+    def judge(self, frames: NDArray[np.int16]) -> list[float]:
+        """How likely each of the frames is speech."""
+        wide = _wide(frames)
+        tails = np.vstack([self._before, wide[:-1, -CONTEXT:]])
+        self._before = wide[-1, -CONTEXT:]
+        hidden, cell = self._state
+        found, *self._state = self._session.run(
+            None, {"input": np.hstack([tails, wide]), "h": hidden, "c": cell}
+        )
+        return [float(each) for each in np.asarray(found).ravel()]
