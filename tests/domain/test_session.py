@@ -1,0 +1,168 @@
+"""A session's states, its patient, its dates; the page that draws its states is up to date."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.docs import outdated, states_page
+from tests.domain.builders import a_linked_patient, a_patient, a_person, a_session
+from therapy.domain.errors import InvalidInput, WrongState
+from therapy.domain.session import (
+    TRANSITIONS,
+    Details,
+    Event,
+    Link,
+    State,
+    apply,
+    confirmed,
+    linked,
+    parse_date,
+    same_details,
+    title_of,
+)
+
+PAIRS = [
+    pytest.param(*pair, id=f"{pair[0].value}-{pair[1].value}") for pair in product(State, Event)
+]
+REACHED_BY = {
+    State.AWAITING_TRANSCRIPT: [],
+    State.AWAITING_REVIEW: [Event.TRANSCRIPT_WRITTEN],
+    State.CLOSING: [Event.TRANSCRIPT_WRITTEN, Event.SUBMITTED],
+    State.CLOSED: [Event.TRANSCRIPT_WRITTEN, Event.SUBMITTED, Event.SCORED],
+    State.CANCELLED: [Event.CANCELLED],
+    State.ERASED: [Event.CANCELLED, Event.ERASED],
+}
+
+
+@pytest.mark.parametrize(("state", "event"), PAIRS)
+def test_every_pair_is_in_the_table_or_refused(state, event):
+    session = a_session(state=state, version=3)
+    if (state, event) in TRANSITIONS:
+        after = apply(session, event)
+        assert after == a_session(state=TRANSITIONS[state, event], version=3)
+    else:
+        with pytest.raises(WrongState) as caught:
+            apply(session, event)
+        assert caught.value.details == {"state": state.value, "event": event.value}
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_can_be_reached(state):
+    session = a_session()
+    for event in REACHED_BY[state]:
+        session = apply(session, event)
+    assert session.state is state
+
+
+def test_what_is_erased_stays_erased():
+    assert not [event for state, event in TRANSITIONS if state is State.ERASED]
+
+
+def test_only_a_session_before_closing_can_be_corrected_or_cancelled():
+    before = {State.AWAITING_TRANSCRIPT, State.AWAITING_REVIEW}
+    for event in (Event.DETAILS_CORRECTED, Event.CANCELLED):
+        assert {state for state, known in TRANSITIONS if known is event} == before
+
+
+@given(st.lists(st.sampled_from(Event), max_size=12))
+def test_no_events_lead_out_of_the_table(events):
+    session = a_session()
+    for event in events:
+        try:
+            session = apply(session, event)
+        except WrongState:
+            assert (session.state, event) not in TRANSITIONS
+    assert session.state in State
+
+
+def test_the_page_of_states_is_what_the_code_says():
+    assert outdated() == [], "run `python scripts/docs.py`"
+    page = states_page()
+    assert all(f"{one.value} --> {two.value}" in page for (one, _), two in TRANSITIONS.items())
+    assert all(f"`{each.value}`" in page for each in (*State, *Event))
+
+
+# The patient.
+
+
+def test_number_and_name_together_link_an_account():
+    patient = linked(a_patient(name=" jordan  WHITE "), a_person())
+    assert (patient.link, patient.person_id) == (Link.LINKED, "jordan")
+
+
+def test_a_conflicting_name_leaves_the_link_open():
+    patient = linked(a_linked_patient(), a_person(full_name="Jamie Davis"))
+    assert (patient.link, patient.person_id) == (Link.UNCONFIRMED, "")
+
+
+def test_without_an_account_there_is_no_link():
+    patient = linked(a_linked_patient(), None)
+    assert (patient.link, patient.person_id) == (Link.NO_ACCOUNT, "")
+
+
+def test_a_name_without_letters_links_nobody():
+    assert linked(a_patient(name="?"), a_person(full_name="!")).link is Link.UNCONFIRMED
+
+
+def test_a_therapists_word_links_an_account_of_another_name():
+    session = confirmed(a_session(), a_person(full_name="Jamie Davis", number="987654321"))
+    patient = session.details.patient
+    assert (patient.link, patient.person_id) == (Link.LINKED, "jordan")
+    assert (patient.number, patient.name) == ("987654321", "Jordan White")
+
+
+@pytest.mark.parametrize("state", [State.CANCELLED, State.ERASED])
+def test_a_cancelled_session_is_linked_to_nobody(state):
+    with pytest.raises(WrongState):
+        confirmed(a_session(state=state), a_person())
+
+
+def test_links_do_not_make_details_different_but_words_do():
+    def details(patient, summary=""):
+        return Details(patient=patient, date=date(2026, 3, 1), summary=summary)
+
+    assert same_details(details(a_patient()), details(a_linked_patient()))
+    assert not same_details(details(a_patient()), details(a_patient(name="Jordan")))
+    assert not same_details(details(a_patient()), details(a_patient(), "other"))
+
+
+# Dates and titles.
+
+
+@pytest.mark.parametrize("text", ["2026-01-31", "31-01-2026", "31/01/2026", " 31-01-2026 "])
+def test_dates_are_read_in_three_forms(text):
+    assert parse_date(text, field="session_date") == date(2026, 1, 31)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "31-02-2026", "31.01.2026", "2026/01/31", "31-01/2026x", "1-1-2026", "00-00-0000"),
+        *("29-02-2025", "2026-13-01", "٣١-٠١-٢٠٢٦", "01-01-0001", "31-01-2026\x00", "1899-12-31"),
+    ],
+)
+def test_anything_else_is_no_date(text):
+    with pytest.raises(InvalidInput) as caught:
+        parse_date(text, field="session_date")
+    assert (caught.value.field, caught.value.code) == ("session_date", "date")
+
+
+@given(st.dates(min_value=date(1900, 1, 1)))
+def test_every_date_survives_being_written_and_read(day):
+    assert parse_date(f"{day:%d-%m-%Y}", field="d") == day
+    assert parse_date(day.isoformat(), field="d") == day
+
+
+def test_titles_are_in_the_practices_language():
+    assert title_of(date(2026, 1, 31), "en") == "Session 31-01-2026"
+    assert title_of(date(2026, 1, 31), "he") == "פגישה 31-01-2026"
+
+
+def test_a_session_does_not_tell_its_patient_when_it_is_printed():
+    shown = repr(a_session(summary="secret"))
+    assert shown == "Session(id='s1', state=AWAITING_TRANSCRIPT, version=0)"
