@@ -10,7 +10,10 @@ from therapy.domain.session import Link, Session, State
 
 
 class Actor(Struct, frozen=True):
-    """Who asks: a signed-in person, by which login (`sid`), in which request; `language` is their practice's."""
+    """Who asks: a signed-in person, by which login (`sid`), in which request.
+
+    `language` is their practice's.
+    """
 
     person_id: str
     role: Role
@@ -53,7 +56,7 @@ def may(
         action is Action.READ_CLOSED
         and session.state is State.CLOSED
         and patient.link is Link.LINKED
-        and patient.person_id == actor.person_id
+        and patient.person_id == actor.person_id != ""
         and practice is not None
         and practice.patient_sees is not PatientSees.NOTHING
     )
