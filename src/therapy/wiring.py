@@ -16,8 +16,8 @@ from therapy.adapters.local.database import Database
 from therapy.adapters.local.devices import SqliteDevices
 from therapy.adapters.local.directory import prepare, signing_secret
 from therapy.adapters.local.logins import SqliteLogins
-from therapy.adapters.local.mail import FileMail
-from therapy.adapters.local.notices import FileNotices
+from therapy.adapters.local.mail import FileMail, sent_letters
+from therapy.adapters.local.notices import FileNotices, SentNotice, sent_notices
 from therapy.adapters.local.outbox import SqliteOutbox
 from therapy.adapters.local.people import SqlitePeople
 from therapy.adapters.local.recordings import FileRecordings
@@ -32,7 +32,10 @@ from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
+from therapy.ports.mail import Letter
 from therapy.workflows.desk import Desk, Limits
+
+MAILBOX = "mailbox"
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
             audio=PyAvAudio(),
             speech=WhisperSpeech(model=settings.speech_model, cache=data_dir / "models"),
             sentiment=VaderSentiment(),
-            notices=FileNotices(data_dir / "mailbox"),
-            mail=FileMail(data_dir / "mailbox"),
+            notices=FileNotices(data_dir / MAILBOX),
+            mail=FileMail(data_dir / MAILBOX),
             doorbell=TaskiqDoorbell(QueueBroker()),
             passwords=Argon2Passwords(),
             tokens=JwtTokens(settings.jwt_secret or signing_secret(data_dir)),
@@ -85,3 +88,17 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
             limits=limits,
         )
         yield Therapy(desk, settings, data_dir)
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """What the embedded default sent into files instead of the world, oldest first."""
+
+    letters: tuple[Letter, ...]
+    pushes: tuple[SentNotice, ...]
+
+
+def mailbox(settings: Settings) -> Mailbox:
+    """Look into the file mailbox; opens nothing else."""
+    directory = settings.data_dir.expanduser() / MAILBOX
+    return Mailbox(sent_letters(directory), sent_notices(directory))

@@ -1,6 +1,7 @@
 """People: practices and their accounts."""
 
 from abc import ABC, abstractmethod
+from typing import Protocol, runtime_checkable
 
 from therapy.domain.people import Person, Practice, Role
 
@@ -75,3 +76,11 @@ class People(ABC):
         Compared as `words.fold` folds; "" lists all. In order of `fold(full_name)`, then id; `after`
         is `"<folded name>|<id>"` of the last one seen ("" = from the first). `limit` is at most 500.
         """
+
+
+@runtime_checkable
+class SupportsPractices(Protocol):
+    """Optional: stores of installations with a handful of practices, which operators list and seed."""
+
+    async def practices(self) -> tuple[Practice, ...]:
+        """List every practice, in order of their ids."""

@@ -41,6 +41,13 @@ class SqlitePeople(People):
 
         return await self._database.read(read)
 
+    async def practices(self) -> tuple[Practice, ...]:
+        def read(connection: Connection) -> tuple[Practice, ...]:
+            found = connection.execute("SELECT body FROM practices ORDER BY id")
+            return tuple(codec.decode(Practice, body) for (body,) in found)
+
+        return await self._database.read(read)
+
     async def add(self, practice_id: str, person: Person) -> Person:
         written = replace(person, version=1)
         body, key, name = codec.encode(written), email_key(person.email), fold(person.full_name)

@@ -26,6 +26,11 @@ class MemoryPeople(People):
             raise NotFound(practice=practice_id)
         return codec.decode(Practice, self._practices[practice_id])
 
+    async def practices(self) -> tuple[Practice, ...]:
+        return tuple(
+            codec.decode(Practice, self._practices[each]) for each in sorted(self._practices)
+        )
+
     async def add(self, practice_id: str, person: Person) -> Person:
         email, number = email_key(person.email), (practice_id, person.number)
         if email in self._by_email:

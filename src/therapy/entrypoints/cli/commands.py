@@ -2,6 +2,9 @@
 
 import rich_click as click
 
+from therapy.entrypoints.cli.mailbox import mail
+from therapy.entrypoints.cli.people import user
+from therapy.entrypoints.cli.seeding import seed
 from therapy.entrypoints.cli.serving import serve, worker
 
 HELP = click.RichHelpConfiguration(
@@ -31,5 +34,5 @@ def therapy() -> None:
     """
 
 
-for command in (serve, worker):
+for command in (serve, worker, seed, user, mail):
     therapy.add_command(command)

@@ -32,7 +32,7 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
     help="The port, instead of PORT (8000); 0 takes a free one.",
 )
 @click.option("--no-worker", is_flag=True, help="Only answer requests; `therapy worker` works.")
-def serve(host: str | None, port: int | None, no_worker: bool) -> None:  # noqa: FBT001 - a command line flag
+def serve(*, host: str | None, port: int | None, no_worker: bool) -> None:
     """Start the API and, in the same process, the worker.
 
     \b

@@ -1,0 +1,296 @@
+"""A practice to try things with: invented people and sessions, written as the real ones are.
+
+Every id is made from what the seed says, so seeding again adds only what is not there yet.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from itertools import pairwise
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound
+from therapy.domain.media import WAV
+from therapy.domain.outbox import RowChanged
+from therapy.domain.people import Person, Practice, Role, check_email, check_number, check_password
+from therapy.domain.scoring import session_scores
+from therapy.domain.session import (
+    Details,
+    Event,
+    Recording,
+    Session,
+    SessionPatient,
+    TimedNote,
+    apply,
+    linked,
+    title_of,
+)
+from therapy.domain.transcript import Source, Speaker, Utterance, Version, parse_timestamp
+from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
+from therapy.ports.sessions import Change
+from therapy.workflows.desk import Desk
+from therapy.workflows.following import commit
+from therapy.workflows.transcription import scored
+
+ENGINE = "invented"
+MS_PER_WORD = 380
+PAUSE_MS = 600
+
+HUM_RATE = 8_000
+HUMS = {Speaker.THERAPIST: 40, Speaker.PATIENT: 25, Speaker.UNKNOWN: 32}
+"""Samples in one swing of the soft tone that stands for a voice."""
+
+LOUDNESS = 2_000
+
+
+class Progress(Enum):
+    """How far a seeded session has come."""
+
+    PENDING = "pending"
+    FINALIZED = "finalized"
+
+
+class SeedPerson(Struct, frozen=True, forbid_unknown_fields=True):
+    """An account; `number` is for patients only."""
+
+    role: Role
+    email: str
+    full_name: str
+    number: str = ""
+    date_of_birth: date | None = None
+
+
+class SeedLine(Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody says; when follows from how long it takes to say."""
+
+    speaker: Speaker
+    text: str
+
+
+class SeedSession(Struct, frozen=True, forbid_unknown_fields=True):
+    """A session of the therapist with this e-mail and the patient with this number.
+
+    `patient_name` is for a patient without an account. The day is `date`, or `days_ago`.
+    """
+
+    therapist: str
+    patient: str
+    lines: tuple[SeedLine, ...]
+    state: Progress = Progress.FINALIZED
+    patient_name: str = ""
+    day: date | None = field(name="date", default=None)
+    days_ago: int = 0
+    language: str = "en-US"
+    summary: str = ""
+    general_notes: tuple[str, ...] = ()
+    timed_notes: tuple[TimedNote, ...] = ()
+
+
+class Seed(Struct, frozen=True, forbid_unknown_fields=True):
+    """A practice with its people and sessions; `language` is "en" or "he"."""
+
+    practice: str
+    people: tuple[SeedPerson, ...]
+    sessions: tuple[SeedSession, ...] = ()
+    language: str = "en"
+
+
+class Seeded(Struct, frozen=True):
+    """What seeding did: the accounts, which of them are new, how many sessions were added."""
+
+    practice: Practice
+    people: tuple[Person, ...]
+    new_people: int
+    new_sessions: int
+
+
+async def plant(seed: Seed, *, password: str, renew: bool, desk: Desk) -> Seeded:
+    """Write whatever of the seed is not there yet.
+
+    New accounts get `password`; with `renew` those that are there get it too.
+
+    Raises:
+        InvalidInput: names the field of the seed that is wrong.
+        AlreadyExists: an e-mail or number of the seed is a real person's.
+    """
+    _check(seed, password)
+    practice = Practice(_id("practice", seed.practice), seed.practice, seed.language)
+    await desk.people.put_practice(practice.id, practice)
+    people, new_people = [], 0
+    for each in seed.people:
+        person, new = await _person(practice, each, password, renew=renew, desk=desk)
+        people.append(person)
+        new_people += new
+    new_sessions = 0
+    for each_session in seed.sessions:
+        new_sessions += await _session(practice, people, each_session, desk=desk)
+    return Seeded(practice, tuple(people), new_people, new_sessions)
+
+
+def _check(seed: Seed, password: str) -> None:
+    """Look at everything before anything is written."""
+    therapists = {each.email for each in seed.people if each.role is Role.THERAPIST}
+    named = {each.number for each in seed.people}
+    for each in seed.people:
+        check_password(password, email=check_email(each.email), field="password")
+        if each.role is Role.PATIENT:
+            check_number(each.number)
+    for index, session in enumerate(seed.sessions):
+        place = f"sessions[{index}]"
+        if session.therapist not in therapists:
+            raise InvalidInput(f"{place}.therapist")
+        if check_number(session.patient) not in named and not session.patient_name.strip():
+            raise InvalidInput(f"{place}.patient_name", "required")
+        if not session.lines:
+            raise InvalidInput(f"{place}.lines", "required")
+        for note in session.timed_notes:
+            parse_timestamp(note.timestamp, field=f"{place}.timed_notes")
+
+
+async def _person(
+    practice: Practice, given: SeedPerson, password: str, *, renew: bool, desk: Desk
+) -> tuple[Person, bool]:
+    try:
+        known = await desk.people.by_email(given.email)
+    except NotFound:
+        person = Person(
+            id=_id("person", practice.id, given.email.casefold()),
+            practice_id=practice.id,
+            role=given.role,
+            email=given.email,
+            full_name=given.full_name,
+            password_hash=await desk.passwords.hash(password),
+            created_at=desk.now(),
+            number=given.number if given.role is Role.PATIENT else "",
+            date_of_birth=given.date_of_birth,
+            demo=True,
+        )
+        return await desk.people.add(practice.id, person), True
+    if not known.demo or known.practice_id != practice.id:
+        raise AlreadyExists("email_taken")
+    if renew and not await desk.passwords.verify(password, known.password_hash):
+        known = replace(known, password_hash=await desk.passwords.hash(password))
+        known = await desk.people.save(practice.id, known)
+    return known, False
+
+
+async def _session(
+    practice: Practice, people: Iterable[Person], given: SeedSession, *, desk: Desk
+) -> bool:
+    by_email = {each.email: each for each in people}
+    accounts = {each.number: each for each in by_email.values() if each.role is Role.PATIENT}
+    therapist, account = by_email[given.therapist], accounts.get(given.patient)
+    session_id = _id(
+        *("session", practice.id, given.therapist, given.patient, given.state.value),
+        *(line.text for line in given.lines),
+    )
+    try:
+        await desk.sessions.load(practice.id, session_id)
+    except NotFound:
+        pass
+    else:
+        return False
+    day = given.day or (desk.now() - timedelta(days=given.days_ago)).date()
+    moment = min(desk.now(), datetime.combine(day, time(10), UTC))
+    version = await scored(
+        practice.id, _version(session_id, given, moment), desk=desk, optional=True
+    )
+    patient = SessionPatient(
+        number=given.patient,
+        name=given.patient_name or (account.full_name if account else ""),
+        email=account.email if account else "",
+        date_of_birth=account.date_of_birth if account else None,
+    )
+    details = Details(
+        linked(patient, account), day, given.summary, given.timed_notes, given.general_notes
+    )
+    session = Session(
+        id=session_id,
+        practice_id=practice.id,
+        therapist_id=therapist.id,
+        therapist_name=therapist.full_name,
+        therapist_email=therapist.email,
+        details=details,
+        recording=await _record(practice.id, session_id, version, desk=desk),
+        created_at=moment,
+        languages=(given.language,),
+        title=title_of(day, practice.language),
+        transcript=version.number,
+        demo=True,
+    )
+    session = apply(session, Event.TRANSCRIPT_WRITTEN)
+    if given.state is Progress.FINALIZED:
+        session = replace(
+            apply(apply(session, Event.SUBMITTED), Event.SCORED),
+            scores=session_scores(version),
+            closed_at=moment,
+        )
+    change = Change(session=session, transcript=version)
+    await commit(practice.id, session_id, change, RowChanged(), desk=desk)
+    return True
+
+
+def _version(session_id: str, given: SeedSession, moment: datetime) -> Version:
+    utterances, at = [], PAUSE_MS
+    for line in given.lines:
+        end = at + MS_PER_WORD * max(1, len(line.text.split()))
+        voice = {Speaker.THERAPIST: "0", Speaker.PATIENT: "1", Speaker.UNKNOWN: "2"}[line.speaker]
+        utterances.append(Utterance(at, end, line.text, line.speaker, voice))
+        at = end + PAUSE_MS
+    return Version(
+        session_id=session_id,
+        number=1,
+        parent=0,
+        source=Source.MACHINE,
+        at=moment,
+        utterances=tuple(utterances),
+        engine=ENGINE,
+        language=given.language,
+        duration_ms=at,
+        role_confidence=1.0,
+        role_reasons=("the voices are named in the seed",),
+    )
+
+
+async def _record(practice_id: str, session_id: str, version: Version, *, desk: Desk) -> Recording:
+    """Keep a recording in which each voice is a soft tone, as long as the session."""
+    wav = b"".join(_hummed(version))
+    blocks = [wav[at : at + BLOCK_SIZE] for at in range(0, len(wav), BLOCK_SIZE)]
+    for number, block in enumerate(blocks):
+        await desk.recordings.stage(practice_id, session_id, number, block)
+    await desk.recordings.keep(practice_id, session_id, len(blocks), session_id)
+    hashed = content_hash(map(block_hash, blocks))
+    return Recording(session_id, len(wav), hashed, WAV, "invented.wav")
+
+
+def _hummed(version: Version) -> Iterator[bytes]:
+    edges = [Utterance(0, 0, ""), *version.utterances]
+    samples = b"".join(
+        _silence(each.start_ms - before.end_ms) + _tone(each) for before, each in pairwise(edges)
+    )
+    samples += _silence(version.duration_ms - version.utterances[-1].end_ms)
+    sizes = [(len(samples) + 36, 4), (16, 4), (1, 2), (1, 2)]
+    sizes += [(HUM_RATE, 4), (HUM_RATE * 2, 4), (2, 2), (16, 2), (len(samples), 4)]
+    riff, *form, length = [number.to_bytes(width, "little") for number, width in sizes]
+    yield b"".join([b"RIFF", riff, b"WAVEfmt ", *form, b"data", length])
+    yield samples
+
+
+def _silence(ms: int) -> bytes:
+    return bytes(2 * (HUM_RATE * ms // 1000))
+
+
+def _tone(utterance: Utterance) -> bytes:
+    swing = HUMS[utterance.speaker]
+    wave = [round(LOUDNESS * math.sin(2 * math.pi * step / swing)) for step in range(swing)]
+    period = b"".join(each.to_bytes(2, "little", signed=True) for each in wave)
+    length = 2 * (HUM_RATE * (utterance.end_ms - utterance.start_ms) // 1000)
+    return (period * (length // len(period) + 1))[:length]
+
+
+def _id(*parts: str) -> str:
+    return hashlib.sha256("\0".join(("seed", *parts)).encode()).hexdigest()[:32]
