@@ -6,6 +6,7 @@ from therapy.entrypoints.cli.mailbox import mail
 from therapy.entrypoints.cli.people import user
 from therapy.entrypoints.cli.seeding import seed
 from therapy.entrypoints.cli.serving import serve, worker
+from therapy.entrypoints.cli.transcribing import transcribe
 
 HELP = click.RichHelpConfiguration(
     text_markup="rich",
@@ -34,5 +35,5 @@ def therapy() -> None:
     """
 
 
-for command in (serve, worker, seed, user, mail):
+for command in (transcribe, serve, worker, seed, user, mail):
     therapy.add_command(command)
