@@ -62,6 +62,7 @@ async def submit(
     data: Annotated[list[LineIn], Meta(max_length=MOST_LINES)],
     actor: Actor,
     desk: Desk,
+    language: str,
 ) -> Message:
     """Hand in the reviewed transcript; the session is closed with it."""
     lines = [
@@ -69,7 +70,7 @@ async def submit(
         for index, each in enumerate(data)
     ]
     await review.submit(actor, session_id, lines, desk=desk)
-    return Message(sentence("transcript_accepted", actor.language))
+    return Message(sentence("transcript_accepted", language))
 
 
 def _speaker(index: int, name: str) -> Speaker:

@@ -156,26 +156,25 @@ async def list_sessions(
 
 
 @get("/{session_id:str}")
-async def one(session_id: SessionId, actor: Actor, desk: Desk) -> SessionAnswer:
+async def one(session_id: SessionId, actor: Actor, desk: Desk, language: str) -> SessionAnswer:
     """Give a session's state: how far it is, why it failed and what to do, who spoke how much."""
-    return _answer(await review.look(actor, session_id, desk=desk), actor.language)
+    return _answer(await review.look(actor, session_id, desk=desk), language)
 
 
 @post("/{session_id:str}/retry", status_code=202)
-async def retry(session_id: SessionId, actor: Actor, desk: Desk) -> Message:
+async def retry(session_id: SessionId, actor: Actor, desk: Desk, language: str) -> Message:
     """Have a failed session worked on again."""
     await review.retry(actor, session_id, desk=desk)
-    return Message(sentence("retry_accepted", actor.language))
+    return Message(sentence("retry_accepted", language))
 
 
 @patch("/{session_id:str}")
 async def correct(
-    session_id: SessionId, data: Correction, actor: Actor, desk: Desk
+    session_id: SessionId, data: Correction, actor: Actor, desk: Desk, language: str
 ) -> SessionAnswer:
     """Correct patient, date, summary or notes, before the session is handed in."""
-    view = await review.look(actor, session_id, desk=desk)
-    await review.correct(actor, session_id, _corrected(view.session.details, data), desk=desk)
-    return _answer(await review.look(actor, session_id, desk=desk), actor.language)
+    await review.correct(actor, session_id, lambda before: _corrected(before, data), desk=desk)
+    return _answer(await review.look(actor, session_id, desk=desk), language)
 
 
 @delete("/{session_id:str}", status_code=204)
@@ -186,11 +185,11 @@ async def cancel(session_id: SessionId, actor: Actor, desk: Desk) -> None:
 
 @post("/{session_id:str}/patient-link", status_code=200)
 async def link_patient(
-    session_id: SessionId, data: LinkRequest, actor: Actor, desk: Desk
+    session_id: SessionId, data: LinkRequest, actor: Actor, desk: Desk, language: str
 ) -> SessionAnswer:
     """Confirm which account the session's patient is; that patient may then read it, once closed."""
     await review.link_patient(actor, session_id, data.patient_id.strip(), desk=desk)
-    return _answer(await review.look(actor, session_id, desk=desk), actor.language)
+    return _answer(await review.look(actor, session_id, desk=desk), language)
 
 
 def _listed(row: Row) -> ListedSession:
