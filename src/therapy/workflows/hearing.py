@@ -3,7 +3,8 @@
 Knows no session: the worker and `therapy transcribe` both stand on it.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -15,6 +16,9 @@ from therapy.domain.transcript import Source, Utterance, Version, in_order
 from therapy.ports.audio import Audio, ReadRange
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech, SpeechDone, SpeechOptions
+
+UNDETERMINED = "und"
+"""BCP 47's word for a language nobody knows, e.g. of lines that were written under a silent recording."""
 
 
 async def hear(
@@ -36,15 +40,19 @@ async def hear(
         WorkFailed: the recording or the engine failed; says whether trying again may help.
     """
     pcm = audio.decode(practice_id, read, size)
+    events = speech.transcribe(practice_id, pcm, options)
     heard: list[Utterance] = []
     end = SpeechDone("", "", 0)
-    async for event in speech.transcribe(practice_id, pcm, options):
-        if isinstance(event, Utterance):
-            heard.append(event)
-        elif isinstance(event, SpeechDone):
-            end = event
-        else:
-            tell(event.heard_ms)
+    async with AsyncExitStack() as stack:  # whatever happens, engine and decoder end here and now
+        _close_with(stack, pcm)
+        _close_with(stack, events)
+        async for event in events:
+            if isinstance(event, Utterance):
+                heard.append(event)
+            elif isinstance(event, SpeechDone):
+                end = event
+            else:
+                tell(event.heard_ms)
     utterances = in_order(heard)
     roles = assign_roles(utterances)
     return Version(
@@ -62,6 +70,11 @@ async def hear(
     )
 
 
+def _close_with(stack: AsyncExitStack, stream: AsyncIterator[object]) -> None:
+    if close := getattr(stream, "aclose", None):
+        stack.push_async_callback(close)
+
+
 async def scored(
     practice_id: str, version: Version, *, sentiment: Sentiment, optional: bool = False
 ) -> Version:
@@ -77,7 +90,7 @@ async def scored(
     try:
         scores = await sentiment.score(practice_id, texts, version.language)
     except LanguageNotSupported:
-        return replace(version, sentiment_gap=version.language)
+        return replace(version, sentiment_gap=version.language or UNDETERMINED)
     except (EngineFailed, Unavailable):
         if optional:
             return version
