@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from therapy.entrypoints.cli.demo import demo
 from therapy.entrypoints.cli.mailbox import mail
 from therapy.entrypoints.cli.people import user
 from therapy.entrypoints.cli.seeding import seed
@@ -35,5 +36,5 @@ def therapy() -> None:
     """
 
 
-for command in (transcribe, serve, worker, seed, user, mail):
+for command in (demo, transcribe, serve, worker, seed, user, mail):
     therapy.add_command(command)
