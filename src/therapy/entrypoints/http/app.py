@@ -2,16 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
 
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.datastructures import State
-from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 
 from therapy.config import Settings
-from therapy.domain.access import Actor
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.http import auth, health, people, review, status
 from therapy.entrypoints.http.documentation import (
@@ -20,36 +17,19 @@ from therapy.entrypoints.http.documentation import (
     documentation_file,
 )
 from therapy.entrypoints.http.errors import (
-    language_of,
     on_bug,
     on_http_error,
     on_therapy_error,
     on_too_deep,
 )
+from therapy.entrypoints.http.given import GIVEN
 from therapy.entrypoints.http.signed_in import Authentication
 from therapy.entrypoints.http.trail import Clock, sign
 from therapy.entrypoints.worker import working
 from therapy.wiring import Therapy, open_therapy
-from therapy.workflows.desk import Desk
 
 MOST_JSON = 8 * 1024 * 1024
 """Bytes of any body but an upload's."""
-
-
-def provide_desk(state: State) -> Desk:
-    """The desk of this application."""
-    desk: Desk = state.therapy.desk
-    return desk
-
-
-def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
-    """Who asks."""
-    return request.user
-
-
-def provide_language(request: Request[Any, Any, Any]) -> str:
-    """The language to answer in."""
-    return language_of(request)
 
 
 Opening = Callable[[Settings], AbstractAsyncContextManager[Therapy]]
@@ -82,11 +62,7 @@ def make_app(
         ],
         lifespan=[lifespan],
         state=State({"language": settings.language}),
-        dependencies={
-            "desk": Provide(provide_desk, sync_to_thread=False),
-            "actor": Provide(provide_actor, sync_to_thread=False),
-            "language": Provide(provide_language, sync_to_thread=False),
-        },
+        dependencies=GIVEN,
         middleware=[
             Clock(),
             DefineMiddleware(Authentication, exclude_from_auth_key="no_token"),

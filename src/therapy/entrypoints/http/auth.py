@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 from litestar import Request, Response, Router, post
 from litestar.background_tasks import BackgroundTask
-from litestar.params import Parameter
+from litestar.params import JSONBody, QueryParameter
 
 from therapy.domain.errors import InvalidInput, NotSignedIn, TherapyError
 from therapy.domain.people import email_key
 from therapy.domain.texts import sentence
 from therapy.entrypoints.http.bodies import decoded, json_body
+from therapy.entrypoints.http.given import AtDesk, Language
 from therapy.entrypoints.http.signed_in import bearer
 from therapy.entrypoints.http.wire import (
     ChangePasswordRequest,
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @post("/login", status_code=200, opt={"no_token": True})
-async def login(data: LoginRequest, desk: Desk) -> LoginAnswer:
+async def login(data: JSONBody[LoginRequest], desk: AtDesk) -> LoginAnswer:
     """Sign in with an e-mail address, in any case, and a password."""
     if not email_key(data.email):
         raise InvalidInput("email", "required")
@@ -52,7 +53,7 @@ async def login(data: LoginRequest, desk: Desk) -> LoginAnswer:
     opt={"no_token": True},
     operation_class=json_body(RefreshRequest, required=False),
 )
-async def refresh(request: Request[Any, Any, Any], desk: Desk) -> RefreshAnswer:
+async def refresh(request: Request[Any, Any, Any], desk: AtDesk) -> RefreshAnswer:
     """Exchange a refresh token, from the Authorization header or from the body, for a new pair."""
     token = bearer(request.headers.get("authorization"))
     if body := await request.body():
@@ -65,7 +66,9 @@ async def refresh(request: Request[Any, Any, Any], desk: Desk) -> RefreshAnswer:
 
 @post("/forgot-password", status_code=200, opt={"no_token": True})
 async def forgot_password(
-    email: Annotated[str, Parameter(query="email", max_length=300)], desk: Desk, language: str
+    email: Annotated[str, QueryParameter(name="email", max_length=300)],
+    desk: AtDesk,
+    language: Language,
 ) -> Response[Done]:
     """Mail a one-time token if the address has an account. The answer does not say whether it has."""
     if not email_key(email):
@@ -83,7 +86,9 @@ async def _mail(email: str, *, desk: Desk) -> None:
 
 
 @post("/change-password", status_code=200, opt={"no_token": True})
-async def change_password(data: ChangePasswordRequest, desk: Desk, language: str) -> Done:
+async def change_password(
+    data: JSONBody[ChangePasswordRequest], desk: AtDesk, language: Language
+) -> Done:
     """Set a new password with the one-time token from the mail; signs out everywhere."""
     await identity.change_password(data.token_sec, data.new_password, desk=desk)
     return Done(True, sentence("password_changed", language))

@@ -21,6 +21,7 @@ from litestar.openapi.spec import (
     Schema,
     SecurityScheme,
 )
+from litestar.params import FromPath
 from litestar.response import File
 
 DOCS = "/schema"
@@ -33,7 +34,7 @@ _FILES = {each.name: each for each in _FOLDER.iterdir() if each.is_file()}
 
 
 @get(f"{FILES}/{{name:str}}", opt={"no_token": True}, include_in_schema=False)
-async def documentation_file(name: str) -> File:
+async def documentation_file(name: FromPath[str]) -> File:
     """Give a file of the page."""
     if name not in _FILES:
         raise NotFoundException

@@ -7,10 +7,10 @@ from typing import Any
 from litestar import HttpMethod, Request, route
 from litestar.response import Stream
 
-from therapy.domain.access import Actor
 from therapy.domain.errors import NotFound
 from therapy.domain.session import Session
 from therapy.entrypoints.http.errors import BadRange
+from therapy.entrypoints.http.given import AtDesk, Caller
 from therapy.entrypoints.http.review import SessionId
 from therapy.workflows import review
 from therapy.workflows.desk import Desk
@@ -23,7 +23,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 @route("/{session_id:str}/recording", http_method=[HttpMethod.GET, HttpMethod.HEAD])
 async def recording(
-    session_id: SessionId, request: Request[Any, Any, Any], actor: Actor, desk: Desk
+    session_id: SessionId, request: Request[Any, Any, Any], actor: Caller, desk: AtDesk
 ) -> Stream:
     """Play a session's recording to its therapist; understands a single byte range."""
     session = (await review.look(actor, session_id, desk=desk)).session

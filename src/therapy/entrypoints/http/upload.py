@@ -10,6 +10,7 @@ from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import InvalidInput, TherapyError, TooLarge
 from therapy.domain.texts import sentence
 from therapy.entrypoints.http.bodies import UploadOperation
+from therapy.entrypoints.http.given import AtDesk, Caller, Language
 from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
 from therapy.entrypoints.http.wire import MOST_METADATA, Uploaded, read_metadata
 from therapy.workflows.desk import Desk
@@ -24,7 +25,7 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
 
 @post("/upload", status_code=202, operation_class=UploadOperation, request_max_body_size=None)
 async def upload(
-    request: Request[Any, Any, Any], actor: Actor, desk: Desk, language: str
+    request: Request[Any, Any, Any], actor: Caller, desk: AtDesk, language: Language
 ) -> Uploaded:
     """Take in a recording with what is known about it; it is transcribed and then brought for review.
 
