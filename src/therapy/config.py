@@ -112,7 +112,7 @@ SETTINGS: tuple[Setting, ...] = (
         "operator_token",
         "",
         str,
-        "shows the details of /health/ready to whoever sends it as a bearer token; empty shows them to nobody",
+        "shows the details of /health/ready to whoever sends it as a bearer token; empty: to nobody",
         secret=True,
     ),
     Setting(
@@ -211,10 +211,11 @@ def in_production(environment: Mapping[str, str]) -> bool:
 
 def _weak_secret(secret: str, environment: Mapping[str, str]) -> Iterator[str]:
     if secret and in_production(environment):
+        mend = "`openssl rand -hex 32` makes one"
         if len(secret.encode()) < SHORTEST_SECRET:
-            yield f"JWT_SECRET_KEY must have {SHORTEST_SECRET} bytes or more: `openssl rand -hex 32` makes one"
+            yield f"JWT_SECRET_KEY must have {SHORTEST_SECRET} bytes or more: {mend}"
         elif any(each in secret.lower() for each in PLACEHOLDERS):
-            yield "JWT_SECRET_KEY is a placeholder: `openssl rand -hex 32` makes one"
+            yield f"JWT_SECRET_KEY is a placeholder: {mend}"
 
 
 def _not_yet(environment: Mapping[str, str]) -> Iterator[str]:
