@@ -71,7 +71,10 @@ class WhisperSpeech(Speech):
                 "HF_HUB_OFFLINE": "1",
                 "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1",
+                # Give what a piece took back to the system: without these an hour takes 80 MB more.
                 "MALLOC_ARENA_MAX": "2",
+                "MALLOC_MMAP_THRESHOLD_": "16000000",
+                "MALLOC_TRIM_THRESHOLD_": "4000000",
             },
         )
 
