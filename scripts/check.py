@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,11 +17,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-UV = shutil.which(os.environ.get("UV", "uv"), path=f"{ROOT}:{os.environ.get('PATH', '')}") or "uv"
+UV = os.environ.get("UV", "uv")
+if "/" in UV:
+    UV = str(ROOT / UV)  # steps run in other folders too
 PYTHONS = ("3.11", "3.12", "3.13")
-# Two workers: the machines this must fit have two cores. Tests that must not run beside each other
-# share an xdist_group.
-PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadgroup")
+# Two workers: the machines this must fit have two cores. A file's tests stay together, so that what a
+# file prepares once is prepared once.
+PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadfile")
 QUICK = ("-q", "-m", "not slow")
 
 # Run in a bare install, before anything else is imported there.

@@ -11,7 +11,6 @@ from tests.cli.conftest import bare_environment
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("recogniser")
 def test_the_demo_shows_the_whole_job_within_its_bounds_and_leaves_nothing(tmp_path: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "demo"],

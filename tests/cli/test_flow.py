@@ -37,7 +37,6 @@ def inbox(server: Server) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("recogniser")
 def test_every_call_of_the_contract_passes_and_nothing_is_left_behind(
     run: Run, server: Server
 ) -> None:
@@ -53,7 +52,6 @@ def test_every_call_of_the_contract_passes_and_nothing_is_left_behind(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("recogniser")
 def test_with_finalize_the_whole_way_passes_and_nothing_is_skipped(
     run: Run, server: Server
 ) -> None:

@@ -99,7 +99,6 @@ def test_a_worker_says_where_it_works_and_sigint_ends_it_with_0(tmp_path: Path) 
 
 
 @slow
-@pytest.mark.xdist_group("recogniser")
 def test_sigterm_in_mid_work_puts_the_work_back_and_a_worker_of_its_own_finishes_it(
     tmp_path: Path, run: Run, data_dir: Path
 ) -> None:

@@ -23,7 +23,6 @@ def excerpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("recogniser")
 def test_json_on_stdout_is_one_object_with_the_utterances(run: Run, excerpt: Path) -> None:
     said = run("transcribe", str(excerpt), "--json", "--language", "en-US")
     assert said.returncode == 0, said.stderr
@@ -38,7 +37,6 @@ def test_json_on_stdout_is_one_object_with_the_utterances(run: Run, excerpt: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("recogniser")
 def test_without_json_a_person_reads_lines_with_times_and_speakers(run: Run, excerpt: Path) -> None:
     said = run("transcribe", str(excerpt))
     assert said.returncode == 0, said.stderr

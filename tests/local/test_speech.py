@@ -34,7 +34,7 @@ from therapy.domain.transcript import Speaker
 from therapy.ports.speech import SpeechDone, SpeechOptions, SpeechProgress
 
 # In one group: the recognised demo is made once and no two recognisers share the cores.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recogniser")]
+pytestmark = pytest.mark.slow
 
 SECONDS = 29.1
 SILENCE = bytes(32_000 * 5)
