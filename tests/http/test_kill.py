@@ -1,0 +1,212 @@
+"""kill -9 of the real server at ten random moments of its work: every session reaches review, once."""
+
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import httpx
+import pytest
+
+from tests import media
+from tests.http.clinic import BOUNDARY, OLIVIA, form, metadata_of, populate, settings_in
+from therapy.adapters.local.notices import sent_notices
+from therapy.adapters.tokens import JwtTokens
+from therapy.domain.access import Actor
+from therapy.wiring import open_therapy
+
+pytestmark = pytest.mark.slow
+
+KILLS = 10
+SECONDS = 10.0
+"""Of speech in each recording: enough work to be killed in."""
+
+LONGEST = 2.0
+"""Seconds from a start to the kill; a moment before it listens is one too."""
+
+PATIENCE = 90.0
+SECRET = "a signing secret of the tests, which is long enough"
+
+
+class RealServer:
+    """`therapy serve` as a process of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        environment = {
+            "THERAPY_DATA_DIR": str(directory),
+            "THERAPY_DISK_RESERVE_BYTES": "0",
+            "THERAPY_LEASE_SECONDS": "1",
+            "THERAPY_SWEEP_SECONDS": "0.3",
+            "SPEECH_LANGUAGE": "en-US",
+            "JWT_SECRET_KEY": SECRET,
+            "PORT": "0",
+        }
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        with (directory / "stderr").open("ab") as errors:
+            self.process = self._start(directory, kept | environment, errors)
+
+    @staticmethod
+    def _start(
+        directory: Path, environment: dict[str, str], errors: IO[bytes]
+    ) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "therapy.entrypoints.cli", "serve"],
+            env=environment,
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+
+    def address(self) -> str:
+        """Wait until it says where it listens."""
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, (line, self.process.poll())
+        return found[0]
+
+    def children(self) -> list[int]:
+        """Processes that it has started, as the kernel knows them."""
+        found = []
+        for each in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            with suppress(OSError):
+                found += [int(pid) for pid in each.read_text().split()]
+        return found
+
+    def kill(self) -> list[int]:
+        """Kill it and nothing else; give the children it leaves."""
+        left = self.children()
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+        self.process.stdout.close()
+        return left
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
+        self.process.stdout.close()
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs a recogniser; a pid that somebody else has by now does not count."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"recogniser" in command
+
+
+def wait_for_end(pids: list[int]) -> None:
+    end = time.monotonic() + 10
+    while any(map(alive, pids)) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not [pid for pid in pids if alive(pid)], "a child outlived its server"
+
+
+def token() -> str:
+    from datetime import UTC, datetime
+
+    actor = Actor(OLIVIA.id, OLIVIA.role, OLIVIA.practice_id, "login-1")
+    return JwtTokens(SECRET).issue(actor, now=datetime.now(UTC))[0]
+
+
+def send(address: str, recording: bytes) -> str:
+    body = form(recording, metadata_of())
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    headers = {"Content-Type": kind, "Authorization": f"Bearer {token()}"}
+    answer = httpx.post(f"{address}/sessions/upload", content=body, headers=headers, timeout=30)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["session_id"]
+
+
+def states(address: str) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {token()}"}
+    listed = httpx.get(f"{address}/sessions", headers=headers, timeout=30).json()["sessions"]
+    return {each["id"]: each["state"] for each in listed}
+
+
+async def a_practice_in(directory: Path) -> None:
+    async with open_therapy(settings_in(directory)) as therapy:
+        await populate(therapy.desk)
+        from tests.builders import a_device
+
+        device = a_device(person_id=OLIVIA.id, practice_id=OLIVIA.practice_id)
+        await therapy.desk.devices.put(OLIVIA.practice_id, device)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are read from /proc")
+def test_ten_kills_at_random_moments_lose_no_session_and_leave_no_child(tmp_path):
+    chance = random.Random(20260304)
+    asyncio.run(a_practice_in(tmp_path))
+    sent, children, working_at_kill = [], [], 0
+    server = RealServer(tmp_path)
+    try:
+        for number in range(KILLS):
+            if number % 5 == 4:  # before it listens
+                time.sleep(chance.uniform(0.05, 0.5))
+            else:
+                address = server.address()
+                if not {"awaiting_transcript", "transcribing"} & set(states(address).values()):
+                    sent.append(send(address, media.recording("wav", SECONDS, start=number)))
+                time.sleep(chance.uniform(0.05, LONGEST))
+            left = server.kill()
+            working_at_kill += bool(left)
+            children += left
+            server = RealServer(tmp_path)
+        address = server.address()
+        end = time.monotonic() + PATIENCE
+        while set(states(address).values()) != {"awaiting_review"} and time.monotonic() < end:
+            time.sleep(0.1)
+        assert states(address) == dict.fromkeys(sent, "awaiting_review")
+        headers = {"Authorization": f"Bearer {token()}"}
+        for session_id in sent:
+            answer = httpx.get(
+                f"{address}/data/transcript/{session_id}", headers=headers, timeout=30
+            )
+            assert answer.json()["transcript"]
+    finally:
+        server.stop()
+    assert working_at_kill >= 3, "hardly a kill met a recogniser at work"
+    wait_for_end(children)
+    check_stores(tmp_path, sent)
+
+
+def check_stores(directory: Path, sent: list[str]) -> None:
+    """One version and one finished run for each session, one notification each, and nothing staged."""
+    connection = sqlite3.connect(directory / "therapy.sqlite3")
+    try:
+        versions = connection.execute("SELECT session_id, number FROM transcripts").fetchall()
+        runs = [json.loads(body) for (body,) in connection.execute("SELECT body FROM runs")]
+        left = connection.execute("SELECT count(*) FROM outbox").fetchone()
+    finally:
+        connection.close()
+    assert sorted(versions) == sorted((session_id, 1) for session_id in sent)
+    assert sorted(run["session_id"] for run in runs) == sorted(sent)
+    assert {run["state"] for run in runs} == {"done"}
+    assert left == (0,)
+    notices = {
+        (each.notice.session_id, each.notice.id) for each in sent_notices(directory / "mailbox")
+    }
+    assert Counter(session_id for session_id, _ in notices) == Counter(sent)
+    assert not [
+        each for each in (directory / "recordings" / "staging").rglob("*") if each.is_file()
+    ]
+    assert len(list((directory / "recordings" / "kept").rglob("*.audio"))) == len(sent)
+    written = (directory / "stderr").read_text()
+    for word in ("Traceback", "Jordan", "White", "203948571", "first talk", "sister"):
+        assert word not in written
