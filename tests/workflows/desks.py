@@ -1,14 +1,12 @@
 """A desk over memory ports with a clock of its own, and the few steps that tests begin with."""
 
+import dataclasses
 import itertools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec.structs import replace
-
 from tests.builders import (
-    DAY,
     NOW,
     PRACTICE,
     SESSION,
@@ -107,9 +105,7 @@ class Office:
         return await self.desk.sessions.transcript(PRACTICE, session_id, number)
 
     async def work(self, session_id: str = SESSION, **ports: Any) -> None:
-        from dataclasses import replace as changed
-
-        await work_on(PRACTICE, session_id, desk=changed(self.desk, **ports))
+        await work_on(PRACTICE, session_id, desk=dataclasses.replace(self.desk, **ports))
 
     def told(self) -> list[str]:
         return [notice.kind.value for _, notice in self.notices.sent]
@@ -183,12 +179,6 @@ def lines_of(version: Version) -> list[Line]:
     ]
 
 
-def soon(limits: Limits | None = None, **changes: Any) -> Limits:
+def soon(**changes: Any) -> Limits:
     """Limits with a lease so short that beats really happen while a test runs."""
-    plain = limits or Limits(languages=("en-US",))
-    from dataclasses import replace as changed
-
-    return changed(plain, lease=timedelta(milliseconds=30), **changes)
-
-
-__all__ = ["ACTOR", "DAY", "replace"]
+    return Limits(languages=("en-US",), lease=timedelta(milliseconds=30), **changes)

@@ -1,7 +1,6 @@
 """How a worker holds a run: leases, beats, deadlines, failures and their pauses, being told to stop."""
 
 import asyncio
-import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -10,7 +9,6 @@ from msgspec.structs import replace
 from tests.builders import MINUTE, PRACTICE, SESSION, a_run
 from tests.workflows.desks import ACTOR, SCRIPT, an_office, begun, soon
 from therapy.adapters.memory.runs import MemoryRuns
-from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.shelf import MemoryShelf
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import (
@@ -336,52 +334,6 @@ async def test_a_transcript_written_at_the_moment_of_a_correction_makes_nobody_f
     )
     session = await office.session()
     assert (session.state, session.details.summary) == (State.AWAITING_REVIEW, "Late.")
-
-
-async def test_scoring_that_fails_while_transcribing_is_made_up_for_when_closing():
-    class Away(MemorySentiment):
-        async def score(self, practice_id, texts, language):
-            raise EngineFailed
-
-    office = await an_office()
-    await begun(office)
-    await office.work(sentiment=Away())
-    version = await office.version(1)
-    assert (await office.session()).state is State.AWAITING_REVIEW
-    assert not [each for each in version.utterances if each.scores]
-    from tests.workflows.desks import lines_of
-
-    await review.submit(ACTOR, SESSION, lines_of(version), desk=office.desk)
-    await office.work(sentiment=Away())
-    run = next(r for r in await office.desk.runs.of_session(PRACTICE, SESSION) if r.attempt)
-    assert (run.kind.value, run.error_code) == ("score", "engine_failed")
-    office.clock.on(minutes=1)
-    await office.work()
-    session = await office.session()
-    assert session.state is State.CLOSED
-    assert session.scores.positive > 0
-
-
-@pytest.mark.parametrize(("language", "gap"), [("he-IL", "he-IL"), ("", "und")])
-async def test_a_language_that_cannot_be_scored_is_recorded_and_never_made_up(language, gap):
-    office = await an_office(
-        sentiment=MemorySentiment(),
-        speech=MemorySpeech(SCRIPT, languages=("he", "en")),
-        limits=dataclasses.replace(soon(), languages=(language or "he-IL",)),
-    )
-    from tests.builders import a_version
-    from therapy.workflows.hearing import scored
-
-    class EnglishOnly(MemorySentiment):
-        async def score(self, practice_id, texts, language):
-            if not language.startswith("en"):
-                raise LanguageNotSupported
-            return await super().score(practice_id, texts, language)
-
-    version = await scored(PRACTICE, a_version(language=language), sentiment=EnglishOnly())
-    assert version.sentiment_gap == gap
-    assert not [each for each in version.utterances if each.scores]
-    assert office.told() == []
 
 
 async def test_work_on_a_session_that_is_not_there_does_nothing():
