@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parent.parent
 THERAPY = ROOT / "src" / "therapy"
@@ -99,9 +99,11 @@ def tracked_texts() -> Iterator[tuple[str, str]]:
                 yield name, content.decode("utf-8", errors="replace")
 
 
-def test_import_contracts_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    assert lint_imports(config_filename="pyproject.toml", no_cache=True) == 0
+def test_import_contracts_hold() -> None:
+    # In a process of its own: its command line switches off every logger that there is.
+    lint = "import sys; from importlinter.cli import lint_imports_command as main; sys.exit(main())"
+    ran = subprocess.run([sys.executable, "-c", lint, "--no-cache"], cwd=ROOT, check=False)
+    assert ran.returncode == 0
 
 
 @each(HEXAGON)

@@ -13,6 +13,8 @@ from therapy.domain.transcript import UNSURE_BELOW, Word
 RATE = 16_000
 ENCODER = VoiceEncoder()
 
+pytestmark = pytest.mark.slow
+
 
 def heard(samples: bytes) -> Heard:
     cutter = Cutter()
