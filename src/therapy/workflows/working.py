@@ -80,9 +80,10 @@ async def _work(run: Run, *, desk: Desk) -> None:
     except TryAgain as exc:
         await _give_up(held.run, ErrorClass.TRANSIENT, exc.code, desk=desk)
     except asyncio.CancelledError:
+        back = Change(runs=(put_back(held.run, now=desk.now()),))
         with contextlib.suppress(TherapyError):
             await asyncio.shield(
-                desk.runs.save(run.practice_id, put_back(held.run, now=desk.now()))
+                commit(run.practice_id, run.session_id, back, RowChanged(), desk=desk)
             )
         raise
     except Exception:
