@@ -83,7 +83,8 @@ async def _refresh_row(practice_id: str, session_id: str, *, desk: Desk) -> None
         if closed
         else None
     )
-    await desk.rows.put(practice_id, row_of(session, runs, text))
+    row = await asyncio.to_thread(row_of, session, runs, text)
+    await desk.rows.put(practice_id, row)
 
 
 async def _tell(item: OutboxItem, due: NoticeDue, *, desk: Desk) -> None:

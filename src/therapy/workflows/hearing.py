@@ -3,6 +3,7 @@
 Knows no session: the worker and `therapy transcribe` both stand on it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -54,7 +55,7 @@ async def hear(
             else:
                 tell(event.heard_ms)
     utterances = in_order(heard)
-    roles = assign_roles(utterances)
+    roles = await asyncio.to_thread(assign_roles, utterances)  # an hour's words take 0.1 s
     return Version(
         session_id="",
         number=1,
