@@ -1,0 +1,3 @@
+"""The emulators, for the tests of what only the adapters of Azure do."""
+
+from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
