@@ -32,7 +32,10 @@ from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
+from therapy.ports.audio import Audio
 from therapy.ports.mail import Letter
+from therapy.ports.sentiment import Sentiment
+from therapy.ports.speech import Speech
 from therapy.workflows.desk import Desk, Limits
 
 MAILBOX = "mailbox"
@@ -62,6 +65,7 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
         follow_up=settings.lease,
         languages=settings.speech_languages,
     )
+    engines = make_engines(settings)
     async with Database.open(data_dir / "therapy.sqlite3") as database:
         desk = Desk(
             sessions=SqliteSessions(database),
@@ -74,9 +78,9 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
             uploads=SqliteUploads(database),
             reservations=SqliteReservations(database),
             recordings=FileRecordings(data_dir / "recordings", settings.disk_reserve),
-            audio=PyAvAudio(),
-            speech=WhisperSpeech(model=settings.speech_model, cache=data_dir / "models"),
-            sentiment=VaderSentiment(),
+            audio=engines.audio,
+            speech=engines.speech,
+            sentiment=engines.sentiment,
             notices=FileNotices(data_dir / MAILBOX),
             mail=FileMail(data_dir / MAILBOX),
             doorbell=TaskiqDoorbell(QueueBroker()),
@@ -88,6 +92,22 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
             limits=limits,
         )
         yield Therapy(desk, settings, data_dir)
+
+
+@dataclass(frozen=True)
+class Engines:
+    """What listens to a recording; needs no store."""
+
+    audio: Audio
+    speech: Speech
+    sentiment: Sentiment
+
+
+def make_engines(settings: Settings) -> Engines:
+    """Make the engines; nothing is loaded before it is used."""
+    models = settings.data_dir.expanduser().resolve() / "models"
+    speech = WhisperSpeech(model=settings.speech_model, cache=models)
+    return Engines(PyAvAudio(), speech, VaderSentiment())
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A family gives one adapter of every port and, where a port only sends, a look at
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
 from therapy.adapters.tokens import JwtTokens
 from therapy.domain.notice import Notice
+from therapy.domain.transcript import Speaker
 from therapy.ports.audio import Audio
 from therapy.ports.devices import Devices
 from therapy.ports.doorbell import Doorbell
@@ -67,8 +69,11 @@ from therapy.ports.speech import Speech
 from therapy.ports.tokens import Tokens
 from therapy.ports.uploads import Uploads
 
-PASSWORDS = Argon2Passwords()  # made once: it hashes something when it is made
 TOKENS = JwtTokens("a secret of the tests, long enough")
+SCRIPT = (
+    an_utterance("Good morning.", 500, speaker=Speaker.UNKNOWN, voice="0"),
+    an_utterance("Hello.", 4_000, speaker=Speaker.UNKNOWN, voice="1"),
+)
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,15 @@ class Family:
     audio: Audio
     speech: Speech
     sentiment: Sentiment
-    passwords: Passwords
     tokens: Tokens
     fill_storage: Callable[[], None]
     sent_notices: Callable[[], list[Notice]]
     sent_letters: Callable[[], list[Letter]]
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        """The one there is, for every family; made when it is wanted because it hashes something then."""
+        return Argon2Passwords()
 
 
 @asynccontextmanager
@@ -118,9 +127,8 @@ async def memory(_: Path) -> AsyncIterator[Family]:
         mail=mail,
         doorbell=MemoryDoorbell(),
         audio=MemoryAudio(),
-        speech=MemorySpeech([an_utterance("Good morning.", 500), an_utterance("Hello.", 4_000)]),
+        speech=MemorySpeech(SCRIPT),
         sentiment=MemorySentiment(),
-        passwords=PASSWORDS,
         tokens=TOKENS,
         fill_storage=lambda: setattr(recordings, "room", 0),
         sent_notices=lambda: list(
@@ -152,7 +160,6 @@ async def local(directory: Path) -> AsyncIterator[Family]:
             audio=PyAvAudio(),
             speech=WhisperSpeech(cache=directory / "models"),
             sentiment=VaderSentiment(),
-            passwords=PASSWORDS,
             tokens=TOKENS,
             fill_storage=lambda: setattr(recordings, "reserve", 2**62),
             sent_notices=lambda: [sent.notice for sent in sent_notices(directory)],

@@ -9,6 +9,7 @@ that were not heard counted as wrong.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from itertools import permutations
 
@@ -16,6 +17,8 @@ from therapy.domain.transcript import Utterance
 
 Turn = tuple[str, str]
 """Who speaks and what is said, as the reference has it."""
+
+Pair = tuple[str, str | None]
 
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "׳": "", "״": "", "`": "'"})
 _QUOTE_IN_WORD = re.compile(r'(?<=[֐-׿])["\'](?=[֐-׿])')
@@ -46,34 +49,36 @@ def word_error_rate(reference: str, heard: str) -> float:
 
 def speaker_share(reference: Sequence[Turn], utterances: Sequence[Utterance]) -> float:
     """Share of the reference's words that the right `speaker` said; 1.0 if the reference is empty."""
-    return _share(reference, [(each.speaker.value, each.text) for each in utterances])
+    heard = [(each.speaker.value, each.text) for each in utterances]
+    met, words = _meetings(reference, heard)
+    return (
+        sum(count for (name, other), count in met.items() if name == other) / words
+        if words
+        else 1.0
+    )
 
 
 def voice_share(reference: Sequence[Turn], utterances: Sequence[Utterance]) -> float:
     """As `speaker_share`, with the engine's voices named as the reference's speakers in the best way."""
-    heard = [(each.voice, each.text) for each in utterances]
-    voices = sorted({voice for voice, _ in heard if voice})
-    names = sorted({speaker for speaker, _ in reference})
-    spare = [f"nobody {number}" for number in range(len(voices))]
-    return max(
-        _share(
-            reference,
-            [(dict(zip(voices, way, strict=True)).get(voice, ""), text) for voice, text in heard],
-        )
-        for way in permutations(names + spare, len(voices))
-    )
-
-
-def _share(reference: Sequence[Turn], heard: Sequence[Turn]) -> float:
-    wanted = [(word, speaker) for speaker, text in reference for word in spoken_words(text)]
-    got = [(word, speaker) for speaker, text in heard for word in spoken_words(text)]
-    if not wanted:
+    met, words = _meetings(reference, [(each.voice, each.text) for each in utterances])
+    if not words:
         return 1.0
+    names = sorted({speaker for speaker, _ in reference})
+    heard = sorted({voice for _, voice in met if voice})
+    voices = [*heard, *[None] * len(names)]  # a speaker may have no voice
+    ways = permutations(voices, len(names))
+    return max(sum(met[pair] for pair in zip(names, way, strict=True)) for way in ways) / words
+
+
+def _meetings(reference: Sequence[Turn], heard: Sequence[Turn]) -> tuple[Counter[Pair], int]:
+    """How many words each speaker of the reference has in each heard voice; and all its words."""
+    wanted = [(word, speaker) for speaker, text in reference for word in spoken_words(text)]
+    got = [(word, voice) for voice, text in heard for word in spoken_words(text)]
     pairs = align([word for word, _ in wanted], [word for word, _ in got])
-    right = sum(
-        1 for i, j in pairs if i is not None and j is not None and wanted[i][1] == got[j][1]
+    met: Counter[Pair] = Counter(
+        (wanted[i][1], got[j][1]) for i, j in pairs if i is not None and j is not None
     )
-    return right / len(wanted)
+    return met, len(wanted)
 
 
 def align(wanted: Sequence[str], got: Sequence[str]) -> list[tuple[int | None, int | None]]:

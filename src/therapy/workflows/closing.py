@@ -13,8 +13,9 @@ from therapy.domain.transcript import Version
 from therapy.ports.sessions import Change
 from therapy.workflows.desk import Desk
 from therapy.workflows.following import commit
+from therapy.workflows.hearing import scored
 from therapy.workflows.held import Held
-from therapy.workflows.transcription import Finish, scored
+from therapy.workflows.transcription import Finish
 
 
 async def score(held: Held, *, desk: Desk) -> Finish:
@@ -27,7 +28,7 @@ async def score(held: Held, *, desk: Desk) -> Finish:
     session = await desk.sessions.load(run.practice_id, run.session_id)
     version = await desk.sessions.transcript(run.practice_id, run.session_id, session.transcript)
     held.stage = "scoring"
-    version = await scored(run.practice_id, version, desk=desk)
+    version = await scored(run.practice_id, version, sentiment=desk.sentiment)
     return partial(_close, version, desk=desk)
 
 

@@ -134,7 +134,12 @@ async def change_password(token: str, password: str, *, desk: Desk) -> None:
         await desk.logins.use_reset(hashed_token, desk.now())
     except NotFound:
         raise InvalidInput("tokenSec", "reset_token") from None
-    await desk.people.save(person.practice_id, replace(person, password_hash=hashed))
+    while True:
+        try:
+            await desk.people.save(person.practice_id, replace(person, password_hash=hashed))
+            break
+        except Stale:
+            person = await desk.people.person(person.practice_id, person.id)
     await desk.logins.end_all(person.practice_id, person.id)
     for device in await desk.devices.of_person(person.practice_id, person.id):
         await desk.devices.remove(person.practice_id, device.token)

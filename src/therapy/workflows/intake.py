@@ -19,6 +19,7 @@ from therapy.domain.errors import (
     LeaseLost,
     NotFound,
     Stale,
+    TherapyError,
     TooLarge,
     WrongState,
 )
@@ -67,7 +68,8 @@ async def receiving(actor: Actor, *, desk: Desk) -> AsyncIterator["Receiving"]:
     try:
         yield incoming
     finally:
-        await asyncio.shield(throw_away(incoming.upload, desk=desk))
+        with suppress(TherapyError):  # what can't be removed now is removed by the sweep
+            await asyncio.shield(throw_away(incoming.upload, desk=desk))
 
 
 class Receiving:

@@ -1,6 +1,6 @@
 """What a therapist does with a session: watch it, correct it, review it, hand it in, cancel it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,7 +10,16 @@ from therapy.domain.errors import ErrorClass, InvalidInput, LeaseLost, NotFound,
 from therapy.domain.outbox import EraseDue, RowChanged, RunDue
 from therapy.domain.people import Person, Role
 from therapy.domain.run import Run, RunKind, RunState, again, failed
-from therapy.domain.session import Details, Event, Session, State, apply, confirmed, linked
+from therapy.domain.session import (
+    Details,
+    Event,
+    Session,
+    State,
+    apply,
+    confirmed,
+    linked,
+    title_of,
+)
 from therapy.domain.status import Status, status_of
 from therapy.domain.transcript import Line, Version, corrected, same_lines
 from therapy.ports.sessions import Change
@@ -119,22 +128,37 @@ async def retry(actor: Actor, session_id: str, *, desk: Desk) -> None:
     await commit(actor.practice_id, session_id, change, RowChanged(), RunDue(), desk=desk)
 
 
-async def correct(actor: Actor, session_id: str, details: Details, *, desk: Desk) -> Session:
-    """Replace what the therapist said about a session, before it is handed in.
+async def correct(
+    actor: Actor, session_id: str, change: Callable[[Details], Details], *, desk: Desk
+) -> Session:
+    """Change what the therapist said about a session, before it is handed in.
+
+    `change` gets the details as they are and is asked again if somebody else wrote meanwhile, so
+    that two corrections of different fields both stay.
 
     Raises:
         WrongState: it was handed in or cancelled.
-        Stale: somebody changed it since; read it again.
     """
-    session = await _mine(actor, session_id, desk=desk)
-    if session.state not in {State.AWAITING_TRANSCRIPT, State.AWAITING_REVIEW}:
-        raise WrongState("too_late_to_change", state=session.state.value)
-    if details.patient != session.details.patient:
-        account = await _account(session, details.patient.number, desk=desk)
-        details = replace(details, patient=linked(details.patient, account))
-    after = apply(replace(session, details=details), Event.DETAILS_CORRECTED)
-    await commit(actor.practice_id, session_id, Change(session=after), RowChanged(), desk=desk)
-    return after
+    while True:
+        session = await _mine(actor, session_id, desk=desk)
+        if session.state not in {State.AWAITING_TRANSCRIPT, State.AWAITING_REVIEW}:
+            raise WrongState("too_late_to_change", state=session.state.value)
+        before, details = session.details, change(session.details)
+        if details.patient != before.patient:
+            account = await _account(session, details.patient.number, desk=desk)
+            details = replace(details, patient=linked(details.patient, account))
+        title = session.title
+        if details.date != before.date:
+            practice = await desk.people.practice(actor.practice_id)
+            title = title_of(details.date, practice.language)
+        after = apply(replace(session, details=details, title=title), Event.DETAILS_CORRECTED)
+        try:
+            await commit(
+                actor.practice_id, session_id, Change(session=after), RowChanged(), desk=desk
+            )
+        except Stale:
+            continue
+        return after
 
 
 async def link_patient(actor: Actor, session_id: str, number: str, *, desk: Desk) -> Session:
@@ -144,13 +168,19 @@ async def link_patient(actor: Actor, session_id: str, number: str, *, desk: Desk
         InvalidInput: no patient's account has that number.
         WrongState: the session was cancelled.
     """
-    session = await _mine(actor, session_id, desk=desk)
-    account = await _account(session, number, desk=desk)
-    if account is None:
-        raise InvalidInput("patient_id", "no_such_patient")
-    after = confirmed(session, account)
-    await commit(actor.practice_id, session_id, Change(session=after), RowChanged(), desk=desk)
-    return after
+    while True:
+        session = await _mine(actor, session_id, desk=desk)
+        account = await _account(session, number, desk=desk)
+        if account is None:
+            raise InvalidInput("patient_id", "no_such_patient")
+        after = confirmed(session, account)
+        try:
+            await commit(
+                actor.practice_id, session_id, Change(session=after), RowChanged(), desk=desk
+            )
+        except Stale:  # e.g. the transcript was written at the same moment
+            continue
+        return after
 
 
 async def cancel(actor: Actor, session_id: str, *, desk: Desk) -> None:

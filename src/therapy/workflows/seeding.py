@@ -34,7 +34,7 @@ from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
 from therapy.ports.sessions import Change
 from therapy.workflows.desk import Desk
 from therapy.workflows.following import commit
-from therapy.workflows.transcription import scored
+from therapy.workflows.hearing import scored
 
 ENGINE = "invented"
 MS_PER_WORD = 380
@@ -197,7 +197,10 @@ async def _session(
     day = given.day or (desk.now() - timedelta(days=given.days_ago)).date()
     moment = min(desk.now(), datetime.combine(day, time(10), UTC))
     version = await scored(
-        practice.id, _version(session_id, given, moment), desk=desk, optional=True
+        practice.id,
+        _version(session_id, given, moment),
+        sentiment=desk.sentiment,
+        optional=True,
     )
     patient = SessionPatient(
         number=given.patient,

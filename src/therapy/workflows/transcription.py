@@ -1,21 +1,20 @@
-"""From a recording to the first version of its transcript: decode, recognise, tell roles, score."""
+"""From a session's recording to the first version of its transcript, written once."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from msgspec.structs import replace
 
-from therapy.domain.errors import EngineFailed, LanguageNotSupported, Stale, Unavailable
+from therapy.domain.errors import Stale
 from therapy.domain.outbox import NoticeDue, NoticeKind, RowChanged
-from therapy.domain.roles import assign_roles, with_roles
 from therapy.domain.run import Run, done
-from therapy.domain.scoring import to_score, with_scores
 from therapy.domain.session import Event, Session, State, apply
-from therapy.domain.transcript import Source, Utterance, Version, in_order
+from therapy.domain.transcript import Version
 from therapy.ports.sessions import Change
-from therapy.ports.speech import SpeechDone, SpeechOptions
+from therapy.ports.speech import SpeechOptions
 from therapy.workflows.desk import Desk
 from therapy.workflows.following import commit
+from therapy.workflows.hearing import hear, scored
 from therapy.workflows.held import Held
 
 ALMOST = 0.98
@@ -35,7 +34,7 @@ async def transcribe(held: Held, *, desk: Desk) -> Finish:
     session = await desk.sessions.load(run.practice_id, run.session_id)
     version = await _listen(session, held, desk=desk)
     held.stage = "scoring"
-    version = await scored(session.practice_id, version, desk=desk, optional=True)
+    version = await scored(session.practice_id, version, sentiment=desk.sentiment, optional=True)
     return partial(_write, version, desk=desk)
 
 
@@ -52,53 +51,12 @@ async def _listen(session: Session, held: Held, *, desk: Desk) -> Version:
         return block
 
     held.stage = "recognising"
-    pcm = desk.audio.decode(practice_id, read, size)
     options = SpeechOptions(held.run.languages or desk.limits.languages)
-    heard: list[Utterance] = []
-    end = SpeechDone("", "", 0)
-    async for event in desk.speech.transcribe(practice_id, pcm, options):
-        if isinstance(event, Utterance):
-            heard.append(event)
-        elif isinstance(event, SpeechDone):
-            end = event
-    utterances = in_order(heard)
-    roles = assign_roles(utterances)
-    return Version(
-        session_id=session.id,
-        number=session.transcript + 1,
-        parent=session.transcript,
-        source=Source.MACHINE,
-        at=desk.now(),
-        utterances=with_roles(utterances, roles),
-        engine=end.engine,
-        language=end.language,
-        duration_ms=end.duration_ms,
-        role_confidence=roles.confidence,
-        role_reasons=roles.reasons,
+    version = await hear(
+        practice_id, read, size, options, at=desk.now(), audio=desk.audio, speech=desk.speech
     )
-
-
-async def scored(
-    practice_id: str, version: Version, *, desk: Desk, optional: bool = False
-) -> Version:
-    """Score the patient's utterances that have no score yet.
-
-    A language that can't be scored is noted, never made up. When `optional`, an engine that fails
-    leaves the scores out: they are made when the session is closed.
-    """
-    places = to_score(version)
-    if not places:
-        return version
-    texts = [version.utterances[place].text for place in places]
-    try:
-        scores = await desk.sentiment.score(practice_id, texts, version.language)
-    except LanguageNotSupported:
-        return replace(version, sentiment_gap=version.language)
-    except (EngineFailed, Unavailable):
-        if optional:
-            return version
-        raise
-    return replace(with_scores(version, dict(zip(places, scores, strict=True))), sentiment_gap="")
+    number = session.transcript + 1
+    return replace(version, session_id=session.id, number=number, parent=session.transcript)
 
 
 async def _write(version: Version, run: Run, *, desk: Desk) -> None:

@@ -100,32 +100,38 @@ async def _beating(held: Held, *, desk: Desk) -> AsyncIterator[None]:
         LeaseLost: somebody else has the run now, or the session was cancelled.
         TimeoutError: the run's deadline has passed.
     """
-    body = asyncio.current_task()
+    body, over = asyncio.current_task(), asyncio.Event()
     ended: list[BaseException] = []
 
     async def beat() -> None:
         try:
-            while True:
-                await asyncio.sleep(desk.limits.lease.total_seconds() / BEATS_PER_LEASE)
+            while not await _rings(over, desk.limits.lease.total_seconds() / BEATS_PER_LEASE):
                 await _beat(held, desk=desk)
         except (LeaseLost, TimeoutError) as exc:
             ended.append(exc)
-            if body:
+            if body and not over.is_set():
                 body.cancel()
 
     beats = asyncio.create_task(beat())
     try:
-        yield
+        try:
+            yield
+        finally:
+            # A beat in writing is waited for: cut off, it might be in the store and not in `held`.
+            over.set()
+            await asyncio.shield(beats)
     except asyncio.CancelledError:
-        if not ended:
+        if not ended or (body and body.uncancel()):
             raise
-        if body:
-            body.uncancel()
         raise ended[0] from None
-    finally:
-        beats.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await beats
+
+
+async def _rings(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, so many seconds at the most; tell whether it came."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 async def _beat(held: Held, *, desk: Desk) -> None:

@@ -35,11 +35,6 @@ class PyAvAudio(Audio):
         read: ReadRange,
         size: int,
     ) -> None:
-        """Raise UnsupportedAudio if the recording can be opened and holds no audio track.
-
-        Reads only the container's index. Says nothing about a recording that can't be opened: that
-        shows when it is decoded.
-        """
         work = DecodingThread(read, size, look_for_audio)
         try:
             async for _ in work.chunks():

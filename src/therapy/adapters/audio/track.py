@@ -9,6 +9,7 @@ before the time that its own index promises. A WAV's sizes promise nothing.
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Never
 
 import av
@@ -31,7 +32,7 @@ LOST_SHARE = 0.05
 SLACK_BYTES = 2_048
 """As many bytes may be no sound without being lost: an index frame, tags at the end."""
 
-FRAMING = {media.MPEG: 0, media.OGG: 40, media.WEBM: 16}
+FRAMING = {media.MPEG: 0, media.WEBM: 16}
 """Containers that skip garbage silently, and their own bytes per packet: the rest must be sound."""
 
 MISSING_MS = 500
@@ -67,7 +68,8 @@ _WEBM_DURATION = b"\x44\x89"
 
 
 def look_for_audio(file: RangedFile) -> Generator[bytes, None, None]:
-    """Give nothing; UnsupportedAudio if the container opens and has no audio track."""
+    """Give nothing; UnsupportedAudio if it is no container of ours, or opens and has no audio track."""
+    media.sniff(file.peek(0, media.SNIFF_BYTES))
     with _opened(file) as (container, _):
         if not container.streams.audio:
             raise UnsupportedAudio
@@ -145,8 +147,7 @@ def _samples(
         read.packets += 1
         read.good += packet.size
         if frames and packet.pts is not None and packet.time_base:
-            end = (packet.pts + (packet.duration or 0)) * packet.time_base
-            read.end_ms = max(read.end_ms, int(end * 1000))
+            read.stamp(packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
         for frame in frames:
             samples = resampler.take(frame)
             read.sent += len(samples)
@@ -156,19 +157,29 @@ def _samples(
         sound = file.size - media.id3_length(file.peek(0, 10)) - FRAMING[kind] * read.packets
         read.lost = max(read.lost, sound - read.good)
     heard = read.heard_ms(trust_stamps=kind in (media.MP4, media.WEBM))
+    if kind == media.OGG:
+        promised = (
+            read.end_ms - read.begin_ms
+        )  # its pages number their samples: none may be missing
     if read.broken or heard < promised - MISSING_MS:
         raise UndecodableAudio(reason="incomplete", heard_ms=heard, promised_ms=promised)
 
 
 @dataclass
 class _Tally:
-    """Bytes of packets that could and couldn't be decoded, bytes of samples sent, the last stamp."""
+    """Bytes of packets that could and couldn't be decoded, bytes of samples sent, time stamps."""
 
     good: int = 0
     lost: int = 0
     packets: int = 0
     sent: int = 0
+    begin_ms: int = -1
     end_ms: int = 0
+
+    def stamp(self, start: Fraction, length: Fraction) -> None:
+        if self.begin_ms < 0:
+            self.begin_ms = max(0, int(start * 1000))
+        self.end_ms = max(self.end_ms, int((start + length) * 1000))
 
     @property
     def broken(self) -> bool:

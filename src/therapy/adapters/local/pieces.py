@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -150,12 +151,11 @@ class Cutter:
 
     def _best_cut(self, earliest: int) -> int:
         """The middle of the longest pause from `earliest` on; without one, the quietest frame lately."""
-        ends = [end for _, end in self._spans]
-        starts = [start for start, _ in self._spans[1:]]
-        starts.append(self._now if self._speech_from < 0 else self._speech_from)
+        now = self._now if self._speech_from < 0 else self._speech_from
+        speech = [*self._spans, (now, now)]
         pauses = [
             (start - end, (start + end) // 2)
-            for end, start in zip(ends, starts, strict=True)
+            for (_, end), (start, _) in pairwise(speech)
             if end >= earliest
         ]
         if pauses:

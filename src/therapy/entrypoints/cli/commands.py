@@ -2,10 +2,13 @@
 
 import rich_click as click
 
+from therapy.entrypoints.cli.demo import demo
+from therapy.entrypoints.cli.flow import flow
 from therapy.entrypoints.cli.mailbox import mail
 from therapy.entrypoints.cli.people import user
 from therapy.entrypoints.cli.seeding import seed
 from therapy.entrypoints.cli.serving import serve, worker
+from therapy.entrypoints.cli.transcribing import transcribe
 
 HELP = click.RichHelpConfiguration(
     text_markup="rich",
@@ -34,5 +37,5 @@ def therapy() -> None:
     """
 
 
-for command in (serve, worker, seed, user, mail):
+for command in (demo, transcribe, serve, worker, flow, seed, user, mail):
     therapy.add_command(command)

@@ -2,6 +2,7 @@
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
 
 WIDE = 110
@@ -36,11 +37,40 @@ def bar(console: Console) -> Progress:
     )
 
 
+def transcript_table() -> Table:
+    """Make the table that a transcript is drawn in: time, feeling, speaker, text."""
+    table = Table.grid(padding=(0, 1))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def add_line(
+    table: Table, timestamp: str, speaker: str, text: str, scores: tuple[float, float, float]
+) -> None:
+    """Draw one line of a transcript; only the patient's have a bar of positive, neutral, negative."""
+    feeling = sentiment_bar(*scores) if speaker == "Patient" else Text("")
+    name = Text(speaker, style=f"bold {SPEAKERS.get(speaker, 'yellow')}")
+    table.add_row(Text(timestamp, style="bright_black"), feeling, name, Text(text))
+
+
 def sentiment_bar(positive: float, neutral: float, negative: float, width: int = 12) -> Text:
-    """Draw three shares as a bar: green for positive, grey for neutral, red for negative."""
+    """Draw three shares as a bar that can be read without colours too."""
     total = (positive + neutral + negative) or 1.0
     good, bad = round(width * positive / total), round(width * negative / total)
     good = min(good, width - bad)
+    calm = width - good - bad
+    return Text.assemble(("█" * good, "green"), ("·" * calm, "bright_black"), ("▒" * bad, "red"))
+
+
+def legend() -> Text:
+    """Say what the bars mean."""
     return Text.assemble(
-        ("█" * good, "green"), ("█" * (width - good - bad), "bright_black"), ("█" * bad, "red")
+        ("█", "green"),
+        " positive  ",
+        ("·", "bright_black"),
+        " neutral  ",
+        ("▒", "red"),
+        " negative",
     )

@@ -1,17 +1,42 @@
 """Errors as RFC 9457 problem details with one plain sentence in `error`. Status codes live here only."""
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import (
+    HTTPException,
+    InternalServerException,
+    ValidationException,
+)
 
 from therapy.domain import errors
 from therapy.domain.access import Actor
 from therapy.domain.texts import advice, preferred, sentence
+from therapy.entrypoints.http.trail import request_id
 
 log = logging.getLogger(__name__)
+
+
+class BadRange(errors.CallerError):
+    """Raised when a recording has no such bytes; `size` is how many it has."""
+
+    code = "range"
+
+
+class UnsupportedBody(errors.CallerError):
+    """Raised when a body is not multipart/form-data."""
+
+    code = "unsupported_media_type"
+
+
+class BrokenOff(errors.CallerError):
+    """Raised when the client went away in mid-body."""
+
+    code = "malformed_multipart"
+
 
 STATUS: dict[type[errors.TherapyError], int] = {
     errors.InvalidInput: 400,
@@ -29,6 +54,9 @@ STATUS: dict[type[errors.TherapyError], int] = {
     errors.UndecodableAudio: 415,
     errors.EngineFailed: 503,
     errors.LanguageNotSupported: 415,
+    BadRange: 416,
+    UnsupportedBody: 415,
+    BrokenOff: 400,
 }
 """Every leaf of the error tree; a test proves that none is missing."""
 
@@ -44,9 +72,13 @@ _CODES = {
     409: "wrong_state",
     413: "too_large",
     415: "unsupported_media_type",
-    416: "range",
     503: "unavailable",
 }
+
+_OUTSIDE = {"data": "body", "wanted": "query", "states": "state"}
+"""What a parameter is called outside, where a handler must call it otherwise."""
+
+_MISSING = re.compile(r"[Mm]issing required (?:field `|\w+ parameter ')(\w+)")
 
 AnyRequest = Request[Actor | None, Any, Any]
 
@@ -72,9 +104,10 @@ def problem(
         "code": code,
         **details,
     }
-    if request_id := request.scope.get("state", {}).get("request_id"):
-        body["request_id"] = request_id
+    body["request_id"] = request_id(request.scope)
     headers = {"Content-Language": language}
+    if code == BadRange.code:
+        headers["Content-Range"] = f"bytes */{details.get('size', '*')}"
     if status in RETRY_AFTER:
         headers["Retry-After"] = RETRY_AFTER[status]
     if status == HTTPStatus.UNAUTHORIZED:
@@ -96,14 +129,34 @@ def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[dict[str,
     code = _CODES.get(
         status, "invalid" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal"
     )
-    details: dict[str, object] = {}
-    if isinstance(exc, ValidationException) and isinstance(exc.extra, list):
-        fields = [str(each.get("key", "")) for each in exc.extra if isinstance(each, dict)]
-        if named := next(filter(None, fields), ""):
-            details["field"] = "body" if named == "data" else named
-    elif status == HTTPStatus.BAD_REQUEST:
+    if isinstance(exc, ValidationException):
+        code, field = _fault(exc)
+        return problem(request, status, code, **({"field": field} if field else {}))
+    if status == HTTPStatus.BAD_REQUEST and "host" not in exc.detail:
         code = "malformed_json"
-    return problem(request, status, code, **details)
+    elif isinstance(exc, InternalServerException) and "disconnected" in exc.detail:
+        return on_therapy_error(request, BrokenOff())  # nobody reads it; it is not our fault
+    answer = problem(request, status, code)
+    if allowed := (exc.headers or {}).get("allow"):
+        answer.headers["Allow"] = allowed
+    return answer
+
+
+def _fault(exc: ValidationException) -> tuple[str, str]:
+    """The code and the field of the first fault; of the framework's words only names of ours are used."""
+    extra = exc.extra if isinstance(exc.extra, list) else []
+    faults = [each for each in extra if isinstance(each, dict)]
+    words = [str(each.get("message", "")) for each in faults] or [exc.detail]
+    if missing := _MISSING.search(words[0]):
+        return "required", missing[1]
+    field = next(filter(None, (str(each.get("key", "")) for each in faults)), "")
+    return "invalid", _OUTSIDE.get(field, field)
+
+
+def on_too_deep(request: AnyRequest, exc: RecursionError) -> Response[dict[str, object]]:
+    """Answer JSON that is nested deeper than anything that is read here."""
+    del exc
+    return problem(request, 400, "malformed_json")
 
 
 def on_bug(request: AnyRequest, exc: Exception) -> Response[dict[str, object]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -40,8 +41,8 @@ async def ready(request: Request[Any, Any, Any]) -> Ready:
     began, checks = monotonic(), {}
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            for name, check in _checks(therapy.desk).items():
-                await check
+            for name, check in _CHECKS.items():
+                await check(therapy.desk)
                 checks[name] = round((monotonic() - began) * 1000, 1)
     except TimeoutError:
         raise Unavailable from None
@@ -52,15 +53,16 @@ async def ready(request: Request[Any, Any, Any]) -> Ready:
     return Ready("ready")
 
 
-def _checks(desk: Desk) -> dict[str, Any]:
-    return {"sessions": _absent(desk), "runs": desk.runs.due(desk.now(), 1)}
-
-
-async def _absent(desk: Desk) -> None:
-    try:
+async def _sessions(desk: Desk) -> None:
+    with suppress(NotFound):
         await desk.sessions.load("health", "health")
-    except NotFound:
-        return
+
+
+async def _runs(desk: Desk) -> None:
+    await desk.runs.due(desk.now(), 1)
+
+
+_CHECKS = {"sessions": _sessions, "runs": _runs}
 
 
 router = Router("/health", route_handlers=[live, ready], tags=["health"])

@@ -13,7 +13,8 @@ from litestar.exceptions import InternalServerException
 from msgspec import Struct
 from multipart import MultipartSegment, ParserError, ParserLimitReached, PushMultipartParser
 
-from therapy.domain.errors import CallerError, InvalidInput, TooLarge
+from therapy.domain.errors import InvalidInput, TooLarge
+from therapy.entrypoints.http.errors import BrokenOff, UnsupportedBody
 
 MOST_PARTS = 8
 MOST_HEADER = 2_048
@@ -31,18 +32,6 @@ class PartEnd(Struct, frozen=True):
     """The part is over."""
 
 
-class UnsupportedBody(CallerError):
-    """Raised when a body is not multipart/form-data."""
-
-    code = "unsupported_media_type"
-
-
-class BrokenOff(CallerError):
-    """Raised when the client went away in mid-body."""
-
-    code = "malformed_multipart"
-
-
 async def parts(
     request: Request[Any, Any, Any],
 ) -> AsyncGenerator[PartStart | PartEnd | bytes, None]:
@@ -52,6 +41,7 @@ async def parts(
         UnsupportedBody: not multipart/form-data.
         InvalidInput: not well-formed.
         TooLarge: more parts or headers than anyone needs.
+        BrokenOff: the client went away.
     """
     kind, options = request.content_type
     boundary = options.get("boundary", "")
@@ -75,7 +65,7 @@ async def parts(
                 if parser.closed:
                     break
     except ParserLimitReached as exc:
-        raise TooLarge(limit=MOST_PARTS) from exc
+        raise TooLarge from exc
     except (ParserError, ValueError) as exc:
         raise InvalidInput("body", "malformed_multipart") from exc
     except InternalServerException as exc:  # Litestar's word for a client that went away

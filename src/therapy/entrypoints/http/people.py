@@ -3,17 +3,16 @@
 from typing import Annotated
 
 from litestar import Router, get, post
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from therapy.domain.access import Actor
 from therapy.domain.people import Person
+from therapy.entrypoints.http.given import AtDesk, Caller
 from therapy.entrypoints.http.wire import DeviceRequest, Profile, iso
 from therapy.workflows import identity
-from therapy.workflows.desk import Desk
 
 
 @post("/register", status_code=204)
-async def register(data: DeviceRequest, actor: Actor, desk: Desk) -> None:
+async def register(data: JSONBody[DeviceRequest], actor: Caller, desk: AtDesk) -> None:
     """Register this device for the caller's pushes, as long as this login lasts."""
     await identity.register_device(
         actor, data.token, platform=data.platform, user_id=data.user_id, desk=desk
@@ -22,24 +21,24 @@ async def register(data: DeviceRequest, actor: Actor, desk: Desk) -> None:
 
 @post("/unregister/{user_id:str}", status_code=204)
 async def unregister(
-    user_id: Annotated[str, Parameter(max_length=200)], actor: Actor, desk: Desk
+    user_id: Annotated[str, PathParameter(max_length=200)], actor: Caller, desk: AtDesk
 ) -> None:
     """Remove the devices of this login; all of the caller's, if this login has none."""
     await identity.unregister_devices(actor, user_id, desk=desk)
 
 
 @get("/me")
-async def me(actor: Actor, desk: Desk) -> Profile:
+async def me(actor: Caller, desk: AtDesk) -> Profile:
     """Give the caller's own profile."""
     return _profile(await identity.profile(actor, desk=desk))
 
 
 @get("/search")
 async def search(
-    actor: Actor,
-    desk: Desk,
-    wanted: Annotated[str, Parameter(query="query", max_length=200)] = "",
-    before: Annotated[str, Parameter(query="before", max_length=200)] = "",
+    actor: Caller,
+    desk: AtDesk,
+    wanted: Annotated[str, QueryParameter(name="query", max_length=200)] = "",
+    before: Annotated[str, QueryParameter(name="before", max_length=200)] = "",
 ) -> list[Profile]:
     """Find patients by a part of their name, e-mail or number; `before` is the id of the last one seen."""
     found = await identity.find_patients(actor, wanted, before, desk=desk)

@@ -7,9 +7,10 @@ from typing import Any
 from litestar import HttpMethod, Request, route
 from litestar.response import Stream
 
-from therapy.domain.access import Actor
-from therapy.domain.errors import CallerError, NotFound
+from therapy.domain.errors import NotFound
 from therapy.domain.session import Session
+from therapy.entrypoints.http.errors import BadRange
+from therapy.entrypoints.http.given import AtDesk, Caller
 from therapy.entrypoints.http.review import SessionId
 from therapy.workflows import review
 from therapy.workflows.desk import Desk
@@ -20,15 +21,9 @@ SLICE = 1024 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-class BadRange(CallerError):
-    """Raised when a recording has no such bytes."""
-
-    code = "range"
-
-
 @route("/{session_id:str}/recording", http_method=[HttpMethod.GET, HttpMethod.HEAD])
 async def recording(
-    session_id: SessionId, request: Request[Any, Any, Any], actor: Actor, desk: Desk
+    session_id: SessionId, request: Request[Any, Any, Any], actor: Caller, desk: AtDesk
 ) -> Stream:
     """Play a session's recording to its therapist; understands a single byte range."""
     session = (await review.look(actor, session_id, desk=desk)).session
@@ -69,7 +64,7 @@ def _part(header: str | None, size: int) -> tuple[int, int] | None:
     else:
         start, end = int(first), min(size, int(last) + 1) if last else size
     if start >= end:
-        raise BadRange
+        raise BadRange(size=size)
     return start, end
 
 

@@ -3,15 +3,15 @@
 from typing import Annotated
 
 from litestar import Response, Router, get, put
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import Meta
 
-from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput
 from therapy.domain.sentiment import NEUTRAL
 from therapy.domain.status import ApiState
 from therapy.domain.texts import sentence
 from therapy.domain.transcript import Line, Speaker, Utterance, format_timestamp
+from therapy.entrypoints.http.given import AtDesk, Caller, Language
 from therapy.entrypoints.http.wire import (
     MOST_LINES,
     LineIn,
@@ -22,17 +22,16 @@ from therapy.entrypoints.http.wire import (
     day,
 )
 from therapy.workflows import library, review
-from therapy.workflows.desk import Desk
 
 INBOX_PREVIEW = 20
 """Characters of the summary that the inbox shows."""
 
-SessionId = Annotated[str, Parameter(max_length=100)]
-Before = Annotated[str, Parameter(query="before", max_length=100)]
+SessionId = Annotated[str, PathParameter(max_length=100)]
+Before = Annotated[str, QueryParameter(name="before", max_length=100)]
 
 
 @get("/pending")
-async def pending(actor: Actor, desk: Desk, before: Before = "") -> list[PendingItem]:
+async def pending(actor: Caller, desk: AtDesk, before: Before = "") -> list[PendingItem]:
     """List the sessions that await the caller's review, newest first; `before` is the last id seen."""
     rows = await library.inbox(actor, {ApiState.AWAITING_REVIEW}, before, desk=desk)
     return [
@@ -44,7 +43,7 @@ async def pending(actor: Actor, desk: Desk, before: Before = "") -> list[Pending
 
 
 @get("/transcript/{session_id:str}")
-async def transcript(session_id: SessionId, actor: Actor, desk: Desk) -> Response[Transcript]:
+async def transcript(session_id: SessionId, actor: Caller, desk: AtDesk) -> Response[Transcript]:
     """Give a transcript that awaits review; its version is the ETag."""
     session, version = await review.for_review(actor, session_id, desk=desk)
     answer = Transcript(
@@ -59,9 +58,10 @@ async def transcript(session_id: SessionId, actor: Actor, desk: Desk) -> Respons
 @put("/transcript/{session_id:str}", status_code=202)
 async def submit(
     session_id: SessionId,
-    data: Annotated[list[LineIn], Meta(max_length=MOST_LINES)],
-    actor: Actor,
-    desk: Desk,
+    data: JSONBody[Annotated[list[LineIn], Meta(max_length=MOST_LINES)]],
+    actor: Caller,
+    desk: AtDesk,
+    language: Language,
 ) -> Message:
     """Hand in the reviewed transcript; the session is closed with it."""
     lines = [
@@ -69,7 +69,7 @@ async def submit(
         for index, each in enumerate(data)
     ]
     await review.submit(actor, session_id, lines, desk=desk)
-    return Message(sentence("transcript_accepted", actor.language))
+    return Message(sentence("transcript_accepted", language))
 
 
 def _speaker(index: int, name: str) -> Speaker:

@@ -3,30 +3,29 @@
 from typing import Annotated
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
-from therapy.domain.access import Actor
 from therapy.domain.listing import PREVIEW, Row
 from therapy.domain.sentiment import NEUTRAL
 from therapy.domain.transcript import Speaker, Utterance, format_timestamp
+from therapy.entrypoints.http.given import AtDesk, Caller
 from therapy.entrypoints.http.review import Before, SessionId
 from therapy.entrypoints.http.wire import DetailsAnswer, NoteOut, ScoreOut, SessionItem, day, iso
 from therapy.workflows import library
-from therapy.workflows.desk import Desk
 from therapy.workflows.library import ClosedSession
 
 
 @get("/me")
-async def mine(actor: Actor, desk: Desk, before: Before = "") -> list[SessionItem]:
+async def mine(actor: Caller, desk: AtDesk, before: Before = "") -> list[SessionItem]:
     """List the caller's closed sessions, newest first, at most 500; `before` is the last id seen."""
     return [_item(row) for row in await library.closed_sessions(actor, before, desk=desk)]
 
 
 @get("/search")
 async def search(
-    actor: Actor,
-    desk: Desk,
-    wanted: Annotated[str, Parameter(query="query", max_length=200)] = "",
+    actor: Caller,
+    desk: AtDesk,
+    wanted: Annotated[str, QueryParameter(name="query", max_length=200)] = "",
     before: Before = "",
 ) -> list[SessionItem]:
     """Find the caller's closed sessions by a part of name, number, title, date, summary, or by words said."""
@@ -34,7 +33,7 @@ async def search(
 
 
 @get("/{session_id:str}/details")
-async def details(session_id: SessionId, actor: Actor, desk: Desk) -> DetailsAnswer:
+async def details(session_id: SessionId, actor: Caller, desk: AtDesk) -> DetailsAnswer:
     """Give a closed session in full, to its therapist and its linked patient."""
     return _details(await library.closed_session(actor, session_id, desk=desk))
 

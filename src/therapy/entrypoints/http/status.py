@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Annotated
 
 from litestar import Router, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput
 from therapy.domain.listing import Row
 from therapy.domain.scoring import curve_of, session_scores
@@ -20,6 +19,7 @@ from therapy.domain.talk import Talk, Voice, talk_of, voices_of
 from therapy.domain.texts import advice, sentence
 from therapy.domain.transcript import Version
 from therapy.entrypoints.http import playback, sessions, upload
+from therapy.entrypoints.http.given import AtDesk, Caller, Language
 from therapy.entrypoints.http.review import Before, SessionId
 from therapy.entrypoints.http.wire import (
     MOST_NOTES,
@@ -34,7 +34,6 @@ from therapy.entrypoints.http.wire import (
     timed_notes,
 )
 from therapy.workflows import library, review
-from therapy.workflows.desk import Desk
 from therapy.workflows.review import SessionView
 
 PAGE = 100
@@ -142,9 +141,9 @@ class LinkRequest(Struct):
 
 @get("/")
 async def list_sessions(
-    actor: Actor,
-    desk: Desk,
-    states: Annotated[list[ApiState] | None, Parameter(query="state", max_items=16)] = None,
+    actor: Caller,
+    desk: AtDesk,
+    states: Annotated[list[ApiState] | None, QueryParameter(name="state", max_items=16)] = None,
     before: Before = "",
 ) -> SessionList:
     """List the caller's sessions in these states (all, if none is named), newest first, 100 a page."""
@@ -156,41 +155,50 @@ async def list_sessions(
 
 
 @get("/{session_id:str}")
-async def one(session_id: SessionId, actor: Actor, desk: Desk) -> SessionAnswer:
+async def one(
+    session_id: SessionId, actor: Caller, desk: AtDesk, language: Language
+) -> SessionAnswer:
     """Give a session's state: how far it is, why it failed and what to do, who spoke how much."""
-    return _answer(await review.look(actor, session_id, desk=desk), actor.language)
+    return _answer(await review.look(actor, session_id, desk=desk), language)
 
 
 @post("/{session_id:str}/retry", status_code=202)
-async def retry(session_id: SessionId, actor: Actor, desk: Desk) -> Message:
+async def retry(session_id: SessionId, actor: Caller, desk: AtDesk, language: Language) -> Message:
     """Have a failed session worked on again."""
     await review.retry(actor, session_id, desk=desk)
-    return Message(sentence("retry_accepted", actor.language))
+    return Message(sentence("retry_accepted", language))
 
 
 @patch("/{session_id:str}")
 async def correct(
-    session_id: SessionId, data: Correction, actor: Actor, desk: Desk
+    session_id: SessionId,
+    data: JSONBody[Correction],
+    actor: Caller,
+    desk: AtDesk,
+    language: Language,
 ) -> SessionAnswer:
     """Correct patient, date, summary or notes, before the session is handed in."""
-    view = await review.look(actor, session_id, desk=desk)
-    await review.correct(actor, session_id, _corrected(view.session.details, data), desk=desk)
-    return _answer(await review.look(actor, session_id, desk=desk), actor.language)
+    await review.correct(actor, session_id, lambda before: _corrected(before, data), desk=desk)
+    return _answer(await review.look(actor, session_id, desk=desk), language)
 
 
 @delete("/{session_id:str}", status_code=204)
-async def cancel(session_id: SessionId, actor: Actor, desk: Desk) -> None:
+async def cancel(session_id: SessionId, actor: Caller, desk: AtDesk) -> None:
     """Cancel a session before it is handed in; its recording and texts are erased."""
     await review.cancel(actor, session_id, desk=desk)
 
 
 @post("/{session_id:str}/patient-link", status_code=200)
 async def link_patient(
-    session_id: SessionId, data: LinkRequest, actor: Actor, desk: Desk
+    session_id: SessionId,
+    data: JSONBody[LinkRequest],
+    actor: Caller,
+    desk: AtDesk,
+    language: Language,
 ) -> SessionAnswer:
     """Confirm which account the session's patient is; that patient may then read it, once closed."""
     await review.link_patient(actor, session_id, data.patient_id.strip(), desk=desk)
-    return _answer(await review.look(actor, session_id, desk=desk), actor.language)
+    return _answer(await review.look(actor, session_id, desk=desk), language)
 
 
 def _listed(row: Row) -> ListedSession:

@@ -42,7 +42,7 @@ class DeviceRequest(Struct):
     token: Annotated[str, Meta(min_length=1, max_length=4_096, pattern=NO_NUL)]
     platform: Short
     user_id: Short
-    user_type: Short = ""
+    user_type: Short
 
 
 class LoginAnswer(Struct, rename="camel"):
@@ -127,8 +127,10 @@ class Transcript(Struct, rename="camel"):
 
 
 class LineIn(Struct):
-    speaker: str
-    text: Text
+    """A line as the therapist sends it back; a machine's line may be longer than what people type."""
+
+    speaker: Short
+    text: Annotated[str, Meta(max_length=200_000, pattern=NO_NUL)]
     timestamp: Annotated[str, Meta(max_length=32)]
 
 
@@ -208,9 +210,10 @@ def read_metadata(raw: bytes) -> tuple[Details, str]:
     try:
         metadata = msgspec.json.decode(raw, type=MetadataIn)
     except msgspec.ValidationError as exc:
-        raise InvalidInput(_field_of(exc) or "metadata") from None
+        field = _field_of(exc)
+        raise InvalidInput(field or "metadata", "" if field else "metadata") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise InvalidInput("metadata", "malformed_json") from None
+        raise InvalidInput("metadata", "metadata") from None
     therapist = _person(metadata.therapist or PersonIn(), "therapist")
     return _details(metadata), therapist.id
 
@@ -258,8 +261,8 @@ def _person(given: PersonIn | str, field: str) -> PersonIn:
     except msgspec.ValidationError as exc:
         inner = _field_of(exc)
         raise InvalidInput(f"{field}.{inner}" if inner else field) from None
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidInput(field, "malformed_json") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise InvalidInput(field) from None
 
 
 def _field_of(exc: msgspec.ValidationError) -> str:

@@ -1,0 +1,150 @@
+"""`therapy flow`: the acceptance check of a deployment."""
+
+import secrets
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from therapy.entrypoints.cli.acceptance import accounts, sessions
+from therapy.entrypoints.cli.acceptance.visit import Check, Skipped, Step, Visit, run
+from therapy.entrypoints.cli.app_client import TIMEOUT_SECONDS, AppClient, CallFailed, metadata_of
+from therapy.entrypoints.cli.faults import CommandFailed
+from therapy.entrypoints.cli.recordings import DEMO, app_wav, decoded, demo_file, hissed, hummed
+from therapy.entrypoints.cli.screen import answers, asides
+
+SPEECH_SECONDS = 15.0
+COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
+
+
+@click.command()
+@click.option(
+    "--base-url",
+    required=True,
+    help="Where the server is, e.g. https://host or http://127.0.0.1:8000.",
+)
+@click.option("--email", required=True, help="A therapist's account; best one made for this.")
+@click.option("--password", required=True, envvar="THERAPY_FLOW_PASSWORD", help="Its password.")
+@click.option(
+    "--patient-email", default="", help="A patient's account, to check what patients may not do."
+)
+@click.option("--patient-password", default="", help="Its password; without it the therapist's.")
+@click.option(
+    "--finalize",
+    is_flag=True,
+    help="Hand the session in too. It can't be cancelled then: it stays.",
+)
+@click.option(
+    "--timeout",
+    default=TIMEOUT_SECONDS,
+    show_default=True,
+    help="Seconds for each answer; the app has 10.",
+)
+@click.option("--wait", default=900.0, show_default=True, help="Seconds for the transcript.")
+def flow(*, base_url: str, email: str, password: str, finalize: bool, **options: Any) -> None:
+    """Drive every call of the mobile contract against a running server, exactly as the app does.
+
+    Signs in, registers a device and takes it off again, uploads a recording of 15 seconds (chunked, audio
+    first), sends it again, waits for its transcript, tries what must be refused, and cancels the session:
+    nothing that matters is left behind. What needs a finalized session is checked on one that the account
+    has.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy flow --base-url http://127.0.0.1:8000 \\\\
+          --email olivia.hayes1@example.health --password "…"[/]
+
+    [bold]You see[/] a table: call, what was checked, passed, failed or skipped, and milliseconds. A failure
+    says what was expected and what came, never what people said. The exit code is 0 only if nothing failed.
+    """
+    with ExitStack() as stack:
+
+        def app() -> AppClient:
+            return stack.enter_context(AppClient(base_url, timeout=options["timeout"]))
+
+        visit = Visit(app(), email, password, _recording(), options["wait"])
+        _sign_in(visit.app, email, password)
+        if options["patient_email"]:
+            visit.patient = app()
+            theirs = options["patient_password"] or password
+            _sign_in(visit.patient, options["patient_email"], theirs)
+        visit.metadata = _metadata(visit)
+        try:
+            with asides().status("") as status:
+                checks = run(steps_for(finalize=finalize), visit, status.update)
+        finally:
+            _clean_up(visit)
+    _show(checks, answers())
+    failed = [each for each in checks if each.result == "failed"]
+    if failed:
+        raise CommandFailed(f"{len(failed)} of {len(checks)} checks failed")
+
+
+def steps_for(*, finalize: bool) -> list[Step]:
+    """Give the checks in their order; those that are left out say so."""
+    ending = (
+        [*sessions.FINALIZE] if finalize else [*map(_left_out, sessions.FINALIZE), *sessions.CANCEL]
+    )
+    return [*accounts.STEPS, *sessions.STEPS, *ending, *sessions.FOUND, *accounts.LAST]
+
+
+def _left_out(step: Step) -> Step:
+    def skip(_: Visit) -> None:
+        raise Skipped("only with --finalize")
+
+    return step[0], step[1], skip
+
+
+def _sign_in(app: AppClient, email: str, password: str) -> None:
+    try:
+        app.login(email, password)
+    except (CallFailed, httpx.HTTPError) as exc:
+        raise CommandFailed(f"can't sign in as {email}: {str(exc) or type(exc).__name__}") from None
+
+
+def _recording() -> bytes:
+    """Make a recording that the server has not seen: speech, if it can be decoded here, else a tone."""
+    try:
+        speech = decoded(demo_file(DEMO), SPEECH_SECONDS)
+    except (ModuleNotFoundError, CommandFailed):
+        speech = hummed(SPEECH_SECONDS / 5)
+    return app_wav(hissed(speech))
+
+
+def _metadata(visit: Visit) -> dict[str, Any]:
+    user = visit.app.user
+    number = str(900_000_000 + secrets.randbelow(99_999_999))
+    return metadata_of(
+        therapist={"id": user["userId"], "name": user["userFullName"], "email": visit.email},
+        patient={"id": number, "name": f"Acceptance {number}", "email": ""},
+        day=datetime.now(UTC).date(),
+        summary="Acceptance check; no patient is meant.",
+        general_notes=("Acceptance check.",),
+        timed_notes=(("00:01", "Acceptance check."),),
+    )
+
+
+def _clean_up(visit: Visit) -> None:
+    """Cancel what is still there; what can't be cancelled was handed in on purpose."""
+    with suppress(CallFailed, httpx.HTTPError):
+        for session_id in (visit.leftovers | {visit.session_id}) - {""}:
+            visit.app.call("DELETE", f"/sessions/{session_id}")
+        if visit.registered:
+            visit.app.call("POST", f"/devices/unregister/{visit.app.user['userId']}")
+
+
+def _show(checks: list[Check], console: Console) -> None:
+    table = Table("call", "check", "result", "ms")
+    table.columns[3].justify = "right"
+    for each in checks:
+        result = f"[{COLOURS[each.result]}]{each.result}[/]"
+        remark = f"\n{escape(each.remark)}" if each.remark else ""
+        table.add_row(escape(each.call), escape(each.what) + remark, result, f"{each.ms:.0f}")
+    console.print(table)
+    counts = [(name, sum(each.result == name for each in checks)) for name in COLOURS]
+    console.print(", ".join(f"{count} {name}" for name, count in counts))

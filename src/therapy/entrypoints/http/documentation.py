@@ -1,0 +1,109 @@
+"""/schema: the OpenAPI document, and a page that shows it and needs no network."""
+
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import litestar_offline_docs
+from litestar import Response, Router, get
+from litestar.enums import MediaType
+from litestar.exceptions import NotFoundException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    OpenAPI,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    Reference,
+    Schema,
+    SecurityScheme,
+)
+from litestar.params import FromPath
+from litestar.response import File
+
+DOCS = "/schema"
+FILES = f"{DOCS}/files"
+PICTURE = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"
+PROBLEM = "Problem"
+
+_FOLDER = Path(litestar_offline_docs.__file__).parent / "static"
+_FILES = {each.name: each for each in _FOLDER.iterdir() if each.is_file()}
+
+
+@get(f"{FILES}/{{name:str}}", opt={"no_token": True}, include_in_schema=False)
+async def documentation_file(name: FromPath[str]) -> File:
+    """Give a file of the page."""
+    if name not in _FILES:
+        raise NotFoundException
+    return File(_FILES[name], content_disposition_type="inline")
+
+
+def documentation() -> OpenAPIConfig:
+    """Say what the document is called, who may call what, and where the page has its files from."""
+    return OpenAPIConfig(
+        title="Therapy",
+        version=metadata.version("therapy"),
+        description="The back end of a therapy practice: from a recording to a reviewed session.",
+        openapi_router=Router(
+            DOCS,
+            route_handlers=[],
+            include_in_schema=False,
+            opt={"no_token": True},
+            after_request=_no_html_for_what_is_missing,
+        ),
+        components=Components(
+            schemas={PROBLEM: _problem()},
+            security_schemes={
+                "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+            },
+        ),
+        security=[{"bearer": []}],
+        render_plugins=[
+            SwaggerRenderPlugin(
+                js_url=f"{FILES}/swagger-ui-bundle.js",
+                css_url=f"{FILES}/swagger-ui.css",
+                standalone_preset_js_url=f"{FILES}/swagger-ui-standalone-preset.js",
+                favicon=f'<link rel="icon" href="{PICTURE}">',
+            )
+        ],
+    )
+
+
+def describe_errors(document: OpenAPI) -> None:
+    """Describe the one form that every error has, in the place of the framework's own."""
+    answer = OpenAPIResponse(
+        description="An error: problem details, with one plain sentence in `error`.",
+        content={
+            "application/problem+json": OpenAPIMediaType(
+                schema=Reference(ref=f"#/components/schemas/{PROBLEM}")
+            )
+        },
+    )
+    document.components.schemas[PROBLEM] = _problem()
+    for path in (document.paths or {}).values():
+        for method in ("get", "head", "put", "post", "patch", "delete"):
+            operation: Operation | None = getattr(path, method)
+            if operation and operation.responses is not None:
+                operation.responses.pop("400", None)
+                operation.responses["default"] = answer
+
+
+def _no_html_for_what_is_missing(response: Response[Any]) -> Response[Any]:
+    if response.status_code == NotFoundException.status_code and (
+        response.media_type is MediaType.HTML
+    ):
+        raise NotFoundException
+    return response
+
+
+def _problem() -> Schema:
+    text, number = Schema(type=OpenAPIType.STRING), Schema(type=OpenAPIType.INTEGER)
+    fields = dict.fromkeys(("type", "title", "detail", "error", "code", "request_id"), text)
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        required=[*fields, "status"],
+        properties={**fields, "status": number, "field": text},
+    )

@@ -1,0 +1,83 @@
+"""What `ports.tokens` promises."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.builders import NOW, SECOND, an_actor
+from tests.contract.conftest import Family
+from therapy.adapters.tokens import JwtTokens
+from therapy.domain.errors import NotSignedIn
+from therapy.domain.people import Role
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [an_actor(), an_actor(person_id="patient-1", role=Role.PATIENT, practice_id="practice-2")],
+    ids=["therapist", "patient"],
+)
+def test_a_token_gives_back_the_actor_it_was_issued_for(family: Family, actor: object) -> None:
+    token, _ = family.tokens.issue(actor, now=NOW)
+    assert family.tokens.read(token, now=NOW) == actor
+
+
+def test_request_and_address_are_not_part_of_a_token(family: Family) -> None:
+    token, _ = family.tokens.issue(an_actor(request_id="r-1", address="192.0.2.7"), now=NOW)
+    assert family.tokens.read(token, now=NOW) == an_actor()
+
+
+def test_a_token_is_good_for_as_long_as_it_says(family: Family) -> None:
+    token, seconds = family.tokens.issue(an_actor(), now=NOW)
+    assert seconds > 0
+    end = NOW + timedelta(seconds=seconds)
+    assert family.tokens.read(token, now=end - SECOND) == an_actor()
+    with pytest.raises(NotSignedIn):
+        family.tokens.read(token, now=end)
+
+
+def test_an_altered_token_is_refused(family: Family) -> None:
+    token, _ = family.tokens.issue(an_actor(), now=NOW)
+    head, claims, signature = token.split(".")
+    other, _ = family.tokens.issue(an_actor(person_id="somebody-else"), now=NOW)
+    forged = [
+        f"{head}.{other.split('.')[1]}.{signature}",
+        f"{head}.{claims}.",
+        f"{head}.{claims}.{signature[::-1]}",
+        f"{head}.{claims}",
+    ]
+    for each in forged:
+        with pytest.raises(NotSignedIn):
+            family.tokens.read(each, now=NOW)
+
+
+@pytest.mark.parametrize("token", ["", ".", "..", "a.b.c", "א.ב.ג", "\ud800", "x" * 10_000])
+def test_what_is_no_token_is_refused(family: Family, token: str) -> None:
+    with pytest.raises(NotSignedIn):
+        family.tokens.read(token, now=NOW)
+
+
+def test_a_token_of_another_secret_or_issuer_is_refused(family: Family) -> None:
+    for foreign in (
+        JwtTokens("another secret of the tests, long enough"),
+        JwtTokens("a secret of the tests, long enough", issuer="elsewhere"),
+    ):
+        token, _ = foreign.issue(an_actor(), now=NOW)
+        with pytest.raises(NotSignedIn):
+            family.tokens.read(token, now=NOW)
+
+
+def test_a_refresh_token_is_no_access_token(family: Family) -> None:
+    token, _ = family.tokens.issue(an_actor(), now=NOW)
+    with pytest.raises(NotSignedIn):
+        family.tokens.read(family.tokens.refresh_after(token), now=NOW)
+
+
+def test_the_refresh_token_that_follows_one_is_always_the_same(family: Family) -> None:
+    assert family.tokens.refresh_after("first") == family.tokens.refresh_after("first")
+    assert family.tokens.refresh_after("first") != family.tokens.refresh_after("second")
+    assert family.tokens.refresh_after("first") != "first"
+
+
+def test_nobody_else_can_tell_the_refresh_token_that_follows(family: Family) -> None:
+    other = JwtTokens("another secret of the tests, long enough")
+    assert family.tokens.refresh_after("first") != other.refresh_after("first")

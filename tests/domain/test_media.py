@@ -1,0 +1,134 @@
+"""What kind of media a file is, told by its first bytes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from therapy.domain.errors import UnsupportedAudio
+from therapy.domain.media import (
+    FLAC,
+    MP4,
+    MPEG,
+    OGG,
+    WAV,
+    WEBM,
+    id3_length,
+    mpeg_promise_ms,
+    sniff,
+    wav_tail,
+)
+
+FMT = b"fmt \x10\0\0\0\1\0\1\0\x44\xac\0\0\x88\x58\1\0\2\0\x10\0"
+DATA = b"data\xff\xff\xff\xff"
+FTYP = b"\0\0\0\x18ftypM4A \0\0\0\0M4A isom"
+EBML = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\1\x42\x82\x84webm"
+CLUSTER = b"\x1f\x43\xb6\x75"
+FRAME = b"\xff\xfb\x90\x64"
+ID3 = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
+
+
+def wave(kind: bytes, rest: bytes) -> bytes:
+    return kind + b"\xff\xff\xff\xff" + b"WAVE" + rest
+
+
+@pytest.mark.parametrize(
+    ("first", "kind"),
+    [
+        (wave(b"RIFF", FMT + DATA), WAV),
+        (wave(b"RIFF", b"JUNK\4\0\0\0junk" + FMT + DATA), WAV),
+        (wave(b"RIFF", b"bext\0\x20\0\0" + bytes(500)), WAV),
+        (wave(b"RF64", b"ds64"), WAV),
+        (FTYP + b"\0\1\0\0mdat", MP4),
+        (FTYP + b"\0\0\0\x10moov....soun", MP4),
+        (b"OggS\0\2" + bytes(22) + b"OpusHead", OGG),
+        (b"OggS\0\2" + bytes(22) + b"\x01vorbis", OGG),
+        (EBML + b"A_OPUS" + CLUSTER, WEBM),
+        (EBML + bytes(100), WEBM),
+        (b"fLaC\0\0\0\x22", FLAC),
+        (FRAME + bytes(100), MPEG),
+        (ID3 + FRAME, MPEG),
+        (ID3 + b"fLaC", FLAC),
+        (ID3[:10], MPEG),
+    ],
+)
+def test_audio_is_known_by_its_content(first, kind):
+    assert sniff(first) == kind
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"",
+        b"Patient: I slept badly.\n" * 50,
+        "Patient: I slept badly.".encode("utf-16"),
+        "שלום".encode(),
+        b"\x89PNG\r\n\x1a\n" + bytes(50),
+        b"\xff\xd8\xff\xe0\0\x10JFIF",
+        b"MZ\x90\0\3\0\0\0",
+        b"\x7fELF\2\1\1",
+        b"PK\3\4",
+        b"%PDF-1.7",
+        b"#EXTM3U\nhttp://example.org/a.ts\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"RIFF\xff\xff\xff\xffAVI LIST",
+        wave(b"RIFF", DATA + FMT),
+        b"\0\0\0\x18ftypheic" + bytes(20),
+        b"\0\0\0\x18ftypavif" + bytes(20),
+        FTYP + b"\0\0\0\x10moov....vide",
+        b"OggS\0\2" + bytes(22) + b"\x80theora",
+        EBML + b"V_VP9" + CLUSTER,
+        b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\1other",
+        b"ID3 is a way to tag music",
+        b"\xff\xfe\xff\xfe",
+        b"\xff\xf1\x50\x80",
+        bytes(4096),
+    ],
+)
+def test_what_is_no_audio_that_we_read_is_refused(first):
+    with pytest.raises(UnsupportedAudio):
+        sniff(first)
+
+
+BEGINNINGS = [
+    b"",
+    b"RIFF....WAVE",
+    FTYP,
+    b"OggS",
+    EBML,
+    b"fLaC",
+    ID3[:6],
+    FRAME[:2],
+    FTYP + b"\0\0",
+]
+
+
+@given(begin=st.sampled_from(BEGINNINGS), rest=st.binary(max_size=300))
+def test_any_bytes_are_a_known_kind_or_refused(begin, rest):
+    try:
+        kind = sniff(begin + rest)
+    except UnsupportedAudio:
+        return
+    assert kind in {WAV, MP4, MPEG, OGG, WEBM, FLAC}
+
+
+@given(st.binary(max_size=300))
+def test_looking_into_headers_never_fails(head):
+    assert id3_length(head) >= 0
+    assert mpeg_promise_ms(FRAME + head) >= 0
+    assert wav_tail(b"RIFF....WAVE" + head) >= 0
+
+
+def test_an_id3_tag_counts_seven_bits_a_byte_and_its_footer():
+    assert id3_length(b"ID3\x03\0\0\0\0\x01\x00") == 10 + 128
+    assert id3_length(b"ID3\x04\0\x10\0\0\0\x01") == 10 + 1 + 10
+
+
+def test_an_mp3_promises_the_frames_of_its_info_header():
+    frame = FRAME + bytes(32) + b"Xing\0\0\0\1" + (1000).to_bytes(4, "big")
+    assert mpeg_promise_ms(frame) == 1000 * 1152 * 1000 // 44_100
+    assert mpeg_promise_ms(FRAME + bytes(200)) == 0
+
+
+def test_a_wav_says_where_its_samples_end():
+    assert wav_tail(wave(b"RIFF", FMT + b"data\x64\0\0\0")) == 44 + 100
+    assert wav_tail(wave(b"RIFF", FMT)) == 0

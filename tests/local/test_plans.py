@@ -1,0 +1,129 @@
+"""No call to a store looks at every row: SQLite is asked how it would do each statement."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.builders import (
+    NOW,
+    PATIENT,
+    PRACTICE,
+    SESSION,
+    THERAPIST,
+    a_device,
+    a_login,
+    a_person,
+    a_practice,
+    a_reset,
+    a_row,
+    a_run,
+    a_session,
+    a_version,
+    an_item,
+    an_upload,
+)
+from therapy.adapters.local.database import Database
+from therapy.adapters.local.devices import SqliteDevices
+from therapy.adapters.local.logins import SqliteLogins
+from therapy.adapters.local.outbox import SqliteOutbox
+from therapy.adapters.local.people import SqlitePeople
+from therapy.adapters.local.reservations import SqliteReservations
+from therapy.adapters.local.rows import SqliteRows
+from therapy.adapters.local.runs import SqliteRuns
+from therapy.adapters.local.sessions import SqliteSessions
+from therapy.adapters.local.uploads import SqliteUploads
+from therapy.domain.people import Role
+from therapy.domain.run import done
+from therapy.domain.status import ApiState
+from therapy.ports.sessions import Change
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database.open(tmp_path / "therapy.sqlite3", synchronous="OFF") as opened:
+        yield opened
+
+
+async def every_call(database: Database) -> None:
+    """Use every store in every way."""
+    sessions, runs, outbox = SqliteSessions(database), SqliteRuns(database), SqliteOutbox(database)
+    await sessions.commit(
+        PRACTICE, SESSION, Change(a_session(), a_version(), (a_run(),), (an_item(),))
+    )
+    again = Change(a_session(version=1), a_version(), (a_run(version=1),), drop_transcripts=True)
+    await sessions.commit(PRACTICE, SESSION, again)
+    await sessions.load(PRACTICE, SESSION)
+    await sessions.transcript(PRACTICE, SESSION, 1)
+    await runs.of_session(PRACTICE, SESSION)
+    await runs.save(PRACTICE, done(a_run(version=2)))
+    await runs.due(NOW, 10)
+    await outbox.pending(PRACTICE, SESSION)
+    await outbox.update(PRACTICE, an_item())
+    await outbox.overdue(NOW, 10)
+    await outbox.done(PRACTICE, SESSION, "item-1")
+    rows, people = SqliteRows(database), SqlitePeople(database)
+    await rows.put(PRACTICE, a_row(words=("calm",)))
+    await rows.put(PRACTICE, a_row(words=("better",)))
+    await rows.get(PRACTICE, SESSION)
+    await rows.of_therapist(PRACTICE, THERAPIST, [ApiState.CLOSED, ApiState.FAILED], "", 10)
+    await rows.of_patient(PRACTICE, PATIENT, "", 10)
+    assert len(await rows.search(PRACTICE, THERAPIST, "bet", "", 10)) == 1
+    await rows.remove(PRACTICE, SESSION)
+    await people.put_practice(PRACTICE, a_practice())
+    await people.practice(PRACTICE)
+    await people.save(PRACTICE, await people.add(PRACTICE, a_person()))
+    await people.person(PRACTICE, PATIENT)
+    await people.by_number(PRACTICE, a_person().number)
+    await people.by_email(a_person().email)
+    for role in (None, Role.PATIENT):
+        await people.search(PRACTICE, role, "jor", "a|b", 10)
+    logins, devices = SqliteLogins(database), SqliteDevices(database)
+    await logins.rotate(PRACTICE, await logins.add(PRACTICE, a_login()))
+    await logins.by_refresh("hash-1")
+    await logins.add_reset(PRACTICE, a_reset())
+    await logins.reset("reset-1", NOW)
+    await logins.use_reset("reset-1", NOW)
+    await logins.end_all(PRACTICE, PATIENT)
+    await logins.end(PRACTICE, "login-1")
+    await devices.put(PRACTICE, a_device())
+    await devices.of_person(PRACTICE, PATIENT)
+    await devices.remove(PRACTICE, "token-1")
+    uploads, reservations = SqliteUploads(database), SqliteReservations(database)
+    await uploads.put(PRACTICE, an_upload())
+    await uploads.get(PRACTICE, "upload-1")
+    await uploads.expired(NOW, 10)
+    await uploads.remove(PRACTICE, "upload-1")
+    await reservations.reserve(PRACTICE, "key", "value")
+    await reservations.replace(PRACTICE, "key", "value", "other")
+    await reservations.release(PRACTICE, "key", "other")
+
+
+def careless(plan: list[str]) -> bool:
+    """Tell whether a plan looks at every row, or sorts more than the few rows of one session."""
+    if any("SCAN" in step and "VIRTUAL" not in step and "CONSTANT" not in step for step in plan):
+        return True
+    of_a_session = any("practice_id=? AND session_id=?" in step for step in plan)
+    return any("TEMP" in step for step in plan) and not of_a_session
+
+
+async def test_no_call_looks_at_every_row_or_sorts(database: Database) -> None:
+    statements: set[str] = set()
+    for _ in range(2):  # both readers
+        await asyncio.gather(
+            *(database.read(lambda c: c.set_trace_callback(statements.add)) for _ in range(2))
+        )
+    await database.write(lambda c: c.set_trace_callback(statements.add))
+    await every_call(database)
+    await database.write(lambda c: c.set_trace_callback(None))
+    verbs = {"SELECT", "UPDATE", "DELETE", "INSERT"}
+    asked = sorted(each for each in statements if each.split()[0] in verbs)
+    assert len(asked) > 50
+    for statement in asked:
+        if "'main'.'row_words_" in statement:  # the full-text index reads its own few settings
+            continue
+        explain = f"EXPLAIN QUERY PLAN {statement}"
+        steps = await database.write(lambda c, ask=explain: c.execute(ask).fetchall())
+        plan = [step[3] for step in steps]
+        assert not careless(plan), (statement, plan)

