@@ -1,50 +1,166 @@
-"""The emulators as session fixtures. A conftest takes them by `from tests.emulators.fixtures import *`.
+"""The emulators as fixtures. A conftest takes them by `from tests.emulators.fixtures import *`.
 
-Each test gets its emulator with no faults and all counts at nought, so tests of one emulator must not run
-beside each other in one process; across processes every pytest-xdist worker has its own.
+A server runs for a whole session; each test gets it without faults, scripts and counts. So tests of one
+emulator must not run beside each other in one process; every pytest-xdist worker has its own. What an
+emulator needs and lacks is a reason to skip on a developer's machine and a failure in CI.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from tests.emulators.azurite import Azurite
 from tests.emulators.cosmos import Cosmos
-from tests.emulators.processes import Missing, find_node
+from tests.emulators.processes import find_node
+from tests.emulators.running import Missing, Running
+from tests.emulators.valkey import Valkey
 
-__all__ = ["azurite", "cosmos", "cosmos_server", "require_node"]
+if TYPE_CHECKING:  # these need the azure or http extra, and are imported where they are used
+    from tests.emulators.fast import FakeFast
+    from tests.emulators.fcm import FakeFcm
+    from tests.emulators.language import FakeLanguage
+    from tests.emulators.speech import FakeSpeech
+
+__all__ = [
+    "azurite",
+    "cosmos",
+    "cosmos_server",
+    "fake_fast",
+    "fake_fcm",
+    "fake_language",
+    "fake_speech",
+    "fast_server",
+    "fcm_server",
+    "language_server",
+    "require_node",
+    "speech_server",
+    "valkey",
+    "valkey_server",
+]
+
+AnyRunning = TypeVar("AnyRunning", bound=Running)
 
 
-def require_node() -> str:
+def excuse(missing: Missing) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI must run everything: {missing}")
+    pytest.skip(str(missing))
+
+
+def require_node() -> str | None:
     """The node to run; without one, skip here with the reason, and fail in CI."""
     try:
         return find_node()
     except Missing as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI must run everything: {missing}")
-        pytest.skip(str(missing))
+        return excuse(missing)
+
+
+@contextlib.contextmanager
+def running(emulator: AnyRunning) -> Iterator[AnyRunning]:
+    try:
+        emulator.start()
+    except Missing as missing:
+        excuse(missing)
+    try:
+        yield emulator
+    finally:
+        emulator.stop()
 
 
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
     """Blob storage; use a container of your own per test."""
-    require_node()
-    with Azurite() as running:
-        yield running
+    with running(Azurite()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def cosmos_server() -> Iterator[Cosmos]:
-    require_node()
-    with Cosmos() as running:
-        yield running
+    with running(Cosmos()) as server:
+        yield server
 
 
 @pytest.fixture
 def cosmos(cosmos_server: Cosmos) -> Cosmos:
-    """Cosmos without faults and with its counts at nought; use a database of your own per test."""
+    """Cosmos; use a database of your own per test."""
     cosmos_server.clear()
     return cosmos_server
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Valkey]:
+    with running(Valkey()) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(valkey_server: Valkey) -> Valkey:
+    """A Valkey that is up; what a test kills is started again for the next. Its data are not cleared."""
+    if not valkey_server.alive:
+        valkey_server.start()
+    return valkey_server
+
+
+@pytest.fixture(scope="session")
+def speech_server() -> Iterator[FakeSpeech]:
+    pytest.importorskip("aiohttp")
+    from tests.emulators.speech import FakeSpeech
+
+    with running(FakeSpeech()) as server:
+        yield server
+
+
+@pytest.fixture
+def fake_speech(speech_server: FakeSpeech) -> FakeSpeech:
+    speech_server.clear()
+    return speech_server
+
+
+@pytest.fixture(scope="session")
+def fast_server() -> Iterator[FakeFast]:
+    pytest.importorskip("aiohttp")
+    from tests.emulators.fast import FakeFast
+
+    with running(FakeFast()) as server:
+        yield server
+
+
+@pytest.fixture
+def fake_fast(fast_server: FakeFast) -> FakeFast:
+    fast_server.clear()
+    return fast_server
+
+
+@pytest.fixture(scope="session")
+def language_server() -> Iterator[FakeLanguage]:
+    pytest.importorskip("aiohttp")
+    from tests.emulators.language import FakeLanguage
+
+    with running(FakeLanguage()) as server:
+        yield server
+
+
+@pytest.fixture
+def fake_language(language_server: FakeLanguage) -> FakeLanguage:
+    language_server.clear()
+    return language_server
+
+
+@pytest.fixture(scope="session")
+def fcm_server() -> Iterator[FakeFcm]:
+    pytest.importorskip("aiohttp")
+    from tests.emulators.fcm import FakeFcm
+
+    with running(FakeFcm()) as server:
+        yield server
+
+
+@pytest.fixture
+def fake_fcm(fcm_server: FakeFcm) -> FakeFcm:
+    fcm_server.clear()
+    return fcm_server

@@ -16,8 +16,9 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+
+from tests.emulators.running import Missing, Running
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_MODULES = ROOT / ".tools" / "node" / "node_modules"
@@ -31,10 +32,6 @@ echo "$program"
 wait "$program"
 kill "$reader"
 """
-
-
-class Missing(RuntimeError):
-    """Something that an emulator needs is not on this machine; says what to do."""
 
 
 class Refused(RuntimeError):
@@ -58,7 +55,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-class Program:
+class Program(Running):
     """A child that runs until stop(), kill() or our own end.
 
     `ready` is looked for in what it prints; its first group, if it has one, is the port.
@@ -132,14 +129,6 @@ class Program:
 
     def said(self) -> str:
         return self._said.read_text(errors="replace") if self._said and self._said.exists() else ""
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + self.patience
