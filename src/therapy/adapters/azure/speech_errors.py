@@ -26,6 +26,7 @@ CANCELLATIONS = {
     "RuntimeError": TRY_AGAIN,
     "ServiceRedirectTemporary": TRY_AGAIN,
     "ServiceRedirectPermanent": GIVE_UP,  # the endpoint that is set is no more
+    "EmbeddedModelError": GIVE_UP,
 }
 """Every `CancellationErrorCode` of the Speech SDK, by name. What is not here is tried again."""
 

@@ -9,6 +9,7 @@ import os
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -18,6 +19,9 @@ from av.audio.frame import AudioFrame
 
 from therapy.domain.errors import EngineFailed
 from therapy.ports.audio import BYTES_PER_MS, SAMPLE_RATE
+
+FULL = (OSError, av.FFmpegError)
+"""What a disk without room raises, directly or through FFmpeg."""
 
 READ_BYTES = 1 << 17
 """About four seconds of samples in a chunk that is read back."""
@@ -106,7 +110,7 @@ class Spool:
             if frame is None:
                 self._container.close()
                 self._file.flush()
-        except OSError:
+        except FULL:
             raise EngineFailed(reason="no_room", transient=True) from None
 
     def _finish(self) -> None:
@@ -133,5 +137,7 @@ class Spool:
     def _close(self) -> None:
         with self._lock:
             self._open = False
-            self._container.close()
-            self._file.close()
+            with suppress(*FULL):
+                self._container.close()
+            with suppress(*FULL):
+                self._file.close()
