@@ -70,6 +70,12 @@ class Fake(Running):
             {"error": {"code": code or str(status), "message": message}}, status=status
         )
 
+    def refused_by(self, fault: Fault, request: web.Request) -> web.Response:
+        """The answer to a fault of kind `status`."""
+        refused = self.refusal(fault.status, message=fault.message)
+        refused.headers.update(fault.headers)
+        return refused
+
     def nothing(self, request: web.Request) -> web.Response:
         """The answer to a fault of kind `empty`."""
         return web.json_response({})
@@ -150,13 +156,13 @@ class Fake(Running):
     # what happens before an answer
 
     @web.middleware
-    async def _front(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+    async def _front(self, request: web.Request, handler: Answer) -> web.StreamResponse:
         if request.path.startswith("/_"):
-            return await answer(request)
+            return await handler(request)
         name = self.name_of(request)
         if not name:
-            return await answer(request)
-        return await self.met(self.faults.take(name), request, answer)
+            return await handler(request)
+        return await self.met(self.faults.take(name), request, handler)
 
     async def met(
         self, fault: Fault | None, request: web.Request, answer: Answer
@@ -165,9 +171,7 @@ class Fake(Running):
         match fault.kind if fault else None:
             case "status":
                 await request.read()
-                refused = self.refusal(fault.status, message=fault.message)
-                refused.headers.update(fault.headers)
-                return refused
+                return self.refused_by(fault, request)
             case "reset":
                 reset(request)
                 return web.Response()

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.emulators.fakes import Fake
+from tests.emulators.faults import Fault
 
 # errorCode -> HTTP status and google.rpc.Code, as the FCM v1 reference lists them.
 RESULTS = {
@@ -103,6 +104,12 @@ class FakeFcm(Fake):
         if code in RESULTS:
             error["details"] = [{"@type": DETAIL, "errorCode": code}]
         return web.json_response({"error": error}, status=status)
+
+    def refused_by(self, fault: Fault, request: web.Request) -> web.Response:
+        if request.path != "/token":
+            return super().refused_by(fault, request)
+        error = {"error": "invalid_client", "error_description": fault.message}  # OAuth's own form
+        return web.json_response(error, status=fault.status, headers=fault.headers)
 
     async def _token(self, request: web.Request) -> web.Response:
         form = await request.post()

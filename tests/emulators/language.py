@@ -11,13 +11,14 @@ for asking how a job stands.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import itertools
 from typing import Any
 
 from aiohttp import web
 
-from tests.emulators.fakes import Answer, Fake
-from tests.emulators.faults import Fault
+from tests.emulators.fakes import Fake
 from tests.emulators.language_answers import ANSWERS
 
 MAX_CHARACTERS = 5_120
@@ -34,6 +35,16 @@ MAX_DOCUMENTS = {
 # Kinds that do fewer languages than sentiment does (the documentation's list for summaries).
 SUMMARIES = ["de", "en", "es", "fr", "he", "it", "ja", "ko", "pl", "pt", "zh-hans"]
 MODEL = "emulated"
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """A request, read."""
+
+    kind: str
+    name: str
+    documents: list[dict[str, str]]
+    size: int
 
 
 class FakeLanguage(Fake):
@@ -80,38 +91,40 @@ class FakeLanguage(Fake):
             error["innererror"] = {"code": code, "message": message}
         return web.json_response({"error": error}, status=status)
 
-    def nothing(self, request: web.Request) -> web.Response:
-        results = {"documents": [], "errors": [], "modelVersion": MODEL}
-        return web.json_response({"kind": f"{request['kind']}Results", "results": results})
-
     async def _by_kind(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        task = body["tasks"][0] if "tasks" in body else body
-        request["body"], request["task"], request["kind"] = body, task, task["kind"]
+        job = "tasks" in body
+        task = body["tasks"][0] if job else body
+        parameters = task.get("parameters", {})
         documents = body["analysisInput"]["documents"]
+        asked = Asked(
+            task["kind"], task.get("taskName", "0"), documents, request.content_length or 0
+        )
         self.calls.append(
             {
-                "kind": task["kind"],
+                "kind": asked.kind,
                 "documents": documents,
-                "parameters": task.get("parameters", {}),
-                "logging_opt_out": task.get("parameters", {}).get("loggingOptOut", False),
+                "parameters": parameters,
+                "logging_opt_out": parameters.get("loggingOptOut", False),
             }
         )
-        fault: Fault | None = self.faults.take(task["kind"])
-        answer: Answer = self._start if "tasks" in body else self._analyse
+        fault = self.faults.take(asked.kind)
+        if fault is not None and fault.kind == "empty":
+            asked = dataclasses.replace(asked, documents=[])
+            fault = None
+        answer = functools.partial(self._start if job else self._analyse, asked)
         return await self.met(fault, request, answer)
 
-    def _refuse_batch(self, request: web.Request) -> web.Response | None:
-        kind, documents = request["kind"], request["body"]["analysisInput"]["documents"]
-        limit = MAX_DOCUMENTS.get(kind)
+    def _refuse_batch(self, asked: Asked) -> web.Response | None:
+        limit = MAX_DOCUMENTS.get(asked.kind)
         if limit is None:
-            return self.refusal(400, "InvalidRequest", f"Unknown kind {kind}.")
-        if len(documents) > limit:
+            return self.refusal(400, "InvalidRequest", f"Unknown kind {asked.kind}.")
+        if len(asked.documents) > limit:
             said = f"Batch request contains too many records. Max {limit} records are permitted."
             return self.refusal(400, "InvalidDocumentBatch", said)
-        if len({document["id"] for document in documents}) < len(documents):
+        if len({document["id"] for document in asked.documents}) < len(asked.documents):
             return self.refusal(400, "InvalidDocumentBatch", "Request contains duplicated Ids.")
-        if (request.content_length or 0) > MAX_BYTES:
+        if asked.size > MAX_BYTES:
             return self.refusal(413, "InvalidRequest", "Request body is too large.")
         return None
 
@@ -132,41 +145,39 @@ class FakeLanguage(Fake):
         error = {"code": "InvalidArgument", "message": "Invalid document.", "innererror": inner}
         return {"id": document["id"], "error": error}
 
-    def _results(self, request: web.Request, limit: int) -> dict[str, Any]:
-        documents = request["body"]["analysisInput"]["documents"]
-        failed = {each["id"]: self._failure(request["kind"], each, limit) for each in documents}
-        find = ANSWERS[request["kind"]]
+    def _results(self, asked: Asked, limit: int) -> dict[str, Any]:
+        find = ANSWERS[asked.kind]
+        failed = {each["id"]: self._failure(asked.kind, each, limit) for each in asked.documents}
         return {
             "documents": [
                 {"id": each["id"], "warnings": [], **find(each["text"], self.sentiments)}
-                for each in documents
+                for each in asked.documents
                 if failed[each["id"]] is None
             ],
             "errors": [error for error in failed.values() if error is not None],
             "modelVersion": MODEL,
         }
 
-    async def _analyse(self, request: web.Request) -> web.Response:
-        refused = self._refuse_batch(request)
+    async def _analyse(self, asked: Asked, request: web.Request) -> web.Response:
+        refused = self._refuse_batch(asked)
         if refused is not None:
             return refused
-        results = self._results(request, MAX_CHARACTERS)
-        return web.json_response({"kind": f"{request['kind']}Results", "results": results})
+        results = self._results(asked, MAX_CHARACTERS)
+        return web.json_response({"kind": f"{asked.kind}Results", "results": results})
 
-    async def _start(self, request: web.Request) -> web.Response:
-        refused = self._refuse_batch(request)
+    async def _start(self, asked: Asked, request: web.Request) -> web.Response:
+        refused = self._refuse_batch(asked)
         if refused is not None:
             return refused
-        documents = request["body"]["analysisInput"]["documents"]
-        if sum(len(document["text"]) for document in documents) > MAX_JOB_CHARACTERS:
+        if sum(len(document["text"]) for document in asked.documents) > MAX_JOB_CHARACTERS:
             return self.refusal(400, "InvalidDocumentBatch", "The request is too large.")
         job = f"{next(self._numbers):08}-0000-4000-8000-000000000000"
         task = {
-            "kind": f"{request['kind']}LROResults",
-            "taskName": request["task"].get("taskName", "0"),
+            "kind": f"{asked.kind}LROResults",
+            "taskName": asked.name,
             "status": "succeeded",
             "lastUpdateDateTime": "2026-01-01T00:00:01Z",
-            "results": self._results(request, MAX_JOB_CHARACTERS),
+            "results": self._results(asked, MAX_JOB_CHARACTERS),
         }
         self._jobs[job] = {"task": task, "polls": 0}
         place = f"{self.url}/language/analyze-text/jobs/{job}?api-version=2023-04-01"
