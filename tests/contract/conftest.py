@@ -1,17 +1,21 @@
 """The families that the contract suite holds to the ports: one function and one entry in FAMILIES each.
 
-A family gives one adapter of every port and, where a port only sends, a look at what arrived.
+A family gives one adapter of every port and, where a port only sends, a look at what arrived. `Get`
+gives a fixture by its name, for a family that needs an emulator.
 """
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.builders import an_utterance
+from tests.contract.azure import cosmos_adapters, empty_cosmos
+from tests.emulators.fixtures import cosmos_server  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudio
 from therapy.adapters.local.database import Database
 from therapy.adapters.local.devices import SqliteDevices
@@ -69,6 +73,7 @@ from therapy.ports.speech import Speech
 from therapy.ports.tokens import Tokens
 from therapy.ports.uploads import Uploads
 
+Get = Callable[[str], Any]
 TOKENS = JwtTokens("a secret of the tests, long enough")
 SCRIPT = (
     an_utterance("Good morning.", 500, speaker=Speaker.UNKNOWN, voice="0"),
@@ -108,7 +113,7 @@ class Family:
 
 
 @asynccontextmanager
-async def memory(_: Path) -> AsyncIterator[Family]:
+async def memory(_: Path, __: Get) -> AsyncIterator[Family]:
     """The fakes."""
     shelf = MemoryShelf()
     recordings, notices, mail = MemoryRecordings(), MemoryNotices(), MemoryMail()
@@ -139,7 +144,7 @@ async def memory(_: Path) -> AsyncIterator[Family]:
 
 
 @asynccontextmanager
-async def local(directory: Path) -> AsyncIterator[Family]:
+async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
     """The embedded default; nothing waits for the disk, which only a power cut would notice."""
     recordings = FileRecordings(directory, reserve=0)
     async with Database.open(directory / "therapy.sqlite3", synchronous="OFF") as database:
@@ -167,14 +172,22 @@ async def local(directory: Path) -> AsyncIterator[Family]:
         )
 
 
-FAMILIES: dict[str, Callable[[Path], AbstractAsyncContextManager[Family]]] = {
+@asynccontextmanager
+async def azure(directory: Path, get: Get) -> AsyncIterator[Family]:
+    """The real SDKs against the emulators; the fakes for ports without an adapter for Azure."""
+    async with memory(directory, get) as fakes, empty_cosmos(get("cosmos_server")) as cosmos:
+        yield replace(fakes, **cosmos_adapters(cosmos))
+
+
+FAMILIES: dict[str, Callable[[Path, Get], AbstractAsyncContextManager[Family]]] = {
     "memory": memory,
     "local": local,
+    "azure": azure,
 }
 
 
 @pytest.fixture(params=FAMILIES)
 async def family(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Family]:
     """Each family in turn, empty."""
-    async with FAMILIES[request.param](tmp_path) as opened:
+    async with FAMILIES[request.param](tmp_path, request.getfixturevalue) as opened:
         yield opened

@@ -36,7 +36,7 @@ from tests.builders import (
     a_version,
     an_item,
 )
-from tests.contract.conftest import FAMILIES
+from tests.contract.conftest import FAMILIES, Get
 from therapy.domain.errors import ErrorClass, LeaseLost, NotFound, Stale, TherapyError
 from therapy.domain.outbox import OutboxItem, SessionRef
 from therapy.domain.run import Run, RunRef, beaten, claimable, claimed, done, failed, put_back
@@ -59,6 +59,7 @@ class StoreMachine(RuleBasedStateMachine):
     """The model: what each place holds, and what some writers have read of it and may yet save."""
 
     family = ""
+    get: Get
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +84,7 @@ class StoreMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         folder = TemporaryDirectory(prefix="therapy-machine-")
         self.open.callback(folder.cleanup)
-        family = FAMILIES[self.family](Path(folder.name))
+        family = FAMILIES[self.family](Path(folder.name), self.get)
         self.stores = self.wait(self.open.enter_async_context(family))
 
     def teardown(self) -> None:
@@ -301,8 +302,11 @@ class StoreMachine(RuleBasedStateMachine):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_stores_do_what_a_model_of_dicts_does(family: str) -> None:
-    machine = type("Machine", (StoreMachine,), {"family": family})
+def test_the_stores_do_what_a_model_of_dicts_does(
+    family: str, request: pytest.FixtureRequest
+) -> None:
+    given = {"family": family, "get": staticmethod(request.getfixturevalue)}
+    machine = type("Machine", (StoreMachine,), given)
     run_state_machine_as_test(
         machine, settings=settings(max_examples=15, stateful_step_count=30, deadline=None)
     )
