@@ -177,7 +177,8 @@ async def test_a_recording_that_comes_slowly_is_waited_for(fake: FakeSpeech) -> 
         await asyncio.sleep(3 * IMPATIENT.talking)
         yield bytes(4 * SECOND)
 
-    events = await heard(talking_to(fake, deadlines=IMPATIENT), with_a_pause())
+    patient_at_the_end = Deadlines(talking=IMPATIENT.talking, ending=60.0)
+    events = await heard(talking_to(fake, deadlines=patient_at_the_end), with_a_pause())
     assert lines(events) == said(fake.phrases)
 
 

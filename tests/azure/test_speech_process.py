@@ -25,9 +25,9 @@ from tests.emulators.speech import FakeSpeech
 from therapy.adapters.azure.access import Deadlines
 from therapy.domain.errors import EngineFailed
 
-async def main(port, left_open):
-    speech = talking_to(FakeSpeech(port), deadlines=Deadlines(talking=1.0, ending=1.0))
-    if left_open:
+async def main(port, patience):
+    speech = talking_to(FakeSpeech(port), deadlines=Deadlines(talking=patience, ending=patience))
+    if not patience:
         listening = asyncio.create_task(heard(speech, seconds(600)))
         await asyncio.sleep(1)
         sys.exit(0)
@@ -36,7 +36,7 @@ async def main(port, left_open):
     except EngineFailed as failed:
         print(failed.details["reason"])
 
-asyncio.run(main(int(sys.argv[1]), len(sys.argv) > 2))
+asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
 """
 
 
@@ -71,12 +71,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 )
 def test_a_process_ends_well_after_a_failure(fake: FakeSpeech, fault: Fault, reason: str) -> None:
     fake.add(fault)
-    ended = run("-c", FAILING, str(fake.port))
+    ended = run("-c", FAILING, str(fake.port), "1" if reason == "silent" else "60")
     assert (ended.returncode, ended.stdout.strip()) == (0, reason), ended.stderr
 
 
 def test_a_process_that_ends_in_mid_stream_ends_well(fake: FakeSpeech) -> None:
-    ended = run("-c", FAILING, str(fake.port), "left open")
+    ended = run("-c", FAILING, str(fake.port), "0")
     assert ended.returncode == 0, ended.stderr
 
 

@@ -38,9 +38,9 @@ Its own default is ten. Where the server answers, both take a tenth of a second.
 class Samples(sdk.audio.PullAudioInputStreamCallback):  # type: ignore[misc] # the SDK ships no types
     """What the SDK reads samples from, on a thread of its own. It may wait there, never raise."""
 
-    def __init__(self, on_room: Callable[[], None]) -> None:
+    def __init__(self, on_room: Callable[[], None], on_drained: Callable[[], None]) -> None:
         super().__init__()
-        self._on_room = on_room
+        self._on_room, self._on_drained = on_room, on_drained
         self._changed = threading.Condition()
         self._chunks: deque[memoryview] = deque()
         self._held = 0
@@ -81,7 +81,9 @@ class Samples(sdk.audio.PullAudioInputStreamCallback):  # type: ignore[misc] # t
                 self.waiting = True
                 self._changed.wait()
             done = self._take(view)
-            self.drained = done == 0 and not self._aborted
+            if done == 0 and not self._aborted and not self.drained:
+                self.drained = True
+                self._on_drained()
             room = self._full and self._held < BUFFER_BYTES // 2
             self._full = self._full and not room
         if room:
@@ -113,8 +115,8 @@ class Transcriber:
         self._room.set()
         self._over = self._closing = self._whole = False
         self.alive_at = self._loop.time()
-        """When the SDK last reported anything."""
-        self.samples = Samples(lambda: self._post(self._room.set))
+        """When the SDK last reported anything, or took the last samples."""
+        self.samples = Samples(lambda: self._post(self._room.set), lambda: self._post(self._alive))
         self._native = _Native(access, locales, authorization, self)
 
     async def start(self) -> None:
