@@ -16,6 +16,7 @@ from therapy.domain.errors import Unavailable as Down
 
 CODES: dict[str, type[TherapyError]] = {
     "BlockCountExceedsLimit": StorageFull,  # 100,000 uncommitted blocks, or 50,000 of one blob
+    "CannotVerifyCopySource": Down,  # 403 or 404 of our own source
     "ContainerBeingDeleted": Down,  # 409 for some 30 seconds
     "ContainerNotFound": Down,  # 404, but of the store and not of a recording
     "InvalidBlockList": NotFound,  # 400: a block expired, or was committed by another

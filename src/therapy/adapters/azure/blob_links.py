@@ -45,7 +45,7 @@ class BlobLinks:
             raise InvalidInput("lifetime")
         until = self._now() + lifetime
         signature = generate_blob_sas(
-            account_name=str(blob.account_name),
+            account_name=str(self._store.account_name),
             container_name=blob.container_name,
             blob_name=blob.blob_name,
             permission=BlobSasPermissions(read=True),

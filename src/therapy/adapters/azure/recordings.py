@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 from azure.core import MatchConditions
@@ -133,7 +134,9 @@ class BlobRecordings(Recordings):
         name = block_id(number, await asyncio.to_thread(block_hash, block))
         with blob_errors():
             await note(self._journal(practice_id, upload_id), name)
-            await self._blob(practice_id, upload_id).stage_block(name, block, length=len(block))
+            # A stream goes out in small writes; bytes would hold the event loop up while they are sent.
+            blob = self._blob(practice_id, upload_id)
+            await blob.stage_block(name, BytesIO(block), length=len(block))
 
     async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
         check_names(practice_id, upload_id, key)
