@@ -158,7 +158,10 @@ class Fake(Running):
     @web.middleware
     async def _front(self, request: web.Request, handler: Answer) -> web.StreamResponse:
         if request.path.startswith("/_"):
-            return await handler(request)
+            try:
+                return await handler(request)
+            except (KeyError, TypeError, ValueError) as exc:  # not a fault, not something to script
+                return web.json_response({"error": repr(exc)}, status=400)
         name = self.name_of(request)
         if not name:
             return await handler(request)

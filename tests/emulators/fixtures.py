@@ -1,16 +1,17 @@
 """The emulators as fixtures. A conftest takes them by `from tests.emulators.fixtures import *`.
 
-A server runs for a whole session; each test gets it without faults, scripts and counts. So tests of one
-emulator must not run beside each other in one process; every pytest-xdist worker has its own. What an
-emulator needs and lacks is a reason to skip on a developer's machine and a failure in CI.
+A server runs until its process ends, whichever conftest asked for it first; each test gets it without
+faults, scripts and counts. So tests of one emulator must not run beside each other in one process; every
+pytest-xdist worker has its own. What an emulator needs and lacks is a reason to skip on a developer's
+machine and a failure in CI.
 """
 
 from __future__ import annotations
 
-import contextlib
+import atexit
+import functools
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import pytest
 
@@ -46,43 +47,44 @@ __all__ = [
 AnyRunning = TypeVar("AnyRunning", bound=Running)
 
 
-def excuse(missing: Missing) -> None:
+def excuse(missing: Missing) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI must run everything: {missing}")
     pytest.skip(str(missing))
 
 
-def require_node() -> str | None:
+def require_node() -> str:
     """The node to run; without one, skip here with the reason, and fail in CI."""
     try:
         return find_node()
     except Missing as missing:
-        return excuse(missing)
+        excuse(missing)
 
 
-@contextlib.contextmanager
-def running(emulator: AnyRunning) -> Iterator[AnyRunning]:
+@functools.cache
+def started(kind: type[AnyRunning]) -> AnyRunning:
+    emulator = kind().start()
+    atexit.register(emulator.stop)
+    return emulator
+
+
+def shared(kind: type[AnyRunning]) -> AnyRunning:
+    """The one of its kind in this process; `kind` needs no argument."""
     try:
-        emulator.start()
+        return started(kind)
     except Missing as missing:
         excuse(missing)
-    try:
-        yield emulator
-    finally:
-        emulator.stop()
 
 
 @pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
+def azurite() -> Azurite:
     """Blob storage; use a container of your own per test."""
-    with running(Azurite()) as server:
-        yield server
+    return shared(Azurite)
 
 
 @pytest.fixture(scope="session")
-def cosmos_server() -> Iterator[Cosmos]:
-    with running(Cosmos()) as server:
-        yield server
+def cosmos_server() -> Cosmos:
+    return shared(Cosmos)
 
 
 @pytest.fixture
@@ -93,9 +95,8 @@ def cosmos(cosmos_server: Cosmos) -> Cosmos:
 
 
 @pytest.fixture(scope="session")
-def valkey_server() -> Iterator[Valkey]:
-    with running(Valkey()) as server:
-        yield server
+def valkey_server() -> Valkey:
+    return shared(Valkey)
 
 
 @pytest.fixture
@@ -107,12 +108,11 @@ def valkey(valkey_server: Valkey) -> Valkey:
 
 
 @pytest.fixture(scope="session")
-def speech_server() -> Iterator[FakeSpeech]:
+def speech_server() -> FakeSpeech:
     pytest.importorskip("aiohttp")
     from tests.emulators.speech import FakeSpeech
 
-    with running(FakeSpeech()) as server:
-        yield server
+    return shared(FakeSpeech)
 
 
 @pytest.fixture
@@ -122,12 +122,11 @@ def fake_speech(speech_server: FakeSpeech) -> FakeSpeech:
 
 
 @pytest.fixture(scope="session")
-def fast_server() -> Iterator[FakeFast]:
+def fast_server() -> FakeFast:
     pytest.importorskip("aiohttp")
     from tests.emulators.fast import FakeFast
 
-    with running(FakeFast()) as server:
-        yield server
+    return shared(FakeFast)
 
 
 @pytest.fixture
@@ -137,12 +136,11 @@ def fake_fast(fast_server: FakeFast) -> FakeFast:
 
 
 @pytest.fixture(scope="session")
-def language_server() -> Iterator[FakeLanguage]:
+def language_server() -> FakeLanguage:
     pytest.importorskip("aiohttp")
     from tests.emulators.language import FakeLanguage
 
-    with running(FakeLanguage()) as server:
-        yield server
+    return shared(FakeLanguage)
 
 
 @pytest.fixture
@@ -152,12 +150,11 @@ def fake_language(language_server: FakeLanguage) -> FakeLanguage:
 
 
 @pytest.fixture(scope="session")
-def fcm_server() -> Iterator[FakeFcm]:
+def fcm_server() -> FakeFcm:
     pytest.importorskip("aiohttp")
     from tests.emulators.fcm import FakeFcm
 
-    with running(FakeFcm()) as server:
-        yield server
+    return shared(FakeFcm)
 
 
 @pytest.fixture

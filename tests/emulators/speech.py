@@ -41,6 +41,7 @@ class FakeSpeech(Fake):
         self.silence_every = (
             15.0  # seconds without words until a NoMatch final says so; 0 for never
         )
+        self.listens = False  # hears its phrases only once a sample is not 0
         self.upgrades = 0
 
     @property
@@ -60,6 +61,7 @@ class FakeSpeech(Fake):
         self.phrases = None
         self.turn_end_every = 0
         self.silence_every = 15.0
+        self.listens = False
         self.upgrades = 0
 
     def seen(self) -> dict[str, Any]:

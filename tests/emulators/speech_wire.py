@@ -42,6 +42,7 @@ class Turn:
     told: int = 0
     last_end: float = 0.0
     open: bool = True
+    sound: bool = False
     pending: Phrase | None = None
 
     @property
@@ -108,6 +109,7 @@ class Conversation:
             turn.byte_rate = int.from_bytes(payload[28:32], "little") or BYTE_RATE
             payload = payload[RIFF_BYTES:]
         turn.audio += len(payload)
+        turn.sound = turn.sound or not self.fake.listens or bool(payload.strip(b"\0"))
         turn.record["audio_bytes"] = turn.audio
         self.record["audio_bytes"] += len(payload)
         if await self._struck(len(payload), turn):
@@ -172,7 +174,7 @@ class Conversation:
 
     async def _tell(self, turn: Turn, *, ended: bool) -> None:
         """Send what has been heard by now; at the end of the recording what was cut short too."""
-        while turn.open and (phrase := turn.next()) is not None:
+        while turn.open and turn.sound and (phrase := turn.next()) is not None:
             heard = phrase["at"] + (1 if ended else phrase["dur"]) <= turn.heard_until
             if not heard:
                 break
