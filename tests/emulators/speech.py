@@ -38,9 +38,7 @@ class FakeSpeech(Fake):
         super().__init__(port)
         self.phrases: list[Phrase] | None = None
         self.turn_end_every = 0  # phrases after which a turn ends though audio goes on
-        self.silence_every = (
-            15.0  # seconds without words until a NoMatch final says so; 0 for never
-        )
+        self.silence_every = 15.0  # seconds without words until a NoMatch says so; 0 for never
         self.listens = False  # hears its phrases only once a sample is not 0
         self.upgrades = 0
 

@@ -7,11 +7,14 @@ import pytest
 pytest.importorskip("redis")
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as Unreachable
 
 from tests.emulators.valkey import Valkey
 
+ONCE = Retry(NoBackoff(), 0)
 pytestmark = pytest.mark.xdist_group("valkey")
 
 
@@ -29,7 +32,7 @@ async def test_streams_groups_and_scripts_work(valkey: Valkey) -> None:
 
 async def test_killed_and_started_again_it_is_empty_on_the_same_port(valkey: Valkey) -> None:
     port = valkey.port
-    async with Redis.from_url(valkey.url) as redis:
+    async with Redis.from_url(valkey.url, retry=ONCE) as redis:
         await redis.set("a", "b")
         valkey.kill()
         assert not valkey.alive
@@ -48,6 +51,6 @@ async def test_a_password_is_asked_for() -> None:
     async with Valkey(password="open sesame") as locked:
         async with Redis(port=locked.port, password="open sesame") as redis:
             assert await redis.ping()
-        async with Redis(port=locked.port) as redis:
+        async with Redis(port=locked.port, retry=ONCE) as redis:
             with pytest.raises(AuthenticationError):
                 await redis.ping()
