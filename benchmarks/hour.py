@@ -193,6 +193,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     minutes = parser.parse_args().minutes
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped too
     with tempfile.TemporaryDirectory(prefix="therapy-bench-") as directory:
         environment = os.environ | {"THERAPY_DATA_DIR": directory, "PORT": "0"}
         therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]

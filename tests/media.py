@@ -47,7 +47,9 @@ def demo_pcm(rate: int = 16_000, layout: str = "mono") -> bytes:
     with av.open(str(DEMO)) as container:
         frames = [*container.decode(audio=0), None]
         for frame in frames:
-            found += [bytes(out.planes[0])[: out.samples * width] for out in resampler.resample(frame)]
+            found += [
+                bytes(out.planes[0])[: out.samples * width] for out in resampler.resample(frame)
+            ]
     return b"".join(found)
 
 

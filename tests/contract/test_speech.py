@@ -31,18 +31,21 @@ async def events_of(family: Family, pcm: bytes, *languages: str) -> list[SpeechE
     return [each async for each in family.speech.transcribe(PRACTICE, in_chunks(pcm), options)]
 
 
+DECODED: list[bytes] = []
+
+
 @pytest.fixture
 async def spoken() -> bytes:
-    """The first seconds of the demo: two people, in English."""
+    """The first seconds of the demo, two people in English; decoded once."""
     recording = DEMO.read_bytes()
 
     async def read(start: int, end: int) -> bytes:
         return recording[start:end]
 
-    pcm = b""
-    async for chunk in PyAvAudio().decode(PRACTICE, read, len(recording)):
-        pcm += chunk
-    return pcm[: HEARD_MS * BYTES_PER_MS]
+    if not DECODED:
+        chunks = [each async for each in PyAvAudio().decode(PRACTICE, read, len(recording))]
+        DECODED.append(b"".join(chunks)[: HEARD_MS * BYTES_PER_MS])
+    return DECODED[0]
 
 
 async def test_utterances_come_in_order_with_voices_and_without_roles(

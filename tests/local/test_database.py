@@ -1,4 +1,4 @@
-"""The SQLite file: its schema and backups, what its errors become, and that nothing looks at every row."""
+"""The SQLite file: its schema and backups, what its errors become, crashes and other processes."""
 
 import asyncio
 import sqlite3
@@ -9,19 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import (
-    PRACTICE,
-    SESSION,
-    a_practice,
-    a_session,
-    a_version,
-)
+from tests.builders import PRACTICE, SESSION, a_practice, a_row, a_session, a_version
 from tests.local.writer import SHARED, TIMES
 from therapy.adapters.local.database import Database
 from therapy.adapters.local.migration import back_up, known_steps, migrate
 from therapy.adapters.local.outbox import SqliteOutbox
 from therapy.adapters.local.people import SqlitePeople
 from therapy.adapters.local.reservations import SqliteReservations
+from therapy.adapters.local.rows import SqliteRows
 from therapy.adapters.local.runs import SqliteRuns
 from therapy.adapters.local.sessions import SqliteSessions
 from therapy.domain.errors import InvalidInput, StorageFull, Unavailable
@@ -264,6 +259,17 @@ async def test_the_event_loop_goes_on_while_a_statement_runs(database: Database)
         turns += 1
     assert (await asked)[0] == 500_000_500_000
     assert turns > 3
+
+
+async def test_what_was_said_in_a_removed_session_is_not_kept(database: Database) -> None:
+    rows = SqliteRows(database)
+    await rows.put(PRACTICE, a_row(summary="a secret summary", words=("secretly",)))
+    await rows.remove(PRACTICE, SESSION)
+
+    def everything(connection: sqlite3.Connection) -> str:
+        return "\n".join(connection.iterdump())
+
+    assert "secret" not in await database.read(everything)
 
 
 # --- processes -----------------------------------------------------------------------------------

@@ -2,8 +2,11 @@
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +26,17 @@ KEY = "session-1/recording"
 @pytest.fixture
 def recordings(tmp_path: Path) -> FileRecordings:
     return FileRecordings(tmp_path / "data", reserve=0)
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let writes fail beyond a size: with EFBIG where a full disk says ENOSPC, at the same place."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def files(tmp_path: Path) -> list[str]:
@@ -80,12 +94,10 @@ async def test_blocks_that_were_acknowledged_outlive_a_kill(
             assert stored == block(number)
 
 
-async def test_a_block_that_was_being_replaced_at_a_crash_is_missing(
-    recordings: FileRecordings, tmp_path: Path
-) -> None:
+async def test_a_block_that_is_half_replaced_is_missing(recordings: FileRecordings) -> None:
     await recordings.stage(PRACTICE, UPLOAD, 0, block(0))
-    entries = tmp_path / "data/staging/practice-1/upload-1/blocks"
-    entries.write_bytes(bytes(4))  # what is on the disk before the new block is
+    with files_of_at_most(BLOCK_SIZE // 2), pytest.raises(StorageFull):
+        await recordings.stage(PRACTICE, UPLOAD, 0, block(1))
     with pytest.raises(NotFound):
         await recordings.keep(PRACTICE, UPLOAD, 1, KEY)
     await recordings.stage(PRACTICE, UPLOAD, 0, block(1))
@@ -132,19 +144,10 @@ async def test_the_reserve_stays_free(tmp_path: Path) -> None:
     await FileRecordings(tmp_path, reserve=0).check()
 
 
-async def test_a_disk_that_fills_up_meanwhile_is_storage_full(tmp_path: Path) -> None:
-    import resource
-
-    recordings = FileRecordings(tmp_path, reserve=0)
+async def test_a_disk_that_fills_up_meanwhile_is_storage_full(recordings: FileRecordings) -> None:
     await recordings.stage(PRACTICE, UPLOAD, 0, block(0))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # The kernel says EFBIG here where a full disk says ENOSPC; both come from the same write.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (BLOCK_SIZE + 1_000, limits[1]))
-    try:
-        with pytest.raises(StorageFull):
-            await recordings.stage(PRACTICE, UPLOAD, 1, block(1))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_of_at_most(BLOCK_SIZE + 1_000), pytest.raises(StorageFull):
+        await recordings.stage(PRACTICE, UPLOAD, 1, block(1))
     with pytest.raises(NotFound):
         await recordings.keep(PRACTICE, UPLOAD, 2, KEY)
     assert await recordings.keep(PRACTICE, UPLOAD, 1, KEY) == BLOCK_SIZE

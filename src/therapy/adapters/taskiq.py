@@ -11,8 +11,10 @@ from collections.abc import AsyncGenerator
 from taskiq import AsyncBroker, BrokerMessage
 from taskiq.acks import AcknowledgeType
 from taskiq.api import run_receiver_task
+from taskiq.exceptions import SendTaskError
 from taskiq.kicker import AsyncKicker
 
+from therapy.domain.errors import Unavailable
 from therapy.ports.doorbell import Answer, Doorbell
 
 TASK = "work_on_session"
@@ -42,7 +44,10 @@ class TaskiqDoorbell(Doorbell):
 
     async def ring(self, practice_id: str, session_id: str) -> None:
         kicker: AsyncKicker[[str, str], None] = AsyncKicker(TASK, self._broker, {})
-        await kicker.kiq(practice_id, session_id)
+        try:
+            await kicker.kiq(practice_id, session_id)
+        except SendTaskError as exc:
+            raise Unavailable(dependency="doorbell") from exc
 
     async def listen(self, answer: Answer, *, at_once: int) -> None:
         async def work_on_session(practice_id: str, session_id: str) -> None:

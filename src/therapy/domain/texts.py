@@ -63,6 +63,10 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "The details that came with the recording could not be read.",
         "לא ניתן לקרוא את הפרטים שנשלחו עם ההקלטה.",
     ),
+    "malformed_request": (
+        "The request could not be understood.",
+        "לא ניתן להבין את הבקשה.",
+    ),
     "malformed_json": ("The request is not valid JSON.", "הבקשה אינה JSON תקין."),
     "malformed_multipart": (
         "The upload is broken or incomplete.",

@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from msgspec.structs import replace
+
 from therapy.domain.errors import (
     ErrorClass,
     LeaseLost,
@@ -55,11 +57,7 @@ async def _claim(run: Run, *, desk: Desk) -> Run:
         run, lease=desk.new_id(), now=desk.now(), hold=limits.lease, within=limits.run_time
     )
     await commit(run.practice_id, run.session_id, Change(runs=(mine,)), RowChanged(), desk=desk)
-    return next(
-        each
-        for each in await desk.runs.of_session(run.practice_id, run.session_id)
-        if each.id == run.id
-    )
+    return replace(mine, version=mine.version + 1)  # as `commit` has written it
 
 
 async def _work(run: Run, *, desk: Desk) -> None:

@@ -41,9 +41,9 @@ class SqliteLogins(Logins):
     async def by_refresh(self, refresh_hash: str) -> Login:
         def read(connection: Connection) -> Login:
             found = connection.execute(
-                "SELECT body FROM logins WHERE ?1 <> '' AND refresh_hash = ?1 UNION ALL "
-                "SELECT body FROM logins WHERE previous_hash <> '' AND previous_hash = ?1 LIMIT 1",
-                (refresh_hash,),
+                "SELECT body FROM logins WHERE :hash <> '' AND refresh_hash = :hash UNION ALL "
+                "SELECT body FROM logins WHERE previous_hash <> '' AND previous_hash = :hash LIMIT 1",
+                {"hash": refresh_hash},
             ).fetchone()
             if found is None:
                 raise NotFound

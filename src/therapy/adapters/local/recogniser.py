@@ -128,7 +128,8 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 - whatever it was, the parent must hear of it
         place = traceback.extract_tb(error.__traceback__)[-1]
         kind = type(error).__name__
-        print(f"recogniser: {kind} in {place.name}:{place.lineno}", file=sys.stderr)  # noqa: T201
+        said = f"recogniser: {kind} in {place.name}:{place.lineno}"
+        print(said, file=sys.stderr)  # noqa: T201 - a child's stderr is its log
         tell(wire.Failed("engine_failed", transient=True, details={"reason": kind}))
     return 0
 

@@ -90,6 +90,7 @@ class Whisper:
             language=primary(language),
             beam_size=1,
             temperature=TEMPERATURES,
+            best_of=1,  # five at once would take five times the memory
             word_timestamps=True,
             condition_on_previous_text=False,
             vad_filter=False,

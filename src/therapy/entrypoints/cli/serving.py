@@ -77,6 +77,7 @@ def run_server(settings: Settings, *, with_worker: bool) -> None:
     import uvicorn
 
     from therapy.entrypoints.http.app import make_app
+    from therapy.entrypoints.http.protocol import PlainProtocol
     from therapy.wiring import Therapy, open_therapy
 
     configure_logs(settings.log_level)
@@ -107,6 +108,7 @@ def run_server(settings: Settings, *, with_worker: bool) -> None:
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=PATIENCE_SECONDS,
+            http=PlainProtocol,
             ws="none",
         )
     )

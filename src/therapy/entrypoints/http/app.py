@@ -20,7 +20,7 @@ from therapy.entrypoints.http.errors import (
     on_bug,
     on_http_error,
     on_therapy_error,
-    on_too_deep,
+    on_unreadable,
 )
 from therapy.entrypoints.http.given import GIVEN
 from therapy.entrypoints.http.signed_in import Authentication
@@ -71,7 +71,8 @@ def make_app(
         exception_handlers={
             TherapyError: on_therapy_error,
             HTTPException: on_http_error,
-            RecursionError: on_too_deep,
+            RecursionError: on_unreadable,
+            UnicodeError: on_unreadable,
             Exception: on_bug,
         },
         request_max_body_size=MOST_JSON,

@@ -153,8 +153,10 @@ def _fault(exc: ValidationException) -> tuple[str, str]:
     return "invalid", _OUTSIDE.get(field, field)
 
 
-def on_too_deep(request: AnyRequest, exc: RecursionError) -> Response[dict[str, object]]:
-    """Answer JSON that is nested deeper than anything that is read here."""
+def on_unreadable(
+    request: AnyRequest, exc: RecursionError | UnicodeError
+) -> Response[dict[str, object]]:
+    """Answer JSON that is nested deeper than anything that is read here, or whose texts are no UTF-8."""
     del exc
     return problem(request, 400, "malformed_json")
 

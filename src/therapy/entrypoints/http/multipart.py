@@ -11,7 +11,13 @@ from litestar import Request
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import InternalServerException
 from msgspec import Struct
-from multipart import MultipartSegment, ParserError, ParserLimitReached, PushMultipartParser
+from multipart import (
+    MultipartSegment,
+    ParserError,
+    ParserLimitReached,
+    PushMultipartParser,
+    StrictParserError,
+)
 
 from therapy.domain.errors import InvalidInput, TooLarge
 from therapy.entrypoints.http.errors import BrokenOff, UnsupportedBody
@@ -55,13 +61,18 @@ async def parts(
             strict=True,
         ) as parser:
             async for chunk in request.stream():
-                for event in parser.parse(chunk):
-                    if isinstance(event, MultipartSegment):
-                        yield PartStart(event.name or "", event.filename or "")
-                    elif event is None:
-                        yield PartEnd()
-                    else:
-                        yield bytes(event)
+                try:
+                    for event in parser.parse(chunk):
+                        if isinstance(event, MultipartSegment):
+                            yield PartStart(event.name or "", event.filename or "")
+                        elif event is None:
+                            yield PartEnd()
+                        else:
+                            yield bytes(event)
+                except StrictParserError:
+                    # The line's end behind the last boundary may come in a chunk of its own; it is no
+                    # fault, nor is anything else there. Raises if the last boundary was not there yet.
+                    parser.close()
                 if parser.closed:
                     break
     except ParserLimitReached as exc:

@@ -1,0 +1,102 @@
+"""`therapy` as its script runs it, in this process; and a server in a process of its own."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from therapy.config import read_settings
+from therapy.entrypoints.cli import main
+from therapy.entrypoints.cli.server import Server, environment, running_server
+from therapy.wiring import open_therapy
+from therapy.workflows import identity
+from therapy.workflows.desk import Desk
+
+T = TypeVar("T")
+
+PASSWORD = "a password to try with"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Said]
+
+
+def bare_environment(data_dir: Path) -> dict[str, str]:
+    """Nothing of this machine's settings, so that tests say the same everywhere."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return kept | {"THERAPY_DATA_DIR": str(data_dir), "COLUMNS": "120"}
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Run:
+    """Run `therapy` as its script does, with nothing but these settings: `run("seed", PORT="x")`."""
+
+    def run_it(*arguments: str, **settings: str) -> Said:
+        with monkeypatch.context() as patched:
+            patched.chdir(tmp_path)
+            patched.setattr(os, "environ", bare_environment(data_dir) | settings)
+            patched.setattr(sys, "argv", ["therapy", *arguments])
+            capfd.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        out, err = capfd.readouterr()
+        return Said(int(ended.value.code or 0), out, err)
+
+    return run_it
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A seeded server of the whole installation, for every test of this file that asks."""
+    folder = tmp_path_factory.mktemp("server")
+    settings = environment(folder / "data")
+    with running_server(folder, settings) as running:
+        seeded = subprocess.run(
+            [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "seed", "--password", PASSWORD],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env=settings,
+        )
+        assert seeded.returncode == 0, seeded.stderr
+        yield running
+
+
+def with_desk(data_dir: Path, work: Callable[[Desk], Awaitable[T]]) -> T:
+    """Do something with what the command wrote."""
+
+    async def work_at_it() -> T:
+        async with open_therapy(read_settings({"THERAPY_DATA_DIR": str(data_dir)})) as opened:
+            return await work(opened.desk)
+
+    return asyncio.run(work_at_it())
+
+
+def signs_in(data_dir: Path, email: str, password: str) -> bool:
+    signed_in = with_desk(data_dir, lambda desk: identity.log_in(email, password, desk=desk))
+    return signed_in.person.email == email

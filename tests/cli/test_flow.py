@@ -1,0 +1,114 @@
+"""`therapy flow` against a real server, and against servers that are none."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.cli.conftest import PASSWORD, Run
+from therapy.entrypoints.cli.app_client import AppClient
+from therapy.entrypoints.cli.server import Server
+
+OLIVIA, JORDAN = "olivia.hayes1@example.health", "jordan.white1@example.health"
+CALLS = [
+    "POST /auth/login",
+    "POST /auth/refresh",
+    "POST /auth/forgot-password",
+    "POST /auth/change-password",
+    "POST /devices/register",
+    "POST /devices/unregister/{userId}",
+    "GET /profiles/me",
+    "GET /profiles/search",
+    "GET /sessions/me",
+    "GET /sessions/search",
+    "GET /sessions/{id}/details",
+    "POST /sessions/upload",
+    "GET /data/pending",
+    "GET /data/transcript/{id}",
+    "PUT /data/transcript/{id}",
+]
+
+
+def inbox(server: Server) -> set[str]:
+    with AppClient(server.url) as app:
+        app.login(OLIVIA, PASSWORD)
+        return {each["id"] for each in app.got("GET", "/data/pending")}
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("recogniser")
+def test_every_call_of_the_contract_passes_and_nothing_is_left_behind(
+    run: Run, server: Server
+) -> None:
+    before = inbox(server)
+    signing_in = ("--base-url", server.url, "--email", OLIVIA, "--password", PASSWORD)
+    said = run("flow", *signing_in, "--patient-email", JORDAN)
+    assert said.returncode == 0, said.stdout + said.stderr
+    for call in CALLS:
+        assert call in said.stdout
+    assert " 0 failed" in said.stdout
+    assert "only with --finalize" in said.stdout
+    assert inbox(server) == before
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("recogniser")
+def test_with_finalize_the_whole_way_passes_and_nothing_is_skipped(
+    run: Run, server: Server
+) -> None:
+    signing_in = ("--base-url", server.url, "--email", OLIVIA, "--password", PASSWORD)
+    said = run("flow", *signing_in, "--patient-email", JORDAN, "--finalize")
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert " 0 failed, 0 skipped" in said.stdout
+
+
+class Liar(BaseHTTPRequestHandler):
+    """Signs everybody in, and then says the same to everything."""
+
+    def do_POST(self) -> None:
+        self.say()
+
+    do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815 - the names that http.server looks for
+
+    def say(self) -> None:
+        body = (
+            b'{"token": "t", "refreshToken": "r", "userId": "1", "userFullName": "Secret Name",'
+            b' "userType": "THERAPIST", "dateOfBirth": "1990-12-31"}'
+        )
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def liar() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Liar) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_server_that_answers_otherwise_fails_with_what_was_expected_and_what_came(
+    run: Run, liar: str
+) -> None:
+    said = run("flow", "--base-url", liar, "--email", OLIVIA, "--password", "x", "--wait", "1")
+    assert said.returncode == 1
+    assert "checks failed" in said.stderr
+    assert "expected 401, got 200" in said.stdout
+    assert "$.dateOfBirth" in said.stdout
+    assert "Secret Name" not in said.stdout + said.stderr
+
+
+def test_a_server_that_is_not_there_is_one_line(run: Run) -> None:
+    said = run("flow", "--base-url", "http://127.0.0.1:9", "--email", OLIVIA, "--password", "x")
+    assert said.returncode == 1
+    assert OLIVIA in said.stderr
+    assert len(said.stderr.splitlines()) == 1

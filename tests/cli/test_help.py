@@ -1,0 +1,41 @@
+"""`--help` teaches: what a command does, an example, what one sees."""
+
+import pytest
+
+from tests.cli.conftest import Run
+
+COMMANDS = [
+    "demo",
+    "transcribe",
+    "serve",
+    "worker",
+    "flow",
+    "seed",
+    "user add",
+    "user list",
+    "mail",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example_and_says_what_one_sees(
+    command: str, run: Run
+) -> None:
+    said = run(*command.split(), "--help")
+    assert said.returncode == 0
+    assert "Example" in said.stdout
+    assert "You see" in said.stdout
+    assert said.stdout.count(f"therapy {command}") >= 2  # the usage, and the example
+
+
+def test_the_help_of_therapy_names_every_command_and_where_to_begin(run: Run) -> None:
+    said = run("--help")
+    assert "Begin with" in said.stdout
+    for command in COMMANDS:
+        assert command.split()[0] in said.stdout
+
+
+def test_the_version_is_the_installed_one(run: Run) -> None:
+    from importlib.metadata import version
+
+    assert version("therapy") in run("--version").stdout

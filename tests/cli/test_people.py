@@ -1,0 +1,65 @@
+"""`therapy user` and `therapy mail`."""
+
+import re
+from pathlib import Path
+
+from tests.cli.conftest import Run, signs_in, with_desk
+from therapy.workflows import identity
+
+DANA = ("--role", "therapist", "--email", "dana@example.health", "--name", "Dana Levi")
+NOA = ("--role", "patient", "--email", "noa@example.health", "--name", "Noa Bar")
+
+
+def test_who_is_added_signs_in_with_the_password_that_was_shown_once(
+    run: Run, data_dir: Path
+) -> None:
+    said = run("user", "add", *DANA)
+    assert said.returncode == 0, said.stderr
+    (password,) = re.findall(r"password: (\S+) \(shown once", said.stdout)
+    assert signs_in(data_dir, "dana@example.health", password)
+
+
+def test_a_password_that_was_given_is_not_shown(run: Run, data_dir: Path) -> None:
+    said = run("user", "add", *DANA, "--password", "long enough to keep")
+    assert "long enough to keep" not in said.stdout + said.stderr
+    assert signs_in(data_dir, "dana@example.health", "long enough to keep")
+
+
+def test_the_list_shows_everybody(run: Run) -> None:
+    assert "no accounts yet" in run("user", "list").stdout
+    run("user", "add", *DANA, "--practice", "River Practice")
+    run("user", "add", *NOA, "--number", "300000015", "--date-of-birth", "31-12-1990")
+    listed = run("user", "list").stdout
+    for text in ("River Practice", "therapist", "Dana Levi", "patient", "noa@example.health"):
+        assert text in listed
+    assert listed.count("River Practice") == 2, "the only practice needs no name"
+    assert "300000015" in listed
+
+
+def test_what_is_wrong_with_a_new_account_is_one_line(run: Run) -> None:
+    run("user", "add", *DANA)
+    cases = {
+        "email_taken": DANA,
+        "patient_number": (*NOA, "--number", "12"),
+        "weak_password": (*NOA, "--number", "300000015", "--password", "short"),
+        "date": (*NOA, "--number", "300000015", "--date-of-birth", "31-02-1990"),
+    }
+    for code, arguments in cases.items():
+        said = run("user", "add", *arguments)
+        assert said.returncode == 1
+        assert f"[{code}" in said.stderr
+        assert len(said.stderr.splitlines()) == 1
+    assert run("user", "list").stdout.count("example.health") == 1
+
+
+def test_mail_shows_the_letter_with_the_code_for_a_new_password(run: Run, data_dir: Path) -> None:
+    assert "empty" in run("mail").stdout
+    run("user", "add", *DANA)
+    with_desk(data_dir, lambda desk: identity.forgot_password("dana@example.health", desk=desk))
+    shown = run("mail").stdout
+    assert "dana@example.health" in shown
+    assert "Your new password" in shown
+    (code,) = re.findall(r"^(\S{30,})$", shown, re.MULTILINE)
+    new = "another long password"
+    with_desk(data_dir, lambda desk: identity.change_password(code, new, desk=desk))
+    assert signs_in(data_dir, "dana@example.health", new)

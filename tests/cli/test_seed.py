@@ -1,0 +1,91 @@
+"""`therapy seed`: the demo practice, once, and never among real people."""
+
+import json
+import re
+from pathlib import Path
+
+from tests.cli.conftest import PASSWORD, Run, signs_in
+
+OLIVIA = "olivia.hayes1@example.health"
+ACCOUNTS = [
+    OLIVIA,
+    "alex.lebed2@example.health",
+    "jordan.white1@example.health",
+    "jamie.davis2@example.health",
+]
+
+
+def test_seeding_twice_is_seeding_once_and_the_password_stays(run: Run, data_dir: Path) -> None:
+    first, second = run("seed"), run("seed")
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    (password,) = re.findall(r"password: (\S+) \(shown once", first.stdout)
+    assert "password:" not in second.stdout
+    assert "0 accounts and 0 sessions added" in second.stdout
+    for email in ACCOUNTS:
+        assert email in first.stdout
+        assert signs_in(data_dir, email, password)
+
+
+def test_a_password_that_is_given_is_everybodys_from_then_on(run: Run, data_dir: Path) -> None:
+    run("seed")
+    assert run("seed", "--password", PASSWORD).returncode == 0
+    for email in ACCOUNTS:
+        assert signs_in(data_dir, email, PASSWORD)
+
+
+def test_it_refuses_where_there_are_real_people_and_says_what_to_do(run: Run) -> None:
+    run("user", "add", "--role", "therapist", "--email", "dana@example.health", "--name", "Dana")
+    refused = run("seed")
+    assert refused.returncode == 1
+    assert "--force" in refused.stderr
+    assert "THERAPY_DATA_DIR" in refused.stderr
+    assert OLIVIA not in run("user", "list").stdout
+    assert run("seed", "--force").returncode == 0
+    listed = run("user", "list").stdout
+    assert OLIVIA in listed
+    assert "dana@example.health" in listed
+
+
+def test_a_real_account_with_a_demo_address_is_never_touched(run: Run) -> None:
+    run(
+        "user",
+        "add",
+        "--role",
+        "therapist",
+        "--email",
+        OLIVIA,
+        "--name",
+        "Olivia",
+        "--password",
+        PASSWORD,
+    )
+    said = run("seed", "--force", "--password", "quite another one")
+    assert said.returncode == 1
+    assert "email_taken" in said.stderr
+
+
+def test_a_file_holds_another_practice(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "practice.json"
+    people = [
+        {"role": "THERAPIST", "email": "a@example.health", "full_name": "Ada Berg"},
+        {"role": "PATIENT", "email": "c@example.health", "full_name": "C D", "number": "300000015"},
+    ]
+    lines = [
+        {"speaker": "Therapist", "text": "How are you?"},
+        {"speaker": "Patient", "text": "Well, thank you."},
+    ]
+    session = {"therapist": "a@example.health", "patient": "300000015", "lines": lines}
+    path.write_text(json.dumps({"practice": "Mine", "people": people, "sessions": [session]}))
+    said = run("seed", "--file", str(path))
+    assert said.returncode == 0, said.stderr
+    assert "Mine: 2 accounts and 1 sessions added" in said.stdout
+
+
+def test_a_file_that_is_no_practice_is_one_line_that_says_where(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "practice.json"
+    for content in ("{", '{"practice": "Mine", "people": [{"role": "THERAPIST"}]}', "[]"):
+        path.write_text(content)
+        said = run("seed", "--file", str(path))
+        assert said.returncode == 1
+        assert "practice.json" in said.stderr
+        assert len(said.stderr.splitlines()) == 1

@@ -1,0 +1,326 @@
+"""A clinic to test against: the real application on real local stores, with an engine from a script.
+
+`open_clinic` runs it in this process; `serve.py` runs the same one behind a real server.
+"""
+
+import dataclasses
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from argon2 import PasswordHasher
+from httpx import ASGITransport, AsyncClient, Response
+from litestar import Litestar
+
+from tests.builders import NOW, OTHER_PRACTICE, PRACTICE, a_wav, an_utterance
+from therapy.adapters.memory.audio import MemoryAudio
+from therapy.adapters.memory.sentiment import MemorySentiment
+from therapy.adapters.memory.speech import MemorySpeech
+from therapy.config import Settings, read_settings
+from therapy.domain.access import Actor
+from therapy.domain.errors import NotFound
+from therapy.domain.people import Person, Practice, Role
+from therapy.domain.transcript import Speaker, Utterance
+from therapy.entrypoints.http.app import Opening, make_app
+from therapy.wiring import Therapy, open_therapy
+from therapy.workflows.desk import Desk
+from therapy.workflows.working import work_on
+
+PASSWORD = "correct horse 42"
+BOUNDARY = "the-boundary-of-the-tests"
+SOUND = b"\x10\x00" * 8_000
+"""Half a second that is no silence."""
+
+SCRIPT = (
+    an_utterance("How did you sleep this week?", 0, speaker=Speaker.UNKNOWN, voice="0"),
+    an_utterance("I slept better, and I feel glad.", 3_000, speaker=Speaker.UNKNOWN, voice="1"),
+    an_utterance("What helped you?", 7_000, speaker=Speaker.UNKNOWN, voice="0"),
+    an_utterance(
+        "My sister did. I was sad and alone before.", 9_500, speaker=Speaker.UNKNOWN, voice="1"
+    ),
+    an_utterance("Mm.", 14_000, speaker=Speaker.UNKNOWN, voice=""),
+)
+
+
+@cache
+def hashed() -> str:
+    """The hash of `PASSWORD`, made once and cheaply; the real hasher can check it."""
+    return PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+
+
+def account(person_id: str, role: Role, name: str, email: str, **more: Any) -> Person:
+    person = Person(person_id, PRACTICE, role, email, name, hashed(), NOW)
+    return msgspec.structs.replace(person, **more)
+
+
+OLIVIA = account("therapist-olivia", Role.THERAPIST, "Olivia Hayes", "Olivia.Hayes1@example.health")
+ALEX = account("therapist-alex", Role.THERAPIST, "Alex Lebed", "alex.lebed2@example.health")
+JORDAN = account(
+    "patient-jordan",
+    Role.PATIENT,
+    "Jordan White",
+    "jordan.white1@example.health",
+    number="203948571",
+    date_of_birth=date(1990, 5, 7),
+)
+JAMIE = account(
+    "patient-jamie", Role.PATIENT, "Jamie Davis", "jamie.davis2@example.health", number="318274659"
+)
+NOA = account(
+    "therapist-noa", Role.THERAPIST, "Noa Bar", "noa.bar@example.org", practice_id=OTHER_PRACTICE
+)
+TAL = account(
+    "patient-tal",
+    Role.PATIENT,
+    "Tal Levi",
+    "tal.levi@example.org",
+    number="203948571",
+    practice_id=OTHER_PRACTICE,
+)
+EVERYBODY = (OLIVIA, ALEX, JORDAN, JAMIE, NOA, TAL)
+
+
+def settings_in(directory: Path, **environment: str) -> Settings:
+    names = {
+        "THERAPY_DATA_DIR": str(directory),
+        "THERAPY_DISK_RESERVE_BYTES": "0",
+        "THERAPY_LEASE_SECONDS": "1",
+        "THERAPY_SWEEP_SECONDS": "0.3",
+        "SPEECH_LANGUAGE": "en-US",
+        "JWT_SECRET_KEY": "a signing secret of the tests, which is long enough",
+    }
+    return read_settings(names | environment)
+
+
+def opening(**ports: object) -> Opening:
+    """Give what opens the local family with other engines, or other ports, and people in it."""
+    engines: dict[str, Any] = {
+        "audio": MemoryAudio(),
+        "speech": MemorySpeech(SCRIPT),
+        "sentiment": MemorySentiment(),
+    }
+
+    @asynccontextmanager
+    async def opened(settings: Settings) -> AsyncIterator[Therapy]:
+        async with open_therapy(settings) as therapy:
+            desk = dataclasses.replace(therapy.desk, **(engines | ports))
+            await populate(desk)
+            yield dataclasses.replace(therapy, desk=desk)
+
+    return opened
+
+
+async def populate(desk: Desk) -> None:
+    try:
+        await desk.people.by_email(OLIVIA.email)
+    except NotFound:
+        await desk.people.put_practice(PRACTICE, Practice(PRACTICE, "A practice"))
+        await desk.people.put_practice(OTHER_PRACTICE, Practice(OTHER_PRACTICE, "Another", "he"))
+        for person in EVERYBODY:
+            await desk.people.add(person.practice_id, person)
+
+
+@dataclass
+class Clinic:
+    """The running application, and what lies behind it."""
+
+    client: AsyncClient
+    therapy: Therapy
+
+    @property
+    def desk(self) -> Desk:
+        return self.therapy.desk
+
+    @property
+    def settings(self) -> Settings:
+        return self.therapy.settings
+
+    def token(self, person: Person, sid: str = "login-1") -> str:
+        actor = Actor(person.id, person.role, person.practice_id, sid)
+        return self.desk.tokens.issue(actor, now=self.desk.now())[0]
+
+    async def ask(
+        self, method: str, path: str, person: Person | None = OLIVIA, **more: Any
+    ) -> Response:
+        headers = dict(more.pop("headers", {}))
+        if person is not None:
+            headers.setdefault("Authorization", f"Bearer {self.token(person)}")
+        return await self.client.request(method, path, headers=headers, **more)
+
+    async def get(self, path: str, person: Person | None = OLIVIA, **more: Any) -> Response:
+        return await self.ask("GET", path, person, **more)
+
+    async def post(self, path: str, person: Person | None = OLIVIA, **more: Any) -> Response:
+        return await self.ask("POST", path, person, **more)
+
+    async def upload(
+        self,
+        audio: bytes | None = None,
+        metadata: object = None,
+        person: Person | None = OLIVIA,
+        **more: Any,
+    ) -> Response:
+        """Send a recording with the parts that the app sends; `metadata` is the JSON, or its bytes."""
+        audio = a_wav(SOUND) if audio is None else audio
+        body = form(audio, metadata_of() if metadata is None else metadata, **more)
+        headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        return await self.post("/sessions/upload", person, content=body, headers=headers)
+
+    async def work(self) -> None:
+        """Do all work that is due, as a worker would."""
+        while due := await self.desk.runs.due(self.desk.now(), 100):
+            for run in due:
+                await work_on(run.practice_id, run.session_id, desk=self.desk)
+
+    async def session(self, **metadata: Any) -> str:
+        """Take in a recording of its own; gives the session's id."""
+        number = len(list((self.settings.data_dir / "recordings").rglob("*.audio")))
+        answer = await self.upload(
+            a_wav(SOUND + bytes([number % 256, 1 + number // 256])), metadata_of(**metadata)
+        )
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["session_id"])
+
+    async def reviewable(self, **metadata: Any) -> str:
+        """Take in a recording and transcribe it."""
+        session_id = await self.session(**metadata)
+        await self.work()
+        return session_id
+
+    async def closed(self, **metadata: Any) -> str:
+        """Take in a recording, transcribe it, hand it in as it is."""
+        session_id = await self.reviewable(**metadata)
+        lines = (await self.get(f"/data/transcript/{session_id}")).json()["transcript"]
+        answer = await self.ask("PUT", f"/data/transcript/{session_id}", json=as_the_app(lines))
+        assert answer.status_code == 202, answer.text
+        await self.work()
+        return session_id
+
+
+@cache
+def _shared_app() -> Litestar:
+    """One application for all tests of a process: it takes longer to make than stores to open."""
+    return make_app(settings_in(Path()), with_worker=False)
+
+
+@asynccontextmanager
+async def open_clinic(
+    directory: Path, *, environment: Mapping[str, str] | None = None, **ports: object
+) -> AsyncIterator[Clinic]:
+    """Open the application in this process and this loop, without a worker."""
+    app = _shared_app()
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        opening(**ports)(settings_in(directory, **(environment or {}))) as therapy,
+        AsyncClient(transport=transport, base_url="http://clinic.test") as client,
+    ):
+        app.state.therapy = therapy  # which its lifespan does in a server
+        yield Clinic(client, therapy)
+
+
+def as_the_app(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Lines with the three fields that the app sends back."""
+    return [{name: each[name] for name in ("speaker", "text", "timestamp")} for each in lines]
+
+
+def metadata_of(**changes: Any) -> dict[str, Any]:
+    """The metadata as the app writes it: people are JSON texts inside the JSON."""
+    told: dict[str, Any] = {
+        "therapist": json.dumps({"id": OLIVIA.id, "name": OLIVIA.full_name, "email": OLIVIA.email}),
+        "patient": json.dumps(
+            {
+                "id": JORDAN.number,
+                "name": JORDAN.full_name,
+                "email": JORDAN.email,
+                "date_of_birth": "1990-05-07",
+            }
+        ),
+        "session_date": "04-03-2026",
+        "summary": "A first talk.",
+        "general_notes": [{"content": "Came by bus."}],
+        "timed_notes": [{"timestamp": "00:09", "content": "Mentions the sister."}],
+    }
+    told |= changes
+    return {name: value for name, value in told.items() if value is not ...}
+
+
+def form(
+    audio: bytes | None,
+    metadata: object,
+    *,
+    file_name: str = "session_audio_7f9a.wav",
+    content_type: str = "audio/wav",
+    metadata_first: bool = False,
+    more: bytes = b"",
+) -> bytes:
+    """A multipart body; a part that is None is left out."""
+    raw = metadata if isinstance(metadata, bytes | None) else json.dumps(metadata).encode()
+    parts = [
+        _part(f'audio_file"; filename="{file_name}', content_type, audio),
+        _part("metadata", "application/json", raw),
+    ]
+    if metadata_first:
+        parts.reverse()
+    return b"".join(parts) + more + f"--{BOUNDARY}--\r\n".encode()
+
+
+def _part(name: str, content_type: str, content: bytes | None) -> bytes:
+    if content is None:
+        return b""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n'
+    return f"{head}Content-Type: {content_type}\r\n\r\n".encode() + content + b"\r\n"
+
+
+def left_behind(directory: Path) -> dict[str, list[str]]:
+    """What is on the disk and in the tables of uploads and sessions."""
+    recordings = directory / "recordings"
+    found = {
+        folder: sorted(
+            str(each.relative_to(recordings))
+            for each in (recordings / folder).rglob("*")
+            if each.is_file()
+        )
+        for folder in ("staging", "kept")
+    }
+    connection = sqlite3.connect(f"file:{directory / 'therapy.sqlite3'}?mode=ro", uri=True)
+    try:
+        for table in ("uploads", "sessions"):
+            found[table] = [row[0] for row in connection.execute(f"SELECT id FROM {table}")]  # noqa: S608 - two constants
+    finally:
+        connection.close()
+    return found
+
+
+NOTHING: dict[str, list[str]] = {"staging": [], "kept": [], "uploads": [], "sessions": []}
+
+
+def said(utterances: Iterable[Utterance]) -> list[str]:
+    return [each.text for each in utterances]
+
+
+def check_problem(answer: Response, status: int, code: str = "", field: str = "") -> dict[str, Any]:
+    """Assert that an answer is a problem as the app can show it; gives its body."""
+    assert answer.status_code == status, (answer.status_code, answer.text)
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == status
+    assert problem["error"].strip().endswith((".", "?", "!"))
+    assert "\n" not in problem["error"]
+    assert "<" not in problem["error"]
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["type"].startswith("urn:therapy:problem:")
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert answer.headers["cache-control"] == "no-store"
+    if code:
+        assert problem["code"] == code
+    if field:
+        assert problem["field"] == field
+    return problem

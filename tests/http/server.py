@@ -1,0 +1,181 @@
+"""A real server on a free port of this machine, in a thread, and a client that is only a socket."""
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+
+from tests.http.clinic import BOUNDARY, NOTHING, OLIVIA, left_behind, opening, settings_in
+from therapy.domain.access import Actor
+from therapy.domain.people import Person
+from therapy.entrypoints.http.app import make_app
+from therapy.entrypoints.http.protocol import PlainProtocol
+from therapy.wiring import Therapy
+
+PATIENCE = 15.0
+
+
+@dataclass
+class Server:
+    """Where it listens, and the application behind it."""
+
+    port: int
+    directory: Path
+    therapy: Therapy
+    loop: asyncio.AbstractEventLoop
+
+    def run(self, work: Any) -> Any:
+        """Do something in the server's own loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
+
+    def token(self, person: Person = OLIVIA) -> str:
+        desk = self.therapy.desk
+        actor = Actor(person.id, person.role, person.practice_id, "login-1")
+        return desk.tokens.issue(actor, now=desk.now())[0]
+
+    def connect(self) -> "Connection":
+        return Connection(socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE))
+
+    def left(self) -> dict[str, list[str]]:
+        return left_behind(self.directory)
+
+    def wait_for_nothing(self) -> None:
+        """Wait until nothing is staged or kept, and no table knows of anything."""
+        end = time.monotonic() + PATIENCE
+        while (left := self.left()) != NOTHING and time.monotonic() < end:
+            time.sleep(0.02)
+        assert left == NOTHING
+
+
+@contextmanager
+def serving(
+    directory: Path,
+    *,
+    with_worker: bool = False,
+    environment: dict[str, str] | None = None,
+    **ports: object,
+) -> Iterator[Server]:
+    """Serve as `therapy serve` does, until the body is over."""
+    settings = settings_in(directory, **(environment or {}))
+    app = make_app(settings, with_worker=with_worker, opening=opening(**ports))
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+        http=PlainProtocol,
+        ws="none",
+    )
+    server, loops = uvicorn.Server(config), []
+
+    async def serve() -> None:
+        loops.append(asyncio.get_running_loop())
+        await server.serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="server")
+    thread.start()
+    try:
+        end = time.monotonic() + PATIENCE
+        while not server.started and thread.is_alive() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert server.started
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Server(port, directory, app.state.therapy, loops[0])
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+
+
+@dataclass
+class Answer:
+    """An answer as it came over the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Connection:
+    """A connection on which every byte is sent by hand."""
+
+    sock: socket.socket
+    got: bytearray = field(default_factory=bytearray)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def head(
+        self,
+        token: str = "",
+        path: str = "/sessions/upload",
+        method: str = "POST",
+        *,
+        length: int | None = None,
+    ) -> None:
+        """Send the head of an upload: chunked, as the app does, unless a length is given."""
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            "Host: 127.0.0.1",
+            f"Content-Type: multipart/form-data; boundary={BOUNDARY}",
+        ]
+        lines += [f"Authorization: Bearer {token}"] if token else []
+        lines += ["Transfer-Encoding: chunked"] if length is None else [f"Content-Length: {length}"]
+        self.sock.sendall("\r\n".join([*lines, "", ""]).encode())
+
+    def chunk(self, content: bytes) -> None:
+        self.sock.sendall(b"%x\r\n%s\r\n" % (len(content), content))
+
+    def chunks(self, content: bytes, size: int = 8 * 1024) -> None:
+        for start in range(0, len(content), size):
+            self.chunk(content[start : start + size])
+
+    def end(self) -> None:
+        self.sock.sendall(b"0\r\n\r\n")
+
+    def answer(self, patience: float = PATIENCE) -> Answer:
+        """Read one answer with a Content-Length."""
+        self.sock.settimeout(patience)
+        while b"\r\n\r\n" not in self.got:
+            self._read()
+        head, _, rest = bytes(self.got).partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines)
+        }
+        length = int(headers.get("content-length", "0"))
+        while len(self.got) < len(head) + 4 + length:
+            self._read()
+        rest = bytes(self.got[len(head) + 4 :][:length])
+        del self.got[: len(head) + 4 + length]
+        return Answer(int(first.split()[1]), headers, rest)
+
+    def _read(self) -> None:
+        more = self.sock.recv(65_536)
+        assert more, f"the server closed; it had sent {bytes(self.got)!r}"
+        self.got += more
+
+
+def audio_part(content: bytes) -> bytes:
+    """The beginning of an upload's body: the audio part, not ended."""
+    named = 'form-data; name="audio_file"; filename="session_audio_1.wav"'
+    head = f"--{BOUNDARY}\r\nContent-Disposition: {named}\r\nContent-Type: audio/wav\r\n\r\n"
+    return head.encode() + content

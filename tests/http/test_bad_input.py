@@ -1,0 +1,319 @@
+"""Bad input, by name: what happens to each, in both languages, and that nothing is left behind.
+
+What happens while a body is still on its way is in `test_streaming.py`.
+"""
+
+import json
+
+import pytest
+
+from tests import media
+from tests.builders import PRACTICE, a_wav
+from tests.http.clinic import (
+    ALEX,
+    BOUNDARY,
+    JORDAN,
+    NOTHING,
+    OLIVIA,
+    SOUND,
+    check_problem,
+    form,
+    left_behind,
+    metadata_of,
+    open_clinic,
+)
+from therapy.adapters.audio import PyAvAudio
+from therapy.domain.media import SNIFF_BYTES
+
+
+@pytest.fixture
+async def clinic(tmp_path):
+    """A clinic that decodes what it gets."""
+    async with open_clinic(tmp_path, audio=PyAvAudio()) as opened:
+        yield opened
+
+
+def left(clinic):
+    return left_behind(clinic.settings.data_dir)
+
+
+SILENT_FILM = media.film("mp4", "mpeg4")
+REFUSED_FILES = {
+    "empty": (b"", 400, "empty_file"),
+    "text": (b"Dear diary, this is a text.\n" * 400, 415, "unsupported_audio"),
+    "short text": (b"RIFF", 415, "unsupported_audio"),
+    "html": (b"<!DOCTYPE html><html></html>", 415, "unsupported_audio"),
+    "zip": (b"PK\x03\x04" + bytes(5_000), 415, "unsupported_audio"),
+    "zeros": (bytes(10_000), 415, "unsupported_audio"),
+    "film without sound": (SILENT_FILM, 415, "unsupported_audio"),
+    "playlist": (b"#EXTM3U\nfile:///etc/passwd\n", 415, "unsupported_audio"),
+}
+
+
+@pytest.mark.parametrize(("content", "status", "code"), REFUSED_FILES.values(), ids=REFUSED_FILES)
+async def test_what_is_no_recording_is_refused_at_the_upload(clinic, content, status, code):
+    problem = check_problem(await clinic.upload(content), status, code)
+    assert problem["detail"] != problem["error"]  # says what can be done
+    assert left(clinic) == NOTHING
+
+
+def truncated_m4a() -> bytes:
+    whole = media.recording("m4a", 4.0)
+    assert whole.index(b"moov") > whole.index(b"mdat")  # the index comes last and is cut off
+    return whole[: len(whole) // 2]
+
+
+def broken_mp3() -> bytes:
+    whole = bytearray(media.recording("mp3", 4.0))
+    for at in range(len(whole) // 4, len(whole), 7):
+        whole[at] ^= 0x5A
+    return bytes(whole)
+
+
+@pytest.mark.parametrize("make", [truncated_m4a, broken_mp3], ids=["truncated m4a", "broken mp3"])
+async def test_a_broken_recording_is_accepted_and_then_fails_with_reason_and_advice(clinic, make):
+    answer = await clinic.upload(make())
+    assert answer.status_code == 202
+    session_id = answer.json()["session_id"]
+    await clinic.work()
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert told["state"] == "failed"
+    assert told["failure"]["code"] == "decode"
+    assert told["failure"]["reason"]
+    assert told["failure"]["advice"]
+    hebrew = await clinic.get(f"/sessions/{session_id}", headers={"Accept-Language": "he"})
+    assert any("א" <= letter <= "ת" for letter in hebrew.json()["failure"]["reason"])
+    assert (await clinic.get("/data/pending")).json() == []
+    failed = (await clinic.get("/sessions", params={"state": "failed"})).json()
+    assert [each["id"] for each in failed["sessions"]] == [session_id]
+
+
+async def test_a_second_of_silence_goes_to_review_with_no_lines(clinic):
+    answer = await clinic.upload(a_wav(bytes(32_000)))
+    session_id = answer.json()["session_id"]
+    await clinic.work()
+    told = await clinic.get(f"/data/transcript/{session_id}")
+    assert (told.status_code, told.json()["transcript"]) == (200, [])
+    assert [each["id"] for each in (await clinic.get("/data/pending")).json()] == [session_id]
+
+
+async def test_a_null_summary_is_an_empty_one(clinic):
+    session_id = await clinic.reviewable(summary=None)
+    assert (await clinic.get(f"/data/transcript/{session_id}")).json()["summary"] == ""
+    assert (await clinic.get("/data/pending")).json()[0]["summaryPreview"] == ""
+
+
+FILE_NAMES = [
+    "../../x",
+    "/etc/passwd",
+    "..\\..\\x.wav",
+    "con.wav",
+    "a" * 1_000,
+    "קובץ.wav",
+    "%2e%2e%2fx",
+    "",
+]
+
+
+@pytest.mark.parametrize("name", FILE_NAMES)
+async def test_a_file_name_is_nothing_but_data(clinic, name):
+    answer = await clinic.upload(file_name=name)
+    assert answer.status_code == 202, answer.text
+    session = await clinic.desk.sessions.load(PRACTICE, answer.json()["session_id"])
+    assert session.recording.file_name in {name[:255], ""}
+    files = [
+        str(each.relative_to(clinic.settings.data_dir))
+        for each in clinic.settings.data_dir.rglob("*")
+    ]
+    assert not [each for each in files if "passwd" in each or each.endswith("/x")]
+    assert left(clinic)["kept"] == [f"kept/{PRACTICE}/{session.recording.key}.audio"]
+    recording = await clinic.get(f"/sessions/{session.id}/recording")
+    assert "passwd" not in str(recording.headers)
+
+
+async def test_an_exe_that_holds_a_wav_is_told_by_its_content(clinic):
+    answer = await clinic.upload(file_name="virus.exe", content_type="application/x-msdownload")
+    assert answer.status_code == 202
+    session = await clinic.desk.sessions.load(PRACTICE, answer.json()["session_id"])
+    assert session.recording.media_type == "audio/wav"
+
+
+@pytest.mark.parametrize("name", ["m4a", "mp3", "ogg", "webm", "flac", "wav stereo", "wav 8 kHz"])
+async def test_other_recordings_are_taken_in_whatever_they_are_called(clinic, name):
+    answer = await clinic.upload(media.recording(name, 1.0), content_type="text/plain")
+    assert answer.status_code == 202
+    await clinic.work()
+    assert (await clinic.get(f"/data/transcript/{answer.json()['session_id']}")).status_code == 200
+
+
+def told(**changes):
+    return json.dumps(metadata_of(**changes)).encode()
+
+
+def patient(**changes):
+    return told(patient=json.dumps({"id": "203948571", "name": "Jordan White"} | changes))
+
+
+BAD_METADATA = {
+    "a date that does not exist": (told(session_date="31-02-2026"), "session_date"),
+    "a date in other order": (told(session_date="03/31/2026"), "session_date"),
+    "no date": (told(session_date=...), "session_date"),
+    "null date": (told(session_date=None), "session_date"),
+    "number as date": (told(session_date=31022026), "session_date"),
+    "far too early": (told(session_date="01-01-0026"), "session_date"),
+    "list": (b"[1]", "metadata"),
+    "text": (b'"x"', "metadata"),
+    "number": (b"1", "metadata"),
+    "null": (b"null", "metadata"),
+    "empty": (b"", "metadata"),
+    "no json": (b"{", "metadata"),
+    "no unicode": (b"\xff\xfe\x00", "metadata"),
+    "too deep": (b"[" * 100_000, "metadata"),
+    "deep in an unknown field": (b'{"x":' + b"[" * 100_000 + b"}", "metadata"),
+    "no patient": (told(patient=...), "patient"),
+    "null patient": (told(patient=None), "patient"),
+    "number as patient": (told(patient=203948571), "patient"),
+    "patient that is no json": (told(patient="Jordan White"), "patient"),
+    "patient that is a list in json": (told(patient="[]"), "patient"),
+    "patient too deep": (told(patient="[" * 4_000), "patient"),
+    "no patient id": (told(patient='{"name": "x"}'), "patient.id"),
+    "blank patient id": (patient(id=" "), "patient.id"),
+    "number as patient id": (patient(id=1), "patient.id"),
+    "long patient id": (patient(id="1" * 4_000), "patient.id"),
+    "nul in the patient id": (patient(id="1\x00"), "patient.id"),
+    "no patient name": (told(patient='{"id": "1"}'), "patient.name"),
+    "blank patient name": (patient(name="\t"), "patient.name"),
+    "long patient name": (patient(name="x" * 1_000), "patient.name"),
+    "birthday that does not exist": (patient(date_of_birth="30-02-2000"), "patient.date_of_birth"),
+    "therapist that is no json": (told(therapist="{"), "therapist"),
+    "number as therapist": (told(therapist=7), "therapist"),
+    "long summary": (told(summary="x" * 30_000), "summary"),
+    "nul in the summary": (told(summary="x\x00"), "summary"),
+    "number as summary": (told(summary=1), "summary"),
+    "text as notes": (told(general_notes="x"), "general_notes"),
+    "number as a note": (told(general_notes=[1]), "general_notes[0]"),
+    "too many notes": (told(general_notes=["x"] * 2_001), "general_notes"),
+    "nul in a note": (
+        told(timed_notes=[{"timestamp": "00:01", "content": "\x00"}]),
+        "timed_notes[0].content",
+    ),
+    "bad time of a note": (
+        told(timed_notes=[{"timestamp": "x", "content": "x"}]),
+        "timed_notes[0].timestamp",
+    ),
+}
+
+
+@pytest.mark.parametrize(("metadata", "field"), BAD_METADATA.values(), ids=BAD_METADATA)
+@pytest.mark.parametrize("language", ["en", "he"])
+async def test_bad_metadata_is_refused_by_the_name_of_its_field(clinic, metadata, field, language):
+    token = {"Authorization": f"Bearer {clinic.token(OLIVIA)}", "Accept-Language": language}
+    headers = token | {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    body = form(a_wav(SOUND), metadata)
+    answer = await clinic.client.post("/sessions/upload", content=body, headers=headers)
+    problem = check_problem(answer, 400, field=field)
+    assert any("א" <= letter <= "ת" for letter in problem["error"]) is (language == "he")
+    assert left(clinic) == NOTHING
+
+
+async def test_surrogates_and_their_like_are_refused(clinic):
+    for raw in (b"\\ud800", b"\\udc00\\ud800"):
+        body = told(summary="HERE").replace(b"HERE", raw)
+        check_problem(await clinic.upload(metadata=body), 400)
+        inside = told(patient='{"id": "1", "name": "HERE"}').replace(b"HERE", b"\\" + raw)
+        check_problem(await clinic.upload(metadata=inside), 400)
+    assert left(clinic) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("person", "metadata", "status"),
+    [(JORDAN, metadata_of(), 403), (ALEX, metadata_of(), 403), (None, metadata_of(), 401)],
+    ids=["patient", "another therapist", "nobody"],
+)
+async def test_who_may_not_upload_leaves_nothing(clinic, person, metadata, status):
+    check_problem(await clinic.upload(metadata=metadata, person=person), status)
+    assert left(clinic) == NOTHING
+
+
+def part(name: str, content: bytes = b"x") -> bytes:
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+    return head.encode() + content + b"\r\n"
+
+
+BODIES = {
+    "no audio": (form(None, metadata_of()), "audio_file"),
+    "no metadata": (form(a_wav(SOUND), None), "metadata"),
+    "no parts": (f"--{BOUNDARY}--\r\n".encode(), "audio_file"),
+    "audio twice": (
+        part("audio_file", a_wav(SOUND)) + form(a_wav(SOUND), metadata_of()),
+        "audio_file",
+    ),
+    "an unknown part": (form(a_wav(SOUND), metadata_of(), more=part("extra")), "extra"),
+    "a part without a name": (form(a_wav(SOUND), metadata_of(), more=part("")), "body"),
+    "not ended": (form(a_wav(SOUND), metadata_of())[:-6], "body"),
+    "no multipart": (b"nothing of that kind", "body"),
+    "empty": (b"", "body"),
+    "a bad header": (f"--{BOUNDARY}\r\n\xff\r\n\r\n".encode("latin-1"), "body"),
+}
+
+
+@pytest.mark.parametrize(("body", "field"), BODIES.values(), ids=BODIES)
+async def test_a_body_that_is_no_upload_is_refused(clinic, body, field):
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    answer = await clinic.post("/sessions/upload", content=body, headers=headers)
+    check_problem(answer, 400, field=field)
+    assert left(clinic) == NOTHING
+
+
+TYPES = [
+    "application/json",
+    "multipart/form-data",
+    "multipart/form-data; boundary=",
+    "text/plain",
+    "",
+    "a/b; ;=;",
+]
+
+
+@pytest.mark.parametrize("kind", [*TYPES, "multipart/mixed; boundary=x"])
+async def test_a_body_of_another_type_is_refused(clinic, kind):
+    answer = await clinic.post("/sessions/upload", content=b"{}", headers={"Content-Type": kind})
+    check_problem(answer, 415, "unsupported_media_type")
+    assert left(clinic) == NOTHING
+
+
+async def test_too_many_parts_and_headers_are_refused(clinic):
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    long = f"--{BOUNDARY}\r\nX-Long: {'x' * 5_000}\r\n\r\n\r\n--{BOUNDARY}--\r\n".encode()
+    answer = await clinic.post("/sessions/upload", content=long, headers=headers)
+    check_problem(answer, 413)
+    assert left(clinic) == NOTHING
+
+
+async def test_the_first_bytes_are_looked_at_however_they_arrive(clinic):
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+    async def byte_by_byte(content):
+        for at in range(len(content)):
+            yield content[at : at + 1]
+
+    body = form(a_wav(SOUND[: SNIFF_BYTES // 2]), metadata_of())  # its last line's end comes alone
+    answer = await clinic.post("/sessions/upload", content=byte_by_byte(body), headers=headers)
+    assert answer.status_code == 202
+
+
+async def test_stores_that_fail_in_mid_upload_leave_nothing_after_the_next_sweep(clinic):
+    from therapy.workflows.sweep import sweep
+
+    recordings = clinic.desk.recordings
+    keep, recordings.keep = recordings.keep, _unavailable
+    check_problem(await clinic.upload(), 503, "unavailable")
+    recordings.keep = keep
+    await sweep(desk=clinic.desk)
+    assert left(clinic) == NOTHING
+
+
+async def _unavailable(*_: object) -> int:
+    from therapy.domain.errors import Unavailable
+
+    raise Unavailable

@@ -1,0 +1,316 @@
+"""What the API has beyond the mobile contract: states, retry, playback, correction, cancelling, health."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.builders import PRACTICE, a_wav
+from tests.http.clinic import (
+    JORDAN,
+    NOTHING,
+    OLIVIA,
+    SOUND,
+    account,
+    check_problem,
+    left_behind,
+    metadata_of,
+    open_clinic,
+)
+from therapy.adapters.memory.sentiment import MemorySentiment
+from therapy.adapters.memory.speech import MemorySpeech
+from therapy.domain.errors import EngineFailed
+from therapy.domain.people import Role
+
+
+async def state_of(clinic, session_id):
+    return (await clinic.get(f"/sessions/{session_id}")).json()["state"]
+
+
+async def test_a_session_says_how_far_it_is_from_beginning_to_end(clinic):
+    session_id = await clinic.session()
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert (told["state"], told["stage"], told["progress"]) == ("awaiting_transcript", "queued", 0)
+    assert told["failure"] is None
+    assert told["heard"] is None
+    await clinic.work()
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert (told["state"], told["progress"]) == ("awaiting_review", 1)
+    heard = told["heard"]
+    assert {voice["voice"] for voice in heard["voices"]} >= {"0", "1"}
+    assert 0 <= heard["role_confidence"] <= 1
+    assert heard["talk"]
+    assert heard["sentiment"]["not_available_for"] == ""
+    lines = (await clinic.get(f"/data/transcript/{session_id}")).json()["transcript"]
+    await clinic.ask("PUT", f"/data/transcript/{session_id}", json=lines)
+    assert await state_of(clinic, session_id) == "closing"
+    await clinic.work()
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert told["state"] == "closed"
+    assert told["closed_at"]
+
+
+async def test_sessions_are_listed_by_state(clinic):
+    waiting = await clinic.session()
+    closed = await clinic.closed()  # which works on the other one too
+    listed = (await clinic.get("/sessions")).json()
+    assert {each["id"] for each in listed["sessions"]} == {waiting, closed}
+    assert listed["next"] is None
+    for states, ids in (("closed", {closed}), ("awaiting_review", {waiting}), ("failed", set())):
+        answer = (await clinic.get("/sessions", params={"state": states})).json()
+        assert {each["id"] for each in answer["sessions"]} == ids
+    both = await clinic.get("/sessions?state=closed&state=awaiting_review")
+    assert len(both.json()["sessions"]) == 2
+    check_problem(await clinic.get("/sessions", JORDAN), 403)
+
+
+async def test_a_long_list_is_paged(clinic):
+    from tests.builders import a_row
+
+    for number in range(130):
+        row = a_row(session_id=f"s-{number:03}", therapist_id=OLIVIA.id)
+        await clinic.desk.rows.put(PRACTICE, row)
+    first = (await clinic.get("/sessions")).json()
+    rest = (await clinic.get("/sessions", params={"before": first["next"]})).json()
+    ids = [each["id"] for each in first["sessions"] + rest["sessions"]]
+    assert ids == [f"s-{number:03}" for number in reversed(range(130))]
+    assert rest["next"] is None
+
+
+async def test_a_failed_session_is_tried_again(tmp_path):
+    speech = MemorySpeech(failure=EngineFailed("model", transient=False))
+    async with open_clinic(tmp_path, speech=speech) as clinic:
+        session_id = await clinic.session()
+        await clinic.work()
+        told = (await clinic.get(f"/sessions/{session_id}")).json()
+        assert (told["state"], told["failure"]["code"]) == ("failed", "model")
+        assert told["failure"]["reason"] != told["failure"]["advice"]
+        speech.failure = None
+        answer = await clinic.post(f"/sessions/{session_id}/retry")
+        assert answer.status_code == 202
+        assert "again" in answer.json()["message"]
+        check_problem(await clinic.post(f"/sessions/{session_id}/retry"), 409, "not_failed")
+        await clinic.work()
+        assert await state_of(clinic, session_id) == "awaiting_review"
+
+
+async def test_the_same_recording_after_a_failure_is_the_same_session_tried_again(tmp_path):
+    speech = MemorySpeech(failure=EngineFailed("model", transient=False))
+    async with open_clinic(tmp_path, speech=speech) as clinic:
+        first = (await clinic.upload()).json()["session_id"]
+        await clinic.work()
+        speech.failure = None
+        assert (await clinic.upload()).json()["session_id"] == first
+        await clinic.work()
+        assert await state_of(clinic, first) == "awaiting_review"
+
+
+async def test_scoring_that_fails_can_be_tried_again_too(tmp_path):
+    class Broken(MemorySentiment):
+        broken = True
+
+        async def score(self, practice_id, texts, language):
+            if self.broken:
+                raise EngineFailed(transient=False)
+            return await super().score(practice_id, texts, language)
+
+    sentiment = Broken()
+    async with open_clinic(tmp_path, sentiment=sentiment) as clinic:
+        session_id = await clinic.closed()
+        assert await state_of(clinic, session_id) == "failed"
+        check_problem(await clinic.get(f"/sessions/{session_id}/details"), 404)
+        sentiment.broken = False
+        assert (await clinic.post(f"/sessions/{session_id}/retry")).status_code == 202
+        await clinic.work()
+        told = (await clinic.get(f"/sessions/{session_id}/details")).json()
+        assert told["positive"] > 0
+
+
+async def test_a_recording_is_played_whole_or_in_part(clinic):
+    session_id = await clinic.session()
+    path = f"/sessions/{session_id}/recording"
+    whole = await clinic.get(path)
+    assert whole.status_code == 200
+    assert whole.headers["content-type"] == "audio/wav"
+    assert whole.headers["accept-ranges"] == "bytes"
+    assert whole.content.startswith(a_wav(b"")[:4])
+    size = len(whole.content)
+    for header, start, end in (
+        ("bytes=0-9", 0, 10),
+        ("bytes=10-", 10, size),
+        ("bytes=-7", size - 7, size),
+        ("bytes=5-99999999", 5, size),
+    ):
+        part = await clinic.get(path, headers={"Range": header})
+        assert part.status_code == 206
+        assert part.content == whole.content[start:end]
+        assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
+    for ignored in ("bytes=0-1,4-5", "items=0-1", "bytes=x", "bytes=-"):
+        assert (await clinic.get(path, headers={"Range": ignored})).content == whole.content
+    head = await clinic.ask("HEAD", path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(size)
+
+
+async def test_details_are_corrected_until_the_session_is_handed_in(clinic):
+    session_id = await clinic.session()
+    change = {
+        "session_date": "05-04-2026",
+        "summary": "Other words.",
+        "general_notes": ["One"],
+        "timed_notes": [{"timestamp": "00:01", "content": "Two"}],
+    }
+    answer = await clinic.ask("PATCH", f"/sessions/{session_id}", json=change)
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told["session_date"] == "05-04-2026"
+    assert told["title"].endswith("05-04-2026")
+    assert (told["summary"], told["general_notes"]) == ("Other words.", ["One"])
+    await clinic.work()
+    partial = await clinic.ask("PATCH", f"/sessions/{session_id}", json={"summary": None})
+    assert (partial.json()["summary"], partial.json()["general_notes"]) == ("", ["One"])
+    (item,) = (await clinic.get("/data/pending")).json()
+    assert item["sessionDate"] == "05-04-2026"
+    lines = (await clinic.get(f"/data/transcript/{session_id}")).json()["transcript"]
+    await clinic.ask("PUT", f"/data/transcript/{session_id}", json=lines)
+    late = await clinic.ask("PATCH", f"/sessions/{session_id}", json={"summary": "x"})
+    check_problem(late, 409, "too_late_to_change")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"session_date": "31-02-2026"}, "session_date"),
+        ({"patient": {"id": "", "name": "x"}}, "patient.id"),
+        ({"patient": {"id": "1"}}, "patient.name"),
+        ({"timed_notes": [{"timestamp": "x"}]}, "timed_notes[0].timestamp"),
+    ],
+)
+async def test_a_bad_correction_names_the_field_and_changes_nothing(clinic, change, field):
+    session_id = await clinic.session()
+    before = (await clinic.get(f"/sessions/{session_id}")).json()
+    answer = await clinic.ask("PATCH", f"/sessions/{session_id}", json=change | {"summary": "no"})
+    check_problem(answer, 400, field=field)
+    assert (await clinic.get(f"/sessions/{session_id}")).json() == before
+
+
+async def test_corrections_at_the_same_moment_all_stay(clinic):
+    session_id = await clinic.session()
+    changes = [{"summary": "A."}, {"general_notes": ["B."]}, {"session_date": "06-06-2026"}]
+    answers = await asyncio.gather(
+        *(clinic.ask("PATCH", f"/sessions/{session_id}", json=change) for change in changes)
+    )
+    assert [each.status_code for each in answers] == [200] * 3
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert (told["summary"], told["general_notes"]) == ("A.", ["B."])
+    assert told["session_date"] == "06-06-2026"
+
+
+async def test_a_corrected_patient_is_linked_again_by_number_and_name(clinic):
+    session_id = await clinic.session(patient=json.dumps({"id": "1", "name": "Typo"}))
+    assert (await clinic.get(f"/sessions/{session_id}")).json()["patient"]["link"] == "no_account"
+    for name, link in (("Someone Else", "unconfirmed"), ("jordan  white", "linked")):
+        change = {"patient": {"id": JORDAN.number, "name": name}}
+        told = (await clinic.ask("PATCH", f"/sessions/{session_id}", json=change)).json()
+        assert told["patient"]["link"] == link
+
+
+async def test_a_patient_reads_a_doubtful_session_only_once_the_therapist_confirmed_the_link(
+    clinic,
+):
+    session_id = await clinic.closed(patient=json.dumps({"id": JORDAN.number, "name": "Typo"}))
+    path = f"/sessions/{session_id}/details"
+    check_problem(await clinic.get(path, JORDAN), 404)
+    assert (await clinic.get("/sessions/me", JORDAN)).json() == []
+    state = (await clinic.get(f"/sessions/{session_id}")).json()["patient"]
+    assert (state["link"], state["account_name"]) == ("unconfirmed", "Jordan White")
+    body = {"patient_id": JORDAN.number}
+    check_problem(await clinic.post(f"/sessions/{session_id}/patient-link", JORDAN, json=body), 404)
+    answer = await clinic.post(f"/sessions/{session_id}/patient-link", json=body)
+    assert answer.status_code == 200
+    assert answer.json()["patient"]["link"] == "linked"
+    assert (await clinic.get(path, JORDAN)).status_code == 200
+    assert [each["id"] for each in (await clinic.get("/sessions/me", JORDAN)).json()] == [
+        session_id
+    ]
+
+
+async def test_an_account_that_appears_later_sees_nothing_until_confirmed(clinic):
+    session_id = await clinic.closed(patient=json.dumps({"id": "444555666", "name": "New One"}))
+    new = account("p-new", Role.PATIENT, "New One", "new@example.org", number="444555666")
+    await clinic.desk.people.add(PRACTICE, new)
+    check_problem(await clinic.get(f"/sessions/{session_id}/details", new), 404)
+    body = {"patient_id": "444555666"}
+    await clinic.post(f"/sessions/{session_id}/patient-link", json=body)
+    assert (await clinic.get(f"/sessions/{session_id}/details", new)).status_code == 200
+
+
+@pytest.mark.parametrize("number", ["000000000", "", OLIVIA.id, "x" * 200])
+async def test_a_link_to_nobody_is_refused(clinic, number):
+    session_id = await clinic.session()
+    answer = await clinic.post(f"/sessions/{session_id}/patient-link", json={"patient_id": number})
+    check_problem(answer, 400, "no_such_patient", "patient_id")
+
+
+@pytest.mark.parametrize("worked", [False, True], ids=["waiting", "in review"])
+async def test_a_cancelled_session_is_gone_with_all_it_had(clinic, worked):
+    session_id = await clinic.session(summary="Not for long.")
+    if worked:
+        await clinic.work()
+    assert (await clinic.ask("DELETE", f"/sessions/{session_id}")).status_code == 204
+    assert left_behind(clinic.settings.data_dir) | {"sessions": []} == NOTHING
+    for path in ("", "/details", "/recording"):
+        check_problem(await clinic.get(f"/sessions/{session_id}{path}"), 404)
+    check_problem(await clinic.get(f"/data/transcript/{session_id}"), 404)
+    check_problem(await clinic.ask("DELETE", f"/sessions/{session_id}"), 404)
+    assert (await clinic.get("/sessions")).json()["sessions"] == []
+    await clinic.work()
+    assert (await clinic.get("/data/pending")).json() == []
+    stored = (clinic.settings.data_dir / "therapy.sqlite3").read_bytes()
+    assert b"Not for long." not in stored
+
+
+async def test_a_session_that_was_handed_in_cannot_be_cancelled(clinic):
+    session_id = await clinic.closed()
+    check_problem(await clinic.ask("DELETE", f"/sessions/{session_id}"), 409, "too_late_to_change")
+
+
+async def test_health_needs_no_token_and_shows_details_to_the_operator_only(tmp_path):
+    environment = {"THERAPY_OPERATOR_TOKEN": "the operator's token"}
+    async with open_clinic(tmp_path, environment=environment) as clinic:
+        assert (await clinic.get("/health/live", None)).json() == {"status": "live"}
+        assert (await clinic.get("/health/ready", None)).json() == {"status": "ready"}
+        assert (await clinic.get("/health/ready", OLIVIA)).json() == {"status": "ready"}
+        headers = {"Authorization": "Bearer the operator's token"}
+        told = (await clinic.get("/health/ready", None, headers=headers)).json()
+        assert set(told["checks"]) >= {"sessions", "runs"}
+
+
+async def test_what_it_stands_on_being_away_is_not_ready_but_live(tmp_path):
+    from therapy.domain.errors import Unavailable
+
+    class Away:
+        def __getattr__(self, name):
+            async def call(*_: object) -> None:
+                raise Unavailable
+
+            return call
+
+    async with open_clinic(tmp_path, sessions=Away(), runs=Away()) as clinic:
+        answer = await clinic.get("/health/ready", None)
+        check_problem(answer, 503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await clinic.get("/health/live", None)).status_code == 200
+        check_problem(await clinic.get("/sessions/x"), 503)
+        check_problem(await clinic.upload(a_wav(SOUND), metadata_of()), 503)
+
+
+async def test_the_documentation_needs_no_network_and_no_token(clinic):
+    page = await clinic.get("/schema", None)
+    assert page.status_code == 200
+    assert "http://" not in page.text.replace("http://www.w3.org", "")
+    assert "https://" not in page.text
+    for path in [each for each in page.text.split('"') if each.startswith("/schema/files/")]:
+        answer = await clinic.get(path, None)
+        assert answer.status_code == 200
+        assert len(answer.content) > 1_000

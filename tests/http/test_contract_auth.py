@@ -1,0 +1,211 @@
+"""The mobile contract: signing in, staying signed in, forgotten passwords."""
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from tests.http.clinic import JORDAN, OLIVIA, PASSWORD, Clinic, check_problem
+from therapy.adapters.local.mail import sent_letters
+from therapy.entrypoints.http.auth import forgot_password
+
+
+async def log_in(clinic: Clinic, email: str = OLIVIA.email, password: str = PASSWORD) -> Any:
+    return await clinic.post("/auth/login", None, json={"email": email, "password": password})
+
+
+async def mailed_token(clinic: Clinic, email: str = OLIVIA.email) -> str:
+    await clinic.post("/auth/forgot-password", None, params={"email": email})
+    letter = sent_letters(clinic.settings.data_dir / "mailbox")[-1]
+    assert letter.to == email
+    found = re.search(r"^[\w-]{30,}$", letter.body, re.MULTILINE)
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize("email", [OLIVIA.email, OLIVIA.email.upper(), f" {OLIVIA.email.lower()} "])
+async def test_a_therapist_signs_in_with_the_address_in_any_case(clinic, email):
+    answer = await log_in(clinic, email)
+    assert answer.status_code == 200
+    told = answer.json()
+    assert set(told) == {
+        "token",
+        "refreshToken",
+        "userId",
+        "userFullName",
+        "userType",
+        "dateOfBirth",
+    }
+    assert told["userType"] == "THERAPIST"
+    assert told["userId"] == OLIVIA.id
+    assert told["userFullName"] == "Olivia Hayes"
+    assert told["dateOfBirth"] is None
+
+
+async def test_a_patient_signs_in_with_number_and_birthday_as_the_app_reads_them(clinic):
+    told = (await log_in(clinic, JORDAN.email)).json()
+    assert told["userType"] == "PATIENT"
+    assert told["userId"] == "203948571"
+    assert told["dateOfBirth"] == "07-05-1990"
+
+
+@pytest.mark.parametrize("missing", ["email", "password"])
+@pytest.mark.parametrize("how", ["absent", "empty"])
+async def test_a_login_without_a_field_names_it(clinic, missing, how):
+    body = {"email": OLIVIA.email, "password": PASSWORD}
+    body = (
+        body | {missing: ""} if how == "empty" else {n: v for n, v in body.items() if n != missing}
+    )
+    answer = await clinic.post("/auth/login", None, json=body)
+    check_problem(answer, 400, "required", missing)
+
+
+async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(clinic):
+    wrong = check_problem(await log_in(clinic, password="not this one"), 401)
+    unknown = check_problem(await log_in(clinic, "nobody@example.health"), 401)
+    assert wrong | {"request_id": ""} == unknown | {"request_id": ""}
+
+
+async def test_a_password_longer_than_72_bytes_is_just_wrong(clinic):
+    check_problem(await log_in(clinic, password="p" * 200), 401)
+
+
+async def test_the_app_refreshes_with_json(clinic):
+    told = (await log_in(clinic)).json()
+    answer = await clinic.post("/auth/refresh", None, json={"refreshToken": told["refreshToken"]})
+    assert answer.status_code == 200
+    fresh = answer.json()
+    assert set(fresh) == {"accessToken", "refreshToken", "expiresIn"}
+    assert fresh["expiresIn"] > 60
+    assert fresh["refreshToken"] != told["refreshToken"]
+    headers = {"Authorization": f"Bearer {fresh['accessToken']}"}
+    assert (await clinic.get("/profiles/me", None, headers=headers)).status_code == 200
+
+
+async def test_older_scripts_refresh_with_the_header_and_an_empty_body(clinic):
+    told = (await log_in(clinic)).json()
+    headers = {"Authorization": f"Bearer {told['refreshToken']}"}
+    answer = await clinic.post("/auth/refresh", None, headers=headers)
+    assert answer.status_code == 200
+    again = {"Authorization": f"Bearer {answer.json()['refreshToken']}"}
+    assert (await clinic.post("/auth/refresh", None, headers=again)).status_code == 200
+
+
+async def test_a_lost_answer_to_a_refresh_is_given_again(clinic):
+    token = (await log_in(clinic)).json()["refreshToken"]
+    both = await asyncio.gather(
+        *(clinic.post("/auth/refresh", None, json={"refreshToken": token}) for _ in range(2))
+    )
+    assert [each.status_code for each in both] == [200, 200]
+    assert both[0].json()["refreshToken"] == both[1].json()["refreshToken"]
+
+
+@pytest.mark.parametrize("token", ["", "unknown", "x" * 4_000])
+async def test_an_unknown_refresh_token_is_refused(clinic, token):
+    check_problem(await clinic.post("/auth/refresh", None, json={"refreshToken": token}), 401)
+
+
+async def test_an_access_token_is_no_refresh_token_and_the_other_way_round(clinic):
+    told = (await log_in(clinic)).json()
+    swapped = await clinic.post("/auth/refresh", None, json={"refreshToken": told["token"]})
+    check_problem(swapped, 401)
+    headers = {"Authorization": f"Bearer {told['refreshToken']}"}
+    check_problem(await clinic.get("/profiles/me", None, headers=headers), 401)
+
+
+async def test_forgotten_passwords_get_one_answer_whoever_asks(clinic):
+    known = await clinic.post("/auth/forgot-password", None, params={"email": OLIVIA.email})
+    unknown = await clinic.post("/auth/forgot-password", None, params={"email": "no@example.org"})
+    assert known.status_code == unknown.status_code == 200
+    assert known.json() == unknown.json()
+    assert set(known.json()) == {"success", "message"}
+    assert known.json()["success"] is True
+    assert len(sent_letters(clinic.settings.data_dir / "mailbox")) == 1
+
+
+async def test_the_answer_to_a_forgotten_password_is_given_before_the_address_is_looked_up(clinic):
+    def looked_up(*_: object) -> None:
+        raise AssertionError("the address was looked up before the answer was made")
+
+    class Desk:
+        people = property(looked_up)
+
+    answer = await forgot_password.fn(email=OLIVIA.email, desk=Desk(), language="en")
+    assert answer.content.success is True
+    assert answer.background is not None
+
+
+@pytest.mark.parametrize("params", [{}, {"email": ""}, {"email": "  "}])
+async def test_a_forgotten_password_without_an_address_names_the_field(clinic, params):
+    answer = await clinic.post("/auth/forgot-password", None, params=params)
+    check_problem(answer, 400, "required", "email")
+
+
+async def test_a_new_password_takes_the_place_of_the_old_one(clinic):
+    token = await mailed_token(clinic)
+    body = {"tokenSec": token, "newPassword": "a new one, longer"}
+    # An old access token may be in the header.
+    answer = await clinic.post("/auth/change-password", OLIVIA, json=body)
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"success", "message"}
+    assert answer.json()["success"] is True
+    assert (await log_in(clinic)).status_code == 401
+    assert (await log_in(clinic, password="a new one, longer")).status_code == 200
+
+
+async def test_a_reset_token_is_good_once(clinic):
+    token = await mailed_token(clinic)
+    body = {"tokenSec": token, "newPassword": "a new one, longer"}
+    assert (await clinic.post("/auth/change-password", None, json=body)).status_code == 200
+    again = await clinic.post("/auth/change-password", None, json=body)
+    check_problem(again, 400, "reset_token", "tokenSec")
+
+
+async def test_of_two_that_use_a_reset_token_at_once_one_is_refused(clinic):
+    token = await mailed_token(clinic)
+    bodies = [{"tokenSec": token, "newPassword": f"a new one, number {each}"} for each in (1, 2)]
+    answers = await asyncio.gather(
+        *(clinic.post("/auth/change-password", None, json=body) for body in bodies)
+    )
+    assert sorted(each.status_code for each in answers) == [200, 400]
+
+
+@pytest.mark.parametrize("weak", ["", "short", "aaaaaaaaaaaa", OLIVIA.email, "x" * 1_000])
+async def test_a_weak_password_is_refused_and_does_not_use_the_token_up(clinic, weak):
+    token = await mailed_token(clinic)
+    body = {"tokenSec": token, "newPassword": weak}
+    check_problem(await clinic.post("/auth/change-password", None, json=body), 400, "weak_password")
+    body["newPassword"] = "a new one, longer"
+    assert (await clinic.post("/auth/change-password", None, json=body)).status_code == 200
+
+
+async def test_an_unknown_reset_token_is_refused(clinic):
+    body = {"tokenSec": "never-sent", "newPassword": "a new one, longer"}
+    check_problem(await clinic.post("/auth/change-password", None, json=body), 400, "reset_token")
+
+
+async def test_a_changed_password_ends_every_login_and_every_device(clinic):
+    told = (await log_in(clinic)).json()
+    headers = {"Authorization": f"Bearer {told['token']}"}
+    device = {"token": "fcm", "platform": "ANDROID", "user_id": OLIVIA.id, "user_type": "THERAPIST"}
+    await clinic.post("/devices/register", None, json=device, headers=headers)
+    token, other = await mailed_token(clinic), await mailed_token(clinic)
+    body = {"tokenSec": token, "newPassword": "a new one, longer"}
+    assert (await clinic.post("/auth/change-password", None, json=body)).status_code == 200
+    refreshed = await clinic.post(
+        "/auth/refresh", None, json={"refreshToken": told["refreshToken"]}
+    )
+    assert refreshed.status_code == 401
+    assert await clinic.desk.devices.of_person(OLIVIA.practice_id, OLIVIA.id) == ()
+    body = {"tokenSec": other, "newPassword": "yet another one"}
+    assert (await clinic.post("/auth/change-password", None, json=body)).status_code == 400
+
+
+async def test_no_token_of_any_kind_is_kept_as_it_is(clinic):
+    told = (await log_in(clinic)).json()
+    reset = await mailed_token(clinic)
+    stored = (clinic.settings.data_dir / "therapy.sqlite3").read_bytes()
+    stored += (clinic.settings.data_dir / "therapy.sqlite3-wal").read_bytes()
+    for secret in (told["token"], told["refreshToken"], reset, PASSWORD):
+        assert secret.encode() not in stored
