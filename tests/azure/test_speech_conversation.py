@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -42,16 +42,9 @@ pytestmark = pytest.mark.slow
 IMPATIENT = Deadlines(talking=1.0, ending=1.0)
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[FakeSpeech]:
-    with FakeSpeech() as fake:
-        yield fake
-
-
 @pytest.fixture
-def fake(running: FakeSpeech) -> FakeSpeech:
-    running.clear()
-    return running
+def fake(fake_speech: FakeSpeech) -> FakeSpeech:
+    return fake_speech
 
 
 def requests_of(fake: FakeSpeech) -> list[dict[str, object]]:

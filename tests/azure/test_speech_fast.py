@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,22 +36,9 @@ from therapy.ports.speech import SpeechOptions
 HURRIED = Patience(pauses=(0.0, 0.0, 0.0))
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[FakeFast]:
-    with FakeFast() as fake:
-        yield fake
-
-
 @pytest.fixture
-def fake(running: FakeFast) -> FakeFast:
-    running.clear()
-    return running
-
-
-@pytest.fixture
-def speech_service() -> Iterator[FakeSpeech]:
-    with FakeSpeech() as fake:
-        yield fake
+def fake(fake_fast: FakeFast) -> FakeFast:
+    return fake_fast
 
 
 async def test_one_request_carries_the_recording_and_brings_the_transcript(
@@ -214,10 +201,10 @@ async def test_a_recording_that_is_no_more_than_the_limit_stays_with_the_chosen_
 @pytest.mark.slow
 @pytest.mark.parametrize("limits", [FastLimits(duration_ms=10_000), FastLimits(size=20_000)])
 async def test_a_recording_that_turns_out_too_long_is_heard_whole_by_the_other_engine(
-    fake: FakeFast, speech_service: FakeSpeech, tmp_path: Path, limits: FastLimits
+    fake: FakeFast, fake_speech: FakeSpeech, tmp_path: Path, limits: FastLimits
 ) -> None:
-    speech_service.phrases = phrases(10)
-    speech = AzureSpeech(an_access(speech_service, fake), directory=tmp_path, limits=limits)
+    fake_speech.phrases = phrases(10)
+    speech = AzureSpeech(an_access(fake_speech, fake), directory=tmp_path, limits=limits)
     pulled = 0
 
     async def counted() -> AsyncIterator[bytes]:
@@ -227,7 +214,7 @@ async def test_a_recording_that_turns_out_too_long_is_heard_whole_by_the_other_e
             yield chunk
 
     events = await heard(speech, counted())
-    assert lines(events) == said(speech_service.phrases)
+    assert lines(events) == said(fake_speech.phrases)
     assert done(events).engine == "azure-conversation"
     assert done(events).duration_ms == 30_000
     assert pulled == 30 * SECOND

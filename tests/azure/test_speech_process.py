@@ -41,9 +41,8 @@ asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
 
 
 @pytest.fixture
-def fake() -> FakeSpeech:
-    with FakeSpeech() as running:
-        yield running
+def fake(fake_speech: FakeSpeech) -> FakeSpeech:
+    return fake_speech
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

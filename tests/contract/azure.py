@@ -4,13 +4,15 @@ Ports that have no adapter for Azure yet are served by the fakes.
 """
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos
+    from therapy.adapters.azure.speech import AzureSpeech
 
 DATABASES = (f"contract{number}" for number in itertools.count())
 
@@ -52,3 +54,14 @@ def cosmos_adapters(cosmos: "Cosmos") -> dict[str, Any]:
         "uploads": CosmosUploads(cosmos),
         "reservations": CosmosReservations(cosmos),
     }
+
+
+def speech_adapter(get: Callable[[str], Any], directory: Path) -> "AzureSpeech":
+    """Speech with the engine that it chooses itself; tests/azure runs the suite with each of the two."""
+    from therapy.adapters.azure.access import SpeechAccess
+    from therapy.adapters.azure.speech import AzureSpeech
+
+    speech, fast = get("fake_speech"), get("fake_fast")
+    speech.listens = fast.listens = True
+    access = SpeechAccess(key=speech.key, host=speech.host, fast_endpoint=fast.url)
+    return AzureSpeech(access, directory=directory)

@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 
 from tests.builders import an_utterance
-from tests.contract.azure import cosmos_adapters, empty_cosmos
-from tests.emulators.fixtures import cosmos_server  # noqa: F401 - a fixture, found by name
+from tests.contract.azure import cosmos_adapters, empty_cosmos, speech_adapter
+from tests.contract.azure_blob_language_fcm import other_adapters
+from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
+from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudio
 from therapy.adapters.local.database import Database
 from therapy.adapters.local.devices import SqliteDevices
+from therapy.adapters.local.insights import LocalInsight
 from therapy.adapters.local.logins import SqliteLogins
 from therapy.adapters.local.mail import FileMail, sent_letters
 from therapy.adapters.local.notices import FileNotices, sent_notices
@@ -35,6 +38,7 @@ from therapy.adapters.local.uploads import SqliteUploads
 from therapy.adapters.memory.audio import MemoryAudio
 from therapy.adapters.memory.devices import MemoryDevices
 from therapy.adapters.memory.doorbell import MemoryDoorbell
+from therapy.adapters.memory.insights import MemoryInsight
 from therapy.adapters.memory.logins import MemoryLogins
 from therapy.adapters.memory.mail import MemoryMail
 from therapy.adapters.memory.notices import MemoryNotices
@@ -57,6 +61,7 @@ from therapy.domain.transcript import Speaker
 from therapy.ports.audio import Audio
 from therapy.ports.devices import Devices
 from therapy.ports.doorbell import Doorbell
+from therapy.ports.insights import Insight
 from therapy.ports.logins import Logins
 from therapy.ports.mail import Letter, Mail
 from therapy.ports.notices import Notices
@@ -101,6 +106,7 @@ class Family:
     audio: Audio
     speech: Speech
     sentiment: Sentiment
+    insight: Insight
     tokens: Tokens
     fill_storage: Callable[[], None]
     sent_notices: Callable[[], list[Notice]]
@@ -134,6 +140,7 @@ async def memory(_: Path, __: Get) -> AsyncIterator[Family]:
         audio=MemoryAudio(),
         speech=MemorySpeech(SCRIPT),
         sentiment=MemorySentiment(),
+        insight=MemoryInsight(),
         tokens=TOKENS,
         fill_storage=lambda: setattr(recordings, "room", 0),
         sent_notices=lambda: list(
@@ -165,6 +172,7 @@ async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
             audio=PyAvAudio(),
             speech=WhisperSpeech(cache=directory / "models"),
             sentiment=VaderSentiment(),
+            insight=LocalInsight(),
             tokens=TOKENS,
             fill_storage=lambda: setattr(recordings, "reserve", 2**62),
             sent_notices=lambda: [sent.notice for sent in sent_notices(directory)],
@@ -175,8 +183,13 @@ async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
 @asynccontextmanager
 async def azure(directory: Path, get: Get) -> AsyncIterator[Family]:
     """The real SDKs against the emulators; the fakes for ports without an adapter for Azure."""
-    async with memory(directory, get) as fakes, empty_cosmos(get("cosmos_server")) as cosmos:
-        yield replace(fakes, **cosmos_adapters(cosmos))
+    async with (
+        memory(directory, get) as fakes,
+        empty_cosmos(get("cosmos_server")) as cosmos,
+        other_adapters(get) as others,
+    ):
+        speech = speech_adapter(get, directory)
+        yield replace(fakes, **cosmos_adapters(cosmos), **others, speech=speech)
 
 
 FAMILIES: dict[str, Callable[[Path, Get], AbstractAsyncContextManager[Family]]] = {
