@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import sys
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -31,8 +34,9 @@ from tests.azure.hearing import (
 from tests.builders import PRACTICE
 from tests.emulators.faults import Fault
 from tests.emulators.speech import FakeSpeech
-from therapy.adapters.azure.access import Deadlines
+from therapy.adapters.azure.access import Deadlines, SpeechAccess
 from therapy.adapters.azure.speech import AzureSpeech, Engine
+from therapy.adapters.azure.transcriber import _config
 from therapy.domain.errors import EngineFailed, ErrorClass, UndecodableAudio
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import SpeechOptions
@@ -76,6 +80,16 @@ async def test_what_is_said_is_asked_for_as_it_is_and_kept_nowhere(fake: FakeSpe
     assert query["profanity"] == "raw"
     assert query["wordLevelTimestamps"] == "true"
     assert "storeAudio" not in query
+
+
+async def test_what_is_said_is_in_no_log(
+    fake: FakeSpeech, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    fake.phrases = phrases(2)
+    events = await heard(talking_to(fake), seconds(6))
+    assert len(utterances(events)) == 2
+    assert "phrase number" not in caplog.text
 
 
 async def test_the_language_is_found_out_among_several(fake: FakeSpeech) -> None:
@@ -245,6 +259,7 @@ async def test_two_recordings_are_heard_beside_each_other(fake: FakeSpeech) -> N
     assert (done(one).duration_ms, done(two).duration_ms) == (15_000, 16_000)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="native threads are counted in /proc")
 @pytest.mark.parametrize("kind", ["none", "stall", "silent"])
 async def test_closing_early_frees_the_threads_while_the_loop_goes_on(
     fake: FakeSpeech, kind: str
@@ -269,8 +284,6 @@ async def test_closing_early_frees_the_threads_while_the_loop_goes_on(
 
 def native_threads() -> int:
     """Threads of the SDK: those of the process that Python did not start."""
-    from pathlib import Path
-
     return len([*Path("/proc/self/task").iterdir()]) - threading.active_count()
 
 
@@ -282,6 +295,23 @@ async def test_a_task_that_is_cancelled_leaves_no_session_open(fake: FakeSpeech)
     with pytest.raises(asyncio.CancelledError):
         await task
     await until(lambda: fake.calls[0]["closed"] is not None)
+
+
+@pytest.mark.parametrize(
+    ("access", "authorization", "sent"),
+    [
+        (SpeechAccess(region="westeurope", key="a key"), "", ""),
+        (SpeechAccess(endpoint="https://a.cognitiveservices.azure.com", key="a key"), "", ""),
+        (SpeechAccess(region="westeurope"), "aad#id#token", "aad#id#token"),
+        (SpeechAccess(endpoint="https://a.cognitiveservices.azure.com"), "aad#i#t", "aad#i#t"),
+        (SpeechAccess(host="ws://127.0.0.1:9"), "", ""),
+    ],
+    ids=["region and key", "endpoint and key", "region and token", "endpoint and token", "host"],
+)
+def test_every_way_to_be_let_in_is_one_that_the_sdk_takes(
+    access: SpeechAccess, authorization: str, sent: str
+) -> None:
+    assert _config(access, authorization).authorization_token == sent
 
 
 @dataclass

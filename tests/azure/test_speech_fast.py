@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,16 @@ async def test_one_request_carries_the_recording_and_brings_the_transcript(
         "profanityFilterMode": "None",
         "diarization": {"maxSpeakers": 4},
     }
+
+
+async def test_what_is_said_is_in_no_log(
+    fake: FakeFast, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    fake.phrases = phrases(2)
+    assert len(utterances(await heard(asking(fake, tmp_path), seconds(6)))) == 2
+    assert "phrase number" not in caplog.text
+    assert str(fake.key) not in caplog.text
 
 
 async def test_the_language_is_the_one_that_was_heard(fake: FakeFast, tmp_path: Path) -> None:

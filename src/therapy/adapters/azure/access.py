@@ -35,7 +35,7 @@ class SpeechAccess:
     @property
     def fast_address(self) -> str:
         """Where Fast Transcription is asked."""
-        named = self.fast_endpoint or self.endpoint
+        named = (self.fast_endpoint or self.endpoint).rstrip("/")
         return named or f"https://{self.region}.api.cognitive.microsoft.com"
 
     async def authorization(self) -> str:
