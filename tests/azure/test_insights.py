@@ -1,6 +1,6 @@
 """What insights by Azure AI Language do beyond the port's contract: the real SDK, a fake service."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,9 +21,8 @@ SAID = (
 
 
 @pytest.fixture
-def language() -> Iterator[FakeLanguage]:
-    with FakeLanguage() as fake:
-        yield fake
+def language(fake_language: FakeLanguage) -> FakeLanguage:
+    return fake_language
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What sentiment by Azure AI Language does beyond the port's contract: the real SDK, a fake service."""
 
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import azure.ai.textanalytics
 import azure.core.exceptions
@@ -32,9 +32,8 @@ KIND = "SentimentAnalysis"
 
 
 @pytest.fixture
-def language() -> Iterator[FakeLanguage]:
-    with FakeLanguage() as fake:
-        yield fake
+def language(fake_language: FakeLanguage) -> FakeLanguage:
+    return fake_language
 
 
 @pytest.fixture

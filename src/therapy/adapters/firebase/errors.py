@@ -77,6 +77,6 @@ def is_bad_token(exc: exceptions.FirebaseError) -> bool:
 def _details(response: requests.Response | None) -> list[dict[str, Any]]:
     try:
         found = response.json()["error"]["details"] if response is not None else []
+        return [each for each in found if isinstance(each, dict)]
     except (ValueError, KeyError, TypeError):
         return []
-    return [each for each in found if isinstance(each, dict)]

@@ -7,7 +7,7 @@ from therapy.domain.transcript import Utterance
 from therapy.ports.insights import Insight
 
 
-class NoInsight(Insight):
+class LocalInsight(Insight):
     """Says of every part that it is not offered here."""
 
     async def find(
