@@ -25,6 +25,7 @@ from therapy.adapters.azure.cosmos import listed
 from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.container import ATTEMPTS, Fields, Item
 from therapy.adapters.azure.cosmos.errors import contended
+from therapy.adapters.azure.cosmos.keys import END
 from therapy.adapters.azure.cosmos.partition import body_of, read_body
 from therapy.domain.errors import NotFound
 from therapy.domain.listing import MOST_ROWS, Row
@@ -106,7 +107,7 @@ class CosmosRows(Rows):
     ) -> tuple[Row, ...]:
         pk = listed.of_therapist(practice_id, therapist_id)
         found = await asyncio.gather(
-            *(self._range(pk, state.value, before, _most(limit)) for state in set(states))
+            *(self._range(pk, each, _most(limit)) for each in listed.ranges_of(states, before))
         )
         return _newest([row for rows in found for row in rows], limit)
 
@@ -116,7 +117,8 @@ class CosmosRows(Rows):
         if not person_id:
             return ()
         pk = listed.of_patient(practice_id, person_id)
-        return _newest(await self._range(pk, listed.CLOSED, before, _most(limit)), limit)
+        closed = listed.range_of(listed.CLOSED, before)
+        return _newest(await self._range(pk, closed, _most(limit)), limit)
 
     async def search(
         self, practice_id: str, therapist_id: str, query: str, before: str, limit: int
@@ -124,27 +126,30 @@ class CosmosRows(Rows):
         if not fold(query):
             return ()
         pk = listed.of_therapist(practice_id, therapist_id)
+        closed = listed.range_of(listed.CLOSED, before)
         read, spoken = await asyncio.gather(
-            self._range(pk, listed.CLOSED, before, _most(limit), part=fold(query)),
+            self._range(pk, closed, _most(limit), part=fold(query)),
             self._spoken(pk, listed.longest(words_of(query)), before, _most(limit)),
         )
         once = {row.session_id: row for row in (*read, *spoken)}
         return _newest(list(once.values()), limit)
 
     async def _range(
-        self, pk: str, state: str, before: str, limit: int, *, part: str = ""
+        self, pk: str, within: listed.Range, limit: int, *, part: str = ""
     ) -> list[Row]:
-        """Give the newest of a list in a state; those that have `part` in one of their fields."""
+        """Give the newest of a stretch of a list; those that have `part` in one of their fields."""
         if not limit:
             return []
+        field = f"c.{within.field}"
+        where = f"{field} > @low AND {field} < @high"
         found = await self._container.query(
             pk,
-            "c.place > @low AND c.place < @high"
-            + (" AND CONTAINS(c.fields, @part)" if part else ""),
+            f"{where} AND CONTAINS(c.fields, @part)" if part else where,
             select="VALUE c.body",
-            order="c.place DESC",
+            order=f"{field} DESC",
             limit=limit,
-            **listed.range_of(state, before),
+            low=within.low,
+            high=within.high,
             **({"part": part} if part else {}),
         )
         return [codec.decode(Row, each.encode()) for each in found]
@@ -155,7 +160,7 @@ class CosmosRows(Rows):
         conditions = "".join(f" AND {HEARD.format(number)}" for number in range(len(asked)))
         values = {f"word{number}": word for number, word in enumerate(asked)}
         rows: list[Row] = []
-        end = before or "~"
+        end = before or END
         while asked and len(rows) < limit:
             found = await self._container.query(
                 pk,

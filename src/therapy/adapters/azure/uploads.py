@@ -8,7 +8,7 @@ from datetime import datetime
 
 from therapy.adapters import codec
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.keys import END, key, shard, stamp
+from therapy.adapters.azure.cosmos.keys import END, digest, key, shard, stamp
 from therapy.adapters.azure.cosmos.partition import body_of, read_body
 from therapy.domain.errors import NotFound
 from therapy.domain.upload import Upload
@@ -59,7 +59,7 @@ class CosmosUploads(Uploads):
 
 
 def _place(practice_id: str, upload_id: str) -> tuple[str, str]:
-    item_id = key(practice_id, upload_id)
+    item_id = digest(key(practice_id, upload_id))
     return _partition(shard(item_id, PARTITIONS)), item_id
 
 

@@ -3,18 +3,21 @@
 There is one SDK client for a process and it lives as long as the `async with`.
 """
 
+import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.cosmos.aio import CosmosClient, DatabaseProxy
 
 from therapy.adapters.azure.cosmos import containers
-from therapy.adapters.azure.cosmos.container import Container
+from therapy.adapters.azure.cosmos.container import PAUSES, Container
 from therapy.adapters.azure.cosmos.containers import Shape
 from therapy.adapters.azure.cosmos.errors import cosmos_errors
+from therapy.domain.errors import Unavailable
 
 PREFIX = "practice-"
 """What the names of our containers begin with."""
@@ -51,6 +54,7 @@ class Cosmos:
     prefix: str
     meter: Meter
     settle: timedelta = SETTLE
+    pauses: Sequence[float] = PAUSES
     sessions: Container = field(init=False)
     rows: Container = field(init=False)
     due: Container = field(init=False)
@@ -67,7 +71,8 @@ class Cosmos:
         self.keys = self._container(containers.KEYS)
 
     def _container(self, shape: Shape) -> Container:
-        return Container(self.database.get_container_client(self.prefix + shape.name))
+        proxy = self.database.get_container_client(self.prefix + shape.name)
+        return Container(proxy, self.pauses)
 
     async def migrate(self, *, throughput: int | None = None) -> None:
         """Make or update the database and its containers; see `containers.migrate`."""
@@ -88,6 +93,7 @@ async def open_cosmos(
     endpoint_discovery: bool | None = None,
     regions: Sequence[str] = (),
     patience: float = PATIENCE,
+    pauses: Sequence[float] = PAUSES,
     settle: timedelta = SETTLE,
 ) -> AsyncIterator[Cosmos]:
     """Open an account's database; without a key, as the identity that the machine runs under.
@@ -96,27 +102,39 @@ async def open_cosmos(
     unless told otherwise. `regions` are asked in this order. Call `migrate` or `check` next.
 
     Raises:
-        Unavailable: the account does not answer, or refuses the key.
+        Unavailable: the account does not answer or refuses the key, or one of the two can't be right.
     """
+    _look_at(uri, key)
+    secure = uri.startswith("https:")
+    discover = secure if endpoint_discovery is None else endpoint_discovery
     meter = Meter()
     async with AsyncExitStack() as stack:
         credential: Any = key or await stack.enter_async_context(_identity())
-        discover = not uri.startswith("http://")
         client = CosmosClient(
             uri,
             credential=credential,
-            enable_endpoint_discovery=discover
-            if endpoint_discovery is None
-            else endpoint_discovery,
+            enable_endpoint_discovery=discover,
             preferred_locations=list(regions),
             retry_throttle_backoff_max=patience,
             retry_connect=0,  # `Container` tries again, whatever kind of failure it was
             retry_read=0,
             raw_response_hook=meter.count,
         )
+        stack.push_async_callback(client.close)  # also where opening fails half way
         with cosmos_errors():
-            await stack.enter_async_context(client)
-        yield Cosmos(client, client.get_database_client(database), prefix, meter, settle)
+            await client.__aenter__()
+        yield Cosmos(client, client.get_database_client(database), prefix, meter, settle, pauses)
+
+
+def _look_at(uri: str, key: str | None) -> None:
+    """Refuse what can't be an address or a key before the SDK fails over it in its own words."""
+    address = urlsplit(uri)
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise Unavailable(reason="uri")
+    try:
+        base64.b64decode(key or "", validate=True)
+    except ValueError:
+        raise Unavailable(reason="key") from None
 
 
 def _identity() -> Any:

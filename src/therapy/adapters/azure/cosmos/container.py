@@ -36,6 +36,9 @@ MOST_STEPS = 100
 PAUSES = (0.1, 0.4)
 """Seconds before a call that failed on the way, or inside Cosmos, is made again."""
 
+WITHIN = 30.0
+"""Seconds that a call may take with all its repetitions. `due` counts on it."""
+
 _PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
 _REFUSED = frozenset({404, 409, 412})
 
@@ -52,14 +55,15 @@ class Step(NamedTuple):
 class Container:
     """A container of Cosmos DB."""
 
-    def __init__(self, proxy: ContainerProxy) -> None:
+    def __init__(self, proxy: ContainerProxy, pauses: Sequence[float] = PAUSES) -> None:
         self._proxy = proxy
+        self._pauses = tuple(pauses)
 
     async def read(self, pk: str, item_id: str) -> Item | None:
         """Give an item, None if there is none."""
         with cosmos_errors():
             try:
-                return await _sent(lambda: self._proxy.read_item(item_id, partition_key=pk))
+                return await self._sent(lambda: self._proxy.read_item(item_id, partition_key=pk))
             except CosmosResourceNotFoundError:
                 return None
 
@@ -83,7 +87,7 @@ class Container:
             return [each async for each in found]
 
         with cosmos_errors():
-            return await _sent(ask)
+            return await self._sent(ask)
 
     async def create(self, pk: str, item_id: str, fields: Fields) -> Item | None:
         """Write a new item; gives None, or the item that is there already and stays."""
@@ -91,7 +95,7 @@ class Container:
         with cosmos_errors():
             for _ in range(ATTEMPTS):
                 try:
-                    await _sent(lambda: self._proxy.create_item(item))
+                    await self._sent(lambda: self._proxy.create_item(item))
                     return None
                 except CosmosResourceExistsError:
                     found = await self.read(pk, item_id)
@@ -106,7 +110,9 @@ class Container:
         unchanged = {"etag": old["_etag"], "match_condition": MatchConditions.IfNotModified}
         with cosmos_errors():
             try:
-                return await _sent(lambda: self._proxy.replace_item(item_id, item, **unchanged))
+                return await self._sent(
+                    lambda: self._proxy.replace_item(item_id, item, **unchanged)
+                )
             except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
                 found = await self.read(pk, item_id)
                 return found if found is not None and found["mark"] == item["mark"] else None
@@ -115,7 +121,7 @@ class Container:
         """Write an item, whatever is there."""
         item = _marked(pk, item_id, fields, secrets.token_hex(8))
         with cosmos_errors():
-            await _sent(lambda: self._proxy.upsert_item(item))
+            await self._sent(lambda: self._proxy.upsert_item(item))
 
     async def delete(self, pk: str, item_id: str, etag: str = "") -> bool:
         """Delete an item, if it is as it was read when an ETag is given; False if it has changed."""
@@ -124,7 +130,7 @@ class Container:
         )
         with cosmos_errors():
             try:
-                await _sent(lambda: self._proxy.delete_item(item_id, pk, **unchanged))
+                await self._sent(lambda: self._proxy.delete_item(item_id, pk, **unchanged))
             except CosmosResourceNotFoundError:
                 return True
             except CosmosAccessConditionFailedError:
@@ -140,7 +146,9 @@ class Container:
         operations = [_operation(pk, step, mark) for step in steps]
         with cosmos_errors():
             try:
-                await _sent(lambda: self._proxy.execute_item_batch(operations, partition_key=pk))
+                await self._sent(
+                    lambda: self._proxy.execute_item_batch(operations, partition_key=pk)
+                )
             except CosmosBatchOperationError as exc:
                 if exc.status_code not in _REFUSED or exc.error_index is None:
                     raise
@@ -153,6 +161,24 @@ class Container:
         found = await self.read(pk, written) if written else None
         return found is not None and found["mark"] == mark
 
+    async def _sent(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call, again after a pause if it failed in a way that passes.
+
+        429 is the SDK's: it waits as long as Cosmos says. A 429 inside a batch is ours.
+        """
+        async with asyncio.timeout(WITHIN):
+            for pause in self._pauses:
+                try:
+                    return await call()
+                except (ServiceRequestError, ServiceResponseError):
+                    pass
+                except HttpResponseError as exc:
+                    inside = isinstance(exc, CosmosBatchOperationError) and exc.status_code == 429
+                    if exc.status_code not in _PASSING and not inside:
+                        raise
+                await asyncio.sleep(pause)
+            return await call()
+
 
 def _marked(pk: str, item_id: str, fields: Fields, mark: str) -> dict[str, Any]:
     return {"id": item_id, "pk": pk, "mark": mark, **fields}
@@ -164,21 +190,3 @@ def _operation(pk: str, step: Step, mark: str) -> tuple[Any, ...]:
         return "delete", (step.item_id,), conditions
     item = _marked(pk, step.item_id, step.fields, mark)
     return step.kind, (step.item_id, item) if step.kind == "replace" else (item,), conditions
-
-
-async def _sent(call: Callable[[], Awaitable[T]]) -> T:
-    """Make a call, again after a pause if it failed in a way that passes.
-
-    429 is the SDK's: it waits as long as Cosmos says. A 429 inside a batch is ours.
-    """
-    for pause in PAUSES:
-        try:
-            return await call()
-        except (ServiceRequestError, ServiceResponseError):
-            pass
-        except HttpResponseError as exc:
-            inside = isinstance(exc, CosmosBatchOperationError) and exc.status_code == 429
-            if exc.status_code not in _PASSING and not inside:
-                raise
-        await asyncio.sleep(pause)
-    return await call()

@@ -42,7 +42,7 @@ class Shape(NamedTuple):
 
 
 SESSIONS = Shape("sessions", ("/kind", "/due"))
-ROWS = Shape("rows", ("/place", "/heard", "/fields", "/words/[]"), expires=True)
+ROWS = Shape("rows", ("/place", "/sort", "/heard", "/fields", "/words/[]"), expires=True)
 DUE = Shape("due", ("/at", "/runs", "/items"))
 PEOPLE = Shape("people", ("/sort", "/in_role", "/fields", "/listed"))
 TOKENS = Shape("tokens", ("/kind",), expires=True)

@@ -9,10 +9,10 @@ import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+=:-]{0,99}", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 END = "~"
-"""Greater than anything that follows a moment in a key."""
+"""Greater than whatever a moment or a sort key is made of."""
 
 
 def part(text: str) -> str:

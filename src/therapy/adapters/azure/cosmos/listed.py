@@ -1,21 +1,22 @@
 """What is in a list: the copy of a row, and beside it the words of its transcript; pure.
 
-    row-<session>     the copy: `place` is state and sort key, so that a list is a range of it; `fields`
-                      are the folded texts that a search may find a part of, one a line
+    row-<session>     the copy: `place` is state and sort key, so that the list of a state is a range of
+                      it, `sort` the sort key alone, for the list of all; `fields` are the folded texts
+                      that a search may find a part of, one a line
     words-<session>   of a closed session, in its therapist's list: `words`, folded, each an entry of the
                       index; `heard` is the sort key, for the order
 
 Where a row was taken from a list its copy stays for `GONE_FOR` with nothing but its revision.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from therapy.adapters.azure.cosmos.container import Item, Step
-from therapy.adapters.azure.cosmos.keys import digest, key, part
+from therapy.adapters.azure.cosmos.keys import END, digest, key, part
 from therapy.adapters.azure.cosmos.partition import body_of
 from therapy.domain.listing import Row, search_fields
 from therapy.domain.status import ApiState
@@ -55,9 +56,29 @@ def copy_id(session_id: str) -> str:
     return f"row-{part(session_id)}"
 
 
-def range_of(state: str, before: str) -> dict[str, str]:
-    """Give the bounds, both left out, of the places in a state before a sort key ("" = all)."""
-    return {"low": f"{state}|", "high": f"{state}|{before}" if before else f"{state}}}"}
+class Range(NamedTuple):
+    """A stretch of a list: what is between `low` and `high`, both left out, by an indexed field."""
+
+    field: str
+    low: str
+    high: str
+
+
+def range_of(state: str, before: str) -> Range:
+    """Give the stretch of a state before a sort key ("" = from the newest)."""
+    return Range("place", f"{state}|", f"{state}|{before}" if before else f"{state}}}")
+
+
+def range_of_all(before: str) -> Range:
+    """Give the stretch of all states before a sort key."""
+    return Range("sort", "", before or END)
+
+
+def ranges_of(states: Collection[ApiState], before: str) -> list[Range]:
+    """Give the stretches of some states: one each, so that no list costs more than its answer."""
+    if set(states) == set(ApiState):
+        return [range_of_all(before)]
+    return [range_of(state.value, before) for state in set(states)]
 
 
 def steps_of(session_id: str, row: Row, revision: int, stored: Item | None, pk: str) -> list[Step]:
@@ -66,6 +87,7 @@ def steps_of(session_id: str, row: Row, revision: int, stored: Item | None, pk: 
     fields: dict[str, Any] = {
         "revision": revision,
         "place": f"{row.state.value}|{row.sort_key}",
+        "sort": row.sort_key,
         "body": body_of(bare),
     }
     if pk != of_therapist(row.practice_id, row.therapist_id):
