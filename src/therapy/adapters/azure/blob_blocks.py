@@ -6,6 +6,7 @@ Plain functions over the SDK's clients; what they raise is the SDK's, mapped by 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -89,7 +90,7 @@ async def put(
     state: BlockState = BlockState.LATEST,
 ) -> None:
     """Commit blocks as the blob, in place of exactly what is there, or only if nothing is."""
-    condition = (
+    condition: dict[str, Any] = (
         {"match_condition": MatchConditions.IfMissing}
         if there is None
         else {"etag": there.etag, "match_condition": MatchConditions.IfNotModified}
@@ -101,7 +102,7 @@ async def put(
 
 async def remove(blob: BlobClient, there: BlobProperties | None = None) -> None:
     """Delete a blob, or only exactly what was there; gone or changed is no error."""
-    condition = (
+    condition: dict[str, Any] = (
         {"etag": there.etag, "match_condition": MatchConditions.IfNotModified} if there else {}
     )
     with suppress(ResourceNotFoundError, ResourceModifiedError):
