@@ -4,7 +4,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import tracemalloc
 from contextlib import aclosing
 from importlib.util import find_spec
 
@@ -182,14 +181,11 @@ async def test_samples_are_taken_only_as_fast_as_they_are_heard(tmp_path):
             taken += len(chunk)
             yield chunk
 
-    tracemalloc.start()
     async with aclosing(
         WhisperSpeech(cache=tmp_path).transcribe("p", counted(), ENGLISH)
     ) as events:
         progress = await anext(events)
         assert taken < progress.heard_ms * 32 + 32_000 * 240
-        assert tracemalloc.get_traced_memory()[0] < 20e6
-    tracemalloc.stop()
 
 
 async def test_the_loop_stays_free_while_it_works(tmp_path):

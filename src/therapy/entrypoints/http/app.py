@@ -12,7 +12,7 @@ from therapy.config import Settings
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.http import auth, health, people, review, status
 from therapy.entrypoints.http.documentation import (
-    describe_errors,
+    describe,
     documentation,
     documentation_file,
 )
@@ -79,5 +79,5 @@ def make_app(
         openapi_config=documentation(),
         logging_config=None,
     )
-    describe_errors(app.openapi_schema)
+    describe(app)
     return app

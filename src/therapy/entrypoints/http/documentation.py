@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import litestar_offline_docs
-from litestar import Response, Router, get
+from litestar import Litestar, Response, Router, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
@@ -17,12 +17,14 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    PathItem,
     Reference,
     Schema,
     SecurityScheme,
 )
 from litestar.params import FromPath
 from litestar.response import File
+from litestar.routes import HTTPRoute
 
 DOCS = "/schema"
 FILES = f"{DOCS}/files"
@@ -72,8 +74,24 @@ def documentation() -> OpenAPIConfig:
     )
 
 
-def describe_errors(document: OpenAPI) -> None:
-    """Describe the one form that every error has, in the place of the framework's own."""
+def describe(app: Litestar) -> None:
+    """Say in the document what the framework does not know: the form of errors, what needs no token."""
+    document = app.openapi_schema
+    _describe_errors(document)
+    paths = document.paths or {}
+    for route in app.routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            if handler.opt.get("no_token") and route.path_format in paths:
+                for operation in _operations(paths[route.path_format]):
+                    operation.security = []
+
+
+def _operations(path: PathItem) -> list[Operation]:
+    found = (path.get, path.head, path.put, path.post, path.patch, path.delete)
+    return [each for each in found if each is not None]
+
+
+def _describe_errors(document: OpenAPI) -> None:
     answer = OpenAPIResponse(
         description="An error: problem details, with one plain sentence in `error`.",
         content={
@@ -84,9 +102,8 @@ def describe_errors(document: OpenAPI) -> None:
     )
     document.components.schemas[PROBLEM] = _problem()
     for path in (document.paths or {}).values():
-        for method in ("get", "head", "put", "post", "patch", "delete"):
-            operation: Operation | None = getattr(path, method)
-            if operation and operation.responses is not None:
+        for operation in _operations(path):
+            if operation.responses is not None:
                 operation.responses.pop("400", None)
                 operation.responses["default"] = answer
 

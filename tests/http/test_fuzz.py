@@ -1,0 +1,132 @@
+"""The running server, fuzzed from its own OpenAPI document; and that document itself."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from litestar.routes import HTTPRoute
+
+from tests.builders import a_wav
+from tests.http.clinic import JORDAN, OLIVIA, SOUND, form, metadata_of
+from tests.http.server import Server, serving
+from therapy.entrypoints.http.app import make_app
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "unsupported_method",
+    "ignored_auth",
+)
+BUDGET = 280
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("fuzzed"), with_worker=True) as running:
+        with running.connect() as connection:  # so that there is something to find
+            connection.head(running.token())
+            connection.chunks(form(a_wav(SOUND), metadata_of()))
+            connection.end()
+            assert connection.answer().status == 202
+        yield running
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("person", "phases"),
+    [(OLIVIA, "coverage,fuzzing"), (JORDAN, "fuzzing")],
+    ids=["therapist", "patient"],
+)
+@pytest.mark.timeout(BUDGET)
+def test_fuzzing_from_its_own_document_finds_no_server_error(server, person, phases, tmp_path):
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "run"),
+            f"http://127.0.0.1:{server.port}/schema/openapi.json",
+            *("--header", f"Authorization: Bearer {server.token(person)}"),
+            *("--checks", ",".join(CHECKS)),
+            *("--phases", phases),
+            *("--seed", "20260304", "--max-examples", "4", "--workers", "2"),
+            *("--no-shrink", "--continue-on-failure", "--request-timeout", "10"),
+            *("--warnings", "off", "--generation-database", "none", "--no-color"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-6_000:] + run.stderr[-2_000:]
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> dict[str, Any]:
+    with server.connect() as connection:
+        connection.sock.sendall(b"GET /schema/openapi.json HTTP/1.1\r\nHost: h\r\n\r\n")
+        return connection.answer().json()
+
+
+def operations(document):
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def test_the_document_is_openapi_3_1_and_has_every_route(server, document):
+    assert document["openapi"].startswith("3.1")
+    documented = {(method, path) for method, path, _ in operations(document)}
+    routes = {
+        (method, route.path_format)
+        for route in make_app(server.therapy.settings).routes
+        if isinstance(route, HTTPRoute) and not route.path.startswith("/schema")
+        for method in route.methods - {"OPTIONS"}
+    }
+    assert documented == routes
+    contract = {
+        *(
+            ("POST", f"/auth/{name}")
+            for name in ("login", "refresh", "forgot-password", "change-password")
+        ),
+        *(("POST", "/devices/register"), ("POST", "/devices/unregister/{user_id}")),
+        *(("GET", "/profiles/me"), ("GET", "/profiles/search")),
+        *(
+            ("GET", "/sessions/me"),
+            ("GET", "/sessions/search"),
+            ("GET", "/sessions/{session_id}/details"),
+        ),
+        *(("POST", "/sessions/upload"), ("GET", "/data/pending")),
+        *(("GET", "/data/transcript/{session_id}"), ("PUT", "/data/transcript/{session_id}")),
+    }
+    assert contract <= documented
+
+
+def test_every_error_is_documented_as_a_problem(document):
+    for method, path, operation in operations(document):
+        assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"], (
+            path
+        )
+        successes = [int(status) for status in operation["responses"] if status != "default"]
+        assert all(200 <= status < 300 for status in successes), (method, path)
+    problem = document["components"]["schemas"]["Problem"]
+    assert {"error", "title", "status", "detail", "type"} <= set(problem["required"])
+
+
+def test_the_uploads_body_is_documented_as_multipart(document):
+    body = document["paths"]["/sessions/upload"]["post"]["requestBody"]
+    schema = body["content"]["multipart/form-data"]["schema"]
+    assert schema["required"] == ["audio_file", "metadata"]
+    assert schema["properties"]["audio_file"]["format"] == "binary"
+
+
+def test_what_needs_no_token_is_said_and_all_else_needs_one(server, document):
+    assert document["security"] == [{"bearer": []}]
+    for method, path, operation in operations(document):
+        with server.connect() as connection:
+            connection.head(path=path.replace("{", "").replace("}", ""), method=method, length=0)
+            status = connection.answer().status if method != "HEAD" else 401
+        assert (status == 401 and path != "/auth/refresh") is (operation.get("security") != []), (
+            path
+        )
