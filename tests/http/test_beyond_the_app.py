@@ -283,7 +283,22 @@ async def test_health_needs_no_token_and_shows_details_to_the_operator_only(tmp_
         assert (await clinic.get("/health/ready", OLIVIA)).json() == {"status": "ready"}
         headers = {"Authorization": "Bearer the operator's token"}
         told = (await clinic.get("/health/ready", None, headers=headers)).json()
-        assert set(told["checks"]) >= {"sessions", "runs"}
+        assert set(told["checks"]) == {"stores", "recordings", "doorbell"}
+        assert all(took >= 0 for took in told["checks"].values())
+
+
+async def test_a_doorbell_that_is_away_keeps_nobody_from_working(tmp_path):
+    from therapy.domain.errors import Unavailable
+
+    async def away() -> None:
+        raise Unavailable
+
+    environment = {"THERAPY_OPERATOR_TOKEN": "the operator's token"}
+    async with open_clinic(tmp_path, environment=environment, checks={"doorbell": away}) as clinic:
+        headers = {"Authorization": "Bearer the operator's token"}
+        told = (await clinic.get("/health/ready", None, headers=headers)).json()
+        assert told["status"] == "ready"
+        assert told["checks"]["doorbell"] is None
 
 
 async def test_what_it_stands_on_being_away_is_not_ready_but_live(tmp_path):
@@ -296,7 +311,8 @@ async def test_what_it_stands_on_being_away_is_not_ready_but_live(tmp_path):
 
             return call
 
-    async with open_clinic(tmp_path, sessions=Away(), runs=Away()) as clinic:
+    checks = {"stores": Away().check}
+    async with open_clinic(tmp_path, sessions=Away(), runs=Away(), checks=checks) as clinic:
         answer = await clinic.get("/health/ready", None)
         check_problem(answer, 503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0

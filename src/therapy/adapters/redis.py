@@ -16,6 +16,8 @@ from redis.exceptions import RedisError
 from taskiq import BrokerMessage
 from taskiq_redis import ListQueueBroker
 
+from therapy.domain.errors import Unavailable
+
 QUEUE = "therapy-rings"
 MOST_RINGS = 10_000
 """Rings kept while nobody listens; older ones are forgotten, their sessions are found by the sweep."""
@@ -78,10 +80,9 @@ class RedisBroker(ListQueueBroker):
                 ring = found[1]
                 yield ring if isinstance(ring, bytes) else ring.encode()
 
-    async def ping(self) -> None:
-        """Ask whether it is there.
-
-        Raises:
-            RedisError, OSError: it is not, or it refuses us.
-        """
-        await Redis(connection_pool=self.connection_pool).ping()
+    async def check(self) -> None:
+        """Raise Unavailable if it is not there, or refuses us."""
+        try:
+            await Redis(connection_pool=self.connection_pool).ping()
+        except (RedisError, OSError) as exc:
+            raise Unavailable(dependency="doorbell", reason=type(exc).__name__) from exc
