@@ -20,8 +20,13 @@ help: ## this list
 # --- what a person runs --------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(VENV)/.embedded ## a recording of two people goes in over HTTP, its reviewed transcript comes out
+ifeq ($(ADAPTERS),azure)
+demo: $(VENV)/.dev .tools/node/.installed
+	@$(BIN)/python -m tests.emulators.demo
+else
+demo: $(VENV)/.embedded ## a recording goes in over HTTP, its reviewed transcript comes out (ADAPTERS=azure)
 	@$(BIN)/therapy demo
+endif
 
 .PHONY: run
 run: $(VENV)/.embedded ## start the API and the worker on this machine (therapy serve)

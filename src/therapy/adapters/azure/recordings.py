@@ -77,10 +77,11 @@ class BlobRecordings(Recordings):
         account_key: str = "",
         credential: AsyncTokenCredential | None = None,
         endpoint: str = "",
+        make: bool = True,
         **options: Any,
     ) -> AsyncIterator["BlobRecordings"]:
-        """Open a container, made if it is missing: by connection string, else by account and key, else by
-        account and credential (the machine's own identity, unless one is given).
+        """Open a container: by connection string, else by account and key, else by account and credential
+        (the machine's own identity, unless one is given). One that is missing is made, if `make`.
 
         Raises:
             Unavailable: the store can't be reached, or does not let us in.
@@ -111,7 +112,8 @@ class BlobRecordings(Recordings):
                 store = BlobServiceClient(url, credential=proof, **settings)
             await stack.enter_async_context(store)
             recordings = cls(store, container)
-            await recordings.prepare()
+            if make:
+                await recordings.prepare()
             yield recordings
 
     async def prepare(self) -> None:
