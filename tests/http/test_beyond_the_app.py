@@ -12,14 +12,17 @@ from tests.http.clinic import (
     OLIVIA,
     SOUND,
     account,
+    as_the_app,
     check_problem,
     left_behind,
     metadata_of,
     open_clinic,
 )
+from therapy.adapters.memory.insights import MemoryInsight
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import EngineFailed
+from therapy.domain.insights import Part
 from therapy.domain.people import Role
 
 
@@ -124,6 +127,51 @@ async def test_scoring_that_fails_can_be_tried_again_too(tmp_path):
         await clinic.work()
         told = (await clinic.get(f"/sessions/{session_id}/details")).json()
         assert told["positive"] > 0
+
+
+async def test_what_stands_out_is_shown_and_never_keeps_a_session_from_review(tmp_path):
+    insight = MemoryInsight()
+    insight.down = {Part.SUMMARY}
+    async with open_clinic(tmp_path, insight=insight) as clinic:
+        session_id = await clinic.reviewable()
+        found = (await clinic.get(f"/sessions/{session_id}")).json()["heard"]["insights"]
+        assert "sister" in found["key_phrases"]
+        assert found["personal_details"] == []
+        assert found["summary_draft"] == ""
+        (gap,) = found["gaps"]
+        assert (gap["part"], gap["code"]) == ("summary", "engine_failed")
+        assert gap["reason"].endswith(".")
+        assert found["engine"] == "memory"
+
+    class Broken(MemoryInsight):
+        async def find(self, practice_id, utterances, language):
+            raise EngineFailed(transient=False)
+
+    async with open_clinic(tmp_path / "broken", insight=Broken()) as clinic:
+        session_id = await clinic.reviewable()
+        told = (await clinic.get(f"/sessions/{session_id}")).json()
+        assert told["state"] == "awaiting_review"
+        assert told["heard"]["insights"] is None
+
+
+async def test_insights_stay_as_long_as_every_text_does(clinic):
+    session_id = await clinic.reviewable()
+    path = f"/data/transcript/{session_id}"
+    lines = as_the_app((await clinic.get(path)).json()["transcript"])
+    lines[0]["speaker"] = "Unknown"
+    assert (await clinic.ask("PUT", path, json=lines)).status_code == 202
+    heard = (await clinic.get(f"/sessions/{session_id}")).json()["heard"]
+    assert heard["version"] == 2
+    assert heard["insights"]["gaps"]
+
+
+async def test_insights_go_where_a_text_was_corrected(clinic):
+    session_id = await clinic.reviewable()
+    path = f"/data/transcript/{session_id}"
+    lines = as_the_app((await clinic.get(path)).json()["transcript"])
+    lines[0]["text"] += " Tell me."
+    assert (await clinic.ask("PUT", path, json=lines)).status_code == 202
+    assert (await clinic.get(f"/sessions/{session_id}")).json()["heard"]["insights"] is None
 
 
 async def test_a_recording_is_played_whole_or_in_part(clinic):
