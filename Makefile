@@ -20,8 +20,13 @@ help: ## this list
 # --- what a person runs --------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(VENV)/.embedded ## a recording of two people goes in over HTTP, its reviewed transcript comes out
+ifeq ($(ADAPTERS),azure)
+demo: $(VENV)/.dev .tools/node/.installed
+	@$(BIN)/python -m tests.emulators.demo
+else
+demo: $(VENV)/.embedded ## a recording goes in over HTTP, its reviewed transcript comes out (ADAPTERS=azure)
 	@$(BIN)/therapy demo
+endif
 
 .PHONY: run
 run: $(VENV)/.embedded ## start the API and the worker on this machine (therapy serve)
@@ -37,7 +42,7 @@ hebrew: $(VENV)/.embedded ## add the multilingual recogniser (133 MB), for Hebre
 setup: $(VENV)/.dev ## everything for developing, in .venv
 
 .PHONY: test
-test: $(VENV)/.dev ## everything that CI checks
+test: $(VENV)/.dev .tools/node/.installed ## everything that CI checks
 	@UV="$(UV)" $(BIN)/python scripts/check.py
 
 .PHONY: check
@@ -54,6 +59,10 @@ types: $(VENV)/.dev ## mypy --strict on src only
 .PHONY: unit
 unit: $(VENV)/.dev ## the quick tests only
 	@UV="$(UV)" $(BIN)/python scripts/check.py quick
+
+.PHONY: emulators
+emulators: $(VENV)/.dev .tools/node/.installed ## stand-ins for Azure, Firebase and Redis on this machine, until Ctrl-C
+	@$(BIN)/python -m tests.emulators
 
 .PHONY: format
 format: $(VENV)/.dev ## rewrite the code in the house's format
@@ -91,3 +100,10 @@ $(VENV)/.dev: requirements/dev.txt requirements/embedded.txt pyproject.toml | $(
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(VENV)/.embedded $@
+
+# Azurite and what cosmos.cjs mends. Without node nothing is stamped: the tests then say why they skip.
+.tools/node/.installed: tests/emulators/node/package-lock.json tests/emulators/node/package.json
+	@if command -v npm >/dev/null; then \
+	    echo "installing the node emulators into .tools/node"; \
+	    mkdir -p $(@D) && cp tests/emulators/node/.npmrc $^ $(@D)/ && npm ci --silent --prefix $(@D) && touch $@; \
+	else echo "npm is not on PATH, so there will be no Azurite and no Cosmos emulator"; fi

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import runpy
 import sys
 from collections.abc import Callable
 from itertools import groupby
@@ -124,7 +125,7 @@ def adapters_page() -> str:
     return _ADAPTERS_PAGE.format(table="\n".join(f"| {' | '.join(row)} |" for row in head + rows))
 
 
-FAMILIES = ("memory", "local", "all")
+FAMILIES = ("memory", "local", "azure", "firebase", "all")
 
 
 def _served(contract: type, found: list[ModuleType]) -> list[str]:
@@ -142,8 +143,15 @@ def _modules(package: ModuleType) -> list[ModuleType]:
     return [importlib.import_module(name) for name in sorted(names)]
 
 
+def cosmos_page() -> str:
+    """What lies where in Cosmos DB, and what it costs."""
+    made: str = runpy.run_path(str(ROOT / "scripts/cosmos_costs.py"))["page"]()
+    return made
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/adapters.md": adapters_page,
+    "docs/reference/cosmos.md": cosmos_page,
     "docs/reference/settings.md": settings_page,
     "docs/reference/states.md": states_page,
 }

@@ -1,20 +1,27 @@
 """The families that the contract suite holds to the ports: one function and one entry in FAMILIES each.
 
-A family gives one adapter of every port and, where a port only sends, a look at what arrived.
+A family gives one adapter of every port and, where a port only sends, a look at what arrived. `Get`
+gives a fixture by its name, for a family that needs an emulator.
 """
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.builders import an_utterance
+from tests.contract.azure import cosmos_adapters, empty_cosmos, speech_adapter
+from tests.contract.azure_blob_language_fcm import other_adapters
+from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
+from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudio
 from therapy.adapters.local.database import Database
 from therapy.adapters.local.devices import SqliteDevices
+from therapy.adapters.local.insights import LocalInsight
 from therapy.adapters.local.logins import SqliteLogins
 from therapy.adapters.local.mail import FileMail, sent_letters
 from therapy.adapters.local.notices import FileNotices, sent_notices
@@ -31,6 +38,7 @@ from therapy.adapters.local.uploads import SqliteUploads
 from therapy.adapters.memory.audio import MemoryAudio
 from therapy.adapters.memory.devices import MemoryDevices
 from therapy.adapters.memory.doorbell import MemoryDoorbell
+from therapy.adapters.memory.insights import MemoryInsight
 from therapy.adapters.memory.logins import MemoryLogins
 from therapy.adapters.memory.mail import MemoryMail
 from therapy.adapters.memory.notices import MemoryNotices
@@ -53,6 +61,7 @@ from therapy.domain.transcript import Speaker
 from therapy.ports.audio import Audio
 from therapy.ports.devices import Devices
 from therapy.ports.doorbell import Doorbell
+from therapy.ports.insights import Insight
 from therapy.ports.logins import Logins
 from therapy.ports.mail import Letter, Mail
 from therapy.ports.notices import Notices
@@ -69,6 +78,7 @@ from therapy.ports.speech import Speech
 from therapy.ports.tokens import Tokens
 from therapy.ports.uploads import Uploads
 
+Get = Callable[[str], Any]
 TOKENS = JwtTokens("a secret of the tests, long enough")
 SCRIPT = (
     an_utterance("Good morning.", 500, speaker=Speaker.UNKNOWN, voice="0"),
@@ -96,6 +106,7 @@ class Family:
     audio: Audio
     speech: Speech
     sentiment: Sentiment
+    insight: Insight
     tokens: Tokens
     fill_storage: Callable[[], None]
     sent_notices: Callable[[], list[Notice]]
@@ -108,7 +119,7 @@ class Family:
 
 
 @asynccontextmanager
-async def memory(_: Path) -> AsyncIterator[Family]:
+async def memory(_: Path, __: Get) -> AsyncIterator[Family]:
     """The fakes."""
     shelf = MemoryShelf()
     recordings, notices, mail = MemoryRecordings(), MemoryNotices(), MemoryMail()
@@ -129,6 +140,7 @@ async def memory(_: Path) -> AsyncIterator[Family]:
         audio=MemoryAudio(),
         speech=MemorySpeech(SCRIPT),
         sentiment=MemorySentiment(),
+        insight=MemoryInsight(),
         tokens=TOKENS,
         fill_storage=lambda: setattr(recordings, "room", 0),
         sent_notices=lambda: list(
@@ -139,7 +151,7 @@ async def memory(_: Path) -> AsyncIterator[Family]:
 
 
 @asynccontextmanager
-async def local(directory: Path) -> AsyncIterator[Family]:
+async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
     """The embedded default; nothing waits for the disk, which only a power cut would notice."""
     recordings = FileRecordings(directory, reserve=0)
     async with Database.open(directory / "therapy.sqlite3", synchronous="OFF") as database:
@@ -160,6 +172,7 @@ async def local(directory: Path) -> AsyncIterator[Family]:
             audio=PyAvAudio(),
             speech=WhisperSpeech(cache=directory / "models"),
             sentiment=VaderSentiment(),
+            insight=LocalInsight(),
             tokens=TOKENS,
             fill_storage=lambda: setattr(recordings, "reserve", 2**62),
             sent_notices=lambda: [sent.notice for sent in sent_notices(directory)],
@@ -167,14 +180,27 @@ async def local(directory: Path) -> AsyncIterator[Family]:
         )
 
 
-FAMILIES: dict[str, Callable[[Path], AbstractAsyncContextManager[Family]]] = {
+@asynccontextmanager
+async def azure(directory: Path, get: Get) -> AsyncIterator[Family]:
+    """The real SDKs against the emulators; the fakes for ports without an adapter for Azure."""
+    async with (
+        memory(directory, get) as fakes,
+        empty_cosmos(get("cosmos_server")) as cosmos,
+        other_adapters(get) as others,
+    ):
+        speech = speech_adapter(get, directory)
+        yield replace(fakes, **cosmos_adapters(cosmos), **others, speech=speech)
+
+
+FAMILIES: dict[str, Callable[[Path, Get], AbstractAsyncContextManager[Family]]] = {
     "memory": memory,
     "local": local,
+    "azure": azure,
 }
 
 
 @pytest.fixture(params=FAMILIES)
 async def family(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Family]:
     """Each family in turn, empty."""
-    async with FAMILIES[request.param](tmp_path) as opened:
+    async with FAMILIES[request.param](tmp_path, request.getfixturevalue) as opened:
         yield opened

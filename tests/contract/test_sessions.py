@@ -21,6 +21,7 @@ from tests.builders import (
 from tests.contract.conftest import Family
 from tests.strategies import ids, moments, texts
 from therapy.domain.errors import LeaseLost, NotFound, Stale
+from therapy.domain.insights import Insights
 from therapy.domain.run import done
 from therapy.domain.sentiment import Scores
 from therapy.domain.session import SessionPatient, State, TimedNote
@@ -179,10 +180,13 @@ async def test_every_version_of_a_transcript_stays(family: Family) -> None:
 
 def scored(version: Version) -> Version:
     utterances = [replace(each, scores=Scores(0.5, 0.25, 0.25)) for each in version.utterances]
-    return replace(version, utterances=tuple(utterances), sentiment_gap="he")
+    insights = Insights(key_phrases=("a week",), engine="test")
+    return replace(version, utterances=tuple(utterances), sentiment_gap="he", insights=insights)
 
 
-async def test_a_transcript_may_be_written_again_with_other_scores(family: Family) -> None:
+async def test_a_transcript_may_be_written_again_with_other_scores_and_insights(
+    family: Family,
+) -> None:
     await committed(family, Change(transcript=a_version()))
     await committed(family, Change(transcript=scored(a_version())))
     assert await family.sessions.transcript(PRACTICE, SESSION, 1) == scored(a_version())

@@ -100,7 +100,7 @@ def settings_in(directory: Path, **environment: str) -> Settings:
 
 
 def opening(**ports: object) -> Opening:
-    """Give what opens the local family with other engines, or other ports, and people in it."""
+    """Give what opens the local family with other engines, ports or `checks`, and people in it."""
     engines: dict[str, Any] = {
         "audio": MemoryAudio(),
         "speech": MemorySpeech(SCRIPT),
@@ -110,9 +110,11 @@ def opening(**ports: object) -> Opening:
     @asynccontextmanager
     async def opened(settings: Settings) -> AsyncIterator[Therapy]:
         async with open_therapy(settings) as therapy:
-            desk = dataclasses.replace(therapy.desk, **(engines | ports))
+            others = engines | ports
+            checks = {**therapy.checks, **others.pop("checks", {})}
+            desk = dataclasses.replace(therapy.desk, **others)
             await populate(desk)
-            yield dataclasses.replace(therapy, desk=desk)
+            yield dataclasses.replace(therapy, desk=desk, checks=checks)
 
     return opened
 

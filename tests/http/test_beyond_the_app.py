@@ -12,14 +12,17 @@ from tests.http.clinic import (
     OLIVIA,
     SOUND,
     account,
+    as_the_app,
     check_problem,
     left_behind,
     metadata_of,
     open_clinic,
 )
+from therapy.adapters.memory.insights import MemoryInsight
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import EngineFailed
+from therapy.domain.insights import Part
 from therapy.domain.people import Role
 
 
@@ -124,6 +127,51 @@ async def test_scoring_that_fails_can_be_tried_again_too(tmp_path):
         await clinic.work()
         told = (await clinic.get(f"/sessions/{session_id}/details")).json()
         assert told["positive"] > 0
+
+
+async def test_what_stands_out_is_shown_and_never_keeps_a_session_from_review(tmp_path):
+    insight = MemoryInsight()
+    insight.down = {Part.SUMMARY}
+    async with open_clinic(tmp_path, insight=insight) as clinic:
+        session_id = await clinic.reviewable()
+        found = (await clinic.get(f"/sessions/{session_id}")).json()["heard"]["insights"]
+        assert "sister" in found["key_phrases"]
+        assert found["personal_details"] == []
+        assert found["summary_draft"] == ""
+        (gap,) = found["gaps"]
+        assert (gap["part"], gap["code"]) == ("summary", "engine_failed")
+        assert gap["reason"].endswith(".")
+        assert found["engine"] == "memory"
+
+    class Broken(MemoryInsight):
+        async def find(self, practice_id, utterances, language):
+            raise EngineFailed(transient=False)
+
+    async with open_clinic(tmp_path / "broken", insight=Broken()) as clinic:
+        session_id = await clinic.reviewable()
+        told = (await clinic.get(f"/sessions/{session_id}")).json()
+        assert told["state"] == "awaiting_review"
+        assert told["heard"]["insights"] is None
+
+
+async def test_insights_stay_as_long_as_every_text_does(clinic):
+    session_id = await clinic.reviewable()
+    path = f"/data/transcript/{session_id}"
+    lines = as_the_app((await clinic.get(path)).json()["transcript"])
+    lines[0]["speaker"] = "Unknown"
+    assert (await clinic.ask("PUT", path, json=lines)).status_code == 202
+    heard = (await clinic.get(f"/sessions/{session_id}")).json()["heard"]
+    assert heard["version"] == 2
+    assert heard["insights"]["gaps"]
+
+
+async def test_insights_go_where_a_text_was_corrected(clinic):
+    session_id = await clinic.reviewable()
+    path = f"/data/transcript/{session_id}"
+    lines = as_the_app((await clinic.get(path)).json()["transcript"])
+    lines[0]["text"] += " Tell me."
+    assert (await clinic.ask("PUT", path, json=lines)).status_code == 202
+    assert (await clinic.get(f"/sessions/{session_id}")).json()["heard"]["insights"] is None
 
 
 async def test_a_recording_is_played_whole_or_in_part(clinic):
@@ -283,7 +331,22 @@ async def test_health_needs_no_token_and_shows_details_to_the_operator_only(tmp_
         assert (await clinic.get("/health/ready", OLIVIA)).json() == {"status": "ready"}
         headers = {"Authorization": "Bearer the operator's token"}
         told = (await clinic.get("/health/ready", None, headers=headers)).json()
-        assert set(told["checks"]) >= {"sessions", "runs"}
+        assert set(told["checks"]) == {"stores", "recordings", "doorbell"}
+        assert all(took >= 0 for took in told["checks"].values())
+
+
+async def test_a_doorbell_that_is_away_keeps_nobody_from_working(tmp_path):
+    from therapy.domain.errors import Unavailable
+
+    async def away() -> None:
+        raise Unavailable
+
+    environment = {"THERAPY_OPERATOR_TOKEN": "the operator's token"}
+    async with open_clinic(tmp_path, environment=environment, checks={"doorbell": away}) as clinic:
+        headers = {"Authorization": "Bearer the operator's token"}
+        told = (await clinic.get("/health/ready", None, headers=headers)).json()
+        assert told["status"] == "ready"
+        assert told["checks"]["doorbell"] is None
 
 
 async def test_what_it_stands_on_being_away_is_not_ready_but_live(tmp_path):
@@ -296,7 +359,8 @@ async def test_what_it_stands_on_being_away_is_not_ready_but_live(tmp_path):
 
             return call
 
-    async with open_clinic(tmp_path, sessions=Away(), runs=Away()) as clinic:
+    checks = {"stores": Away().check}
+    async with open_clinic(tmp_path, sessions=Away(), runs=Away(), checks=checks) as clinic:
         answer = await clinic.get("/health/ready", None)
         check_problem(answer, 503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0

@@ -24,6 +24,7 @@ from tests.builders import (
 from therapy.adapters.memory.audio import MemoryAudio
 from therapy.adapters.memory.devices import MemoryDevices
 from therapy.adapters.memory.doorbell import MemoryDoorbell
+from therapy.adapters.memory.insights import MemoryInsight
 from therapy.adapters.memory.logins import MemoryLogins
 from therapy.adapters.memory.mail import MemoryMail
 from therapy.adapters.memory.notices import MemoryNotices
@@ -128,6 +129,7 @@ async def an_office(*, limits: Limits | None = None, **ports: Any) -> Office:
         "audio": MemoryAudio(),
         "speech": MemorySpeech(SCRIPT),
         "sentiment": MemorySentiment(),
+        "insight": MemoryInsight(),
         "notices": MemoryNotices(),
         "mail": MemoryMail(),
         "doorbell": MemoryDoorbell(),

@@ -22,7 +22,7 @@ from therapy.workflows.working import work_on
 
 PORTS = (
     *("sessions", "runs", "outbox", "rows", "people", "devices", "uploads", "reservations"),
-    *("recordings", "audio", "speech", "sentiment", "notices", "doorbell"),
+    *("recordings", "audio", "speech", "sentiment", "insight", "notices", "doorbell"),
 )
 
 

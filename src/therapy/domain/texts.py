@@ -229,6 +229,10 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "Ask whoever runs the system to add the language, then try again.",
         "יש לבקש ממפעיל המערכת להוסיף את השפה ואז לנסות שוב.",
     ),
+    "not_offered": (
+        "This is not offered here.",
+        "האפשרות הזו אינה זמינה כאן.",
+    ),
     "worker_died": (
         "The work on this recording stopped unexpectedly, several times.",
         "העיבוד של ההקלטה נעצר באופן לא צפוי, מספר פעמים.",

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.domain.errors import InvalidInput
+from therapy.domain.insights import Insights
 from therapy.domain.sentiment import Scores
 
 MAX_PAUSE_MS = 1_500
@@ -82,6 +83,7 @@ class Version(Struct, frozen=True, omit_defaults=True):
 
     `number` counts from 1; `author_id` is a person's id, "" for a machine version; `engine` names
     what recognised it. `sentiment_gap` is the language that could not be scored ("" = none).
+    `insights` is None where nobody looked for any, e.g. once words were corrected.
     """
 
     session_id: str
@@ -97,6 +99,7 @@ class Version(Struct, frozen=True, omit_defaults=True):
     role_confidence: float = 0.0
     role_reasons: tuple[str, ...] = ()
     sentiment_gap: str = ""
+    insights: Insights | None = None
 
 
 class Line(Struct, frozen=True):
@@ -180,25 +183,28 @@ def corrected(parent: Version, lines: Sequence[Line], *, at: datetime, author_id
     """Make the next version from what the therapist sent back.
 
     Rows are matched to the parent by timestamp; an unmatched row ends where the next begins. A row
-    whose text and speaker are the parent's keeps its score, any other is scored anew.
+    whose text and speaker are the parent's keeps its score, any other is scored anew. Insights stay
+    as long as every text does: they point into texts by their places.
     """
     if not lines and parent.utterances:
         raise InvalidInput("transcript", "empty_transcript")
     old = {each.start_ms: each for each in parent.utterances}
-    rows = [_corrected_row(index, line, old) for index, line in enumerate(lines)]
+    rows = in_order(_corrected_row(index, line, old) for index, line in enumerate(lines))
+    same_texts = [each.text for each in rows] == [each.text for each in parent.utterances]
     return Version(
         session_id=parent.session_id,
         number=parent.number + 1,
         parent=parent.number,
         source=Source.EDIT,
         at=at,
-        utterances=_ended(in_order(rows), parent.duration_ms),
+        utterances=_ended(rows, parent.duration_ms),
         author_id=author_id,
         engine=parent.engine,
         language=parent.language,
         duration_ms=parent.duration_ms,
         role_confidence=parent.role_confidence,
         role_reasons=parent.role_reasons,
+        insights=parent.insights if same_texts else None,
     )
 
 

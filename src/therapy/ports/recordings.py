@@ -2,7 +2,8 @@
 
 import re
 from abc import ABC, abstractmethod
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 from therapy.domain.errors import InvalidInput
 
@@ -74,3 +75,19 @@ class Recordings(ABC):
     @abstractmethod
     async def staged_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
         """Give up to `limit` (practice id, upload id) whose last block was staged before a moment."""
+
+
+@runtime_checkable
+class SupportsPlaybackLink(Protocol):
+    """What some stores can do beside: let a player fetch a recording without us in between."""
+
+    async def playback_link(self, practice_id: str, key: str, lifetime: timedelta) -> str:
+        """Give a URL that reads this recording, in ranges too, and nothing else, while it lives.
+
+        Whoever has the URL may listen: it belongs into no log, and lives for minutes, an hour at most.
+
+        Raises:
+            InvalidInput: the lifetime is not above nothing and at most an hour.
+            NotFound: there is no such recording.
+            Unavailable: it can't be signed now.
+        """

@@ -25,13 +25,13 @@ class Change(Struct, frozen=True):
 
 
 def same_words(stored: Version, given: Version) -> bool:
-    """Tell whether the two differ in scores at most: then the one may replace the other."""
+    """Tell whether the two differ in scores and insights at most: then the one may replace the other."""
     return _without_scores(stored) == _without_scores(given)
 
 
 def _without_scores(version: Version) -> Version:
     bare = tuple(replace(each, scores=None) for each in version.utterances)
-    return replace(version, utterances=bare, sentiment_gap="")
+    return replace(version, utterances=bare, sentiment_gap="", insights=None)
 
 
 class Sessions(ABC):
@@ -42,9 +42,9 @@ class Sessions(ABC):
         """Write a change in one atomic batch; each written session and run gets `version` + 1.
 
         The words of a version of a transcript never change: the same number may be written again
-        only with other scores (`Utterance.scores`, `Version.sentiment_gap`). `drop_transcripts`
-        deletes all versions that the session has, in the same batch. An outbox item whose id is
-        there already is replaced.
+        only with other scores (`Utterance.scores`, `Version.sentiment_gap`) or other `insights`.
+        `drop_transcripts` deletes all versions that the session has, in the same batch. An outbox
+        item whose id is there already is replaced.
 
         Raises:
             Stale: the stored session has another version than the one given (one that is there

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from therapy.ports.audio import Audio
 from therapy.ports.devices import Devices
 from therapy.ports.doorbell import Doorbell
+from therapy.ports.insights import Insight
 from therapy.ports.logins import Logins
 from therapy.ports.mail import Mail
 from therapy.ports.notices import Notices
@@ -56,6 +57,7 @@ class Desk:
     audio: Audio
     speech: Speech
     sentiment: Sentiment
+    insight: Insight
     notices: Notices
     mail: Mail
     doorbell: Doorbell

@@ -10,11 +10,18 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from therapy.domain.errors import EngineFailed, LanguageNotSupported, Unavailable
+from therapy.domain.errors import (
+    EngineFailed,
+    LanguageNotSupported,
+    TryAgain,
+    Unavailable,
+    WorkFailed,
+)
 from therapy.domain.roles import assign_roles, with_roles
 from therapy.domain.scoring import to_score, with_scores
 from therapy.domain.transcript import Source, Utterance, Version, in_order
 from therapy.ports.audio import Audio, ReadRange
+from therapy.ports.insights import Insight
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech, SpeechDone, SpeechOptions
 
@@ -97,3 +104,12 @@ async def scored(
             return version
         raise
     return replace(with_scores(version, dict(zip(places, scores, strict=True))), sentiment_gap="")
+
+
+async def looked_into(practice_id: str, version: Version, *, insight: Insight) -> Version:
+    """Add what stands out in a version; without it where that breaks, for it is never worth a session."""
+    try:
+        found = await insight.find(practice_id, version.utterances, version.language)
+    except (WorkFailed, TryAgain):
+        return version
+    return replace(version, insights=found)

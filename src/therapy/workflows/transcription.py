@@ -14,7 +14,7 @@ from therapy.ports.sessions import Change
 from therapy.ports.speech import SpeechOptions
 from therapy.workflows.desk import Desk
 from therapy.workflows.following import commit
-from therapy.workflows.hearing import hear, scored
+from therapy.workflows.hearing import hear, looked_into, scored
 from therapy.workflows.held import Held
 
 ALMOST = 0.98
@@ -35,6 +35,8 @@ async def transcribe(held: Held, *, desk: Desk) -> Finish:
     version = await _listen(session, held, desk=desk)
     held.stage = "scoring"
     version = await scored(session.practice_id, version, sentiment=desk.sentiment, optional=True)
+    held.stage = "insights"
+    version = await looked_into(session.practice_id, version, insight=desk.insight)
     return partial(_write, version, desk=desk)
 
 

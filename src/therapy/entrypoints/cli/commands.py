@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from therapy.entrypoints.cli.checking import check, migrate
 from therapy.entrypoints.cli.demo import demo
 from therapy.entrypoints.cli.flow import flow
 from therapy.entrypoints.cli.mailbox import mail
@@ -17,8 +18,8 @@ HELP = click.RichHelpConfiguration(
     command_groups={
         "therapy": [
             {"name": "See it work", "commands": ["demo", "transcribe"]},
-            {"name": "Run it", "commands": ["serve", "worker", "flow"]},
-            {"name": "Look after it", "commands": ["seed", "user", "mail"]},
+            {"name": "Run it", "commands": ["serve", "worker", "check", "flow"]},
+            {"name": "Look after it", "commands": ["migrate", "seed", "user", "mail"]},
         ]
     },
 )
@@ -37,5 +38,5 @@ def therapy() -> None:
     """
 
 
-for command in (demo, transcribe, serve, worker, flow, seed, user, mail):
+for command in (demo, transcribe, serve, worker, check, flow, migrate, seed, user, mail):
     therapy.add_command(command)

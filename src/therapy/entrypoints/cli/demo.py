@@ -36,6 +36,7 @@ from therapy.workflows.seeding import plant
 
 THERAPIST = "olivia.hayes1@example.health"
 PATIENT = {"id": "200000017", "name": "Jordan White", "email": "jordan.white1@example.health"}
+PHONE = "demo-phone"
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5
 
@@ -61,36 +62,45 @@ def demo() -> None:
     with tempfile.TemporaryDirectory(prefix="therapy-demo-") as name:
         folder = Path(name)
         variables = environment(folder / "data")
+        settings = read_settings(variables)
         with running_server(folder, variables) as server:
-            try:
-                _show_all(server, read_settings(variables), console)
-            except (CallFailed, httpx.HTTPError) as exc:
-                words = str(exc) or type(exc).__name__
-                raise CommandFailed(f"{words}\nThe server's log:\n{server.last_lines()}") from None
+            console.print(f"A server is running at {server.url}, with an empty data directory.")
+            show_job(server, settings, console)
+            console.print("\nWhat the therapist's phone and mailbox got:")
+            show_mailbox(settings, console, set())
     console.print("The server has stopped; nothing is left behind.")
 
 
-def _show_all(server: Server, settings: Settings, console: Console) -> None:
-    console.print(f"A server is running at {server.url}, with an empty data directory.")
+def show_job(server: Server, settings: Settings, console: Console) -> None:
+    """Take a recording through a server, from sign-in to the finished session.
+
+    Raises:
+        CommandFailed: something did not come out as it must; the end of the server's log is in the words.
+    """
     password = secrets.token_urlsafe(12)
     asyncio.run(_seed(settings, password))
-    with AppClient(server.url) as app:
-        user = app.login(THERAPIST, password)
-        console.print(f"Signed in as {user['userFullName']}, therapist of the demo practice.")
-        device = {"token": "demo-phone", "platform": "ANDROID"}
-        device |= {"user_id": user["userId"], "user_type": user["userType"]}
-        app.got("POST", "/devices/register", expected=204, json=device)
-        session_id = _send(app, user, console)
-        _wait(app, session_id, "awaiting_review", console)
-        lines = _show_transcript(app, session_id, console)
-        _show_accuracy(lines, console)
-        console.rule("handed in", align="left")
-        sent = [{key: each[key] for key in ("speaker", "text", "timestamp")} for each in lines]
-        app.got("PUT", f"/data/transcript/{session_id}", expected=202, json=sent)
-        _wait(app, session_id, "closed", console)
-        _show_details(app.got("GET", f"/sessions/{session_id}/details"), console)
-    console.print("\nWhat the therapist's phone and mailbox got:")
-    show_mailbox(settings, console, set())
+    try:
+        with AppClient(server.url) as app:
+            _show_visit(app, app.login(THERAPIST, password), console)
+    except (CallFailed, httpx.HTTPError) as exc:
+        words = str(exc) or type(exc).__name__
+        raise CommandFailed(f"{words}\nThe server's log:\n{server.last_lines()}") from None
+
+
+def _show_visit(app: AppClient, user: dict[str, Any], console: Console) -> None:
+    console.print(f"Signed in as {user['userFullName']}, therapist of the demo practice.")
+    device = {"token": PHONE, "platform": "ANDROID"}
+    device |= {"user_id": user["userId"], "user_type": user["userType"]}
+    app.got("POST", "/devices/register", expected=204, json=device)
+    session_id = _send(app, user, console)
+    _wait(app, session_id, "awaiting_review", console)
+    lines = _show_transcript(app, session_id, console)
+    _show_accuracy(lines, console)
+    console.rule("handed in", align="left")
+    sent = [{key: each[key] for key in ("speaker", "text", "timestamp")} for each in lines]
+    app.got("PUT", f"/data/transcript/{session_id}", expected=202, json=sent)
+    _wait(app, session_id, "closed", console)
+    _show_details(app.got("GET", f"/sessions/{session_id}/details"), console)
 
 
 async def _seed(settings: Settings, password: str) -> None:

@@ -43,16 +43,29 @@ def environment(data_dir: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running_server(folder: Path, settings: dict[str, str]) -> Iterator[Server]:
+def running_server(folder: Path, settings: dict[str, str], *options: str) -> Iterator[Server]:
     """Start a server whose output goes into `folder`, and stop it whatever happens.
 
     Raises:
         CommandFailed: it did not start, or did not stop by itself; the end of its log is in the words.
     """
-    out, log = folder / "server.out", folder / "server.log"
+    with running(folder, "server", settings, "serve", *options, ready=_URL) as started:
+        yield started
+
+
+@contextmanager
+def running(
+    folder: Path, name: str, settings: dict[str, str], *command: str, ready: re.Pattern[str]
+) -> Iterator[Server]:
+    """Run a command of ours until the body is over; it has started once `ready` is in what it prints.
+
+    Raises:
+        CommandFailed: it did not start, or did not stop by itself; the end of its log is in the words.
+    """
+    out, log = folder / f"{name}.out", folder / f"{name}.log"
     with out.open("wb") as stdout, log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "serve"],
+        process = subprocess.Popen(  # noqa: S603 - a command of our own
+            [sys.executable, "-P", "-m", "therapy.entrypoints.cli", *command],
             cwd=folder,  # not a directory with a .env in it
             env=settings,
             stdin=subprocess.DEVNULL,
@@ -62,20 +75,22 @@ def running_server(folder: Path, settings: dict[str, str]) -> Iterator[Server]:
         )
     server = Server("", log)
     try:
-        yield Server(_wait_for_url(process, out, server), log)
+        yield Server(_wait_for(ready, process, out, name, server), log)
     finally:
         status = _stop(process)
     if status:
-        raise CommandFailed(f"the server ended with {status}:\n{server.last_lines()}")
+        raise CommandFailed(f"the {name} ended with {status}:\n{server.last_lines()}")
 
 
-def _wait_for_url(process: subprocess.Popen[bytes], out: Path, server: Server) -> str:
+def _wait_for(
+    ready: re.Pattern[str], process: subprocess.Popen[bytes], out: Path, name: str, server: Server
+) -> str:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
-        if found := _URL.search(out.read_text(errors="replace")):
+        if found := ready.search(out.read_text(errors="replace")):
             return found.group()
         time.sleep(0.05)
-    raise CommandFailed(f"the server did not start:\n{server.last_lines()}")
+    raise CommandFailed(f"the {name} did not start:\n{server.last_lines()}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -16,9 +17,6 @@ from therapy.config import Settings
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults import CommandFailed
 from therapy.entrypoints.logs import configure_logs
-
-PATIENCE_SECONDS = 10
-"""How long requests may go on after SIGTERM; what a worker has in hand is put back at once."""
 
 BACKLOG = 2_048
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -107,7 +105,7 @@ def run_server(settings: Settings, *, with_worker: bool) -> None:
             log_config=None,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=PATIENCE_SECONDS,
+            timeout_graceful_shutdown=math.ceil(settings.drain.total_seconds()),
             http=PlainProtocol,
             ws="none",
         )

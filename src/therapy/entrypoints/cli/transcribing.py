@@ -70,7 +70,7 @@ def _transcribed(path: Path, settings: Settings) -> Version:
 
 
 async def _hear(file: io.BufferedReader, name: str, settings: Settings) -> Version:
-    from therapy.wiring import make_engines
+    from therapy.wiring import open_engines
 
     async def read(start: int, end: int) -> bytes:
         file.seek(start)
@@ -80,24 +80,24 @@ async def _hear(file: io.BufferedReader, name: str, settings: Settings) -> Versi
     if not size:
         raise CommandFailed(f"{name} is empty")
     sniff(await read(0, SNIFF_BYTES))
-    engines = make_engines(settings)
-    await engines.audio.check(NOBODY, read, size)
-    # Decoded once only to know how long it is: that is quick, and the bar is true.
-    pcm = sum([len(chunk) async for chunk in engines.audio.decode(NOBODY, read, size)])
-    with bar(asides()) as progress:
-        task = progress.add_task(f"listening to {name}", total=max(1, pcm // BYTES_PER_MS))
-        version = await hear(
-            NOBODY,
-            read,
-            size,
-            SpeechOptions(settings.speech_languages),
-            at=datetime.now(UTC),
-            tell=lambda heard_ms: progress.update(task, completed=heard_ms),
-            audio=engines.audio,
-            speech=engines.speech,
-        )
-        progress.update(task, completed=max(1, pcm // BYTES_PER_MS))
-    return await scored(NOBODY, version, sentiment=engines.sentiment)
+    async with open_engines(settings) as engines:
+        await engines.audio.check(NOBODY, read, size)
+        # Decoded once only to know how long it is: that is quick, and the bar is true.
+        pcm = sum([len(chunk) async for chunk in engines.audio.decode(NOBODY, read, size)])
+        with bar(asides()) as progress:
+            task = progress.add_task(f"listening to {name}", total=max(1, pcm // BYTES_PER_MS))
+            version = await hear(
+                NOBODY,
+                read,
+                size,
+                SpeechOptions(settings.speech_languages),
+                at=datetime.now(UTC),
+                tell=lambda heard_ms: progress.update(task, completed=heard_ms),
+                audio=engines.audio,
+                speech=engines.speech,
+            )
+            progress.update(task, completed=max(1, pcm // BYTES_PER_MS))
+        return await scored(NOBODY, version, sentiment=engines.sentiment)
 
 
 def as_object(version: Version) -> dict[str, object]:

@@ -9,7 +9,9 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
+from therapy.domain import insights
 from therapy.domain.errors import InvalidInput
+from therapy.domain.insights import Part, PersonalDetail
 from therapy.domain.listing import Row
 from therapy.domain.scoring import curve_of, session_scores
 from therapy.domain.sentiment import CurvePoint, Scores
@@ -84,6 +86,27 @@ class Sentiment(Struct):
     not_available_for: str
 
 
+class InsightGap(Struct):
+    """A part that is not there, and why."""
+
+    part: Part
+    code: str
+    reason: str
+
+
+class Insights(Struct):
+    """What a machine found beside the words: a help, never a fact; `summary_draft` is a draft.
+
+    `personal_details` are places in the lines of this version: `length` characters from `start` on.
+    """
+
+    key_phrases: tuple[str, ...]
+    personal_details: tuple[PersonalDetail, ...]
+    summary_draft: str
+    gaps: list[InsightGap]
+    engine: str
+
+
 class Heard(Struct):
     """What was heard; times in milliseconds, confidence 0..1."""
 
@@ -96,6 +119,7 @@ class Heard(Struct):
     voices: tuple[Voice, ...]
     talk: Talk
     sentiment: Sentiment
+    insights: Insights | None
 
 
 class SessionAnswer(Struct):
@@ -266,7 +290,7 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         recording_type=session.recording.media_type,
         created_at=session.created_at,
         closed_at=session.closed_at,
-        heard=_heard(view.transcript) if view.transcript else None,
+        heard=_heard(view.transcript, language) if view.transcript else None,
     )
 
 
@@ -282,7 +306,7 @@ def _patient_state(view: SessionView) -> PatientState:
     )
 
 
-def _heard(version: Version) -> Heard:
+def _heard(version: Version, language: str) -> Heard:
     return Heard(
         version=version.number,
         engine=version.engine,
@@ -293,6 +317,17 @@ def _heard(version: Version) -> Heard:
         voices=voices_of(version.utterances),
         talk=talk_of(version.utterances, version.duration_ms),
         sentiment=Sentiment(session_scores(version), curve_of(version), version.sentiment_gap),
+        insights=_insights(version.insights, language) if version.insights else None,
+    )
+
+
+def _insights(found: insights.Insights, language: str) -> Insights:
+    return Insights(
+        key_phrases=found.key_phrases,
+        personal_details=found.personal_details,
+        summary_draft=found.summary_draft,
+        gaps=[InsightGap(gap.part, gap.code, sentence(gap.code, language)) for gap in found.gaps],
+        engine=found.engine,
     )
 
 

@@ -1,0 +1,118 @@
+"""An hour's recording (317 MB) through the running server into Blob storage: what it costs the API in memory.
+
+The recordings go to Azurite, everything else stays on this machine; the upload is what benchmarks/hour.py
+sends. Prints by how much the API's memory grows meanwhile, and exits with 1 if that is 60 MB or more or if
+what is stored does not have the SHA-256 that was noted as it came in. Linux only: memory is from /proc.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from hour import MB, PASSWORD, THERAPIST, UPLOAD_GROWTH_MB, Watch, address, body, rss
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+CONTAINER = "audio-uploads"
+
+
+async def upload(minutes: float, url: str, server: int) -> tuple[float, float]:
+    """Send a recording as the app does; gives seconds, and by how many bytes the API grew."""
+    watch = Watch(server)
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        answer = await client.post("/auth/login", json={"email": THERAPIST, "password": PASSWORD})
+        signed_in = answer.raise_for_status().json()
+        before = rss(server)
+        watching = asyncio.create_task(watch.memory())
+        began = time.monotonic()
+        answer = await client.post(
+            "/sessions/upload",
+            content=body(minutes, signed_in["userId"]),
+            headers={
+                "Authorization": f"Bearer {signed_in['token']}",
+                "Content-Type": "multipart/form-data; boundary=app",
+            },
+        )
+        answer.raise_for_status()
+        seconds = time.monotonic() - began
+        watching.cancel()
+    return seconds, max(watch.api_rss, default=before) - before
+
+
+async def stored(connection_string: str) -> list[tuple[int, dict[str, str], str]]:
+    """Size, metadata and content hash of every recording that Blob storage has."""
+    from azure.storage.blob.aio import BlobServiceClient
+
+    from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
+
+    found = []
+    async with BlobServiceClient.from_connection_string(
+        connection_string, max_single_get_size=BLOCK_SIZE, max_chunk_get_size=BLOCK_SIZE
+    ) as store:
+        container = store.get_container_client(CONTAINER)
+        async for blob in container.list_blobs(include=["metadata", "uncommittedblobs"]):
+            stream = await container.get_blob_client(blob.name).download_blob()
+            hashes = [block_hash(chunk) async for chunk in stream.chunks()]
+            found.append((blob.size, dict(blob.metadata), content_hash(hashes)))
+    return found
+
+
+def main() -> int:
+    from tests.emulators.azurite import Azurite
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    minutes = parser.parse_args().minutes
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped too
+    with tempfile.TemporaryDirectory(prefix="therapy-bench-") as directory, Azurite() as azurite:
+        environment = os.environ | {
+            "THERAPY_DATA_DIR": directory,
+            "PORT": "0",
+            "THERAPY_STORES": "local",
+            "THERAPY_RECORDINGS": "azure",
+            "AZURE_STORAGE_CONNECTION_STRING": azurite.connection_string,
+            "AUDIO_UPLOAD_BLOB_CONTAINER_NAME": CONTAINER,
+        }
+        therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]
+        seed = [*therapy, "seed", "--password", PASSWORD]
+        subprocess.run(seed, env=environment, check=True, stdout=subprocess.DEVNULL)
+        seeded = {each[2] for each in asyncio.run(stored(azurite.connection_string))}
+        with (
+            (Path(directory) / "server.log").open("w") as log,
+            subprocess.Popen(
+                [*therapy, "serve"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+            ) as server,
+        ):
+            try:
+                url = address(server)
+                seconds, growth = asyncio.run(upload(minutes, url, server.pid))
+            finally:
+                server.send_signal(signal.SIGTERM)
+                server.wait(60)
+        recordings = asyncio.run(stored(azurite.connection_string))
+    new = [each for each in recordings if each[2] not in seeded]
+    whole = len(new) == 1 and new[0][1].get("sha256") == new[0][2]
+    size = sum(each[0] for each in new)
+    fits = growth / MB < UPLOAD_GROWTH_MB
+    print(
+        f"{minutes:g} minutes of audio, {size / MB:.0f} MiB in Blob storage after {seconds:.1f} s"
+    )
+    print(
+        f"  API process grows during the upload {growth / MB:6.1f} MB (bound {UPLOAD_GROWTH_MB} MB) "
+        f"{'ok' if fits else 'MISSED'}"
+    )
+    print(f"  what is stored has the SHA-256 of its metadata: {'ok' if whole else 'NO'}")
+    return int(not (fits and whole))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

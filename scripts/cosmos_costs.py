@@ -1,0 +1,400 @@
+"""What the calls of the stores cost on Cosmos DB: `python scripts/cosmos_costs.py` prints the page.
+
+`COSTS` is the one table: tests/azure/test_cosmos_costs.py holds the code to its numbers of requests, and
+scripts/docs.py makes docs/reference/cosmos.md from it. Request units are estimates, by `charge`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from therapy.adapters.azure.cosmos.containers import SHAPES
+
+POINT_READ = (1.0, 10.0)  # of 1 KB and of 100 KB
+WRITE = (5.0, 50.0)
+QUERY, PER_KB = 3.0, 0.1
+PER_INDEXED_WORD = 0.25
+
+
+class Cost(NamedTuple):
+    """A call: its name, container, partition and index, and the requests that it makes.
+
+    Requests are written `kind size`, sizes in KB: of the item, of the items of a batch (`2+1`), of what a
+    query finds (`20x1.5`). `words 1800` is what a batch adds to the index beside its items.
+    """
+
+    call: str
+    container: str
+    partition: str
+    found_by: str
+    requests: str
+
+    def counts(self) -> dict[str, int]:
+        """How many requests of each kind."""
+        kinds = [kind for kind, _ in self._parts() if kind != "words"]
+        return {kind: kinds.count(kind) for kind in kinds}
+
+    def units(self) -> float:
+        """The estimated request units of one call."""
+        return sum(charge(kind, size) for kind, size in self._parts())
+
+    def _parts(self) -> list[tuple[str, str]]:
+        pairs = (each.split() for each in self.requests.split(", "))
+        return [(kind, size) for kind, size in pairs]
+
+
+def charge(kind: str, size: str) -> float:
+    """Request units of one request: a straight line through what is documented for 1 KB and 100 KB."""
+    if kind == "words":
+        return float(size) * PER_INDEXED_WORD
+    if kind == "query":
+        number, _, each = size.partition("x")
+        return QUERY + PER_KB * float(number) * float(each or 0)
+    line = POINT_READ if kind == "read" else WRITE
+    return sum(_on_line(line, float(each)) for each in size.split("+"))
+
+
+def _on_line(line: tuple[float, float], size: float) -> float:
+    return line[0] + (line[1] - line[0]) * (max(size, 1.0) - 1) / 99
+
+
+S, R, D, P, T, K = "sessions", "rows", "due", "people", "tokens", "keys"
+SESSION, LIST, HOME = "session", "therapist or patient", "row"
+
+COSTS = (
+    Cost("`sessions.commit`: new", f"{S}, {D}", SESSION, "id", "create 0.4, batch 3+1+0.5+0.5"),
+    Cost("`sessions.commit`: claim", f"{S}, {D}", SESSION, "id", "read 1, create 0.4, batch 1+0.5"),
+    Cost(
+        "`sessions.commit`: transcript, run over",
+        f"{S}, {D}",
+        SESSION,
+        "id",
+        "read 3, read 1, read 1, create 0.4, batch 3+120+1+0.5+0.5",
+    ),
+    Cost(
+        "`sessions.commit`: scores, run over",
+        f"{S}, {D}",
+        SESSION,
+        "id",
+        "read 3, read 1, read 120, create 0.4, batch 3+125+1+0.5",
+    ),
+    Cost(
+        "`sessions.commit`: erasure",
+        S,
+        SESSION,
+        "id, `kind`",
+        "read 3, query 2x0.1, batch 1+120+120",
+    ),
+    Cost("`sessions.load`", S, SESSION, "id", "read 3"),
+    Cost("`sessions.transcript`", S, SESSION, "id", "read 120"),
+    Cost("`runs.of_session`", S, SESSION, "`kind`", "query 1x1"),
+    Cost("`runs.save`: a beat", S, SESSION, "id", "read 1, replace 1"),
+    Cost("`runs.due`: nothing is", D, "2 of the index", "`at`", "query 0, query 0"),
+    Cost("`outbox.pending`", S, SESSION, "`kind`", "query 2x0.5"),
+    Cost("`outbox.update`", S, SESSION, "id", "read 1, replace 0.5"),
+    Cost("`outbox.done`", S, SESSION, "id", "delete 0.5"),
+    Cost("`outbox.overdue`: nothing is", D, "2 of the index", "`at`", "query 0, query 0"),
+    Cost(
+        "`rows.put`: changed in one list",
+        R,
+        f"{HOME}, therapist",
+        "id",
+        "read 1.5, read 1.5, replace 1.5, batch 2",
+    ),
+    Cost(
+        "`rows.put`: closed and linked",
+        R,
+        f"{HOME}, {LIST}",
+        "id",
+        "read 1.5, read 1.5, read 1, replace 1.5, batch 2+20, batch 1.5, words 1800",
+    ),
+    Cost(
+        "`rows.put`: moved to another therapist",
+        R,
+        f"{HOME}, {LIST}",
+        "id",
+        "read 1.5, read 1, read 1.5, read 2, replace 1.5, replace 1.5, batch 2+20, batch 1.5,"
+        " batch 0.5+20, words 3600",
+    ),
+    Cost("`rows.get`", R, HOME, "id", "read 1.5"),
+    Cost("`rows.of_therapist`: one state, 100 rows", R, "therapist", "`place`", "query 100x1.5"),
+    Cost("`rows.of_therapist`: all states, 50 rows", R, "therapist", "`sort`", "query 50x1.5"),
+    Cost("`rows.of_patient`: 20 rows", R, "patient", "`place`", "query 20x1.5"),
+    Cost(
+        "`rows.search`: 20 found",
+        R,
+        "therapist",
+        "`fields`; `words`, `heard`",
+        "query 10x2, query 10x20",
+    ),
+    Cost(
+        "`rows.remove`",
+        R,
+        f"{HOME}, {LIST}",
+        "id",
+        "read 1.5, read 2, read 1.5, replace 1, replace 1, batch 1+20, batch 1",
+    ),
+    Cost("`people.practice`", P, "practice", "id", "read 1"),
+    Cost("`people.person`", P, "practice", "id", "read 1"),
+    Cost("`people.by_email`", P, "e-mail; practice", "id", "read 1, read 1"),
+    Cost("`people.by_number`", P, "practice", "id", "read 1, read 1"),
+    Cost("`people.add`", P, "e-mail; practice", "id", "create 1, batch 1+1"),
+    Cost("`people.save`", P, "practice", "id", "read 1, replace 1"),
+    Cost("`people.search`: 50 found", P, "practice", "`sort`, `fields`", "query 50x1"),
+    Cost("`logins.add`", T, "token; login; person", "id", "upsert 1, upsert 1, upsert 1"),
+    Cost("`logins.by_refresh`", T, "token; login", "id", "read 1, read 1"),
+    Cost("`logins.rotate`", T, "token; login", "id", "read 1, upsert 1, replace 1"),
+    Cost("`logins.end`", T, "login", "id", "delete 1"),
+    Cost("`logins.use_reset`", T, "token", "id", "read 1, replace 1"),
+    Cost("`devices.put`", T, "token; person", "id", "upsert 1, upsert 1"),
+    Cost("`devices.of_person`: one", T, "person; token", "id", "query 1x1, read 1"),
+    Cost("`uploads.put`", D, "1 of 2 for uploads", "id", "upsert 1"),
+    Cost("`uploads.remove`", D, "1 of 2 for uploads", "id", "delete 1"),
+    Cost("`uploads.expired`: none has", D, "2 for uploads", "`at`", "query 0, query 0"),
+    Cost("`reservations.reserve`", K, "key", "id", "create 1"),
+)
+
+LIFE = (
+    (
+        "The recording arrives",
+        {
+            "`people.person`": 1,
+            "`people.practice`": 1,
+            "`people.by_number`": 1,
+            "`uploads.put`": 3,
+            "`reservations.reserve`": 1,
+            "`sessions.commit`: new": 1,
+            "`rows.put`: changed in one list": 1,
+            "`outbox.done`": 2,
+            "`uploads.remove`": 1,
+        },
+    ),
+    (
+        "It is transcribed: 10 minutes of work, a beat every 10 seconds",
+        {
+            "`runs.of_session`": 4,
+            "`sessions.commit`: claim": 1,
+            "`runs.save`: a beat": 60,
+            "`sessions.load`": 4,
+            "`sessions.commit`: transcript, run over": 1,
+            "`rows.put`: changed in one list": 2,
+            "`people.practice`": 1,
+            "`devices.of_person`: one": 1,
+            "`outbox.update`": 1,
+            "`outbox.done`": 3,
+        },
+    ),
+    (
+        "The therapist follows, reads and hands in",
+        {
+            "`sessions.load`": 22,
+            "`runs.of_session`": 22,
+            "`sessions.transcript`": 2,
+            "`sessions.commit`: transcript, run over": 1,
+            "`rows.put`: changed in one list": 1,
+            "`outbox.done`": 2,
+        },
+    ),
+    (
+        "It is scored and closed",
+        {
+            "`runs.of_session`": 4,
+            "`sessions.commit`: claim": 1,
+            "`runs.save`: a beat": 1,
+            "`sessions.load`": 4,
+            "`sessions.transcript`": 2,
+            "`sessions.commit`: scores, run over": 1,
+            "`rows.put`: changed in one list": 1,
+            "`rows.put`: closed and linked": 1,
+            "`outbox.done`": 2,
+        },
+    ),
+    (
+        "Two people look at lists, find and read it again",
+        {
+            "`logins.rotate`": 4,
+            "`logins.by_refresh`": 4,
+            "`people.practice`": 12,
+            "`people.person`": 8,
+            "`rows.of_therapist`: one state, 100 rows": 8,
+            "`rows.of_patient`: 20 rows": 2,
+            "`rows.search`: 20 found": 1,
+            "`sessions.load`": 4,
+            "`sessions.transcript`": 4,
+        },
+    ),
+)
+
+# Each of six commits leaves a hint, some more follow the lease: asked about and deleted by a sweep.
+CLEANING = (
+    40 * charge("query", "1x0.1") + 14 * charge("delete", "0.4") + 8 * charge("create", "0.4")
+)
+SWEEP = 6 * charge("query", "0")
+SWEEPS = 30 * 24 * 3600 / 10  # a month of one worker's, every 10 seconds
+PRICE = 0.25  # of a million request units without provisioned throughput, in dollars
+PEAK = 8  # times the mean, in the busiest hour
+KB_KEPT = 3 * 125 + 20 * 2.5 + 15
+MONTH_HEAD = [
+    *("sessions a month", "workers", "million RU for sessions", "for sweeps", "together"),
+    *("mean RU/s", "in the busiest hour", "without provisioning", "grows by"),
+]
+MONTHS = ((10, 1), (1_000, 2), (100_000, 8))  # sessions and workers
+
+
+CONTENTS = {
+    "sessions": ("one a session", "the document, transcripts (deflated), runs, outbox", ""),
+    "rows": (
+        "one a row; one a therapist's and one a patient's list",
+        "the row and which lists have it; its copies and words",
+        "what left a list, after 7 days",
+    ),
+    "due": ("2 for what is due, 2 for uploads", "hints; uploads", ""),
+    "people": (
+        "one a practice; one an e-mail address; one for all practices",
+        "accounts and numbers; whose address it is; the list of practices",
+        "",
+    ),
+    "tokens": (
+        "one a login, refresh token, reset token, push token, person",
+        "logins, resets, devices",
+        "a day after their end; devices never",
+    ),
+    "keys": ("one a reservation", "its value", ""),
+}
+
+
+def containers_table() -> str:
+    """What is in which container; names, indexes and expiry are the code's."""
+    rows = [["container", "partitions", "items", "indexed", "expires"]]
+    for shape in SHAPES:
+        partitions, items, expiry = CONTENTS[shape.name]
+        if bool(expiry) is not shape.expires:
+            raise ValueError(shape.name)
+        indexed = ", ".join(f"`{path.strip('/')}`" for path in shape.indexed)
+        rows.append([f"`{shape.name}`", partitions, items, indexed or "-", expiry or "-"])
+    return table(rows)
+
+
+def life_units() -> list[tuple[str, float]]:
+    """Request units of each part of a session's life."""
+    units = {cost.call: cost.units() for cost in COSTS}
+    parts = [(name, sum(units[call] * n for call, n in calls.items())) for name, calls in LIFE]
+    return [*parts, ("The index of what is due is cleaned", CLEANING)]
+
+
+def table(rows: list[list[str]]) -> str:
+    """A table in Markdown; the first row is its head."""
+    head, *body = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])
+
+
+def calls_table() -> str:
+    """Every call with its requests and estimate."""
+    head = ["call", "container", "partition", "found by", "requests (KB)", "RU"]
+    rows = [[*cost[:5], f"{cost.units():.0f}"] for cost in COSTS]
+    return table([head, *rows])
+
+
+def life_table() -> str:
+    """A session's life in request units."""
+    parts = life_units()
+    rows = [[name, f"{units:,.0f}"] for name, units in parts]
+    total = sum(units for _, units in parts)
+    return table(
+        [["part of a session's life", "RU"], *rows, ["**one session**", f"**{total:,.0f}**"]]
+    )
+
+
+def months_table() -> str:
+    """What a month costs, by the number of sessions in it."""
+    one = sum(units for _, units in life_units())
+    rows = [MONTH_HEAD]
+    for sessions, workers in MONTHS:
+        living, sweeping = one * sessions / 1e6, SWEEP * SWEEPS * workers / 1e6
+        mean = (living + sweeping) * 1e6 / (30 * 24 * 3600)
+        busiest = living * 1e6 / (30 * 24 * 3600) * PEAK + sweeping * 1e6 / (30 * 24 * 3600)
+        grows = sessions * KB_KEPT / 1e6
+        numbers = [f"{sessions:,}", f"{workers}", f"{living:,.2f}", f"{sweeping:,.1f}"]
+        numbers += [f"{living + sweeping:,.1f}", f"{mean:,.1f}", f"{busiest:,.0f}"]
+        rows.append([*numbers, f"${(living + sweeping) * PRICE:,.2f}", f"{grows:,.3g} GB"])
+    return table(rows)
+
+
+PAGE = """\
+# Cosmos DB: what lies where, and what it costs
+
+Made from `COSTS` in `scripts/cosmos_costs.py` by `python scripts/docs.py`; do not edit. A test counts the
+requests of every call below on the emulator. **Request units are estimates**: the emulator has none, and
+nothing here was measured on Azure. The adapter adds up what Azure says (`Meter.request_units`).
+
+## Containers
+
+Six, all partitioned by `/pk`, called `practice-…`. `therapy migrate` makes them and brings indexes and
+expiry up to date. Only the paths below are indexed; a write pays for each.
+
+{containers}
+
+A partition has the practice in its name, hashed where a name could be odd. No call asks all partitions.
+A partition may hold 20 GB and 10,000 RU/s: a therapist's list of 10,000 sessions with their words is
+0.5 GB, a practice with 100,000 accounts 0.3 GB; the index of what is due stays small as it is emptied.
+
+## Calls
+
+`requests` are the calls to Cosmos with the sizes that the estimate assumes: an hour's session, whose
+transcript takes 120 KB deflated and has 1,800 different words. A batch is one request. A call that loses
+a race or is throttled makes some more.
+
+{calls}
+
+`runs.due` and `outbox.overdue` ask one session's partition (a query, {query:.0f} RU) for each hint that has
+come up, and stop when they have what they were asked for.
+
+How the estimate comes about (Microsoft, "Optimize request cost in Azure Cosmos DB"): a point read is 1 RU
+for 1 KB and 10 RU for 100 KB, a write 5 RU and 50 RU; between and beyond these a straight line. Strong and
+bounded staleness double reads. Assumed, as no document says it: a query in one partition is
+{query:.0f} RU and {per_kb} RU for each KB that it loads, and each word that goes into the index {per_word}.
+The last makes closing a session the dearest moment of its life and is the first thing to measure.
+A search for part of a name scans the index of `fields`, so it grows with the therapist's closed sessions;
+one for words looks up a range for each word.
+
+## A session
+
+{life}
+
+## A month
+
+{months}
+
+Sweeps are {sweep:.0f} RU every 10 seconds for each worker (`THERAPY_SWEEP_SECONDS`). "Without provisioning"
+is a serverless account at an assumed ${price} a million RU: look your region's price up. The busiest hour is
+taken for {peak} times the mean. Up to some thousand sessions a month a serverless account is the cheapest;
+beyond that autoscale on the database, shared by the six containers, with at least the busiest RU/s.
+Storage is what a month adds: three versions of a transcript a session, lists and words.
+
+## When it is too much
+
+429 is waited out as long as Cosmos asks, 10 seconds in all; then the caller gets `503` with
+`Retry-After` and a worker tries its run again. `Meter.throttled` counts every one. Failures that pass
+(408, 410, 449, 5xx, a connection that breaks) are tried three times. Every write carries a mark of its own,
+so that one whose answer was lost is known again and not taken for somebody else's.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return PAGE.format(
+        containers=containers_table(),
+        calls=calls_table(),
+        life=life_table(),
+        months=months_table(),
+        query=QUERY,
+        per_kb=PER_KB,
+        per_word=PER_INDEXED_WORD,
+        sweep=SWEEP,
+        price=f"{PRICE:.2f}",
+        peak=PEAK,
+    )
+
+
+if __name__ == "__main__":
+    print(page())

@@ -1,0 +1,109 @@
+"""The blocks of a blob and the journal of them: ids that carry number and hash, and which are the newest.
+
+Plain functions over the SDK's clients; what they raise is the SDK's, mapped by whoever calls them.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import BlobBlock, BlobProperties, BlockState
+from azure.storage.blob.aio import BlobClient
+
+from therapy.domain.upload import BLOCK_SIZE
+
+NUMBER_DIGITS = 8
+
+
+def block_id(number: int, digest: bytes) -> str:
+    """Name a block by its number and its SHA-256: 51 characters, of the 64 that Azure takes."""
+    return f"{number:0{NUMBER_DIGITS}d}{urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def hash_in(name: str) -> bytes:
+    """The SHA-256 in a block's id."""
+    return urlsafe_b64decode(name[NUMBER_DIGITS:] + "=")
+
+
+def newest(noted: Iterable[str], sizes: Mapping[str, int], blocks: int) -> tuple[str, ...]:
+    """Choose blocks 0..blocks-1 by the journal; nothing if one is missing or one before the last is short.
+
+    A line without its block is of a staging that failed: the block before it still counts.
+    """
+    latest = {int(name[:NUMBER_DIGITS]): name for name in noted if name in sizes}
+    chosen = [latest[number] for number in range(blocks) if number in latest]
+    if len(chosen) < blocks or any(sizes[name] < BLOCK_SIZE for name in chosen[:-1]):
+        return ()
+    return tuple(chosen)
+
+
+async def note(journal: BlobClient, name: str) -> None:
+    """Add a block's id to a journal, which the first one begins."""
+    line = f"{name}\n".encode()
+    try:
+        await journal.append_block(line)
+    except ResourceNotFoundError:
+        with suppress(ResourceExistsError):
+            await journal.create_append_blob(match_condition=MatchConditions.IfMissing)
+        await journal.append_block(line)
+
+
+async def noted(journal: BlobClient) -> tuple[str, ...]:
+    """Read a journal; nothing if there is none."""
+    try:
+        found = await journal.download_blob()
+        content: bytes = await found.readall()
+    except ResourceNotFoundError:
+        return ()
+    return tuple(content.decode().split())
+
+
+async def blocks_of(blob: BlobClient) -> tuple[list[BlobBlock], list[BlobBlock]]:
+    """List a blob's committed and uncommitted blocks."""
+    try:
+        return await blob.get_block_list("all")
+    except ResourceNotFoundError:
+        return [], []
+
+
+async def properties(blob: BlobClient) -> BlobProperties | None:
+    """Look at a blob; None if nothing is committed under its name."""
+    try:
+        return await blob.get_blob_properties()
+    except ResourceNotFoundError:
+        return None
+
+
+async def put(
+    blob: BlobClient,
+    names: Sequence[str],
+    metadata: dict[str, str],
+    there: BlobProperties | None,
+    *,
+    state: BlockState = BlockState.LATEST,
+) -> None:
+    """Commit blocks as the blob, in place of exactly what is there, or only if nothing is."""
+    condition: dict[str, Any] = (
+        {"match_condition": MatchConditions.IfMissing}
+        if there is None
+        else {"etag": there.etag, "match_condition": MatchConditions.IfNotModified}
+    )
+    await blob.commit_block_list(
+        [BlobBlock(name, state) for name in names], metadata=metadata, **condition
+    )
+
+
+async def remove(blob: BlobClient, there: BlobProperties | None = None) -> None:
+    """Delete a blob, or only exactly what was there; gone or changed is no error."""
+    condition: dict[str, Any] = (
+        {"etag": there.etag, "match_condition": MatchConditions.IfNotModified} if there else {}
+    )
+    with suppress(ResourceNotFoundError, ResourceModifiedError):
+        await blob.delete_blob(delete_snapshots="include", **condition)

@@ -1,0 +1,144 @@
+"""Opens Cosmos DB from plain values and closes it; counts what it says about itself.
+
+There is one SDK client for a process and it lives as long as the `async with`.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.cosmos.aio import CosmosClient, DatabaseProxy
+
+from therapy.adapters.azure.cosmos import containers
+from therapy.adapters.azure.cosmos.container import PAUSES, Container
+from therapy.adapters.azure.cosmos.containers import Shape
+from therapy.adapters.azure.cosmos.errors import cosmos_errors
+from therapy.domain.errors import Unavailable
+
+PREFIX = "practice-"
+"""What the names of our containers begin with."""
+
+PATIENCE = 10.0
+"""Seconds that a call may wait out 429s, as long as each answer says, before it is Unavailable."""
+
+SETTLE = timedelta(seconds=60)
+"""An announcement younger than this may belong to a write that is still on its way (see `due`)."""
+
+
+@dataclass
+class Meter:
+    """What the answers said since the start; for metrics and for tests."""
+
+    requests: int = 0
+    throttled: int = 0
+    request_units: float = 0.0
+
+    def count(self, response: Any) -> None:
+        """Look at one answer; the SDK calls this for every one, those that it tries again included."""
+        answer = response.http_response
+        self.requests += 1
+        self.throttled += answer.status_code == 429
+        self.request_units += float(answer.headers.get("x-ms-request-charge") or 0)
+
+
+@dataclass
+class Cosmos:
+    """Cosmos DB while it is open: the containers, by what is in them, and the meter."""
+
+    client: CosmosClient
+    database: DatabaseProxy
+    prefix: str
+    meter: Meter
+    settle: timedelta = SETTLE
+    pauses: Sequence[float] = PAUSES
+    sessions: Container = field(init=False)
+    rows: Container = field(init=False)
+    due: Container = field(init=False)
+    people: Container = field(init=False)
+    tokens: Container = field(init=False)
+    keys: Container = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sessions = self._container(containers.SESSIONS)
+        self.rows = self._container(containers.ROWS)
+        self.due = self._container(containers.DUE)
+        self.people = self._container(containers.PEOPLE)
+        self.tokens = self._container(containers.TOKENS)
+        self.keys = self._container(containers.KEYS)
+
+    def _container(self, shape: Shape) -> Container:
+        proxy = self.database.get_container_client(self.prefix + shape.name)
+        return Container(proxy, self.pauses)
+
+    async def migrate(self, *, throughput: int | None = None) -> None:
+        """Make or update the database and its containers; see `containers.migrate`."""
+        await containers.migrate(self.client, self.database.id, self.prefix, throughput=throughput)
+
+    async def check(self) -> None:
+        """Raise Unavailable if Cosmos does not answer, or lacks a container."""
+        await containers.verify(self.database, self.prefix)
+
+
+@asynccontextmanager
+async def open_cosmos(
+    uri: str,
+    key: str | None,
+    database: str,
+    *,
+    prefix: str = PREFIX,
+    endpoint_discovery: bool | None = None,
+    regions: Sequence[str] = (),
+    patience: float = PATIENCE,
+    pauses: Sequence[float] = PAUSES,
+    settle: timedelta = SETTLE,
+) -> AsyncIterator[Cosmos]:
+    """Open an account's database; without a key, as the identity that the machine runs under.
+
+    Endpoint discovery is off for emulators, which speak http and name other addresses than their own,
+    unless told otherwise. `regions` are asked in this order. Call `migrate` or `check` next.
+
+    Raises:
+        Unavailable: the account does not answer or refuses the key, or one of the two can't be right.
+    """
+    _look_at(uri, key)
+    secure = uri.startswith("https:")
+    discover = secure if endpoint_discovery is None else endpoint_discovery
+    meter = Meter()
+    async with AsyncExitStack() as stack:
+        credential: Any = key or await stack.enter_async_context(_identity())
+        client = CosmosClient(
+            uri,
+            credential=credential,
+            enable_endpoint_discovery=discover,
+            preferred_locations=list(regions),
+            retry_throttle_backoff_max=patience,
+            retry_connect=0,  # `Container` tries again, whatever kind of failure it was
+            retry_read=0,
+            raw_response_hook=meter.count,
+        )
+        stack.push_async_callback(client.close)  # also where opening fails half way
+        with cosmos_errors():
+            await client.__aenter__()
+        yield Cosmos(client, client.get_database_client(database), prefix, meter, settle, pauses)
+
+
+def _look_at(uri: str, key: str | None) -> None:
+    """Refuse what can't be an address or a key before the SDK fails over it in its own words."""
+    address = urlsplit(uri)
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise Unavailable(reason="uri")
+    try:
+        base64.b64decode(key or "", validate=True)
+    except ValueError:
+        raise Unavailable(reason="key") from None
+
+
+def _identity() -> Any:
+    """Managed identity, workload identity, or whoever is signed in on a developer's machine."""
+    from azure.identity.aio import DefaultAzureCredential
+
+    return DefaultAzureCredential()

@@ -1,0 +1,112 @@
+"""The containers: what they are called, how they are partitioned, what they index, what expires in them.
+
+All are partitioned by `/pk`, a text made by `keys.key`. Only what a query looks at is indexed: a write
+costs for every path. The names begin with a prefix of our own and are never those of another program.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.cosmos import PartitionKey
+from azure.cosmos.aio import CosmosClient, DatabaseProxy
+
+from therapy.adapters.azure.cosmos.errors import cosmos_errors
+from therapy.domain.errors import Unavailable
+
+PARTITION_PATH = "/pk"
+
+
+class Shape(NamedTuple):
+    """A container: its name after the prefix, indexed paths, and whether items may have a `ttl`."""
+
+    name: str
+    indexed: tuple[str, ...] = ()
+    expires: bool = False
+
+    @property
+    def default_ttl(self) -> int | None:
+        """-1: nothing expires but what says so itself; None: nothing at all."""
+        return -1 if self.expires else None
+
+    @property
+    def indexing_policy(self) -> dict[str, Any]:
+        """The partition key is looked at by every query; Cosmos does not index it unless told."""
+        included = [{"path": f"{path}/?"} for path in (PARTITION_PATH, *self.indexed)]
+        return {
+            "indexingMode": "consistent",
+            "automatic": True,
+            "includedPaths": included,
+            "excludedPaths": [{"path": "/*"}],
+        }
+
+
+SESSIONS = Shape("sessions", ("/kind", "/due"))
+ROWS = Shape("rows", ("/place", "/sort", "/heard", "/fields", "/words/[]"), expires=True)
+DUE = Shape("due", ("/at", "/runs", "/items"))
+PEOPLE = Shape("people", ("/sort", "/in_role", "/fields", "/listed"))
+TOKENS = Shape("tokens", ("/kind",), expires=True)
+KEYS = Shape("keys")
+
+SHAPES = (SESSIONS, ROWS, DUE, PEOPLE, TOKENS, KEYS)
+
+
+async def migrate(
+    client: CosmosClient, database: str, prefix: str, *, throughput: int | None = None
+) -> None:
+    """Make what is missing and bring indexes and expiry up to date; items stay as they are. Idempotent.
+
+    `throughput` (RU/s) is shared by all containers; None on accounts without (serverless), and where
+    the database is there already. Needs the account's key, or a role that may manage containers.
+
+    Raises:
+        Unavailable: out of reach, not allowed, or a container is there with another partition key.
+    """
+    with cosmos_errors():
+        made = await client.create_database_if_not_exists(database, offer_throughput=throughput)
+        for shape in SHAPES:
+            await _migrate_one(made, shape, prefix + shape.name)
+
+
+async def _migrate_one(database: DatabaseProxy, shape: Shape, name: str) -> None:
+    partition_key = PartitionKey(PARTITION_PATH)
+    await database.create_container_if_not_exists(
+        name,
+        partition_key,
+        indexing_policy=shape.indexing_policy,
+        default_ttl=shape.default_ttl,
+    )
+    found = await database.get_container_client(name).read()
+    if found["partitionKey"]["paths"] != [PARTITION_PATH]:
+        raise Unavailable(reason="partition_key", container=name)
+    if _indexed(found) != _indexed({"indexingPolicy": shape.indexing_policy}) or (
+        found.get("defaultTtl") != shape.default_ttl
+    ):
+        await database.replace_container(
+            name,
+            partition_key,
+            indexing_policy=shape.indexing_policy,
+            default_ttl=shape.default_ttl,
+        )
+
+
+def _indexed(properties: Mapping[str, Any]) -> set[str]:
+    policy = properties.get("indexingPolicy") or {}
+    return {each["path"] for each in policy.get("includedPaths") or ()}
+
+
+async def verify(database: DatabaseProxy, prefix: str) -> None:
+    """Look whether every container is there; needs no more than to read.
+
+    Raises:
+        Unavailable: out of reach or not allowed; or one is missing or has another partition key.
+    """
+    for shape in SHAPES:
+        name = prefix + shape.name
+        with cosmos_errors():
+            try:
+                found = await database.get_container_client(name).read()
+            except ResourceNotFoundError as exc:
+                raise Unavailable(reason="container_missing", container=name) from exc
+        if found["partitionKey"]["paths"] != [PARTITION_PATH]:
+            raise Unavailable(reason="partition_key", container=name)

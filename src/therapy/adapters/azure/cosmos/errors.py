@@ -1,0 +1,103 @@
+"""What the Azure SDKs raise becomes the domain's errors here, and nowhere else.
+
+Adapters catch what they expect (an item that is not there, a lost race) at the call; whatever is left
+passes through `cosmos_errors`. Every exception class of the SDKs is in `REASONS`, which a test compares with
+the SDKs themselves. Reasons and statuses go into the error; what the SDK says may quote, and does not.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from azure.core import exceptions as core
+from azure.cosmos import exceptions as cosmos
+
+from therapy.domain.errors import (
+    AlreadyExists,
+    Stale,
+    StorageFull,
+    TherapyError,
+    TooLarge,
+    Unavailable,
+)
+
+PARTITION_FULL = 1014
+"""Sub-status of 403: a partition has its 20 GB."""
+
+REASONS: dict[type[Exception], str] = {
+    core.AzureError: "azure",
+    core.ClientAuthenticationError: "credentials",
+    core.DecodeError: "answer",
+    core.DeserializationError: "answer",
+    core.HttpResponseError: "answer",
+    core.IncompleteReadError: "connection",
+    core.ODataV4Error: "answer",
+    core.ResourceExistsError: "exists",
+    core.ResourceModifiedError: "modified",
+    core.ResourceNotFoundError: "missing",
+    core.ResourceNotModifiedError: "answer",
+    core.ResponseNotReadError: "answer",
+    core.SerializationError: "request",
+    core.ServiceRequestError: "connection",
+    core.ServiceRequestTimeoutError: "timeout",
+    core.ServiceResponseError: "connection",
+    core.ServiceResponseTimeoutError: "timeout",
+    core.StreamClosedError: "connection",
+    core.StreamConsumedError: "request",
+    core.TooManyRedirectsError: "redirects",
+    cosmos.CosmosAccessConditionFailedError: "modified",
+    cosmos.CosmosBatchOperationError: "batch",
+    cosmos.CosmosClientTimeoutError: "timeout",
+    cosmos.CosmosHttpResponseError: "answer",
+    cosmos.CosmosResourceExistsError: "exists",
+    cosmos.CosmosResourceNotFoundError: "missing",
+}
+"""Why something is unavailable, by the class that says so."""
+
+STATUSES = {
+    401: "credentials",
+    403: "forbidden",
+    404: "missing",
+    408: "timeout",
+    410: "moved",
+    429: "throttled",
+    449: "contended",
+    503: "out_of_order",
+}
+"""Why, by the status of an answer; these go before the class."""
+
+
+@contextmanager
+def cosmos_errors() -> Iterator[None]:
+    """Turn what an Azure SDK raises into an error of the domain."""
+    try:
+        yield
+    except tuple(REASONS) as exc:
+        raise translated(exc) from exc
+    except TimeoutError as exc:
+        raise Unavailable(reason="timeout") from exc
+
+
+def translated(exc: Exception) -> TherapyError:
+    """Give the domain's error for an SDK's; Unavailable for whatever has no better one."""
+    status = getattr(exc, "status_code", None) or 0
+    match status:
+        case 409:
+            return AlreadyExists()
+        case 412:
+            return Stale()
+        case 413:
+            return TooLarge()
+        case 403 if getattr(exc, "sub_status", None) == PARTITION_FULL:
+            return StorageFull()
+    named = next(REASONS[kind] for kind in type(exc).__mro__ if kind in REASONS)
+    if named == "exists":
+        return AlreadyExists()
+    if named == "modified":
+        return Stale()
+    reason = STATUSES.get(status, named)
+    return Unavailable(reason=reason, status=status) if status else Unavailable(reason=reason)
+
+
+def contended() -> Unavailable:
+    """The error of a writer that lost every race it ran."""
+    return Unavailable(reason="contended")

@@ -1,0 +1,199 @@
+"""What the two engines of Azure Speech answer, as utterances. No SDK, no clock: JSON in, structs out.
+
+Offsets are not trusted: whatever lies outside the recording is moved to its edge.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from therapy.domain.transcript import Utterance, Word
+
+TICKS_PER_MS = 10_000
+"""The conversation transcriber counts in 100 nanoseconds."""
+
+LATE_MS = 30_000
+"""So long is an utterance held back for others that began before it."""
+
+
+class Final(Struct, frozen=True):
+    """A final result as the SDK reports it; `body` is the answer itself, which alone has the words."""
+
+    start_ticks: int
+    duration_ticks: int
+    text: str
+    voice: str = ""
+    language: str = ""
+    body: str = ""
+
+
+class _Heard(Struct, frozen=True, rename="pascal"):
+    word: str
+    offset: int
+    duration: int
+    confidence: float = 1.0
+
+
+class _Best(Struct, frozen=True, rename="pascal"):
+    confidence: float = 1.0
+    words: tuple[_Heard, ...] = ()
+
+
+class _Language(Struct, frozen=True, rename="pascal"):
+    language: str = ""
+
+
+class _Body(Struct, frozen=True, rename="pascal"):
+    offset: int
+    n_best: tuple[_Best, ...] = ()
+    primary_language: _Language = _Language()
+
+
+class FastWord(Struct, frozen=True, rename="camel"):
+    """A word in an answer of Fast Transcription."""
+
+    text: str
+    offset_milliseconds: int = 0
+    duration_milliseconds: int = 0
+
+
+class FastPhrase(Struct, frozen=True, rename="camel"):
+    """A phrase in an answer of Fast Transcription."""
+
+    text: str
+    offset_milliseconds: int = 0
+    duration_milliseconds: int = 0
+    speaker: int | str | None = None
+    locale: str | None = None
+    confidence: float = 1.0
+    words: tuple[FastWord, ...] | None = None
+
+
+class FastAnswer(Struct, frozen=True, rename="camel"):
+    """What is read of an answer of Fast Transcription."""
+
+    phrases: tuple[FastPhrase, ...] = ()
+
+
+def voice_of(label: str | int | None) -> str:
+    """Shorten an engine's label: "Guest-1" and 1 are "1", "Unknown" and nothing are ""."""
+    text = str("" if label is None else label).strip()
+    if text.lower() == "unknown":
+        return ""
+    return text.removeprefix("Guest-").removeprefix("Guest_")
+
+
+def from_conversation(final: Final, within_ms: int) -> tuple[Utterance, str]:
+    """Give a final result as an utterance, and the language it was heard in ("" if not said).
+
+    `within_ms` is how much of the recording the engine has been given.
+    """
+    start = final.start_ticks // TICKS_PER_MS
+    end = (final.start_ticks + final.duration_ticks) // TICKS_PER_MS
+    utterance = _utterance(start, end, final.text, final.voice, within_ms)
+    try:
+        body = msgspec.json.decode(final.body, type=_Body, strict=False)
+    except msgspec.MsgspecError:
+        return utterance, final.language  # words and confidence are more than what was said
+    language = final.language or body.primary_language.language
+    if not body.n_best:
+        return utterance, language
+    # In a later turn the SDK moves the result to the recording's time, but not what is in its body.
+    shift = final.start_ticks - body.offset
+    words = (
+        _word(
+            each.word,
+            (each.offset + shift) // TICKS_PER_MS,
+            (each.offset + shift + each.duration) // TICKS_PER_MS,
+            each.confidence,
+            within_ms,
+        )
+        for each in body.n_best[0].words
+    )
+    sure = _share(body.n_best[0].confidence)
+    return replace(utterance, confidence=sure, words=tuple(words)), language
+
+
+def from_fast(phrase: FastPhrase, within_ms: int) -> Utterance:
+    """Give a phrase of Fast Transcription as an utterance; `within_ms` is the recording's length."""
+    start, end = _span(phrase)
+    words = (
+        _word(each.text, *_span(each), 1.0, within_ms)
+        for each in phrase.words or ()
+        if each.text.strip()
+    )
+    return replace(
+        _utterance(start, end, phrase.text, phrase.speaker, within_ms),
+        confidence=_share(phrase.confidence),
+        words=tuple(words),
+    )
+
+
+def _span(heard: FastPhrase | FastWord) -> tuple[int, int]:
+    start = heard.offset_milliseconds
+    return start, start + heard.duration_milliseconds
+
+
+def _utterance(
+    start: int, end: int, text: str, voice: str | int | None, within_ms: int
+) -> Utterance:
+    start, end = _inside(start, end, within_ms)
+    return Utterance(start_ms=start, end_ms=end, text=" ".join(text.split()), voice=voice_of(voice))
+
+
+def _word(text: str, start: int, end: int, confidence: float, within_ms: int) -> Word:
+    return Word(text, *_inside(start, end, within_ms), _share(confidence))
+
+
+def _inside(start: int, end: int, within_ms: int) -> tuple[int, int]:
+    start = min(max(0, start), within_ms)
+    return start, min(max(start, end), within_ms)
+
+
+def _share(confidence: float) -> float:
+    return round(min(max(0.0, confidence), 1.0), 3)
+
+
+class Queue:
+    """Puts utterances in order of their start while they arrive, nearly in order.
+
+    One is held back until another begins `LATE_MS` after it. What comes later than that is said to
+    begin where the last one given out began.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[tuple[int, int, Utterance]] = []
+        self._number = count()
+        self._given = 0
+        self._newest = 0
+
+    def put(self, utterance: Utterance) -> Iterator[Utterance]:
+        """Take one in; give those that nothing can come before any more."""
+        start = max(self._given, utterance.start_ms)
+        utterance = replace(utterance, start_ms=start, end_ms=max(start, utterance.end_ms))
+        heapq.heappush(self._held, (start, next(self._number), utterance))
+        self._newest = max(self._newest, start)
+        while self._held and self._held[0][0] <= self._newest - LATE_MS:
+            yield self._next()
+
+    def rest(self) -> Iterator[Utterance]:
+        """Give all that are left."""
+        while self._held:
+            yield self._next()
+
+    def _next(self) -> Utterance:
+        self._given, _, utterance = heapq.heappop(self._held)
+        return utterance
+
+
+def most_spoken(spoken: Iterable[tuple[str, int]], asked: tuple[str, ...]) -> str:
+    """Name the language of most of the time: of the pairs (language or "", milliseconds); "" of none."""
+    total: dict[str, int] = {}
+    for language, length in spoken:
+        name = language if language and language.lower() != "unknown" else asked[0]
+        total[name] = total.get(name, 0) + length
+    return max(total, key=total.__getitem__, default="")

@@ -1,0 +1,226 @@
+"""Rows in Cosmos DB: a copy of a session's row in each list that it belongs to.
+
+The lists are partitions, one of each therapist and of each patient. A session's row is at home in a
+partition of its own, in an item that also knows every list that may have a copy. A row is written in
+this order:
+
+1. The home is replaced, by its ETag: with the row, unless it has a greater sequence or was removed,
+   with `revision` + 1, and with the lists of old as well as those to come.
+2. The copies are written to the lists that it belongs to.
+3. From the lists that it has left the copies are taken; what stays there for some days is the revision.
+4. The home forgets the lists that were left.
+
+A copy is only replaced by one with a greater revision. So whoever is late, because it was slow or died
+and is done again, finds the home or the list ahead of it and changes nothing, and a list that was left
+can't get its copy back. `RowChanged` is delivered again until all four have been done.
+"""
+
+import asyncio
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from therapy.adapters import codec
+from therapy.adapters.azure.cosmos import listed
+from therapy.adapters.azure.cosmos.client import Cosmos
+from therapy.adapters.azure.cosmos.container import ATTEMPTS, Fields, Item
+from therapy.adapters.azure.cosmos.errors import contended
+from therapy.adapters.azure.cosmos.keys import END
+from therapy.adapters.azure.cosmos.partition import body_of, read_body
+from therapy.domain.errors import NotFound
+from therapy.domain.listing import MOST_ROWS, Row
+from therapy.domain.status import ApiState
+from therapy.domain.words import fold, words_of
+from therapy.ports.rows import Rows
+
+HOME = "home"
+HEARD = "EXISTS(SELECT VALUE w FROM w IN c.words WHERE STARTSWITH(w, @word{}))"
+MOST_CONDITIONS = 8
+"""Words that one query asks the index for; Cosmos bounds the number of subqueries."""
+
+
+class CosmosRows(Rows):
+    """Rows of all practices."""
+
+    def __init__(self, cosmos: Cosmos) -> None:
+        self._container = cosmos.rows
+
+    async def put(self, practice_id: str, row: Row) -> None:
+        lists = listed.lists_of(practice_id, row)
+        pk, copy_id = listed.home_of(practice_id, row.session_id), listed.copy_id(row.session_id)
+        for _ in range(ATTEMPTS):
+            home, *copies = await asyncio.gather(
+                self._container.read(pk, HOME),
+                *(self._container.read(each, copy_id) for each in lists),
+            )
+            if home is not None and (home["removed"] or home["sequence"] > row.sequence):
+                return
+            left = sorted({*home["lists"]} - {*lists}) if home else []
+            revision = home["revision"] + 1 if home else 1
+            fields = {
+                "removed": False,
+                "sequence": row.sequence,
+                "revision": revision,
+                "lists": [*lists, *left],
+                "body": body_of(replace(row, words=())),
+            }
+            written = await self._write_home(pk, home, fields)
+            if written:
+                await asyncio.gather(
+                    *(
+                        self._copy(each, row.session_id, row, revision, copy)
+                        for each, copy in zip(lists, copies, strict=True)
+                    )
+                )
+                await self._leave(row.session_id, left, fields, written)
+                return
+        raise contended()
+
+    async def remove(self, practice_id: str, session_id: str) -> None:
+        pk = listed.home_of(practice_id, session_id)
+        for _ in range(ATTEMPTS):
+            home = await self._container.read(pk, HOME)
+            if home is not None and home["removed"] and not home["lists"]:
+                return
+            left = list(home["lists"]) if home else []
+            revision = home["revision"] + 1 if home else 1
+            fields = {"removed": True, "sequence": 0, "revision": revision, "lists": left}
+            written = await self._write_home(pk, home, fields)
+            if written:
+                await self._leave(session_id, left, fields, written)
+                return
+        raise contended()
+
+    async def get(self, practice_id: str, session_id: str) -> Row:
+        home = await self._container.read(listed.home_of(practice_id, session_id), HOME)
+        if home is None or home["removed"]:
+            raise NotFound(session=session_id)
+        return read_body(Row, home)
+
+    async def of_therapist(
+        self,
+        practice_id: str,
+        therapist_id: str,
+        states: Collection[ApiState],
+        before: str,
+        limit: int,
+    ) -> tuple[Row, ...]:
+        pk = listed.of_therapist(practice_id, therapist_id)
+        found = await asyncio.gather(
+            *(self._range(pk, each, _most(limit)) for each in listed.ranges_of(states, before))
+        )
+        return _newest([row for rows in found for row in rows], limit)
+
+    async def of_patient(
+        self, practice_id: str, person_id: str, before: str, limit: int
+    ) -> tuple[Row, ...]:
+        if not person_id:
+            return ()
+        pk = listed.of_patient(practice_id, person_id)
+        closed = listed.range_of(listed.CLOSED, before)
+        return _newest(await self._range(pk, closed, _most(limit)), limit)
+
+    async def search(
+        self, practice_id: str, therapist_id: str, query: str, before: str, limit: int
+    ) -> tuple[Row, ...]:
+        if not fold(query):
+            return ()
+        pk = listed.of_therapist(practice_id, therapist_id)
+        closed = listed.range_of(listed.CLOSED, before)
+        read, spoken = await asyncio.gather(
+            self._range(pk, closed, _most(limit), part=fold(query)),
+            self._spoken(pk, listed.longest(words_of(query)), before, _most(limit)),
+        )
+        once = {row.session_id: row for row in (*read, *spoken)}
+        return _newest(list(once.values()), limit)
+
+    async def _range(
+        self, pk: str, within: listed.Range, limit: int, *, part: str = ""
+    ) -> list[Row]:
+        """Give the newest of a stretch of a list; those that have `part` in one of their fields."""
+        if not limit:
+            return []
+        field = f"c.{within.field}"
+        where = f"{field} > @low AND {field} < @high"
+        found = await self._container.query(
+            pk,
+            f"{where} AND CONTAINS(c.fields, @part)" if part else where,
+            select="VALUE c.body",
+            order=f"{field} DESC",
+            limit=limit,
+            low=within.low,
+            high=within.high,
+            **({"part": part} if part else {}),
+        )
+        return [codec.decode(Row, each.encode()) for each in found]
+
+    async def _spoken(self, pk: str, wanted: list[str], before: str, limit: int) -> list[Row]:
+        """Give the newest of a list in whose transcripts each wanted word begins a word."""
+        asked, rest = wanted[:MOST_CONDITIONS], wanted[MOST_CONDITIONS:]
+        conditions = "".join(f" AND {HEARD.format(number)}" for number in range(len(asked)))
+        values = {f"word{number}": word for number, word in enumerate(asked)}
+        rows: list[Row] = []
+        end = before or END
+        while asked and len(rows) < limit:
+            found = await self._container.query(
+                pk,
+                f"c.heard < @end{conditions}",
+                select=f"c.heard, c.body{', c.words' if rest else ''}",
+                order="c.heard DESC",
+                limit=limit,
+                end=end,
+                **values,
+            )
+            chosen = [each for each in found if not rest or listed.has_all(each["words"], rest)]
+            rows += [read_body(Row, each) for each in chosen]
+            if len(found) < limit:
+                break
+            end = found[-1]["heard"]
+        return rows[:limit]
+
+    async def _write_home(self, pk: str, home: Item | None, fields: Fields) -> Item | None:
+        """Write a home that is still as it was read; None if it is not."""
+        if home is not None:
+            return await self._container.replace(home, fields)
+        return None if await self._container.create(pk, HOME, fields) else fields
+
+    async def _copy(
+        self, pk: str, session_id: str, row: Row | None, revision: int, stored: Item | None
+    ) -> None:
+        """Write a row's copy to a list, or take it away (None), unless a later one is there."""
+        for _ in range(ATTEMPTS):
+            if stored is not None and stored["revision"] >= revision:
+                return
+            if row is None:
+                steps = listed.gone_steps(session_id, revision, stored)
+            else:
+                steps = listed.steps_of(session_id, row, revision, stored, pk)
+            if await self._container.batch(pk, steps) is None:
+                return
+            stored = await self._container.read(pk, listed.copy_id(session_id))
+        raise contended()
+
+    async def _leave(
+        self, session_id: str, left: Collection[str], fields: Fields, written: Item
+    ) -> None:
+        """Take the copies from the lists that were left, then forget those, if nobody wrote since."""
+        if not left:
+            return
+        copy_id = listed.copy_id(session_id)
+        copies = await asyncio.gather(*(self._container.read(each, copy_id) for each in left))
+        await asyncio.gather(
+            *(
+                self._copy(pk, session_id, None, fields["revision"], copy)
+                for pk, copy in zip(left, copies, strict=True)
+            )
+        )
+        kept = [each for each in fields["lists"] if each not in left]
+        await self._container.replace(written, {**fields, "lists": kept})
+
+
+def _most(limit: int) -> int:
+    return max(0, min(limit, MOST_ROWS))
+
+
+def _newest(rows: list[Row], limit: int) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: row.sort_key, reverse=True)[: _most(limit)])

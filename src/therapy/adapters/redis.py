@@ -1,0 +1,88 @@
+"""Rings through Redis or Valkey: a Taskiq broker over a list.
+
+A list is enough because the store knows what is due: a ring that is lost with a flushed or restarted
+Redis costs one sweep's interval (`docs/adr/008-redis.md`). Taskiq's own list broker waits for ever on a
+connection that a firewall has dropped, and spins while Redis is down; this one does neither.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.credentials import CredentialProvider
+from redis.exceptions import RedisError
+from taskiq import BrokerMessage
+from taskiq_redis import ListQueueBroker
+
+from therapy.domain.errors import Unavailable
+
+QUEUE = "therapy-rings"
+MOST_RINGS = 10_000
+"""Rings kept while nobody listens; older ones are forgotten, their sessions are found by the sweep."""
+
+WAIT_SECONDS = 20
+"""How long one look waits: below the minutes after which networks forget an idle connection."""
+
+LONGEST_PAUSE = 5.0
+log = logging.getLogger(__name__)
+
+
+class RedisBroker(ListQueueBroker):
+    """`host` is a name, never an address with a password in it; TLS verifies the server's name."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: bool,
+        password: str = "",
+        credentials: CredentialProvider | None = None,
+    ) -> None:
+        options: dict[str, Any] = {
+            "socket_connect_timeout": 5,
+            "socket_timeout": WAIT_SECONDS + 10,
+            "health_check_interval": 30,
+        }
+        if credentials is not None:
+            options["credential_provider"] = credentials
+        elif password:
+            options["password"] = password
+        if tls:
+            options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+        scheme = "rediss" if tls else "redis"
+        super().__init__(f"{scheme}://{host}:{port}/0", queue_name=QUEUE, **options)
+
+    async def kick(self, message: BrokerMessage) -> None:
+        redis = Redis(connection_pool=self.connection_pool)
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.lpush(self.queue_name, message.message)
+            pipe.ltrim(self.queue_name, 0, MOST_RINGS - 1)
+            await pipe.execute()
+
+    async def listen(self) -> AsyncGenerator[bytes, None]:
+        pause = 0.1
+        while True:
+            try:
+                redis = Redis(connection_pool=self.connection_pool)
+                found = await redis.brpop([self.queue_name], timeout=WAIT_SECONDS)
+                pause = 0.1
+            except (RedisError, OSError) as exc:
+                log.warning(
+                    "redis is out of reach", extra={"error": type(exc).__name__, "pause_s": pause}
+                )
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            if found is not None:
+                ring = found[1]
+                yield ring if isinstance(ring, bytes) else ring.encode()
+
+    async def check(self) -> None:
+        """Raise Unavailable if it is not there, or refuses us."""
+        try:
+            await Redis(connection_pool=self.connection_pool).ping()
+        except (RedisError, OSError) as exc:
+            raise Unavailable(dependency="doorbell", reason=type(exc).__name__) from exc

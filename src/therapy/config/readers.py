@@ -1,0 +1,71 @@
+"""How a setting's text is read. Each reader gives a value, or raises ValueError that says what is wanted."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Read a whole number within bounds."""
+
+    def read(text: str) -> int:
+        wanted = f"a whole number from {least} to {most}"
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(wanted) from None
+        if not least <= number <= most:
+            raise ValueError(wanted)
+        return number
+
+    return read
+
+
+def seconds(text: str) -> timedelta:
+    """Read a time in seconds, up to a day."""
+    wanted = "seconds, from 0.1 to 86400"
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not 0.1 <= number <= 86_400:
+        raise ValueError(wanted)
+    return timedelta(seconds=number)
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Read one of these words, in any case."""
+
+    def read(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text.lower()
+
+    return read
+
+
+def yes_or_no(text: str) -> bool:
+    """Read a switch; the words of the earlier generation among them."""
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError("true or false")
+
+
+def languages(text: str) -> tuple[str, ...]:
+    """Read BCP 47 tags with commas between."""
+    tags = tuple(tag.strip() for tag in text.split(",") if tag.strip())
+    if not tags or not all(tag.replace("-", "").isalnum() for tag in tags):
+        raise ValueError("language tags with commas between, e.g. he-IL,en-US")
+    return tags
+
+
+def address(*schemes: str) -> Callable[[str], str]:
+    """Read an address that begins with one of these schemes; empty is none."""
+
+    def read(text: str) -> str:
+        if text and not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError(f"an address that begins with {' or '.join(schemes)}://")
+        return text.rstrip("/")
+
+    return read

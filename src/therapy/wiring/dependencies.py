@@ -1,0 +1,143 @@
+"""Each dependency by itself: opened, asked through its port, closed. What one lacks hides nothing of another.
+
+For `therapy check`, which has to say something where `open_therapy` would fail at the first; and for
+`therapy migrate`.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from therapy.adapters.local.directory import prepare
+from therapy.config import Settings
+from therapy.domain.notice import Notice
+from therapy.domain.outbox import NoticeKind
+from therapy.domain.people import Device
+from therapy.ports.audio import BYTES_PER_MS
+from therapy.ports.speech import Speech, SpeechOptions
+from therapy.wiring.ports import (
+    open_doorbell,
+    open_language,
+    open_notices,
+    open_recordings,
+    open_speech,
+)
+from therapy.wiring.stores import Check, open_stores
+
+NOBODY = "health"
+"""The practice, the person and the device that questions are asked for; none has this id."""
+
+SILENCE = bytes(1_000 * BYTES_PER_MS)
+SENTENCE = "All is well."
+Opening = Callable[[AsyncExitStack], Awaitable[Check]]
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """Something the installation stands on: its field in the settings, who serves it, where it is.
+
+    `open` opens it on a stack and gives what asks it something harmless; both raise what the port raises.
+    """
+
+    name: str
+    family: str
+    where: str
+    open: Opening
+
+
+def dependencies(settings: Settings) -> Iterator[Dependency]:
+    """Give everything that these settings make the installation depend on."""
+    data_dir = settings.data_dir.expanduser().resolve()
+
+    async def stores(stack: AsyncExitStack) -> Check:
+        return (await open_stores(settings, prepare(data_dir), stack, migrate=False)).check
+
+    async def recordings(stack: AsyncExitStack) -> Check:
+        return (await open_recordings(settings, prepare(data_dir), stack, migrate=False))[1]
+
+    async def speech(stack: AsyncExitStack) -> Check:
+        return partial(_listen, await open_speech(settings, stack), settings.speech_languages)
+
+    async def sentiment(stack: AsyncExitStack) -> Check:
+        opened, _ = await open_language(settings, stack)
+        return partial(opened.score, NOBODY, [SENTENCE], "en")
+
+    async def notices(stack: AsyncExitStack) -> Check:
+        opened = await open_notices(settings, data_dir, stack)
+        device = Device(NOBODY, NOBODY, NOBODY, NOBODY, "ANDROID", datetime.now(UTC))
+        notice = Notice(NOBODY, NoticeKind.SESSION_READY, "-", "-", "")
+        return partial(opened.send, NOBODY, device, notice)
+
+    async def doorbell(stack: AsyncExitStack) -> Check:
+        return (await open_doorbell(settings, stack))[1]
+
+    yield Dependency("stores", settings.stores, _stores_at(settings, data_dir), stores)
+    where = _recordings_at(settings, data_dir)
+    yield Dependency("recordings", settings.recordings, where, recordings)
+    yield Dependency("speech", settings.speech, _speech_at(settings), speech)
+    yield Dependency("sentiment", settings.sentiment, _host(settings.language_endpoint), sentiment)
+    if settings.notices != "local":  # a push into the file mailbox would be one
+        yield Dependency("notices", settings.notices, settings.firebase_project, notices)
+    if settings.doorbell != "local":
+        where = f"{settings.redis_host}:{settings.redis_port}"
+        yield Dependency("doorbell", settings.doorbell, where, doorbell)
+
+
+async def migrate(settings: Settings, *, throughput: int | None = None) -> tuple[str, ...]:
+    """Make what stores and recordings need, or see that it is there; gives where that is. Idempotent.
+
+    Raises:
+        OSError, Unavailable: it can't be made; says why.
+    """
+    data_dir = prepare(settings.data_dir)
+    async with AsyncExitStack() as stack:
+        stores = await open_stores(settings, data_dir, stack, throughput=throughput)
+        await stores.check()
+        _, check = await open_recordings(settings, data_dir, stack)
+        await check()
+    return _stores_at(settings, data_dir), _recordings_at(settings, data_dir)
+
+
+async def _listen(speech: Speech, languages: tuple[str, ...]) -> None:
+    """Have a second of silence recognised."""
+    async for _ in speech.transcribe(NOBODY, _silence(), SpeechOptions(languages)):
+        pass
+
+
+async def _silence() -> AsyncIterator[bytes]:
+    yield SILENCE
+
+
+def _stores_at(settings: Settings, data_dir: Path) -> str:
+    if settings.stores == "azure":
+        return f"{_host(settings.cosmos_uri)}, database {settings.cosmos_database}"
+    return str(data_dir)
+
+
+def _recordings_at(settings: Settings, data_dir: Path) -> str:
+    if settings.recordings == "azure":
+        return f"{_account(settings)}, container {settings.storage_container}"
+    return str(data_dir / "recordings")
+
+
+def _account(settings: Settings) -> str:
+    """Name the storage account; of the connection string nothing but its name is shown."""
+    pairs = (part.partition("=") for part in settings.storage_connection.split(";"))
+    told = {name.strip(): text for name, _, text in pairs}
+    named = told.get("AccountName") or _host(told.get("BlobEndpoint", ""))
+    return named or settings.storage_account
+
+
+def _speech_at(settings: Settings) -> str:
+    if settings.speech == "azure":
+        return _host(settings.speech_endpoint) or settings.speech_region
+    return settings.speech_model
+
+
+def _host(address: str) -> str:
+    """Give an address without whatever it may have beside host and port."""
+    return urlsplit(address).netloc.rpartition("@")[2]

@@ -1,0 +1,255 @@
+"""Opening Cosmos, making its containers, and what is kept in them."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.cosmos import PartitionKey
+from msgspec.structs import replace
+
+from tests.azure.cosmos_stores import Stores
+from tests.builders import (
+    DAY,
+    PATIENT,
+    PRACTICE,
+    SESSION,
+    a_login,
+    a_reset,
+    a_row,
+    a_session,
+    a_version,
+    an_utterance,
+)
+from tests.emulators.cosmos import Cosmos as Emulator
+from tests.emulators.faults import Fault
+from therapy.adapters.azure.cosmos import listed
+from therapy.adapters.azure.cosmos.client import Cosmos, open_cosmos
+from therapy.adapters.azure.cosmos.containers import SHAPES
+from therapy.adapters.azure.cosmos.keys import key, part, stamp
+from therapy.adapters.azure.cosmos.partition import transcript_fields
+from therapy.domain.errors import NotFound, TooLarge, Unavailable
+from therapy.domain.transcript import Word
+from therapy.ports.sessions import Change
+
+pytestmark = pytest.mark.xdist_group("cosmos")
+NAMES = (f"client{number}" for number in itertools.count())
+EARLIER = {"users", "headers", "processing", "details", "devices", "audit"}
+
+
+@pytest.fixture
+async def bare(cosmos: Emulator) -> AsyncIterator[Cosmos]:
+    """An account in which nothing has been made yet."""
+    async with open_cosmos(cosmos.url, cosmos.key, next(NAMES), pauses=()) as opened:
+        yield opened
+
+
+async def test_what_is_missing_is_made_and_found_there(bare: Cosmos, cosmos: Emulator) -> None:
+    with pytest.raises(Unavailable) as missing:
+        await bare.check()
+    assert missing.value.details == {
+        "reason": "container_missing",
+        "container": "practice-sessions",
+    }
+    await bare.migrate()
+    await bare.check()
+    names = [each["id"] async for each in bare.database.list_containers()]
+    assert sorted(names) == sorted(f"practice-{shape.name}" for shape in SHAPES)
+    assert not {*names} & EARLIER
+
+
+async def test_migrating_again_keeps_items_and_brings_settings_up_to_date(bare: Cosmos) -> None:
+    await bare.migrate()
+    await bare.keys.put("p", "kept", {"value": "here"})
+    plain = {"indexingMode": "consistent", "includedPaths": [{"path": "/*"}], "excludedPaths": []}
+    await bare.database.replace_container(
+        "practice-tokens", PartitionKey("/pk"), indexing_policy=plain
+    )
+    await bare.migrate()
+    found = await bare.database.get_container_client("practice-tokens").read()
+    assert found["defaultTtl"] == -1
+    assert [each["path"] for each in found["indexingPolicy"]["includedPaths"]] == [
+        "/pk/?",
+        "/kind/?",
+    ]
+    kept = await bare.keys.read("p", "kept")
+    assert kept is not None
+    assert kept["value"] == "here"
+
+
+async def test_a_container_of_somebody_else_is_refused(bare: Cosmos) -> None:
+    database = await bare.client.create_database_if_not_exists(bare.database.id)
+    await database.create_container("practice-people", PartitionKey("/email"))
+    for shape in SHAPES:
+        if shape.name != "people":
+            await database.create_container(f"practice-{shape.name}", PartitionKey("/pk"))
+    for attempt in (bare.migrate, bare.check):
+        with pytest.raises(Unavailable) as refused:
+            await attempt()
+        wanted = {"reason": "partition_key", "container": "practice-people"}
+        assert refused.value.details == wanted
+
+
+@pytest.mark.parametrize(
+    ("uri", "key", "reason"),
+    [
+        ("http://127.0.0.1:1/", "a2V5", "connection"),
+        ("http://127.0.0.1:1/", "no base64!", "key"),
+        ("no uri", "a2V5", "uri"),
+        ("ftp://127.0.0.1/", "a2V5", "uri"),
+    ],
+)
+async def test_an_account_that_can_not_be_opened_is_unavailable(
+    uri: str, key: str, reason: str
+) -> None:
+    def opening() -> AbstractAsyncContextManager[Cosmos]:
+        return open_cosmos(uri, key, "therapydb", pauses=())
+
+    with pytest.raises(Unavailable) as refused:
+        async with opening():
+            pass
+    assert refused.value.details["reason"] == reason
+    assert key not in str(refused.value)
+
+
+async def test_a_refused_key_is_told_apart(cosmos: Emulator) -> None:
+    cosmos.add(Fault("meta", status=401, times=None))
+    with pytest.raises(Unavailable, match="credentials"):
+        async with open_cosmos(cosmos.url, cosmos.key, "therapydb"):
+            pass
+
+
+async def test_without_a_key_the_machines_identity_is_asked(
+    cosmos: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "IDENTITY_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    with pytest.raises(Unavailable) as refused:
+        async with open_cosmos(cosmos.url, None, "therapydb"):
+            pass
+    assert refused.value.details["reason"] in {"credentials", "connection"}
+
+
+async def test_parts_of_names_never_run_into_each_other() -> None:
+    assert key("a", "b|c") != key("a|b", "c") != key("a", "b", "c")
+    assert part("plain-1.2_3") == "plain-1.2_3"
+    for odd in ("", "a/b", "a b", "\ud800", "x" * 10_000, "~", "é"):
+        assert part(odd).startswith("~")
+        assert len(part(odd)) == 65
+        assert key(odd).isascii()
+
+
+def test_moments_sort_as_text() -> None:
+    moments = [
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        datetime(2026, 3, 4, tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+    ]
+    stamps = [stamp(moment) for moment in moments]
+    assert stamps == sorted(stamps)
+    assert {len(each) for each in stamps} == {18}
+
+
+@pytest.mark.parametrize("odd", ["a/b", "../x", "a?b#c", "x" * 3_000, "שלום", "\ud800", "a|b"])
+async def test_any_text_may_be_asked_for(odd: str, stores: Stores) -> None:
+    with pytest.raises(NotFound):
+        await stores.sessions.load(PRACTICE, odd)
+    with pytest.raises(NotFound):
+        await stores.people.by_number(PRACTICE, odd)
+    assert await stores.runs.of_session(PRACTICE, odd) == ()
+    assert await stores.reservations.reserve(PRACTICE, odd, "value") == "value"
+    assert await stores.rows.of_therapist(PRACTICE, odd, (), "", 5) == ()
+
+
+def an_hour(words: int) -> tuple[object, ...]:
+    """Hebrew and English words with their times, in utterances of ten."""
+    spoken = [
+        Word(
+            f"מילה{number % 1_800}" if number % 3 else f"word{number}",
+            number * 400,
+            number * 400 + 350,
+            0.87,
+        )
+        for number in range(words)
+    ]
+    return tuple(
+        an_utterance(
+            " ".join(word.text for word in spoken[first : first + 10]),
+            first * 400,
+            words=tuple(spoken[first : first + 10]),
+        )
+        for first in range(0, words, 10)
+    )
+
+
+async def test_an_hour_of_speech_is_a_small_item_and_comes_back_whole(stores: Stores) -> None:
+    version = replace(a_version(), utterances=an_hour(9_000))
+    assert len(transcript_fields(version)["packed"]) < 250_000
+    await stores.sessions.commit(PRACTICE, SESSION, Change(a_session(), version))
+    assert await stores.sessions.transcript(PRACTICE, SESSION, 1) == version
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Sending a large body:ResourceWarning"
+)  # being large is the point
+async def test_what_is_too_large_says_so_and_nothing_is_written(stores: Stores) -> None:
+    notes = tuple("x" * 100_000 for _ in range(30))
+    details = replace(a_session().details, general_notes=notes)
+    with pytest.raises(TooLarge):
+        await stores.sessions.commit(PRACTICE, SESSION, Change(a_session(details=details)))
+    with pytest.raises(NotFound):
+        await stores.sessions.load(PRACTICE, SESSION)
+
+
+async def test_more_versions_than_a_batch_takes_are_dropped(stores: Stores) -> None:
+    for number in range(1, 121):
+        await stores.sessions.commit(PRACTICE, SESSION, Change(transcript=a_version(number)))
+    change = Change(a_session(), a_version(7), drop_transcripts=True)
+    await stores.sessions.commit(PRACTICE, SESSION, change)
+    pk = key("session", PRACTICE, SESSION)
+    left = await stores.cosmos.sessions.query(pk, 'c.kind != ""', select="VALUE c.id")
+    assert sorted(left) == ["session", "transcript-7"]
+
+
+async def test_tokens_expire_by_themselves(stores: Stores) -> None:
+    """A day after they are worth nothing; what must stay has no end."""
+    month, now = 30 * DAY, datetime.now(UTC)
+    await stores.logins.add(PRACTICE, a_login(expires_at=now + month))
+    await stores.logins.add_reset(PRACTICE, a_reset(expires_at=now + timedelta(minutes=30)))
+    tokens = stores.cosmos.tokens
+    items = [
+        (key("login", PRACTICE, "login-1"), "login", month + DAY),
+        (key("refresh", "hash-1"), "token", month + DAY),
+        (key("signed-in", PRACTICE, PATIENT), "login-login-1", month + DAY),
+        (key("reset", "reset-1"), "reset", DAY + timedelta(minutes=30)),
+        (key("signed-in", PRACTICE, PATIENT), "reset-reset-1", DAY + timedelta(minutes=30)),
+    ]
+    for pk, item_id, lifetime in items:
+        item = await tokens.read(pk, item_id)
+        assert item is not None
+        assert lifetime.total_seconds() - 5 <= item["ttl"] <= lifetime.total_seconds()
+    await stores.rows.put(PRACTICE, a_row())
+    await stores.rows.put(PRACTICE, a_row(sequence=2, therapist_id="therapist-2"))
+    gone = await stores.cosmos.rows.read(
+        listed.of_therapist(PRACTICE, a_row().therapist_id), listed.copy_id(SESSION)
+    )
+    assert gone is not None
+    assert gone["ttl"] == listed.GONE_FOR
+    assert "body" not in gone
+
+
+@pytest.mark.slow
+async def test_what_has_expired_is_gone(stores: Stores) -> None:
+    await stores.logins.add(PRACTICE, a_login())
+    pk = key("login", PRACTICE, "login-1")
+    login = await stores.cosmos.tokens.read(pk, "login")
+    assert login is not None
+    kept = {name: login[name] for name in ("version", "body")}
+    await stores.cosmos.tokens.put(pk, "login", {**kept, "ttl": 1})
+    await asyncio.sleep(2.1)
+    with pytest.raises(NotFound):
+        await stores.logins.by_refresh("hash-1")

@@ -1,0 +1,263 @@
+"""Fast Transcription: the real SDK against the fake of its service; and the fall-over to the other engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.azure.hearing import (
+    SECOND,
+    an_access,
+    asking,
+    done,
+    heard,
+    lines,
+    names_in,
+    phrases,
+    progress,
+    said,
+    seconds,
+    until,
+    utterances,
+)
+from tests.builders import PRACTICE
+from tests.emulators.fast import FakeFast
+from tests.emulators.faults import Fault
+from tests.emulators.speech import FakeSpeech
+from therapy.adapters.azure.access import Patience
+from therapy.adapters.azure.speech import AzureSpeech, Engine, FastLimits
+from therapy.domain.errors import EngineFailed, ErrorClass, LanguageNotSupported, UndecodableAudio
+from therapy.ports.speech import SpeechOptions
+
+HURRIED = Patience(pauses=(0.0, 0.0, 0.0))
+
+
+@pytest.fixture
+def fake(fake_fast: FakeFast) -> FakeFast:
+    return fake_fast
+
+
+async def test_one_request_carries_the_recording_and_brings_the_transcript(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    fake.phrases = phrases(6, speakers=3)
+    events = await heard(asking(fake, tmp_path), seconds(20), "he", "en")
+    assert lines(events) == said(fake.phrases)
+    for each in utterances(events):
+        assert len(each.words) == len(each.text.split())
+        assert each.confidence == 0.93
+    assert done(events).engine == "azure-fast"
+    assert done(events).duration_ms == 20_000
+    assert progress(events)[-1] == 20_000
+    (call,) = fake.calls
+    assert call["content_type"] == "audio/flac"
+    assert 0 < call["bytes"] < 20 * SECOND
+    assert call["definition"] == {
+        "locales": ["he-IL", "en-US"],
+        "profanityFilterMode": "None",
+        "diarization": {"maxSpeakers": 4},
+    }
+
+
+async def test_what_is_said_is_in_no_log(
+    fake: FakeFast, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    fake.phrases = phrases(2)
+    assert len(utterances(await heard(asking(fake, tmp_path), seconds(6)))) == 2
+    assert "phrase number" not in caplog.text
+    assert str(fake.key) not in caplog.text
+
+
+async def test_the_language_is_the_one_that_was_heard(fake: FakeFast, tmp_path: Path) -> None:
+    fake.phrases = [each | {"lang": "en-US"} for each in phrases(2)]
+    events = await heard(asking(fake, tmp_path), seconds(10), "he", "en")
+    assert done(events).language == "en-US"
+
+
+async def test_where_nothing_is_heard_there_is_no_utterance(fake: FakeFast, tmp_path: Path) -> None:
+    fake.phrases = []
+    events = await heard(asking(fake, tmp_path), seconds(3))
+    assert not utterances(events)
+    assert (done(events).language, done(events).duration_ms) == ("", 3_000)
+
+
+async def test_a_stream_without_samples_asks_nobody(fake: FakeFast, tmp_path: Path) -> None:
+    events = await heard(asking(fake, tmp_path), seconds(0))
+    assert events == [done(events)]
+    assert not fake.calls
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
+async def test_a_refusal_is_given_up_at_once(fake: FakeFast, tmp_path: Path, status: int) -> None:
+    fake.add(Fault(on="transcribe", status=status, message="quoting what was said", times=1))
+    with pytest.raises(EngineFailed) as failed:
+        await heard(asking(fake, tmp_path, patience=HURRIED), seconds(2))
+    assert failed.value.error_class is ErrorClass.PERMANENT
+    assert failed.value.details["reason"] == status
+    assert "quoting" not in repr(failed.value)
+    assert failed.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=429, headers={"Retry-After": "0"}, times=3),
+        Fault(status=429, times=1),
+        Fault(status=500, times=2),
+        Fault(status=503, times=3),
+        Fault(kind="reset", times=1),
+        Fault(kind="lost", times=2),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.status} x {fault.times}",
+)
+async def test_another_try_sends_the_whole_recording_again(
+    fake: FakeFast, tmp_path: Path, fault: Fault
+) -> None:
+    fake.phrases = phrases(2)
+    fake.add(replace(fault, on="transcribe"))
+    events = await heard(asking(fake, tmp_path, patience=HURRIED), seconds(10))
+    assert lines(events) == said(fake.phrases)
+    assert all(call["bytes"] for call in fake.calls)
+    assert len({call["sha256"] for call in fake.calls}) == 1
+
+
+async def test_too_many_refusals_are_for_later(fake: FakeFast, tmp_path: Path) -> None:
+    fake.add(Fault(on="transcribe", status=503, times=None))
+    with pytest.raises(EngineFailed) as failed:
+        await heard(asking(fake, tmp_path, patience=HURRIED), seconds(2))
+    assert failed.value.error_class is ErrorClass.TRANSIENT
+
+
+async def test_a_long_pause_that_the_service_asks_for_is_left_to_the_run(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    fake.add(Fault(on="transcribe", status=429, headers={"Retry-After": "3600"}, times=1))
+    with pytest.raises(EngineFailed) as failed:
+        await heard(asking(fake, tmp_path), seconds(2))
+    assert failed.value.error_class is ErrorClass.TRANSIENT
+    assert not fake.calls
+
+
+async def test_an_answer_that_never_comes_is_tried_again_later(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    fake.add(Fault(on="transcribe", kind="stall", times=None))
+    patience = Patience(least=0.3, share=0.0, pauses=())
+    with pytest.raises(EngineFailed) as failed:
+        await heard(asking(fake, tmp_path, patience=patience), seconds(2))
+    assert failed.value.error_class is ErrorClass.TRANSIENT
+
+
+async def test_no_connection_is_tried_again_later(tmp_path: Path) -> None:
+    with FakeFast() as gone:
+        pass
+    with pytest.raises(EngineFailed) as failed:
+        await heard(asking(gone, tmp_path, patience=HURRIED), seconds(2))
+    assert failed.value.error_class is ErrorClass.TRANSIENT
+
+
+async def test_wrong_offsets_stay_within_the_recording(fake: FakeFast, tmp_path: Path) -> None:
+    fake.phrases = [each | {"at": 90_000_000 - each["at"]} for each in phrases(3)]
+    events = await heard(asking(fake, tmp_path), seconds(10))
+    found = utterances(events)
+    assert len(found) == 3
+    assert all(each.start_ms <= 10_002 for each in found)  # a start names its row: +1 ms each
+
+
+async def test_a_language_that_nobody_recognises_is_refused_before_anything_is_read(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    with pytest.raises(LanguageNotSupported):
+        await heard(asking(fake, tmp_path), seconds(5), "tlh")
+    assert not fake.calls
+
+
+async def test_closing_early_ends_the_request_and_leaves_no_file(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    fake.add(Fault(on="transcribe", kind="stall"))
+    task = asyncio.create_task(heard(asking(fake, tmp_path), seconds(5)))
+    await until(lambda: not fake.faults.as_json())
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not names_in(tmp_path)
+
+
+async def test_what_breaks_the_samples_is_what_is_raised(fake: FakeFast, tmp_path: Path) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield bytes(SECOND)
+        raise UndecodableAudio
+
+    with pytest.raises(UndecodableAudio):
+        await heard(asking(fake, tmp_path), broken())
+    assert not fake.calls
+    assert not names_in(tmp_path)
+
+
+async def test_a_recording_that_is_no_more_than_the_limit_stays_with_the_chosen_engine(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    limits = FastLimits(duration_ms=10_000)
+    events = await heard(asking(fake, tmp_path, engine=Engine.AUTO, limits=limits), seconds(10))
+    assert done(events).engine == "azure-fast"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limits", [FastLimits(duration_ms=10_000), FastLimits(size=20_000)])
+async def test_a_recording_that_turns_out_too_long_is_heard_whole_by_the_other_engine(
+    fake: FakeFast, fake_speech: FakeSpeech, tmp_path: Path, limits: FastLimits
+) -> None:
+    fake_speech.phrases = phrases(10)
+    speech = AzureSpeech(an_access(fake_speech, fake), directory=tmp_path, limits=limits)
+    pulled = 0
+
+    async def counted() -> AsyncIterator[bytes]:
+        nonlocal pulled
+        async for chunk in seconds(30, noise=True):
+            pulled += len(chunk)
+            yield chunk
+
+    events = await heard(speech, counted())
+    assert lines(events) == said(fake_speech.phrases)
+    assert done(events).engine == "azure-conversation"
+    assert done(events).duration_ms == 30_000
+    assert pulled == 30 * SECOND
+    assert not fake.calls
+    assert not names_in(tmp_path)
+
+
+async def test_a_recording_too_long_for_the_only_engine_allowed_is_refused(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    limits = FastLimits(duration_ms=3_000)
+    with pytest.raises(EngineFailed) as failed:
+        await heard(asking(fake, tmp_path, limits=limits), seconds(10))
+    assert failed.value.error_class is ErrorClass.PERMANENT
+    assert not fake.calls
+
+
+async def test_samples_are_read_no_further_than_somebody_listens(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    pulled = 0
+
+    async def an_hour() -> AsyncIterator[bytes]:
+        nonlocal pulled
+        async for chunk in seconds(3_600):
+            pulled += len(chunk)
+            yield chunk
+
+    speech = asking(fake, tmp_path, engine=Engine.AUTO)
+    events = speech.transcribe(PRACTICE, an_hour(), SpeechOptions(("he-IL",)))
+    async for event in events:
+        assert event
+        break
+    await events.aclose()
+    assert pulled == SECOND

@@ -1,0 +1,89 @@
+"""What a whole process does with Azure Speech: it ends with 0 after failures, and it does not grow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("azure.cognitiveservices.speech", reason="the extra [azure] is not installed")
+
+from tests.emulators.faults import Fault
+from tests.emulators.speech import FakeSpeech
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FAILING = """
+import asyncio, sys
+from tests.azure.hearing import heard, seconds, talking_to
+from tests.emulators.speech import FakeSpeech
+from therapy.adapters.azure.access import Deadlines
+from therapy.domain.errors import EngineFailed
+
+async def main(port, patience):
+    speech = talking_to(FakeSpeech(port), deadlines=Deadlines(talking=patience, ending=patience))
+    if not patience:
+        listening = asyncio.create_task(heard(speech, seconds(600)))
+        await asyncio.sleep(1)
+        sys.exit(0)
+    try:
+        await heard(speech, seconds(20))
+    except EngineFailed as failed:
+        print(failed.details["reason"])
+
+asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
+"""
+
+
+@pytest.fixture
+def fake(fake_speech: FakeSpeech) -> FakeSpeech:
+    return fake_speech
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault(on="upgrade", status=401), "AuthenticationFailure"),
+        (Fault(on="upgrade", status=503, times=None), "ServiceUnavailable"),
+        (Fault(on="stream", kind="stall", seconds=4, times=None), "silent"),
+        (Fault(on="stream", kind="silent", times=None), "silent"),
+        (Fault(on="stream", kind="reset", seconds=0.1, times=None), "ConnectionFailure"),
+    ],
+    ids=lambda value: getattr(value, "kind", value),
+)
+def test_a_process_ends_well_after_a_failure(fake: FakeSpeech, fault: Fault, reason: str) -> None:
+    fake.add(fault)
+    ended = run("-c", FAILING, str(fake.port), "1" if reason == "silent" else "60")
+    assert (ended.returncode, ended.stdout.strip()) == (0, reason), ended.stderr
+
+
+def test_a_process_that_ends_in_mid_stream_ends_well(fake: FakeSpeech) -> None:
+    ended = run("-c", FAILING, str(fake.port), "0")
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_five_minutes_do_not_make_the_process_grow() -> None:
+    ended = run("benchmarks/azure_speech.py", "--minutes", "5", "--json")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    measured = json.loads(ended.stdout)
+    assert measured["conversation"]["utterances"] == 60
+    assert measured["fast"]["utterances"] > 0
+    assert max(each["growth_mb"] for each in measured.values()) < 60

@@ -1,0 +1,67 @@
+"""The azure family: the real SDKs against the emulators, a database of its own for each test.
+
+Ports that have no adapter for Azure yet are served by the fakes.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from therapy.adapters.azure.cosmos.client import Cosmos
+    from therapy.adapters.azure.speech import AzureSpeech
+
+DATABASES = (f"contract{number}" for number in itertools.count())
+
+
+@asynccontextmanager
+async def empty_cosmos(
+    emulator: Any, *, settle: timedelta = timedelta(seconds=60), **options: Any
+) -> AsyncIterator["Cosmos"]:
+    """A database with nothing in it but the containers; gone afterwards."""
+    from therapy.adapters.azure.cosmos.client import open_cosmos
+
+    opened = open_cosmos(emulator.url, emulator.key, next(DATABASES), settle=settle, **options)
+    async with opened as cosmos:
+        await cosmos.migrate()
+        yield cosmos
+        await cosmos.client.delete_database(cosmos.database)
+
+
+def cosmos_adapters(cosmos: "Cosmos") -> dict[str, Any]:
+    """An adapter of each port that Cosmos serves."""
+    from therapy.adapters.azure.devices import CosmosDevices
+    from therapy.adapters.azure.logins import CosmosLogins
+    from therapy.adapters.azure.outbox import CosmosOutbox
+    from therapy.adapters.azure.people import CosmosPeople
+    from therapy.adapters.azure.reservations import CosmosReservations
+    from therapy.adapters.azure.rows import CosmosRows
+    from therapy.adapters.azure.runs import CosmosRuns
+    from therapy.adapters.azure.sessions import CosmosSessions
+    from therapy.adapters.azure.uploads import CosmosUploads
+
+    return {
+        "sessions": CosmosSessions(cosmos),
+        "runs": CosmosRuns(cosmos),
+        "outbox": CosmosOutbox(cosmos),
+        "rows": CosmosRows(cosmos),
+        "people": CosmosPeople(cosmos),
+        "logins": CosmosLogins(cosmos),
+        "devices": CosmosDevices(cosmos),
+        "uploads": CosmosUploads(cosmos),
+        "reservations": CosmosReservations(cosmos),
+    }
+
+
+def speech_adapter(get: Callable[[str], Any], directory: Path) -> "AzureSpeech":
+    """Speech with the engine that it chooses itself; tests/azure runs the suite with each of the two."""
+    from therapy.adapters.azure.access import SpeechAccess
+    from therapy.adapters.azure.speech import AzureSpeech
+
+    speech, fast = get("fake_speech"), get("fake_fast")
+    speech.listens = fast.listens = True
+    access = SpeechAccess(key=speech.key, host=speech.host, fast_endpoint=fast.url)
+    return AzureSpeech(access, directory=directory)

@@ -1,0 +1,284 @@
+// A Cosmos DB (NoSQL) for tests: @vercel/cosmosdb-server 1.0.1 with its gaps mended, no fork.
+//
+//   NODE_PATH=.../node_modules node cosmos.cjs [PORT]     plain HTTP on 127.0.0.1, prints "ready PORT"
+//
+// Each gap that is mended, and the page of the Azure Cosmos DB documentation (learn.microsoft.com/azure/
+// cosmos-db, /rest/api/cosmos-db) that says how the real one behaves. That is our reading, not evidence:
+//  1. reading a missing item was 500, is 404; If-None-Match with the current ETag is 304
+//       rest/api/cosmos-db/get-a-document
+//  2. a query or a list with a partition key saw every partition, is confined to it, as is one with a
+//     prefix of a hierarchical key                           rest/api/cosmos-db/querying-cosmosdb-resources-using-the-rest-api
+//  3. hierarchical partition keys used their first level only       hierarchical-partition-keys
+//  4. a document whose key differs from the header was taken, an operation on an item without the header
+//     was 500; both are 400                                  rest/api/cosmos-db/create-a-document
+//  5. batches: the key comes from the header, Patch and If-Match work, all or nothing with 207 and 424,
+//     at most 100 operations (400) and 2 MB (413)            transactional-batch, concepts-limits
+//  6. an item over 2 MB was taken, is 413; an id over 1,023 bytes is 400       concepts-limits
+//  7. nothing ever expired; now DefaultTimeToLive and an item's `ttl` do. Without the first the second
+//     means nothing, -1 means never                                       nosql/time-to-live
+//  8. a unique key in the way of an upsert was 500, is 409              unique-keys
+//  9. a patch's predicate was lower-cased as a whole; its case is kept         partial-document-update
+// 10. OFFSET .. LIMIT .. was a syntax error                     nosql/query/offset-limit
+// 11. replacing a container's settings threw its documents away    rest/api/cosmos-db/replace-a-collection
+// 12. an ETag was a bare word, is a quoted one              nosql/database-transactions-optimistic-concurrency
+// 13. every query read the whole container; partitions are kept apart (speed only)
+// Not there, so that code must not lean on it: RU charges (always 1), session tokens, throughput (offers),
+// indexing limits, LIKE, CONTAINS with three arguments, GROUP BY, DISTINCT, the change feed, stored
+// procedures, deletion by partition key, If-None-Match on an upsert.
+'use strict';
+
+const LIB = '@vercel/cosmosdb-server/lib/';
+const keys = require(`${LIB}utils/get-partition-from-header`);
+const Items = require(`${LIB}account/items`).default;
+const Documents = require(`${LIB}account/documents`).default;
+const operations = require(`${LIB}handler/_document-operations`);
+const { patchOperation } = require(`${LIB}handler/_patch-operations`);
+const readItems = require(`${LIB}handler/_read-items`).default;
+const getValue = require(`${LIB}utils/get-value`).default;
+const readJson = require(`${LIB}json`).default;
+const { inFrontOf } = require('./faults.cjs');
+
+const KEY_HEADER = 'x-ms-documentdb-partitionkey';
+const MAX_BYTES = 2 * 1024 * 1024;
+const MAX_OPERATIONS = 100;
+const NOT_FOUND = { code: 'NotFound', message: 'Resource Not Found' };
+const WRITES = ['create', 'replace', 'upsert'];
+
+const refusal = (statusCode, code, message) => ({ statusCode, body: { code, message } });
+const handler = (name, replacement) => { require(`${LIB}handler/${name}`).default = replacement; };
+const original = name => require(`${LIB}handler/${name}`).default;
+const finish = (response, { statusCode, body }) => { response.statusCode = statusCode; return body; };
+const pathsOf = collection => collection.read().partitionKey.paths.map(path => path.slice(1).split('/'));
+const valuesOf = (collection, document) => pathsOf(collection).map(path => getValue(path, document));
+
+// --- 3: the partition of a hierarchical key is the JSON of all its levels ----------------------------
+const parseOne = keys.parsePartitionKey;
+keys.parsePartitionKey = (header, missing) => {
+  const values = JSON.parse(header);
+  return Array.isArray(values) && values.length > 1 ? JSON.stringify(values) : parseOne(header, missing);
+};
+const partitionOfOne = Items.prototype._getPartition;
+Items.prototype._getPartition = function partition(document) {
+  const paths = this._partitionKeyPath || [];
+  if (paths.length < 2) return partitionOfOne.call(this, document);
+  return JSON.stringify(paths.map(path => getValue(path.slice(1).split('/'), document)));
+};
+
+// --- 12, 13 and what 7 needs: documents by partition, and when the next of them expires ---------------
+class Shelf extends Map {
+  constructor(partitionOf) { super(); this.partitionOf = partitionOf; this.parts = new Map(); }
+
+  set(rid, item) {
+    const name = this.partitionOf(item.read());
+    if (!this.parts.has(name)) this.parts.set(name, new Map());
+    this.parts.get(name).set(rid, item);
+    return super.set(rid, item);
+  }
+
+  delete(rid) {
+    const item = this.get(rid);
+    if (item) {
+      const name = this.partitionOf(item.read());
+      this.parts.get(name).delete(rid);
+      if (!this.parts.get(name).size) this.parts.delete(name);
+    }
+    return super.delete(rid);
+  }
+}
+const shelve = documents => {
+  if (!(documents._data instanceof Shelf)) documents._data = new Shelf(each => documents._getPartition(each));
+  return documents._data;
+};
+const expiryOf = (collection, document) => {
+  const { defaultTtl } = collection.read();
+  const ttl = document.ttl ?? defaultTtl;
+  return defaultTtl == null || !(ttl > 0) ? Infinity : document._ts + ttl;
+};
+const keep = Items.prototype._set;
+Documents.prototype._set = function set(document) {
+  shelve(this);
+  if (!document._etag.startsWith('"')) document._etag = `"${document._etag}"`;
+  this.nextExpiry = Math.min(this.nextExpiry ?? Infinity, expiryOf(this._parent, document));
+  return keep.call(this, document);
+};
+const purge = collection => {
+  const { documents } = collection;
+  const now = Date.now() / 1e3;
+  if ((documents.nextExpiry ?? Infinity) > now) return;
+  documents.nextExpiry = Infinity;
+  [...documents._data.values()].map(item => item.read()).forEach(document => {
+    const expiry = expiryOf(collection, document);
+    if (expiry <= now) documents.delete(document.id, documents._getPartition(document));
+    else documents.nextExpiry = Math.min(documents.nextExpiry, expiry);
+  });
+};
+const open = (account, response, { dbId, collId }) => {
+  const collection = account.database(dbId).collection(collId);
+  if (!collection.read()) { response.statusCode = 404; return null; }
+  purge(collection);
+  shelve(collection.documents);
+  return collection;
+};
+
+// --- one operation on one item, alone or in a batch: 4, 6, 8, 9 ---------------------------------------
+const refused = (collection, kind, header, document, id) => {
+  if (!header) return refusal(400, 'BadRequest', 'PartitionKey value must be supplied for this operation.');
+  if (Buffer.byteLength(String(id ?? '')) > 1023) return refusal(400, 'BadRequest', 'The id is over 1023 bytes.');
+  if (!WRITES.includes(kind)) return null;
+  if (!document || typeof document.id !== 'string') {
+    return refusal(400, 'BadRequest', "The input content is invalid because the required properties - 'id; ' - are missing");
+  }
+  if (Buffer.byteLength(JSON.stringify(document)) > MAX_BYTES) {
+    return refusal(413, 'RequestEntityTooLarge', 'Request size is too large');
+  }
+  if (JSON.stringify(valuesOf(collection, document)) !== JSON.stringify([].concat(JSON.parse(header)))) {
+    return refusal(400, 'BadRequest', "PartitionKey extracted from document doesn't match the one specified in the header");
+  }
+  return null;
+};
+const race = (collection, id, header) => {
+  const document = collection.document(id, keys.parsePartitionKey(header, id)).read();
+  if (document) collection.documents.replace({ ...document }, document);
+};
+const patch = (collection, { id, partitionKey, ifMatch, resourceBody }) => {
+  const { condition } = resourceBody;
+  return patchOperation(collection, {
+    id,
+    partitionKey,
+    ifMatch,
+    operations: Array.isArray(resourceBody) ? resourceBody : resourceBody.operations,
+    condition: condition && `SELECT * FROM c WHERE c.id = @id AND (${condition.replace(/^\s*from\s+c\s+where/i, '')})`,
+  });
+};
+const DO = {
+  create: operations.createOperation,
+  read: operations.readOperation,
+  replace: operations.replaceOperation,
+  delete: operations.deleteOperation,
+  upsert: operations.upsertOperation,
+  patch,
+};
+const perform = (collection, kind, input) => {
+  const id = input.id ?? input.resourceBody?.id;
+  const no = refused(collection, kind, input.partitionKey, input.resourceBody, id);
+  if (no) return no;
+  try {
+    const result = DO[kind](collection, { ...input, id });
+    if (result.statusCode === 404) return { ...result, body: { ...NOT_FOUND } };
+    return result;
+  } catch (error) {
+    if (error.conflict) return refusal(409, 'Conflict', error.message);
+    throw error;
+  }
+};
+const item = kind => async (account, request, response, params) => {
+  const body = ['read', 'delete'].includes(kind) ? undefined : await readJson(request);
+  const collection = open(account, response, params);
+  if (!collection) return NOT_FOUND;
+  const { [KEY_HEADER]: partitionKey, 'if-match': ifMatch } = request.headers;
+  const id = params.docId && decodeURIComponent(params.docId);
+  if (request.race && ifMatch) race(collection, id ?? body.id, partitionKey);
+  if (kind === 'replace' && body.id !== id && collection.document(id, keys.parsePartitionKey(partitionKey, id)).read()) {
+    return finish(response, refusal(400, 'BadRequest', 'replacing id is not allowed'));
+  }
+  const result = perform(collection, kind, { id, partitionKey, ifMatch, resourceBody: body });
+  if (kind === 'read' && result.statusCode === 200 && request.headers['if-none-match'] === result.body._etag) {
+    return finish(response, { statusCode: 304, body: {} });
+  }
+  return finish(response, result);
+};
+['create', 'read', 'replace', 'delete', 'upsert', 'patch'].forEach(kind => handler(`${kind}-document`, item(kind)));
+
+// --- 5: batches ---------------------------------------------------------------------------------------
+const undo = (documents, partition, before) => {
+  [...(documents._data.parts.get(partition)?.values() ?? [])]
+    .forEach(each => documents.delete(each.read().id, partition));
+  before.forEach(each => documents._set(each.read()));
+};
+handler('batch-documents', async (account, request, response, params) => {
+  const steps = await readJson(request);
+  const collection = open(account, response, params);
+  if (!collection) return NOT_FOUND;
+  if (!Array.isArray(steps) || steps.length > MAX_OPERATIONS) {
+    return finish(response, refusal(400, 'BadRequest', 'Batch request has more operations than what is supported.'));
+  }
+  if (Number(request.headers['content-length'] || 0) > MAX_BYTES) {
+    return finish(response, refusal(413, 'RequestEntityTooLarge', 'Request size is too large'));
+  }
+  const partitionKey = request.headers[KEY_HEADER];
+  const partition = keys.parsePartitionKey(partitionKey);
+  const { documents } = collection;
+  if (request.race) steps.filter(step => step.ifMatch).forEach(step => race(collection, step.id, partitionKey));
+  const before = [...(documents._data.parts.get(partition)?.values() ?? [])];
+  const done = [];
+  for (const step of steps) {
+    const { statusCode, body } = perform(collection, step.operationType.toLowerCase(), { ...step, partitionKey });
+    if (statusCode >= 400) {
+      undo(documents, partition, before);
+      const failed = done.length;
+      response.statusCode = 207;
+      return steps.map((_, i) => ({ statusCode: i === failed ? statusCode : 424, requestCharge: 0 }));
+    }
+    done.push({ statusCode, requestCharge: 1, eTag: body?._etag, resourceBody: body });
+  }
+  return done;
+});
+
+// --- 2, 10: queries and lists -------------------------------------------------------------------------
+const confined = (collection, header) => {
+  const { documents } = collection;
+  if (!header) return documents;
+  const wanted = [].concat(JSON.parse(header));
+  const view = Object.create(documents);
+  if (wanted.length === pathsOf(collection).length) {
+    view._data = documents._data.parts.get(keys.parsePartitionKey(header)) ?? new Map();
+  } else {
+    const fits = each => wanted.every((value, i) => valuesOf(collection, each.read())[i] === value);
+    view._data = new Map([...documents._data].filter(([, each]) => fits(each)));
+  }
+  return view;
+};
+const OFFSET = /\s+OFFSET\s+(\d+|@\w+)\s+LIMIT\s+(\d+|@\w+)\s*$/i;
+let seen;
+handler('query-documents', (account, request, response, params) => readItems(request, response, 'Documents', async page => {
+  const body = await readJson(request);
+  const collection = open(account, response, params);
+  if (!collection) return null;
+  seen.query(params.collId, body.query, request.headers[KEY_HEADER]);
+  const window = OFFSET.exec(body.query);
+  const number = text => (text[0] === '@' ? body.parameters.find(each => each.name === text).value : Number(text));
+  const view = confined(collection, request.headers[KEY_HEADER]);
+  try {
+    if (!window) return view.query(body, page);
+    const [from, count] = [number(window[1]), number(window[2])];
+    const { result } = view.query({ ...body, query: body.query.slice(0, window.index) }, {});
+    return { result: result.slice(from, from + count), continuation: null };
+  } catch (error) {
+    if (!error.badRequest) throw error;
+    return finish(response, refusal(400, 'BadRequest', error.message));
+  }
+}));
+handler('read-documents', (account, request, response, params) => readItems(request, response, 'Documents', async page => {
+  const collection = open(account, response, params);
+  return collection && confined(collection, request.headers[KEY_HEADER]).read(page);
+}));
+
+// --- 11: a container's settings are replaced, its documents stay ---------------------------------------
+const replaceContainer = original('replace-collection');
+handler('replace-collection', async (account, request, response, params) => {
+  const { documents } = account.database(params.dbId).collection(params.collId);
+  const answer = await replaceContainer(account, request, response, params);
+  const fresh = account.database(params.dbId).collection(params.collId);
+  if (fresh.read() && fresh.documents !== documents) {
+    documents._parent = fresh;
+    documents.nextExpiry = 0;
+    fresh.documents = documents;
+  }
+  return answer;
+});
+
+const { createHttpServer } = require(`${LIB}index`);
+const server = createHttpServer({ keepAlive: true });
+server.keepAliveTimeout = 60_000; // longer than a client keeps a connection, so that none is closed under it
+seen = inFrontOf(server);
+server.listen(Number(process.argv[2] || 0), '127.0.0.1', () => console.log(`ready ${server.address().port}`));

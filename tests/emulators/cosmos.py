@@ -1,0 +1,68 @@
+"""The Cosmos emulator (cosmos.cjs says what it can and cannot), with its faults and counters.
+
+The SDK must be told `enable_endpoint_discovery=False`: the account's document names https addresses.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.emulators.faults import Fault
+from tests.emulators.processes import NODE_MODULES, Program, find_node
+
+# The key of the emulators that Microsoft publishes; any base64 does here.
+KEY = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
+
+
+class Cosmos(Program):
+    """`with Cosmos() as cosmos: CosmosClient(cosmos.url, cosmos.key, enable_endpoint_discovery=False)`."""
+
+    key = KEY
+    database = "therapydb"
+
+    def command(self) -> list[str]:
+        return [find_node(), str(Path(__file__).with_name("cosmos.cjs")), str(self.port)]
+
+    def environment(self) -> dict[str, str]:
+        return {"NODE_PATH": str(NODE_MODULES)}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "COSMOS_URI": self.url,
+            "COSMOS_KEY": self.key,
+            "COSMOS_DATABASE_NAME": self.database,
+        }
+
+    def add(self, *faults: Fault) -> None:
+        """Faults by operation and container, `Fault("batch sessions", status=429)`; see faults.cjs."""
+        self._ask("POST", "_faults", [fault.as_json() for fault in faults])
+
+    def clear(self, seed: int = 0) -> None:
+        """Forget the faults and begin the counts at nought."""
+        self._ask("DELETE", f"_faults?seed={seed}")
+        self._ask("DELETE", "_seen")
+
+    def seen(self) -> dict[str, Any]:
+        """{"containers": {name: {requests, queries, cross_partition, operations, ...}}, "queries"}."""
+        return self._ask("GET", "_seen")
+
+    def cross_partition(self, container: str | None = None) -> int:
+        """Queries and lists that asked every partition, since clear()."""
+        counts = self.seen()["containers"]
+        names = [container] if container else list(counts)
+        return sum(counts[name]["cross_partition"] for name in names if name in counts)
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, f"/{path}", None if body is None else json.dumps(body))
+            return json.load(connection.getresponse())
+        finally:
+            connection.close()

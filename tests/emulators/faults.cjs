@@ -1,0 +1,172 @@
+// Scripted faults and counters in front of the Cosmos emulator; cosmos.cjs starts it.
+//
+//   POST /_faults [{...}, ...]   adds faults; asked in order, the first that fits is used
+//   DELETE /_faults              forgets them, and seeds chance anew (?seed=7)
+//   GET /_seen                   {containers: {NAME: {...}}, queries: [...]}; DELETE /_seen starts at nought
+//
+// A fault, with the same fields as tests/emulators/faults.py:
+//   on       glob over "OPERATION CONTAINER": read, create, upsert, replace, delete, patch, batch, query,
+//            list (read_all_items), meta (everything that is about no item)
+//   kind     status  answers `status` with `headers` and does nothing
+//            reset   does nothing and resets the connection
+//            lost    does it, and resets the connection before the answer
+//            slow    waits `seconds`, then does it
+//            stall   never answers
+//            race    another writer changes what If-Match is about just before: a true 412
+//   times    how often (1 unless told; null for always); chance: 0..1
+'use strict';
+
+const MESSAGES = {
+  401: ['Unauthorized', 'The input authorization token cannot serve the request.'],
+  403: ['Forbidden', 'Request blocked by Auth.'],
+  408: ['RequestTimeout', 'Request timed out.'],
+  410: ['Gone', 'Resource is no longer available.'],
+  429: ['TooManyRequests', 'The request rate is too large. Please retry after sometime.'],
+  449: ['RetryWith', 'Conflicting request to resource has been attempted. Retry to avoid conflicts.'],
+  500: ['InternalServerError', 'Unknown server error.'],
+  503: ['ServiceUnavailable', 'Service is currently unavailable.'],
+};
+const SUBSTATUS = { 429: '3200' };
+const BODY_LIMIT = 64 * 1024;
+
+// Small, seeded and good enough to decide which request fails (mulberry32).
+const chances = seed => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+};
+const glob = text => new RegExp(`^${text.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*')}$`);
+
+class Faults {
+  constructor() { this.clear(0); }
+
+  clear(seed) { this.script = []; this.random = chances(seed); }
+
+  add(faults) {
+    this.script.push(...faults.map(fault => ({ on: '*', kind: 'status', times: 1, chance: 1, ...fault })));
+  }
+
+  take(name) {
+    const fault = this.script.find(each => glob(each.on).test(name) && this.random() < each.chance);
+    if (!fault) return null;
+    if (fault.times !== null) fault.times -= 1;
+    this.script = this.script.filter(each => each.times === null || each.times > 0);
+    return fault;
+  }
+}
+
+class Seen {
+  constructor() { this.clear(); }
+
+  clear() { this.containers = {}; this.queries = new Map(); }
+
+  of(container) {
+    this.containers[container] ??= {
+      requests: 0, queries: 0, cross_partition: 0, faults: 0, bytes_in: 0, operations: {}, statuses: {},
+    };
+    return this.containers[container];
+  }
+
+  // Called by cosmos.cjs, which has read the query.
+  query(container, text, partition) {
+    const key = `${container}\0${text}\0${partition === undefined}`;
+    const entry = this.queries.get(key) || { container, query: text, cross_partition: partition === undefined, times: 0 };
+    entry.times += 1;
+    this.queries.set(key, entry);
+  }
+
+  json() { return { containers: this.containers, queries: [...this.queries.values()] }; }
+}
+
+const isTrue = value => String(value).toLowerCase() === 'true';
+const operationOf = (request, item) => {
+  const { method, headers } = request;
+  if (method === 'POST') {
+    if (isTrue(headers['x-ms-documentdb-isquery']) || headers['content-type'] === 'application/query+json') return 'query';
+    if (isTrue(headers['x-ms-cosmos-is-batch-request'])) return 'batch';
+    return isTrue(headers['x-ms-documentdb-is-upsert']) ? 'upsert' : 'create';
+  }
+  if (method === 'GET') return item ? 'read' : 'list';
+  return { PUT: 'replace', PATCH: 'patch', DELETE: 'delete' }[method] || 'meta';
+};
+const readAll = async request => {
+  const parts = [];
+  let size = 0;
+  for await (const part of request) { size += part.length; if (size < BODY_LIMIT) parts.push(part); }
+  return JSON.parse(Buffer.concat(parts).toString() || 'null');
+};
+const answer = (response, status, body) => {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+};
+
+// Puts faults and counters before what `server` does; control paths begin with /_.
+const inFrontOf = server => {
+  const faults = new Faults();
+  const seen = new Seen();
+  const [inner] = server.listeners('request');
+  server.removeAllListeners('request');
+
+  const control = async (request, response) => {
+    const url = new URL(request.url, 'http://emulator');
+    if (url.pathname === '/_seen') {
+      if (request.method === 'DELETE') seen.clear();
+      return answer(response, 200, seen.json());
+    }
+    if (request.method === 'DELETE') faults.clear(Number(url.searchParams.get('seed') || 0));
+    if (request.method === 'POST') faults.add(await readAll(request));
+    return answer(response, 200, faults.script);
+  };
+
+  server.on('request', (request, response) => {
+    if (request.url.startsWith('/_')) {
+      control(request, response).catch(error => answer(response, 400, { message: error.message }));
+      return;
+    }
+    const [, container, item] = /^\/+dbs\/[^/]+\/colls\/([^/]+)\/docs\/*([^/?]*)/.exec(request.url) || [];
+    const operation = container ? operationOf(request, item) : 'meta';
+    const count = seen.of(container || '');
+    count.requests += 1;
+    count.operations[operation] = (count.operations[operation] || 0) + 1;
+    count.bytes_in += Number(request.headers['content-length'] || 0);
+    if (operation === 'query' || operation === 'list') {
+      count.queries += 1;
+      if (!request.headers['x-ms-documentdb-partitionkey']) count.cross_partition += 1;
+    }
+    response.on('finish', () => { count.statuses[response.statusCode] = (count.statuses[response.statusCode] || 0) + 1; });
+
+    const fault = faults.take(`${operation} ${container || ''}`.trim());
+    if (!fault) { inner(request, response); return; }
+    count.faults += 1;
+    switch (fault.kind) {
+      case 'reset':
+        request.socket.resetAndDestroy();
+        break;
+      case 'lost':
+        response.end = () => request.socket.resetAndDestroy();
+        inner(request, response);
+        break;
+      case 'stall':
+        break;
+      case 'slow':
+        setTimeout(() => inner(request, response), (fault.seconds || 0) * 1000);
+        break;
+      case 'race':
+        request.race = true;
+        inner(request, response);
+        break;
+      default: {
+        const [code, message] = MESSAGES[fault.status] || ['Error', 'Scripted fault.'];
+        const headers = { 'x-ms-substatus': SUBSTATUS[fault.status] || '0', ...fault.headers };
+        if (fault.status === 429) headers['x-ms-retry-after-ms'] ??= '20';
+        Object.entries(headers).forEach(([name, value]) => response.setHeader(name, value));
+        request.resume();
+        answer(response, fault.status, { code, message: fault.message || message });
+      }
+    }
+  });
+  return seen;
+};
+
+module.exports = { inFrontOf };
