@@ -25,7 +25,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 # file prepares once is prepared once.
 PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadfile")
 QUICK = ("-q", "-m", "not slow")
-# What runs on every Python: all but what reads our own files, measures the recogniser's parts or needs emulators.
+# What runs on every Python: all but what reads our own files, measures the recogniser or needs emulators.
 PORTABLE = tuple(f"tests/{name}" for name in ("domain", "contract", "workflows", "http", "cli"))
 
 # Run in a bare install, before anything else is imported there.
