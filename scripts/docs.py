@@ -16,7 +16,8 @@ from pathlib import Path
 from types import ModuleType
 
 from therapy import adapters, ports
-from therapy.config import SETTINGS
+from therapy.config import FAMILIES as CHOICES
+from therapy.config import NO_LONGER_NEEDED, SETTINGS
 from therapy.domain.session import TRANSITIONS, Event, State
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,6 +87,28 @@ one message that names all faults.
 {table}
 
 Sizes are bytes, times are seconds.
+
+## Which family serves what
+
+What is set decides; the setting in the last column overrides it, so that a clinic can mix, e.g. local
+recognition with Cosmos DB. A family that is half set up stops the start and names the rest. Documents and
+recordings go together unless one of the two is set to something else on purpose. Each of the names in
+"needs" that are parted by "or" will do; where a key is left out, it is the machine's identity (managed
+identity, workload identity) that is let in.
+
+{families}
+
+## From Key Vault
+
+On App Service a value like `@Microsoft.KeyVault(SecretUri=…)` is followed before the program starts. One
+that could not be followed stops the start with its name and what to do.
+
+## No longer needed
+
+These settings of the earlier generation are accepted and do nothing; `therapy check` names those that
+are set. `PYTHONUNBUFFERED` means to Python what it always did.
+
+{unneeded}
 """
 
 
@@ -97,7 +120,23 @@ def settings_page() -> str:
         rows.append(
             [f"`{each.name}`", default, each.purpose + (" (secret)" if each.secret else "")]
         )
-    return _SETTINGS_PAGE.format(table="\n".join(f"| {' | '.join(row)} |" for row in rows))
+    unneeded = [f"- `{name}`: {why}" for name, why in NO_LONGER_NEEDED.items()]
+    return _SETTINGS_PAGE.format(
+        table="\n".join(f"| {' | '.join(row)} |" for row in rows),
+        families=_choices(),
+        unneeded="\n".join(unneeded),
+    )
+
+
+def _choices() -> str:
+    names = {each.field: f"`{each.name}`" for each in SETTINGS}
+    rows = [["what", "served by", "if any of these is set", "needs", "override"], ["---"] * 5]
+    for each in CHOICES:
+        signs = ", ".join(names[sign] for sign in each.signs)
+        needs = "; ".join(" or ".join(names[field] for field in group) for group in each.needs)
+        key = f"; {names[each.key]} or an identity" if each.key else ""
+        rows.append([each.field, each.chosen, signs, needs + key, f"`{each.setting}`"])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 _ADAPTERS_PAGE = """\

@@ -4,7 +4,7 @@ A family that is half set up is a fault that names the rest, never a silent fall
 find a clinic's sessions on a container's disk.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -14,8 +14,8 @@ from therapy.config.table import AUTO
 class Family(Struct, frozen=True):
     """A choice: the field that holds it, its setting, what is chosen when, and what that needs.
 
-    `signs` are fields of which any one, when set, chooses `chosen`. Each of `needs` is a group of
-    fields of which one must be set.
+    `signs` are fields of which any one, when somebody set it, chooses `chosen`. Each of `needs` is a
+    group of fields of which one must be set. Without `key` it is the machine's identity that is let in.
     """
 
     field: str
@@ -23,16 +23,25 @@ class Family(Struct, frozen=True):
     chosen: str
     signs: tuple[str, ...]
     needs: tuple[tuple[str, ...], ...]
+    key: str = ""
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("stores", "THERAPY_STORES", "azure", ("cosmos_uri", "cosmos_key"), (("cosmos_uri",),)),
+    Family(
+        "stores",
+        "THERAPY_STORES",
+        "azure",
+        ("cosmos_uri", "cosmos_key", "cosmos_database"),
+        (("cosmos_uri",),),
+        "cosmos_key",
+    ),
     Family(
         "recordings",
         "THERAPY_RECORDINGS",
         "azure",
         ("storage_connection", "storage_account"),
         (("storage_connection", "storage_account"),),
+        "storage_connection",
     ),
     Family(
         "speech",
@@ -47,27 +56,35 @@ FAMILIES: tuple[Family, ...] = (
         "azure",
         ("language_key", "language_endpoint"),
         (("language_endpoint",),),
+        "language_key",
     ),
     Family(
         "notices",
         "THERAPY_NOTICES",
         "firebase",
         ("firebase_project", "firebase_account", "google_credentials"),
-        (("firebase_project", "firebase_account"),),
+        (("firebase_account", "google_credentials"), ("firebase_project", "firebase_account")),
     ),
-    Family("doorbell", "THERAPY_DOORBELL", "redis", ("redis_host",), (("redis_host",),)),
+    Family(
+        "doorbell",
+        "THERAPY_DOORBELL",
+        "redis",
+        ("redis_host", "redis_port", "redis_password", "redis_ssl", "redis_username"),
+        (("redis_host",),),
+    ),
 )
 
 _TOGETHER = ("stores", "recordings")
 """Documents and recordings belong to one family unless somebody says otherwise on purpose."""
 
 
-def chosen(values: dict[str, object]) -> dict[str, str]:
-    """Give each field's family: what a setting says, else what follows from what is set."""
+def chosen(values: Mapping[str, object], given: Collection[str]) -> dict[str, str]:
+    """Give each field's family: what a setting says, else what follows from what is `given`."""
     families = {}
     for each in FAMILIES:
         said = str(values.get(each.field, AUTO))
-        follows = each.chosen if any(values.get(sign) for sign in each.signs) else "local"
+        signs = [sign for sign in each.signs if sign in given and values.get(sign)]
+        follows = each.chosen if signs else "local"
         families[each.field] = follows if said == AUTO else said
     if AUTO in {str(values.get(field, AUTO)) for field in _TOGETHER}:
         any_azure = "azure" in {families[field] for field in _TOGETHER}
@@ -77,13 +94,23 @@ def chosen(values: dict[str, object]) -> dict[str, str]:
     return families
 
 
-def faults(settings: dict[str, object], names: dict[str, str]) -> Iterator[str]:
-    """Say what a chosen family lacks; `names` maps fields to settings' names."""
+def faults(
+    settings: Mapping[str, object], names: Mapping[str, str], fields: Collection[str]
+) -> Iterator[str]:
+    """Say what the chosen families of these fields lack; `names` maps fields to settings' names."""
     for each in FAMILIES:
-        if settings.get(each.field) != each.chosen:
+        if each.field not in fields or settings.get(each.field) != each.chosen:
             continue
         for group in each.needs:
             if not any(settings.get(field) for field in group):
                 wanted = " or ".join(names[field] for field in group)
                 why = f"{each.chosen} serves the {each.field}"
                 yield f"{wanted} is missing: {why}; set it, or {each.setting}=local"
+
+
+def keyless(settings: Mapping[str, object], fields: Collection[str]) -> Iterator[str]:
+    """Give the fields of keys that are not set, where a chosen family has to use an identity therefore."""
+    for each in FAMILIES:
+        served = each.field in fields and settings.get(each.field) == each.chosen
+        if served and each.key and not settings.get(each.key):
+            yield each.key

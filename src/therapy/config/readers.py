@@ -1,5 +1,6 @@
 """How a setting's text is read. Each reader gives a value, or raises ValueError that says what is wanted."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -69,3 +70,29 @@ def address(*schemes: str) -> Callable[[str], str]:
         return text.rstrip("/")
 
     return read
+
+
+def like(pattern: str, wanted: str) -> Callable[[str], str]:
+    """Read what matches as a whole, or nothing."""
+
+    def read(text: str) -> str:
+        if text and not re.fullmatch(pattern, text):
+            raise ValueError(wanted)
+        return text
+
+    return read
+
+
+def host(text: str) -> str:
+    """Read the name or address of a host, without scheme, port or path; empty is none."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]*|\[?[0-9a-fA-F:]+\]?", text) or text.count(":") == 1:
+        raise ValueError("a host's name alone, without scheme and port")
+    return text
+
+
+def region(text: str) -> str:
+    """Read the name of a region as the SDKs want it; "West Europe" is one as the portal shows it."""
+    name = text.replace(" ", "").lower()
+    if name and not name.isalnum():
+        raise ValueError("a region of Azure, e.g. westeurope")
+    return name

@@ -3,12 +3,19 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from therapy.config.families import chosen, faults
+from therapy.config.families import FAMILIES, chosen, faults, keyless
 from therapy.config.table import SETTINGS, Settings
 
 PLACEHOLDERS = ("changeme", "change-me", "secret", "your-", "placeholder", "default", "example")
+UNRESOLVED = "@microsoft.keyvault("
+"""What App Service leaves in the place of a Key Vault reference that it could not follow."""
+
+APP_SERVICE, IDENTITY = "WEBSITE_INSTANCE_ID", "IDENTITY_ENDPOINT"
+"""What App Service sets always, and where an identity is switched on."""
+
+EVERY = frozenset(each.field for each in FAMILIES)
 SHORTEST_SECRET = 32
 """Bytes of a signing secret: the length of an HS256 key, RFC 7518, 3.2."""
 
@@ -19,29 +26,44 @@ class SettingsError(Exception):
 
 def in_production(environment: Mapping[str, str]) -> bool:
     """Tell whether this is an App Service, or says of itself that it is in production."""
-    return "WEBSITE_INSTANCE_ID" in environment or environment.get("THERAPY_ENV") == "production"
+    return APP_SERVICE in environment or environment.get("THERAPY_ENV") == "production"
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVERY) -> Settings:
     """Read the settings from names and texts; an empty text is the default.
+
+    `fields` are the choices of `families` that a command uses: only theirs must be set up whole.
 
     Raises:
         SettingsError: something is missing, malformed or contradictory; names all of it.
     """
     values: dict[str, object] = {}
+    given, sound = set[str](), set[str]()
     found: list[str] = []
     for setting in SETTINGS:
-        text = environment.get(setting.name, "").strip() or setting.default
+        text = environment.get(setting.name, "").strip()
+        given |= {setting.field} if text else set()
+        text = text or setting.default
+        values[setting.field] = text  # so that what is malformed is not missing, too
+        if text.lower().startswith(UNRESOLVED):
+            found.append(f"{setting.name} {_UNRESOLVED_MEND}")
+            continue
         try:
             values[setting.field] = setting.read(text)
+            sound.add(setting.field)
         except ValueError as exc:
             found.append(f"{setting.name} must be {exc}: {setting.purpose}")
+            values[setting.field] = setting.default or text
     if not values.get("host"):
         values["host"] = "0.0.0.0" if in_production(environment) else "127.0.0.1"  # noqa: S104 - a container's only way out
-    values |= chosen(values)
-    found += faults(values, {setting.field: setting.name for setting in SETTINGS})
-    found += _weak_secret(str(values.get("jwt_secret", "")), environment)
-    found += _malformed_secrets(values)
+    values |= chosen(values, given)
+    names = {setting.field: setting.name for setting in SETTINGS}
+    found += faults(values, names, fields)
+    if APP_SERVICE in environment and IDENTITY not in environment:
+        found += (f"{names[key]} {_NO_IDENTITY}" for key in keyless(values, fields))
+    if fields == EVERY and "jwt_secret" in sound:
+        found += _weak_secret(values, environment)
+    found += _malformed_secrets({field: values[field] for field in sound})
     if found:
         raise SettingsError(
             "\n".join(["The settings can't be used:", *(f"  - {each}" for each in found)])
@@ -49,11 +71,24 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(**values)  # type: ignore[arg-type]  # each was read by its own function above
 
 
-def _weak_secret(secret: str, environment: Mapping[str, str]) -> Iterator[str]:
+_NO_IDENTITY = (
+    "is missing, and this App Service has no identity that could do without: set it, or switch Identity,"
+    " System assigned on and give it its roles"
+)
+_UNRESOLVED_MEND = (
+    "is a Key Vault reference that was not followed: give this app's identity the role Key Vault Secrets"
+    " User, and see that the vault and the secret exist"
+)
+
+
+def _weak_secret(values: Mapping[str, object], environment: Mapping[str, str]) -> Iterator[str]:
+    secret = str(values.get("jwt_secret", ""))
     if not in_production(environment):
         return
     mend = "`openssl rand -hex 32` makes one"
-    if secret and len(secret.encode()) < SHORTEST_SECRET:
+    if not secret and values.get("stores") != "local":
+        yield f"JWT_SECRET_KEY is missing: all machines must sign with the same one; {mend}"
+    elif secret and len(secret.encode()) < SHORTEST_SECRET:
         yield f"JWT_SECRET_KEY must have {SHORTEST_SECRET} bytes or more: {mend}"
     elif any(each in secret.lower() for each in PLACEHOLDERS):
         yield f"JWT_SECRET_KEY is a placeholder: {mend}"

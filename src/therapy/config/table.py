@@ -8,10 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
-from therapy.config.readers import address, languages, one_of, seconds, whole, yes_or_no
+from therapy.config.readers import (
+    address,
+    host,
+    languages,
+    like,
+    one_of,
+    region,
+    seconds,
+    whole,
+    yes_or_no,
+)
 
 AUTO = "auto"
 
@@ -73,6 +84,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     sentiment: str
     notices: str
     doorbell: str
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
 
     def __repr__(self) -> str:
         return f"Settings(host={self.host!r}, port={self.port}, data_dir={str(self.data_dir)!r})"
@@ -208,7 +222,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Azure Speech: key; when empty, managed identity",
         secret=True,
     ),
-    Setting("SPEECH_REGION", "speech_region", "", str, "Azure Speech: region, e.g. westeurope"),
+    Setting("SPEECH_REGION", "speech_region", "", region, "Azure Speech: region, e.g. westeurope"),
     Setting(
         "THERAPY_SPEECH_ENDPOINT",
         "speech_endpoint",
@@ -258,14 +272,14 @@ SETTINGS: tuple[Setting, ...] = (
         "AZURE_STORAGE_ACCOUNT_NAME",
         "storage_account",
         "",
-        str,
+        like("[a-z0-9]{3,24}", "the account's name: 3 to 24 small letters and digits"),
         "Blob Storage: account, with managed identity when there is no connection string",
     ),
     Setting(
         "AUDIO_UPLOAD_BLOB_CONTAINER_NAME",
         "storage_container",
         "audio-uploads",
-        str,
+        like("[a-z0-9]+(-[a-z0-9]+)*", "a name of small letters and digits, with single hyphens"),
         "Blob Storage: container of the recordings",
     ),
     Setting(
@@ -287,7 +301,7 @@ SETTINGS: tuple[Setting, ...] = (
         "REDIS_HOST",
         "redis_host",
         "",
-        str,
+        host,
         "Redis or Valkey: host; when empty, rings stay in the process and workers find work by the sweep",
     ),
     Setting(

@@ -83,7 +83,8 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     if settings.notices != "local":  # a push into the file mailbox would be one
         yield Dependency("notices", settings.notices, settings.firebase_project, notices)
     if settings.doorbell != "local":
-        where = f"{settings.redis_host}:{settings.redis_port}"
+        tls = "TLS" if settings.redis_ssl else "no TLS"
+        where = f"{settings.redis_host}:{settings.redis_port}, {tls}"
         yield Dependency("doorbell", settings.doorbell, where, doorbell)
 
 

@@ -34,14 +34,13 @@ class Rule(Struct, frozen=True):
     mend: str
 
 
-_NO_IDENTITY = Rule(
-    "",
-    r"credentialunavailable|defaultazurecredential failed|managed identity.*(not|unavailable)",
-    "no key is set and this machine has no identity",
-    "App Service: Identity, System assigned, On (outside Azure: az login); or set the key",
-)
-
 RULES = (
+    Rule(
+        "",
+        r"credentialunavailable|defaultazurecredential failed|managed identity.*(not|unavailable)",
+        "no key is set and this machine has no identity",
+        "App Service: Identity, System assigned, On (outside Azure: az login); or set the key",
+    ),
     Rule(
         "",
         r"\bclock\b|not valid at the current time|request date header too old|invalid_grant.*(iat|exp)",
@@ -63,8 +62,9 @@ RULES = (
     ),
     Rule(
         "doorbell",
-        r"wrong_version_number|record layer failure|ssl.*(unexpected_eof|eof occurred)|sslerror",
-        "TLS is on, and this port does not speak it",
+        r"wrong_version_number|record layer failure|ssl.*(unexpected_eof|eof occurred)|sslerror"
+        r"|(timeout|timed out).*at=\S+, tls",
+        "TLS is on, and this port does not speak it (or a firewall drops what is sent)",
         "Azure Cache for Redis: REDIS_PORT=6380 with REDIS_USE_SSL=true (6379 is without TLS); "
         "Azure Managed Redis: REDIS_PORT=10000 with REDIS_USE_SSL=true",
     ),
@@ -220,7 +220,6 @@ RULES = (
         "the service account may not send for this project, or the API is off",
         "FIREBASE_PROJECT_ID must be the account's project; switch on Firebase Cloud Messaging API (V1)",
     ),
-    _NO_IDENTITY,
     Rule(
         "",
         r"429|throttled|toomanyrequests",
@@ -256,7 +255,7 @@ def diagnose(family: str, name: str, where: str, exc: BaseException) -> Finding:
     if family == "local" and isinstance(exc, OSError) and exc.filename:
         return Finding(f"{exc.strerror}: {where}", "see THERAPY_DATA_DIR: it must be ours to write")
     off = clock_offset(exc)
-    told = " ".join(_said(exc)).lower()
+    told = f"{' '.join(_said(exc))} at={where}".lower()
     if off is not None and abs(off) > CLOCK_SECONDS:
         told += " clock "
     for rule in RULES:

@@ -115,7 +115,7 @@ async def open_cosmos(
             credential=credential,
             enable_endpoint_discovery=discover,
             preferred_locations=list(regions),
-            retry_throttle_backoff_max=patience,
+            retry_backoff_max=patience,
             retry_connect=0,  # `Container` tries again, whatever kind of failure it was
             retry_read=0,
             raw_response_hook=meter.count,

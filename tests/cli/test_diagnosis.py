@@ -1,0 +1,284 @@
+"""What `therapy check` says about errors as the services word them (their documentation, their SDKs)."""
+
+import errno
+import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
+
+import pytest
+
+from therapy.domain.errors import EngineFailed, InvalidInput, Unavailable
+from therapy.entrypoints.cli.diagnosis import RULES, clock_offset, diagnose, kinds_in
+
+WHERE = "clinic.example.net"
+REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+UNKNOWN_NAME = socket.gaierror(-2, "Name or service not known")
+
+
+class HttpResponseError(Exception):
+    """As the SDKs have it: a status, a code, and the answer with its headers."""
+
+    def __init__(self, status: int, words: str = "", code: str = "", date: str = "") -> None:
+        self.status_code, self.error_code = status, code
+        self.response = SimpleNamespace(headers={"Date": date} if date else {})
+        super().__init__(words)
+
+
+class AuthenticationError(Exception):
+    """redis-py's."""
+
+
+class CredentialUnavailableError(Exception):
+    """azure-identity's."""
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+def cosmos(status: int, words: str = "", reason: str = "") -> Exception:
+    why = reason or {401: "credentials", 403: "forbidden", 404: "missing"}[status]
+    return caused(Unavailable(reason=why, status=status), HttpResponseError(status, words))
+
+
+def blob(status: int, code: str, words: str = "") -> Exception:
+    return caused(Unavailable(reason=code), HttpResponseError(status, words, code))
+
+
+CASES = [
+    ("stores", caused(Unavailable(reason="connection"), UNKNOWN_NAME), "DNS", "private DNS zone"),
+    ("stores", caused(Unavailable(reason="connection"), REFUSED), "nothing answers", "firewall"),
+    ("stores", TimeoutError(), "nothing answers", "private endpoint"),
+    ("stores", Unavailable(reason="uri"), "COSMOS_URI is no address", "documents.azure.com"),
+    ("stores", Unavailable(reason="key"), "renewed", "COSMOS_KEY"),
+    (
+        "stores",
+        cosmos(401, "The input authorization token can't serve the request."),
+        "renewed",
+        "COSMOS_KEY",
+    ),
+    (
+        "stores",
+        cosmos(401, "Local Authorization is disabled. Use an AAD token to authorize all requests."),
+        "access keys are switched off",
+        "Cosmos DB Built-in Data Contributor",
+    ),
+    (
+        "stores",
+        cosmos(
+            403,
+            "Request originated from IP 20.1.2.3 through public internet. This is blocked by"
+            " your Cosmos DB account firewall settings.",
+        ),
+        "firewall",
+        "Networking",
+    ),
+    (
+        "stores",
+        cosmos(
+            403,
+            "Request blocked by Auth clinic : principal [..] does not have required RBAC"
+            " permissions to perform action [Microsoft.DocumentDB/databaseAccounts/readMetadata]",
+        ),
+        "identity may not read",
+        "sql role assignment",
+    ),
+    (
+        "stores",
+        cosmos(
+            401,
+            "The authorization token is not valid at the current time. Please create another"
+            " token and retry (token start time: .., token expiry time: .., current server time: ..).",
+        ),
+        "clock",
+        "NTP",
+    ),
+    (
+        "stores",
+        Unavailable(reason="container_missing", container="practice-keys"),
+        "missing",
+        "therapy migrate",
+    ),
+    (
+        "stores",
+        Unavailable(reason="partition_key", container="practice-keys"),
+        "another partition key",
+        "COSMOS_DATABASE_NAME",
+    ),
+    ("stores", cosmos(429, reason="throttled"), "too much to do", "RU/s"),
+    (
+        "stores",
+        caused(
+            Unavailable(reason="credentials"),
+            CredentialUnavailableError("ManagedIdentityCredential authentication unavailable"),
+        ),
+        "no identity",
+        "Identity",
+    ),
+    ("recordings", blob(404, "ContainerNotFound"), "container is missing", "therapy migrate"),
+    (
+        "recordings",
+        blob(403, "KeyBasedAuthenticationNotPermitted"),
+        "access keys are switched off",
+        "Storage Blob Data Contributor",
+    ),
+    (
+        "recordings",
+        blob(403, "AuthorizationPermissionMismatch"),
+        "may not read and write",
+        "Storage Blob Data Contributor",
+    ),
+    ("recordings", blob(403, "AuthorizationFailure"), "firewall", "Networking"),
+    (
+        "recordings",
+        blob(403, "AuthenticationFailed", "Signature did not match."),
+        "renewed",
+        "AZURE_STORAGE_CONNECTION_STRING",
+    ),
+    (
+        "recordings",
+        blob(403, "AuthenticationFailed", "Request date header too old"),
+        "clock",
+        "NTP",
+    ),
+    (
+        "speech",
+        EngineFailed(reason="AuthenticationFailure", transient=True),
+        "in this region",
+        "SPEECH_REGION",
+    ),
+    (
+        "speech",
+        EngineFailed(reason="Forbidden", transient=True),
+        "switched off",
+        "Cognitive Services Speech User",
+    ),
+    (
+        "sentiment",
+        caused(
+            EngineFailed(),
+            HttpResponseError(
+                401, "Access denied due to invalid subscription key or wrong API endpoint."
+            ),
+        ),
+        "another region",
+        "TEXT_ANALYTICS_KEY",
+    ),
+    (
+        "sentiment",
+        caused(EngineFailed(), HttpResponseError(403, code="AuthenticationTypeDisabled")),
+        "switched off",
+        "Cognitive Services Language Reader",
+    ),
+    (
+        "sentiment",
+        caused(EngineFailed(), HttpResponseError(404, "Resource not found")),
+        "no address",
+        "TEXT_ANALYTICS_ENDPOINT",
+    ),
+    ("notices", InvalidInput("service_account"), "JSON is none", "make a new key"),
+    (
+        "notices",
+        Unavailable(reason="RefreshError"),
+        "does not take",
+        "FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT",
+    ),
+    (
+        "notices",
+        Unavailable(reason="PERMISSION_DENIED"),
+        "may not send",
+        "Firebase Cloud Messaging API",
+    ),
+    (
+        "doorbell",
+        caused(Unavailable(reason="ConnectionError"), REFUSED),
+        "nothing answers",
+        "10000",
+    ),
+    (
+        "doorbell",
+        caused(Unavailable(), AuthenticationError("WRONGPASS invalid username-password pair")),
+        "access keys may be switched off",
+        "THERAPY_REDIS_USERNAME",
+    ),
+    (
+        "doorbell",
+        caused(Unavailable(), AuthenticationError("NOAUTH Authentication required.")),
+        "does not take the password",
+        "REDIS_PASSWORD",
+    ),
+    (
+        "doorbell",
+        caused(Unavailable(), ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")),
+        "does not speak it",
+        "6380",
+    ),
+    (
+        "doorbell",
+        caused(Unavailable(), ConnectionError("Connection closed by server.")),
+        "wants TLS",
+        "REDIS_USE_SSL=true",
+    ),
+    (
+        "doorbell",
+        caused(Unavailable(), RuntimeError("MOVED 3999 10.0.0.5:8501")),
+        "OSS clustering policy",
+        "Enterprise",
+    ),
+    (
+        "doorbell",
+        caused(
+            Unavailable(),
+            ssl.SSLCertVerificationError(1, "certificate verify failed: Hostname mismatch"),
+        ),
+        "certificate",
+        "host name",
+    ),
+    (
+        "speech",
+        ModuleNotFoundError("No module named 'azure.cognitiveservices'"),
+        "not installed",
+        "pip install",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "error", "cause", "mend"), CASES)
+def test_the_likely_cause_and_the_fix(name: str, error: Exception, cause: str, mend: str) -> None:
+    found = diagnose("azure", name, WHERE, error)
+    assert cause in found.cause
+    assert mend in found.mend
+
+
+def test_every_rule_is_met_by_some_case_but_for_two() -> None:
+    met = {diagnose("azure", name, WHERE, error).mend for name, error, _, _ in CASES}
+    unmet = [rule.cause for rule in RULES if rule.mend not in met]
+    assert unmet == ["the identity may not use this command or key", "the disk is full"]
+
+
+def test_a_clock_that_is_wrong_shows_in_the_answers_date() -> None:
+    date = format_datetime(datetime.now(UTC) - timedelta(minutes=20), usegmt=True)
+    wrong = caused(Unavailable(reason="credentials", status=401), HttpResponseError(401, date=date))
+    assert clock_offset(wrong) == pytest.approx(1200, abs=5)
+    assert "clock" in diagnose("azure", "stores", WHERE, wrong).cause
+    date = format_datetime(datetime.now(UTC), usegmt=True)
+    right = caused(Unavailable(reason="credentials", status=401), HttpResponseError(401, date=date))
+    assert "COSMOS_KEY" in diagnose("azure", "stores", WHERE, right).mend
+    assert clock_offset(REFUSED) is None
+
+
+def test_what_errors_say_is_never_passed_on() -> None:
+    error = caused(Unavailable(reason="answer"), HttpResponseError(418, "secret-c4n4ry"))
+    found = diagnose("azure", "stores", WHERE, error)
+    assert "not seen before" in found.cause
+    assert "c4n4ry" not in found.cause + found.mend + kinds_in(error)
+
+
+def test_a_directory_that_is_not_ours_is_named() -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", "/srv/data")
+    found = diagnose("local", "stores", "/srv/data", error)
+    assert found.cause == "Permission denied: /srv/data"
+    assert "THERAPY_DATA_DIR" in found.mend
