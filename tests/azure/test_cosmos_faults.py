@@ -110,6 +110,17 @@ async def test_whoever_is_throttled_for_too_long_is_told(cosmos: Emulator) -> No
         assert opened.meter.throttled > 1
 
 
+@pytest.mark.parametrize("operation", ["create", "read"])
+async def test_an_answer_that_never_comes_is_asked_for_again(
+    operation: str, cosmos: Emulator
+) -> None:
+    async with empty_cosmos(cosmos, answer_within=0.3) as opened:
+        reservations = CosmosReservations(opened)
+        cosmos.add(Fault(f"{operation} *", kind="stall"))
+        assert await reservations.reserve(PRACTICE, "key", "value") == "value"
+        assert await reservations.replace(PRACTICE, "key", "value", "other")
+
+
 async def test_nothing_of_a_change_is_there_after_its_batch_failed(stores: Stores) -> None:
     stores.emulator.add(Fault("batch *", status=503, times=None))
     change = Change(session=a_session(), runs=(a_run(),), outbox=(an_item(due_at=NOW),))

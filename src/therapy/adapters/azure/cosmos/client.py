@@ -25,6 +25,9 @@ PREFIX = "practice-"
 PATIENCE = 10.0
 """Seconds that a call may wait out 429s, as long as each answer says, before it is Unavailable."""
 
+ANSWER_WITHIN = 8.0
+"""Seconds without a byte of an answer after which a call is made again."""
+
 SETTLE = timedelta(seconds=60)
 """An announcement younger than this may belong to a write that is still on its way (see `due`)."""
 
@@ -93,6 +96,7 @@ async def open_cosmos(
     endpoint_discovery: bool | None = None,
     regions: Sequence[str] = (),
     patience: float = PATIENCE,
+    answer_within: float = ANSWER_WITHIN,
     pauses: Sequence[float] = PAUSES,
     settle: timedelta = SETTLE,
 ) -> AsyncIterator[Cosmos]:
@@ -116,6 +120,7 @@ async def open_cosmos(
             enable_endpoint_discovery=discover,
             preferred_locations=list(regions),
             retry_backoff_max=patience,
+            read_timeout=answer_within,
             retry_connect=0,  # `Container` tries again, whatever kind of failure it was
             retry_read=0,
             raw_response_hook=meter.count,
