@@ -1,5 +1,6 @@
 """/sessions beyond the app: every session's state, and what its therapist can do about it."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
@@ -183,7 +184,7 @@ async def one(
     session_id: SessionId, actor: Caller, desk: AtDesk, language: Language
 ) -> SessionAnswer:
     """Give a session's state: how far it is, why it failed and what to do, who spoke how much."""
-    return _answer(await review.look(actor, session_id, desk=desk), language)
+    return await _shown(actor, session_id, language, desk=desk)
 
 
 @post("/{session_id:str}/retry", status_code=202)
@@ -203,7 +204,7 @@ async def correct(
 ) -> SessionAnswer:
     """Correct patient, date, summary or notes, before the session is handed in."""
     await review.correct(actor, session_id, lambda before: _corrected(before, data), desk=desk)
-    return _answer(await review.look(actor, session_id, desk=desk), language)
+    return await _shown(actor, session_id, language, desk=desk)
 
 
 @delete("/{session_id:str}", status_code=204)
@@ -222,7 +223,7 @@ async def link_patient(
 ) -> SessionAnswer:
     """Confirm which account the session's patient is; that patient may then read it, once closed."""
     await review.link_patient(actor, session_id, data.patient_id.strip(), desk=desk)
-    return _answer(await review.look(actor, session_id, desk=desk), language)
+    return await _shown(actor, session_id, language, desk=desk)
 
 
 def _listed(row: Row) -> ListedSession:
@@ -267,6 +268,12 @@ def _patient(person: PersonIn) -> SessionPatient:
         email=(person.email or "").strip(),
         date_of_birth=parse_date(born, field="patient.date_of_birth") if born else None,
     )
+
+
+async def _shown(actor: Actor, session_id: str, language: str, *, desk: Desk) -> SessionAnswer:
+    """Look at a session and answer; in a thread, because measuring an hour's talk takes its time."""
+    view = await review.look(actor, session_id, desk=desk)
+    return await asyncio.to_thread(_answer, view, language)
 
 
 def _answer(view: SessionView, language: str) -> SessionAnswer:
