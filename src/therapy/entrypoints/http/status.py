@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from therapy.domain import insights
+from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput
 from therapy.domain.insights import Part, PersonalDetail
 from therapy.domain.listing import Row
@@ -37,6 +38,7 @@ from therapy.entrypoints.http.wire import (
     timed_notes,
 )
 from therapy.workflows import library, review
+from therapy.workflows.desk import Desk
 from therapy.workflows.review import SessionView
 
 PAGE = 100
