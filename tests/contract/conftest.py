@@ -16,6 +16,7 @@ import pytest
 from tests.builders import an_utterance
 from tests.contract.azure import cosmos_adapters, empty_cosmos, speech_adapter
 from tests.contract.azure_blob_language_fcm import other_adapters
+from tests.contract.azure_redis import redis_doorbell
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudio
@@ -187,9 +188,10 @@ async def azure(directory: Path, get: Get) -> AsyncIterator[Family]:
         memory(directory, get) as fakes,
         empty_cosmos(get("cosmos_server")) as cosmos,
         other_adapters(get) as others,
+        redis_doorbell(get("valkey")) as doorbell,
     ):
         speech = speech_adapter(get, directory)
-        yield replace(fakes, **cosmos_adapters(cosmos), **others, speech=speech)
+        yield replace(fakes, **cosmos_adapters(cosmos), **others, speech=speech, doorbell=doorbell)
 
 
 FAMILIES: dict[str, Callable[[Path, Get], AbstractAsyncContextManager[Family]]] = {

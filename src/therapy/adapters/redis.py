@@ -11,7 +11,10 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
+from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import RedisError
 from taskiq import BrokerMessage
 from taskiq_redis import ListQueueBroker
@@ -25,12 +28,23 @@ MOST_RINGS = 10_000
 WAIT_SECONDS = 20
 """How long one look waits: below the minutes after which networks forget an idle connection."""
 
+CONNECT_SECONDS = 2
+RING_SECONDS = 3.0
+"""A phone waits for its answer while we ring."""
+
+QUIET_SECONDS = 5.0
+"""After a ring that failed no other is tried for so long: whoever waits for an answer pays for one only."""
+
 LONGEST_PAUSE = 5.0
 log = logging.getLogger(__name__)
 
 
 class RedisBroker(ListQueueBroker):
-    """`host` is a name, never an address with a password in it; TLS verifies the server's name."""
+    """`host` is a name, never an address with a password in it; TLS verifies the server's name.
+
+    With `credentials` every new connection asks for a user and a fresh token: Azure ends a connection
+    whose token has expired, and the next one is made at once.
+    """
 
     def __init__(
         self,
@@ -42,9 +56,12 @@ class RedisBroker(ListQueueBroker):
         credentials: CredentialProvider | None = None,
     ) -> None:
         options: dict[str, Any] = {
-            "socket_connect_timeout": 5,
-            "socket_timeout": WAIT_SECONDS + 10,
+            "socket_connect_timeout": CONNECT_SECONDS,
+            "socket_timeout": None,  # with one, redis-py sends by a wait_for that loses a cancellation
             "health_check_interval": 30,
+            "retry": Retry(
+                NoBackoff(), 1
+            ),  # once, for a connection that was ended while it was idle
         }
         if credentials is not None:
             options["credential_provider"] = credentials
@@ -54,20 +71,29 @@ class RedisBroker(ListQueueBroker):
             options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
         scheme = "rediss" if tls else "redis"
         super().__init__(f"{scheme}://{host}:{port}/0", queue_name=QUEUE, **options)
+        self._quiet_until = 0.0
 
     async def kick(self, message: BrokerMessage) -> None:
+        clock = asyncio.get_running_loop().time
+        if clock() < self._quiet_until:
+            raise Unreachable
         redis = Redis(connection_pool=self.connection_pool)
-        async with redis.pipeline(transaction=False) as pipe:
-            pipe.lpush(self.queue_name, message.message)
-            pipe.ltrim(self.queue_name, 0, MOST_RINGS - 1)
-            await pipe.execute()
+        try:
+            async with asyncio.timeout(RING_SECONDS), redis.pipeline(transaction=False) as pipe:
+                pipe.lpush(self.queue_name, message.message)
+                pipe.ltrim(self.queue_name, 0, MOST_RINGS - 1)
+                await pipe.execute()
+        except (RedisError, OSError):
+            self._quiet_until = clock() + QUIET_SECONDS
+            raise
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
         pause = 0.1
         while True:
             try:
                 redis = Redis(connection_pool=self.connection_pool)
-                found = await redis.brpop([self.queue_name], timeout=WAIT_SECONDS)
+                async with asyncio.timeout(WAIT_SECONDS + 10):
+                    found = await redis.brpop([self.queue_name], timeout=WAIT_SECONDS)
                 pause = 0.1
             except (RedisError, OSError) as exc:
                 log.warning(
@@ -83,6 +109,7 @@ class RedisBroker(ListQueueBroker):
     async def check(self) -> None:
         """Raise Unavailable if it is not there, or refuses us."""
         try:
-            await Redis(connection_pool=self.connection_pool).ping()
+            async with asyncio.timeout(RING_SECONDS):
+                await Redis(connection_pool=self.connection_pool).ping()
         except (RedisError, OSError) as exc:
             raise Unavailable(dependency="doorbell", reason=type(exc).__name__) from exc

@@ -17,6 +17,7 @@ from therapy.wiring.stores import Check
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
+    from redis.credentials import CredentialProvider
 
 MAILBOX = "mailbox"
 """The directory of what the local family would have sent."""
@@ -122,10 +123,20 @@ async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Door
             settings.redis_port,
             tls=settings.redis_ssl,
             password=settings.redis_password,
+            credentials=await _redis_identity(settings, stack),
         )
         stack.push_async_callback(broker.shutdown)
         return TaskiqDoorbell(broker), broker.check
     return TaskiqDoorbell(QueueBroker()), _nothing_to_ask
+
+
+async def _redis_identity(settings: Settings, stack: AsyncExitStack) -> "CredentialProvider | None":
+    """Without a password over TLS, it is the machine's identity that is let in."""
+    if settings.redis_password or not settings.redis_ssl:
+        return None
+    from therapy.adapters.azure.redis_identity import EntraCredentials
+
+    return EntraCredentials(await _identity(stack), settings.redis_username)
 
 
 async def _nothing_to_ask() -> None:
