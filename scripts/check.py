@@ -144,16 +144,9 @@ def pythons() -> None:
             continue
         print(f"Python {version}: {interpreter}", flush=True)
         try:
-            run(
-                ready(version, interpreter),
-                *PYTEST,
-                *QUICK,
-                *PORTABLE,
-                "-k",
-                "not azure",
-                "-p",
-                "no:cacheprovider",
-            )
+            chosen = (*PYTEST, *QUICK, *PORTABLE, "-k", "not azure", "-p", "no:cacheprovider")
+            # Fewer examples for Hypothesis: the main run tries a hundred.
+            run(ready(version, interpreter), *chosen, HYPOTHESIS_EXAMPLES="20")
         except subprocess.CalledProcessError:
             failed.append(version)
     if failed:
