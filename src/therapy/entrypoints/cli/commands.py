@@ -9,6 +9,7 @@ from therapy.entrypoints.cli.mailbox import mail
 from therapy.entrypoints.cli.people import user
 from therapy.entrypoints.cli.seeding import seed
 from therapy.entrypoints.cli.serving import serve, worker
+from therapy.entrypoints.cli.together import everything
 from therapy.entrypoints.cli.transcribing import transcribe
 
 HELP = click.RichHelpConfiguration(
@@ -18,7 +19,7 @@ HELP = click.RichHelpConfiguration(
     command_groups={
         "therapy": [
             {"name": "See it work", "commands": ["demo", "transcribe"]},
-            {"name": "Run it", "commands": ["serve", "worker", "check", "flow"]},
+            {"name": "Run it", "commands": ["serve", "worker", "all", "check", "flow"]},
             {"name": "Look after it", "commands": ["migrate", "seed", "user", "mail"]},
         ]
     },
@@ -38,5 +39,10 @@ def therapy() -> None:
     """
 
 
-for command in (demo, transcribe, serve, worker, check, flow, migrate, seed, user, mail):
+COMMANDS = (
+    *(demo, transcribe),
+    *(serve, worker, everything, check, flow),
+    *(migrate, seed, user, mail),
+)
+for command in COMMANDS:
     therapy.add_command(command)

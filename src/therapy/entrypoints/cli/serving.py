@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 import logging
 import math
+import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import FrameType
@@ -21,6 +24,9 @@ from therapy.entrypoints.logs import configure_logs
 BACKLOG = 2_048
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
+_leash = click.option("--leashed", is_flag=True, hidden=True)
+"""For `therapy all`: see `end_with_stdin`."""
+
 
 @click.command()
 @click.option("--host", help="The address to listen on, instead of THERAPY_HOST (127.0.0.1).")
@@ -30,7 +36,11 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
     help="The port, instead of PORT (8000); 0 takes a free one.",
 )
 @click.option("--no-worker", is_flag=True, help="Only answer requests; `therapy worker` works.")
-def serve(*, host: str | None, port: int | None, no_worker: bool) -> None:
+@click.option("--socket", "descriptor", type=int, hidden=True)
+@_leash
+def serve(
+    *, host: str | None, port: int | None, no_worker: bool, descriptor: int | None, leashed: bool
+) -> None:
     """Start the API and, in the same process, the worker.
 
     \b
@@ -45,11 +55,14 @@ def serve(*, host: str | None, port: int | None, no_worker: bool) -> None:
     settings = replace(
         settings, host=host or settings.host, port=settings.port if port is None else port
     )
-    run_server(settings, with_worker=not no_worker)
+    if leashed:
+        end_with_stdin()
+    run_server(settings, with_worker=not no_worker, descriptor=descriptor)
 
 
 @click.command()
-def worker() -> None:
+@_leash
+def worker(*, leashed: bool) -> None:
     """Work on recordings without answering requests, on the same data directory as a server.
 
     \b
@@ -62,11 +75,24 @@ def worker() -> None:
     """
     settings = settings_of_this_machine()
     configure_logs(settings.log_level)
+    if leashed:
+        end_with_stdin()
     asyncio.run(_work(settings))
 
 
-def run_server(settings: Settings, *, with_worker: bool) -> None:
-    """Serve until SIGTERM or SIGINT.
+def end_with_stdin() -> None:
+    """Stop as by SIGTERM once standard input ends, which it does when whoever started us is gone."""
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1):  # not through sys.stdin: its lock may outlive us
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="leash", daemon=True).start()
+
+
+def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, on a socket that listens already if its descriptor is given.
 
     Raises:
         CommandFailed: the address is in use or not this machine's.
@@ -97,7 +123,10 @@ def run_server(settings: Settings, *, with_worker: bool) -> None:
             await super().startup(sockets)
             announce("therapy listens at", url_of(listener), settings.data_dir)
 
-    listener = listen(settings.host, settings.port)
+    if descriptor is None:
+        listener = listen(settings.host, settings.port)
+    else:
+        listener = socket.socket(fileno=descriptor)
     server = Announcing(
         uvicorn.Config(
             make_app(settings, with_worker=with_worker, opening=opening),
