@@ -2,77 +2,20 @@
 
 import base64
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.emulators.azurite import Azurite
-from tests.emulators.cosmos import Cosmos
-from tests.emulators.fast import FakeFast
+from tests.azure.installing import *  # noqa: F403 - fixtures are found by name
+from tests.azure.installing import therapy
 from tests.emulators.faults import Fault
 from tests.emulators.fcm import FakeFcm
-from tests.emulators.language import FakeLanguage
 from tests.emulators.processes import free_port
-from tests.emulators.speech import FakeSpeech
-from tests.emulators.valkey import Valkey
 from tests.test_config import CANARY, EARLIER
 from therapy.entrypoints.cli.server import running_server
 
-SITE = Path(__file__).parents[1] / "emulators/site"
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def emulated(  # noqa: PLR0917 - pytest gives them by name
-    azurite: Azurite,
-    cosmos: Cosmos,
-    valkey: Valkey,
-    fake_speech: FakeSpeech,
-    fake_fast: FakeFast,
-    fake_language: FakeLanguage,
-    fake_fcm: FakeFcm,
-) -> dict[str, str]:
-    """The settings that lead to all emulators."""
-    settings: dict[str, str] = {}
-    for each in (azurite, cosmos, valkey, fake_speech, fake_fast, fake_language, fake_fcm):
-        settings |= each.settings()
-    return settings | {"COSMOS_DATABASE_NAME": f"installed{os.urandom(4).hex()}"}
-
-
-@pytest.fixture
-def environment(emulated: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    """A whole installation, whose SDKs all end on this machine."""
-    return emulated | {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(SITE),
-        "COLUMNS": "200",
-        "THERAPY_DATA_DIR": str(tmp_path / "data"),
-        "SPEECH_LANGUAGE": "en-US",
-    }
-
-
-def therapy(
-    environment: dict[str, str], folder: Path, *command: str
-) -> subprocess.CompletedProcess[str]:
-    said = subprocess.run(
-        [sys.executable, "-P", "-m", "therapy.entrypoints.cli", *command],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=environment,
-    )
-    for output in (said.stdout, said.stderr):
-        assert CANARY not in output
-        for name in ("COSMOS_KEY", "SPEECH_KEY", "TEXT_ANALYTICS_KEY", "REDIS_PASSWORD"):
-            assert not environment.get(name) or environment[name] not in output, name
-        assert "PRIVATE KEY" not in output
-        assert "AccountKey" not in output
-        assert "Traceback" not in output
-    return said
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("valkey")]
 
 
 def test_an_app_service_of_the_earlier_generation_starts_with_nothing_changed(

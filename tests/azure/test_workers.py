@@ -1,0 +1,121 @@
+"""Several machines on one Cosmos, Blob storage and Redis: workers come and go, each session is done once."""
+
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure.installing import *  # noqa: F403 - fixtures are found by name
+from tests.azure.installing import therapy
+from tests.builders import NOW, a_wav
+from tests.emulators.fast import FakeFast
+from tests.emulators.faults import Fault
+from tests.emulators.fcm import FakeFcm
+from tests.emulators.valkey import Valkey
+from therapy.entrypoints.cli.app_client import AppClient, Upload, metadata_of
+from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
+from therapy.entrypoints.cli.server import running_server
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("valkey")]
+PASSWORD = "a password to try with"
+PATIENCE = 60.0
+WORKS = re.compile("therapy works on")
+
+
+def until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def a_worker(environment: dict[str, str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "worker"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert WORKS.search(process.stdout.readline())
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def sign_in(app: AppClient) -> dict[str, Any]:
+    user = app.login(THERAPIST, PASSWORD)
+    device = {"token": "phone", "platform": "ANDROID"}
+    device |= {"user_id": user["userId"], "user_type": user["userType"]}
+    app.got("POST", "/devices/register", expected=204, json=device)
+    return user
+
+
+def upload(app: AppClient, number: int) -> str:
+    therapist = {"id": app.user["userId"], "name": app.user["userFullName"], "email": THERAPIST}
+    metadata = metadata_of(therapist=therapist, patient=PATIENT, day=NOW.date())
+    sound = a_wav(bytes([number, 1]) * 16_000)
+    return str(app.upload(Upload(sound, metadata)).json()["session_id"])
+
+
+def states(app: AppClient, ids: list[str]) -> Counter[str]:
+    return Counter(app.got("GET", f"/sessions/{each}")["state"] for each in ids)
+
+
+def test_workers_share_the_work_and_one_that_stops_or_dies_loses_and_doubles_nothing(
+    environment: dict[str, str],
+    tmp_path: Path,
+    fake_fast: FakeFast,
+    fake_fcm: FakeFcm,
+    valkey: Valkey,
+) -> None:
+    environment |= {
+        "THERAPY_LEASE_SECONDS": "2",
+        "THERAPY_SWEEP_SECONDS": "1",
+        "CELERY_CONCURRENCY": "2",
+    }
+    assert therapy(environment, tmp_path, "seed", "--password", PASSWORD).returncode == 0
+    with (
+        running_server(tmp_path, environment, "--no-worker") as server,
+        AppClient(server.url) as app,
+        a_worker(environment, tmp_path) as stopped,
+        a_worker(environment, tmp_path) as killed,
+    ):
+        sign_in(app)
+        ids = [upload(app, number) for number in range(4)]
+        until(lambda: states(app, ids) == {"awaiting_review": 4})
+
+        # Both are in mid-work when the one is stopped and the other killed.
+        fake_fast.add(Fault("transcribe", "slow", seconds=30, times=4))
+        ids += [upload(app, number) for number in range(4, 8)]
+        until(lambda: len(fake_fast.calls) >= 4 and states(app, ids)["transcribing"] == 4)
+        fake_fast.faults.clear()
+        valkey.restart_empty()
+        stopped.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert stopped.wait(20) == 0
+        assert time.monotonic() - began < 5, "unfinished work is put back, not waited for"
+        killed.kill()
+        with a_worker(environment, tmp_path) as third:
+            until(lambda: states(app, ids) == {"awaiting_review": 8})
+            for each in ids:
+                assert app.got("GET", f"/sessions/{each}")["heard"]["version"] == 1
+            until(lambda: len(fake_fcm.messages) >= 8)
+            third.send_signal(signal.SIGTERM)
+            assert third.wait(20) == 0
+    told = {(each["data"]["dataId"], each["android"]["collapse_key"]) for each in fake_fcm.messages}
+    assert len(told) == 8
+    assert {session for session, _ in told} == set(ids)
