@@ -143,9 +143,8 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    for (
-        each
-    ) in STOPPING:  # uvicorn raises what it caught once more at its end: let that be no death
+    # uvicorn raises what it caught once more at its end: let that be no death
+    for each in STOPPING:
         signal.signal(each, stop)
     try:
         server.run(sockets=[listener])
