@@ -63,7 +63,7 @@ class Seen {
 
   of(container) {
     this.containers[container] ??= {
-      requests: 0, queries: 0, cross_partition: 0, faults: 0, bytes_in: 0, operations: {}, statuses: {},
+      requests: 0, queries: 0, cross_partition: 0, struck: {}, bytes_in: 0, operations: {}, statuses: {},
     };
     return this.containers[container];
   }
@@ -138,7 +138,8 @@ const inFrontOf = server => {
 
     const fault = faults.take(`${operation} ${container || ''}`.trim());
     if (!fault) { inner(request, response); return; }
-    count.faults += 1;
+    const struck = fault.kind === 'status' ? fault.status : fault.kind;
+    count.struck[struck] = (count.struck[struck] || 0) + 1;
     switch (fault.kind) {
       case 'reset':
         request.socket.resetAndDestroy();

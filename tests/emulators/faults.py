@@ -6,6 +6,7 @@ import dataclasses
 import fnmatch
 import random
 import threading
+from collections import Counter
 from typing import Any
 
 
@@ -33,13 +34,15 @@ class Fault:
 class Faults:
     """Faults in the order they are to be met; each call takes the first that fits, if one does.
 
-    Chance comes from a seed, so that a run can be repeated. Used from the fake's thread and the test's.
+    Chance comes from a seed, so that a run can be repeated. `struck` counts what happened, by kind or
+    status. Used from the fake's thread and the test's.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self._lock = threading.Lock()
         self._script: list[Fault] = []
         self._random = random.Random(seed)
+        self.struck: Counter[str] = Counter()
 
     def add(self, *faults: Fault) -> None:
         with self._lock:
@@ -49,6 +52,7 @@ class Faults:
         with self._lock:
             self._script = []
             self._random = random.Random(seed)
+            self.struck = Counter()
 
     def take(self, name: str) -> Fault | None:
         with self._lock:
@@ -57,6 +61,7 @@ class Faults:
                     if fault.times is not None:
                         left = dataclasses.replace(fault, times=fault.times - 1)
                         self._script[index : index + 1] = [left] if left.times else []
+                    self.struck[str(fault.status) if fault.kind == "status" else fault.kind] += 1
                     return fault
         return None
 

@@ -220,7 +220,7 @@ async def test_a_scripted_status_does_nothing_and_passes(
     assert failed.value.status_code == status
     assert failed.value.headers["x-ms-retry-after-ms"] == "7"
     await box.create_item({"id": "a", "pk": "p"})
-    assert cosmos.seen()["containers"]["box"]["faults"] == 1
+    assert cosmos.seen()["containers"]["box"]["struck"] == {str(status): 1}
 
 
 @pytest.mark.parametrize(("kind", "there"), [("reset", False), ("lost", True)])

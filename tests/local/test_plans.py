@@ -1,6 +1,8 @@
 """No call to a store looks at every row: SQLite is asked how it would do each statement."""
 
 import asyncio
+import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from tests.builders import (
     an_item,
     an_upload,
 )
-from therapy.adapters.local.database import Database
+from therapy.adapters.local.database import READERS, Database
 from therapy.adapters.local.devices import SqliteDevices
 from therapy.adapters.local.logins import SqliteLogins
 from therapy.adapters.local.outbox import SqliteOutbox
@@ -110,10 +112,13 @@ def careless(plan: list[str]) -> bool:
 
 async def test_no_call_looks_at_every_row_or_sorts(database: Database) -> None:
     statements: set[str] = set()
-    for _ in range(2):  # both readers
-        await asyncio.gather(
-            *(database.read(lambda c: c.set_trace_callback(statements.add)) for _ in range(2))
-        )
+    every_reader = threading.Barrier(READERS)  # none answers before all have been asked
+
+    def trace(connection: sqlite3.Connection) -> None:
+        every_reader.wait()
+        connection.set_trace_callback(statements.add)
+
+    await asyncio.gather(*(database.read(trace) for _ in range(READERS)))
     await database.write(lambda c: c.set_trace_callback(statements.add))
     await every_call(database)
     await database.write(lambda c: c.set_trace_callback(None))

@@ -231,6 +231,19 @@ async def test_what_cannot_be_delivered_now_is_delivered_later_each_time_later()
     assert await office.desk.outbox.pending(PRACTICE, SESSION) == ()
 
 
+async def test_a_store_that_goes_away_after_a_change_refuses_no_change_that_is_written():
+    office = await an_office()
+    put, office.desk.rows.put = office.desk.rows.put, _unavailable
+    pending, office.desk.outbox.pending = office.desk.outbox.pending, _unavailable
+    receipt = await upload(office.desk)  # neither delivered nor put off, and still taken in
+    assert receipt.new
+    office.desk.rows.put, office.desk.outbox.pending = put, pending
+    office.clock.now += HOUR
+    await sweep(desk=office.desk)
+    assert await pending(PRACTICE, receipt.session_id) == ()
+    assert await office.desk.rows.get(PRACTICE, receipt.session_id)
+
+
 async def test_a_session_of_nobody_is_not_there():
     office = await an_office()
     with pytest.raises(NotFound):

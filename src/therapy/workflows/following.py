@@ -5,6 +5,7 @@ Everything here may happen more than once and does the same then.
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, timedelta
 
 from msgspec.structs import replace
@@ -49,7 +50,8 @@ async def deliver(follows: Iterable[OutboxItem], *, desk: Desk) -> None:
             await desk.outbox.done(item.practice_id, item.session_id, item.id)
         except TherapyError:
             pause = min(desk.limits.follow_up * 2**item.attempts, LONGEST_PAUSE)
-            await _postpone(item, pause, desk=desk)
+            with suppress(TherapyError):  # it is due in the store as it stands
+                await _postpone(item, pause, desk=desk)
 
 
 async def _postpone(item: OutboxItem, pause: timedelta, *, desk: Desk) -> None:
