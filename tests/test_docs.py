@@ -4,9 +4,15 @@ import contextlib
 import io
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import rich_click as click
+
+from therapy.adapters.azure.cosmos.containers import SHAPES, Shape
+from therapy.config import NO_LONGER_NEEDED, SETTINGS
+from therapy.entrypoints.cli.commands import therapy
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -30,3 +36,52 @@ def test_pages_made_from_the_code_are_up_to_date() -> None:
 def test_links_lead_to_files_that_exist(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+SETTING = re.compile(
+    r"\b(?:THERAPY|COSMOS|AZURE_STORAGE|AUDIO|SPEECH|TEXT_ANALYTICS|REDIS|FIREBASE|GOOGLE|JWT|CELERY"
+    r"|GUNICORN|FLASK)_[A-Z_]*[A-Z]\b"
+)
+BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+OTHERS = {"THERAPY_ENV", "THERAPY_FLOW_PASSWORD"}
+"""Read outside the table: where we are, and an option's environment variable."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_settings_that_a_page_names_exist(page: Path) -> None:
+    known = {each.name for each in SETTINGS} | {*NO_LONGER_NEEDED} | OTHERS
+    assert {*SETTING.findall(page.read_text())} - known == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_a_page_names_exist(page: Path) -> None:
+    assert [said for said in _commands(page.read_text()) if not _exists(said)] == []
+
+
+def _commands(text: str) -> Iterator[str]:
+    """Find `therapy …` in blocks and spans of code, up to where the command line ends."""
+    blocks = BLOCK.findall(text.replace("\\\n", " "))
+    spans = re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))
+    for code in (*blocks, *spans):
+        yield from re.findall(r"(?<![\w./:$-])therapy ([a-z]+[^\n;|]*)", code)
+
+
+def _exists(said: str) -> bool:
+    context, (name, *rest) = click.Context(therapy), said.replace('"', " ").split()
+    command = therapy.get_command(context, name)
+    if isinstance(command, click.Group) and rest:
+        command = command.get_command(context, rest[0])
+    if command is None:
+        return False
+    known = {option for each in command.get_params(context) for option in each.opts}
+    return {each for each in rest if each.startswith("--")} <= known
+
+
+def test_containers_that_are_made_by_hand_are_those_that_we_make() -> None:
+    page = (ROOT / "docs/how-to/deploy-azure.md").read_text()
+    lines = re.findall(r'^container (\w+) +(""|--ttl=-1)(.*)$', page, re.MULTILINE)
+    made = [
+        Shape(name, tuple(paths.replace("'", "").split()), expires=ttl != '""')
+        for name, ttl, paths in lines
+    ]
+    assert tuple(made) == SHAPES
