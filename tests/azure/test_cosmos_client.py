@@ -79,13 +79,36 @@ async def test_migrating_again_keeps_items_and_brings_settings_up_to_date(bare: 
     assert kept["value"] == "here"
 
 
+async def test_a_start_makes_what_is_missing_and_changes_nothing_that_is_there(
+    bare: Cosmos, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bare.prepare()
+    await bare.check()
+    assert not caplog.records
+    plain = {"indexingMode": "consistent", "includedPaths": [{"path": "/*"}], "excludedPaths": []}
+    await bare.database.replace_container(
+        "practice-tokens", PartitionKey("/pk"), indexing_policy=plain
+    )
+    await bare.prepare()
+    found = await bare.database.get_container_client("practice-tokens").read()
+    assert [each["path"] for each in found["indexingPolicy"]["includedPaths"]] == ["/*"]
+    (told,) = (record for record in caplog.records if record.name.startswith("therapy"))
+    assert "therapy migrate" in told.message
+
+
+async def test_a_start_needs_no_right_to_make_containers(bare: Cosmos, cosmos: Emulator) -> None:
+    await bare.migrate()
+    cosmos.add(Fault("make", status=403, times=None))
+    await bare.prepare()
+
+
 async def test_a_container_of_somebody_else_is_refused(bare: Cosmos) -> None:
     database = await bare.client.create_database_if_not_exists(bare.database.id)
     await database.create_container("practice-people", PartitionKey("/email"))
     for shape in SHAPES:
         if shape.name != "people":
             await database.create_container(f"practice-{shape.name}", PartitionKey("/pk"))
-    for attempt in (bare.migrate, bare.check):
+    for attempt in (bare.prepare, bare.migrate, bare.check):
         with pytest.raises(Unavailable) as refused:
             await attempt()
         wanted = {"reason": "partition_key", "container": "practice-people"}

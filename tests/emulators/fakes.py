@@ -165,7 +165,10 @@ class Fake(Running):
         name = self.name_of(request)
         if not name:
             return await handler(request)
-        return await self.met(self.faults.take(name), request, handler)
+        try:
+            return await self.met(self.faults.take(name), request, handler)
+        except ConnectionError:  # who asked has died
+            return web.Response()
 
     async def met(
         self, fault: Fault | None, request: web.Request, answer: Answer

@@ -6,7 +6,7 @@
 //
 // A fault, with the same fields as tests/emulators/faults.py:
 //   on       glob over "OPERATION CONTAINER": read, create, upsert, replace, delete, patch, batch, query,
-//            list (read_all_items), meta (everything that is about no item)
+//            list (read_all_items), meta and make (reading and writing what is no item)
 //   kind     status  answers `status` with `headers` and does nothing
 //            reset   does nothing and resets the connection
 //            lost    does it, and resets the connection before the answer
@@ -125,7 +125,7 @@ const inFrontOf = server => {
       return;
     }
     const [, container, item] = /^\/+dbs\/[^/]+\/colls\/([^/]+)\/docs\/*([^/?]*)/.exec(request.url) || [];
-    const operation = container ? operationOf(request, item) : 'meta';
+    const operation = container ? operationOf(request, item) : request.method === 'GET' ? 'meta' : 'make';
     const count = seen.of(container || '');
     count.requests += 1;
     count.operations[operation] = (count.operations[operation] || 0) + 1;

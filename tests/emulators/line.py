@@ -7,6 +7,7 @@ number of bytes; keep-alive makes a connection many requests, so it may strike a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
 import struct
@@ -74,8 +75,9 @@ class BadLine(Running):
         try:
             await asyncio.gather(*ways)
         except OSError:
-            linger = back.get_extra_info("socket")
-            linger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+            with contextlib.suppress(OSError):  # gone already
+                near_end = back.get_extra_info("socket")
+                near_end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         finally:
             for way in ways:
                 way.cancel()

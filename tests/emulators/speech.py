@@ -92,7 +92,7 @@ class FakeSpeech(Fake):
     async def _converse(self, request: web.Request) -> web.StreamResponse:
         if not request.path.endswith("/speech/universal/v2"):
             return self.refusal(404)
-        socket = web.WebSocketResponse(max_msg_size=0, compress=False)
+        socket = web.WebSocketResponse(protocols=("USP",), max_msg_size=0, compress=False)
         await socket.prepare(request)
         record: dict[str, Any] = {
             "query": dict(request.query),

@@ -5,6 +5,7 @@ module-level broker and one SIGTERM handler (`docs/adr/004-doorbell.md`).
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncGenerator
 
@@ -21,15 +22,20 @@ TASK = "work_on_session"
 log = logging.getLogger(__name__)
 
 
+MOST_RINGS = 1_000
+"""Rings that wait in one process; more are lost, as rings may be: the sweep rings again."""
+
+
 class QueueBroker(AsyncBroker):
     """A broker inside one process: what the embedded default rings through."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(MOST_RINGS)
 
     async def kick(self, message: BrokerMessage) -> None:
-        self._queue.put_nowait(message.message)
+        with contextlib.suppress(asyncio.QueueFull):  # nobody listens here, or all are busy
+            self._queue.put_nowait(message.message)
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
         while True:

@@ -26,7 +26,7 @@ from therapy.wiring.ports import (
     open_recordings,
     open_speech,
 )
-from therapy.wiring.stores import Check, open_stores
+from therapy.wiring.stores import Check, open_database, open_stores
 
 NOBODY = "health"
 """The practice, the person and the device that questions are asked for; none has this id."""
@@ -54,10 +54,10 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     data_dir = settings.data_dir.expanduser().resolve()
 
     async def stores(stack: AsyncExitStack) -> Check:
-        return (await open_stores(settings, prepare(data_dir), stack, migrate=False)).check
+        return (await open_stores(settings, prepare(data_dir), stack, make=False)).check
 
     async def recordings(stack: AsyncExitStack) -> Check:
-        return (await open_recordings(settings, prepare(data_dir), stack, migrate=False))[1]
+        return (await open_recordings(settings, prepare(data_dir), stack, make=False))[1]
 
     async def speech(stack: AsyncExitStack) -> Check:
         return partial(_listen, await open_speech(settings, stack), settings.speech_languages)
@@ -89,14 +89,18 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
 
 
 async def migrate(settings: Settings, *, throughput: int | None = None) -> tuple[str, ...]:
-    """Make what stores and recordings need, or see that it is there; gives where that is. Idempotent.
+    """Make what stores and recordings need, or bring it up to date; gives where it is. Idempotent.
+
+    A Cosmos database that is new gets this many RU/s, shared by its containers.
 
     Raises:
         OSError, Unavailable: it can't be made; says why.
     """
     data_dir = prepare(settings.data_dir)
     async with AsyncExitStack() as stack:
-        stores = await open_stores(settings, data_dir, stack, throughput=throughput)
+        if settings.stores == "azure":
+            await (await open_database(settings, stack)).migrate(throughput=throughput)
+        stores = await open_stores(settings, data_dir, stack, make=False)
         await stores.check()
         _, check = await open_recordings(settings, data_dir, stack)
         await check()

@@ -24,7 +24,7 @@ MAILBOX = "mailbox"
 
 
 async def open_recordings(
-    settings: Settings, data_dir: Path, stack: AsyncExitStack, *, migrate: bool = True
+    settings: Settings, data_dir: Path, stack: AsyncExitStack, *, make: bool = True
 ) -> tuple[Recordings, Check]:
     """Open the recordings, their container made unless told otherwise; gives how to ask for them, too."""
     if settings.recordings == "azure":
@@ -34,7 +34,7 @@ async def open_recordings(
             settings.storage_container,
             connection_string=settings.storage_connection,
             account_name=settings.storage_account,
-            make=migrate,
+            make=make,
         )
         blobs = await stack.enter_async_context(opening)
         return blobs, blobs.check

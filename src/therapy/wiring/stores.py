@@ -45,21 +45,19 @@ async def open_stores(
     data_dir: Path,
     stack: AsyncExitStack,
     *,
-    migrate: bool = True,
-    throughput: int | None = None,
+    make: bool = True,
 ) -> Stores:
     """Open the stores of the chosen family; the stack closes them.
 
-    Unless told otherwise, what is missing in Cosmos is made, with this many RU/s where the database is
-    new; SQLite always brings its file up to date.
+    Unless told otherwise, what is missing in Cosmos is made; SQLite always brings its file up to date.
 
     Raises:
         Unavailable: they can't be opened; says why.
     """
     if settings.stores == "azure":
-        cosmos = await _open_cosmos(settings, stack)
-        if migrate:
-            await cosmos.migrate(throughput=throughput)
+        cosmos = await open_database(settings, stack)
+        if make:
+            await cosmos.prepare()
         return _cosmos_stores(cosmos)
     from therapy.adapters.local.database import Database
     from therapy.adapters.local.devices import SqliteDevices
@@ -87,7 +85,8 @@ async def open_stores(
     )
 
 
-async def _open_cosmos(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
+async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
+    """Open the Cosmos database of these settings; the stack closes it."""
     from therapy.adapters.azure.cosmos.client import open_cosmos
 
     opening = open_cosmos(

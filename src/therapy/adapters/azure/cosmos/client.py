@@ -4,6 +4,7 @@ There is one SDK client for a process and it lives as long as the `async with`.
 """
 
 import base64
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ ANSWER_WITHIN = 8.0
 
 SETTLE = timedelta(seconds=60)
 """An announcement younger than this may belong to a write that is still on its way (see `due`)."""
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -77,6 +81,25 @@ class Cosmos:
         proxy = self.database.get_container_client(self.prefix + shape.name)
         return Container(proxy, self.pauses)
 
+    async def prepare(self) -> None:
+        """Make what is missing and change nothing that is there: replicas of two versions may run.
+
+        Raises:
+            Unavailable: as `containers.migrate`, which is needed only where something is missing.
+        """
+        try:
+            outdated = await containers.verify(self.database, self.prefix)
+        except Unavailable as exc:
+            if exc.details.get("reason") != "container_missing":
+                raise
+            await self.migrate()
+            return
+        for name in outdated:
+            log.warning(
+                "a container has indexes of another version: run `therapy migrate`",
+                extra={"container": name},
+            )
+
     async def migrate(self, *, throughput: int | None = None) -> None:
         """Make or update the database and its containers; see `containers.migrate`."""
         await containers.migrate(self.client, self.database.id, self.prefix, throughput=throughput)
@@ -103,7 +126,8 @@ async def open_cosmos(
     """Open an account's database; without a key, as the identity that the machine runs under.
 
     Endpoint discovery is off for emulators, which speak http and name other addresses than their own,
-    unless told otherwise. `regions` are asked in this order. Call `migrate` or `check` next.
+    unless told otherwise. `regions` are asked in this order. Call `prepare`, `migrate` or
+    `check` next.
 
     Raises:
         Unavailable: the account does not answer or refuses the key, or one of the two can't be right.

@@ -79,9 +79,7 @@ async def _migrate_one(database: DatabaseProxy, shape: Shape, name: str) -> None
     found = await database.get_container_client(name).read()
     if found["partitionKey"]["paths"] != [PARTITION_PATH]:
         raise Unavailable(reason="partition_key", container=name)
-    if _indexed(found) != _indexed({"indexingPolicy": shape.indexing_policy}) or (
-        found.get("defaultTtl") != shape.default_ttl
-    ):
+    if _outdated(found, shape):
         await database.replace_container(
             name,
             partition_key,
@@ -90,17 +88,25 @@ async def _migrate_one(database: DatabaseProxy, shape: Shape, name: str) -> None
         )
 
 
+def _outdated(found: Mapping[str, Any], shape: Shape) -> bool:
+    wanted = {"indexingPolicy": shape.indexing_policy}
+    return _indexed(found) != _indexed(wanted) or found.get("defaultTtl") != shape.default_ttl
+
+
 def _indexed(properties: Mapping[str, Any]) -> set[str]:
     policy = properties.get("indexingPolicy") or {}
     return {each["path"] for each in policy.get("includedPaths") or ()}
 
 
-async def verify(database: DatabaseProxy, prefix: str) -> None:
+async def verify(database: DatabaseProxy, prefix: str) -> tuple[str, ...]:
     """Look whether every container is there; needs no more than to read.
+
+    Gives those whose indexes or expiry another version of this program wants: they work, if dearer.
 
     Raises:
         Unavailable: out of reach or not allowed; or one is missing or has another partition key.
     """
+    outdated = []
     for shape in SHAPES:
         name = prefix + shape.name
         with cosmos_errors():
@@ -110,3 +116,6 @@ async def verify(database: DatabaseProxy, prefix: str) -> None:
                 raise Unavailable(reason="container_missing", container=name) from exc
         if found["partitionKey"]["paths"] != [PARTITION_PATH]:
             raise Unavailable(reason="partition_key", container=name)
+        if _outdated(found, shape):
+            outdated.append(name)
+    return tuple(outdated)
