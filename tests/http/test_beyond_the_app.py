@@ -97,6 +97,32 @@ async def test_a_failed_session_is_tried_again(tmp_path):
         assert await state_of(clinic, session_id) == "awaiting_review"
 
 
+async def test_a_session_is_tried_again_in_the_languages_that_are_spoken(tmp_path):
+    async with open_clinic(tmp_path) as clinic:
+        session_id = await clinic.session(languages=["ru-RU"])
+        await clinic.work()
+        told = (await clinic.get(f"/sessions/{session_id}")).json()
+        assert told["failure"]["code"] == "language"
+        again = f"/sessions/{session_id}/retry"
+        for wrong in (["not a tag"], ["he", "en", "fr", "de", "es"], "he-IL"):
+            refused = await clinic.post(again, json={"languages": wrong})
+            assert refused.status_code == 400, wrong
+        assert (await clinic.post(again, json={"languages": ["he-IL"]})).status_code == 202
+        await clinic.work()
+        assert await state_of(clinic, session_id) == "awaiting_review"
+        (run,) = await clinic.desk.runs.of_session(PRACTICE, session_id)
+        session = await clinic.desk.sessions.load(PRACTICE, session_id)
+        assert run.languages == session.languages == ("he-IL",)
+
+
+@pytest.mark.parametrize("wrong", [["x"], ["en_US"], ["en-US"] * 3 + ["a-b"], "en-US", [""]])
+async def test_languages_that_are_none_are_refused_by_name(tmp_path, wrong):
+    async with open_clinic(tmp_path) as clinic:
+        answer = await clinic.upload(metadata=metadata_of(languages=wrong))
+        assert answer.status_code == 400
+        assert answer.json()["field"].startswith("languages")
+
+
 async def test_the_same_recording_after_a_failure_is_the_same_session_tried_again(tmp_path):
     speech = MemorySpeech(failure=EngineFailed("model", transient=False))
     async with open_clinic(tmp_path, speech=speech) as clinic:

@@ -43,7 +43,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
     `due_at` is when it may be claimed: the next attempt of a waiting run, the end of the lease of a
     claimed one. `deadline` bounds one claim. `progress` is 0..1. `languages` are the options it was
-    asked with; they never change. `version` counts writes and is the store's.
+    asked with. `version` counts writes and is the store's.
     """
 
     id: str
@@ -138,11 +138,12 @@ def failed(run: Run, *, error_class: ErrorClass, code: str, now: datetime) -> Ru
     )
 
 
-def again(run: Run, *, now: datetime) -> Run:
-    """Start a failed run from the beginning because somebody asked for it."""
+def again(run: Run, *, now: datetime, languages: tuple[str, ...] = ()) -> Run:
+    """Start a failed run from the beginning because somebody asked for it, maybe in other languages."""
     return replace(
         run,
         state=RunState.DUE,
+        languages=languages or run.languages,
         lease="",
         attempt=0,
         claims=0,

@@ -5,6 +5,7 @@ derived from both (`status`). Every change of state goes through `TRANSITIONS`.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import Enum
 
@@ -177,6 +178,9 @@ _DATES = (
     re.compile(r"(?P<d>\d{2})[-/](?P<m>\d{2})[-/](?P<y>\d{4})", re.ASCII),
 )
 
+MOST_LANGUAGES = 4
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+
 
 def parse_date(text: str, *, field: str) -> date:
     """Read `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`; InvalidInput names `field` otherwise.
@@ -191,6 +195,17 @@ def parse_date(text: str, *, field: str) -> date:
             except ValueError:
                 break
     raise InvalidInput(field, "date")
+
+
+def parse_languages(tags: Iterable[str], *, field: str) -> tuple[str, ...]:
+    """Read BCP 47 tags such as `he-IL`, each once; InvalidInput names `field` if one is none.
+
+    At most MOST_LANGUAGES: no engine tells more apart.
+    """
+    found = tuple(dict.fromkeys(tag.strip() for tag in tags))
+    if len(found) > MOST_LANGUAGES or not all(_LANGUAGE.fullmatch(tag) for tag in found):
+        raise InvalidInput(field, "languages")
+    return found
 
 
 def title_of(day: date, language: str) -> str:

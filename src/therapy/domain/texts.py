@@ -30,6 +30,12 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "Write the date as day-month-year, for example 31-01-2026.",
         "יש לכתוב את התאריך כיום-חודש-שנה, למשל 31-01-2026.",
     ),
+    "languages": (
+        "The field {field} is not a list of at most four languages.",
+        "השדה {field} אינו רשימה של עד ארבע שפות.",
+        "Write languages as tags, for example he-IL and en-US.",
+        "יש לכתוב שפות כתגיות, למשל he-IL ו-en-US.",
+    ),
     "timestamp": (
         "The field {field} is not a time in the recording.",
         "השדה {field} אינו זמן בהקלטה.",

@@ -130,12 +130,19 @@ class Receiving:
             await self._stage(block)
 
     async def finish(
-        self, actor: Actor, details: Details, *, therapist: str, file_name: str
+        self,
+        actor: Actor,
+        details: Details,
+        *,
+        therapist: str,
+        file_name: str,
+        languages: tuple[str, ...] = (),
     ) -> Receipt:
         """Make the received recording a session.
 
-        `therapist` is who the metadata says the therapist is ("" = does not say). The same recording
-        sent again by the same therapist gives the same session.
+        `therapist` is who the metadata says the therapist is ("" = does not say), `languages` what is
+        spoken (none = what this installation expects). The same recording sent again by the same
+        therapist gives the same session; one that failed is then tried again.
 
         Raises:
             Forbidden: the metadata names another therapist.
@@ -153,10 +160,17 @@ class Receiving:
             actor.practice_id, partial(desk.recordings.read, actor.practice_id, key), size
         )
         recording = Recording(key, size, content_hash(self._hashes), self.media_type, file_name)
-        return await self._become_session(actor, person, details, recording)
+        return await self._become_session(
+            actor, person, details, recording, languages or desk.limits.languages
+        )
 
     async def _become_session(
-        self, actor: Actor, person: Person, details: Details, recording: Recording
+        self,
+        actor: Actor,
+        person: Person,
+        details: Details,
+        recording: Recording,
+        languages: tuple[str, ...],
     ) -> Receipt:
         """Reserve the recording's fingerprint and write the session under the reserved id.
 
@@ -171,7 +185,7 @@ class Receiving:
                 existing = await desk.sessions.load(practice_id, session_id)
             except NotFound:
                 try:
-                    await _begin(session_id, person, details, recording, desk=desk)
+                    await _begin(session_id, person, details, recording, languages, desk=desk)
                 except Stale:  # the same recording came in twice at once, and the other was first
                     continue
                 return Receipt(session_id, new=True)
@@ -181,7 +195,13 @@ class Receiving:
 
 
 async def _begin(
-    session_id: str, person: Person, details: Details, recording: Recording, *, desk: Desk
+    session_id: str,
+    person: Person,
+    details: Details,
+    recording: Recording,
+    languages: tuple[str, ...],
+    *,
+    desk: Desk,
 ) -> None:
     practice = await desk.people.practice(person.practice_id)
     try:
@@ -200,7 +220,7 @@ async def _begin(
         details=replace(details, patient=linked(details.patient, account)),
         recording=recording,
         created_at=now,
-        languages=desk.limits.languages,
+        languages=languages,
         title=title_of(details.date, practice.language),
         demo=person.demo,
     )

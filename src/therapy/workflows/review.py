@@ -112,8 +112,12 @@ async def _sent_again(session: Session, lines: Sequence[Line], *, desk: Desk) ->
     return same_lines(parent, version, lines)
 
 
-async def retry(actor: Actor, session_id: str, *, desk: Desk) -> None:
+async def retry(
+    actor: Actor, session_id: str, *, languages: tuple[str, ...] = (), desk: Desk
+) -> None:
     """Have a failed session worked on again, from the beginning of what failed.
+
+    `languages` is what to recognise then, if it is not what was tried.
 
     Raises:
         WrongState: it has not failed.
@@ -124,7 +128,9 @@ async def retry(actor: Actor, session_id: str, *, desk: Desk) -> None:
     run = next((each for each in runs if each.kind is kind and each.state is RunState.FAILED), None)
     if run is None or session.state not in {State.CLOSING, State.AWAITING_TRANSCRIPT}:
         raise WrongState("not_failed", state=session.state.value)
-    change = Change(runs=(again(run, now=desk.now()),))
+    change = Change(runs=(again(run, now=desk.now(), languages=languages),))
+    if languages:
+        change = replace(change, session=replace(session, languages=languages))
     await commit(actor.practice_id, session_id, change, RowChanged(), RunDue(), desk=desk)
 
 

@@ -41,7 +41,7 @@ def json_body(shape: Any, *, required: bool = True) -> type[Operation]:
     _, components = msgspec.json.schema_components([shape])
     fields = components[shape.__name__]["properties"]
     properties: dict[str, Reference | Schema] = {
-        name: Schema(type=OpenAPIType.STRING) for name in fields
+        name: _described(field) for name, field in fields.items()
     }
     content = {
         "application/json": OpenAPIMediaType(
@@ -55,6 +55,11 @@ def json_body(shape: Any, *, required: bool = True) -> type[Operation]:
             self.request_body = RequestBody(required=required, content=content)
 
     return JsonOperation
+
+
+def _described(field: dict[str, Any]) -> Schema:
+    items = _described(field["items"]) if "items" in field else None
+    return Schema(type=OpenAPIType(field["type"]), items=items)
 
 
 @dataclass

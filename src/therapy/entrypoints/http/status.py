@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Router, delete, get, patch, post
+from litestar import Request, Router, delete, get, patch, post
 from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
@@ -17,12 +17,13 @@ from therapy.domain.insights import Part, PersonalDetail
 from therapy.domain.listing import Row
 from therapy.domain.scoring import curve_of, session_scores
 from therapy.domain.sentiment import CurvePoint, Scores
-from therapy.domain.session import Details, SessionPatient, parse_date
+from therapy.domain.session import Details, SessionPatient, parse_date, parse_languages
 from therapy.domain.status import ApiState
 from therapy.domain.talk import Talk, Voice, talk_of, voices_of
 from therapy.domain.texts import advice, sentence
 from therapy.domain.transcript import Version
 from therapy.entrypoints.http import playback, sessions, upload
+from therapy.entrypoints.http.bodies import decoded, json_body
 from therapy.entrypoints.http.given import AtDesk, Caller, Language
 from therapy.entrypoints.http.review import Before, SessionId
 from therapy.entrypoints.http.wire import (
@@ -31,6 +32,7 @@ from therapy.entrypoints.http.wire import (
     NoteIn,
     NoteOut,
     PersonIn,
+    RetryRequest,
     Short,
     Text,
     day,
@@ -189,10 +191,23 @@ async def one(
     return await _shown(actor, session_id, language, desk=desk)
 
 
-@post("/{session_id:str}/retry", status_code=202)
-async def retry(session_id: SessionId, actor: Caller, desk: AtDesk, language: Language) -> Message:
-    """Have a failed session worked on again."""
-    await review.retry(actor, session_id, desk=desk)
+@post(
+    "/{session_id:str}/retry",
+    status_code=202,
+    operation_class=json_body(RetryRequest, required=False),
+)
+async def retry(
+    request: Request[Any, Any, Any],
+    session_id: SessionId,
+    actor: Caller,
+    desk: AtDesk,
+    language: Language,
+) -> Message:
+    """Have a failed session worked on again, in other languages if the body names some."""
+    body = await request.body()
+    asked = decoded(body, RetryRequest) if body else RetryRequest()
+    languages = parse_languages(asked.languages, field="languages")
+    await review.retry(actor, session_id, languages=languages, desk=desk)
     return Message(sentence("retry_accepted", language))
 
 

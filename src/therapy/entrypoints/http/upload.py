@@ -29,7 +29,8 @@ async def upload(
 ) -> Uploaded:
     """Take in a recording with what is known about it; it is transcribed and then brought for review.
 
-    The same recording sent again gives the same session.
+    The same recording sent again gives the same session. Beyond the app's fields, the metadata may say in
+    `languages` what is spoken, as up to four BCP 47 tags; else it is what this installation expects.
     """
     require(actor, Action.RECORD)
     body = _Body(request)
@@ -72,8 +73,14 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, desk: Desk)
         raise TooLarge(limit=most)
     async with receiving(actor, desk=desk) as incoming:
         file_name, metadata = await _read(request, incoming)
-        details, therapist = read_metadata(metadata)
-        return await incoming.finish(actor, details, therapist=therapist, file_name=file_name)
+        given = read_metadata(metadata)
+        return await incoming.finish(
+            actor,
+            given.details,
+            therapist=given.therapist,
+            file_name=file_name,
+            languages=given.languages,
+        )
 
 
 async def _read(request: Request[Any, Any, Any], incoming: Receiving) -> tuple[str, bytes]:

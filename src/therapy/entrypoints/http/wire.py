@@ -10,12 +10,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from therapy.domain.errors import InvalidInput
-from therapy.domain.session import Details, SessionPatient, TimedNote, parse_date
+from therapy.domain.session import Details, SessionPatient, TimedNote, parse_date, parse_languages
 from therapy.domain.transcript import parse_timestamp
 
 NO_NUL = "^[^\\x00]*$"
 Short = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=20_000, pattern=NO_NUL)]
+LanguageTag = Annotated[str, Meta(max_length=35, pattern=NO_NUL)]
 Token = Annotated[str, Meta(max_length=4_096, pattern=NO_NUL)]
 
 MOST_LINES = 20_000
@@ -43,6 +44,12 @@ class DeviceRequest(Struct):
     platform: Short
     user_id: Short
     user_type: Short
+
+
+class RetryRequest(Struct):
+    """`languages` (BCP 47, at most four): what is spoken, where that is not what was tried."""
+
+    languages: list[LanguageTag] = []
 
 
 class LoginAnswer(Struct, rename="camel"):
@@ -199,10 +206,19 @@ class MetadataIn(Struct):
     summary: Text | None = None
     general_notes: Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)] | None = None
     timed_notes: Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)] | None = None
+    languages: list[LanguageTag] | None = None
 
 
-def read_metadata(raw: bytes) -> tuple[Details, str]:
-    """Read the metadata part: the details, and the id of the therapist it names ("" = none).
+class Metadata(Struct, frozen=True):
+    """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken."""
+
+    details: Details
+    therapist: str
+    languages: tuple[str, ...]
+
+
+def read_metadata(raw: bytes) -> Metadata:
+    """Read the metadata part.
 
     Raises:
         InvalidInput: names the field that is missing or malformed.
@@ -215,7 +231,8 @@ def read_metadata(raw: bytes) -> tuple[Details, str]:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise InvalidInput("metadata", "metadata") from None
     therapist = _person(metadata.therapist or PersonIn(), "therapist")
-    return _details(metadata), therapist.id
+    languages = parse_languages(metadata.languages or (), field="languages")
+    return Metadata(_details(metadata), therapist.id, languages)
 
 
 def _details(metadata: MetadataIn) -> Details:
