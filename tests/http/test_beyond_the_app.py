@@ -403,4 +403,7 @@ async def test_the_documentation_needs_no_network_and_no_token(clinic):
     for path in [each for each in page.text.split('"') if each.startswith("/schema/files/")]:
         answer = await clinic.get(path, None)
         assert answer.status_code == 200
+        # Under nosniff a browser takes neither from any other type.
+        kind = "text/css" if path.endswith(".css") else "text/javascript"
+        assert answer.headers["content-type"].partition(";")[0] == kind
         assert len(answer.content) > 1_000

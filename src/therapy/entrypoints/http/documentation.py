@@ -1,5 +1,6 @@
 """/schema: the OpenAPI document, and a page that shows it and needs no network."""
 
+import mimetypes
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ async def documentation_file(name: FromPath[str]) -> File:
     """Give a file of the page."""
     if name not in _FILES:
         raise NotFoundException
-    return File(_FILES[name], content_disposition_type="inline")
+    kind, _ = mimetypes.guess_type(name)  # a browser runs no script that is not called one
+    return File(_FILES[name], media_type=kind, content_disposition_type="inline")
 
 
 def documentation() -> OpenAPIConfig:
@@ -49,6 +51,7 @@ def documentation() -> OpenAPIConfig:
         title="Therapy",
         version=metadata.version("therapy"),
         description="The back end of a therapy practice: from a recording to a reviewed session.",
+        use_handler_docstrings=True,
         openapi_router=Router(
             DOCS,
             route_handlers=[],
