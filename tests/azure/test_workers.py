@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.azure.installing import *  # noqa: F403 - fixtures are found by name
@@ -64,11 +65,14 @@ def sign_in(app: AppClient) -> dict[str, Any]:
     return user
 
 
+def sound(number: int) -> bytes:
+    return a_wav(bytes([number, 1]) * 16_000)
+
+
 def upload(app: AppClient, number: int) -> str:
     therapist = {"id": app.user["userId"], "name": app.user["userFullName"], "email": THERAPIST}
     metadata = metadata_of(therapist=therapist, patient=PATIENT, day=NOW.date())
-    sound = a_wav(bytes([number, 1]) * 16_000)
-    return str(app.upload(Upload(sound, metadata)).json()["session_id"])
+    return str(app.upload(Upload(sound(number), metadata)).json()["session_id"])
 
 
 def states(app: AppClient, ids: list[str]) -> Counter[str]:
@@ -97,6 +101,9 @@ def test_workers_share_the_work_and_one_that_stops_or_dies_loses_and_doubles_not
         sign_in(app)
         ids = [upload(app, number) for number in range(4)]
         until(lambda: states(app, ids) == {"awaiting_review": 4})
+
+        link = app.got("POST", f"/sessions/{ids[0]}/recording-link")
+        assert httpx.get(link["url"]).content == sound(0)
 
         # Both are in mid-work when the one is stopped and the other killed.
         fake_fast.add(Fault("transcribe", "slow", seconds=30, times=4))

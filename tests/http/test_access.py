@@ -31,6 +31,7 @@ ROUTES: dict[str, tuple[str, str, Any]] = {
     "details": ("GET", "/sessions/{}/details", None),
     "recording": ("GET", "/sessions/{}/recording", None),
     "recording head": ("HEAD", "/sessions/{}/recording", None),
+    "recording link": ("POST", "/sessions/{}/recording-link", None),
     "transcript": ("GET", "/data/transcript/{}", None),
     "submission": ("PUT", "/data/transcript/{}", [LINE]),
     "correction": ("PATCH", "/sessions/{}", {"summary": "mine"}),

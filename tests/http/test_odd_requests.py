@@ -21,6 +21,7 @@ PLACES = [
     ("GET", "/sessions/{}/details"),
     ("GET", "/sessions/{}/recording"),
     ("HEAD", "/sessions/{}/recording"),
+    ("POST", "/sessions/{}/recording-link"),
     ("POST", "/sessions/{}/retry"),
     ("DELETE", "/sessions/{}"),
     ("PATCH", "/sessions/{}"),

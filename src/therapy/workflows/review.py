@@ -1,6 +1,7 @@
 """What a therapist does with a session: watch it, correct it, review it, hand it in, cancel it."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,9 +23,13 @@ from therapy.domain.session import (
 )
 from therapy.domain.status import Status, status_of
 from therapy.domain.transcript import Line, Version, corrected, same_lines
+from therapy.ports.recordings import SupportsPlaybackLink
 from therapy.ports.sessions import Change
 from therapy.workflows.desk import Desk
 from therapy.workflows.following import commit
+
+PLAYBACK = timedelta(minutes=10)
+"""How long a link to a recording lives."""
 
 
 class SessionView(Struct, frozen=True):
@@ -47,6 +52,20 @@ async def look(actor: Actor, session_id: str, *, desk: Desk) -> SessionView:
         )
     account = await _account(session, session.details.patient.number, desk=desk)
     return SessionView(session, status_of(session, runs), transcript, account)
+
+
+async def playback_link(actor: Actor, session_id: str, *, desk: Desk) -> tuple[str, datetime]:
+    """Give its therapist a link that plays a session's recording, and when it stops to do so.
+
+    Raises:
+        NotFound: no such session; or, as `not_offered`, recordings are kept where no links are made.
+    """
+    session = await _mine(actor, session_id, desk=desk)
+    if not isinstance(desk.recordings, SupportsPlaybackLink):
+        raise NotFound("not_offered")
+    ends = desk.now() + PLAYBACK
+    key = session.recording.key
+    return await desk.recordings.playback_link(actor.practice_id, key, PLAYBACK), ends
 
 
 async def for_review(actor: Actor, session_id: str, *, desk: Desk) -> tuple[Session, Version]:

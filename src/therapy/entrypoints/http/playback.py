@@ -1,11 +1,13 @@
-"""GET /sessions/{id}/recording: the audio, whole or a range of it (RFC 9110, 14), streamed."""
+"""/sessions/{id}/recording: the audio, whole or a range of it (RFC 9110, 14), streamed; or a link to it."""
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
-from litestar import HttpMethod, Request, route
+from litestar import HttpMethod, Request, post, route
 from litestar.response import Stream
+from msgspec import Struct
 
 from therapy.domain.errors import NotFound
 from therapy.domain.session import Session
@@ -19,6 +21,13 @@ SLICE = 1024 * 1024
 """Bytes in memory at a time."""
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+class PlaybackLink(Struct):
+    """Whoever has the URL may listen until it expires: it is a secret."""
+
+    url: str
+    expires_at: datetime
 
 
 @route("/{session_id:str}/recording", http_method=[HttpMethod.GET, HttpMethod.HEAD])
@@ -47,6 +56,16 @@ async def recording(
         media_type=session.recording.media_type,
         headers=headers,
     )
+
+
+@post("/{session_id:str}/recording-link", status_code=200)
+async def recording_link(session_id: SessionId, actor: Caller, desk: AtDesk) -> PlaybackLink:
+    """Make a link that plays a session's recording for some minutes, for players that send no token.
+
+    Where recordings are kept on this machine there are none: 404 `not_offered`.
+    """
+    url, expires_at = await review.playback_link(actor, session_id, desk=desk)
+    return PlaybackLink(url, expires_at)
 
 
 def _part(header: str | None, size: int) -> tuple[int, int] | None:

@@ -366,6 +366,7 @@ router = _router(
         sessions.details,
         upload.upload,
         playback.recording,
+        playback.recording_link,
         list_sessions,
         one,
         retry,
