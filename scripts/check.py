@@ -25,8 +25,10 @@ PYTHONS = ("3.11", "3.12", "3.13")
 # file prepares once is prepared once.
 PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadfile")
 QUICK = ("-q", "-m", "not slow")
-# What runs on every Python: all but what reads our own files, measures the recogniser or needs emulators.
-PORTABLE = tuple(f"tests/{name}" for name in ("domain", "contract", "workflows", "http", "cli"))
+# What runs on every Python: all but what reads our own files, measures the recogniser or needs emulators;
+# what goes through the frameworks besides on the newest.
+PORTABLE = tuple(f"tests/{name}" for name in ("domain", "contract", "workflows"))
+FRAMED = ("tests/http", "tests/cli")
 
 # Run in a bare install, before anything else is imported there.
 BARE = """
@@ -144,7 +146,8 @@ def pythons() -> None:
             continue
         print(f"Python {version}: {interpreter}", flush=True)
         try:
-            chosen = (*PYTEST, *QUICK, *PORTABLE, "-k", "not azure", "-p", "no:cacheprovider")
+            folders = PORTABLE + (FRAMED if version == PYTHONS[-1] else ())
+            chosen = (*PYTEST, *QUICK, *folders, "-k", "not azure", "-p", "no:cacheprovider")
             # Fewer examples for Hypothesis: the main run tries a hundred.
             run(ready(version, interpreter), *chosen, HYPOTHESIS_EXAMPLES="20")
         except subprocess.CalledProcessError:
