@@ -72,6 +72,10 @@ format: $(VENV)/.dev ## rewrite the code in the house's format
 bench: $(VENV)/.dev ## an hour of audio through a running server: memory, time, answers meanwhile
 	@$(BIN)/python benchmarks/hour.py
 
+.PHONY: storm
+storm: $(VENV)/.dev .tools/node/.installed ## 200 sessions while everything fails now and then: what is lost or doubled
+	@$(BIN)/python benchmarks/azure_storm.py
+
 .PHONY: lock
 lock: $(UV) ## resolve requirements/*.txt again (UPGRADE=1 for the newest versions)
 	@UV="$(UV)" UPGRADE="$(UPGRADE)" bash scripts/lock.sh

@@ -112,9 +112,8 @@ def test_workers_share_the_work_and_one_that_stops_or_dies_loses_and_doubles_not
         fake_fast.faults.clear()
         valkey.restart_empty()
         stopped.send_signal(signal.SIGTERM)
-        began = time.monotonic()
+        # The slow answer would take half a minute: unfinished work is put back, not waited for.
         assert stopped.wait(20) == 0
-        assert time.monotonic() - began < 5, "unfinished work is put back, not waited for"
         killed.kill()
         with a_worker(environment, tmp_path) as third:
             until(lambda: states(app, ids) == {"awaiting_review": 8})
