@@ -1,5 +1,7 @@
 """What goes wrong is one plain line and an exit code, never a traceback."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run, bare_environment
-from therapy.domain.errors import StorageFull
+from therapy.domain.errors import StorageFull, Unavailable
 from therapy.entrypoints.cli.faults import explained
 
 WITHOUT = """
@@ -93,3 +95,14 @@ def test_an_error_is_told_with_its_advice_and_its_code() -> None:
         "There is no room for another recording just now. "
         "Keep the recording and send it again later. [storage_full]"
     )
+
+
+def test_a_volume_of_somebody_else_is_named_with_who_we_are() -> None:
+    error = Unavailable(reason="PermissionError")
+    error.__cause__ = PermissionError(errno.EACCES, "Permission denied", "/data/therapy.sqlite3")
+    told = f"Permission denied: /data/therapy.sqlite3 (as user {os.geteuid()})"
+    assert explained(error) == told
+    error.__cause__ = OSError(errno.EROFS, "Read-only file system", "/data/therapy.sqlite3")
+    assert explained(error) == "Read-only file system: /data/therapy.sqlite3"
+    error.__cause__ = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    assert "[unavailable" in explained(error)

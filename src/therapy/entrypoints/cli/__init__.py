@@ -8,7 +8,7 @@ import sys
 
 from therapy.config import SettingsError
 from therapy.domain.errors import TherapyError
-from therapy.entrypoints.cli.faults import CommandFailed, explained, missing
+from therapy.entrypoints.cli.faults import CommandFailed, explained, missing, of_file
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     except TherapyError as exc:
         _stop(explained(exc), 1)
     except OSError as exc:
-        _stop(f"{exc.strerror or type(exc).__name__}: {exc.filename or ''}".rstrip(": "), 1)
+        _stop(of_file(exc), 1)
     except KeyboardInterrupt:
         _stop("interrupted", 130)
 

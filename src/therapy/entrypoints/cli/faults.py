@@ -1,5 +1,7 @@
 """What goes wrong on the command line, in one plain line each; standard library and domain only."""
 
+import os
+
 from therapy.domain.errors import TherapyError
 from therapy.domain.texts import advice, sentence
 
@@ -25,6 +27,14 @@ def missing(module: str) -> str:
 
 
 def explained(error: TherapyError) -> str:
-    """Give an error's sentence, what can be done about it, and its code."""
+    """Give an error's sentence, what can be done about it, and its code; of a file, what it is with it."""
+    if isinstance(error.__cause__, OSError) and error.__cause__.filename:
+        return of_file(error.__cause__)
     words = [sentence(error.code, "en", **error.details), advice(error.code, "en"), f"[{error}]"]
     return " ".join(each for each in words if each)
+
+
+def of_file(error: OSError) -> str:
+    """Say what can't be done with which file or directory, and who we are where that is the reason."""
+    words = f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": ")
+    return f"{words} (as user {os.geteuid()})" if isinstance(error, PermissionError) else words
