@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import contextlib
-import datetime as dt
-import ipaddress
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -17,14 +15,11 @@ pytest.importorskip("redis")
 
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 
 from tests.builders import PRACTICE
+from tests.emulators.certificate import certificate
 from tests.emulators.processes import free_port
 from tests.emulators.valkey import Valkey
 from tests.workflows.desks import an_office, upload
@@ -248,35 +243,6 @@ async def test_no_token_is_unavailable(empty: Valkey) -> None:
     async with a_broker(empty.port, credentials=EntraCredentials(Identity())) as broker:
         with pytest.raises(Unavailable):
             await broker.check()
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that is its own authority, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "valkey")])
-    now = dt.datetime.now(dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(address, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "valkey.crt").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "valkey.key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return folder / "valkey.crt", folder / "valkey.key"
 
 
 @contextlib.asynccontextmanager

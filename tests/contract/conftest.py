@@ -17,6 +17,7 @@ from tests.builders import an_utterance
 from tests.contract.azure import cosmos_adapters, empty_cosmos, speech_adapter
 from tests.contract.azure_blob_language_fcm import other_adapters
 from tests.contract.azure_redis import redis_doorbell
+from tests.contract.azure_smtp import smtp_mail
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudio
@@ -190,8 +191,8 @@ async def azure(directory: Path, get: Get) -> AsyncIterator[Family]:
         other_adapters(get) as others,
         redis_doorbell(get("valkey")) as doorbell,
     ):
-        speech = speech_adapter(get, directory)
-        yield replace(fakes, **cosmos_adapters(cosmos), **others, speech=speech, doorbell=doorbell)
+        served = cosmos_adapters(cosmos) | others | smtp_mail(get("fake_smtp"))
+        yield replace(fakes, **served, speech=speech_adapter(get, directory), doorbell=doorbell)
 
 
 FAMILIES: dict[str, Callable[[Path, Get], AbstractAsyncContextManager[Family]]] = {

@@ -1,7 +1,11 @@
 """What `ports.mail` promises."""
 
+import pytest
+from msgspec.structs import replace
+
 from tests.builders import PRACTICE, a_letter
 from tests.contract.conftest import Family
+from therapy.domain.errors import InvalidInput
 
 
 async def test_a_letter_arrives_as_it_was_sent(family: Family) -> None:
@@ -21,6 +25,42 @@ async def test_every_letter_counts(family: Family) -> None:
     for letter in letters:
         await family.mail.send(PRACTICE, letter)
     assert sorted(family.sent_letters(), key=lambda each: each.id) == letters
+
+
+@pytest.mark.parametrize("field", ["id", "to", "subject"])
+@pytest.mark.parametrize(
+    "lines", ["x\nBcc: a@b.example", "x\r\n", "x\r", "x\u2028", "x\x85", "x\n"]
+)
+async def test_a_letter_whose_head_would_have_another_line_is_refused(
+    family: Family, field: str, lines: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"field={field}"):
+        await family.mail.send(PRACTICE, replace(a_letter(), **{field: lines}))
+    assert family.sent_letters() == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"body": "half \ud800"},
+        {"to": "nobody"},
+        {"to": " nobody@here.example"},
+        {"to": "first,second@here.example"},
+        {"to": "first@here.example,second"},
+        {"to": "seems(is)@here.example"},
+        {"to": "<other@here.example>"},
+    ],
+    ids=ascii,
+)
+async def test_a_letter_that_can_never_be_sent_is_refused_and_not_quoted(
+    family: Family, changes: dict[str, str]
+) -> None:
+    letter = replace(a_letter(), **changes)
+    with pytest.raises(InvalidInput) as refused:
+        await family.mail.send(PRACTICE, letter)
+    assert letter.to not in repr(refused.value)
+    assert refused.value.__cause__ is None
+    assert family.sent_letters() == []
 
 
 def test_a_letter_does_not_show_what_it_says() -> None:

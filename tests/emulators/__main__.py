@@ -25,6 +25,7 @@ from tests.emulators.fast import FakeFast
 from tests.emulators.fcm import FakeFcm
 from tests.emulators.language import FakeLanguage
 from tests.emulators.running import Missing, Running
+from tests.emulators.smtp import FakeSmtp
 from tests.emulators.speech import FakeSpeech
 from tests.emulators.valkey import Valkey
 
@@ -36,6 +37,7 @@ ALL: dict[str, Callable[[], Running]] = {
     "fast": FakeFast,
     "language": FakeLanguage,
     "fcm": FakeFcm,
+    "smtp": FakeSmtp,
 }
 
 

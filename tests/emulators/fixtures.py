@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # these need the azure or http extra, and are imported where 
     from tests.emulators.fast import FakeFast
     from tests.emulators.fcm import FakeFcm
     from tests.emulators.language import FakeLanguage
+    from tests.emulators.smtp import FakeSmtp
     from tests.emulators.speech import FakeSpeech
 
 __all__ = [
@@ -34,11 +35,13 @@ __all__ = [
     "fake_fast",
     "fake_fcm",
     "fake_language",
+    "fake_smtp",
     "fake_speech",
     "fast_server",
     "fcm_server",
     "language_server",
     "require_node",
+    "smtp_server",
     "speech_server",
     "valkey",
     "valkey_server",
@@ -161,3 +164,17 @@ def fcm_server() -> FakeFcm:
 def fake_fcm(fcm_server: FakeFcm) -> FakeFcm:
     fcm_server.clear()
     return fcm_server
+
+
+@pytest.fixture(scope="session")
+def smtp_server() -> FakeSmtp:
+    pytest.importorskip("aiosmtpd")
+    from tests.emulators.smtp import FakeSmtp
+
+    return shared(FakeSmtp)
+
+
+@pytest.fixture
+def fake_smtp(smtp_server: FakeSmtp) -> FakeSmtp:
+    smtp_server.clear()
+    return smtp_server

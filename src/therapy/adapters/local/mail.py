@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from therapy.domain.errors import InvalidInput, Unavailable
-from therapy.ports.mail import Letter, Mail
+from therapy.ports.mail import Letter, Mail, check_letter
 
 FOLDER = "mail"
 READABLE = policy.SMTPUTF8.clone(cte_type="8bit", linesep="\n", max_line_length=None)
@@ -31,6 +31,7 @@ class FileMail(Mail):
         self._now = now
 
     async def send(self, practice_id: str, letter: Letter) -> None:
+        check_letter(letter)
         message = EmailMessage(policy=READABLE)
         try:
             message["To"] = letter.to

@@ -1,7 +1,7 @@
 """Mail in memory."""
 
 from therapy.domain.errors import Unavailable
-from therapy.ports.mail import Letter, Mail
+from therapy.ports.mail import Letter, Mail, check_letter
 
 
 class MemoryMail(Mail):
@@ -12,6 +12,7 @@ class MemoryMail(Mail):
         self.down = False
 
     async def send(self, practice_id: str, letter: Letter) -> None:  # noqa: ARG002 - the port's
+        check_letter(letter)
         if self.down:
             raise Unavailable
         self.sent.append(letter)

@@ -1,0 +1,188 @@
+"""A mail server (aiosmtpd) that keeps what it is sent, for SMTP with STARTTLS, TLS or neither.
+
+Faults by command (EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, NOOP, QUIT), and by "greeting" and "letter",
+which is the end of DATA: `status` answers that; `reset` resets the connection; `lost` takes the letter,
+then resets; `stall` never answers. `letters` is all that was accepted, `sessions` counts connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+import struct
+import threading
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Self
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+from tests.emulators.faults import Fault, Faults
+from tests.emulators.running import Running
+
+SENDER = "therapy@clinic.example"
+logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of its own attributes
+NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class FakeSmtp(Running):
+    """Lets in whoever has `username` and `password`; where it has none, everybody.
+
+    `security` is what it speaks: none, starttls (and says nothing of AUTH before) or tls; the last two
+    need a certificate and its key.
+    """
+
+    def __init__(
+        self, security: str = "none", certificate: tuple[Path, Path] | None = None
+    ) -> None:
+        self.port = 0
+        self.security = security
+        self.username, self.password = "therapy", "smtp-password"
+        self.utf8 = True  # takes addresses beyond ASCII
+        self.faults = Faults()
+        self.letters: list[EmailMessage] = []
+        self.envelopes: list[tuple[str, list[str]]] = []
+        self.sessions = 0
+        self._tls: ssl.SSLContext | None = None
+        if certificate:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._tls.load_cert_chain(*certificate)
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending: asyncio.Event | None = None
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "THERAPY_SMTP_HOST": "127.0.0.1",
+            "THERAPY_SMTP_PORT": str(self.port),
+            "THERAPY_SMTP_USERNAME": self.username,
+            "THERAPY_SMTP_PASSWORD": self.password,
+            "THERAPY_SMTP_SECURITY": self.security,
+            "THERAPY_MAIL_FROM": SENDER,
+        }
+
+    def add(self, *faults: Fault) -> None:
+        self.faults.add(*faults)
+
+    def clear(self) -> None:
+        self.faults.clear()
+        self.letters.clear()
+        self.envelopes.clear()
+        self.sessions = 0
+        self.utf8 = True
+
+    def start(self) -> Self:
+        ready = threading.Event()
+
+        def run() -> None:
+            try:
+                asyncio.run(self._serve(ready))
+            finally:
+                ready.set()
+
+        self._thread = threading.Thread(target=run, name="FakeSmtp", daemon=True)
+        self._thread.start()
+        assert ready.wait(30)
+        assert self.port
+        return self
+
+    def stop(self) -> None:
+        if self._thread is None or self._loop is None or self._ending is None:
+            return
+        self._loop.call_soon_threadsafe(self._ending.set)
+        self._thread.join(10)
+        self._thread = None
+
+    async def _serve(self, ready: threading.Event) -> None:
+        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
+        tls = self._tls if self.security == "tls" else None
+        server = await self._loop.create_server(
+            lambda: Conversation(self), "127.0.0.1", self.port, ssl=tls
+        )
+        self.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        await self._ending.wait()
+        server.close()
+
+    # what aiosmtpd asks
+
+    def authenticator(
+        self, _: SMTP, __: Session, ___: Envelope, ____: str, said: Any
+    ) -> AuthResult:
+        right = (said.login, said.password) == (self.username.encode(), self.password.encode())
+        return AuthResult(success=right, handled=False)
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd finds it by name
+        self, _: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.username and not session.authenticated:
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - the same
+        self, conversation: SMTP, _: Session, envelope: Envelope
+    ) -> str:
+        assert isinstance(conversation, Conversation)
+        assert isinstance(envelope.content, bytes)
+        fault = self.faults.take("letter")
+        if fault is None or fault.kind == "lost":
+            self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
+            self.envelopes.append((envelope.mail_from or "", envelope.rcpt_tos))
+        return await conversation.met(fault) or "250 OK"
+
+
+class Conversation(SMTP):
+    """One connection: what aiosmtpd does, unless a fault is met first."""
+
+    def __init__(self, fake: FakeSmtp) -> None:
+        super().__init__(
+            fake,
+            hostname="localhost",
+            enable_SMTPUTF8=fake.utf8,
+            tls_context=fake._tls if fake.security == "starttls" else None,
+            auth_require_tls=fake.security == "starttls",
+            authenticator=fake.authenticator,
+            loop=asyncio.get_running_loop(),
+        )
+        self._fake = fake
+        self._smtp_methods = {
+            name: self._unless(name, method) for name, method in self._smtp_methods.items()
+        }
+
+    async def met(self, fault: Fault | None) -> str:
+        """Do what the fault says; gives the answer, if that is all there is to it."""
+        match fault.kind if fault else None:
+            case "status":
+                return f"{fault.status} {fault.message or 'as the test has it'}"
+            case "stall":
+                await asyncio.Event().wait()
+            case "reset" | "lost":
+                connection = self.transport.get_extra_info("socket")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+                self.transport.abort()
+                raise asyncio.CancelledError
+        return ""
+
+    def _unless(self, name: str, method: Any) -> Any:
+        async def answer(argument: str | None) -> None:
+            if refusal := await self.met(self._fake.faults.take(name)):
+                await self.push(refusal)
+            else:
+                await method(argument)
+
+        return answer
+
+    async def _handle_client(self) -> None:
+        self._fake.sessions += 1
+        with contextlib.suppress(ConnectionError):  # who asked has gone
+            if refusal := await self.met(self._fake.faults.take("greeting")):
+                await self.push(refusal)
+                self.transport.close()
+            else:
+                await super()._handle_client()

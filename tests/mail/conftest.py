@@ -1,0 +1,3 @@
+"""The mail server of the emulators, for the tests of the adapter."""
+
+from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
