@@ -52,11 +52,22 @@ EARLIER = {
 }
 """An App Service set up for the earlier generation, with nothing of ours in it."""
 
+MAIL = {
+    "THERAPY_SMTP_HOST": "smtp.azurecomm.net",
+    "THERAPY_SMTP_PORT": "587",
+    "THERAPY_SMTP_USERNAME": "therapy@clinic.example",
+    "THERAPY_SMTP_PASSWORD": CANARY,
+    "THERAPY_SMTP_SECURITY": "starttls",
+    "THERAPY_MAIL_FROM": "The clinic <therapy@clinic.example>",
+}
+WHOLE = EARLIER | MAIL
+
 NOT_MISSED = {
     *("COSMOS_DATABASE_NAME", "SPEECH_LANGUAGE", "AUDIO_UPLOAD_BLOB_CONTAINER_NAME"),
     *("AZURE_STORAGE_ACCOUNT_NAME", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_USE_SSL"),
     *("FIREBASE_PROJECT_ID", "PORT", "PYTHONUNBUFFERED", "GUNICORN_WORKERS", "GUNICORN_TIMEOUT"),
     *("CELERY_CONCURRENCY", "WEBSITE_INSTANCE_ID", *NO_LONGER_NEEDED),
+    *("THERAPY_SMTP_PORT", "THERAPY_SMTP_SECURITY"),
 }
 """What has a default, or is told by another setting."""
 
@@ -91,7 +102,18 @@ MALFORMED = {
     "THERAPY_RECORDINGS": (CANARY,),
     "THERAPY_SPEECH": (CANARY,),
     "THERAPY_SENTIMENT": (CANARY,),
+    "THERAPY_SMTP_HOST": (f"smtp://{CANARY}", f"{CANARY}:587"),
+    "THERAPY_SMTP_PORT": ("0", "65536", CANARY),
+    "THERAPY_SMTP_USERNAME": (f"{CANARY} מרפאה",),
+    "THERAPY_SMTP_PASSWORD": (f"{CANARY}א", f"{CANARY}\n{CANARY}"),
+    "THERAPY_SMTP_SECURITY": (CANARY, "none"),
+    "THERAPY_MAIL_FROM": (
+        CANARY,
+        f"{CANARY}@a.example,b@a.example",
+        f"a\nBcc: b <{CANARY}@a.example>",
+    ),
     "THERAPY_NOTICES": ("azure",),
+    "THERAPY_MAIL": ("azure",),
     "THERAPY_DOORBELL": (CANARY,),
 }
 EACH_MALFORMED = [(name, text) for name, texts in MALFORMED.items() for text in texts]
@@ -114,7 +136,7 @@ def faults_in(message: str) -> list[str]:
 
 
 def families_of(settings: Settings) -> dict[str, str]:
-    names = ("stores", "recordings", "speech", "sentiment", "notices", "doorbell")
+    names = ("stores", "recordings", "speech", "sentiment", "notices", "mail", "doorbell")
     return {name: getattr(settings, name) for name in names}
 
 
@@ -132,6 +154,7 @@ def test_an_environment_of_the_earlier_generation_is_whole_and_chooses_azure() -
         "speech": "azure",
         "sentiment": "azure",
         "notices": "firebase",
+        "mail": "local",
         "doorbell": "redis",
     }
     assert settings.host == "0.0.0.0"  # noqa: S104 - as App Service needs it
@@ -141,10 +164,10 @@ def test_an_environment_of_the_earlier_generation_is_whole_and_chooses_azure() -
     assert settings.redis_ssl
 
 
-@pytest.mark.parametrize("name", sorted(EARLIER.keys() - NOT_MISSED))
+@pytest.mark.parametrize("name", sorted(WHOLE.keys() - NOT_MISSED))
 @pytest.mark.parametrize("empty", [False, True], ids=["missing", "empty"])
 def test_a_setting_that_is_missing_is_named(name: str, empty: bool) -> None:
-    environment = {key: text for key, text in EARLIER.items() if key != name}
+    environment = {key: text for key, text in WHOLE.items() if key != name}
     if name == "AZURE_STORAGE_CONNECTION_STRING":
         environment.pop("AZURE_STORAGE_ACCOUNT_NAME")
     if empty:
@@ -158,18 +181,18 @@ def test_a_setting_that_is_missing_is_named(name: str, empty: bool) -> None:
 
 @pytest.mark.parametrize("name", sorted(NOT_MISSED - {"WEBSITE_INSTANCE_ID"}))
 def test_what_has_a_default_may_be_missing(name: str) -> None:
-    read_settings({key: text for key, text in EARLIER.items() if key != name})
+    read_settings({key: text for key, text in WHOLE.items() if key != name})
 
 
 @pytest.mark.parametrize(("name", "text"), EACH_MALFORMED)
 def test_a_malformed_setting_is_named_and_its_text_is_not_told(name: str, text: str) -> None:
-    (fault,) = faults_in(refused(EARLIER | {name: text}))
+    (fault,) = faults_in(refused(WHOLE | {name: text}))
     assert fault.startswith(name)
 
 
 def test_every_fault_is_in_the_one_message() -> None:
     wrong = {name: texts[0] for name, texts in MALFORMED.items()}
-    message = refused(EARLIER | wrong)
+    message = refused(WHOLE | wrong)
     for name in wrong:
         assert name in message, name
 
@@ -187,6 +210,10 @@ def test_every_fault_is_in_the_one_message() -> None:
         ({"FIREBASE_PROJECT_ID": "clinic-app"}, "GOOGLE_APPLICATION_CREDENTIALS"),
         ({"REDIS_PASSWORD": CANARY}, "REDIS_HOST"),
         ({"REDIS_PORT": "6380"}, "REDIS_HOST"),
+        ({"THERAPY_SMTP_HOST": "mail.example"}, "THERAPY_MAIL_FROM"),
+        ({"THERAPY_MAIL_FROM": "therapy@clinic.example"}, "THERAPY_SMTP_HOST"),
+        ({"THERAPY_SMTP_PASSWORD": CANARY}, "THERAPY_SMTP_HOST"),
+        ({"THERAPY_MAIL": "smtp"}, "THERAPY_SMTP_HOST"),
         ({"THERAPY_STORES": "azure"}, "COSMOS_URI"),
         ({"THERAPY_DOORBELL": "redis"}, "REDIS_HOST"),
     ],
@@ -204,14 +231,15 @@ def test_a_family_that_is_half_set_up_names_the_rest(given: dict[str, str], name
         ("speech", "THERAPY_SPEECH"),
         ("sentiment", "THERAPY_SENTIMENT"),
         ("notices", "THERAPY_NOTICES"),
+        ("mail", "THERAPY_MAIL"),
         ("doorbell", "THERAPY_DOORBELL"),
         ("stores", "THERAPY_STORES"),
         ("recordings", "THERAPY_RECORDINGS"),
     ],
 )
 def test_each_port_can_be_served_by_another_family(field: str, setting: str) -> None:
-    usual = families_of(read_settings(EARLIER))
-    assert families_of(read_settings(EARLIER | {setting: "local"})) == usual | {field: "local"}
+    usual = families_of(read_settings(WHOLE))
+    assert families_of(read_settings(WHOLE | {setting: "local"})) == usual | {field: "local"}
 
 
 def test_a_command_demands_only_what_it_uses() -> None:
@@ -239,6 +267,30 @@ def test_a_key_vault_reference_that_was_not_followed_is_named() -> None:
     assert "Key Vault Secrets User" in fault
 
 
+def test_mail_goes_to_the_server_that_is_set() -> None:
+    settings = read_settings(MAIL)
+    assert families_of(settings)["mail"] == "smtp"
+    assert (settings.smtp_port, settings.smtp_security) == (587, "starttls")
+    for sender in (
+        "therapy@clinic.example",
+        "<t@c.example>",
+        '"Levi, Dana" <t@c.example>',
+        "ד״ר <t@c>",
+    ):
+        assert read_settings(MAIL | {"THERAPY_MAIL_FROM": sender}).mail_from == sender
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "[::1]", "127.8.8.8"])
+def test_a_password_may_go_in_the_clear_on_this_machine_only(host: str) -> None:
+    clear = MAIL | {"THERAPY_SMTP_SECURITY": "none"}
+    assert read_settings(clear | {"THERAPY_SMTP_HOST": host}).smtp_security == "none"
+    for away in ("10.0.0.5", "localhost.example", "smtp.azurecomm.net"):
+        (fault,) = faults_in(refused(clear | {"THERAPY_SMTP_HOST": away}))
+        assert fault.startswith("THERAPY_SMTP_SECURITY must not be none")
+    relay = {"THERAPY_SMTP_HOST": "10.0.0.5", "THERAPY_MAIL_FROM": "t@c.example"}
+    assert read_settings(relay | {"THERAPY_SMTP_SECURITY": "none"}).smtp_password == ""
+
+
 def test_an_empty_password_of_redis_is_a_password() -> None:
     given = {"REDIS_HOST": "127.0.0.1", "REDIS_PASSWORD": ""}
     assert read_settings(given).redis_password == ""
@@ -255,7 +307,7 @@ def test_a_weak_secret_is_refused_in_production_only() -> None:
 
 
 def test_no_secret_is_in_any_picture_of_the_settings() -> None:
-    settings = read_settings(EARLIER)
+    settings = read_settings(WHOLE)
     for picture in (repr(settings), str(settings), f"{settings}", pretty_repr(settings)):
         assert CANARY not in picture
         assert KEY not in picture
@@ -273,7 +325,7 @@ def test_the_env_file_is_read_in_development_only(
 
     (tmp_path / ".env").write_text("PORT=8123\nTHERAPY_LANGUAGE=he\n")
     monkeypatch.chdir(tmp_path)
-    for name in (*EARLIER, "THERAPY_ENV"):
+    for name in (*WHOLE, "THERAPY_ENV"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("THERAPY_LANGUAGE", "en")
     settings = settings_of_this_machine()

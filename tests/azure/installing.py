@@ -12,12 +12,20 @@ from tests.emulators.cosmos import Cosmos
 from tests.emulators.fast import FakeFast
 from tests.emulators.fcm import FakeFcm
 from tests.emulators.language import FakeLanguage
+from tests.emulators.smtp import FakeSmtp
 from tests.emulators.speech import FakeSpeech
 from tests.emulators.valkey import Valkey
 from tests.test_config import CANARY
 
 __all__ = ["emulated", "environment"]
 
+SECRETS = [
+    "COSMOS_KEY",
+    "SPEECH_KEY",
+    "TEXT_ANALYTICS_KEY",
+    "REDIS_PASSWORD",
+    "THERAPY_SMTP_PASSWORD",
+]
 SITE = Path(__file__).parents[1] / "emulators/site"
 
 
@@ -30,10 +38,12 @@ def emulated(  # noqa: PLR0917 - pytest gives them by name
     fake_fast: FakeFast,
     fake_language: FakeLanguage,
     fake_fcm: FakeFcm,
+    fake_smtp: FakeSmtp,
 ) -> dict[str, str]:
     """The settings that lead to all emulators."""
     settings: dict[str, str] = {}
-    for each in (azurite, cosmos, valkey, fake_speech, fake_fast, fake_language, fake_fcm):
+    clouds = (azurite, cosmos, valkey, fake_speech, fake_fast, fake_language, fake_fcm, fake_smtp)
+    for each in clouds:
         settings |= each.settings()
     return settings | {"COSMOS_DATABASE_NAME": f"installed{os.urandom(4).hex()}"}
 
@@ -63,7 +73,7 @@ def therapy(
     )
     for output in (said.stdout, said.stderr):
         assert CANARY not in output
-        for name in ("COSMOS_KEY", "SPEECH_KEY", "TEXT_ANALYTICS_KEY", "REDIS_PASSWORD"):
+        for name in SECRETS:
             assert not environment.get(name) or environment[name] not in output, name
         assert "PRIVATE KEY" not in output
         assert "AccountKey" not in output

@@ -2,6 +2,8 @@
 
 import base64
 import os
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import httpx
@@ -9,6 +11,8 @@ import pytest
 
 from tests.azure.installing import *  # noqa: F403 - fixtures are found by name
 from tests.azure.installing import therapy
+from tests.emulators.cosmos import Cosmos
+from tests.emulators.fast import FakeFast
 from tests.emulators.faults import Fault
 from tests.emulators.fcm import FakeFcm
 from tests.emulators.processes import free_port
@@ -47,9 +51,10 @@ def test_what_is_missing_is_made_and_then_everything_answers(
     assert again.stdout == made.stdout
     checked = therapy(environment | {"FLASK_SECRET_KEY": CANARY}, tmp_path, "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    for name in ("stores", "recordings", "speech", "sentiment", "notices", "doorbell"):
+    for name in ("stores", "recordings", "speech", "sentiment", "notices", "mail", "doorbell"):
         assert name in checked.stdout
-    assert checked.stdout.count("│ ok") == 6
+    assert checked.stdout.count("│ ok") == 7
+    assert "No mail is sent" not in checked.stdout
     assert "FLASK_SECRET_KEY is no longer needed" in checked.stdout
 
 
@@ -64,18 +69,70 @@ def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
         "SPEECH_KEY": base64.b64encode(CANARY.encode()).decode(),
         "TEXT_ANALYTICS_KEY": base64.b64encode(CANARY.encode()).decode(),
         "REDIS_USE_SSL": "true",
+        "THERAPY_SMTP_PASSWORD": CANARY,
     }
     said = therapy(environment | wrong, tmp_path, "check")
     assert said.returncode == 1
-    assert "6 of 6 failed" in said.stderr
+    assert "7 of 7 failed" in said.stderr
     for words in (
         "stores: nothing answers at 127.0.0.1",
         "recordings: the container is missing",
         "speech: the key is not one of a Speech resource in this region",
         "sentiment: the key is not one of this Language resource",
         "notices: Google does not take the service account's key",
+        "mail: it does not take this username with this password",
         "doorbell: TLS is on, and this port does not speak it",
         "6380",
         "10000",
     ):
         assert words in said.stdout, said.stdout
+
+
+def test_letters_that_nobody_would_read_are_a_remark(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    assert therapy(environment, tmp_path, "migrate").returncode == 0
+    said = therapy(environment | {"THERAPY_MAIL": "local"}, tmp_path, "check")
+    assert said.returncode == 0, said.stdout
+    assert "No mail is sent" in said.stdout
+    assert str(tmp_path / "data" / "mailbox") in said.stdout
+    assert "THERAPY_SMTP_HOST" in said.stdout
+    assert "│ mail" not in said.stdout
+
+
+def test_who_may_not_make_containers_learns_who_may_and_what_else_was_made(
+    environment: dict[str, str], tmp_path: Path, cosmos: Cosmos
+) -> None:
+    words = "The given request [POST /dbs] cannot be authorized by AAD token in data plane."
+    cosmos.add(Fault("make", status=403, message=words, times=None))
+    said = therapy(environment, tmp_path, "migrate")
+    assert said.returncode == 1
+    assert "1 of 2 failed: stores" in said.stderr
+    assert "stores: we may not make or change databases and containers" in said.stdout
+    assert "COSMOS_KEY" in said.stdout
+    assert "Try again in a moment" not in said.stdout + said.stderr
+    cosmos.clear()
+    checked = therapy(environment, tmp_path, "check")
+    assert "1 of 7 failed: stores" in checked.stderr  # so the recordings' container was made
+
+
+def test_what_fast_transcription_refuses_has_its_likely_causes(
+    environment: dict[str, str], tmp_path: Path, fake_fast: FakeFast
+) -> None:
+    assert therapy(environment, tmp_path, "migrate").returncode == 0
+    for status, words in ((404, "THERAPY_SPEECH_ENGINE=conversation"), (400, "SPEECH_LANGUAGE")):
+        fake_fast.add(Fault("transcribe", status=status))
+        said = therapy(environment, tmp_path, "check")
+        assert "1 of 7 failed: speech" in said.stderr
+        assert words in said.stdout
+    conversation = environment | {"THERAPY_SPEECH_ENGINE": "conversation"}
+    assert therapy(conversation, tmp_path, "check").returncode == 0
+
+
+def test_a_clock_that_is_wrong_is_seen_in_what_cosmos_answers(
+    environment: dict[str, str], tmp_path: Path, cosmos: Cosmos
+) -> None:
+    date = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
+    cosmos.add(Fault("meta", status=401, headers={"Date": date}, times=None))
+    said = therapy(environment, tmp_path, "check")
+    assert "stores: this machine's clock is wrong" in said.stdout

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from therapy.domain.errors import EngineFailed, InvalidInput, Unavailable
-from therapy.entrypoints.cli.diagnosis import RULES, clock_offset, diagnose, kinds_in
+from therapy.entrypoints.cli.causes import RULES
+from therapy.entrypoints.cli.diagnosis import clock_offset, diagnose, kinds_in
 
 WHERE = "clinic.example.net"
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
@@ -52,6 +53,12 @@ CASES = [
     ("stores", caused(Unavailable(reason="connection"), UNKNOWN_NAME), "DNS", "private DNS zone"),
     ("stores", caused(Unavailable(reason="connection"), REFUSED), "nothing answers", "firewall"),
     ("stores", TimeoutError(), "nothing answers", "private endpoint"),
+    (
+        "stores",
+        cosmos(403, "request [POST /dbs] cannot be authorized by AAD token in data plane."),
+        "may not make",
+        "deploy-azure.md",
+    ),
     ("stores", Unavailable(reason="uri"), "COSMOS_URI is no address", "documents.azure.com"),
     ("stores", Unavailable(reason="key"), "renewed", "COSMOS_KEY"),
     (
@@ -116,8 +123,21 @@ CASES = [
             CredentialUnavailableError("ManagedIdentityCredential authentication unavailable"),
         ),
         "no identity",
-        "Identity",
+        "AZURE_CLIENT_ID",
     ),
+    (
+        "recordings",
+        caused(
+            Unavailable(reason="ClientAuthenticationError"),
+            HttpResponseError(
+                400,
+                "No User Assigned or Delegated Managed Identity found for specified ClientId/..",
+            ),
+        ),
+        "which of several",
+        "AZURE_CLIENT_ID",
+    ),
+    ("stores", Unavailable(reason="database_of_a_newer_version", found=9), "newer", "that version"),
     ("recordings", blob(404, "ContainerNotFound"), "container is missing", "therapy migrate"),
     (
         "recordings",
@@ -144,6 +164,39 @@ CASES = [
         "clock",
         "NTP",
     ),
+    (
+        "recordings",
+        blob(
+            401, "InvalidAuthenticationInfo", "Lifetime validation failed. The token is not yet .."
+        ),
+        "clock",
+        "NTP",
+    ),
+    (
+        "stores",
+        caused(
+            Unavailable(reason="credentials"),
+            HttpResponseError(
+                401, "AADSTS700024: Client assertion is not within its valid time range."
+            ),
+        ),
+        "clock",
+        "NTP",
+    ),
+    (
+        "speech",
+        EngineFailed(reason=404, transient=False),
+        "the region lacks it, or this is no Speech resource",
+        "THERAPY_SPEECH_ENGINE=conversation",
+    ),
+    (
+        "speech",
+        EngineFailed(reason=400, transient=False),
+        "token sent to the region's address, or a language",
+        "THERAPY_SPEECH_ENDPOINT",
+    ),
+    ("speech", EngineFailed(reason="BadRequest", transient=False), "a language", "SPEECH_LANGUAGE"),
+    ("speech", EngineFailed(reason=401, transient=False), "in this region", "SPEECH_KEY"),
     (
         "speech",
         EngineFailed(reason="AuthenticationFailure", transient=True),
@@ -237,6 +290,30 @@ CASES = [
         "certificate",
         "host name",
     ),
+    ("mail", caused(Unavailable(reason="gaierror"), UNKNOWN_NAME), "DNS", "typing mistake"),
+    (
+        "mail",
+        caused(Unavailable(reason="ConnectionRefusedError"), REFUSED),
+        "nothing answers",
+        "587",
+    ),
+    ("mail", Unavailable(reason="TimeoutError"), "nothing answers", "out to port 25"),
+    ("mail", TimeoutError(), "nothing answers", "THERAPY_SMTP_HOST"),
+    ("mail", Unavailable(reason="certificate"), "certificate", "SSL_CERT_FILE"),
+    (
+        "mail",
+        caused(
+            Unavailable(reason="SSLError"), ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong")
+        ),
+        "does not speak it",
+        "THERAPY_SMTP_SECURITY=starttls",
+    ),
+    ("mail", Unavailable(reason="no_greeting"), "wants TLS", "THERAPY_SMTP_SECURITY=tls"),
+    ("mail", Unavailable(reason="starttls"), "no STARTTLS", "THERAPY_SMTP_PORT=587"),
+    ("mail", Unavailable(reason="login_method"), "no way to sign in", "under TLS only"),
+    ("mail", Unavailable(reason="login", status=535), "does not take", "THERAPY_SMTP_PASSWORD"),
+    ("mail", Unavailable(reason="later", status=421), "too busy", "wait"),
+    ("mail", Unavailable(reason="greeting", status=554), "not welcome", "port 587"),
     (
         "speech",
         ModuleNotFoundError("No module named 'azure.cognitiveservices'"),
@@ -259,14 +336,28 @@ def test_every_rule_is_met_by_some_case_but_for_two() -> None:
     assert unmet == ["the identity may not use this command or key", "the disk is full"]
 
 
-def test_a_clock_that_is_wrong_shows_in_the_answers_date() -> None:
-    date = format_datetime(datetime.now(UTC) - timedelta(minutes=20), usegmt=True)
-    wrong = caused(Unavailable(reason="credentials", status=401), HttpResponseError(401, date=date))
-    assert clock_offset(wrong) == pytest.approx(1200, abs=5)
-    assert "clock" in diagnose("azure", "stores", WHERE, wrong).cause
-    date = format_datetime(datetime.now(UTC), usegmt=True)
-    right = caused(Unavailable(reason="credentials", status=401), HttpResponseError(401, date=date))
-    assert "COSMOS_KEY" in diagnose("azure", "stores", WHERE, right).mend
+@pytest.mark.parametrize(
+    ("name", "status", "code", "mend"),
+    [
+        ("stores", 401, "", "COSMOS_KEY"),
+        ("stores", 403, "", "Cosmos DB Built-in Data Contributor"),
+        ("recordings", 403, "AuthenticationFailed", "AZURE_STORAGE_CONNECTION_STRING"),
+        ("recordings", 401, "InvalidAuthenticationInfo", "AZURE_STORAGE_CONNECTION_STRING"),
+        ("sentiment", 401, "", "TEXT_ANALYTICS_KEY"),
+    ],
+)
+def test_a_clock_that_is_wrong_shows_in_the_answers_date(
+    name: str, status: int, code: str, mend: str
+) -> None:
+    def answered(minutes: int) -> Exception:
+        date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
+        inner = HttpResponseError(status, code=code, date=date)
+        return caused(Unavailable(reason=code or "credentials", status=status), inner)
+
+    assert clock_offset(answered(-20)) == pytest.approx(1200, abs=5)
+    for minutes in (-20, 20):
+        assert "clock is wrong" in diagnose("azure", name, WHERE, answered(minutes)).cause
+    assert mend in diagnose("azure", name, WHERE, answered(1)).mend
     assert clock_offset(REFUSED) is None
 
 

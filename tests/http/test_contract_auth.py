@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.http.clinic import JORDAN, OLIVIA, PASSWORD, Clinic, check_problem
+from tests.http.clinic import JORDAN, OLIVIA, PASSWORD, Clinic, check_problem, open_clinic
 from therapy.adapters.local.mail import sent_letters
+from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
 from therapy.entrypoints.http.auth import forgot_password
+from therapy.entrypoints.logs import JsonLines
+from therapy.ports.mail import Letter, Mail
 
 
 async def log_in(clinic: Clinic, email: str = OLIVIA.email, password: str = PASSWORD) -> Any:
@@ -122,6 +125,34 @@ async def test_forgotten_passwords_get_one_answer_whoever_asks(clinic):
     assert set(known.json()) == {"success", "message"}
     assert known.json()["success"] is True
     assert len(sent_letters(clinic.settings.data_dir / "mailbox")) == 1
+
+
+class Refusing(Mail):
+    """A mail server that takes nothing."""
+
+    def __init__(self, error: TherapyError) -> None:
+        self.error = error
+
+    async def send(self, practice_id: str, letter: Letter) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Unavailable(reason="login", status=535), InvalidInput("to", status=550)],
+    ids=lambda error: error.code,
+)
+async def test_a_mail_that_is_refused_is_for_the_log_only(tmp_path, caplog, error):
+    async with open_clinic(tmp_path, mail=Refusing(error)) as clinic:
+        ask = {"email": OLIVIA.email}
+        known = await clinic.post("/auth/forgot-password", None, params=ask)
+        unknown = await clinic.post(
+            "/auth/forgot-password", None, params={"email": "no@example.org"}
+        )
+    assert (known.status_code, known.json()) == (200, unknown.json())
+    (line,) = [each for each in caplog.records if each.getMessage() == "a mail was not sent"]
+    assert line.why == str(error)
+    assert OLIVIA.email not in JsonLines().format(line)
 
 
 async def test_the_answer_to_a_forgotten_password_is_given_before_the_address_is_looked_up(clinic):

@@ -5,6 +5,7 @@ find a clinic's sessions on a container's disk.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from ipaddress import ip_address
 
 from msgspec import Struct
 
@@ -66,6 +67,13 @@ FAMILIES: tuple[Family, ...] = (
         (("firebase_account", "google_credentials"), ("firebase_project", "firebase_account")),
     ),
     Family(
+        "mail",
+        "THERAPY_MAIL",
+        "smtp",
+        ("smtp_host", "smtp_port", "smtp_username", "smtp_password", "smtp_security", "mail_from"),
+        (("smtp_host",), ("mail_from",)),
+    ),
+    Family(
         "doorbell",
         "THERAPY_DOORBELL",
         "redis",
@@ -106,6 +114,31 @@ def faults(
                 wanted = " or ".join(names[field] for field in group)
                 why = f"{each.chosen} serves the {each.field}"
                 yield f"{wanted} is missing: {why}; set it, or {each.setting}=local"
+
+
+def mail_faults(settings: Mapping[str, object]) -> Iterator[str]:
+    """Say what of the mail server's settings does not fit together."""
+    if settings.get("mail") != "smtp":
+        return
+    name, password = settings.get("smtp_username"), settings.get("smtp_password")
+    if password and not name:
+        yield "THERAPY_SMTP_USERNAME is missing: whose password THERAPY_SMTP_PASSWORD is; set it, or neither"
+    if name and not password:
+        yield "THERAPY_SMTP_PASSWORD is missing: THERAPY_SMTP_USERNAME signs in with it; set it, or neither"
+    if password and settings.get("smtp_security") == "none" and not _here(settings):
+        yield (
+            "THERAPY_SMTP_SECURITY must not be none: the password would go over the network for all to"
+            " read; set starttls or tls"
+        )
+
+
+def _here(settings: Mapping[str, object]) -> bool:
+    """Tell whether the mail server is on this machine."""
+    host = str(settings.get("smtp_host", "")).strip("[]").lower()
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def keyless(settings: Mapping[str, object], fields: Collection[str]) -> Iterator[str]:

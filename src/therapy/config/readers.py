@@ -4,6 +4,9 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+_ADDRESS = r"[^\s<>()\[\]@,;:\"\\]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+_MAILBOX = re.compile(rf"[^<>@\\]*<{_ADDRESS}>|{_ADDRESS}")
+
 
 def whole(least: int, most: int) -> Callable[[str], int]:
     """Read a whole number within bounds."""
@@ -87,6 +90,20 @@ def host(text: str) -> str:
     """Read the name or address of a host, without scheme, port or path; empty is none."""
     if not re.fullmatch(r"[A-Za-z0-9._-]*|\[?[0-9a-fA-F:]+\]?", text) or text.count(":") == 1:
         raise ValueError("a host's name alone, without scheme and port")
+    return text
+
+
+def ascii_text(text: str) -> str:
+    """Read what SMTP can carry when somebody signs in: smtplib sends ASCII only."""
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("plain letters, digits and signs (ASCII)")
+    return text
+
+
+def mail_address(text: str) -> str:
+    """Read an address of mail, alone or as `A name <the@address>`; empty is none."""
+    if text and not (_MAILBOX.fullmatch(text) and text.isprintable()):
+        raise ValueError("an address, alone or as The clinic <therapy@clinic.example>")
     return text
 
 

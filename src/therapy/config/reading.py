@@ -5,8 +5,9 @@ import binascii
 import json
 from collections.abc import Collection, Iterator, Mapping
 
-from therapy.config.families import FAMILIES, chosen, faults, keyless
-from therapy.config.table import SETTINGS, Settings
+from therapy.config.families import FAMILIES, chosen, faults, keyless, mail_faults
+from therapy.config.settings import Settings
+from therapy.config.table import SETTINGS
 
 PLACEHOLDERS = ("changeme", "change-me", "secret", "your-", "placeholder", "default", "example")
 UNRESOLVED = "@microsoft.keyvault("
@@ -59,6 +60,8 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     values |= chosen(values, given)
     names = {setting.field: setting.name for setting in SETTINGS}
     found += faults(values, names, fields)
+    if "mail" in fields:
+        found += mail_faults(values)
     if APP_SERVICE in environment and IDENTITY not in environment:
         found += (f"{names[key]} {_NO_IDENTITY}" for key in keyless(values, fields))
     if fields == EVERY and "jwt_secret" in sound:
@@ -72,8 +75,8 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
 
 
 _NO_IDENTITY = (
-    "is missing, and this App Service has no identity that could do without: set it, or switch Identity,"
-    " System assigned on and give it its roles"
+    "is missing, and this App Service has no identity that could do without: set it, or switch Identity on"
+    " (a user-assigned one is named by AZURE_CLIENT_ID) and give it its roles"
 )
 _UNRESOLVED_MEND = (
     "is a Key Vault reference that was not followed: give this app's identity the role Key Vault Secrets"

@@ -1,4 +1,4 @@
-"""What can be set: the struct that the program reads, and one literal table of the names outside.
+"""What can be set: one literal table of the names outside, each with the field of `Settings` it fills.
 
 The names of the earlier generation are kept, so that an App Service set up for it starts this one with
 nothing changed.
@@ -6,17 +6,15 @@ nothing changed.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-from msgspec import Struct
 
 from therapy.config.readers import (
     address,
+    ascii_text,
     host,
     languages,
     like,
+    mail_address,
     one_of,
     region,
     seconds,
@@ -25,71 +23,6 @@ from therapy.config.readers import (
 )
 
 AUTO = "auto"
-
-
-class Settings(Struct, frozen=True, kw_only=True):
-    """What an installation can choose. Sizes are bytes; see `SETTINGS` for the names outside.
-
-    The last block is which family of adapters serves which port; never "auto" once it was read.
-    """
-
-    host: str
-    port: int
-    data_dir: Path
-    jwt_secret: str
-    operator_token: str
-    language: str
-    upload_bytes: int
-    disk_reserve: int
-    lease: timedelta
-    sweep_every: timedelta
-    sessions_at_once: int
-    api_processes: int
-    drain: timedelta
-    log_level: str
-
-    speech_languages: tuple[str, ...]
-    speech_model: str
-    speech_engine: str
-    speech_key: str
-    speech_region: str
-    speech_endpoint: str
-    speech_resource_id: str
-    fast_endpoint: str
-
-    cosmos_uri: str
-    cosmos_key: str
-    cosmos_database: str
-
-    storage_connection: str
-    storage_account: str
-    storage_container: str
-
-    language_key: str
-    language_endpoint: str
-
-    redis_host: str
-    redis_port: int
-    redis_password: str
-    redis_ssl: bool
-    redis_username: str
-
-    firebase_project: str
-    firebase_account: str
-    google_credentials: str
-
-    stores: str
-    recordings: str
-    speech: str
-    sentiment: str
-    notices: str
-    doorbell: str
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return []
-
-    def __repr__(self) -> str:
-        return f"Settings(host={self.host!r}, port={self.port}, data_dir={str(self.data_dir)!r})"
 
 
 @dataclass(frozen=True)
@@ -344,6 +277,38 @@ SETTINGS: tuple[Setting, ...] = (
         "Firebase: a file with the service account's JSON",
     ),
     Setting(
+        "THERAPY_SMTP_HOST",
+        "smtp_host",
+        "",
+        host,
+        "mail: host of the SMTP server; when empty, letters are written into files",
+    ),
+    Setting(
+        "THERAPY_SMTP_PORT",
+        "smtp_port",
+        "587",
+        whole(1, 65_535),
+        "mail: port; 587 with starttls, 465 with tls",
+    ),
+    Setting("THERAPY_SMTP_USERNAME", "smtp_username", "", ascii_text, "mail: who signs in there"),
+    Setting(
+        "THERAPY_SMTP_PASSWORD", "smtp_password", "", ascii_text, "mail: its password", secret=True
+    ),
+    Setting(
+        "THERAPY_SMTP_SECURITY",
+        "smtp_security",
+        "starttls",
+        one_of("starttls", "tls", "none"),
+        "mail: starttls, tls from the first byte, or none (no password then, but on this machine)",
+    ),
+    Setting(
+        "THERAPY_MAIL_FROM",
+        "mail_from",
+        "",
+        mail_address,
+        "mail: whom letters come from: an address, or e.g. `The clinic <therapy@clinic.example>`",
+    ),
+    Setting(
         "THERAPY_STORES",
         "stores",
         AUTO,
@@ -377,6 +342,13 @@ SETTINGS: tuple[Setting, ...] = (
         AUTO,
         one_of(AUTO, "local", "firebase"),
         "pushes: local (a file) or firebase (FCM)",
+    ),
+    Setting(
+        "THERAPY_MAIL",
+        "mail",
+        AUTO,
+        one_of(AUTO, "local", "smtp"),
+        "letters: local (a file each) or smtp",
     ),
     Setting(
         "THERAPY_DOORBELL",

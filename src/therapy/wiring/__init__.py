@@ -108,7 +108,7 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
             sentiment=engines.sentiment,
             insight=engines.insight,
             notices=await open_notices(settings, data_dir, stack),
-            mail=open_mail(data_dir),
+            mail=open_mail(settings, data_dir)[0],
             doorbell=doorbell,
             passwords=Argon2Passwords(),
             tokens=JwtTokens(settings.jwt_secret or signing_secret(data_dir)),

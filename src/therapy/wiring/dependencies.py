@@ -1,7 +1,7 @@
 """Each dependency by itself: opened, asked through its port, closed. What one lacks hides nothing of another.
 
-For `therapy check`, which has to say something where `open_therapy` would fail at the first; and for
-`therapy migrate`.
+For `therapy check` and `therapy migrate`, which have to say something where `open_therapy` would fail at
+the first.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -20,8 +20,10 @@ from therapy.domain.people import Device
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import Speech, SpeechOptions
 from therapy.wiring.ports import (
+    MAILBOX,
     open_doorbell,
     open_language,
+    open_mail,
     open_notices,
     open_recordings,
     open_speech,
@@ -72,6 +74,9 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
         notice = Notice(NOBODY, NoticeKind.SESSION_READY, "-", "-", "")
         return partial(opened.send, NOBODY, device, notice)
 
+    async def mail(_: AsyncExitStack) -> Check:
+        return open_mail(settings, data_dir)[1]
+
     async def doorbell(stack: AsyncExitStack) -> Check:
         return (await open_doorbell(settings, stack))[1]
 
@@ -82,29 +87,41 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     yield Dependency("sentiment", settings.sentiment, _host(settings.language_endpoint), sentiment)
     if settings.notices != "local":  # a push into the file mailbox would be one
         yield Dependency("notices", settings.notices, settings.firebase_project, notices)
+    if settings.mail != "local":
+        where = f"{settings.smtp_host}:{settings.smtp_port}, {settings.smtp_security}"
+        yield Dependency("mail", settings.mail, where, mail)
     if settings.doorbell != "local":
         tls = "TLS" if settings.redis_ssl else "no TLS"
         where = f"{settings.redis_host}:{settings.redis_port}, {tls}"
         yield Dependency("doorbell", settings.doorbell, where, doorbell)
 
 
-async def migrate(settings: Settings, *, throughput: int | None = None) -> tuple[str, ...]:
-    """Make what stores and recordings need, or bring it up to date; gives where it is. Idempotent.
+def migrations(settings: Settings, *, throughput: int | None = None) -> Iterator[Dependency]:
+    """Give what has to be made: to open it makes what is missing or brings it up to date. Idempotent.
 
     A Cosmos database that is new gets this many RU/s, shared by its containers.
-
-    Raises:
-        OSError, Unavailable: it can't be made; says why.
     """
-    data_dir = prepare(settings.data_dir)
-    async with AsyncExitStack() as stack:
+    data_dir = settings.data_dir.expanduser().resolve()
+
+    async def stores(stack: AsyncExitStack) -> Check:
+        prepare(data_dir)
         if settings.stores == "azure":
             await (await open_database(settings, stack)).migrate(throughput=throughput)
-        stores = await open_stores(settings, data_dir, stack, make=False)
-        await stores.check()
-        _, check = await open_recordings(settings, data_dir, stack)
-        await check()
-    return _stores_at(settings, data_dir), _recordings_at(settings, data_dir)
+        return (await open_stores(settings, data_dir, stack, make=False)).check
+
+    async def recordings(stack: AsyncExitStack) -> Check:
+        return (await open_recordings(settings, prepare(data_dir), stack))[1]
+
+    yield Dependency("stores", settings.stores, _stores_at(settings, data_dir), stores)
+    where = _recordings_at(settings, data_dir)
+    yield Dependency("recordings", settings.recordings, where, recordings)
+
+
+def unread(settings: Settings) -> str:
+    """Give the directory that letters are written into although nobody will look there; "" if none is."""
+    if settings.mail == "local" and "azure" in {settings.stores, settings.recordings}:
+        return str(settings.data_dir.expanduser().resolve() / MAILBOX)
+    return ""
 
 
 async def _listen(speech: Speech, languages: tuple[str, ...]) -> None:

@@ -106,11 +106,23 @@ async def open_notices(settings: Settings, data_dir: Path, stack: AsyncExitStack
     return FileNotices(data_dir / MAILBOX)
 
 
-def open_mail(data_dir: Path) -> Mail:
-    """Open what sends letters."""
+def open_mail(settings: Settings, data_dir: Path) -> tuple[Mail, Check]:
+    """Open what sends letters; gives how to ask whether it would, too."""
+    if settings.mail == "smtp":
+        from therapy.adapters.smtp import MailServer, SmtpMail
+
+        server = MailServer(
+            settings.smtp_host.strip("[]"),
+            settings.smtp_port,
+            settings.smtp_security,
+            settings.smtp_username,
+            settings.smtp_password,
+        )
+        mail = SmtpMail(server, settings.mail_from)
+        return mail, mail.check
     from therapy.adapters.local.mail import FileMail
 
-    return FileMail(data_dir / MAILBOX)
+    return FileMail(data_dir / MAILBOX), _nothing_to_ask
 
 
 async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Doorbell, Check]:

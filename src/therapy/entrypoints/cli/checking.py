@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 30.0
 """For each dependency: a local recogniser loads its model in that time."""
 
+MAKING_SECONDS = 600.0
+"""For each that is made: six containers, on an account that is new or has much to do."""
+
 WARN_MS = 1_000
 REACHED = (LanguageNotSupported,)
 """Errors that show that somebody answers."""
@@ -43,8 +46,8 @@ class Looked:
 def check() -> None:
     """Ask everything that this installation stands on, and say what to do about what does not answer.
 
-    Database, recordings, recogniser, sentiment, pushes and rings, whichever family serves them: each is
-    opened, asked something harmless and closed again. Nothing is made or changed; see `therapy migrate`.
+    Database, recordings, recogniser, sentiment, pushes, mail and rings, whichever family serves them: each
+    is opened, asked something harmless and closed again. Nothing is made, changed or sent.
 
     \b
     [bold]Example[/]
@@ -55,18 +58,24 @@ def check() -> None:
     """
     settings = settings_of_this_machine()
     console = answers()
-    from therapy.wiring.dependencies import dependencies
+    from therapy.wiring.dependencies import dependencies, unread
 
     with asides().status("asking"):
         looked = asyncio.run(_look(list(dependencies(settings))))
     _show(looked, console)
+    _show_findings(looked, console)
+    if folder := unread(settings):
+        console.print(
+            f"\nNo mail is sent: letters, such as the one with the code for a new password, are written into"
+            f" {folder}, where nobody reads them. Set THERAPY_SMTP_HOST and THERAPY_MAIL_FROM.",
+            soft_wrap=True,
+            markup=False,
+        )
     for name, why in NO_LONGER_NEEDED.items():
         if os.environ.get(name):
             console.print(f"{name} is no longer needed: {why}.")
-    failed = [each for each in looked if each.finding]
-    if failed:
-        names = ", ".join(each.dependency.name for each in failed)
-        raise CommandFailed(f"{len(failed)} of {len(looked)} failed: {names}")
+    if failed := _failed(looked):
+        raise CommandFailed(failed)
 
 
 @click.command()
@@ -78,38 +87,47 @@ def check() -> None:
 def migrate(*, throughput: int | None) -> None:
     """Make what the stores need: the schema of the database, or the containers in Cosmos and Blob.
 
-    Running it again changes nothing. A server does the same when it starts; this is for an identity that
-    may manage containers where the server's may not, and before the first start.
+    Running it again changes nothing. A server makes what is missing when it starts, if it may: the managed
+    identity that it has on Azure may not, so run this once with the account's key, before the first start.
 
     \b
     [bold]Example[/]
       [cyan]therapy migrate[/]
 
-    [bold]You see[/] where the stores and the recordings are.
+    [bold]You see[/] where the stores and the recordings are; for each that could not be made the likely cause
+    and the fix.
     """
-    settings = settings_of_this_machine()
-    from therapy.wiring.dependencies import migrate as make
+    settings, console = settings_of_this_machine(), answers()
+    from therapy.wiring.dependencies import migrations
 
-    stores, recordings = asyncio.run(make(settings, throughput=throughput))
-    console = answers()
-    console.print(f"stores: {stores}\nrecordings: {recordings}\nEverything is there.", markup=False)
+    asked = list(migrations(settings, throughput=throughput))
+    looked = asyncio.run(_look(asked, MAKING_SECONDS, doing="migrate"))
+    for each in looked:
+        console.print(f"{each.dependency.name}: {each.dependency.where}", markup=False)
+    _show_findings(looked, console)
+    if failed := _failed(looked):
+        raise CommandFailed(failed)
+    console.print("Everything is there.")
 
 
-async def _look(asked: "list[Dependency]") -> list[Looked]:
-    return [await _look_at(each) for each in asked]  # one by one: they would wait for each other
+async def _look(
+    asked: "list[Dependency]", patience: float = PATIENCE_SECONDS, *, doing: str = ""
+) -> list[Looked]:
+    # one by one: they would wait for each other
+    return [await _look_at(each, patience, doing) for each in asked]
 
 
-async def _look_at(dependency: "Dependency") -> Looked:
+async def _look_at(dependency: "Dependency", patience: float, doing: str) -> Looked:
     began, finding = time.monotonic(), None
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), AsyncExitStack() as stack:
+        async with asyncio.timeout(patience), AsyncExitStack() as stack:
             ask = await dependency.open(stack)
             began = time.monotonic()
             await ask()
     except REACHED:
         pass
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is what we came to see
-        finding = diagnose(dependency.family, dependency.name, dependency.where, exc)
+        finding = diagnose(dependency.family, dependency.name, dependency.where, exc, doing)
         finding = Finding(finding.cause, finding.mend, kinds_in(exc))
     return Looked(dependency, (time.monotonic() - began) * 1000, finding)
 
@@ -125,6 +143,15 @@ def _show(looked: list[Looked], console: Console) -> None:
             one.name, one.family, escape(one.where), result, f"[{colour}]{each.ms:.0f}[/]"
         )
     console.print(table)
+
+
+def _failed(looked: list[Looked]) -> str:
+    """Say how many failed, and which; "" if none did."""
+    names = [each.dependency.name for each in looked if each.finding]
+    return f"{len(names)} of {len(looked)} failed: {', '.join(names)}" if names else ""
+
+
+def _show_findings(looked: list[Looked], console: Console) -> None:
     for each in looked:
         if each.finding:
             console.print(

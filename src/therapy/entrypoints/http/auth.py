@@ -82,7 +82,8 @@ async def _mail(email: str, *, desk: Desk) -> None:
     try:
         await identity.forgot_password(email, desk=desk)
     except TherapyError as exc:  # the answer is out, and a traceback may quote the address
-        log.error("a mail was not sent", extra={"error": exc.code})  # noqa: TRY400 - see above
+        told = {"error": exc.code, "why": str(exc)}
+        log.error("a mail was not sent", extra=told)  # noqa: TRY400 - see above
 
 
 @post("/change-password", status_code=200, opt={"no_token": True})
