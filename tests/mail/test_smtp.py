@@ -17,7 +17,7 @@ from tests.emulators.certificate import certificate
 from tests.emulators.faults import Fault
 from tests.emulators.processes import free_port
 from tests.emulators.smtp import SENDER, FakeSmtp
-from therapy.adapters.smtp import LETTERS_FAULT, REASONS, MailServer, SmtpMail
+from therapy.adapters.smtp import AT_ONCE, LETTERS_FAULT, REASONS, MailServer, SmtpMail
 from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
 
 SECRETS = ("jordan", "A new password", "Here it is", "smtp-password")
@@ -173,9 +173,9 @@ async def test_a_server_that_says_nothing_is_not_waited_for_without_end(
     fake_smtp: FakeSmtp,
 ) -> None:
     fake_smtp.add(Fault("greeting", "stall"), Fault("MAIL", "stall"))
-    error = await refused(a_mail(fake_smtp, wait=0.3, pauses=()), Unavailable)
+    error = await refused(a_mail(fake_smtp, wait=1.5, pauses=()), Unavailable)
     assert error.details == {"reason": "no_greeting"}
-    error = await refused(a_mail(fake_smtp, wait=0.3, pauses=()), Unavailable)
+    error = await refused(a_mail(fake_smtp, wait=1.5, pauses=()), Unavailable)
     assert error.details == {"reason": "disconnected"}
 
 
@@ -197,15 +197,15 @@ async def test_a_letter_outlives_a_restart_of_the_mail_server() -> None:
 
 async def test_a_server_that_hangs_leaves_the_threads_of_others_alone(fake_smtp: FakeSmtp) -> None:
     fake_smtp.add(Fault("greeting", "stall", times=None))
-    mail = a_mail(fake_smtp, wait=1.0, pauses=())
+    mail = a_mail(fake_smtp, wait=3.0, pauses=())
     sending = [asyncio.create_task(mail.send(PRACTICE, a_letter(id=str(n)))) for n in range(40)]
     await asyncio.sleep(0.1)
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(2.0):
         await asyncio.to_thread(lambda: None)
     for each in sending:
         each.cancel()
     await asyncio.wait(sending)
-    assert fake_smtp.sessions == 2
+    assert fake_smtp.sessions <= AT_ONCE
 
 
 async def test_an_address_beyond_ascii_needs_a_server_that_takes_it(fake_smtp: FakeSmtp) -> None:
