@@ -2,7 +2,11 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+
+from therapy.domain.errors import InvalidInput
+from therapy.domain.session import parse_languages
 
 _ADDRESS = r"[^\s<>()\[\]@,;:\"\\]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 _MAILBOX = re.compile(rf"[^<>@\\]*<{_ADDRESS}>|{_ADDRESS}")
@@ -58,10 +62,10 @@ def yes_or_no(text: str) -> bool:
 
 def languages(text: str) -> tuple[str, ...]:
     """Read BCP 47 tags with commas between."""
-    tags = tuple(tag.strip() for tag in text.split(",") if tag.strip())
-    if not tags or not all(tag.replace("-", "").isalnum() for tag in tags):
-        raise ValueError("language tags with commas between, e.g. he-IL,en-US")
-    return tags
+    with suppress(InvalidInput):
+        if tags := parse_languages(text.strip(" ,").split(","), field=""):
+            return tags
+    raise ValueError("at most four language tags with commas between, e.g. he-IL,en-US")
 
 
 def address(*schemes: str) -> Callable[[str], str]:

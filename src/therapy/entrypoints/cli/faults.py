@@ -2,11 +2,14 @@
 
 import os
 
-from therapy.domain.errors import TherapyError
+from therapy.domain.errors import TherapyError, Unavailable
 from therapy.domain.texts import advice, sentence
 
 EXTRAS = {"httpx": "http", "av": "local", "faster_whisper": "local", "vader": "local"}
 """The extra that brings a module; what is not named comes with `all`."""
+
+
+CHECK = "Run `therapy check`: it says what is away, the likely cause and the fix."
 
 
 class CommandFailed(Exception):
@@ -30,7 +33,8 @@ def explained(error: TherapyError) -> str:
     """Give an error's sentence, what can be done about it, and its code; of a file, what it is with it."""
     if isinstance(error.__cause__, OSError) and error.__cause__.filename:
         return of_file(error.__cause__)
-    words = [sentence(error.code, "en", **error.details), advice(error.code, "en"), f"[{error}]"]
+    mend = CHECK if isinstance(error, Unavailable) else advice(error.code, "en")
+    words = [sentence(error.code, "en", **error.details), mend, f"[{error}]"]
     return " ".join(each for each in words if each)
 
 
