@@ -15,7 +15,7 @@ VENV_PYTHON ?= >=3.11,<3.14
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 # --- what a person runs --------------------------------------------------------------------------
 
@@ -75,6 +75,14 @@ bench: $(VENV)/.dev ## an hour of audio through a running server: memory, time, 
 .PHONY: storm
 storm: $(VENV)/.dev .tools/node/.installed ## 200 sessions while everything fails now and then: what is lost or doubled
 	@$(BIN)/python benchmarks/azure_storm.py
+
+.PHONY: image
+image: ## the container image, by docker, podman or buildah (BASE=, TAG=, LOCKS=, OPTIONS=)
+	@bash scripts/image.sh
+
+.PHONY: image-test
+image-test: $(VENV)/.dev .tools/node/.installed ## build the image and run it against the emulators
+	@THERAPY_TEST_IMAGE=1 $(BIN)/pytest -q tests/image
 
 .PHONY: lock
 lock: $(UV) ## resolve requirements/*.txt again (UPGRADE=1 for the newest versions)

@@ -17,7 +17,8 @@ compile() { # compile NAME ARGS...
 
 compile dev pyproject.toml --extra all --group dev
 # The smaller sets follow the first, so that what is tested is what is shipped.
-compile all pyproject.toml --extra all --group build -c requirements/dev.txt
+compile all pyproject.toml --extra all -c requirements/dev.txt
+compile build --group pyproject.toml:build -c requirements/dev.txt
 compile embedded pyproject.toml --extra http --extra worker --extra local --group build -c requirements/dev.txt
 compile hebrew pyproject.toml --extra hebrew -c requirements/dev.txt
 compile uv requirements/uv.in
