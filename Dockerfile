@@ -14,7 +14,7 @@ ARG BASE=python:3.13-slim-bookworm
 FROM ${BASE} AS build
 # Where packages come from, if not from pip's default; it does not reach the image.
 ARG PIP_INDEX_URL=""
-# What is installed, of requirements/: LOCKS="all hebrew" adds the multilingual recogniser (133 MB).
+# What is installed, of requirements/: LOCKS="all hebrew" adds the multilingual recogniser (148 MB).
 ARG LOCKS=all
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
@@ -47,7 +47,6 @@ ENV PATH=/opt/therapy/bin:$PATH \
     THERAPY_DATA_DIR=/var/lib/therapy \
     PORT=8000
 USER 10001:10001
-WORKDIR /var/lib/therapy
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 # A worker listens nowhere: that its container runs is all there is to ask. Whoever changes the port by --port

@@ -16,7 +16,11 @@ import httpx
 from tests.emulators.running import Missing
 
 BASE = "python:3.13-slim-bookworm"
-READ_ONLY = ("--network", "host", "--read-only", "--tmpfs", "/tmp", "--volume", "/var/lib/therapy")
+LOCKED = (
+    *("--read-only", "--tmpfs", "/tmp"),
+    *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+)
+STRICT = (*LOCKED, "--network", "host", "--volume", "/var/lib/therapy")
 """The root can't be written; the volume is a new one, which takes its owner from the image."""
 
 PROCESSES = """
@@ -100,7 +104,7 @@ class Containers:
         (told,) = json.loads(self.do("image", "inspect", self.image))
         return told
 
-    def once(self, *command: str, options: tuple[str, ...] = READ_ONLY, **settings: str) -> str:
+    def once(self, *command: str, options: tuple[str, ...] = STRICT, **settings: str) -> str:
         """Run a command in a container of its own."""
         given = [word for name in settings for word in ("--env", name)]
         return self.do("run", "--rm", *options, *given, self.image, *command, settings=settings)
@@ -112,10 +116,11 @@ class Containers:
         """Start a container; it is gone at the end, with its volume."""
         name = f"therapy-test-{uuid.uuid4().hex[:12]}"
         given = [word for each in settings for word in ("--env", each)]
-        start = ("run", "--detach", "--name", name, *READ_ONLY, *options, *given)
-        self.do(*start, self.image, *command, settings=settings)
+        start = ("run", "--detach", "--name", name, *STRICT, *options, *given)
         try:
-            yield Container(self, name, settings.get("PORT", ""))
+            container = Container(self, name, settings.get("PORT", ""))
+            self.do(*start, self.image, *command, settings=settings)
+            yield container
         finally:
             _quietly(self.engine, "rm", "--force", "--volumes", name)
 
@@ -125,6 +130,7 @@ class Container:
 
     def __init__(self, containers: Containers, name: str, port: str) -> None:
         self._containers, self.name = containers, name
+        self._began = time.monotonic()
         self.url = f"http://127.0.0.1:{port}"
 
     def do(self, *command: str, **settings: str) -> str:
@@ -145,12 +151,12 @@ class Container:
         return ran.stdout + ran.stderr
 
     def wait_until_ready(self, patience: float = 60.0) -> float:
-        """Wait for /health/ready; gives the seconds that took."""
-        began = time.monotonic()
-        while time.monotonic() - began < patience:
+        """Wait for /health/ready; gives the seconds since the container was asked for."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
             with contextlib.suppress(httpx.HTTPError):
                 if httpx.get(f"{self.url}/health/ready", timeout=5).status_code == 200:
-                    return time.monotonic() - began
+                    return time.monotonic() - self._began
             time.sleep(0.05)
         raise AssertionError(f"not ready after {patience} s:\n{self.said()[-4000:]}")
 

@@ -1,7 +1,7 @@
 """The image, really built and run: `make image-test`. It takes minutes, so `make test` leaves it out.
 
-Containers run as an orchestrator would have them: no root, root file system read-only, nothing writable but
-/tmp and the data directory. Azure, Firebase and Redis are the emulators of this machine, hence its network.
+Containers run as strictly as they can: no root, no capability, nothing writable but /tmp and the data
+directory. Azure, Firebase and Redis are the emulators of this machine, hence its network.
 """
 
 import os
@@ -15,16 +15,20 @@ import pytest
 from tests.emulators.demo import SITE, Cloud, turns
 from tests.emulators.processes import free_port
 from tests.emulators.running import Missing
-from tests.image.containers import Container, Containers, Process, find_base, find_engine
+from tests.image.containers import (
+    LOCKED,
+    Container,
+    Containers,
+    Process,
+    find_base,
+    find_engine,
+)
 from tests.image.dockerfile import ROOT, health_check
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(1_800),  # the first one waits for the build
-    pytest.mark.skipif(
-        not os.environ.get("THERAPY_TEST_IMAGE"), reason="takes minutes: make image-test"
-    ),
-]
+if not os.environ.get("THERAPY_TEST_IMAGE"):
+    pytest.skip("takes minutes: make image-test", allow_module_level=True)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]  # the first one waits for the build
 PASSWORD = "a password to try with"
 OLIVIA, JORDAN = "olivia.hayes1@example.health", "jordan.white1@example.health"
 DRAIN = 10.0
@@ -109,7 +113,7 @@ def test_bytecode_is_not_compiled_again_at_every_start(containers: Containers) -
 
 
 def test_it_does_everything_by_itself_without_a_network(containers: Containers) -> None:
-    alone = ("--network", "none", "--read-only", "--tmpfs", "/tmp")
+    alone = (*LOCKED, "--network", "none")
     assert "nothing is left behind" in containers.once("therapy", "demo", options=alone)
 
 

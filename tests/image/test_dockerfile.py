@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.emulators.processes import free_port
+from tests.image.containers import BASE
 from tests.image.dockerfile import (
     ROOT,
     health_check,
@@ -28,9 +29,7 @@ def named(name: str) -> list[str]:
 
 
 def test_both_stages_stand_on_a_base_that_can_be_chosen() -> None:
-    first = instructions()[0]
-    assert first.name == "ARG"
-    assert re.fullmatch(r"BASE=python:3\.\d+-slim-\w+", first.text)
+    assert instructions()[0] == ("ARG", f"BASE={BASE}")
     assert named("FROM") == ["${BASE} AS build", "${BASE}"]
 
 
