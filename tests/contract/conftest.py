@@ -187,7 +187,7 @@ async def azure(directory: Path, get: Get) -> AsyncIterator[Family]:
     """The real SDKs against the emulators; the fakes for ports without an adapter for Azure."""
     async with (
         memory(directory, get) as fakes,
-        empty_cosmos(get("cosmos_server")) as cosmos,
+        empty_cosmos(get("cosmos")) as cosmos,
         other_adapters(get) as others,
         redis_doorbell(get("valkey")) as doorbell,
     ):

@@ -34,8 +34,8 @@ class BadLine(Running):
     def start(self) -> Self:
         self._thread.start()
         starting = asyncio.start_server(self._connected, "127.0.0.1", 0)
-        server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(30)
-        self.port = server.sockets[0].getsockname()[1]
+        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(30)
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     def stop(self) -> None:
@@ -45,19 +45,36 @@ class BadLine(Running):
         self._loop.close()
 
     async def _end(self) -> None:
+        self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # transports close their sockets in the loop's next round
 
     async def _connected(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        fated = self._random.random() < self.share
-        left = self._random.randrange(1, self._within) if fated else None
         try:
             far, on = await asyncio.open_connection("127.0.0.1", self._to_port)
+            try:
+                await self._between(near, back, far, on)
+            finally:
+                on.transport.abort()
         except OSError:
-            back.close()
-            return
+            with contextlib.suppress(OSError):  # gone already
+                near_end = back.get_extra_info("socket")
+                near_end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        finally:
+            back.transport.abort()
+
+    async def _between(
+        self,
+        near: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
+        far: asyncio.StreamReader,
+        on: asyncio.StreamWriter,
+    ) -> None:
+        fated = self._random.random() < self.share
+        left = self._random.randrange(1, self._within) if fated else None
 
         async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
             nonlocal left
@@ -74,12 +91,6 @@ class BadLine(Running):
         ways = [asyncio.ensure_future(pass_on(near, on)), asyncio.ensure_future(pass_on(far, back))]
         try:
             await asyncio.gather(*ways)
-        except OSError:
-            with contextlib.suppress(OSError):  # gone already
-                near_end = back.get_extra_info("socket")
-                near_end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         finally:
             for way in ways:
                 way.cancel()
-            back.transport.abort()
-            on.transport.abort()
