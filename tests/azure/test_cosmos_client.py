@@ -89,11 +89,18 @@ async def test_a_start_makes_what_is_missing_and_changes_nothing_that_is_there(
     await bare.database.replace_container(
         "practice-tokens", PartitionKey("/pk"), indexing_policy=plain
     )
+    await bare.database.delete_container("practice-keys")
     await bare.prepare()
+    await bare.check()
     found = await bare.database.get_container_client("practice-tokens").read()
     assert [each["path"] for each in found["indexingPolicy"]["includedPaths"]] == ["/*"]
     (told,) = (record for record in caplog.records if record.name.startswith("therapy"))
     assert "therapy migrate" in told.message
+
+
+async def test_two_that_start_together_on_an_empty_account_both_start(bare: Cosmos) -> None:
+    await asyncio.gather(*(bare.prepare() for _ in range(3)))
+    await bare.check()
 
 
 async def test_a_start_needs_no_right_to_make_containers(bare: Cosmos, cosmos: Emulator) -> None:

@@ -108,7 +108,7 @@ def test_workers_share_the_work_and_one_that_stops_or_dies_loses_and_doubles_not
         # Both are in mid-work when the one is stopped and the other killed.
         fake_fast.add(Fault("transcribe", "slow", seconds=30, times=4))
         ids += [upload(app, number) for number in range(4, 8)]
-        until(lambda: len(fake_fast.calls) >= 4 and states(app, ids)["transcribing"] == 4)
+        until(lambda: fake_fast.faults.struck["slow"] == 4)
         fake_fast.faults.clear()
         valkey.restart_empty()
         stopped.send_signal(signal.SIGTERM)

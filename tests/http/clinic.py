@@ -28,6 +28,7 @@ from therapy.domain.access import Actor
 from therapy.domain.errors import NotFound
 from therapy.domain.people import Person, Practice, Role
 from therapy.domain.transcript import Speaker, Utterance
+from therapy.entrypoints.http.afterwards import Afterwards
 from therapy.entrypoints.http.app import Opening, make_app
 from therapy.wiring import Therapy, open_therapy
 from therapy.workflows.desk import Desk
@@ -135,6 +136,7 @@ class Clinic:
 
     client: AsyncClient
     therapy: Therapy
+    afterwards: Afterwards
 
     @property
     def desk(self) -> Desk:
@@ -154,7 +156,9 @@ class Clinic:
         headers = dict(more.pop("headers", {}))
         if person is not None:
             headers.setdefault("Authorization", f"Bearer {self.token(person)}")
-        return await self.client.request(method, path, headers=headers, **more)
+        answer = await self.client.request(method, path, headers=headers, **more)
+        await self.afterwards.settled()
+        return answer
 
     async def get(self, path: str, person: Person | None = OLIVIA, **more: Any) -> Response:
         return await self.ask("GET", path, person, **more)
@@ -222,9 +226,11 @@ async def open_clinic(
     async with (
         opening(**ports)(settings_in(directory, **(environment or {}))) as therapy,
         AsyncClient(transport=transport, base_url="http://clinic.test") as client,
+        Afterwards() as afterwards,
     ):
-        app.state.therapy = therapy  # which its lifespan does in a server
-        yield Clinic(client, therapy)
+        # Which its lifespan does in a server.
+        app.state.therapy, app.state.afterwards = therapy, afterwards
+        yield Clinic(client, therapy, afterwards)
 
 
 def as_the_app(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

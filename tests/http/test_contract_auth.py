@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.http.clinic import JORDAN, OLIVIA, PASSWORD, Clinic, check_problem, open_clinic
 from therapy.adapters.local.mail import sent_letters
 from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
+from therapy.entrypoints.http.afterwards import MOST
 from therapy.entrypoints.http.auth import forgot_password
 from therapy.entrypoints.logs import JsonLines
 from therapy.ports.mail import Letter, Mail
@@ -162,9 +164,37 @@ async def test_the_answer_to_a_forgotten_password_is_given_before_the_address_is
     class Desk:
         people = property(looked_up)
 
-    answer = await forgot_password.fn(email=OLIVIA.email, desk=Desk(), language="en")
+    answer = await forgot_password.fn(
+        email=OLIVIA.email, desk=Desk(), language="en", afterwards=None
+    )
     assert answer.content.success is True
     assert answer.background is not None
+
+
+class Slow(Mail):
+    """A mail server that takes for ever."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def send(self, practice_id: str, letter: Letter) -> None:
+        self.asked += 1
+        await asyncio.Event().wait()
+
+
+async def test_letters_that_wait_are_bounded_and_given_up_when_the_program_stops(tmp_path, caplog):
+    mail = Slow()
+    async with open_clinic(tmp_path, mail=mail) as clinic:
+        for _ in range(MOST + 5):
+            answer = await clinic.client.post(
+                "/auth/forgot-password", params={"email": OLIVIA.email}
+            )
+            assert answer.status_code == 200
+        async with asyncio.timeout(10):
+            while mail.asked < MOST:  # noqa: ASYNC110 - letters begin by themselves
+                await asyncio.sleep(0.01)
+    told = [each for each in caplog.records if each.getMessage() == "a mail was not sent"]
+    assert Counter(each.why for each in told) == {"too many wait to be sent": 5, "stopped": MOST}
 
 
 @pytest.mark.parametrize("params", [{}, {"email": ""}, {"email": "  "}])

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import smtplib
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
@@ -120,7 +122,7 @@ class SmtpMail(Mail):
 
     async def _try(self, to: str, content: bytes) -> None:
         async with self._turn:
-            await asyncio.to_thread(self._hand_over, to, content)
+            await _apart(partial(self._hand_over, to, content))
 
     def _written(self, practice_id: str, letter: Letter) -> bytes:
         check_letter(letter)
@@ -184,6 +186,28 @@ class SmtpMail(Mail):
             return smtplib.SMTP(server.host, server.port, us, timeout=server.wait)
         except smtplib.SMTPServerDisconnected:
             raise Unavailable(reason="no_greeting") from None
+
+
+async def _apart(work: Callable[[], None]) -> None:
+    """Do it in a thread that nobody joins: a server that says nothing must not hold up our stop."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: Exception | None) -> None:
+        if not done.done():  # else nobody waits any more
+            done.set_result(None) if error is None else done.set_exception(error)
+
+    def run() -> None:
+        error: Exception | None = None
+        try:
+            work()
+        except Exception as exc:  # noqa: BLE001 - raised where it is waited for
+            error = exc
+        with suppress(RuntimeError):  # the loop has closed meanwhile
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=run, name="smtp", daemon=True).start()
+    await done
 
 
 def _context() -> ssl.SSLContext:

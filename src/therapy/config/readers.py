@@ -63,7 +63,7 @@ def yes_or_no(text: str) -> bool:
 def languages(text: str) -> tuple[str, ...]:
     """Read BCP 47 tags with commas between."""
     with suppress(InvalidInput):
-        if tags := parse_languages(text.strip(" ,").split(","), field=""):
+        if tags := parse_languages(filter(str.strip, text.split(",")), field=""):
             return tags
     raise ValueError("at most four language tags with commas between, e.g. he-IL,en-US")
 

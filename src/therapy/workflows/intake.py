@@ -160,9 +160,7 @@ class Receiving:
             actor.practice_id, partial(desk.recordings.read, actor.practice_id, key), size
         )
         recording = Recording(key, size, content_hash(self._hashes), self.media_type, file_name)
-        return await self._become_session(
-            actor, person, details, recording, languages or desk.limits.languages
-        )
+        return await self._become_session(actor, person, details, recording, languages)
 
     async def _become_session(
         self,
@@ -190,7 +188,7 @@ class Receiving:
                     continue
                 return Receipt(session_id, new=True)
             if existing.state not in {State.CANCELLED, State.ERASED}:
-                return await _seen_before(actor, existing, details, desk=desk)
+                return await _seen_before(actor, existing, details, languages, desk=desk)
             await desk.reservations.replace(practice_id, key, session_id, mine)
 
 
@@ -220,7 +218,7 @@ async def _begin(
         details=replace(details, patient=linked(details.patient, account)),
         recording=recording,
         created_at=now,
-        languages=languages,
+        languages=languages or desk.limits.languages,
         title=title_of(details.date, practice.language),
         demo=person.demo,
     )
@@ -237,14 +235,16 @@ async def _begin(
     await commit(person.practice_id, session_id, change, RunDue(), RowChanged(), desk=desk)
 
 
-async def _seen_before(actor: Actor, existing: Session, details: Details, *, desk: Desk) -> Receipt:
-    """Answer a recording that is a session already; a failed one is tried again."""
+async def _seen_before(
+    actor: Actor, existing: Session, details: Details, languages: tuple[str, ...], *, desk: Desk
+) -> Receipt:
+    """Answer a recording that is a session already; a failed one is tried again, maybe in other languages."""
     if not same_details(existing.details, details):
         raise AlreadyExists("duplicate_recording", session=existing.id)
     runs = await desk.runs.of_session(existing.practice_id, existing.id)
     if status_of(existing, runs).state is ApiState.FAILED:
         with suppress(WrongState, LeaseLost):  # somebody else had it tried again
-            await review.retry(actor, existing.id, desk=desk)
+            await review.retry(actor, existing.id, languages=languages, desk=desk)
     return Receipt(existing.id, new=False)
 
 

@@ -136,21 +136,31 @@ async def retry(
 ) -> None:
     """Have a failed session worked on again, from the beginning of what failed.
 
-    `languages` is what to recognise then, if it is not what was tried.
+    `languages` is what to recognise then, if it is not what was tried; what is only scored again
+    has been recognised already.
 
     Raises:
         WrongState: it has not failed.
     """
-    session = await _mine(actor, session_id, desk=desk)
-    runs = await desk.runs.of_session(actor.practice_id, session_id)
-    kind = RunKind.SCORE if session.state is State.CLOSING else RunKind.TRANSCRIBE
-    run = next((each for each in runs if each.kind is kind and each.state is RunState.FAILED), None)
-    if run is None or session.state not in {State.CLOSING, State.AWAITING_TRANSCRIPT}:
-        raise WrongState("not_failed", state=session.state.value)
-    change = Change(runs=(again(run, now=desk.now(), languages=languages),))
-    if languages:
-        change = replace(change, session=replace(session, languages=languages))
-    await commit(actor.practice_id, session_id, change, RowChanged(), RunDue(), desk=desk)
+    while True:
+        session = await _mine(actor, session_id, desk=desk)
+        runs = await desk.runs.of_session(actor.practice_id, session_id)
+        kind = RunKind.SCORE if session.state is State.CLOSING else RunKind.TRANSCRIBE
+        ended = (each for each in runs if each.kind is kind and each.state is RunState.FAILED)
+        run = next(ended, None)
+        if run is None or session.state not in {State.CLOSING, State.AWAITING_TRANSCRIPT}:
+            raise WrongState("not_failed", state=session.state.value)
+        change = Change(runs=(again(run, now=desk.now()),))
+        if languages and kind is RunKind.TRANSCRIBE:
+            change = Change(
+                session=replace(session, languages=languages),
+                runs=(again(run, now=desk.now(), languages=languages),),
+            )
+        try:
+            await commit(actor.practice_id, session_id, change, RowChanged(), RunDue(), desk=desk)
+        except Stale:  # the details were corrected at the same moment
+            continue
+        return
 
 
 async def correct(

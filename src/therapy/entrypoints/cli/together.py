@@ -27,6 +27,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 LIVED = 60.0
 """Seconds after which a child that dies is started again as if it had never died before."""
 
+SHORTEST_DRAIN = 0.1
+"""Seconds; the setting takes no less."""
+
 HOPELESS = 2
 """Exit code of a command that was asked for wrongly: it would end so again."""
 
@@ -55,7 +58,9 @@ def everything(*, host: str | None, port: int | None) -> None:
     )
     configure_logs(settings.log_level)
     drain = settings.drain.total_seconds()
-    variables = os.environ | {"GUNICORN_TIMEOUT": f"{max(drain * 0.8, drain - 2):g}"}
+    variables = os.environ | {
+        "GUNICORN_TIMEOUT": f"{max(drain * 0.8, drain - 2, SHORTEST_DRAIN):g}"
+    }
     with listen(settings.host, settings.port) as listener:
         serve = ("serve", "--no-worker", "--leashed", "--socket", str(listener.fileno()))
         children = [Child("worker", therapy("worker", "--leashed"), variables)]
@@ -63,7 +68,7 @@ def everything(*, host: str | None, port: int | None) -> None:
             Child(f"api-{number + 1}", therapy(*serve), variables, listener)
             for number in range(settings.api_processes)
         )
-        status = Keeper(children, drain=drain).run()
+        status = Keeper(children, drain=drain, listener=listener).run()
     sys.exit(status)
 
 
@@ -130,8 +135,14 @@ class Child:
 class Keeper:
     """Keeps children running until SIGTERM or SIGINT; then gives them `drain` seconds to end."""
 
-    def __init__(self, children: Sequence[Child], *, drain: float) -> None:
-        self._children, self._drain = children, drain
+    def __init__(
+        self,
+        children: Sequence[Child],
+        *,
+        drain: float,
+        listener: socket.socket | None = None,
+    ) -> None:
+        self._children, self._drain, self._listener = children, drain, listener
         self._stopping = False
         self._hopeless = False
 
@@ -155,6 +166,8 @@ class Keeper:
     def _stop(self, woken: socket.socket) -> int:
         until = time.monotonic() + self._drain
         self._tell(signal.SIGTERM)
+        if self._listener:  # who connects from now on is refused at once, and may go elsewhere
+            self._listener.close()
         while self._running() and time.monotonic() < until:
             self._sleep(woken, until - time.monotonic())
             for child, status in self._reaped():

@@ -11,6 +11,7 @@ from litestar.middleware import DefineMiddleware
 from therapy.config import Settings
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.http import auth, health, people, review, status
+from therapy.entrypoints.http.afterwards import Afterwards
 from therapy.entrypoints.http.documentation import (
     describe,
     documentation,
@@ -47,6 +48,7 @@ def make_app(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.therapy = await stack.enter_async_context(opening(settings))
+            app.state.afterwards = await stack.enter_async_context(Afterwards())
             if with_worker:
                 await stack.enter_async_context(working(app.state.therapy))
             yield

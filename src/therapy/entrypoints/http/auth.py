@@ -1,17 +1,20 @@
 """/auth: signing in, staying signed in, and forgotten passwords."""
 
+import asyncio
 import logging
+from functools import partial
 from typing import Annotated, Any
 
 from litestar import Request, Response, Router, post
 from litestar.background_tasks import BackgroundTask
 from litestar.params import JSONBody, QueryParameter
 
-from therapy.domain.errors import InvalidInput, NotSignedIn, TherapyError
+from therapy.domain.errors import InvalidInput, NotSignedIn, TherapyError, Unavailable
 from therapy.domain.people import email_key
 from therapy.domain.texts import sentence
+from therapy.entrypoints.http.afterwards import Afterwards
 from therapy.entrypoints.http.bodies import decoded, json_body
-from therapy.entrypoints.http.given import AtDesk, Language
+from therapy.entrypoints.http.given import After, AtDesk, Language
 from therapy.entrypoints.http.signed_in import bearer
 from therapy.entrypoints.http.wire import (
     ChangePasswordRequest,
@@ -69,21 +72,34 @@ async def forgot_password(
     email: Annotated[str, QueryParameter(name="email", max_length=300)],
     desk: AtDesk,
     language: Language,
+    afterwards: After,
 ) -> Response[Done]:
     """Mail a one-time token if the address has an account. The answer does not say whether it has."""
     if not email_key(email):
         raise InvalidInput("email", "required")
     answer = Done(True, sentence("forgot_answer", language))
     # The work comes after the answer, so that its time tells nothing either.
-    return Response(answer, background=BackgroundTask(_mail, email, desk=desk))
+    return Response(answer, background=BackgroundTask(_begin, afterwards, email, desk=desk))
+
+
+async def _begin(afterwards: Afterwards, email: str, *, desk: Desk) -> None:
+    if not afterwards.begin(partial(_mail, email, desk=desk)):
+        _not_sent(Unavailable.code, "too many wait to be sent")
 
 
 async def _mail(email: str, *, desk: Desk) -> None:
     try:
         await identity.forgot_password(email, desk=desk)
-    except TherapyError as exc:  # the answer is out, and a traceback may quote the address
-        told = {"error": exc.code, "why": str(exc)}
-        log.error("a mail was not sent", extra=told)  # noqa: TRY400 - see above
+    except TherapyError as exc:
+        _not_sent(exc.code, str(exc))
+    except asyncio.CancelledError:
+        _not_sent(Unavailable.code, "stopped")
+        raise
+
+
+def _not_sent(code: str, why: str) -> None:
+    """Say it in the log: the answer is out. Without a traceback, which may quote the address."""
+    log.error("a mail was not sent", extra={"error": code, "why": why})
 
 
 @post("/change-password", status_code=200, opt={"no_token": True})

@@ -1,4 +1,4 @@
-"""What every handler can ask for by name: who asks, the desk, and the language to answer in."""
+"""What every handler can ask for by name: who asks, the desk, the language, what comes after."""
 
 from typing import Any
 
@@ -7,18 +7,26 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 
 from therapy.domain.access import Actor
+from therapy.entrypoints.http.afterwards import Afterwards
 from therapy.entrypoints.http.errors import language_of
 from therapy.workflows.desk import Desk
 
 Caller = NamedDependency[Actor]
 AtDesk = NamedDependency[Desk]
 Language = NamedDependency[str]
+After = NamedDependency[Afterwards]
 
 
 def provide_desk(state: State) -> Desk:
     """The desk of this application."""
     desk: Desk = state.therapy.desk
     return desk
+
+
+def provide_afterwards(state: State) -> Afterwards:
+    """What is done after answers."""
+    afterwards: Afterwards = state.afterwards
+    return afterwards
 
 
 def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
@@ -32,6 +40,7 @@ def provide_language(request: Request[Any, Any, Any]) -> str:
 
 
 GIVEN = {
+    "afterwards": Provide(provide_afterwards, sync_to_thread=False),
     "actor": Provide(provide_actor, sync_to_thread=False),
     "desk": Provide(provide_desk, sync_to_thread=False),
     "language": Provide(provide_language, sync_to_thread=False),

@@ -92,8 +92,8 @@ class Cosmos:
         except Unavailable as exc:
             if exc.details.get("reason") != "container_missing":
                 raise
-            await self.migrate()
-            return
+            await containers.migrate(self.client, self.database.id, self.prefix, update=False)
+            outdated = await containers.verify(self.database, self.prefix)
         for name in outdated:
             log.warning(
                 "a container has indexes of another version: run `therapy migrate`",

@@ -5,11 +5,13 @@ costs for every path. The names begin with a prefix of our own and are never tho
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import CosmosClient, DatabaseProxy
+from azure.cosmos.exceptions import CosmosResourceExistsError
 
 from therapy.adapters.azure.cosmos.errors import cosmos_errors
 from therapy.domain.errors import Unavailable
@@ -52,9 +54,14 @@ SHAPES = (SESSIONS, ROWS, DUE, PEOPLE, TOKENS, KEYS)
 
 
 async def migrate(
-    client: CosmosClient, database: str, prefix: str, *, throughput: int | None = None
+    client: CosmosClient,
+    database: str,
+    prefix: str,
+    *,
+    throughput: int | None = None,
+    update: bool = True,
 ) -> None:
-    """Make what is missing and bring indexes and expiry up to date; items stay as they are. Idempotent.
+    """Make what is missing and, if told, bring indexes and expiry up to date; items stay. Idempotent.
 
     `throughput` (RU/s) is shared by all containers; None on accounts without (serverless), and where
     the database is there already. Needs the account's key, or a role that may manage containers.
@@ -63,23 +70,27 @@ async def migrate(
         Unavailable: out of reach, not allowed, or a container is there with another partition key.
     """
     with cosmos_errors():
-        made = await client.create_database_if_not_exists(database, offer_throughput=throughput)
+        # "If not exists" looks and then makes: of two that start together, one may find it made meanwhile.
+        with suppress(CosmosResourceExistsError):
+            await client.create_database_if_not_exists(database, offer_throughput=throughput)
+        made = client.get_database_client(database)
         for shape in SHAPES:
-            await _migrate_one(made, shape, prefix + shape.name)
+            await _migrate_one(made, shape, prefix + shape.name, update=update)
 
 
-async def _migrate_one(database: DatabaseProxy, shape: Shape, name: str) -> None:
+async def _migrate_one(database: DatabaseProxy, shape: Shape, name: str, *, update: bool) -> None:
     partition_key = PartitionKey(PARTITION_PATH)
-    await database.create_container_if_not_exists(
-        name,
-        partition_key,
-        indexing_policy=shape.indexing_policy,
-        default_ttl=shape.default_ttl,
-    )
+    with suppress(CosmosResourceExistsError):
+        await database.create_container_if_not_exists(
+            name,
+            partition_key,
+            indexing_policy=shape.indexing_policy,
+            default_ttl=shape.default_ttl,
+        )
     found = await database.get_container_client(name).read()
     if found["partitionKey"]["paths"] != [PARTITION_PATH]:
         raise Unavailable(reason="partition_key", container=name)
-    if _outdated(found, shape):
+    if update and _outdated(found, shape):
         await database.replace_container(
             name,
             partition_key,
