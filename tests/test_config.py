@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from rich.pretty import pretty_repr
 
-from therapy.config import NO_LONGER_NEEDED, SETTINGS, Settings, SettingsError, read_settings
+from therapy.config import (
+    NO_LONGER_NEEDED,
+    SETTINGS,
+    Settings,
+    SettingsError,
+    read_settings,
+    unknown,
+)
 
 CANARY = "c4n4ry"
 KEY = base64.b64encode(b"canary canary canary canary").decode()
@@ -247,6 +254,24 @@ def test_a_command_demands_only_what_it_uses() -> None:
     settings = read_settings(half, ("speech", "sentiment"))
     assert settings.speech == "local"
     assert "COSMOS_URI" in refused(half)
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [("COSMOS_URI", "COSMOS_KEY"), ("TEXT_ANALYTICS_ENDPOINT", "TEXT_ANALYTICS_KEY")],
+)
+def test_an_identity_needs_https(address: str, key: str) -> None:
+    with pytest.raises(SettingsError, match=f"{key} is missing: .* https for an identity"):
+        read_settings(WHOLE | {address: "http://127.0.0.1:8081", key: ""})
+
+
+def test_a_name_that_is_nearly_a_setting_is_told_with_the_one_it_may_mean() -> None:
+    names = ("THERAPY_STORE", "REDIS_PASSWORT", "THERAPY_QUITE_ELSE", "THERAPY_ENV", "PORT", "HOME")
+    assert list(unknown(dict.fromkeys(names, CANARY))) == [
+        ("REDIS_PASSWORT", "REDIS_PASSWORD"),
+        ("THERAPY_QUITE_ELSE", ""),
+        ("THERAPY_STORE", "THERAPY_STORES"),
+    ]
 
 
 def test_with_an_identity_no_key_is_missed() -> None:

@@ -26,7 +26,6 @@ SECRETS = [
     "REDIS_PASSWORD",
     "THERAPY_SMTP_PASSWORD",
 ]
-SITE = Path(__file__).parents[1] / "emulators/site"
 
 
 @pytest.fixture
@@ -53,7 +52,6 @@ def environment(emulated: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """A whole installation, whose SDKs all end on this machine."""
     return emulated | {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(SITE),
         "COLUMNS": "200",
         "THERAPY_DATA_DIR": str(tmp_path / "data"),
         "SPEECH_LANGUAGE": "en-US",

@@ -49,13 +49,15 @@ def test_what_is_missing_is_made_and_then_everything_answers(
     assert environment["COSMOS_DATABASE_NAME"] in made.stdout
     again = therapy(environment, tmp_path, "migrate")
     assert again.stdout == made.stdout
-    checked = therapy(environment | {"FLASK_SECRET_KEY": CANARY}, tmp_path, "check")
+    mistaken = {"FLASK_SECRET_KEY": CANARY, "THERAPY_STORE": CANARY}
+    checked = therapy(environment | mistaken, tmp_path, "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     for name in ("stores", "recordings", "speech", "sentiment", "notices", "mail", "doorbell"):
         assert name in checked.stdout
     assert checked.stdout.count("│ ok") == 7
     assert "No mail is sent" not in checked.stdout
     assert "FLASK_SECRET_KEY is no longer needed" in checked.stdout
+    assert "THERAPY_STORE is no setting; did you mean THERAPY_STORES?" in checked.stdout
 
 
 def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(

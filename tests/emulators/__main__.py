@@ -4,7 +4,8 @@
     python -m tests.emulators --write FILE     # the same lines into a file, once all are up
     python -m tests.emulators cosmos azurite   # only these
 
-In another shell: `source FILE`, then `therapy all` or anything else. Data are gone when they end.
+In another shell: `source FILE`, `therapy migrate`, then `therapy all` or anything else. Data are gone
+when they end.
 """
 
 from __future__ import annotations

@@ -36,7 +36,6 @@ from therapy.entrypoints.cli.recordings import REFERENCE, demo_file
 from therapy.entrypoints.cli.screen import answers
 from therapy.entrypoints.cli.server import running, running_server
 
-SITE = Path(__file__).with_name("site")
 WORKERS = 2
 WORKS = re.compile("therapy works on")
 
@@ -71,7 +70,6 @@ def environment(folder: Path, settings: dict[str, str]) -> dict[str, str]:
     """The environment of a process of such an installation; nothing of this machine's own gets in."""
     return settings | {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(SITE),
         "PYTHONUTF8": "1",
         "THERAPY_ENV": "production",
         "THERAPY_HOST": "127.0.0.1",

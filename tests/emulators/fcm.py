@@ -32,6 +32,7 @@ RESULTS = {
     "THIRD_PARTY_AUTH_ERROR": (401, "UNAUTHENTICATED"),
 }
 CODES = {status: code for code, (status, _) in RESULTS.items()}
+SITE = Path(__file__).with_name("site")
 DETAIL = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 
 
@@ -80,7 +81,8 @@ class FakeFcm(Fake):
         return {
             "FIREBASE_PROJECT_ID": self.project,
             "FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT": json.dumps(self.account),
-            "THERAPY_FCM_ENDPOINT": self.url,
+            "FCM_STAND_IN": self.url,
+            "PYTHONPATH": str(SITE),
         }
 
     def clear(self) -> None:

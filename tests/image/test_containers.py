@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.emulators.demo import SITE, Cloud, turns
+from tests.emulators.demo import Cloud, turns
+from tests.emulators.fcm import SITE
 from tests.emulators.processes import free_port
 from tests.emulators.running import Missing
 from tests.image.containers import (
@@ -56,6 +57,7 @@ def cloud() -> Iterator[dict[str, str]]:
         several = Cloud()
         with several.running() as settings:
             several.hear(turns())
+            settings.pop("PYTHONPATH")  # of this machine; who needs it in there mounts it
             yield settings | {"JWT_SECRET_KEY": secrets.token_hex(32)}
     except Missing as missing:
         pytest.skip(str(missing))

@@ -5,7 +5,7 @@
 """
 
 from therapy.config.families import FAMILIES
-from therapy.config.reading import SettingsError, in_production, read_settings
+from therapy.config.reading import SettingsError, in_production, read_settings, unknown
 from therapy.config.settings import Settings
 from therapy.config.table import NO_LONGER_NEEDED, SETTINGS, Setting
 
@@ -18,4 +18,5 @@ __all__ = [
     "SettingsError",
     "in_production",
     "read_settings",
+    "unknown",
 ]

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 
 from therapy.config.families import FAMILIES, chosen, faults, keyless, mail_faults
 from therapy.config.settings import Settings
@@ -64,6 +65,7 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
         found += mail_faults(values)
     if APP_SERVICE in environment and IDENTITY not in environment:
         found += (f"{names[key]} {_NO_IDENTITY}" for key in keyless(values, fields))
+    found += _in_the_clear(values, names, fields)
     if fields == EVERY and "jwt_secret" in sound:
         found += _weak_secret(values, environment)
     found += _malformed_secrets({field: values[field] for field in sound})
@@ -74,6 +76,15 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     return Settings(**values)  # type: ignore[arg-type]  # each was read by its own function above
 
 
+def unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give names that look like settings of ours and are none, each with the one that is nearest."""
+    known = {setting.name for setting in SETTINGS} | {"THERAPY_ENV"}
+    for name in sorted(environment.keys() - known):
+        nearest = get_close_matches(name, known, 1, 0.85)
+        if nearest or name.startswith("THERAPY_"):
+            yield name, nearest[0] if nearest else ""
+
+
 _NO_IDENTITY = (
     "is missing, and this App Service has no identity that could do without: set it, or switch Identity on"
     " (a user-assigned one is named by AZURE_CLIENT_ID) and give it its roles"
@@ -82,6 +93,19 @@ _UNRESOLVED_MEND = (
     "is a Key Vault reference that was not followed: give this app's identity the role Key Vault Secrets"
     " User, and see that the vault and the secret exist"
 )
+
+
+_ADDRESSES = {"cosmos_key": "cosmos_uri", "language_key": "language_endpoint"}
+
+
+def _in_the_clear(
+    values: Mapping[str, object], names: Mapping[str, str], fields: Collection[str]
+) -> Iterator[str]:
+    """Say which key an address of http needs: no SDK sends an identity's token over that."""
+    for key in keyless(values, fields):
+        if str(values.get(_ADDRESSES.get(key, ""), "")).startswith("http://"):
+            address = names[_ADDRESSES[key]]
+            yield f"{names[key]} is missing: set it, or give {address} as https for an identity"
 
 
 def _weak_secret(values: Mapping[str, object], environment: Mapping[str, str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ The SDK has no setting for FCM's address, and the program has none for a stand-i
 
 import os
 
-if endpoint := os.environ.get("THERAPY_FCM_ENDPOINT"):
+if endpoint := os.environ.get("FCM_STAND_IN"):
     from firebase_admin import messaging
 
     known = messaging._MessagingService

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 it did not work, 2 it was asked for wrongly (an option, a 
 130 interrupted. Nothing heavier than the bare library is imported before a command runs.
 """
 
+import logging
 import sys
 
 from therapy.config import SettingsError
@@ -13,6 +14,9 @@ from therapy.entrypoints.cli.faults import CommandFailed, explained, missing, of
 
 def main() -> None:
     """Run `therapy` and exit."""
+    logging.getLogger().addHandler(
+        logging.NullHandler()
+    )  # what libraries log is told by our errors
     try:
         from therapy.entrypoints.cli.commands import therapy
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from therapy.config import NO_LONGER_NEEDED
+from therapy.config import NO_LONGER_NEEDED, unknown
 from therapy.domain.errors import LanguageNotSupported
 from therapy.entrypoints.cli.diagnosis import Finding, diagnose, kinds_in
 from therapy.entrypoints.cli.environment import settings_of_this_machine
@@ -46,8 +46,9 @@ class Looked:
 def check() -> None:
     """Ask everything that this installation stands on, and say what to do about what does not answer.
 
-    Database, recordings, recogniser, sentiment, pushes, mail and rings, whichever family serves them: each
-    is opened, asked something harmless and closed again. Nothing is made, changed or sent.
+    Database, recordings, recogniser, sentiment, pushes, mail and rings: each is opened, asked something
+    harmless and closed again. What is local and has nothing to answer (pushes, mail, rings) is not listed.
+    The data directory and its database are made if missing; nothing else is made, changed or sent.
 
     \b
     [bold]Example[/]
@@ -74,6 +75,9 @@ def check() -> None:
     for name, why in NO_LONGER_NEEDED.items():
         if os.environ.get(name):
             console.print(f"{name} is no longer needed: {why}.")
+    for name, nearest in unknown(os.environ):
+        meant = f"; did you mean {nearest}?" if nearest else "."
+        console.print(f"{name} is no setting{meant}", soft_wrap=True, markup=False)
     if failed := _failed(looked):
         raise CommandFailed(failed)
 
@@ -127,7 +131,8 @@ async def _look_at(dependency: "Dependency", patience: float, doing: str) -> Loo
     except REACHED:
         pass
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is what we came to see
-        finding = diagnose(dependency.family, dependency.name, dependency.where, exc, doing)
+        one = dependency
+        finding = diagnose(one.family, one.name, one.where, exc, doing, host=one.host)
         finding = Finding(finding.cause, finding.mend, kinds_in(exc))
     return Looked(dependency, (time.monotonic() - began) * 1000, finding)
 
