@@ -316,9 +316,9 @@ def months_table() -> str:
 PAGE = """\
 # Cosmos DB: what lies where, and what it costs
 
-Made from `COSTS` in `scripts/cosmos_costs.py` by `python scripts/docs.py`; do not edit. A test counts the
-requests of every call below on the emulator. **Request units are estimates**: the emulator has none, and
-nothing here was measured on Azure. The adapter adds up what Azure says (`Meter.request_units`).
+Made from `COSTS` in `scripts/cosmos_costs.py` by `.venv/bin/python scripts/docs.py`; do not edit. A test
+counts the requests of every call below on the emulator. **Request units are estimates**: the emulator has
+none, and nothing here was measured on Azure. The adapter adds up what Azure says (`Meter.request_units`).
 
 ## Containers
 

@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are made from the code: `python scripts/docs.py`, or `--check`.
+"""Write the pages of docs/ that are made from the code: `.venv/bin/python scripts/docs.py`, or `--check`.
 
 A test runs the check, so a page never says anything but what the code does.
 """
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _STATES_PAGE = """\
 # The states of a session
 
-Made from `TRANSITIONS` in `therapy.domain.session` by `python scripts/docs.py`; do not edit.
+Made from `TRANSITIONS` in `therapy.domain.session` by `.venv/bin/python scripts/docs.py`; do not edit.
 
 A session is a document, and these are its states. What a client sees as `transcribing` or `failed`
 is not in them: it is derived from the session and the runs on it (`therapy.domain.status`).
@@ -77,7 +77,7 @@ def _cell(state: State, event: Event) -> str:
 _SETTINGS_PAGE = """\
 # Settings
 
-Made from `SETTINGS` in `therapy.config` by `python scripts/docs.py`; do not edit.
+Made from `SETTINGS` in `therapy.config` by `.venv/bin/python scripts/docs.py`; do not edit.
 
 Every setting is an environment variable; an empty one means the default. In development they may also
 stand in a file `.env` in the directory that `therapy` is started in; where `THERAPY_ENV=production` or
@@ -86,7 +86,14 @@ one message that names all faults.
 
 {table}
 
-Sizes are bytes, times are seconds.
+Sizes are bytes, times are seconds. Names that are not in this table are ignored (`therapy check`
+points out those that look like a mistyped one), but for these, which count in the environment only, never
+in `.env`:
+
+- `THERAPY_ENV`: `production` as above; it is looked at before `.env` is read
+- `THERAPY_FLOW_PASSWORD`: the password for `therapy flow`
+- `AZURE_CLIENT_ID`: which of several identities this machine has on Azure; read by Azure's library
+- `SSL_CERT_FILE`: a file with the authorities to trust when mail is sent; read by Python's TLS
 
 ## Which family serves what
 
@@ -142,7 +149,7 @@ def _choices() -> str:
 _ADAPTERS_PAGE = """\
 # Which adapter serves which port
 
-Made from the classes in `therapy.adapters` by `python scripts/docs.py`; do not edit.
+Made from the classes in `therapy.adapters` by `.venv/bin/python scripts/docs.py`; do not edit.
 
 `therapy.wiring` picks them. The contract suite in `tests/contract` runs what this table says: every
 adapter of a port passes the same tests. "all" stands for adapters that belong to no family.
@@ -210,7 +217,7 @@ def main(arguments: list[str]) -> int:
     stale = outdated()
     for name in stale:
         if "--check" in arguments:
-            print(f"{name} is out of date: run `python scripts/docs.py`")
+            print(f"{name} is out of date: run `.venv/bin/python scripts/docs.py`")
         else:
             (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / name).write_text(PAGES[name](), encoding="utf-8")

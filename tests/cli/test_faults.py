@@ -42,7 +42,7 @@ def test_a_bare_install_names_the_extra_to_add(arguments: tuple[str, ...], tmp_p
     libraries = {"rich", "click", "rich_click", "dotenv", "litestar", "uvicorn", "httpx", "av"}
     said = without(tmp_path, libraries, *arguments)
     assert said.returncode == 2
-    assert "pip install 'therapy[all]'" in said.stderr
+    assert "pip install 'therapy[http,worker,local]'" in said.stderr
     assert len(said.stderr.splitlines()) == 1
     assert said.stdout == ""
 
@@ -52,7 +52,7 @@ def test_a_bare_install_names_the_extra_to_add(arguments: tuple[str, ...], tmp_p
     [
         ("httpx", ("flow", "--help"), "http"),
         ("av", ("user", "list"), "local"),
-        ("uvicorn", ("serve",), "all"),
+        ("uvicorn", ("serve",), "http"),
     ],
 )
 def test_a_command_names_the_extra_that_it_lacks(

@@ -42,3 +42,10 @@ def test_the_version_is_the_installed_one(run: Run) -> None:
     from importlib.metadata import version
 
     assert version("therapy") in run("--version").stdout
+
+
+def test_an_example_of_several_lines_can_be_pasted(run: Run) -> None:
+    (line,) = (
+        each for each in run("flow", "--help").stdout.splitlines() if "--base-url http" in each
+    )
+    assert line.rstrip().endswith(":8000 \\")

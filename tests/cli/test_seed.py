@@ -33,12 +33,15 @@ def test_a_password_that_is_given_is_everybodys_from_then_on(run: Run, data_dir:
         assert signs_in(data_dir, email, PASSWORD)
 
 
-def test_it_refuses_where_there_are_real_people_and_says_what_to_do(run: Run) -> None:
+def test_it_refuses_where_there_are_real_people_and_says_what_to_do(
+    run: Run, data_dir: Path
+) -> None:
     run("user", "add", "--role", "therapist", "--email", "dana@example.health", "--name", "Dana")
     refused = run("seed")
     assert refused.returncode == 1
     assert "--force" in refused.stderr
-    assert "THERAPY_DATA_DIR" in refused.stderr
+    assert f"1 real accounts in {data_dir}; nothing" in refused.stderr
+    assert "another THERAPY_DATA_DIR" in refused.stderr
     assert OLIVIA not in run("user", "list").stdout
     assert run("seed", "--force").returncode == 0
     listed = run("user", "list").stdout

@@ -53,7 +53,7 @@ SETTINGS: tuple[Setting, ...] = (
         "data_dir",
         "therapy-data",
         Path,
-        "where the local family keeps everything",
+        "where the local family keeps everything; relative to the directory `therapy` is started in",
     ),
     Setting(
         "JWT_SECRET_KEY",

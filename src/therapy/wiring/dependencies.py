@@ -4,6 +4,7 @@ For `therapy check` and `therapy migrate`, which have to say something where `op
 the first.
 """
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ NOBODY = "health"
 
 SILENCE = bytes(1_000 * BYTES_PER_MS)
 SENTENCE = "All is well."
+FCM = "oauth2.googleapis.com or fcm.googleapis.com"
+"""Google is asked for a token, then FCM."""
+
 Opening = Callable[[AsyncExitStack], Awaitable[Check]]
 
 
@@ -42,6 +46,7 @@ Opening = Callable[[AsyncExitStack], Awaitable[Check]]
 class Dependency:
     """Something the installation stands on: its field in the settings, who serves it, where it is.
 
+    `where` is for a table; `host` is what is asked over the network, with its port if one is set: "" if none.
     `open` opens it on a stack and gives what asks it something harmless; both raise what the port raises.
     """
 
@@ -49,6 +54,7 @@ class Dependency:
     family: str
     where: str
     open: Opening
+    host: str = ""
 
 
 def dependencies(settings: Settings) -> Iterator[Dependency]:
@@ -80,20 +86,24 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     async def doorbell(stack: AsyncExitStack) -> Check:
         return (await open_doorbell(settings, stack))[1]
 
-    yield Dependency("stores", settings.stores, _stores_at(settings, data_dir), stores)
-    where = _recordings_at(settings, data_dir)
-    yield Dependency("recordings", settings.recordings, where, recordings)
-    yield Dependency("speech", settings.speech, _speech_at(settings), speech)
-    yield Dependency("sentiment", settings.sentiment, _host(settings.language_endpoint), sentiment)
+    where = stores_at(settings)
+    yield Dependency("stores", settings.stores, where, stores, _stores_host(settings))
+    where, host = _recordings_at(settings, data_dir), _recordings_host(settings)
+    yield Dependency("recordings", settings.recordings, where, recordings, host)
+    where = _speech_at(settings)
+    yield Dependency("speech", settings.speech, where, speech, _speech_host(settings))
+    where = _host(settings.language_endpoint)
+    yield Dependency("sentiment", settings.sentiment, where, sentiment, where)
     if settings.notices != "local":  # a push into the file mailbox would be one
-        yield Dependency("notices", settings.notices, settings.firebase_project, notices)
+        yield Dependency("notices", settings.notices, _project(settings), notices, FCM)
     if settings.mail != "local":
-        where = f"{settings.smtp_host}:{settings.smtp_port}, {settings.smtp_security}"
-        yield Dependency("mail", settings.mail, where, mail)
+        host = f"{settings.smtp_host}:{settings.smtp_port}"
+        where = f"{host}, {settings.smtp_security}"
+        yield Dependency("mail", settings.mail, where, mail, host)
     if settings.doorbell != "local":
         tls = "TLS" if settings.redis_ssl else "no TLS"
-        where = f"{settings.redis_host}:{settings.redis_port}, {tls}"
-        yield Dependency("doorbell", settings.doorbell, where, doorbell)
+        host = f"{settings.redis_host}:{settings.redis_port}"
+        yield Dependency("doorbell", settings.doorbell, f"{host}, {tls}", doorbell, host)
 
 
 def migrations(settings: Settings, *, throughput: int | None = None) -> Iterator[Dependency]:
@@ -112,9 +122,10 @@ def migrations(settings: Settings, *, throughput: int | None = None) -> Iterator
     async def recordings(stack: AsyncExitStack) -> Check:
         return (await open_recordings(settings, prepare(data_dir), stack))[1]
 
-    yield Dependency("stores", settings.stores, _stores_at(settings, data_dir), stores)
-    where = _recordings_at(settings, data_dir)
-    yield Dependency("recordings", settings.recordings, where, recordings)
+    where = stores_at(settings)
+    yield Dependency("stores", settings.stores, where, stores, _stores_host(settings))
+    where, host = _recordings_at(settings, data_dir), _recordings_host(settings)
+    yield Dependency("recordings", settings.recordings, where, recordings, host)
 
 
 def unread(settings: Settings) -> str:
@@ -134,10 +145,15 @@ async def _silence() -> AsyncIterator[bytes]:
     yield SILENCE
 
 
-def _stores_at(settings: Settings, data_dir: Path) -> str:
+def stores_at(settings: Settings) -> str:
+    """Give where documents and people are, as a person would look for it."""
     if settings.stores == "azure":
         return f"{_host(settings.cosmos_uri)}, database {settings.cosmos_database}"
-    return str(data_dir)
+    return str(settings.data_dir.expanduser().resolve())
+
+
+def _stores_host(settings: Settings) -> str:
+    return _host(settings.cosmos_uri) if settings.stores == "azure" else ""
 
 
 def _recordings_at(settings: Settings, data_dir: Path) -> str:
@@ -146,10 +162,23 @@ def _recordings_at(settings: Settings, data_dir: Path) -> str:
     return str(data_dir / "recordings")
 
 
+def _recordings_host(settings: Settings) -> str:
+    if settings.recordings != "azure":
+        return ""
+    told = _connection(settings)
+    suffix = told.get("EndpointSuffix") or "core.windows.net"
+    return _host(told.get("BlobEndpoint", "")) or f"{_account(settings)}.blob.{suffix}"
+
+
+def _connection(settings: Settings) -> dict[str, str]:
+    """Read the connection string, whose key is never shown."""
+    pairs = (part.partition("=") for part in settings.storage_connection.split(";"))
+    return {name.strip(): text.strip() for name, _, text in pairs}
+
+
 def _account(settings: Settings) -> str:
     """Name the storage account; of the connection string nothing but its name is shown."""
-    pairs = (part.partition("=") for part in settings.storage_connection.split(";"))
-    told = {name.strip(): text for name, _, text in pairs}
+    told = _connection(settings)
     named = told.get("AccountName") or _host(told.get("BlobEndpoint", ""))
     return named or settings.storage_account
 
@@ -158,6 +187,31 @@ def _speech_at(settings: Settings) -> str:
     if settings.speech == "azure":
         return _host(settings.speech_endpoint) or settings.speech_region
     return settings.speech_model
+
+
+def _speech_host(settings: Settings) -> str:
+    """Name who is asked for a second of silence: as a rule Fast Transcription."""
+    if settings.speech != "azure":
+        return ""
+    conversation = settings.speech_engine == "conversation"
+    address = settings.speech_endpoint
+    if not conversation:
+        address = settings.fast_endpoint or address
+    kind = "stt.speech" if conversation else "api.cognitive"
+    return _host(address) or f"{settings.speech_region}.{kind}.microsoft.com"
+
+
+def _project(settings: Settings) -> str:
+    """Name the Firebase project, as it is set or as the service account has it; nothing else of that."""
+    if settings.firebase_project:
+        return settings.firebase_project
+    path = settings.google_credentials
+    try:
+        account = json.loads(settings.firebase_account or Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return path
+    named = account.get("project_id") if isinstance(account, dict) else None
+    return named if isinstance(named, str) else path
 
 
 def _host(address: str) -> str:

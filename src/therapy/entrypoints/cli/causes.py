@@ -7,7 +7,10 @@ from msgspec import Struct
 
 
 class Rule(Struct, frozen=True):
-    """`of` is a dependency's name ("" = any), `signs` a pattern over all that an error says of itself."""
+    """`of` is a dependency's name ("" = any), `signs` a pattern over all that an error says of itself.
+
+    `cause` may quote the host with its port, if one is set, as {host}, and without it as {name}.
+    """
 
     of: str
     signs: str
@@ -35,13 +38,13 @@ RULES = (
         "",
         r"gaierror|name or service not known|getaddrinfo|nodename nor servname|no address associated"
         r"|temporary failure in name resolution|clientconnectordnserror|\bdns\b",
-        "the name {where} is not known here (DNS)",
+        "the name {name} is not known here (DNS)",
         "look for a typing mistake; with a private endpoint, link its private DNS zone to this network",
     ),
     Rule(
         "mail",
         r"reason=certificate",
-        "the certificate is not one of {where}, or of an authority that this machine does not know",
+        "the certificate is not one of {name}, or of an authority that this machine does not know",
         "THERAPY_SMTP_HOST must be the name in the certificate; if the authority is your own, name its file"
         " in SSL_CERT_FILE",
     ),
@@ -86,14 +89,14 @@ RULES = (
     Rule(
         "mail",
         r"timeout|timed out|connection refused|connectionrefused|reason=(?!ssl)\w*error",
-        "nothing answers at {where}",
+        "nothing answers at {host}",
         "see THERAPY_SMTP_HOST; THERAPY_SMTP_PORT is 587 with starttls and 465 with tls (Azure lets nothing"
         " out to port 25); this network must let it out",
     ),
     Rule(
         "",
         r"certificate_verify_failed|hostname mismatch|certificate verify failed",
-        "the certificate is not the one of {where}",
+        "the certificate is not the one of {name}",
         "use the resource's own host name, not an address or an alias; with a private CA, install it",
     ),
     Rule(
@@ -240,7 +243,7 @@ RULES = (
     Rule(
         "speech",
         r"\b404\b|resourcenotfound",
-        "there is no Fast Transcription at {where}: the region lacks it, or this is no Speech resource",
+        "there is no Fast Transcription at {host}: the region lacks it, or this is no Speech resource",
         "THERAPY_SPEECH_ENGINE=conversation needs none; or a resource in a region that has it, named by"
         " SPEECH_REGION or THERAPY_SPEECH_ENDPOINT",
     ),
@@ -297,7 +300,7 @@ RULES = (
     Rule(
         "doorbell",
         r"connection refused|errno 111|connectionrefused|timeout|timed out|cannot connect|connecterror",
-        "nothing answers at {where}",
+        "nothing answers at {host}",
         "see REDIS_HOST; the port is 6380 on Azure Cache for Redis and 10000 on Azure Managed Redis;"
         " its firewall or private endpoint must let this app in",
     ),
@@ -305,7 +308,7 @@ RULES = (
         "",
         r"timeout|timed out|servicerequesterror|clientconnector|reason=connection|connectionrefused"
         r"|connection refused|cannot connect|connecterror|connection",
-        "nothing answers at {where}",
+        "nothing answers at {host}",
         "see the address; the service's firewall (Networking) or private endpoint must let this app in,"
         " and this network must let it out",
     ),

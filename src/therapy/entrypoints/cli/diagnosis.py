@@ -18,6 +18,9 @@ CLOCK_SECONDS = 300
 """Azure and Google refuse requests whose time is further off than some 5 to 15 minutes."""
 
 
+_PORT = re.compile(r":\d+$")
+
+
 class Finding(Struct, frozen=True):
     """A likely cause, its fix, and the classes of the errors for who wants to look further."""
 
@@ -26,8 +29,13 @@ class Finding(Struct, frozen=True):
     kinds: str = ""
 
 
-def diagnose(family: str, name: str, where: str, exc: BaseException, doing: str = "") -> Finding:
-    """Give the likely cause of a dependency's error and the fix; `doing` is the command, if that matters."""
+def diagnose(
+    family: str, name: str, where: str, exc: BaseException, doing: str = "", *, host: str = ""
+) -> Finding:
+    """Give the likely cause of a dependency's error and the fix; `doing` is the command, if that matters.
+
+    `host` is what is asked over the network; when empty, it is `where`.
+    """
     if family == "local" and isinstance(exc, OSError) and exc.filename:
         return Finding(f"{exc.strerror}: {where}", "see THERAPY_DATA_DIR: it must be ours to write")
     off = clock_offset(exc)
@@ -36,7 +44,9 @@ def diagnose(family: str, name: str, where: str, exc: BaseException, doing: str 
         told += " clock "
     for rule in RULES:
         if rule.of in {"", name} and re.search(rule.signs, told, re.DOTALL):
-            return Finding(rule.cause.format(where=where or name), rule.mend)
+            host = host or where or name
+            cause = rule.cause.format(host=host, name=_PORT.sub("", host))
+            return Finding(cause, rule.mend)
     return Finding("it failed in a way not seen before", "the log of the server may say more")
 
 

@@ -5,9 +5,21 @@ import os
 from therapy.domain.errors import TherapyError, Unavailable
 from therapy.domain.texts import advice, sentence
 
-EXTRAS = {"httpx": "http", "av": "local", "faster_whisper": "local", "vader": "local"}
-"""The extra that brings a module; what is not named comes with `all`."""
-
+SERVER = "http,worker,local"
+EXTRAS = {
+    "av": "local",
+    "dotenv": SERVER,
+    "faster_whisper": "local",
+    "httpx": "http",
+    "jwt": "http",
+    "litestar": "http",
+    "rich": SERVER,
+    "rich_click": SERVER,
+    "taskiq": "worker",
+    "uvicorn": "http",
+    "vader": "local",
+}
+"""The extra that brings a module, or all that the server needs where nothing is there yet; else `all`."""
 
 CHECK = "Run `therapy check`: it says what is away, the likely cause and the fix."
 
@@ -25,7 +37,7 @@ def missing(module: str) -> str:
     extra = EXTRAS.get(module, "all")
     return (
         f"This command needs {module}, which a bare install does not bring. "
-        f"Add it with: pip install 'therapy[{extra}]'"
+        f"Add it with: pip install 'therapy[{extra}]' (in a checkout: '.[{extra}]')"
     )
 
 

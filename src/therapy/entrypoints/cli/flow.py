@@ -56,7 +56,7 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
 
     \b
     [bold]Example[/]
-      [cyan]therapy flow --base-url http://127.0.0.1:8000 \\\\
+      [cyan]therapy flow --base-url http://127.0.0.1:8000 \\
           --email olivia.hayes1@example.health --password "…"[/]
 
     [bold]You see[/] a table: call, what was checked, passed, failed or skipped, and milliseconds. A failure

@@ -35,7 +35,11 @@ def user() -> None:
 )
 @click.option("--email", required=True, help="They sign in with it; unique, whatever its case.")
 @click.option("--name", required=True, help="First and last name, as the app shows it.")
-@click.option("--number", default="", help="Nine digits, a patient's; the app calls it id.")
+@click.option(
+    "--number",
+    default="",
+    help="Nine digits; required for a patient, who is found by it in the app.",
+)
 @click.option("--date-of-birth", default="", help="As 1990-12-31 or 31-12-1990.")
 @click.option("--password", default="", help="Without it one is made and shown once.")
 @click.option(

@@ -28,7 +28,7 @@ DEMO = "demo-practice.json"
 )
 @click.option("--force", is_flag=True, help="Also where there are real accounts.")
 def seed(*, path: Path | None, password: str, force: bool) -> None:
-    """Fill the data directory with a practice to try things with. Running it again adds nothing twice.
+    """Fill the stores with a practice to try things with. Running it again adds nothing twice.
 
     Therapists [cyan]olivia.hayes1@example.health[/] and [cyan]alex.lebed2@example.health[/], patients
     [cyan]jordan.white1@example.health[/] and [cyan]jamie.davis2@example.health[/], with sessions that are
@@ -61,16 +61,19 @@ def seed(*, path: Path | None, password: str, force: bool) -> None:
 
 async def _seed(path: Path | None, password: str, *, force: bool) -> None:
     from therapy.wiring import open_therapy
+    from therapy.wiring.dependencies import stores_at
     from therapy.workflows.enrolment import real_people
     from therapy.workflows.seeding import plant
 
     what, chosen = read_seed(path), password or new_password()
-    async with open_therapy(settings_of_this_machine()) as opened:
+    settings = settings_of_this_machine()
+    async with open_therapy(settings) as opened:
         real = 0 if force else await real_people(desk=opened.desk)
         if real:
+            setting = "THERAPY_DATA_DIR" if settings.stores == "local" else "COSMOS_DATABASE_NAME"
             raise CommandFailed(
-                f"there are {real} real accounts in {opened.data_dir}; nothing was added. Take an empty"
-                " THERAPY_DATA_DIR for trying, or add the demo practice beside them with --force"
+                f"there are {real} real accounts in {stores_at(settings)}; nothing was added. Take another"
+                f" {setting} for trying, or add the demo practice beside them with --force"
             )
         done = await plant(what, password=chosen, renew=bool(password), desk=opened.desk)
     console = answers()

@@ -163,7 +163,7 @@ def listen(host: str, port: int) -> socket.socket:
         reason = (exc.strerror or "not possible").partition(" (")[0].lower()
         raise CommandFailed(
             f"cannot listen on {host}, port {port}: {reason}; "
-            "--port takes another one, and --port 0 a free one"
+            "PORT=8001 or --port 8001 takes another one, 0 a free one"
         ) from None
 
 
