@@ -14,6 +14,9 @@ PLACEHOLDERS = ("changeme", "change-me", "secret", "your-", "placeholder", "defa
 UNRESOLVED = "@microsoft.keyvault("
 """What App Service leaves in the place of a Key Vault reference that it could not follow."""
 
+OUTSIDE_THE_TABLE = frozenset({"THERAPY_ENV", "THERAPY_FLOW_PASSWORD"})
+"""Names of ours that are read before, or instead of, the settings."""
+
 APP_SERVICE, IDENTITY = "WEBSITE_INSTANCE_ID", "IDENTITY_ENDPOINT"
 """What App Service sets always, and where an identity is switched on."""
 
@@ -78,7 +81,7 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
 
 def unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Give names that look like settings of ours and are none, each with the one that is nearest."""
-    known = {setting.name for setting in SETTINGS} | {"THERAPY_ENV"}
+    known = {setting.name for setting in SETTINGS} | OUTSIDE_THE_TABLE
     for name in sorted(environment.keys() - known):
         nearest = get_close_matches(name, known, 1, 0.85)
         if nearest or name.startswith("THERAPY_"):
