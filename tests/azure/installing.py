@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from tests.emulators.smtp import FakeSmtp
 from tests.emulators.speech import FakeSpeech
 from tests.emulators.valkey import Valkey
 from tests.test_config import CANARY
+from therapy.entrypoints.cli.server import command
 
 __all__ = ["emulated", "environment"]
 
@@ -59,10 +59,10 @@ def environment(emulated: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 
 def therapy(
-    environment: dict[str, str], folder: Path, *command: str
+    environment: dict[str, str], folder: Path, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     said = subprocess.run(
-        [sys.executable, "-P", "-m", "therapy.entrypoints.cli", *command],
+        command(*arguments),
         check=False,
         capture_output=True,
         text=True,

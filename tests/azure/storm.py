@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.azure.storm_crowd import COMMANDS, Therapist, people
+from tests.azure.storm_crowd import Therapist, people
 from tests.azure.storm_outcome import (
     TALK,
     Outcome,
@@ -28,7 +28,7 @@ from tests.azure.storm_outcome import (
 from tests.emulators.demo import Cloud, environment
 from tests.emulators.faults import Fault
 from tests.emulators.line import BadLine
-from therapy.entrypoints.cli.server import running_server
+from therapy.entrypoints.cli.server import command, running_server
 
 WORKERS = 2
 
@@ -76,7 +76,7 @@ class Workers:
             if process is None or process.poll() is not None:
                 with (self._folder / f"worker-{number}.log").open("ab") as log:
                     self._processes[number] = subprocess.Popen(
-                        [*COMMANDS, "worker"],
+                        command("worker"),
                         cwd=self._folder,
                         env=self._variables[number],
                         stdout=log,

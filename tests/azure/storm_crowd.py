@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -15,10 +14,10 @@ import httpx
 
 from tests.builders import a_wav
 from therapy.entrypoints.cli.app_client import AppClient, CallFailed, Upload, metadata_of
+from therapy.entrypoints.cli.server import command
 
 PASSWORD = "a password to try with"
 PLATFORMS = ("ANDROID", "IOS")
-COMMANDS = [sys.executable, "-P", "-m", "therapy.entrypoints.cli"]
 PAUSE = 0.5
 
 
@@ -91,9 +90,9 @@ def people(folder: Path, variables: dict[str, str], therapists: int) -> None:
         members.append(person)
     seed = folder / "practice.json"
     seed.write_text(json.dumps({"practice": "Storm", "language": "en", "people": members}))
-    for command in (["migrate"], ["seed", "--file", str(seed), "--password", PASSWORD]):
+    for asked in (["migrate"], ["seed", "--file", str(seed), "--password", PASSWORD]):
         done = subprocess.run(
-            [*COMMANDS, *command], cwd=folder, env=variables, check=False, capture_output=True
+            command(*asked), cwd=folder, env=variables, check=False, capture_output=True
         )
         if done.returncode:
-            raise RuntimeError(f"therapy {command[0]}: {done.stderr.decode()}")
+            raise RuntimeError(f"therapy {asked[0]}: {done.stderr.decode()}")

@@ -4,7 +4,6 @@ import contextlib
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from tests.emulators.fcm import FakeFcm
 from tests.emulators.valkey import Valkey
 from therapy.entrypoints.cli.app_client import AppClient, Upload, metadata_of
 from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
-from therapy.entrypoints.cli.server import running_server
+from therapy.entrypoints.cli.server import command, running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("valkey")]
 PASSWORD = "a password to try with"
@@ -41,7 +40,7 @@ def until(true: Callable[[], object]) -> None:
 @contextlib.contextmanager
 def a_worker(environment: dict[str, str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "worker"],
+        command("worker"),
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

@@ -20,7 +20,7 @@ from tests.builders import NOW, a_wav
 from tests.cli.conftest import PASSWORD, Run, bare_environment
 from therapy.entrypoints.cli.app_client import AppClient, metadata_of
 from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
-from therapy.entrypoints.cli.server import Server, running
+from therapy.entrypoints.cli.server import Server, command, running
 
 pytestmark = pytest.mark.slow
 URL = re.compile(r"http://\S+")
@@ -137,7 +137,7 @@ def test_children_end_when_their_keeper_is_killed(tmp_path: Path, data_dir: Path
 
 def test_a_wrong_setting_ends_it_at_once_with_one_message(tmp_path: Path, data_dir: Path) -> None:
     said = subprocess.run(
-        [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "all"],
+        command("all"),
         check=False,
         capture_output=True,
         text=True,

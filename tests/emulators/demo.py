@@ -34,7 +34,7 @@ from therapy.entrypoints.cli.demo import show_job
 from therapy.entrypoints.cli.faults import CommandFailed
 from therapy.entrypoints.cli.recordings import REFERENCE, demo_file
 from therapy.entrypoints.cli.screen import answers
-from therapy.entrypoints.cli.server import running, running_server
+from therapy.entrypoints.cli.server import command, running, running_server
 
 WORKERS = 2
 WORKS = re.compile("therapy works on")
@@ -97,9 +97,8 @@ def turns() -> list[Phrase]:
 
 def show(cloud: Cloud, variables: dict[str, str], folder: Path, console: Console) -> None:
     """Start the installation, take a recording through it, and say what came to whom."""
-    therapy = [sys.executable, "-P", "-m", "therapy.entrypoints.cli"]
     migrated = subprocess.run(
-        [*therapy, "migrate"],
+        command("migrate"),
         cwd=folder,
         env=variables,
         check=False,

@@ -21,6 +21,15 @@ def check_names(practice_id: str, upload_id: str, key: str = "-") -> None:
         raise InvalidInput("key")
 
 
+def names_fit(practice_id: str, upload_id: str = "-", key: str = "-") -> bool:
+    """Tell whether `check_names` has nothing against them: under other names nothing is ever found."""
+    try:
+        check_names(practice_id, upload_id, key)
+    except InvalidInput:
+        return False
+    return True
+
+
 class Recordings(ABC):
     """Keeps audio under keys. A recording is there whole or not at all.
 

@@ -86,10 +86,8 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     async def doorbell(stack: AsyncExitStack) -> Check:
         return (await open_doorbell(settings, stack))[1]
 
-    where = stores_at(settings)
-    yield Dependency("stores", settings.stores, where, stores, _stores_host(settings))
-    where, host = _recordings_at(settings, data_dir), _recordings_host(settings)
-    yield Dependency("recordings", settings.recordings, where, recordings, host)
+    yield _stores(settings, stores)
+    yield _recordings(settings, recordings)
     where = _speech_at(settings)
     yield Dependency("speech", settings.speech, where, speech, _speech_host(settings))
     where = _host(settings.language_endpoint)
@@ -116,16 +114,26 @@ def migrations(settings: Settings, *, throughput: int | None = None) -> Iterator
     async def stores(stack: AsyncExitStack) -> Check:
         prepare(data_dir)
         if settings.stores == "azure":
-            await (await open_database(settings, stack)).migrate(throughput=throughput)
-        return (await open_stores(settings, data_dir, stack, make=False)).check
+            database = await open_database(settings, stack)
+            await database.migrate(throughput=throughput)
+            return database.check
+        return (await open_stores(settings, data_dir, stack)).check
 
     async def recordings(stack: AsyncExitStack) -> Check:
         return (await open_recordings(settings, prepare(data_dir), stack))[1]
 
-    where = stores_at(settings)
-    yield Dependency("stores", settings.stores, where, stores, _stores_host(settings))
-    where, host = _recordings_at(settings, data_dir), _recordings_host(settings)
-    yield Dependency("recordings", settings.recordings, where, recordings, host)
+    yield _stores(settings, stores)
+    yield _recordings(settings, recordings)
+
+
+def _stores(settings: Settings, opening: Opening) -> Dependency:
+    host = _host(settings.cosmos_uri) if settings.stores == "azure" else ""
+    return Dependency("stores", settings.stores, stores_at(settings), opening, host)
+
+
+def _recordings(settings: Settings, opening: Opening) -> Dependency:
+    where, host = _recordings_at(settings), _recordings_host(settings)
+    return Dependency("recordings", settings.recordings, where, opening, host)
 
 
 def unread(settings: Settings) -> str:
@@ -152,14 +160,10 @@ def stores_at(settings: Settings) -> str:
     return str(settings.data_dir.expanduser().resolve())
 
 
-def _stores_host(settings: Settings) -> str:
-    return _host(settings.cosmos_uri) if settings.stores == "azure" else ""
-
-
-def _recordings_at(settings: Settings, data_dir: Path) -> str:
+def _recordings_at(settings: Settings) -> str:
     if settings.recordings == "azure":
         return f"{_account(settings)}, container {settings.storage_container}"
-    return str(data_dir / "recordings")
+    return str(settings.data_dir.expanduser().resolve() / "recordings")
 
 
 def _recordings_host(settings: Settings) -> str:

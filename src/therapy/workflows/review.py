@@ -150,12 +150,11 @@ async def retry(
         run = next(ended, None)
         if run is None or session.state not in {State.CLOSING, State.AWAITING_TRANSCRIPT}:
             raise WrongState("not_failed", state=session.state.value)
-        change = Change(runs=(again(run, now=desk.now()),))
-        if languages and kind is RunKind.TRANSCRIBE:
-            change = Change(
-                session=replace(session, languages=languages),
-                runs=(again(run, now=desk.now(), languages=languages),),
-            )
+        spoken = languages if kind is RunKind.TRANSCRIBE else ()
+        change = Change(
+            session=replace(session, languages=spoken) if spoken else None,
+            runs=(again(run, now=desk.now(), languages=spoken),),
+        )
         try:
             await commit(actor.practice_id, session_id, change, RowChanged(), RunDue(), desk=desk)
         except Stale:  # the details were corrected at the same moment

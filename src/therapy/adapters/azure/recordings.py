@@ -41,7 +41,7 @@ from therapy.adapters.azure.blob_errors import blob_errors, code_of
 from therapy.adapters.azure.blob_links import BlobLinks
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
-from therapy.ports.recordings import Recordings, check_names
+from therapy.ports.recordings import Recordings, check_names, names_fit
 
 JOURNALS = "staging/"
 PASSING = "passing"
@@ -159,7 +159,7 @@ class BlobRecordings(Recordings):
             return int(there.size)
 
     async def discard(self, practice_id: str, upload_id: str) -> None:
-        if not _possible(practice_id, upload_id):
+        if not names_fit(practice_id, upload_id):
             return
         blob = self._blob(practice_id, upload_id)
         with blob_errors():
@@ -181,7 +181,7 @@ class BlobRecordings(Recordings):
 
     async def read(self, practice_id: str, key: str, start: int, end: int) -> bytes:
         start = max(0, start)
-        if end <= start or not _possible(practice_id, key=key):
+        if end <= start or not names_fit(practice_id, key=key):
             await self._look(practice_id, key)
             return b""
         blob = self._blob(practice_id, key)
@@ -198,7 +198,7 @@ class BlobRecordings(Recordings):
             return await found.readall()
 
     async def delete(self, practice_id: str, key: str) -> None:
-        if _possible(practice_id, key=key):
+        if names_fit(practice_id, key=key):
             blob = self._blob(practice_id, key)
             with blob_errors():
                 there = await properties(blob)
@@ -225,7 +225,7 @@ class BlobRecordings(Recordings):
             return await self._links.link(self._blob(practice_id, key), lifetime)
 
     async def _look(self, practice_id: str, key: str) -> BlobProperties:
-        if not _possible(practice_id, key=key):
+        if not names_fit(practice_id, key=key):
             raise NotFound(recording=key)
         with blob_errors():
             there = _recording(await properties(self._blob(practice_id, key)))
@@ -280,11 +280,3 @@ def _recording(there: BlobProperties | None) -> BlobProperties | None:
     if there is None or PASSING in there.metadata or there.copy.status == "pending":
         return None
     return there
-
-
-def _possible(practice_id: str, upload_id: str = "-", key: str = "-") -> bool:
-    try:
-        check_names(practice_id, upload_id, key)
-    except InvalidInput:
-        return False
-    return True

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from therapy.domain.errors import InvalidInput, NotFound, StorageFull, Unavailable
 from therapy.domain.upload import BLOCK_SIZE
-from therapy.ports.recordings import Recordings, check_names
+from therapy.ports.recordings import Recordings, check_names, names_fit
 
 RESERVE = 512 * 1024 * 1024
 """Bytes that must stay free: a database on a full disk loses more than a recording."""
@@ -48,24 +48,24 @@ class FileRecordings(Recordings):
         return await _in_thread(lambda: _keep(staged, blocks, kept))
 
     async def discard(self, practice_id: str, upload_id: str) -> None:
-        if _possible(practice_id, upload_id):
+        if names_fit(practice_id, upload_id):
             staged = self._staged(practice_id, upload_id)
             await _in_thread(lambda: _discard(staged))
 
     async def size(self, practice_id: str, key: str) -> int:
-        if not _possible(practice_id, key=key):
+        if not names_fit(practice_id, key=key):
             raise NotFound(recording=key)
         kept = self._kept(practice_id, key)
         return await _in_thread(lambda: kept.stat().st_size)
 
     async def read(self, practice_id: str, key: str, start: int, end: int) -> bytes:
-        if not _possible(practice_id, key=key):
+        if not names_fit(practice_id, key=key):
             raise NotFound(recording=key)
         kept = self._kept(practice_id, key)
         return await _in_thread(lambda: _read(kept, max(0, start), end))
 
     async def delete(self, practice_id: str, key: str) -> None:
-        if _possible(practice_id, key=key):
+        if names_fit(practice_id, key=key):
             kept = self._kept(practice_id, key)
             await _in_thread(lambda: _delete(kept))
 
@@ -84,14 +84,6 @@ class FileRecordings(Recordings):
     def _kept(self, practice_id: str, key: str) -> Path:
         """No key has a dot, so the suffix keeps the file of `a` and the folder of `a/b` apart."""
         return self._directory / "kept" / practice_id / f"{key}.audio"
-
-
-def _possible(practice_id: str, upload_id: str = "-", key: str = "-") -> bool:
-    try:
-        check_names(practice_id, upload_id, key)
-    except InvalidInput:
-        return False
-    return True
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -14,9 +14,8 @@ from therapy.entrypoints.cli.faults import CommandFailed, explained, missing, of
 
 def main() -> None:
     """Run `therapy` and exit."""
-    logging.getLogger().addHandler(
-        logging.NullHandler()
-    )  # what libraries log is told by our errors
+    # What libraries log in a command is told by our errors.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         from therapy.entrypoints.cli.commands import therapy
 

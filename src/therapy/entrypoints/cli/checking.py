@@ -14,7 +14,7 @@ from rich.table import Table
 
 from therapy.config import NO_LONGER_NEEDED, unknown
 from therapy.domain.errors import LanguageNotSupported
-from therapy.entrypoints.cli.diagnosis import Finding, diagnose, kinds_in
+from therapy.entrypoints.cli.diagnosis import Finding, diagnose
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults import CommandFailed
 from therapy.entrypoints.cli.screen import answers, asides
@@ -133,7 +133,6 @@ async def _look_at(dependency: "Dependency", patience: float, doing: str) -> Loo
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is what we came to see
         one = dependency
         finding = diagnose(one.family, one.name, one.where, exc, doing, host=one.host)
-        finding = Finding(finding.cause, finding.mend, kinds_in(exc))
     return Looked(dependency, (time.monotonic() - began) * 1000, finding)
 
 

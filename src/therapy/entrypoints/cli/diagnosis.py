@@ -26,7 +26,7 @@ class Finding(Struct, frozen=True):
 
     cause: str
     mend: str
-    kinds: str = ""
+    kinds: str
 
 
 def diagnose(
@@ -36,8 +36,10 @@ def diagnose(
 
     `host` is what is asked over the network; when empty, it is `where`.
     """
+    kinds = kinds_in(exc)
     if family == "local" and isinstance(exc, OSError) and exc.filename:
-        return Finding(f"{exc.strerror}: {where}", "see THERAPY_DATA_DIR: it must be ours to write")
+        mend = "see THERAPY_DATA_DIR: it must be ours to write"
+        return Finding(f"{exc.strerror}: {where}", mend, kinds)
     off = clock_offset(exc)
     told = f"{' '.join(_said(exc))} at={where} doing={doing}".lower()
     if off is not None and abs(off) > CLOCK_SECONDS:
@@ -46,8 +48,9 @@ def diagnose(
         if rule.of in {"", name} and re.search(rule.signs, told, re.DOTALL):
             host = host or where or name
             cause = rule.cause.format(host=host, name=_PORT.sub("", host))
-            return Finding(cause, rule.mend)
-    return Finding("it failed in a way not seen before", "the log of the server may say more")
+            return Finding(cause, rule.mend, kinds)
+    cause, mend = "it failed in a way not seen before", "the log of the server may say more"
+    return Finding(cause, mend, kinds)
 
 
 def kinds_in(exc: BaseException) -> str:

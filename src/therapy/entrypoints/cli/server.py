@@ -42,6 +42,11 @@ def environment(data_dir: Path) -> dict[str, str]:
     }
 
 
+def command(*arguments: str) -> list[str]:
+    """Make the command that runs `therapy` by the Python that runs us."""
+    return [sys.executable, "-P", "-m", "therapy.entrypoints.cli", *arguments]
+
+
 @contextmanager
 def running_server(folder: Path, settings: dict[str, str], *options: str) -> Iterator[Server]:
     """Start a server whose output goes into `folder`, and stop it whatever happens.
@@ -55,7 +60,7 @@ def running_server(folder: Path, settings: dict[str, str], *options: str) -> Ite
 
 @contextmanager
 def running(
-    folder: Path, name: str, settings: dict[str, str], *command: str, ready: re.Pattern[str]
+    folder: Path, name: str, settings: dict[str, str], *arguments: str, ready: re.Pattern[str]
 ) -> Iterator[Server]:
     """Run a command of ours until the body is over; it has started once `ready` is in what it prints.
 
@@ -65,7 +70,7 @@ def running(
     out, log = folder / f"{name}.out", folder / f"{name}.log"
     with out.open("wb") as stdout, log.open("wb") as stderr:
         process = subprocess.Popen(  # noqa: S603 - a command of our own
-            [sys.executable, "-P", "-m", "therapy.entrypoints.cli", *command],
+            command(*arguments),
             cwd=folder,  # not a directory with a .env in it
             env=settings,
             stdin=subprocess.DEVNULL,

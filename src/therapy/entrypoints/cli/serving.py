@@ -51,10 +51,7 @@ def serve(
     request, on stderr. The documentation of the API is at [cyan]/schema[/]. Ctrl-C or SIGTERM ends it:
     requests are answered, unfinished work is put back for the next start.
     """
-    settings = settings_of_this_machine()
-    settings = replace(
-        settings, host=host or settings.host, port=settings.port if port is None else port
-    )
+    settings = listening_at(host, port)
     if leashed:
         end_with_stdin()
     run_server(settings, with_worker=not no_worker, descriptor=descriptor)
@@ -78,6 +75,14 @@ def worker(*, leashed: bool) -> None:
     if leashed:
         end_with_stdin()
     asyncio.run(_work(settings))
+
+
+def listening_at(host: str | None, port: int | None) -> Settings:
+    """Read the settings of this machine; an address from the command line wins."""
+    settings = settings_of_this_machine()
+    return replace(
+        settings, host=host or settings.host, port=settings.port if port is None else port
+    )
 
 
 def end_with_stdin() -> None:

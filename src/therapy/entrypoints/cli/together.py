@@ -17,10 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 
 import rich_click as click
-from msgspec.structs import replace
 
-from therapy.entrypoints.cli.environment import settings_of_this_machine
-from therapy.entrypoints.cli.serving import STOPPING, listen
+from therapy.entrypoints.cli.server import command
+from therapy.entrypoints.cli.serving import STOPPING, listen, listening_at
 from therapy.entrypoints.logs import configure_logs
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -52,10 +51,7 @@ def everything(*, host: str | None, port: int | None) -> None:
 
     [bold]You see[/] what `therapy serve` and `therapy worker` print. The exit code is 0 if all ended in time.
     """
-    settings = settings_of_this_machine()
-    settings = replace(
-        settings, host=host or settings.host, port=settings.port if port is None else port
-    )
+    settings = listening_at(host, port)
     configure_logs(settings.log_level)
     drain = settings.drain.total_seconds()
     variables = os.environ | {
@@ -63,18 +59,13 @@ def everything(*, host: str | None, port: int | None) -> None:
     }
     with listen(settings.host, settings.port) as listener:
         serve = ("serve", "--no-worker", "--leashed", "--socket", str(listener.fileno()))
-        children = [Child("worker", therapy("worker", "--leashed"), variables)]
+        children = [Child("worker", command("worker", "--leashed"), variables)]
         children += (
-            Child(f"api-{number + 1}", therapy(*serve), variables, listener)
+            Child(f"api-{number + 1}", command(*serve), variables, listener)
             for number in range(settings.api_processes)
         )
         status = Keeper(children, drain=drain, listener=listener).run()
     sys.exit(status)
-
-
-def therapy(*arguments: str) -> list[str]:
-    """Make the command that runs `therapy` as we were run."""
-    return [sys.executable, "-P", "-m", "therapy.entrypoints.cli", *arguments]
 
 
 class Child:
