@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.contract.stores import adapters_in
+
 if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos
     from therapy.adapters.azure.speech import AzureSpeech
@@ -33,27 +35,9 @@ async def empty_cosmos(
 
 def cosmos_adapters(cosmos: "Cosmos") -> dict[str, Any]:
     """An adapter of each port that Cosmos serves."""
-    from therapy.adapters.azure.devices import CosmosDevices
-    from therapy.adapters.azure.logins import CosmosLogins
-    from therapy.adapters.azure.outbox import CosmosOutbox
-    from therapy.adapters.azure.people import CosmosPeople
-    from therapy.adapters.azure.reservations import CosmosReservations
-    from therapy.adapters.azure.rows import CosmosRows
-    from therapy.adapters.azure.runs import CosmosRuns
-    from therapy.adapters.azure.sessions import CosmosSessions
-    from therapy.adapters.azure.uploads import CosmosUploads
+    from therapy.wiring.stores import cosmos_stores
 
-    return {
-        "sessions": CosmosSessions(cosmos),
-        "runs": CosmosRuns(cosmos),
-        "outbox": CosmosOutbox(cosmos),
-        "rows": CosmosRows(cosmos),
-        "people": CosmosPeople(cosmos),
-        "logins": CosmosLogins(cosmos),
-        "devices": CosmosDevices(cosmos),
-        "uploads": CosmosUploads(cosmos),
-        "reservations": CosmosReservations(cosmos),
-    }
+    return adapters_in(cosmos_stores(cosmos))
 
 
 def speech_adapter(get: Callable[[str], Any], directory: Path) -> "AzureSpeech":

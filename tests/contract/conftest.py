@@ -18,25 +18,17 @@ from tests.contract.azure import cosmos_adapters, empty_cosmos, speech_adapter
 from tests.contract.azure_blob_language_fcm import other_adapters
 from tests.contract.azure_redis import redis_doorbell
 from tests.contract.azure_smtp import smtp_mail
+from tests.contract.stores import adapters_in
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudio
 from therapy.adapters.local.database import Database
-from therapy.adapters.local.devices import SqliteDevices
 from therapy.adapters.local.insights import LocalInsight
-from therapy.adapters.local.logins import SqliteLogins
 from therapy.adapters.local.mail import FileMail, sent_letters
 from therapy.adapters.local.notices import FileNotices, sent_notices
-from therapy.adapters.local.outbox import SqliteOutbox
-from therapy.adapters.local.people import SqlitePeople
 from therapy.adapters.local.recordings import FileRecordings
-from therapy.adapters.local.reservations import SqliteReservations
-from therapy.adapters.local.rows import SqliteRows
-from therapy.adapters.local.runs import SqliteRuns
 from therapy.adapters.local.sentiment import VaderSentiment
-from therapy.adapters.local.sessions import SqliteSessions
 from therapy.adapters.local.speech import WhisperSpeech
-from therapy.adapters.local.uploads import SqliteUploads
 from therapy.adapters.memory.audio import MemoryAudio
 from therapy.adapters.memory.devices import MemoryDevices
 from therapy.adapters.memory.doorbell import MemoryDoorbell
@@ -79,6 +71,7 @@ from therapy.ports.sessions import Sessions
 from therapy.ports.speech import Speech
 from therapy.ports.tokens import Tokens
 from therapy.ports.uploads import Uploads
+from therapy.wiring.stores import sqlite_stores
 
 Get = Callable[[str], Any]
 TOKENS = JwtTokens("a secret of the tests, long enough")
@@ -158,15 +151,6 @@ async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
     recordings = FileRecordings(directory, reserve=0)
     async with Database.open(directory / "therapy.sqlite3", synchronous="OFF") as database:
         yield Family(
-            sessions=SqliteSessions(database),
-            runs=SqliteRuns(database),
-            outbox=SqliteOutbox(database),
-            rows=SqliteRows(database),
-            people=SqlitePeople(database),
-            logins=SqliteLogins(database),
-            devices=SqliteDevices(database),
-            uploads=SqliteUploads(database),
-            reservations=SqliteReservations(database),
             recordings=recordings,
             notices=FileNotices(directory),
             mail=FileMail(directory),
@@ -176,6 +160,7 @@ async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
             sentiment=VaderSentiment(),
             insight=LocalInsight(),
             tokens=TOKENS,
+            **adapters_in(sqlite_stores(database)),
             fill_storage=lambda: setattr(recordings, "reserve", 2**62),
             sent_notices=lambda: [sent.notice for sent in sent_notices(directory)],
             sent_letters=lambda: list(sent_letters(directory)),

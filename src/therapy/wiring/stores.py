@@ -19,6 +19,7 @@ from therapy.ports.uploads import Uploads
 
 if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos
+    from therapy.adapters.local.database import Database
 
 Check = Callable[[], Awaitable[object]]
 """Asks a dependency whether it is there; raises a domain error if not."""
@@ -58,8 +59,25 @@ async def open_stores(
         cosmos = await open_database(settings, stack)
         if make:
             await cosmos.prepare()
-        return _cosmos_stores(cosmos)
+        return cosmos_stores(cosmos)
     from therapy.adapters.local.database import Database
+
+    database = await stack.enter_async_context(Database.open(data_dir / "therapy.sqlite3"))
+    return sqlite_stores(database)
+
+
+async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
+    """Open the Cosmos database of these settings; the stack closes it."""
+    from therapy.adapters.azure.cosmos.client import open_cosmos
+
+    opening = open_cosmos(
+        settings.cosmos_uri, settings.cosmos_key or None, settings.cosmos_database
+    )
+    return await stack.enter_async_context(opening)
+
+
+def sqlite_stores(database: "Database") -> Stores:
+    """Give every store over a SQLite database that is open."""
     from therapy.adapters.local.devices import SqliteDevices
     from therapy.adapters.local.logins import SqliteLogins
     from therapy.adapters.local.outbox import SqliteOutbox
@@ -70,7 +88,6 @@ async def open_stores(
     from therapy.adapters.local.sessions import SqliteSessions
     from therapy.adapters.local.uploads import SqliteUploads
 
-    database = await stack.enter_async_context(Database.open(data_dir / "therapy.sqlite3"))
     return Stores(
         sessions=SqliteSessions(database),
         runs=SqliteRuns(database),
@@ -85,17 +102,8 @@ async def open_stores(
     )
 
 
-async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
-    """Open the Cosmos database of these settings; the stack closes it."""
-    from therapy.adapters.azure.cosmos.client import open_cosmos
-
-    opening = open_cosmos(
-        settings.cosmos_uri, settings.cosmos_key or None, settings.cosmos_database
-    )
-    return await stack.enter_async_context(opening)
-
-
-def _cosmos_stores(cosmos: "Cosmos") -> Stores:
+def cosmos_stores(cosmos: "Cosmos") -> Stores:
+    """Give every store over a Cosmos database that is open."""
     from therapy.adapters.azure.devices import CosmosDevices
     from therapy.adapters.azure.logins import CosmosLogins
     from therapy.adapters.azure.outbox import CosmosOutbox
