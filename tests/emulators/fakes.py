@@ -13,33 +13,19 @@ otherwise): `status` answers that; `reset` resets the connection; `lost` does th
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
-import threading
-from collections.abc import Awaitable, Callable
-from typing import Any, Self
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
 from tests.emulators.faults import Fault, Faults
-from tests.emulators.running import Running
+from tests.emulators.threaded import Threaded, reset
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-NO_LINGER = struct.pack("ii", 1, 0)
 
 
-def reset(request: web.Request) -> None:
-    """End the connection with an RST, as a broken network does, not with a farewell."""
-    transport = request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-    transport.abort()
-
-
-class Fake(Running):
+class Fake(Threaded):
     """One fake. It has routes(), and what a script or a record of calls means to it.
 
     `key`, where it has one, is the only Ocp-Apim-Subscription-Key that is let in; any bearer token is.
@@ -51,9 +37,6 @@ class Fake(Running):
         self.port = port
         self.faults = Faults()
         self.calls: list[dict[str, Any]] = []
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ending: asyncio.Event | None = None
 
     # what a fake says of itself
 
@@ -102,37 +85,8 @@ class Fake(Running):
     def add(self, *faults: Fault) -> None:
         self.faults.add(*faults)
 
-    # running
-
-    def start(self) -> Self:
-        ready = threading.Event()
-        failed: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                asyncio.run(self._serve(ready))
-            except BaseException as exc:  # noqa: BLE001 - handed to the thread that waits
-                failed.append(exc)
-            finally:
-                ready.set()
-
-        self._thread = threading.Thread(target=run, name=type(self).__name__, daemon=True)
-        self._thread.start()
-        ready.wait(30)
-        if failed:
-            raise failed[0]
-        return self
-
-    def stop(self) -> None:
-        if self._thread is None or self._loop is None or self._ending is None:
-            return
-        self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join(10)
-        self._thread = None
-
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._ending = asyncio.Event()
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[int]:
         application = web.Application(middlewares=[self._front], client_max_size=16 * 1024 * 1024)
         application.add_routes(
             [
@@ -148,9 +102,7 @@ class Fake(Running):
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port)
         await site.start()
-        self.port = runner.addresses[0][1]
-        ready.set()
-        await self._ending.wait()
+        yield runner.addresses[0][1]
         await runner.cleanup()
 
     # what happens before an answer
@@ -179,11 +131,11 @@ class Fake(Running):
                 await request.read()
                 return self.refused_by(fault, request)
             case "reset":
-                reset(request)
+                reset(request.transport)
                 return web.Response()
             case "lost":
                 await answer(request)
-                reset(request)
+                reset(request.transport)
                 return web.Response()
             case "stall":
                 await self.stall()

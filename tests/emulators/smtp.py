@@ -10,26 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import ssl
-import struct
-import threading
+from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from tests.emulators.faults import Fault, Faults
-from tests.emulators.running import Running
+from tests.emulators.threaded import Threaded, reset
 
 SENDER = "therapy@clinic.example"
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of its own attributes
-NO_LINGER = struct.pack("ii", 1, 0)
 
 
-class FakeSmtp(Running):
+class FakeSmtp(Threaded):
     """Lets in whoever has `username` and `password`; where it has none, everybody.
 
     `security` is what it speaks: none, starttls (and says nothing of AUTH before) or tls; the last two
@@ -51,9 +48,6 @@ class FakeSmtp(Running):
         if certificate:
             self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             self._tls.load_cert_chain(*certificate)
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ending: asyncio.Event | None = None
 
     def settings(self) -> dict[str, str]:
         return {
@@ -75,37 +69,15 @@ class FakeSmtp(Running):
         self.sessions = 0
         self.utf8 = True
 
-    def start(self) -> Self:
-        ready = threading.Event()
-
-        def run() -> None:
-            try:
-                asyncio.run(self._serve(ready))
-            finally:
-                ready.set()
-
-        self._thread = threading.Thread(target=run, name="FakeSmtp", daemon=True)
-        self._thread.start()
-        assert ready.wait(30)
-        assert self.port
-        return self
-
-    def stop(self) -> None:
-        if self._thread is None or self._loop is None or self._ending is None:
-            return
-        self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join(10)
-        self._thread = None
-
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
-        tls = self._tls if self.security == "tls" else None
-        server = await self._loop.create_server(
-            lambda: Conversation(self), "127.0.0.1", self.port, ssl=tls
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[int]:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Conversation(self),
+            "127.0.0.1",
+            self.port,
+            ssl=self._tls if self.security == "tls" else None,
         )
-        self.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await self._ending.wait()
+        yield server.sockets[0].getsockname()[1]
         server.close()
 
     # what aiosmtpd asks
@@ -163,9 +135,7 @@ class Conversation(SMTP):
             case "stall":
                 await asyncio.Event().wait()
             case "reset" | "lost":
-                connection = self.transport.get_extra_info("socket")
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-                self.transport.abort()
+                reset(self.transport)
                 raise asyncio.CancelledError
         return ""
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
 
-from tests.emulators.fakes import reset
 from tests.emulators.faults import Fault
 from tests.emulators.talk import Phrase, words_of
+from tests.emulators.threaded import reset
 
 if TYPE_CHECKING:
     from tests.emulators.speech import FakeSpeech
@@ -151,7 +151,7 @@ class Conversation:
             return False
         match self.strike:
             case "reset":
-                reset(self.request)
+                reset(self.request.transport)
                 return True
             case "eof":
                 if self.request.transport is not None:
