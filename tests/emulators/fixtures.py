@@ -37,12 +37,7 @@ __all__ = [
     "fake_language",
     "fake_smtp",
     "fake_speech",
-    "fast_server",
-    "fcm_server",
-    "language_server",
     "require_node",
-    "smtp_server",
-    "speech_server",
     "valkey",
     "valkey_server",
 ]
@@ -79,6 +74,13 @@ def shared(kind: type[AnyRunning]) -> AnyRunning:
         excuse(missing)
 
 
+def fresh(kind: type[AnyRunning]) -> AnyRunning:
+    """The same, without what a test before left in it."""
+    emulator = shared(kind)
+    emulator.clear()
+    return emulator
+
+
 @pytest.fixture(scope="session")
 def azurite() -> Azurite:
     """Blob storage; use a container of your own per test."""
@@ -110,71 +112,41 @@ def valkey(valkey_server: Valkey) -> Valkey:
     return valkey_server
 
 
-@pytest.fixture(scope="session")
-def speech_server() -> FakeSpeech:
+@pytest.fixture
+def fake_speech() -> FakeSpeech:
     pytest.importorskip("aiohttp")
     from tests.emulators.speech import FakeSpeech
 
-    return shared(FakeSpeech)
+    return fresh(FakeSpeech)
 
 
 @pytest.fixture
-def fake_speech(speech_server: FakeSpeech) -> FakeSpeech:
-    speech_server.clear()
-    return speech_server
-
-
-@pytest.fixture(scope="session")
-def fast_server() -> FakeFast:
+def fake_fast() -> FakeFast:
     pytest.importorskip("aiohttp")
     from tests.emulators.fast import FakeFast
 
-    return shared(FakeFast)
+    return fresh(FakeFast)
 
 
 @pytest.fixture
-def fake_fast(fast_server: FakeFast) -> FakeFast:
-    fast_server.clear()
-    return fast_server
-
-
-@pytest.fixture(scope="session")
-def language_server() -> FakeLanguage:
+def fake_language() -> FakeLanguage:
     pytest.importorskip("aiohttp")
     from tests.emulators.language import FakeLanguage
 
-    return shared(FakeLanguage)
+    return fresh(FakeLanguage)
 
 
 @pytest.fixture
-def fake_language(language_server: FakeLanguage) -> FakeLanguage:
-    language_server.clear()
-    return language_server
-
-
-@pytest.fixture(scope="session")
-def fcm_server() -> FakeFcm:
+def fake_fcm() -> FakeFcm:
     pytest.importorskip("aiohttp")
     from tests.emulators.fcm import FakeFcm
 
-    return shared(FakeFcm)
+    return fresh(FakeFcm)
 
 
 @pytest.fixture
-def fake_fcm(fcm_server: FakeFcm) -> FakeFcm:
-    fcm_server.clear()
-    return fcm_server
-
-
-@pytest.fixture(scope="session")
-def smtp_server() -> FakeSmtp:
+def fake_smtp() -> FakeSmtp:
     pytest.importorskip("aiosmtpd")
     from tests.emulators.smtp import FakeSmtp
 
-    return shared(FakeSmtp)
-
-
-@pytest.fixture
-def fake_smtp(smtp_server: FakeSmtp) -> FakeSmtp:
-    smtp_server.clear()
-    return smtp_server
+    return fresh(FakeSmtp)
