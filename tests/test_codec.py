@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.builders import a_run, a_session, a_version, an_item
 from tests.strategies import moments, texts
-from therapy.adapters import codec
+from therapy.domain import codec
 from therapy.domain.errors import InvalidInput, Unavailable
 from therapy.domain.outbox import Consequence, EraseDue, NoticeDue, NoticeKind, RowChanged, RunDue
 from therapy.domain.run import Run

@@ -22,13 +22,13 @@ from tests.contract.stores import adapters_in
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudio
-from therapy.adapters.local.database import Database
 from therapy.adapters.local.insights import LocalInsight
 from therapy.adapters.local.mail import FileMail, sent_letters
 from therapy.adapters.local.notices import FileNotices, sent_notices
 from therapy.adapters.local.recordings import FileRecordings
 from therapy.adapters.local.sentiment import VaderSentiment
 from therapy.adapters.local.speech import WhisperSpeech
+from therapy.adapters.local.sqlite.database import Database
 from therapy.adapters.memory.audio import MemoryAudio
 from therapy.adapters.memory.devices import MemoryDevices
 from therapy.adapters.memory.doorbell import MemoryDoorbell

@@ -11,14 +11,14 @@ import pytest
 
 from tests.builders import PRACTICE, SESSION, a_practice, a_row, a_session, a_version
 from tests.local.writer import SHARED, TIMES
-from therapy.adapters.local.database import Database
-from therapy.adapters.local.migration import back_up, known_steps, migrate
 from therapy.adapters.local.outbox import SqliteOutbox
 from therapy.adapters.local.people import SqlitePeople
 from therapy.adapters.local.reservations import SqliteReservations
 from therapy.adapters.local.rows import SqliteRows
 from therapy.adapters.local.runs import SqliteRuns
 from therapy.adapters.local.sessions import SqliteSessions
+from therapy.adapters.local.sqlite.database import Database
+from therapy.adapters.local.sqlite.migration import back_up, known_steps, migrate
 from therapy.domain.errors import InvalidInput, StorageFull, Unavailable
 from therapy.ports.sessions import Change
 

@@ -26,7 +26,6 @@ from tests.builders import (
     an_item,
     an_upload,
 )
-from therapy.adapters.local.database import READERS, Database
 from therapy.adapters.local.devices import SqliteDevices
 from therapy.adapters.local.logins import SqliteLogins
 from therapy.adapters.local.outbox import SqliteOutbox
@@ -35,6 +34,7 @@ from therapy.adapters.local.reservations import SqliteReservations
 from therapy.adapters.local.rows import SqliteRows
 from therapy.adapters.local.runs import SqliteRuns
 from therapy.adapters.local.sessions import SqliteSessions
+from therapy.adapters.local.sqlite.database import READERS, Database
 from therapy.adapters.local.uploads import SqliteUploads
 from therapy.domain.people import Role
 from therapy.domain.run import done

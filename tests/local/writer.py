@@ -10,9 +10,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tests.builders import PRACTICE, a_run, a_session, a_version, an_item
-from therapy.adapters.local.database import Database
 from therapy.adapters.local.recordings import FileRecordings
 from therapy.adapters.local.sessions import SqliteSessions
+from therapy.adapters.local.sqlite.database import Database
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.upload import BLOCK_SIZE
 from therapy.ports.sessions import Change

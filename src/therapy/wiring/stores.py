@@ -19,7 +19,7 @@ from therapy.ports.uploads import Uploads
 
 if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos
-    from therapy.adapters.local.database import Database
+    from therapy.adapters.local.sqlite.database import Database
 
 Check = Callable[[], Awaitable[object]]
 """Asks a dependency whether it is there; raises a domain error if not."""
@@ -60,7 +60,7 @@ async def open_stores(
         if make:
             await cosmos.prepare()
         return cosmos_stores(cosmos)
-    from therapy.adapters.local.database import Database
+    from therapy.adapters.local.sqlite.database import Database
 
     database = await stack.enter_async_context(Database.open(data_dir / "therapy.sqlite3"))
     return sqlite_stores(database)

@@ -16,12 +16,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
 from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.container import ATTEMPTS, Item, Step
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.adapters.azure.cosmos.keys import digest, key, part
 from therapy.adapters.azure.cosmos.partition import body_of, read_body
+from therapy.domain import codec
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.people import Person, Practice, Role, email_key
 from therapy.domain.words import fold

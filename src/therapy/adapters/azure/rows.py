@@ -20,13 +20,13 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
 from therapy.adapters.azure.cosmos import listed
 from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.container import ATTEMPTS, Fields, Item
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.adapters.azure.cosmos.keys import END
 from therapy.adapters.azure.cosmos.partition import body_of, read_body
+from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.listing import MOST_ROWS, Row
 from therapy.domain.status import ApiState

@@ -6,10 +6,10 @@ So the ends of dead ones are found where they are, without an index to keep.
 import asyncio
 from datetime import datetime
 
-from therapy.adapters import codec
 from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.keys import END, digest, key, shard, stamp
 from therapy.adapters.azure.cosmos.partition import body_of, read_body
+from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.upload import Upload
 from therapy.ports.uploads import Uploads

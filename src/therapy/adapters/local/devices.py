@@ -4,8 +4,8 @@ from sqlite3 import Connection
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
-from therapy.adapters.local.database import Database, micros
+from therapy.adapters.local.sqlite.database import Database, micros
+from therapy.domain import codec
 from therapy.domain.people import Device
 from therapy.ports.devices import Devices
 

@@ -4,8 +4,8 @@ from sqlite3 import Connection
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
-from therapy.adapters.local.database import Database
+from therapy.adapters.local.sqlite.database import Database
+from therapy.domain import codec
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.people import Person, Practice, Role, email_key
 from therapy.domain.words import fold

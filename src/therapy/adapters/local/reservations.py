@@ -2,7 +2,7 @@
 
 from sqlite3 import Connection
 
-from therapy.adapters.local.database import Database
+from therapy.adapters.local.sqlite.database import Database
 from therapy.ports.reservations import Reservations
 
 

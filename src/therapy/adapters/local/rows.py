@@ -10,8 +10,8 @@ from sqlite3 import Connection
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
-from therapy.adapters.local.database import Database
+from therapy.adapters.local.sqlite.database import Database
+from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.listing import MOST_ROWS, Row, search_fields
 from therapy.domain.status import ApiState

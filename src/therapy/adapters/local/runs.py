@@ -5,8 +5,8 @@ from sqlite3 import Connection
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
-from therapy.adapters.local.database import Database, micros
+from therapy.adapters.local.sqlite.database import Database, micros
+from therapy.domain import codec
 from therapy.domain.errors import LeaseLost
 from therapy.domain.run import Run, RunRef
 from therapy.ports.runs import Runs

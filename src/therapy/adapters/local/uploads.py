@@ -3,8 +3,8 @@
 from datetime import datetime
 from sqlite3 import Connection
 
-from therapy.adapters import codec
-from therapy.adapters.local.database import Database, micros
+from therapy.adapters.local.sqlite.database import Database, micros
+from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.upload import Upload
 from therapy.ports.uploads import Uploads

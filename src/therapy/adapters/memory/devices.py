@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
+from therapy.domain import codec
 from therapy.domain.people import Device
 from therapy.ports.devices import Devices
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
+from therapy.domain import codec
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.people import Login, Reset
 from therapy.ports.logins import Logins

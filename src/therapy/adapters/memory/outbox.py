@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from therapy.adapters import codec
 from therapy.adapters.memory.shelf import MemoryShelf
+from therapy.domain import codec
 from therapy.domain.outbox import OutboxItem, SessionRef
 from therapy.ports.outbox import Outbox
 

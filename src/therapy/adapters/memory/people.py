@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
+from therapy.domain import codec
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.people import Person, Practice, Role, email_key
 from therapy.domain.words import fold

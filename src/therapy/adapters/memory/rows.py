@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
+from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.listing import MOST_ROWS, Row, found
 from therapy.domain.status import ApiState

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from therapy.adapters import codec
 from therapy.adapters.memory.shelf import MemoryShelf
+from therapy.domain import codec
 from therapy.domain.errors import LeaseLost
 from therapy.domain.run import Run, RunRef, claimable
 from therapy.ports.runs import Runs

@@ -5,8 +5,8 @@ from dataclasses import replace as copy
 from msgspec import Struct
 from msgspec.structs import replace
 
-from therapy.adapters import codec
 from therapy.adapters.memory.shelf import MemoryShelf, Partition
+from therapy.domain import codec
 from therapy.domain.errors import LeaseLost, NotFound, Stale
 from therapy.domain.session import Session
 from therapy.domain.transcript import Version

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from therapy.adapters import codec
+from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.upload import Upload
 from therapy.ports.uploads import Uploads

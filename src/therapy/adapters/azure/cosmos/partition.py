@@ -5,7 +5,7 @@
     run-<id>         a run; `due` as long as it is not over
     item-<id>        an outbox item; `due`, and `position` for the order of writing
 
-Each keeps the stored form of adapters/codec.py as a text in `body`; other fields are what is looked up
+Each keeps the stored form of domain/codec.py as a text in `body`; other fields are what is looked up
 by, and `version` is what a writer must have read. A transcript is deflated: an hour of speech, 9,000
 words with their times, is some 450 KB, and an item and a batch may have 2 MB. Deflated and in base64 it
 is 170 KB at the most, so that eleven hours without a pause fit in one item, with no pieces to join; what
@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from therapy.adapters import codec
 from therapy.adapters.azure.cosmos.container import Item
 from therapy.adapters.azure.cosmos.keys import key, part, stamp
+from therapy.domain import codec
 from therapy.domain.errors import Unavailable
 from therapy.domain.outbox import OutboxItem
 from therapy.domain.run import Run

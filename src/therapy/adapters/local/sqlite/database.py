@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from therapy.adapters.local.migration import known_steps, migrate
+from therapy.adapters.local.sqlite.migration import known_steps, migrate
 from therapy.domain.errors import InvalidInput, StorageFull, Unavailable
 
 FILE_NAME = "therapy.sqlite3"

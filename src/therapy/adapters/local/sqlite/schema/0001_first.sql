@@ -1,5 +1,5 @@
 -- One partition per session: the document, its transcripts, its runs and what follows from changes.
--- Bodies are the stored forms of adapters/codec.py; columns beside them are only what is looked up by.
+-- Bodies are the stored forms of domain/codec.py; columns beside them are only what is looked up by.
 -- Times are whole microseconds since 1970 in UTC.
 
 CREATE TABLE sessions (
