@@ -63,9 +63,12 @@ async def measure(
     engine: str, minutes: float, speech_port: int, fast_port: int
 ) -> dict[str, float]:
     """Hear a recording with one engine, and watch this process's memory meanwhile."""
-    from therapy.adapters.azure import conversation, fast  # noqa: F401 - their libraries count before
-    from therapy.adapters.azure.access import SpeechAccess
-    from therapy.adapters.azure.speech import AzureSpeech, Engine
+    from therapy.adapters.azure.speech import (  # noqa: F401 - their libraries count before
+        conversation,
+        fast_transcription,
+    )
+    from therapy.adapters.azure.speech.connection import SpeechAccess
+    from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
     from therapy.domain.transcript import Utterance
     from therapy.ports.speech import SpeechDone, SpeechOptions
 

@@ -28,7 +28,7 @@ _STATES_PAGE = """\
 Made from `TRANSITIONS` in `therapy.domain.session` by `.venv/bin/python scripts/docs.py`; do not edit.
 
 A session is a document, and these are its states. What a client sees as `transcribing` or `failed`
-is not in them: it is derived from the session and the runs on it (`therapy.domain.status`).
+is not in them: it is derived from the session and the runs on it (`therapy.domain.session_status`).
 
 ```mermaid
 {diagram}
@@ -160,7 +160,7 @@ adapter of a port passes the same tests. "all" stands for adapters that belong t
 
 def adapters_page() -> str:
     """The table port x family."""
-    found = [module for module in _modules(adapters) if "local.recogniser" not in module.__name__]
+    found = [module for module in _modules(adapters) if "recogniser_process" not in module.__name__]
     rows = []
     for port in _modules(ports):
         for _, contract in inspect.getmembers(port, inspect.isclass):

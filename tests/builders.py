@@ -6,14 +6,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from therapy.domain.access import Actor
-from therapy.domain.listing import Row
-from therapy.domain.notice import Notice
-from therapy.domain.outbox import NoticeKind, OutboxItem, RowChanged
+from therapy.domain.outbox import EntryChanged, OutboxItem, PushKind
 from therapy.domain.people import Device, Login, Person, Practice, Reset, Role
+from therapy.domain.push import PushMessage
 from therapy.domain.run import Run, RunKind
 from therapy.domain.session import Details, Recording, Session, SessionPatient
-from therapy.domain.status import ApiState
-from therapy.domain.transcript import Source, Speaker, Utterance, Version
+from therapy.domain.session_entry import SessionEntry
+from therapy.domain.session_status import SessionStatus
+from therapy.domain.transcript import Source, Speaker, TranscriptVersion, Utterance
 from therapy.domain.upload import Upload
 from therapy.ports.mail import Letter
 
@@ -92,9 +92,9 @@ def an_utterance(text: str = "I slept better.", start_ms: int = 0, **changes: An
     return replace(spoken, **changes)
 
 
-def a_version(number: int = 1, *texts: str, **changes: Any) -> Version:
+def a_version(number: int = 1, *texts: str, **changes: Any) -> TranscriptVersion:
     said = texts or ("How did you sleep?", "I slept better.")
-    version = Version(
+    version = TranscriptVersion(
         session_id=SESSION,
         number=number,
         parent=number - 1,
@@ -120,12 +120,12 @@ def a_run(**changes: Any) -> Run:
 
 
 def an_item(item_id: str = "item-1", **changes: Any) -> OutboxItem:
-    item = OutboxItem(item_id, PRACTICE, SESSION, RowChanged(), due_at=NOW + MINUTE)
+    item = OutboxItem(item_id, PRACTICE, SESSION, EntryChanged(), due_at=NOW + MINUTE)
     return replace(item, **changes)
 
 
-def a_row(**changes: Any) -> Row:
-    row = Row(
+def an_entry(**changes: Any) -> SessionEntry:
+    entry = SessionEntry(
         session_id=SESSION,
         practice_id=PRACTICE,
         therapist_id=THERAPIST,
@@ -134,12 +134,12 @@ def a_row(**changes: Any) -> Row:
         patient_name="Jordan White",
         date=date(2026, 3, 4),
         created_at=NOW,
-        state=ApiState.CLOSED,
+        state=SessionStatus.CLOSED,
         sequence=1,
         patient_person_id=PATIENT,
         title="Session 04-03-2026",
     )
-    return replace(row, **changes)
+    return replace(entry, **changes)
 
 
 def a_login(**changes: Any) -> Login:
@@ -170,15 +170,15 @@ def an_upload(**changes: Any) -> Upload:
     )
 
 
-def a_notice(**changes: Any) -> Notice:
-    notice = Notice(
-        id="notice-1",
-        kind=NoticeKind.SESSION_READY,
+def a_push(**changes: Any) -> PushMessage:
+    push = PushMessage(
+        id="push-1",
+        kind=PushKind.SESSION_READY,
         title="A session is ready",
         body="A session is ready for your review.",
         session_id=SESSION,
     )
-    return replace(notice, **changes)
+    return replace(push, **changes)
 
 
 def a_letter(**changes: Any) -> Letter:

@@ -113,6 +113,6 @@ def wav_claiming(data_size: int, wav: bytes) -> bytes:
 
 
 async def in_chunks(samples: bytes, size: int = 1 << 17) -> AsyncIterator[bytes]:
-    """Samples as `Audio.decode` gives them."""
+    """Samples as `AudioDecoder.decode` gives them."""
     for at in range(0, len(samples), size):
         yield samples[at : at + size]

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 from hypothesis import strategies as st
 
 from tests.builders import PRACTICE, THERAPIST
-from therapy.domain.listing import Row
-from therapy.domain.status import ApiState
-from therapy.domain.words import distinct_words
+from therapy.domain.session_entry import SessionEntry
+from therapy.domain.session_status import SessionStatus
+from therapy.domain.text_folding import distinct_words
 
 # Few letters, so that queries find something: both languages, marks, quotes, digits, blanks, and
 # what stores stumble over: wildcards, quotes, NUL, signs outside the first plane.
@@ -31,11 +31,13 @@ days = st.dates(min_value=date(2020, 1, 1), max_value=date(2030, 1, 1))
 
 
 @st.composite
-def rows(draw: st.DrawFn, practice_id: str = PRACTICE) -> Row:
-    """Rows of one therapist, most of them closed."""
+def entries(draw: st.DrawFn, practice_id: str = PRACTICE) -> SessionEntry:
+    """Entries of one therapist, most of them closed."""
     spoken = draw(st.lists(texts, max_size=4))
-    state = draw(st.sampled_from([ApiState.CLOSED, ApiState.CLOSED, ApiState.AWAITING_REVIEW]))
-    return Row(
+    state = draw(
+        st.sampled_from([SessionStatus.CLOSED, SessionStatus.CLOSED, SessionStatus.AWAITING_REVIEW])
+    )
+    return SessionEntry(
         session_id=draw(ids),
         practice_id=practice_id,
         therapist_id=THERAPIST,
@@ -48,5 +50,5 @@ def rows(draw: st.DrawFn, practice_id: str = PRACTICE) -> Row:
         sequence=draw(st.integers(1, 9)),
         title=draw(texts),
         summary=draw(texts),
-        words=distinct_words(spoken) if state is ApiState.CLOSED else (),
+        words=distinct_words(spoken) if state is SessionStatus.CLOSED else (),
     )

@@ -11,7 +11,7 @@ from tests.builders import a_run, a_session, a_version, an_item
 from tests.strategies import moments, texts
 from therapy.domain import codec
 from therapy.domain.errors import InvalidInput, Unavailable
-from therapy.domain.outbox import Consequence, EraseDue, NoticeDue, NoticeKind, RowChanged, RunDue
+from therapy.domain.outbox import Consequence, EntryChanged, EraseDue, PushDue, PushKind, RunDue
 from therapy.domain.run import Run
 from therapy.domain.session import Session
 
@@ -84,11 +84,11 @@ def test_a_text_that_is_no_unicode_is_refused_without_quoting_it() -> None:
 
 consequences = st.one_of(
     st.builds(RunDue),
-    st.builds(RowChanged),
+    st.builds(EntryChanged),
     st.builds(EraseDue),
     st.builds(
-        NoticeDue,
-        kind=st.sampled_from(NoticeKind),
+        PushDue,
+        kind=st.sampled_from(PushKind),
         person_id=texts,
         told=st.lists(texts).map(tuple),
     ),

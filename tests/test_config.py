@@ -143,7 +143,7 @@ def faults_in(message: str) -> list[str]:
 
 
 def families_of(settings: Settings) -> dict[str, str]:
-    names = ("stores", "recordings", "speech", "sentiment", "notices", "mail", "doorbell")
+    names = ("stores", "recordings", "speech", "sentiment", "push", "mail", "doorbell")
     return {name: getattr(settings, name) for name in names}
 
 
@@ -160,7 +160,7 @@ def test_an_environment_of_the_earlier_generation_is_whole_and_chooses_azure() -
         "recordings": "azure",
         "speech": "azure",
         "sentiment": "azure",
-        "notices": "firebase",
+        "push": "firebase",
         "mail": "local",
         "doorbell": "redis",
     }
@@ -237,7 +237,7 @@ def test_a_family_that_is_half_set_up_names_the_rest(given: dict[str, str], name
     [
         ("speech", "THERAPY_SPEECH"),
         ("sentiment", "THERAPY_SENTIMENT"),
-        ("notices", "THERAPY_NOTICES"),
+        ("push", "THERAPY_NOTICES"),
         ("mail", "THERAPY_MAIL"),
         ("doorbell", "THERAPY_DOORBELL"),
         ("stores", "THERAPY_STORES"),

@@ -12,7 +12,7 @@ import rich_click as click
 
 from therapy.adapters.azure.cosmos.containers import SHAPES, Shape
 from therapy.config import NO_LONGER_NEEDED, SETTINGS
-from therapy.entrypoints.cli.commands import therapy
+from therapy.entrypoints.cli.command_group import therapy
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -1,4 +1,4 @@
-"""`PyAvAudio`: what people record becomes samples; what is broken is said to be; nothing is left over."""
+"""`PyAvAudioDecoder`: what people record becomes samples; what is broken is said to be; nothing leaks."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from tests import media
-from therapy.adapters.audio import PyAvAudio
+from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.domain.errors import Unavailable, UndecodableAudio, UnsupportedAudio
 from therapy.domain.media import sniff
 
@@ -35,7 +35,9 @@ def reader(data: bytes, asked: list[tuple[int, int]] | None = None):
 
 
 async def decoded(data: bytes) -> bytes:
-    found = [chunk async for chunk in PyAvAudio().decode("practice", reader(data), len(data))]
+    found = [
+        chunk async for chunk in PyAvAudioDecoder().decode("practice", reader(data), len(data))
+    ]
     assert all(0 < len(chunk) <= 1 << 20 and len(chunk) % 2 == 0 for chunk in found)
     return b"".join(found)
 
@@ -172,9 +174,9 @@ async def test_one_spoilt_frame_does_not_cost_the_recording():
 async def test_pictures_without_sound_are_refused_before_they_are_a_session():
     for data in (media.film("mp4", "mpeg4"), media.film("matroska", "mpeg4"), b"text"):
         with pytest.raises(UnsupportedAudio):
-            await PyAvAudio().check("practice", reader(data), len(data))
+            await PyAvAudioDecoder().check("practice", reader(data), len(data))
     for data in (media.recording("m4a"), media.recording("webm"), cut("m4a", 0.5)):
-        await PyAvAudio().check("practice", reader(data), len(data))
+        await PyAvAudioDecoder().check("practice", reader(data), len(data))
     assert decoder_threads() == 0
 
 
@@ -187,7 +189,7 @@ async def test_what_the_reader_raises_comes_out_as_it_is():
         return (data * 2)[start:end]
 
     with pytest.raises(Unavailable):
-        async for _ in PyAvAudio().decode("practice", failing, 5 << 20):
+        async for _ in PyAvAudioDecoder().decode("practice", failing, 5 << 20):
             pass
     assert decoder_threads() == 0
 
@@ -195,7 +197,9 @@ async def test_what_the_reader_raises_comes_out_as_it_is():
 async def test_a_slow_consumer_holds_the_decoder_back():
     asked: list[tuple[int, int]] = []
     wav = media.wav_claiming(0xFFFFFFFF, media.recording("wav")) * 40
-    async with aclosing(PyAvAudio().decode("practice", reader(wav, asked), len(wav))) as chunks:
+    async with aclosing(
+        PyAvAudioDecoder().decode("practice", reader(wav, asked), len(wav))
+    ) as chunks:
         await anext(chunks)
         await asyncio.sleep(0.2)
         assert len(asked) <= 6
@@ -206,7 +210,7 @@ async def test_a_slow_consumer_holds_the_decoder_back():
 @pytest.mark.parametrize("name", ["wav", "m4a", "webm"])
 async def test_closing_early_leaves_no_thread(name):
     data = media.recording(name, 60.0)
-    async with aclosing(PyAvAudio().decode("practice", reader(data), len(data))) as chunks:
+    async with aclosing(PyAvAudioDecoder().decode("practice", reader(data), len(data))) as chunks:
         await anext(chunks)
         assert decoder_threads() == 1
     assert decoder_threads() == 0
@@ -221,7 +225,7 @@ async def test_cancelling_while_the_store_hangs_leaves_no_thread():
         return b""
 
     async def use() -> None:
-        async for _ in PyAvAudio().decode("practice", hanging, 1_000):
+        async for _ in PyAvAudioDecoder().decode("practice", hanging, 1_000):
             pass
 
     using = asyncio.create_task(use())
@@ -237,7 +241,7 @@ def test_a_loop_that_ends_takes_its_decoder_along():
     kept = []
 
     async def abandon() -> None:
-        chunks = PyAvAudio().decode("practice", reader(data), len(data))
+        chunks = PyAvAudioDecoder().decode("practice", reader(data), len(data))
         kept.append(chunks)
         await anext(chunks)
 
@@ -246,7 +250,7 @@ def test_a_loop_that_ends_takes_its_decoder_along():
 
 
 async def test_an_iterator_that_is_never_started_costs_nothing():
-    await PyAvAudio().decode("practice", reader(b""), 0).aclose()
+    await PyAvAudioDecoder().decode("practice", reader(b""), 0).aclose()
     assert decoder_threads() == 0
 
 

@@ -27,29 +27,29 @@ from tests.builders import (
     a_person,
     a_practice,
     a_reset,
-    a_row,
     a_run,
     a_session,
     a_version,
+    an_entry,
     an_item,
     an_upload,
 )
 from tests.contract.azure import cosmos_adapters, empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
 from therapy.adapters.azure.cosmos.client import Cosmos
+from therapy.adapters.azure.cosmos.session_index import CosmosSessionIndex
 from therapy.adapters.azure.devices import CosmosDevices
 from therapy.adapters.azure.logins import CosmosLogins
 from therapy.adapters.azure.outbox import CosmosOutbox
 from therapy.adapters.azure.people import CosmosPeople
 from therapy.adapters.azure.reservations import CosmosReservations
-from therapy.adapters.azure.rows import CosmosRows
 from therapy.adapters.azure.runs import CosmosRuns
 from therapy.adapters.azure.sessions import CosmosSessions
 from therapy.adapters.azure.uploads import CosmosUploads
 from therapy.domain.errors import TherapyError
 from therapy.domain.run import claimed, done
 from therapy.domain.session import State
-from therapy.domain.status import ApiState
+from therapy.domain.session_status import SessionStatus
 from therapy.ports.sessions import Change
 
 __all__ = ["hasty", "stores"]
@@ -66,7 +66,7 @@ class Stores:
     sessions: CosmosSessions
     runs: CosmosRuns
     outbox: CosmosOutbox
-    rows: CosmosRows
+    session_index: CosmosSessionIndex
     people: CosmosPeople
     logins: CosmosLogins
     devices: CosmosDevices
@@ -121,10 +121,10 @@ def story(stores: Stores) -> list[Step]:
     people, logins, devices = stores.people, stores.logins, stores.devices
     taken = claimed(a_run(version=1), lease="w", now=NOW, hold=30 * SECOND, within=HOUR)
     over = done(replace(taken, version=2))
-    transcribed = a_session(version=1, state=State.AWAITING_REVIEW, transcript=1)
+    transcribed = a_session(version=1, state=State.AWAITING_REVIEW, transcript_number=1)
     erased = a_session(version=2, state=State.ERASED)
-    waiting = a_row(state=ApiState.AWAITING_REVIEW)
-    closed = a_row(sequence=2, words=("calm", "sleep"))
+    waiting = an_entry(state=SessionStatus.AWAITING_REVIEW)
+    closed = an_entry(sequence=2, words=("calm", "sleep"))
     moved = replace(closed, sequence=3, therapist_id="therapist-2", patient_person_id="patient-2")
     rotated = a_login(version=1, refresh_hash="hash-2", previous_hash="hash-1")
 
@@ -172,18 +172,24 @@ def story(stores: Stores) -> list[Step]:
         lambda: stores.outbox.done(PRACTICE, SESSION, "b"),
         lambda: stores.outbox.pending(PRACTICE, SESSION),
         lambda: stores.outbox.overdue(NOW + MINUTE, 10),
-        lambda: stores.rows.put(PRACTICE, waiting),
-        lambda: stores.rows.put(PRACTICE, closed),
-        lambda: stores.rows.search(PRACTICE, THERAPIST, "sle cal", "", 10),
-        lambda: stores.rows.put(PRACTICE, moved),
-        lambda: stores.rows.of_therapist(PRACTICE, THERAPIST, tuple(ApiState), "", 10),
-        lambda: stores.rows.of_therapist(PRACTICE, "therapist-2", {ApiState.CLOSED}, "", 10),
-        lambda: stores.rows.of_patient(PRACTICE, PATIENT, "", 10),
-        lambda: stores.rows.of_patient(PRACTICE, "patient-2", "", 10),
-        lambda: stores.rows.get(PRACTICE, SESSION),
-        lambda: stores.rows.remove(PRACTICE, SESSION),
-        lambda: stores.rows.of_therapist(PRACTICE, "therapist-2", tuple(ApiState), "", 10),
-        lambda: stores.rows.search(PRACTICE, "therapist-2", "calm", "", 10),
+        lambda: stores.session_index.put(PRACTICE, waiting),
+        lambda: stores.session_index.put(PRACTICE, closed),
+        lambda: stores.session_index.search(PRACTICE, THERAPIST, "sle cal", "", 10),
+        lambda: stores.session_index.put(PRACTICE, moved),
+        lambda: stores.session_index.of_therapist(
+            PRACTICE, THERAPIST, tuple(SessionStatus), "", 10
+        ),
+        lambda: stores.session_index.of_therapist(
+            PRACTICE, "therapist-2", {SessionStatus.CLOSED}, "", 10
+        ),
+        lambda: stores.session_index.of_patient(PRACTICE, PATIENT, "", 10),
+        lambda: stores.session_index.of_patient(PRACTICE, "patient-2", "", 10),
+        lambda: stores.session_index.get(PRACTICE, SESSION),
+        lambda: stores.session_index.remove(PRACTICE, SESSION),
+        lambda: stores.session_index.of_therapist(
+            PRACTICE, "therapist-2", tuple(SessionStatus), "", 10
+        ),
+        lambda: stores.session_index.search(PRACTICE, "therapist-2", "calm", "", 10),
         commit(session=erased, drop_transcripts=True),
         lambda: stores.sessions.transcript(PRACTICE, SESSION, 1),
     ]

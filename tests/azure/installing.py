@@ -15,7 +15,7 @@ from tests.emulators.smtp import FakeSmtp
 from tests.emulators.speech import FakeSpeech
 from tests.emulators.valkey import Valkey
 from tests.test_config import CANARY
-from therapy.entrypoints.cli.server import command
+from therapy.entrypoints.cli.own_server import command
 
 __all__ = ["emulated", "environment"]
 

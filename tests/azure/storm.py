@@ -28,7 +28,7 @@ from tests.azure.storm_outcome import (
 from tests.emulators.demo import Cloud, environment
 from tests.emulators.faults import Fault
 from tests.emulators.line import BadLine
-from therapy.entrypoints.cli.server import command, running_server
+from therapy.entrypoints.cli.own_server import command, running_server
 
 WORKERS = 2
 

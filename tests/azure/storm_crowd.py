@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 
 from tests.builders import a_wav
-from therapy.entrypoints.cli.app_client import AppClient, CallFailed, Upload, metadata_of
-from therapy.entrypoints.cli.server import command
+from therapy.entrypoints.cli.mobile_client import CallFailed, MobileClient, Upload, metadata_of
+from therapy.entrypoints.cli.own_server import command
 
 PASSWORD = "a password to try with"
 PLATFORMS = ("ANDROID", "IOS")
@@ -31,7 +31,7 @@ class Therapist:
         self.sessions: dict[int, str] = {}
         self.devices: list[str] = []
         self._answers = answers
-        self._apps = [AppClient(url, timeout=60) for _ in PLATFORMS]
+        self._apps = [MobileClient(url, timeout=60) for _ in PLATFORMS]
 
     def sign_in(self) -> None:
         for app, platform in zip(self._apps, PLATFORMS, strict=True):

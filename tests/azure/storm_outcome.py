@@ -17,10 +17,10 @@ from tests.azure.storm_crowd import PLATFORMS, Therapist
 from tests.emulators.demo import Cloud
 from therapy.config import read_settings
 from therapy.domain.run import RunState
-from therapy.domain.status import ApiState
+from therapy.domain.session_status import SessionStatus
 from therapy.wiring import open_therapy
+from therapy.workflows.accounts import practices
 from therapy.workflows.desk import Desk
-from therapy.workflows.enrolment import practices
 from therapy.workflows.sweep import sweep
 
 TALK = [
@@ -97,18 +97,22 @@ async def unfinished(desk: Desk, by: datetime) -> list[str]:
 
 
 async def account_for_sessions(desk: Desk, crowd: list[Therapist], outcome: Outcome) -> None:
-    """Each recording is one session: transcribed once, waiting for review, one row in one list."""
+    """Each recording is one session: transcribed once, waiting for review, one entry in one list."""
     (practice,) = await practices(desk=desk)
     wrong, ids = [], [one for therapist in crowd for one in therapist.sessions.values()]
     wrong += [one for one, times in Counter(ids).items() if times > 1]
     for therapist in crowd:
         listed: list[str] = []
         before = ""
-        while page := await desk.rows.of_therapist(
-            practice.id, therapist.id, set(ApiState), before, 100
+        while page := await desk.session_index.of_therapist(
+            practice.id, therapist.id, set(SessionStatus), before, 100
         ):
-            wrong += [row.session_id for row in page if row.state is not ApiState.AWAITING_REVIEW]
-            listed += [row.session_id for row in page]
+            wrong += [
+                entry.session_id
+                for entry in page
+                if entry.state is not SessionStatus.AWAITING_REVIEW
+            ]
+            listed += [entry.session_id for entry in page]
             before = page[-1].sort_key
         if sorted(listed) != sorted(therapist.sessions.values()):
             wrong.append(therapist.email)
@@ -117,11 +121,11 @@ async def account_for_sessions(desk: Desk, crowd: list[Therapist], outcome: Outc
         runs = await desk.runs.of_session(practice.id, one)
         outcome.claims.update(run.claims for run in runs)
         outcome.attempts.update(run.attempt for run in runs)
-        words = await desk.sessions.transcript(practice.id, one, session.transcript)
+        words = await desk.sessions.transcript(practice.id, one, session.transcript_number)
         said = [utterance.text for utterance in words.utterances]
         if (
             [run.state for run in runs] != [RunState.DONE]
-            or session.transcript != 1
+            or session.transcript_number != 1
             or said != [phrase["text"] for phrase in TALK]
         ):
             wrong.append(one)

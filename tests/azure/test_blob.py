@@ -18,8 +18,8 @@ from azure.storage.blob.aio import BlobServiceClient, ContainerClient, Exponenti
 
 from tests.builders import DAY, PRACTICE
 from tests.emulators.azurite import ACCOUNT, KEY, Azurite
-from therapy.adapters.azure.blob_errors import CLASSES, blob_error
-from therapy.adapters.azure.recordings import BlobRecordings
+from therapy.adapters.azure.blob.errors import CLASSES, blob_error
+from therapy.adapters.azure.blob.recordings import BlobRecordings
 from therapy.domain.errors import (
     AlreadyExists,
     InvalidInput,
@@ -77,9 +77,9 @@ class Broken(AioHttpTransport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mend()
+        self.fix()
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         self.meet: Callable[[str], None] = lambda url: None
         self.after: Callable[[str], None] = lambda url: None
 
@@ -187,7 +187,7 @@ async def test_keep_may_break_at_every_request_and_be_done_again(
         for step in range(steps):
             upload = f"upload-{lost}-{step}"
             target = upload if key == UPLOAD else f"{key}-{step}"
-            broken.mend()
+            broken.fix()
             await recordings.stage(PRACTICE, upload, 0, LAST)
             left = [step]
 
@@ -199,7 +199,7 @@ async def test_keep_may_break_at_every_request_and_be_done_again(
             setattr(broken, "meet" if lost == "before" else "after", die)
             with pytest.raises(Unavailable):
                 await recordings.keep(PRACTICE, upload, 1, target)
-            broken.mend()
+            broken.fix()
             assert await recordings.keep(PRACTICE, upload, 1, target) == len(LAST)
             assert await recordings.read(PRACTICE, target, 0, 10**8) == LAST
             if key != UPLOAD:

@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from tests.builders import PRACTICE
 from tests.emulators.azurite import ACCOUNT, Azurite
 from tests.emulators.fixtures import require_node
-from therapy.adapters.azure.recordings import BlobRecordings
+from therapy.adapters.azure.blob.recordings import BlobRecordings
 
 MINUTES = timedelta(minutes=5)
 

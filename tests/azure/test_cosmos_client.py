@@ -18,14 +18,14 @@ from tests.builders import (
     SESSION,
     a_login,
     a_reset,
-    a_row,
     a_session,
     a_version,
+    an_entry,
     an_utterance,
 )
 from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
-from therapy.adapters.azure.cosmos import listed
+from therapy.adapters.azure.cosmos import session_index_items
 from therapy.adapters.azure.cosmos.client import Cosmos, open_cosmos
 from therapy.adapters.azure.cosmos.containers import SHAPES
 from therapy.adapters.azure.cosmos.keys import key, part, stamp
@@ -192,7 +192,7 @@ async def test_any_text_may_be_asked_for(odd: str, stores: Stores) -> None:
         await stores.people.by_number(PRACTICE, odd)
     assert await stores.runs.of_session(PRACTICE, odd) == ()
     assert await stores.reservations.reserve(PRACTICE, odd, "value") == "value"
-    assert await stores.rows.of_therapist(PRACTICE, odd, (), "", 5) == ()
+    assert await stores.session_index.of_therapist(PRACTICE, odd, (), "", 5) == ()
 
 
 def an_hour(words: int) -> tuple[object, ...]:
@@ -262,13 +262,14 @@ async def test_tokens_expire_by_themselves(stores: Stores) -> None:
         item = await tokens.read(pk, item_id)
         assert item is not None
         assert lifetime.total_seconds() - 5 <= item["ttl"] <= lifetime.total_seconds()
-    await stores.rows.put(PRACTICE, a_row())
-    await stores.rows.put(PRACTICE, a_row(sequence=2, therapist_id="therapist-2"))
-    gone = await stores.cosmos.rows.read(
-        listed.of_therapist(PRACTICE, a_row().therapist_id), listed.copy_id(SESSION)
+    await stores.session_index.put(PRACTICE, an_entry())
+    await stores.session_index.put(PRACTICE, an_entry(sequence=2, therapist_id="therapist-2"))
+    gone = await stores.cosmos.session_index.read(
+        session_index_items.of_therapist(PRACTICE, an_entry().therapist_id),
+        session_index_items.copy_id(SESSION),
     )
     assert gone is not None
-    assert gone["ttl"] == listed.GONE_FOR
+    assert gone["ttl"] == session_index_items.GONE_FOR
     assert "body" not in gone
 
 

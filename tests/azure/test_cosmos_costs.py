@@ -22,16 +22,16 @@ from tests.builders import (
     a_person,
     a_practice,
     a_reset,
-    a_row,
     a_run,
     a_session,
     a_version,
+    an_entry,
     an_item,
     an_upload,
 )
 from therapy.domain.run import beaten, claimed, done
 from therapy.domain.sentiment import Scores
-from therapy.domain.status import ApiState
+from therapy.domain.session_status import SessionStatus
 from therapy.ports.sessions import Change
 
 pytestmark = pytest.mark.xdist_group("cosmos")
@@ -81,28 +81,32 @@ def calls_of_sessions(stores: Stores) -> Calls:
 
 
 def calls_of_rows(stores: Stores) -> Calls:
-    rows, every = stores.rows, tuple(ApiState)
-    closed = a_row(sequence=3, words=("calm", "sleep"))
+    index, every = stores.session_index, tuple(SessionStatus)
+    closed = an_entry(sequence=3, words=("calm", "sleep"))
     moved = replace(closed, sequence=4, therapist_id="therapist-2")
 
     def waiting(sequence: int) -> Awaitable[None]:
-        return rows.put(PRACTICE, a_row(sequence=sequence, state=ApiState.AWAITING_REVIEW))
+        return index.put(PRACTICE, an_entry(sequence=sequence, state=SessionStatus.AWAITING_REVIEW))
 
     return {
         "": lambda: waiting(1),
-        "`rows.put`: changed in one list": lambda: waiting(2),
-        "`rows.put`: closed and linked": lambda: rows.put(PRACTICE, closed),
-        "`rows.get`": lambda: rows.get(PRACTICE, SESSION),
-        "`rows.of_therapist`: one state, 100 rows": lambda: rows.of_therapist(
-            PRACTICE, THERAPIST, {ApiState.CLOSED}, "", 500
+        "`session_index.put`: changed in one list": lambda: waiting(2),
+        "`session_index.put`: closed and linked": lambda: index.put(PRACTICE, closed),
+        "`session_index.get`": lambda: index.get(PRACTICE, SESSION),
+        "`session_index.of_therapist`: one state, 100 entries": lambda: index.of_therapist(
+            PRACTICE, THERAPIST, {SessionStatus.CLOSED}, "", 500
         ),
-        "`rows.of_therapist`: all states, 50 rows": lambda: rows.of_therapist(
+        "`session_index.of_therapist`: all states, 50 entries": lambda: index.of_therapist(
             PRACTICE, THERAPIST, every, "", 50
         ),
-        "`rows.of_patient`: 20 rows": lambda: rows.of_patient(PRACTICE, PATIENT, "", 500),
-        "`rows.search`: 20 found": lambda: rows.search(PRACTICE, THERAPIST, "sle cal", "", 500),
-        "`rows.put`: moved to another therapist": lambda: rows.put(PRACTICE, moved),
-        "`rows.remove`": lambda: rows.remove(PRACTICE, SESSION),
+        "`session_index.of_patient`: 20 entries": lambda: index.of_patient(
+            PRACTICE, PATIENT, "", 500
+        ),
+        "`session_index.search`: 20 found": lambda: index.search(
+            PRACTICE, THERAPIST, "sle cal", "", 500
+        ),
+        "`session_index.put`: moved to another therapist": lambda: index.put(PRACTICE, moved),
+        "`session_index.remove`": lambda: index.remove(PRACTICE, SESSION),
     }
 
 

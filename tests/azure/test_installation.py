@@ -17,7 +17,7 @@ from tests.emulators.faults import Fault
 from tests.emulators.fcm import FakeFcm
 from tests.emulators.processes import free_port
 from tests.test_config import CANARY, EARLIER
-from therapy.entrypoints.cli.server import running_server
+from therapy.entrypoints.cli.own_server import running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("valkey")]
 
@@ -52,7 +52,7 @@ def test_what_is_missing_is_made_and_then_everything_answers(
     mistaken = {"FLASK_SECRET_KEY": CANARY, "THERAPY_STORE": CANARY}
     checked = therapy(environment | mistaken, tmp_path, "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    for name in ("stores", "recordings", "speech", "sentiment", "notices", "mail", "doorbell"):
+    for name in ("stores", "recordings", "speech", "sentiment", "push", "mail", "doorbell"):
         assert name in checked.stdout
     assert checked.stdout.count("│ ok") == 7
     assert "No mail is sent" not in checked.stdout
@@ -81,7 +81,7 @@ def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
         "recordings: the container is missing",
         "speech: the key is not one of a Speech resource in this region",
         "sentiment: the key is not one of this Language resource",
-        "notices: Google does not take the service account's key",
+        "push: Google does not take the service account's key",
         "mail: it does not take this username with this password",
         "doorbell: TLS is on, and this port does not speak it",
         "6380",

@@ -23,7 +23,7 @@ from tests.emulators.certificate import certificate
 from tests.emulators.processes import free_port
 from tests.emulators.valkey import Valkey
 from tests.workflows.desks import an_office, upload
-from therapy.adapters.azure.redis_identity import SCOPE, EntraCredentials
+from therapy.adapters.azure.redis_credentials import SCOPE, EntraCredentials
 from therapy.adapters.redis import MOST_RINGS, QUEUE, QUIET_SECONDS, RedisBroker
 from therapy.adapters.taskiq import TaskiqDoorbell
 from therapy.domain.errors import Unavailable

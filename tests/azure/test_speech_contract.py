@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.azure.hearing import an_access
+from tests.azure.speech_fakes import an_access
 from tests.contract.conftest import Family, memory
 from tests.contract.test_speech import *  # noqa: F403 - the suite, as it stands
 from tests.emulators.fast import FakeFast
 from tests.emulators.speech import FakeSpeech
-from therapy.adapters.azure.speech import AzureSpeech, Engine
+from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
 
 pytestmark = pytest.mark.slow
 

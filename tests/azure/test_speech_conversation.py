@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.azure.hearing import (
+from tests.azure.speech_fakes import (
     SECOND,
     an_access,
     done,
@@ -34,9 +34,9 @@ from tests.azure.hearing import (
 from tests.builders import PRACTICE
 from tests.emulators.faults import Fault
 from tests.emulators.speech import FakeSpeech
-from therapy.adapters.azure.access import Deadlines, SpeechAccess
-from therapy.adapters.azure.speech import AzureSpeech, Engine
-from therapy.adapters.azure.transcriber import _config
+from therapy.adapters.azure.speech.connection import Deadlines, SpeechAccess
+from therapy.adapters.azure.speech.conversation_transcriber import _config
+from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
 from therapy.domain.errors import EngineFailed, ErrorClass, UndecodableAudio
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import SpeechOptions

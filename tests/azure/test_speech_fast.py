@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.azure.hearing import (
+from tests.azure.speech_fakes import (
     SECOND,
     an_access,
     asking,
@@ -29,8 +29,8 @@ from tests.builders import PRACTICE
 from tests.emulators.fast import FakeFast
 from tests.emulators.faults import Fault
 from tests.emulators.speech import FakeSpeech
-from therapy.adapters.azure.access import Patience
-from therapy.adapters.azure.speech import AzureSpeech, Engine, FastLimits
+from therapy.adapters.azure.speech.connection import Patience
+from therapy.adapters.azure.speech.engine import AzureSpeech, Engine, FastLimits
 from therapy.domain.errors import EngineFailed, ErrorClass, LanguageNotSupported, UndecodableAudio
 from therapy.ports.speech import SpeechOptions
 
@@ -167,7 +167,7 @@ async def test_wrong_offsets_stay_within_the_recording(fake: FakeFast, tmp_path:
     events = await heard(asking(fake, tmp_path), seconds(10))
     found = utterances(events)
     assert len(found) == 3
-    assert all(each.start_ms <= 10_002 for each in found)  # a start names its row: +1 ms each
+    assert all(each.start_ms <= 10_002 for each in found)  # a start names its line: +1 ms each
 
 
 async def test_a_language_that_nobody_recognises_is_refused_before_anything_is_read(

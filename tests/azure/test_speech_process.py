@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FAILING = """
 import asyncio, sys
-from tests.azure.hearing import heard, seconds, talking_to
+from tests.azure.speech_fakes import heard, seconds, talking_to
 from tests.emulators.speech import FakeSpeech
-from therapy.adapters.azure.access import Deadlines
+from therapy.adapters.azure.speech.connection import Deadlines
 from therapy.domain.errors import EngineFailed
 
 async def main(port, patience):

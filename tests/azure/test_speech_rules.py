@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.azure.hearing import names_in, seconds
-from therapy.adapters.azure.access import SpeechAccess
-from therapy.adapters.azure.locales import FAST_LOCALES, LOCALES, MAIN_LOCALES, candidates
-from therapy.adapters.azure.phrases import (
+from tests.azure.speech_fakes import names_in, seconds
+from therapy.adapters.azure.speech.audio_buffer_file import Spool
+from therapy.adapters.azure.speech.connection import SpeechAccess
+from therapy.adapters.azure.speech.engine import Engine, FastLimits, choose_engine
+from therapy.adapters.azure.speech.errors import CANCELLATIONS, FAILURES, again, canceled, failed
+from therapy.adapters.azure.speech.locales import FAST_LOCALES, LOCALES, MAIN_LOCALES, candidates
+from therapy.adapters.azure.speech.recognised_phrases import (
     FastPhrase,
     FastWord,
     Final,
@@ -21,9 +24,6 @@ from therapy.adapters.azure.phrases import (
     most_spoken,
     voice_of,
 )
-from therapy.adapters.azure.speech import Engine, FastLimits, choose_engine
-from therapy.adapters.azure.speech_errors import CANCELLATIONS, FAILURES, again, canceled, failed
-from therapy.adapters.azure.spool import Spool
 from therapy.domain.errors import EngineFailed, ErrorClass, LanguageNotSupported
 from therapy.domain.transcript import Utterance, Word
 

@@ -20,9 +20,9 @@ from tests.emulators.fast import FakeFast
 from tests.emulators.faults import Fault
 from tests.emulators.fcm import FakeFcm
 from tests.emulators.valkey import Valkey
-from therapy.entrypoints.cli.app_client import AppClient, Upload, metadata_of
 from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
-from therapy.entrypoints.cli.server import command, running_server
+from therapy.entrypoints.cli.mobile_client import MobileClient, Upload, metadata_of
+from therapy.entrypoints.cli.own_server import command, running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("valkey")]
 PASSWORD = "a password to try with"
@@ -56,7 +56,7 @@ def a_worker(environment: dict[str, str], folder: Path) -> Iterator["subprocess.
         process.communicate()
 
 
-def sign_in(app: AppClient) -> dict[str, Any]:
+def sign_in(app: MobileClient) -> dict[str, Any]:
     user = app.login(THERAPIST, PASSWORD)
     device = {"token": "phone", "platform": "ANDROID"}
     device |= {"user_id": user["userId"], "user_type": user["userType"]}
@@ -68,13 +68,13 @@ def sound(number: int) -> bytes:
     return a_wav(bytes([number, 1]) * 16_000)
 
 
-def upload(app: AppClient, number: int) -> str:
+def upload(app: MobileClient, number: int) -> str:
     therapist = {"id": app.user["userId"], "name": app.user["userFullName"], "email": THERAPIST}
     metadata = metadata_of(therapist=therapist, patient=PATIENT, day=NOW.date())
     return str(app.upload(Upload(sound(number), metadata)).json()["session_id"])
 
 
-def states(app: AppClient, ids: list[str]) -> Counter[str]:
+def states(app: MobileClient, ids: list[str]) -> Counter[str]:
     return Counter(app.got("GET", f"/sessions/{each}")["state"] for each in ids)
 
 
@@ -93,7 +93,7 @@ def test_workers_share_the_work_and_one_that_stops_or_dies_loses_and_doubles_not
     assert therapy(environment, tmp_path, "seed", "--password", PASSWORD).returncode == 0
     with (
         running_server(tmp_path, environment, "--no-worker") as server,
-        AppClient(server.url) as app,
+        MobileClient(server.url) as app,
         a_worker(environment, tmp_path) as stopped,
         a_worker(environment, tmp_path) as killed,
     ):

@@ -13,7 +13,7 @@ import pytest
 
 from therapy.config import read_settings
 from therapy.entrypoints.cli import main
-from therapy.entrypoints.cli.server import Server, environment, running_server
+from therapy.entrypoints.cli.own_server import Server, environment, running_server
 from therapy.wiring import open_therapy
 from therapy.workflows import identity
 from therapy.workflows.desk import Desk

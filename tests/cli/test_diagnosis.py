@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from therapy.domain.errors import EngineFailed, InvalidInput, Unavailable
-from therapy.entrypoints.cli.causes import RULES
 from therapy.entrypoints.cli.diagnosis import clock_offset, diagnose, kinds_in
+from therapy.entrypoints.cli.known_faults import RULES
 
 WHERE = "clinic.example.net"
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
@@ -232,15 +232,15 @@ CASES = [
         "no address",
         "TEXT_ANALYTICS_ENDPOINT",
     ),
-    ("notices", InvalidInput("service_account"), "JSON is none", "make a new key"),
+    ("push", InvalidInput("service_account"), "JSON is none", "make a new key"),
     (
-        "notices",
+        "push",
         Unavailable(reason="RefreshError"),
         "does not take",
         "FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT",
     ),
     (
-        "notices",
+        "push",
         Unavailable(reason="PERMISSION_DENIED"),
         "may not send",
         "Firebase Cloud Messaging API",
@@ -324,15 +324,15 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "error", "cause", "mend"), CASES)
-def test_the_likely_cause_and_the_fix(name: str, error: Exception, cause: str, mend: str) -> None:
+def test_the_likely_cause_and_the_fix(name: str, error: Exception, cause: str, fix: str) -> None:
     found = diagnose("azure", name, WHERE, error)
     assert cause in found.cause
-    assert mend in found.mend
+    assert fix in found.fix
 
 
 def test_every_rule_is_met_by_some_case_but_for_two() -> None:
-    met = {diagnose("azure", name, WHERE, error).mend for name, error, _, _ in CASES}
-    unmet = [rule.cause for rule in RULES if rule.mend not in met]
+    met = {diagnose("azure", name, WHERE, error).fix for name, error, _, _ in CASES}
+    unmet = [rule.cause for rule in RULES if rule.fix not in met]
     assert unmet == ["the identity may not use this command or key", "the disk is full"]
 
 
@@ -347,7 +347,7 @@ def test_every_rule_is_met_by_some_case_but_for_two() -> None:
     ],
 )
 def test_a_clock_that_is_wrong_shows_in_the_answers_date(
-    name: str, status: int, code: str, mend: str
+    name: str, status: int, code: str, fix: str
 ) -> None:
     def answered(minutes: int) -> Exception:
         date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
@@ -357,7 +357,7 @@ def test_a_clock_that_is_wrong_shows_in_the_answers_date(
     assert clock_offset(answered(-20)) == pytest.approx(1200, abs=5)
     for minutes in (-20, 20):
         assert "clock is wrong" in diagnose("azure", name, WHERE, answered(minutes)).cause
-    assert mend in diagnose("azure", name, WHERE, answered(1)).mend
+    assert fix in diagnose("azure", name, WHERE, answered(1)).fix
     assert clock_offset(REFUSED) is None
 
 
@@ -365,11 +365,11 @@ def test_what_errors_say_is_never_passed_on() -> None:
     error = caused(Unavailable(reason="answer"), HttpResponseError(418, "secret-c4n4ry"))
     found = diagnose("azure", "stores", WHERE, error)
     assert "not seen before" in found.cause
-    assert "c4n4ry" not in found.cause + found.mend + kinds_in(error)
+    assert "c4n4ry" not in found.cause + found.fix + kinds_in(error)
 
 
 def test_a_directory_that_is_not_ours_is_named() -> None:
     error = PermissionError(errno.EACCES, "Permission denied", "/srv/data")
     found = diagnose("local", "stores", "/srv/data", error)
     assert found.cause == "Permission denied: /srv/data"
-    assert "THERAPY_DATA_DIR" in found.mend
+    assert "THERAPY_DATA_DIR" in found.fix

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.cli.conftest import PASSWORD, Run
-from therapy.entrypoints.cli.app_client import AppClient
-from therapy.entrypoints.cli.server import Server
+from therapy.entrypoints.cli.mobile_client import MobileClient
+from therapy.entrypoints.cli.own_server import Server
 
 OLIVIA, JORDAN = "olivia.hayes1@example.health", "jordan.white1@example.health"
 CALLS = [
@@ -31,7 +31,7 @@ CALLS = [
 
 
 def inbox(server: Server) -> set[str]:
-    with AppClient(server.url) as app:
+    with MobileClient(server.url) as app:
         app.login(OLIVIA, PASSWORD)
         return {each["id"] for each in app.got("GET", "/data/pending")}
 

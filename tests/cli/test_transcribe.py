@@ -7,9 +7,9 @@ import pytest
 
 from tests.builders import NOW
 from tests.cli.conftest import Run
-from therapy.domain.transcript import Source, Speaker, Utterance, Version
-from therapy.entrypoints.cli.recordings import DEMO, app_wav, decoded, demo_file
-from therapy.entrypoints.cli.transcribing import as_object
+from therapy.domain.transcript import Source, Speaker, TranscriptVersion, Utterance
+from therapy.entrypoints.cli.transcribe import as_object
+from therapy.entrypoints.cli.wav_recordings import DEMO, app_wav, decoded, demo_file
 
 SECONDS = 14.5
 """A question of the therapist and the patient's answer."""
@@ -74,7 +74,7 @@ def test_a_file_that_is_not_there_and_a_directory_are_one_line(run: Run, tmp_pat
 
 def test_json_says_which_language_could_not_be_scored() -> None:
     line = Utterance(0, 900, "שלום", Speaker.PATIENT)
-    version = Version(
+    version = TranscriptVersion(
         "", 1, 0, Source.MACHINE, NOW, (line,), language="he-IL", sentiment_gap="he-IL"
     )
     told = as_object(version)

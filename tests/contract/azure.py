@@ -14,7 +14,7 @@ from tests.contract.stores import adapters_in
 
 if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos
-    from therapy.adapters.azure.speech import AzureSpeech
+    from therapy.adapters.azure.speech.engine import AzureSpeech
 
 DATABASES = (f"contract{number}" for number in itertools.count())
 
@@ -42,8 +42,8 @@ def cosmos_adapters(cosmos: "Cosmos") -> dict[str, Any]:
 
 def speech_adapter(get: Callable[[str], Any], directory: Path) -> "AzureSpeech":
     """Speech with the engine that it chooses itself; tests/azure runs the suite with each of the two."""
-    from therapy.adapters.azure.access import SpeechAccess
-    from therapy.adapters.azure.speech import AzureSpeech
+    from therapy.adapters.azure.speech.connection import SpeechAccess
+    from therapy.adapters.azure.speech.engine import AzureSpeech
 
     speech, fast = get("fake_speech"), get("fake_fast")
     speech.listens = fast.listens = True

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from therapy.domain.notice import Notice
-from therapy.domain.outbox import NoticeKind
+from therapy.domain.outbox import PushKind
+from therapy.domain.push import PushMessage
 
 
 @asynccontextmanager
@@ -20,11 +20,11 @@ async def other_adapters(get: Callable[[str], Any]) -> AsyncIterator[dict[str, A
     from azure.core.pipeline.transport import AioHttpTransport
     from azure.storage.blob.aio import ExponentialRetry
 
-    from therapy.adapters.azure.insights import LanguageInsight
-    from therapy.adapters.azure.language import language_client
-    from therapy.adapters.azure.recordings import BlobRecordings
-    from therapy.adapters.azure.sentiment import LanguageSentiment
-    from therapy.adapters.firebase.notices import FcmNotices
+    from therapy.adapters.azure.blob.recordings import BlobRecordings
+    from therapy.adapters.azure.language.client import language_client
+    from therapy.adapters.azure.language.insights import LanguageInsightFinder
+    from therapy.adapters.azure.language.sentiment import LanguageSentiment
+    from therapy.adapters.firebase.push import FcmPushSender
 
     class Disk(AioHttpTransport):
         """Azure has no end; what a clinic has in its place may be full."""
@@ -48,25 +48,25 @@ async def other_adapters(get: Callable[[str], Any]) -> AsyncIterator[dict[str, A
     async with (
         blobs as recordings,
         language_client(language.url, key=language.key) as client,
-        FcmNotices.open(account_json=json.dumps(fcm.account)) as notices,
+        FcmPushSender.open(account_json=json.dumps(fcm.account)) as sender,
     ):
         yield {
             "recordings": recordings,
             "sentiment": LanguageSentiment(client),
-            "insight": LanguageInsight(client, pause=0),
-            "notices": notices,
+            "insight": LanguageInsightFinder(client, pause=0),
+            "push": sender,
             "fill_storage": lambda: setattr(disk, "full", True),
-            "sent_notices": lambda: shown(fcm.messages),
+            "sent_pushes": lambda: shown(fcm.messages),
         }
 
 
-def shown(messages: list[dict[str, Any]]) -> list[Notice]:
+def shown(messages: list[dict[str, Any]]) -> list[PushMessage]:
     """What the devices show: of one collapse key only what came last."""
     latest = {(each["device"], each["android"]["collapse_key"]): each for each in messages}
     return [
-        Notice(
+        PushMessage(
             id=notice_id,
-            kind=NoticeKind(each["data"]["notification_type"]),
+            kind=PushKind(each["data"]["notification_type"]),
             title=each["notification"]["title"],
             body=each["notification"]["body"],
             session_id=each["data"].get("dataId", ""),

@@ -21,28 +21,28 @@ from tests.contract.azure_smtp import smtp_mail
 from tests.contract.stores import adapters_in
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
-from therapy.adapters.audio import PyAvAudio
-from therapy.adapters.local.insights import LocalInsight
+from therapy.adapters.audio import PyAvAudioDecoder
+from therapy.adapters.local.insights import LocalInsightFinder
 from therapy.adapters.local.mail import FileMail, sent_letters
-from therapy.adapters.local.notices import FileNotices, sent_notices
+from therapy.adapters.local.push import FilePushSender, sent_pushes
 from therapy.adapters.local.recordings import FileRecordings
 from therapy.adapters.local.sentiment import VaderSentiment
-from therapy.adapters.local.speech import WhisperSpeech
+from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.adapters.local.sqlite.database import Database
-from therapy.adapters.memory.audio import MemoryAudio
+from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.devices import MemoryDevices
 from therapy.adapters.memory.doorbell import MemoryDoorbell
-from therapy.adapters.memory.insights import MemoryInsight
+from therapy.adapters.memory.insights import MemoryInsightFinder
 from therapy.adapters.memory.logins import MemoryLogins
 from therapy.adapters.memory.mail import MemoryMail
-from therapy.adapters.memory.notices import MemoryNotices
 from therapy.adapters.memory.outbox import MemoryOutbox
 from therapy.adapters.memory.people import MemoryPeople
+from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.adapters.memory.reservations import MemoryReservations
-from therapy.adapters.memory.rows import MemoryRows
 from therapy.adapters.memory.runs import MemoryRuns
 from therapy.adapters.memory.sentiment import MemorySentiment
+from therapy.adapters.memory.session_index import MemorySessionIndex
 from therapy.adapters.memory.sessions import MemorySessions
 from therapy.adapters.memory.shelf import MemoryShelf
 from therapy.adapters.memory.speech import MemorySpeech
@@ -50,23 +50,23 @@ from therapy.adapters.memory.uploads import MemoryUploads
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
 from therapy.adapters.tokens import JwtTokens
-from therapy.domain.notice import Notice
+from therapy.domain.push import PushMessage
 from therapy.domain.transcript import Speaker
-from therapy.ports.audio import Audio
+from therapy.ports.audio import AudioDecoder
 from therapy.ports.devices import Devices
 from therapy.ports.doorbell import Doorbell
-from therapy.ports.insights import Insight
+from therapy.ports.insights import InsightFinder
 from therapy.ports.logins import Logins
 from therapy.ports.mail import Letter, Mail
-from therapy.ports.notices import Notices
 from therapy.ports.outbox import Outbox
 from therapy.ports.passwords import Passwords
 from therapy.ports.people import People
+from therapy.ports.push import PushSender
 from therapy.ports.recordings import Recordings
 from therapy.ports.reservations import Reservations
-from therapy.ports.rows import Rows
 from therapy.ports.runs import Runs
 from therapy.ports.sentiment import Sentiment
+from therapy.ports.session_index import SessionIndex
 from therapy.ports.sessions import Sessions
 from therapy.ports.speech import Speech
 from therapy.ports.tokens import Tokens
@@ -88,23 +88,23 @@ class Family:
     sessions: Sessions
     runs: Runs
     outbox: Outbox
-    rows: Rows
+    session_index: SessionIndex
     people: People
     logins: Logins
     devices: Devices
     uploads: Uploads
     reservations: Reservations
     recordings: Recordings
-    notices: Notices
+    push: PushSender
     mail: Mail
     doorbell: Doorbell
-    audio: Audio
+    audio: AudioDecoder
     speech: Speech
     sentiment: Sentiment
-    insight: Insight
+    insight: InsightFinder
     tokens: Tokens
     fill_storage: Callable[[], None]
-    sent_notices: Callable[[], list[Notice]]
+    sent_pushes: Callable[[], list[PushMessage]]
     sent_letters: Callable[[], list[Letter]]
 
     @cached_property
@@ -117,29 +117,29 @@ class Family:
 async def memory(_: Path, __: Get) -> AsyncIterator[Family]:
     """The fakes."""
     shelf = MemoryShelf()
-    recordings, notices, mail = MemoryRecordings(), MemoryNotices(), MemoryMail()
+    recordings, sender, mail = MemoryRecordings(), MemoryPushSender(), MemoryMail()
     yield Family(
         sessions=MemorySessions(shelf),
         runs=MemoryRuns(shelf),
         outbox=MemoryOutbox(shelf),
-        rows=MemoryRows(),
+        session_index=MemorySessionIndex(),
         people=MemoryPeople(),
         logins=MemoryLogins(),
         devices=MemoryDevices(),
         uploads=MemoryUploads(),
         reservations=MemoryReservations(),
         recordings=recordings,
-        notices=notices,
+        push=sender,
         mail=mail,
         doorbell=MemoryDoorbell(),
-        audio=MemoryAudio(),
+        audio=MemoryAudioDecoder(),
         speech=MemorySpeech(SCRIPT),
         sentiment=MemorySentiment(),
-        insight=MemoryInsight(),
+        insight=MemoryInsightFinder(),
         tokens=TOKENS,
         fill_storage=lambda: setattr(recordings, "room", 0),
-        sent_notices=lambda: list(
-            {(device.token, notice.id): notice for device, notice in notices.sent}.values()
+        sent_pushes=lambda: list(
+            {(device.token, push.id): push for device, push in sender.sent}.values()
         ),
         sent_letters=lambda: list({letter.id: letter for letter in mail.sent}.values()),
     )
@@ -147,22 +147,22 @@ async def memory(_: Path, __: Get) -> AsyncIterator[Family]:
 
 @asynccontextmanager
 async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
-    """The embedded default; nothing waits for the disk, which only a power cut would notice."""
+    """The embedded default; nothing waits for the disk, which only a power cut would show."""
     recordings = FileRecordings(directory, reserve=0)
     async with Database.open(directory / "therapy.sqlite3", synchronous="OFF") as database:
         yield Family(
             recordings=recordings,
-            notices=FileNotices(directory),
+            push=FilePushSender(directory),
             mail=FileMail(directory),
             doorbell=TaskiqDoorbell(QueueBroker()),
-            audio=PyAvAudio(),
+            audio=PyAvAudioDecoder(),
             speech=WhisperSpeech(cache=directory / "models"),
             sentiment=VaderSentiment(),
-            insight=LocalInsight(),
+            insight=LocalInsightFinder(),
             tokens=TOKENS,
             **adapters_in(sqlite_stores(database)),
             fill_storage=lambda: setattr(recordings, "reserve", 2**62),
-            sent_notices=lambda: [sent.notice for sent in sent_notices(directory)],
+            sent_pushes=lambda: [sent.message for sent in sent_pushes(directory)],
             sent_letters=lambda: list(sent_letters(directory)),
         )
 

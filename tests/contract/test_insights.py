@@ -7,7 +7,7 @@ import pytest
 from tests.builders import PRACTICE, an_utterance
 from tests.contract.conftest import Family
 from therapy.domain.insights import MAX_KEY_PHRASES, Insights, Part
-from therapy.domain.texts import TEXTS
+from therapy.domain.messages import TEXTS
 from therapy.domain.transcript import Speaker, Utterance
 
 SAID = (

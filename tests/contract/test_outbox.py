@@ -5,11 +5,11 @@ from msgspec.structs import replace
 from tests.builders import MINUTE, NOW, OTHER_PRACTICE, PRACTICE, SECOND, SESSION, an_item
 from tests.contract.conftest import Family
 from therapy.domain.outbox import (
+    EntryChanged,
     EraseDue,
-    NoticeDue,
-    NoticeKind,
     OutboxItem,
-    RowChanged,
+    PushDue,
+    PushKind,
     RunDue,
     SessionRef,
 )
@@ -22,7 +22,7 @@ async def written(family: Family, *items: OutboxItem, practice_id: str = PRACTIC
 
 
 async def test_items_are_pending_in_the_order_in_which_they_were_written(family: Family) -> None:
-    kinds = (RunDue(), RowChanged(), NoticeDue(NoticeKind.SESSION_READY, "someone"), EraseDue())
+    kinds = (RunDue(), EntryChanged(), PushDue(PushKind.SESSION_READY, "someone"), EraseDue())
     items = tuple(an_item(f"item-{9 - at}", what=what) for at, what in enumerate(kinds))
     await family.sessions.commit(PRACTICE, SESSION, Change(outbox=items[:3]))
     await family.sessions.commit(PRACTICE, SESSION, Change(outbox=items[3:]))
@@ -38,7 +38,7 @@ async def test_only_the_sessions_own_items_are_given(family: Family) -> None:
 
 async def test_an_update_replaces_an_item_in_its_place(family: Family) -> None:
     await written(family, an_item("a"), an_item("b"))
-    told = NoticeDue(NoticeKind.SESSION_READY, "someone", told=("token-1",))
+    told = PushDue(PushKind.SESSION_READY, "someone", told=("token-1",))
     later = an_item("a", what=told, attempts=1, due_at=NOW + 2 * MINUTE)
     await family.outbox.update(PRACTICE, later)
     assert await family.outbox.pending(PRACTICE, SESSION) == (later, an_item("b"))

@@ -17,7 +17,7 @@ from tests.builders import (
 from tests.contract.conftest import Family
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.people import PatientSees, Person, Role
-from therapy.domain.words import fold
+from therapy.domain.text_folding import fold
 
 
 async def add(family: Family, *people: Person) -> None:

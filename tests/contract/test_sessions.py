@@ -25,7 +25,7 @@ from therapy.domain.insights import Insights
 from therapy.domain.run import done
 from therapy.domain.sentiment import Scores
 from therapy.domain.session import SessionPatient, State, TimedNote
-from therapy.domain.transcript import Version
+from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.sessions import Change
 
 
@@ -45,7 +45,7 @@ async def test_each_write_of_a_session_counts(family: Family) -> None:
 
 
 async def test_every_part_of_a_change_is_written(family: Family) -> None:
-    change = Change(a_session(transcript=1), a_version(), (a_run(),), (an_item(),))
+    change = Change(a_session(transcript_number=1), a_version(), (a_run(),), (an_item(),))
     await committed(family, change)
     assert (await family.sessions.load(PRACTICE, SESSION)).transcript == 1
     assert await family.sessions.transcript(PRACTICE, SESSION, 1) == a_version()
@@ -129,7 +129,7 @@ async def test_a_missing_run_with_a_version_has_lost_its_lease(family: Family) -
 async def test_a_lost_lease_keeps_the_whole_change_out(family: Family) -> None:
     await committed(family, Change(session=a_session(), runs=(a_run(),)))
     change = Change(
-        session=a_session(version=1, state=State.AWAITING_REVIEW, transcript=1),
+        session=a_session(version=1, state=State.AWAITING_REVIEW, transcript_number=1),
         transcript=a_version(),
         runs=(a_run(id="run-2"), done(a_run(version=7))),
         outbox=(an_item(),),
@@ -178,7 +178,7 @@ async def test_every_version_of_a_transcript_stays(family: Family) -> None:
     assert await family.sessions.transcript(PRACTICE, SESSION, 2) == a_version(2, "Something else.")
 
 
-def scored(version: Version) -> Version:
+def scored(version: TranscriptVersion) -> TranscriptVersion:
     utterances = [replace(each, scores=Scores(0.5, 0.25, 0.25)) for each in version.utterances]
     insights = Insights(key_phrases=("a week",), engine="test")
     return replace(version, utterances=tuple(utterances), sentiment_gap="he", insights=insights)
@@ -201,7 +201,9 @@ async def test_a_transcript_may_be_written_again_with_other_scores_and_insights(
     ],
     ids=["words", "words and scores", "author"],
 )
-async def test_a_transcript_never_changes_its_words(family: Family, other: Version) -> None:
+async def test_a_transcript_never_changes_its_words(
+    family: Family, other: TranscriptVersion
+) -> None:
     await committed(family, Change(session=a_session(), transcript=a_version()))
     with pytest.raises(Stale):
         await committed(family, Change(session=a_session(version=1), transcript=other))
@@ -210,9 +212,9 @@ async def test_a_transcript_never_changes_its_words(family: Family, other: Versi
 
 
 async def test_dropped_transcripts_are_gone_with_the_change_that_drops_them(family: Family) -> None:
-    await committed(family, Change(session=a_session(transcript=2), transcript=a_version(1)))
+    await committed(family, Change(session=a_session(transcript_number=2), transcript=a_version(1)))
     await committed(family, Change(transcript=a_version(2)))
-    bare = a_session(version=1, state=State.ERASED, transcript=0)
+    bare = a_session(version=1, state=State.ERASED, transcript_number=0)
     await committed(family, Change(session=bare, drop_transcripts=True))
     for number in (1, 2):
         with pytest.raises(NotFound):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders import PRACTICE
 from tests.contract.conftest import Family
-from therapy.adapters.audio import PyAvAudio
+from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.domain.errors import LanguageNotSupported
 from therapy.domain.transcript import Speaker, Utterance
 from therapy.ports.audio import BYTES_PER_MS
@@ -43,7 +43,7 @@ async def spoken() -> bytes:
         return recording[start:end]
 
     if not DECODED:
-        chunks = [each async for each in PyAvAudio().decode(PRACTICE, read, len(recording))]
+        chunks = [each async for each in PyAvAudioDecoder().decode(PRACTICE, read, len(recording))]
         DECODED.append(b"".join(chunks)[: HEARD_MS * BYTES_PER_MS])
     return DECODED[0]
 

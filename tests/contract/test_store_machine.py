@@ -41,7 +41,7 @@ from therapy.domain.errors import ErrorClass, LeaseLost, NotFound, Stale, Therap
 from therapy.domain.outbox import OutboxItem, SessionRef
 from therapy.domain.run import Run, RunRef, beaten, claimable, claimed, done, failed, put_back
 from therapy.domain.session import Session
-from therapy.domain.transcript import Version
+from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.sessions import Change
 
 T = TypeVar("T")
@@ -67,7 +67,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.open = AsyncExitStack()
         self.now = NOW
         self.sessions: dict[tuple[str, str], Session] = {}
-        self.transcripts: dict[tuple[str, str], dict[int, Version]] = {at: {} for at in PLACES}
+        self.transcripts: dict[tuple[str, str], dict[int, TranscriptVersion]] = {
+            at: {} for at in PLACES
+        }
         self.runs: dict[tuple[str, str], dict[str, Run]] = {at: {} for at in PLACES}
         self.outbox: dict[tuple[str, str], dict[str, OutboxItem]] = {at: {} for at in PLACES}
         self.read_sessions: list[tuple[tuple[str, str], Session]] = []
@@ -291,7 +293,7 @@ class StoreMachine(RuleBasedStateMachine):
         except NotFound:
             return None
 
-    def said(self, place: tuple[str, str], number: int) -> Version | None:
+    def said(self, place: tuple[str, str], number: int) -> TranscriptVersion | None:
         try:
             return self.wait(self.stores.sessions.transcript(*place, number))
         except NotFound:

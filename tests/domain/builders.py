@@ -14,7 +14,7 @@ from therapy.domain.people import Device, Person, Practice, Role
 from therapy.domain.run import Run, RunKind
 from therapy.domain.sentiment import Scores, normalised
 from therapy.domain.session import Details, Link, Recording, Session, SessionPatient
-from therapy.domain.transcript import Source, Speaker, Utterance, Version
+from therapy.domain.transcript import Source, Speaker, TranscriptVersion, Utterance
 
 NOW = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 DIALOGUES = Path(__file__).parent / "dialogues"
@@ -88,7 +88,7 @@ def a_run(**changes: Any) -> Run:
     return Run(**fields | changes)
 
 
-def a_version(utterances: Iterable[Utterance] = (), **changes: Any) -> Version:
+def a_version(utterances: Iterable[Utterance] = (), **changes: Any) -> TranscriptVersion:
     fields: dict[str, Any] = {
         "session_id": "s1",
         "number": 1,
@@ -98,7 +98,7 @@ def a_version(utterances: Iterable[Utterance] = (), **changes: Any) -> Version:
         "utterances": tuple(utterances),
         "duration_ms": 60_000,
     }
-    return Version(**fields | changes)
+    return TranscriptVersion(**fields | changes)
 
 
 def said(start_ms: int, text: str, speaker: Speaker = Speaker.PATIENT, **changes: Any) -> Utterance:

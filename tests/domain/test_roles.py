@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.builders import Turn, dialogues, spoken, utterances
-from therapy.domain.cues import cues_in
+from therapy.domain.role_cues import cues_in
 from therapy.domain.roles import SURE, Roles, assign_roles, with_roles
 from therapy.domain.transcript import Speaker, Utterance
 

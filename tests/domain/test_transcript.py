@@ -117,19 +117,19 @@ def test_joining_loses_no_word_and_mixes_no_voices(spoken):
 # Order and times.
 
 
-def test_starts_become_unique_so_that_a_start_names_its_row():
-    rows = in_order([said(5, "b", end_ms=9), said(0, "a", end_ms=4), said(5, "c", end_ms=9)])
-    assert [(each.start_ms, each.text) for each in rows] == [(0, "a"), (5, "b"), (6, "c")]
+def test_starts_become_unique_so_that_a_start_names_its_line():
+    lines = in_order([said(5, "b", end_ms=9), said(0, "a", end_ms=4), said(5, "c", end_ms=9)])
+    assert [(each.start_ms, each.text) for each in lines] == [(0, "a"), (5, "b"), (6, "c")]
 
 
 @given(st.lists(utterances(), max_size=20))
 def test_order_is_strict_and_nothing_is_lost(spoken):
-    rows = in_order(spoken)
-    starts = [each.start_ms for each in rows]
+    lines = in_order(spoken)
+    starts = [each.start_ms for each in lines]
     assert starts == sorted(set(starts))
-    assert all(each.end_ms >= each.start_ms for each in rows)
-    assert sorted(each.text for each in rows) == sorted(each.text for each in spoken)
-    assert in_order(rows) == rows
+    assert all(each.end_ms >= each.start_ms for each in lines)
+    assert sorted(each.text for each in lines) == sorted(each.text for each in spoken)
+    assert in_order(lines) == lines
 
 
 @given(st.integers(0, 999 * 3_600_000))
@@ -245,8 +245,8 @@ def test_deleted_lines_are_gone():
 def test_a_line_at_a_new_time_ends_where_the_next_begins_or_with_the_recording():
     parent = a_parent()
     added = [Line(PATIENT, "Yes", "0:03.5"), Line(PATIENT, "Bye", "0:59")]
-    rows = correct(parent, [*lines_of(parent), *added]).utterances
-    assert [(each.text, each.start_ms, each.end_ms) for each in rows[2:]] == [
+    lines = correct(parent, [*lines_of(parent), *added]).utterances
+    assert [(each.text, each.start_ms, each.end_ms) for each in lines[2:]] == [
         ("Yes", 3_500, 5_000),
         ("Hm", 5_000, 6_000),
         ("Bye", 59_000, 60_000),
@@ -256,8 +256,8 @@ def test_a_line_at_a_new_time_ends_where_the_next_begins_or_with_the_recording()
 def test_two_lines_at_one_time_stay_two():
     parent = a_parent()
     lines = [*lines_of(parent), Line(PATIENT, "And you", "0:00:02.000")]
-    rows = correct(parent, lines).utterances
-    assert [each.start_ms for each in rows] == [0, 2_000, 2_001, 5_000]
+    lines = correct(parent, lines).utterances
+    assert [each.start_ms for each in lines] == [0, 2_000, 2_001, 5_000]
 
 
 def test_no_lines_are_refused_unless_there_were_none():
@@ -319,5 +319,5 @@ def test_any_correction_is_in_order_and_the_same_when_sent_again(spoken, data):
 
 
 def known(each: Utterance) -> tuple[object, ...]:
-    """All of a row but its end, which a row without a length gets anew."""
+    """All of a line but its end, which a line without a length gets anew."""
     return each.start_ms, each.text, each.speaker, each.voice, each.scores

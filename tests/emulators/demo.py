@@ -31,10 +31,10 @@ from tests.emulators.talk import Phrase
 from tests.emulators.valkey import Valkey
 from therapy.config import read_settings
 from therapy.entrypoints.cli.demo import show_job
-from therapy.entrypoints.cli.faults import CommandFailed
-from therapy.entrypoints.cli.recordings import REFERENCE, demo_file
-from therapy.entrypoints.cli.screen import answers
-from therapy.entrypoints.cli.server import command, running, running_server
+from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.own_server import command, running, running_server
+from therapy.entrypoints.cli.terminal import answers
+from therapy.entrypoints.cli.wav_recordings import REFERENCE, demo_file
 
 WORKERS = 2
 WORKS = re.compile("therapy works on")

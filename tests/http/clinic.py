@@ -20,7 +20,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
 from tests.builders import NOW, OTHER_PRACTICE, PRACTICE, a_wav, an_utterance
-from therapy.adapters.memory.audio import MemoryAudio
+from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.config import Settings, read_settings
@@ -28,11 +28,11 @@ from therapy.domain.access import Actor
 from therapy.domain.errors import NotFound
 from therapy.domain.people import Person, Practice, Role
 from therapy.domain.transcript import Speaker, Utterance
-from therapy.entrypoints.http.afterwards import Afterwards
+from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.app import Opening, make_app
 from therapy.wiring import Therapy, open_therapy
 from therapy.workflows.desk import Desk
-from therapy.workflows.working import work_on
+from therapy.workflows.run_worker import work_on
 
 PASSWORD = "correct horse 42"
 BOUNDARY = "the-boundary-of-the-tests"
@@ -103,7 +103,7 @@ def settings_in(directory: Path, **environment: str) -> Settings:
 def opening(**ports: object) -> Opening:
     """Give what opens the local family with other engines, ports or `checks`, and people in it."""
     engines: dict[str, Any] = {
-        "audio": MemoryAudio(),
+        "audio": MemoryAudioDecoder(),
         "speech": MemorySpeech(SCRIPT),
         "sentiment": MemorySentiment(),
     }
@@ -136,7 +136,7 @@ class Clinic:
 
     client: AsyncClient
     therapy: Therapy
-    afterwards: Afterwards
+    after_response: AfterResponse
 
     @property
     def desk(self) -> Desk:
@@ -157,7 +157,7 @@ class Clinic:
         if person is not None:
             headers.setdefault("Authorization", f"Bearer {self.token(person)}")
         answer = await self.client.request(method, path, headers=headers, **more)
-        await self.afterwards.settled()
+        await self.after_response.settled()
         return answer
 
     async def get(self, path: str, person: Person | None = OLIVIA, **more: Any) -> Response:
@@ -226,11 +226,11 @@ async def open_clinic(
     async with (
         opening(**ports)(settings_in(directory, **(environment or {}))) as therapy,
         AsyncClient(transport=transport, base_url="http://clinic.test") as client,
-        Afterwards() as afterwards,
+        AfterResponse() as after_response,
     ):
         # Which its lifespan does in a server.
-        app.state.therapy, app.state.afterwards = therapy, afterwards
-        yield Clinic(client, therapy, afterwards)
+        app.state.therapy, app.state.after_response = therapy, after_response
+        yield Clinic(client, therapy, after_response)
 
 
 def as_the_app(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -300,7 +300,7 @@ def left_behind(directory: Path) -> dict[str, list[str]]:
     connection = sqlite3.connect(f"file:{directory / 'therapy.sqlite3'}?mode=ro", uri=True)
     try:
         for table in ("uploads", "sessions"):
-            found[table] = [row[0] for row in connection.execute(f"SELECT id FROM {table}")]  # noqa: S608 - two constants
+            found[table] = [entry[0] for entry in connection.execute(f"SELECT id FROM {table}")]  # noqa: S608 - two constants
     finally:
         connection.close()
     return found

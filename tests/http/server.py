@@ -17,7 +17,7 @@ from tests.http.clinic import BOUNDARY, NOTHING, OLIVIA, left_behind, opening, s
 from therapy.domain.access import Actor
 from therapy.domain.people import Person
 from therapy.entrypoints.http.app import make_app
-from therapy.entrypoints.http.protocol import PlainProtocol
+from therapy.entrypoints.http.http_protocol import PlainProtocol
 from therapy.wiring import Therapy
 
 PATIENCE = 15.0

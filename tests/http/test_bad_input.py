@@ -22,14 +22,14 @@ from tests.http.clinic import (
     metadata_of,
     open_clinic,
 )
-from therapy.adapters.audio import PyAvAudio
+from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.domain.media import SNIFF_BYTES
 
 
 @pytest.fixture
 async def clinic(tmp_path):
     """A clinic that decodes what it gets."""
-    async with open_clinic(tmp_path, audio=PyAvAudio()) as opened:
+    async with open_clinic(tmp_path, audio=PyAvAudioDecoder()) as opened:
         yield opened
 
 

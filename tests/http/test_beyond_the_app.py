@@ -17,7 +17,7 @@ from tests.http.clinic import (
     metadata_of,
     open_clinic,
 )
-from therapy.adapters.memory.insights import MemoryInsight
+from therapy.adapters.memory.insights import MemoryInsightFinder
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import EngineFailed
@@ -67,11 +67,11 @@ async def test_sessions_are_listed_by_state(clinic):
 
 
 async def test_a_long_list_is_paged(clinic):
-    from tests.builders import a_row
+    from tests.builders import an_entry
 
     for number in range(130):
-        row = a_row(session_id=f"s-{number:03}", therapist_id=OLIVIA.id)
-        await clinic.desk.rows.put(PRACTICE, row)
+        entry = an_entry(session_id=f"s-{number:03}", therapist_id=OLIVIA.id)
+        await clinic.desk.session_index.put(PRACTICE, entry)
     first = (await clinic.get("/sessions")).json()
     rest = (await clinic.get("/sessions", params={"before": first["next"]})).json()
     ids = [each["id"] for each in first["sessions"] + rest["sessions"]]
@@ -155,7 +155,7 @@ async def test_scoring_that_fails_can_be_tried_again_too(tmp_path):
 
 
 async def test_what_stands_out_is_shown_and_never_keeps_a_session_from_review(tmp_path):
-    insight = MemoryInsight()
+    insight = MemoryInsightFinder()
     insight.down = {Part.SUMMARY}
     async with open_clinic(tmp_path, insight=insight) as clinic:
         session_id = await clinic.reviewable()
@@ -168,7 +168,7 @@ async def test_what_stands_out_is_shown_and_never_keeps_a_session_from_review(tm
         assert gap["reason"].endswith(".")
         assert found["engine"] == "memory"
 
-    class Broken(MemoryInsight):
+    class Broken(MemoryInsightFinder):
         async def find(self, practice_id, utterances, language):
             raise EngineFailed(transient=False)
 

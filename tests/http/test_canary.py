@@ -148,7 +148,7 @@ async def test_a_bug_is_logged_by_kind_and_place_and_answered_without_its_words(
             raise ZeroDivisionError(CANARY)
             yield
 
-    class BuggyRows:
+    class BuggySessionIndex:
         def __getattr__(self, name):
             raise ZeroDivisionError(CANARY)
 
@@ -157,7 +157,7 @@ async def test_a_bug_is_logged_by_kind_and_place_and_answered_without_its_words(
         with pytest.raises(ZeroDivisionError):
             await clinic.work()
         told_of_it = (await clinic.get(f"/sessions/{session_id}")).text
-    async with open_clinic(tmp_path, rows=BuggyRows()) as clinic:
+    async with open_clinic(tmp_path, session_index=BuggySessionIndex()) as clinic:
         answer = await clinic.get("/sessions/me")
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal"

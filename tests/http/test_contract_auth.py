@@ -10,7 +10,7 @@ import pytest
 from tests.http.clinic import JORDAN, OLIVIA, PASSWORD, Clinic, check_problem, open_clinic
 from therapy.adapters.local.mail import sent_letters
 from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
-from therapy.entrypoints.http.afterwards import MOST
+from therapy.entrypoints.http.after_response import MOST
 from therapy.entrypoints.http.auth import forgot_password
 from therapy.entrypoints.logs import JsonLines
 from therapy.ports.mail import Letter, Mail
@@ -165,7 +165,7 @@ async def test_the_answer_to_a_forgotten_password_is_given_before_the_address_is
         people = property(looked_up)
 
     answer = await forgot_password.fn(
-        email=OLIVIA.email, desk=Desk(), language="en", afterwards=None
+        email=OLIVIA.email, desk=Desk(), language="en", after_response=None
     )
     assert answer.content.success is True
     assert answer.background is not None

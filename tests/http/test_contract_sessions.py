@@ -5,7 +5,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from tests.builders import PRACTICE, a_row
+from tests.builders import PRACTICE, an_entry
 from tests.http.clinic import ALEX, JAMIE, JORDAN, NOA, OLIVIA, check_problem, metadata_of
 from therapy.domain.people import PatientSees
 
@@ -78,13 +78,13 @@ async def test_only_closed_sessions_are_listed_each_to_its_own_people(clinic):
 
 
 async def test_lists_are_newest_first_with_at_most_500_and_go_on_before(clinic):
-    rows = [
-        a_row(session_id=f"s-{n:04}", therapist_id=OLIVIA.id, patient_person_id=JORDAN.id)
+    entries = [
+        an_entry(session_id=f"s-{n:04}", therapist_id=OLIVIA.id, patient_person_id=JORDAN.id)
         for n in range(503)
     ]
-    for row in rows:
-        await clinic.desk.rows.put(PRACTICE, row)
-    newest = sorted((row.session_id for row in rows), reverse=True)
+    for entry in entries:
+        await clinic.desk.session_index.put(PRACTICE, entry)
+    newest = sorted((entry.session_id for entry in entries), reverse=True)
     for path in ("/sessions/me", "/sessions/search?query=jordan"):
         first = [each["id"] for each in (await clinic.get(path)).json()]
         assert first == newest[:500]

@@ -20,7 +20,7 @@ import pytest
 
 from tests import media
 from tests.http.clinic import BOUNDARY, OLIVIA, form, metadata_of, populate, settings_in
-from therapy.adapters.local.notices import sent_notices
+from therapy.adapters.local.push import sent_pushes
 from therapy.adapters.tokens import JwtTokens
 from therapy.domain.access import Actor
 from therapy.wiring import open_therapy
@@ -199,10 +199,10 @@ def check_stores(directory: Path, sent: list[str]) -> None:
     assert sorted(run["session_id"] for run in runs) == sorted(sent)
     assert {run["state"] for run in runs} == {"done"}
     assert left == (0,)
-    notices = {
-        (each.notice.session_id, each.notice.id) for each in sent_notices(directory / "mailbox")
+    pushes = {
+        (each.message.session_id, each.message.id) for each in sent_pushes(directory / "mailbox")
     }
-    assert Counter(session_id for session_id, _ in notices) == Counter(sent)
+    assert Counter(session_id for session_id, _ in pushes) == Counter(sent)
     assert not [
         each for each in (directory / "recordings" / "staging").rglob("*") if each.is_file()
     ]

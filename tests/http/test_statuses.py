@@ -1,7 +1,7 @@
 """Every error has a status and a sentence in both languages; no status is for an error that is gone."""
 
 from therapy.domain import errors
-from therapy.domain.texts import TEXTS, sentence
+from therapy.domain.messages import TEXTS, sentence
 from therapy.entrypoints.http import app
 from therapy.entrypoints.http.errors import RETRY_AFTER, STATUS
 

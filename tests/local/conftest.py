@@ -12,6 +12,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is first i
 def demo_events(tmp_path_factory):
     """The whole demo, recognised once."""
     from tests import media
-    from tests.local.listening import heard
+    from tests.local.watched_speech import heard
 
     return asyncio.run(heard(media.demo_pcm(), tmp_path_factory.mktemp("models")))

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import PRACTICE, SESSION, a_practice, a_row, a_session, a_version
+from tests.builders import PRACTICE, SESSION, a_practice, a_session, a_version, an_entry
 from tests.local.writer import SHARED, TIMES
 from therapy.adapters.local.outbox import SqliteOutbox
 from therapy.adapters.local.people import SqlitePeople
 from therapy.adapters.local.reservations import SqliteReservations
-from therapy.adapters.local.rows import SqliteRows
 from therapy.adapters.local.runs import SqliteRuns
 from therapy.adapters.local.sessions import SqliteSessions
 from therapy.adapters.local.sqlite.database import Database
 from therapy.adapters.local.sqlite.migration import back_up, known_steps, migrate
+from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
 from therapy.domain.errors import InvalidInput, StorageFull, Unavailable
 from therapy.ports.sessions import Change
 
@@ -262,9 +262,9 @@ async def test_the_event_loop_goes_on_while_a_statement_runs(database: Database)
 
 
 async def test_what_was_said_in_a_removed_session_is_not_kept(database: Database) -> None:
-    rows = SqliteRows(database)
-    await rows.put(PRACTICE, a_row(summary="a secret summary", words=("secretly",)))
-    await rows.remove(PRACTICE, SESSION)
+    index = SqliteSessionIndex(database)
+    await index.put(PRACTICE, an_entry(summary="a secret summary", words=("secretly",)))
+    await index.remove(PRACTICE, SESSION)
 
     def everything(connection: sqlite3.Connection) -> str:
         return "\n".join(connection.iterdump())
@@ -298,7 +298,7 @@ async def test_a_writer_that_is_killed_leaves_whole_changes_and_all_it_said(path
             assert await database.read(integrity) == [("ok",)]
             written = session.version
             assert written in {said, said + 1}
-            assert session.transcript == written
+            assert session.transcript_number == written
             said_last = await sessions.transcript(PRACTICE, SESSION, written)
             assert said_last == a_version(written, f"Number {written}")
         assert len(runs) == written

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests import media
-from therapy.adapters.local import diarization
-from therapy.adapters.local.diarization import Heard, hear, voiced
-from therapy.adapters.local.ge2e import CELLS, VoiceEncoder, mel_frames
-from therapy.adapters.local.pieces import Cutter
+from therapy.adapters.local.speech.diarization import Heard, hear, voiced
+from therapy.adapters.local.speech.engine import diarization
+from therapy.adapters.local.speech.speaker_encoder import CELLS, VoiceEncoder, mel_frames
+from therapy.adapters.local.speech.speech_segments import Cutter
 from therapy.domain.transcript import UNSURE_BELOW, Word
 
 RATE = 16_000

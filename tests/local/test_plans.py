@@ -19,10 +19,10 @@ from tests.builders import (
     a_person,
     a_practice,
     a_reset,
-    a_row,
     a_run,
     a_session,
     a_version,
+    an_entry,
     an_item,
     an_upload,
 )
@@ -31,14 +31,14 @@ from therapy.adapters.local.logins import SqliteLogins
 from therapy.adapters.local.outbox import SqliteOutbox
 from therapy.adapters.local.people import SqlitePeople
 from therapy.adapters.local.reservations import SqliteReservations
-from therapy.adapters.local.rows import SqliteRows
 from therapy.adapters.local.runs import SqliteRuns
 from therapy.adapters.local.sessions import SqliteSessions
 from therapy.adapters.local.sqlite.database import READERS, Database
+from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
 from therapy.adapters.local.uploads import SqliteUploads
 from therapy.domain.people import Role
 from therapy.domain.run import done
-from therapy.domain.status import ApiState
+from therapy.domain.session_status import SessionStatus
 from therapy.ports.sessions import Change
 
 
@@ -65,14 +65,16 @@ async def every_call(database: Database) -> None:
     await outbox.update(PRACTICE, an_item())
     await outbox.overdue(NOW, 10)
     await outbox.done(PRACTICE, SESSION, "item-1")
-    rows, people = SqliteRows(database), SqlitePeople(database)
-    await rows.put(PRACTICE, a_row(words=("calm",)))
-    await rows.put(PRACTICE, a_row(words=("better",)))
-    await rows.get(PRACTICE, SESSION)
-    await rows.of_therapist(PRACTICE, THERAPIST, [ApiState.CLOSED, ApiState.FAILED], "", 10)
-    await rows.of_patient(PRACTICE, PATIENT, "", 10)
-    assert len(await rows.search(PRACTICE, THERAPIST, "bet", "", 10)) == 1
-    await rows.remove(PRACTICE, SESSION)
+    index, people = SqliteSessionIndex(database), SqlitePeople(database)
+    await index.put(PRACTICE, an_entry(words=("calm",)))
+    await index.put(PRACTICE, an_entry(words=("better",)))
+    await index.get(PRACTICE, SESSION)
+    await index.of_therapist(
+        PRACTICE, THERAPIST, [SessionStatus.CLOSED, SessionStatus.FAILED], "", 10
+    )
+    await index.of_patient(PRACTICE, PATIENT, "", 10)
+    assert len(await index.search(PRACTICE, THERAPIST, "bet", "", 10)) == 1
+    await index.remove(PRACTICE, SESSION)
     await people.put_practice(PRACTICE, a_practice())
     await people.practice(PRACTICE)
     await people.save(PRACTICE, await people.add(PRACTICE, a_person()))

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 from tests import media
-from tests.local.listening import (
+from tests.local.watched_speech import (
     ENGLISH,
     WatchedSpeech,
     done,
@@ -21,8 +21,8 @@ from tests.local.listening import (
     text,
     utterances,
 )
-from therapy.adapters.audio import PyAvAudio
-from therapy.adapters.local.speech import WhisperSpeech
+from therapy.adapters.audio import PyAvAudioDecoder
+from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.domain.accuracy import voice_share, word_error_rate
 from therapy.domain.errors import (
     EngineFailed,
@@ -55,19 +55,21 @@ def test_no_utterance_of_the_demo_is_left_without_a_voice(demo_events):
 
 
 def test_utterances_are_in_order_and_hold_their_words(demo_events):
-    rows = utterances(demo_events)
-    assert [each.start_ms for each in rows] == sorted({each.start_ms for each in rows})
-    for row in rows:
-        assert row.text == " ".join(each.text for each in row.words)
-        assert all(row.start_ms <= each.start_ms <= each.end_ms <= row.end_ms for each in row.words)
-        assert all(0 <= each.confidence <= 1 for each in row.words)
+    lines = utterances(demo_events)
+    assert [each.start_ms for each in lines] == sorted({each.start_ms for each in lines})
+    for line in lines:
+        assert line.text == " ".join(each.text for each in line.words)
+        assert all(
+            line.start_ms <= each.start_ms <= each.end_ms <= line.end_ms for each in line.words
+        )
+        assert all(0 <= each.confidence <= 1 for each in line.words)
 
 
 def test_words_are_timed_where_they_are_spoken(demo_events):
     for speaker, start, end in media.demo_spans():
-        row = min(utterances(demo_events), key=lambda each: abs(each.start_ms - start * 1000))
-        assert abs(row.start_ms / 1000 - start) < 0.7, speaker
-        assert abs(row.end_ms / 1000 - end) < 0.7, speaker
+        line = min(utterances(demo_events), key=lambda each: abs(each.start_ms - start * 1000))
+        assert abs(line.start_ms / 1000 - start) < 0.7, speaker
+        assert abs(line.end_ms / 1000 - end) < 0.7, speaker
 
 
 def test_progress_is_told_on_the_way_and_the_end_says_what_was_heard(demo_events):
@@ -90,7 +92,7 @@ def test_every_format_gives_the_words_of_the_wav(name, wav_text, tmp_path):
         return data[start:end]
 
     async def listen() -> str:
-        async with aclosing(PyAvAudio().decode("p", read, len(data))) as chunks:
+        async with aclosing(PyAvAudioDecoder().decode("p", read, len(data))) as chunks:
             samples = b"".join([each async for each in chunks])
         return text(await heard(samples, tmp_path))
 
@@ -209,7 +211,7 @@ PARENT = """
 import asyncio, sys
 from pathlib import Path
 from tests import media
-from tests.local.listening import ENGLISH, WatchedSpeech, endless
+from tests.local.watched_speech import ENGLISH, WatchedSpeech, endless
 
 async def main():
     engine = WatchedSpeech(cache=Path(sys.argv[1]))

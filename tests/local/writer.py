@@ -38,7 +38,7 @@ async def commit_until_killed(directory: Path, session_id: str) -> None:
         except NotFound:
             number = 0
         while True:
-            session = a_session(id=session_id, version=number, transcript=number + 1)
+            session = a_session(id=session_id, version=number, transcript_number=number + 1)
             number += 1
             change = Change(
                 session,

@@ -21,20 +21,20 @@ from tests.builders import (
     an_utterance,
     details,
 )
-from therapy.adapters.memory.audio import MemoryAudio
+from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.devices import MemoryDevices
 from therapy.adapters.memory.doorbell import MemoryDoorbell
-from therapy.adapters.memory.insights import MemoryInsight
+from therapy.adapters.memory.insights import MemoryInsightFinder
 from therapy.adapters.memory.logins import MemoryLogins
 from therapy.adapters.memory.mail import MemoryMail
-from therapy.adapters.memory.notices import MemoryNotices
 from therapy.adapters.memory.outbox import MemoryOutbox
 from therapy.adapters.memory.people import MemoryPeople
+from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.adapters.memory.reservations import MemoryReservations
-from therapy.adapters.memory.rows import MemoryRows
 from therapy.adapters.memory.runs import MemoryRuns
 from therapy.adapters.memory.sentiment import MemorySentiment
+from therapy.adapters.memory.session_index import MemorySessionIndex
 from therapy.adapters.memory.sessions import MemorySessions
 from therapy.adapters.memory.shelf import MemoryShelf
 from therapy.adapters.memory.speech import MemorySpeech
@@ -43,12 +43,12 @@ from therapy.adapters.tokens import JwtTokens
 from therapy.domain.access import Actor
 from therapy.domain.run import Run
 from therapy.domain.session import Session
-from therapy.domain.transcript import Line, Speaker, Version, format_timestamp
+from therapy.domain.transcript import Line, Speaker, TranscriptVersion, format_timestamp
 from therapy.ports.passwords import Passwords
 from therapy.ports.sessions import Change
 from therapy.workflows.desk import Desk, Limits
-from therapy.workflows.intake import Receipt, receiving
-from therapy.workflows.working import work_on
+from therapy.workflows.run_worker import work_on
+from therapy.workflows.uploads import Receipt, receiving
 
 SCRIPT = (
     an_utterance("How did you sleep?", 0, speaker=Speaker.UNKNOWN, voice="0"),
@@ -91,7 +91,7 @@ class Office:
 
     desk: Desk
     clock: Clock
-    notices: MemoryNotices
+    push: MemoryPushSender
     mail: MemoryMail
     speech: MemorySpeech
     sentiment: MemorySentiment
@@ -102,14 +102,14 @@ class Office:
     async def run(self, session_id: str = SESSION) -> Run:
         return (await self.desk.runs.of_session(PRACTICE, session_id))[-1]
 
-    async def version(self, number: int, session_id: str = SESSION) -> Version:
+    async def version(self, number: int, session_id: str = SESSION) -> TranscriptVersion:
         return await self.desk.sessions.transcript(PRACTICE, session_id, number)
 
     async def work(self, session_id: str = SESSION, **ports: Any) -> None:
         await work_on(PRACTICE, session_id, desk=dataclasses.replace(self.desk, **ports))
 
     def told(self) -> list[str]:
-        return [notice.kind.value for _, notice in self.notices.sent]
+        return [push.kind.value for _, push in self.push.sent]
 
 
 async def an_office(*, limits: Limits | None = None, **ports: Any) -> Office:
@@ -119,18 +119,18 @@ async def an_office(*, limits: Limits | None = None, **ports: Any) -> Office:
         "sessions": MemorySessions(shelf),
         "runs": MemoryRuns(shelf),
         "outbox": MemoryOutbox(shelf),
-        "rows": MemoryRows(),
+        "session_index": MemorySessionIndex(),
         "people": MemoryPeople(),
         "logins": MemoryLogins(),
         "devices": MemoryDevices(),
         "uploads": MemoryUploads(),
         "reservations": MemoryReservations(),
         "recordings": MemoryRecordings(now=clock),
-        "audio": MemoryAudio(),
+        "audio": MemoryAudioDecoder(),
         "speech": MemorySpeech(SCRIPT),
         "sentiment": MemorySentiment(),
-        "insight": MemoryInsight(),
-        "notices": MemoryNotices(),
+        "insight": MemoryInsightFinder(),
+        "push": MemoryPushSender(),
         "mail": MemoryMail(),
         "doorbell": MemoryDoorbell(),
         "passwords": PlainPasswords(),
@@ -148,7 +148,7 @@ async def an_office(*, limits: Limits | None = None, **ports: Any) -> Office:
     await desk.people.add(PRACTICE, a_therapist(password_hash="hash of good"))
     await desk.people.add(PRACTICE, a_person(password_hash="hash of good"))
     await desk.devices.put(PRACTICE, a_device(person_id=ACTOR.person_id))
-    return Office(desk, clock, given["notices"], given["mail"], given["speech"], given["sentiment"])
+    return Office(desk, clock, given["push"], given["mail"], given["speech"], given["sentiment"])
 
 
 async def begun(office: Office, **changes: Any) -> None:
@@ -174,7 +174,7 @@ async def upload(
         )
 
 
-def lines_of(version: Version) -> list[Line]:
+def lines_of(version: TranscriptVersion) -> list[Line]:
     return [
         Line(each.speaker, each.text, format_timestamp(each.start_ms))
         for each in version.utterances

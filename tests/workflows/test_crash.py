@@ -13,16 +13,25 @@ import pytest
 from tests.builders import HOUR, PRACTICE
 from tests.workflows.desks import ACTOR, SOUND, Office, an_office, lines_of, upload
 from therapy.adapters.memory.doorbell import MemoryDoorbell
-from therapy.domain.outbox import NoticeKind
+from therapy.domain.outbox import PushKind
 from therapy.domain.session import State
 from therapy.workflows import review
 from therapy.workflows.desk import Desk
+from therapy.workflows.run_worker import work_on
 from therapy.workflows.sweep import sweep
-from therapy.workflows.working import work_on
 
 PORTS = (
-    *("sessions", "runs", "outbox", "rows", "people", "devices", "uploads", "reservations"),
-    *("recordings", "audio", "speech", "sentiment", "insight", "notices", "doorbell"),
+    *(
+        "sessions",
+        "runs",
+        "outbox",
+        "session_index",
+        "people",
+        "devices",
+        "uploads",
+        "reservations",
+    ),
+    *("recordings", "audio", "speech", "sentiment", "insight", "push", "doorbell"),
 )
 
 
@@ -120,20 +129,20 @@ async def check(office: Office, session_id: str) -> None:
         ("score", "done"),
         ("transcribe", "done"),
     ]
-    assert session.transcript == 2
+    assert session.transcript_number == 2
     key = session.recording.key
     assert await desk.recordings.read(PRACTICE, key, 0, len(SOUND) + 1) == SOUND
     assert list(desk.recordings._kept) == [(PRACTICE, key)]
     assert not desk.recordings._staged
     assert not desk.uploads._uploads
     assert await desk.outbox.pending(PRACTICE, session_id) == ()
-    ready = [notice for _, notice in office.notices.sent if notice.kind is NoticeKind.SESSION_READY]
-    assert len({notice.id for notice in ready}) == 1
-    assert len(ready) == len(office.notices.sent) <= 2  # twice only if it died before it was noted
-    row = await desk.rows.get(PRACTICE, session_id)
-    assert row.state.value == "closed"
-    assert [each.session_id for each in await desk.rows.of_therapist(
-        PRACTICE, ACTOR.person_id, {row.state}, "", 10
+    ready = [push for _, push in office.push.sent if push.kind is PushKind.SESSION_READY]
+    assert len({push.id for push in ready}) == 1
+    assert len(ready) == len(office.push.sent) <= 2  # twice only if it died before it was noted
+    entry = await desk.session_index.get(PRACTICE, session_id)
+    assert entry.state.value == "closed"
+    assert [each.session_id for each in await desk.session_index.of_therapist(
+        PRACTICE, ACTOR.person_id, {entry.state}, "", 10
     )] == [session_id]  # fmt: skip
 
 

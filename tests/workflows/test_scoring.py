@@ -8,7 +8,7 @@ from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.domain.errors import EngineFailed, LanguageNotSupported
 from therapy.domain.session import State
 from therapy.workflows import review
-from therapy.workflows.hearing import scored
+from therapy.workflows.recognition import scored
 
 
 async def test_scoring_that_fails_while_transcribing_is_made_up_for_when_closing():

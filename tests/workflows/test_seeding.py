@@ -15,11 +15,11 @@ from therapy.domain.access import Actor
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound
 from therapy.domain.people import Person, Practice, Role
 from therapy.domain.session import State
-from therapy.domain.status import ApiState
+from therapy.domain.session_status import SessionStatus
 from therapy.domain.transcript import Speaker
-from therapy.entrypoints.cli.seeding import read_seed
+from therapy.entrypoints.cli.seed import read_seed
 from therapy.wiring import open_therapy
-from therapy.workflows import enrolment, library, review
+from therapy.workflows import accounts, review, session_lists
 from therapy.workflows.desk import Desk
 from therapy.workflows.seeding import Seed, plant
 
@@ -56,21 +56,21 @@ async def test_the_demo_practice_has_its_people_marked_as_demo(seed: Seed, desk:
         assert person.demo
         assert (len(person.number) == 9) == (person.role is Role.PATIENT)
         assert await desk.passwords.verify(PASSWORD, person.password_hash)
-    assert await enrolment.real_people(desk=desk) == 0
+    assert await accounts.real_people(desk=desk) == 0
 
 
 async def test_sessions_are_in_lists_searches_and_inboxes(seed: Seed, desk: Desk) -> None:
     await planted(seed, desk)
     olivia, alex = await signed_in(OLIVIA, desk), await signed_in(ALEX, desk)
     jordan, jamie = await signed_in(JORDAN, desk), await signed_in(JAMIE, desk)
-    assert len(await library.closed_sessions(olivia, desk=desk)) == 3
-    assert len(await library.closed_sessions(jordan, desk=desk)) == 2
-    assert len(await library.closed_sessions(jamie, desk=desk)) == 2
-    assert len(await library.inbox(olivia, {ApiState.AWAITING_REVIEW}, desk=desk)) == 2
-    assert len(await library.inbox(alex, {ApiState.AWAITING_REVIEW}, desk=desk)) == 1
-    assert len(await library.search(olivia, "diary", desk=desk)) == 2
-    (hebrew,) = await library.search(alex, "התגעגע", desk=desk)
-    found = await library.closed_session(alex, hebrew.session_id, desk=desk)
+    assert len(await session_lists.closed_sessions(olivia, desk=desk)) == 3
+    assert len(await session_lists.closed_sessions(jordan, desk=desk)) == 2
+    assert len(await session_lists.closed_sessions(jamie, desk=desk)) == 2
+    assert len(await session_lists.inbox(olivia, {SessionStatus.AWAITING_REVIEW}, desk=desk)) == 2
+    assert len(await session_lists.inbox(alex, {SessionStatus.AWAITING_REVIEW}, desk=desk)) == 1
+    assert len(await session_lists.search(olivia, "diary", desk=desk)) == 2
+    (hebrew,) = await session_lists.search(alex, "התגעגע", desk=desk)
+    found = await session_lists.closed_session(alex, hebrew.session_id, desk=desk)
     assert found.transcript.sentiment_gap == "he-IL"
 
 
@@ -79,8 +79,8 @@ async def test_only_the_patients_lines_have_scores_and_a_session_has_its_own(
 ) -> None:
     await planted(seed, desk)
     olivia = await signed_in(OLIVIA, desk)
-    for row in await library.closed_sessions(olivia, desk=desk):
-        closed = await library.closed_session(olivia, row.session_id, desk=desk)
+    for entry in await session_lists.closed_sessions(olivia, desk=desk):
+        closed = await session_lists.closed_session(olivia, entry.session_id, desk=desk)
         scores = closed.session.scores
         assert scores is not None
         assert abs(scores.positive + scores.neutral + scores.negative - 1) <= 0.001
@@ -91,9 +91,9 @@ async def test_only_the_patients_lines_have_scores_and_a_session_has_its_own(
 async def test_each_session_has_a_recording_as_long_as_it_is(seed: Seed, desk: Desk) -> None:
     await planted(seed, desk)
     olivia = await signed_in(OLIVIA, desk)
-    (row, *_) = await library.closed_sessions(olivia, desk=desk)
-    session = await desk.sessions.load(olivia.practice_id, row.session_id)
-    version = await desk.sessions.transcript(olivia.practice_id, row.session_id, 1)
+    (entry, *_) = await session_lists.closed_sessions(olivia, desk=desk)
+    session = await desk.sessions.load(olivia.practice_id, entry.session_id)
+    version = await desk.sessions.transcript(olivia.practice_id, entry.session_id, 1)
     size = session.recording.size
     content = await desk.recordings.read(olivia.practice_id, session.recording.key, 0, size)
     assert len(content) == size
@@ -107,11 +107,11 @@ async def test_a_pending_session_is_reviewed_and_cancelled_like_any_other(
 ) -> None:
     await planted(seed, desk)
     olivia = await signed_in(OLIVIA, desk)
-    (row, *_) = await library.inbox(olivia, {ApiState.AWAITING_REVIEW}, desk=desk)
-    _, version = await review.for_review(olivia, row.session_id, desk=desk)
+    (entry, *_) = await session_lists.inbox(olivia, {SessionStatus.AWAITING_REVIEW}, desk=desk)
+    _, version = await review.for_review(olivia, entry.session_id, desk=desk)
     assert version.utterances
-    await review.cancel(olivia, row.session_id, desk=desk)
-    cancelled = await desk.sessions.load(olivia.practice_id, row.session_id)
+    await review.cancel(olivia, entry.session_id, desk=desk)
+    cancelled = await desk.sessions.load(olivia.practice_id, entry.session_id)
     assert cancelled.state is State.ERASED
 
 
@@ -120,8 +120,8 @@ async def test_seeding_again_adds_nothing_and_what_was_removed_stays_so(
 ) -> None:
     assert await planted(seed, desk) == len(seed.sessions)
     olivia = await signed_in(OLIVIA, desk)
-    (row, *_) = await library.inbox(olivia, {ApiState.AWAITING_REVIEW}, desk=desk)
-    await review.cancel(olivia, row.session_id, desk=desk)
+    (entry, *_) = await session_lists.inbox(olivia, {SessionStatus.AWAITING_REVIEW}, desk=desk)
+    await review.cancel(olivia, entry.session_id, desk=desk)
     assert await planted(seed, desk) == 0
 
 
@@ -138,7 +138,7 @@ async def test_a_seed_that_is_wrong_names_the_field_and_writes_nothing(
         with pytest.raises(InvalidInput) as told:
             await planted(replace(seed, sessions=(changed,)), desk)
         assert told.value.field == field
-    assert await enrolment.practices(desk=desk) == ()
+    assert await accounts.practices(desk=desk) == ()
 
 
 async def test_a_real_account_is_never_taken_for_a_demo_one(seed: Seed, desk: Desk) -> None:
@@ -149,9 +149,9 @@ async def test_a_real_account_is_never_taken_for_a_demo_one(seed: Seed, desk: De
 
 
 async def enrolled(desk: Desk, practice: str = "", **changes: str) -> Person:
-    joined = await enrolment.practice_to_join(practice, "en", desk=desk)
+    joined = await accounts.practice_to_join(practice, "en", desk=desk)
     given = {"email": "dana@example.health", "full_name": "Dana Levi", "password": PASSWORD}
-    return await enrolment.enrol(joined, Role.THERAPIST, **given | changes, desk=desk)
+    return await accounts.enrol(joined, Role.THERAPIST, **given | changes, desk=desk)
 
 
 async def test_the_only_practice_is_joined_without_its_name(desk: Desk) -> None:
@@ -209,8 +209,8 @@ async def test_every_account_is_counted_and_listed_however_many_there_are() -> N
         )
         await people.add(practice.id, person)
     desk = Listing(people)
-    assert len([each async for each in enrolment.everybody(practice, desk=desk)]) == 501
-    assert await enrolment.real_people(desk=desk) == 1
+    assert len([each async for each in accounts.everybody(practice, desk=desk)]) == 501
+    assert await accounts.real_people(desk=desk) == 1
 
 
 class Listing:

@@ -60,7 +60,7 @@ FAMILIES: tuple[Family, ...] = (
         "language_key",
     ),
     Family(
-        "notices",
+        "push",
         "THERAPY_NOTICES",
         "firebase",
         ("firebase_project", "firebase_account", "google_credentials"),

@@ -115,13 +115,13 @@ def _weak_secret(values: Mapping[str, object], environment: Mapping[str, str]) -
     secret = str(values.get("jwt_secret", ""))
     if not in_production(environment):
         return
-    mend = "`openssl rand -hex 32` makes one"
+    fix = "`openssl rand -hex 32` makes one"
     if not secret and values.get("stores") != "local":
-        yield f"JWT_SECRET_KEY is missing: all machines must sign with the same one; {mend}"
+        yield f"JWT_SECRET_KEY is missing: all machines must sign with the same one; {fix}"
     elif secret and len(secret.encode()) < SHORTEST_SECRET:
-        yield f"JWT_SECRET_KEY must have {SHORTEST_SECRET} bytes or more: {mend}"
+        yield f"JWT_SECRET_KEY must have {SHORTEST_SECRET} bytes or more: {fix}"
     elif any(each in secret.lower() for each in PLACEHOLDERS):
-        yield f"JWT_SECRET_KEY is a placeholder: {mend}"
+        yield f"JWT_SECRET_KEY is a placeholder: {fix}"
 
 
 def _malformed_secrets(values: Mapping[str, object]) -> Iterator[str]:

@@ -69,7 +69,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     recordings: str
     speech: str
     sentiment: str
-    notices: str
+    push: str
     mail: str
     doorbell: str
 

@@ -338,7 +338,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "THERAPY_NOTICES",
-        "notices",
+        "push",
         AUTO,
         one_of(AUTO, "local", "firebase"),
         "pushes: local (a file) or firebase (FCM)",

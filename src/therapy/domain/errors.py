@@ -21,14 +21,14 @@
         └── LanguageNotSupported   the engine does not do the language
 
 An error carries a code, the name of a field or ids, never names, texts or notes of people. The
-sentence a person reads is looked up by code in `texts`.
+sentence a person reads is looked up by code in `messages`.
 """
 
 from enum import Enum
 
 
 class TherapyError(Exception):
-    """Root of all errors that this library raises on purpose. `code` names the sentence in `texts`."""
+    """Root of all errors that this library raises on purpose. `code` names the sentence in `messages`."""
 
     code = "error"
 
@@ -137,7 +137,7 @@ class WorkFailed(TherapyError):
 
 
 class UndecodableAudio(WorkFailed):
-    """Raised by `Audio.decode`: the recording is broken."""
+    """Raised by `AudioDecoder.decode`: the recording is broken."""
 
     code = "decode"
 

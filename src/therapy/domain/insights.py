@@ -1,6 +1,6 @@
 """What an engine finds in a transcript beside its words, as a help for the therapist and never as a fact.
 
-Each part may be missing: a gap then says which, and by a code of `texts` why.
+Each part may be missing: a gap then says which, and by a code of `messages` why.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class PersonalDetail(Struct, frozen=True):
 
 
 class Gap(Struct, frozen=True):
-    """A part that is not there, and why: a code of `texts`."""
+    """A part that is not there, and why: a code of `messages`."""
 
     part: Part
     code: str

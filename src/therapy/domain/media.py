@@ -1,6 +1,6 @@
 """What kind of media a file is, told by its first bytes and never by its name or its label.
 
-`sniff` reads only the containers that `Audio.decode` reads. It refuses what can't be audio from the
+`sniff` reads only the containers that `AudioDecoder.decode` reads. It refuses what can't be audio from the
 first bytes on; that a container is broken further on shows only when it is decoded. Magic numbers:
 RFC 2361 and EBU 3306 (WAV), ISO 14496-12 (MP4), RFC 3533 (Ogg), RFC 9559 (Matroska), RFC 9639
 (FLAC), ISO 11172-3 (MPEG audio), id3.org (ID3v2).

@@ -1,4 +1,7 @@
-"""What follows from a change: written with it in one batch, delivered at least once afterwards."""
+"""What follows from a change: written with it in one batch, delivered at least once afterwards.
+
+Tags are the stored form: the names that these structs had when their items were first written.
+"""
 
 from datetime import datetime
 from enum import Enum
@@ -10,21 +13,21 @@ class RunDue(Struct, frozen=True, tag=True):
     """A run waits for a worker: ring the doorbell."""
 
 
-class RowChanged(Struct, frozen=True, tag=True):
-    """The session's rows in the lists are out of date."""
+class EntryChanged(Struct, frozen=True, tag="RowChanged"):
+    """The session's entries in the lists are out of date."""
 
 
-class NoticeKind(Enum):
+class PushKind(Enum):
     """What a push tells; the values are the app's `notification_type`."""
 
     SESSION_READY = "SESSION_READY"
     SESSION_FAILED = "SESSION_FAILED"
 
 
-class NoticeDue(Struct, frozen=True, tag=True, omit_defaults=True):
-    """A person is to be told; `told` are the devices (by token) that have been."""
+class PushDue(Struct, frozen=True, tag="NoticeDue", omit_defaults=True):
+    """A person is to be told by a push; `told` are the devices (by token) that have been."""
 
-    kind: NoticeKind
+    kind: PushKind
     person_id: str
     told: tuple[str, ...] = ()
 
@@ -33,7 +36,7 @@ class EraseDue(Struct, frozen=True, tag=True):
     """A cancelled session's recording and texts are to go."""
 
 
-Consequence = RunDue | RowChanged | NoticeDue | EraseDue
+Consequence = RunDue | EntryChanged | PushDue | EraseDue
 
 
 class OutboxItem(Struct, frozen=True, omit_defaults=True):

@@ -7,7 +7,7 @@ from enum import Enum
 from msgspec import Struct
 
 from therapy.domain.errors import InvalidInput
-from therapy.domain.words import normalise
+from therapy.domain.text_folding import normalise
 
 
 class Role(Enum):

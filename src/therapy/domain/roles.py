@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from therapy.domain.cues import Cues, cues_in
+from therapy.domain.role_cues import Cues, cues_in
 from therapy.domain.transcript import Speaker, Utterance
 
 SURE = 0.7

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from therapy.domain.sentiment import CurvePoint, Scored, Scores, curve, overall
-from therapy.domain.transcript import Speaker, Utterance, Version
+from therapy.domain.transcript import Speaker, TranscriptVersion, Utterance
 
 
-def to_score(version: Version) -> tuple[int, ...]:
+def to_score(version: TranscriptVersion) -> tuple[int, ...]:
     """Give the indexes of the patient's utterances that have no scores yet, in order."""
     return tuple(
         index
@@ -21,7 +21,9 @@ def to_score(version: Version) -> tuple[int, ...]:
     )
 
 
-def with_scores(version: Version, scores: Mapping[int, Scores | None]) -> Version:
+def with_scores(
+    version: TranscriptVersion, scores: Mapping[int, Scores | None]
+) -> TranscriptVersion:
     """Give the version with these utterances' scores; None leaves a line that can't be scored as it is.
 
     Nobody but the patient gets scores: other lines' scores are taken off, e.g. of a line that a
@@ -34,23 +36,23 @@ def with_scores(version: Version, scores: Mapping[int, Scores | None]) -> Versio
         new = scores.get(index)
         return each if new is None else replace(each, scores=new)
 
-    rows = (scored(index, each) for index, each in enumerate(version.utterances))
-    return replace(version, utterances=tuple(rows))
+    utterances = (scored(index, each) for index, each in enumerate(version.utterances))
+    return replace(version, utterances=tuple(utterances))
 
 
-def session_scores(version: Version) -> Scores:
+def session_scores(version: TranscriptVersion) -> Scores:
     """Give the scores of the patient's speech as a whole; 0, 1, 0 if none of it has scores."""
     return overall(_scored(version))
 
 
-def curve_of(version: Version, *, points: int = 20) -> tuple[CurvePoint, ...]:
+def curve_of(version: TranscriptVersion, *, points: int = 20) -> tuple[CurvePoint, ...]:
     """Give how the patient's speech felt over the session, in windows of equal length."""
     last = max((each.end_ms for each in version.utterances), default=0)
     duration_ms = version.duration_ms or last
     return curve(tuple(_scored(version)), duration_ms=duration_ms, points=points)
 
 
-def _scored(version: Version) -> Iterator[Scored]:
+def _scored(version: TranscriptVersion) -> Iterator[Scored]:
     for each in version.utterances:
         if each.speaker is Speaker.PATIENT and each.scores is not None:
             yield Scored(each.start_ms, _letters(each.text), each.scores)

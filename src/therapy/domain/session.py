@@ -1,7 +1,7 @@
 """A session as a document: what was recorded, with whom, and how far it has come.
 
 Leases, attempts and progress are the runs' (`run`); what the API calls a session's state is
-derived from both (`status`). Every change of state goes through `TRANSITIONS`.
+derived from both (`session_status`). Every change of state goes through `TRANSITIONS`.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from therapy.domain.errors import InvalidInput, WrongState
@@ -105,7 +105,7 @@ class Details(Struct, frozen=True, omit_defaults=True):
 class Session(Struct, frozen=True, omit_defaults=True):
     """One recorded session.
 
-    `transcript` is the number of the current version (0 = none yet). `scores` describes the
+    `transcript_number` is the number of the current version (0 = none yet). `scores` describes the
     patient's speech as a whole, once closed. `version` counts writes and is the store's.
     """
 
@@ -120,7 +120,7 @@ class Session(Struct, frozen=True, omit_defaults=True):
     state: State = State.AWAITING_TRANSCRIPT
     languages: tuple[str, ...] = ()
     title: str = ""
-    transcript: int = 0
+    transcript_number: int = field(default=0, name="transcript")
     scores: Scores | None = None
     closed_at: datetime | None = None
     demo: bool = False

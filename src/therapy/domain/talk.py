@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from msgspec import Struct
 
+from therapy.domain.text_folding import words_of
 from therapy.domain.transcript import Speaker, Utterance
-from therapy.domain.words import words_of
 
 SILENCE_MS = 2_000
 """A gap longer than this is a silence worth showing; a shorter one is breath and turn-taking."""

@@ -78,7 +78,7 @@ class Source(Enum):
     RESTORE = "restore"
 
 
-class Version(Struct, frozen=True, omit_defaults=True):
+class TranscriptVersion(Struct, frozen=True, omit_defaults=True):
     """One version of a session's transcript; never changed once written.
 
     `number` counts from 1; `author_id` is a person's id, "" for a machine version; `engine` names
@@ -179,25 +179,27 @@ def format_timestamp(ms: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}.{millis:03}"
 
 
-def corrected(parent: Version, lines: Sequence[Line], *, at: datetime, author_id: str) -> Version:
+def corrected(
+    parent: TranscriptVersion, lines: Sequence[Line], *, at: datetime, author_id: str
+) -> TranscriptVersion:
     """Make the next version from what the therapist sent back.
 
-    Rows are matched to the parent by timestamp; an unmatched row ends where the next begins. A row
+    Lines are matched to the parent by timestamp; an unmatched line ends where the next begins. A line
     whose text and speaker are the parent's keeps its score, any other is scored anew. Insights stay
     as long as every text does: they point into texts by their places.
     """
     if not lines and parent.utterances:
         raise InvalidInput("transcript", "empty_transcript")
     old = {each.start_ms: each for each in parent.utterances}
-    rows = in_order(_corrected_row(index, line, old) for index, line in enumerate(lines))
-    same_texts = [each.text for each in rows] == [each.text for each in parent.utterances]
-    return Version(
+    utterances = in_order(_corrected_line(index, line, old) for index, line in enumerate(lines))
+    same_texts = [each.text for each in utterances] == [each.text for each in parent.utterances]
+    return TranscriptVersion(
         session_id=parent.session_id,
         number=parent.number + 1,
         parent=parent.number,
         source=Source.EDIT,
         at=at,
-        utterances=_ended(rows, parent.duration_ms),
+        utterances=_ended(utterances, parent.duration_ms),
         author_id=author_id,
         engine=parent.engine,
         language=parent.language,
@@ -208,7 +210,7 @@ def corrected(parent: Version, lines: Sequence[Line], *, at: datetime, author_id
     )
 
 
-def _corrected_row(index: int, line: Line, old: dict[int, Utterance]) -> Utterance:
+def _corrected_line(index: int, line: Line, old: dict[int, Utterance]) -> Utterance:
     text = line.text.strip()
     if not text:
         raise InvalidInput(f"[{index}].text", "required")
@@ -222,15 +224,17 @@ def _corrected_row(index: int, line: Line, old: dict[int, Utterance]) -> Utteran
     return replace(match, text=text, speaker=line.speaker, words=words, scores=None)
 
 
-def _ended(rows: tuple[Utterance, ...], duration_ms: int) -> tuple[Utterance, ...]:
-    following = [*(each.start_ms for each in rows), duration_ms][1:]
+def _ended(utterances: tuple[Utterance, ...], duration_ms: int) -> tuple[Utterance, ...]:
+    following = [*(each.start_ms for each in utterances), duration_ms][1:]
     return tuple(
         replace(each, end_ms=max(each.start_ms, nxt)) if each.end_ms == each.start_ms else each
-        for each, nxt in zip(rows, following, strict=True)
+        for each, nxt in zip(utterances, following, strict=True)
     )
 
 
-def same_lines(parent: Version, version: Version, lines: Sequence[Line]) -> bool:
+def same_lines(
+    parent: TranscriptVersion, version: TranscriptVersion, lines: Sequence[Line]
+) -> bool:
     """Tell whether `lines` is what made `version` from `parent`: a submission sent again."""
     try:
         again = corrected(parent, lines, at=version.at, author_id=version.author_id)
@@ -239,5 +243,5 @@ def same_lines(parent: Version, version: Version, lines: Sequence[Line]) -> bool
     return _said(again) == _said(version)
 
 
-def _said(version: Version) -> list[tuple[int, Speaker, str]]:
+def _said(version: TranscriptVersion) -> list[tuple[int, Speaker, str]]:
     return [(each.start_ms, each.speaker, each.text) for each in version.utterances]

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, suppress
 
 from therapy.domain.errors import TherapyError
 from therapy.wiring import Therapy
+from therapy.workflows.run_worker import work_on
 from therapy.workflows.sweep import sweep
-from therapy.workflows.working import work_on
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 SAMPLE_RATE = 16_000
-"""Samples a second of everything that `Audio.decode` gives."""
+"""Samples a second of everything that `AudioDecoder.decode` gives."""
 
 BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
 """16 bit mono: 32 bytes a millisecond."""
@@ -13,7 +13,7 @@ ReadRange = Callable[[int, int], Awaitable[bytes]]
 """Reads bytes `start` up to but not including `end`; fewer only at the end of the recording."""
 
 
-class Audio(ABC):
+class AudioDecoder(ABC):
     """Decodes what people record. Never holds a whole recording; never blocks the event loop."""
 
     @abstractmethod

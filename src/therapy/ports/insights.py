@@ -7,7 +7,7 @@ from therapy.domain.insights import Insights
 from therapy.domain.transcript import Utterance
 
 
-class Insight(ABC):
+class InsightFinder(ABC):
     """Finds key phrases, personal details and a draft of a summary."""
 
     @abstractmethod

@@ -73,7 +73,7 @@ class People(ABC):
     ) -> tuple[Person, ...]:
         """List accounts of a role (None = any) whose name, e-mail or number contains the query.
 
-        Compared as `words.fold` folds; "" lists all. In order of `fold(full_name)`, then id; `after`
+        Compared as `text_folding.fold` folds; "" lists all. In order of `fold(full_name)`, then id; `after`
         is `"<folded name>|<id>"` of the last one seen ("" = from the first). `limit` is at most 500.
         """
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from therapy.domain.outbox import OutboxItem
 from therapy.domain.run import Run
 from therapy.domain.session import Session
-from therapy.domain.transcript import Version
+from therapy.domain.transcript import TranscriptVersion
 
 
 class Change(Struct, frozen=True):
@@ -18,18 +18,18 @@ class Change(Struct, frozen=True):
     """
 
     session: Session | None = None
-    transcript: Version | None = None
+    transcript: TranscriptVersion | None = None
     runs: tuple[Run, ...] = ()
     outbox: tuple[OutboxItem, ...] = ()
     drop_transcripts: bool = False
 
 
-def same_words(stored: Version, given: Version) -> bool:
+def same_words(stored: TranscriptVersion, given: TranscriptVersion) -> bool:
     """Tell whether the two differ in scores and insights at most: then the one may replace the other."""
     return _without_scores(stored) == _without_scores(given)
 
 
-def _without_scores(version: Version) -> Version:
+def _without_scores(version: TranscriptVersion) -> TranscriptVersion:
     bare = tuple(replace(each, scores=None) for each in version.utterances)
     return replace(version, utterances=bare, sentiment_gap="", insights=None)
 
@@ -42,7 +42,7 @@ class Sessions(ABC):
         """Write a change in one atomic batch; each written session and run gets `version` + 1.
 
         The words of a version of a transcript never change: the same number may be written again
-        only with other scores (`Utterance.scores`, `Version.sentiment_gap`) or other `insights`.
+        only with other scores (`Utterance.scores`, `TranscriptVersion.sentiment_gap`) or other `insights`.
         `drop_transcripts` deletes all versions that the session has, in the same batch. An outbox
         item whose id is there already is replaced.
 
@@ -62,7 +62,7 @@ class Sessions(ABC):
         """
 
     @abstractmethod
-    async def transcript(self, practice_id: str, session_id: str, number: int) -> Version:
+    async def transcript(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
         """Give one version of a session's transcript.
 
         Raises:

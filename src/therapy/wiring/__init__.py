@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
-from therapy.ports.audio import Audio
-from therapy.ports.insights import Insight
+from therapy.ports.audio import AudioDecoder
+from therapy.ports.insights import InsightFinder
 from therapy.ports.mail import Letter
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech
-from therapy.wiring.ports import (
+from therapy.wiring.adapters import (
     MAILBOX,
     open_doorbell,
     open_language,
     open_mail,
-    open_notices,
+    open_push,
     open_recordings,
     open_speech,
 )
@@ -34,7 +34,7 @@ from therapy.wiring.stores import Check, open_stores
 from therapy.workflows.desk import Desk, Limits
 
 if TYPE_CHECKING:
-    from therapy.adapters.local.notices import SentNotice
+    from therapy.adapters.local.push import SentPush
 
 __all__ = [
     "WORKED_WITHOUT",
@@ -55,10 +55,10 @@ WORKED_WITHOUT = frozenset({"doorbell"})
 class Engines:
     """What listens to a recording; needs no store."""
 
-    audio: Audio
+    audio: AudioDecoder
     speech: Speech
     sentiment: Sentiment
-    insight: Insight
+    insight: InsightFinder
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
         OSError: the data directory can't be made or written.
         Unavailable: a store can't be opened; says why.
     """
-    from therapy.adapters.local.directory import prepare, signing_secret
+    from therapy.adapters.local.data_directory import prepare, signing_secret
 
     data_dir = prepare(settings.data_dir)
     limits = Limits(
@@ -96,7 +96,7 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
             sessions=stores.sessions,
             runs=stores.runs,
             outbox=stores.outbox,
-            rows=stores.rows,
+            session_index=stores.session_index,
             people=stores.people,
             logins=stores.logins,
             devices=stores.devices,
@@ -107,7 +107,7 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
             speech=engines.speech,
             sentiment=engines.sentiment,
             insight=engines.insight,
-            notices=await open_notices(settings, data_dir, stack),
+            push=await open_push(settings, data_dir, stack),
             mail=open_mail(settings, data_dir)[0],
             doorbell=doorbell,
             passwords=Argon2Passwords(),
@@ -128,11 +128,11 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
 @asynccontextmanager
 async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     """Open what listens to a recording, and close it again; no model is loaded before it is used."""
-    from therapy.adapters.audio import PyAvAudio
+    from therapy.adapters.audio import PyAvAudioDecoder
 
     async with AsyncExitStack() as stack:
         sentiment, insight = await open_language(settings, stack)
-        yield Engines(PyAvAudio(), await open_speech(settings, stack), sentiment, insight)
+        yield Engines(PyAvAudioDecoder(), await open_speech(settings, stack), sentiment, insight)
 
 
 @dataclass(frozen=True)
@@ -140,13 +140,13 @@ class Mailbox:
     """What the embedded default sent into files instead of the world, oldest first."""
 
     letters: tuple[Letter, ...]
-    pushes: "tuple[SentNotice, ...]"
+    pushes: "tuple[SentPush, ...]"
 
 
 def mailbox(settings: Settings) -> Mailbox:
     """Look into the file mailbox; opens nothing else."""
     from therapy.adapters.local.mail import sent_letters
-    from therapy.adapters.local.notices import sent_notices
+    from therapy.adapters.local.push import sent_pushes
 
     directory = settings.data_dir.expanduser() / MAILBOX
-    return Mailbox(sent_letters(directory), sent_notices(directory))
+    return Mailbox(sent_letters(directory), sent_pushes(directory))

@@ -13,19 +13,19 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from therapy.adapters.local.directory import prepare
+from therapy.adapters.local.data_directory import prepare
 from therapy.config import Settings
-from therapy.domain.notice import Notice
-from therapy.domain.outbox import NoticeKind
+from therapy.domain.outbox import PushKind
 from therapy.domain.people import Device
+from therapy.domain.push import PushMessage
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import Speech, SpeechOptions
-from therapy.wiring.ports import (
+from therapy.wiring.adapters import (
     MAILBOX,
     open_doorbell,
     open_language,
     open_mail,
-    open_notices,
+    open_push,
     open_recordings,
     open_speech,
 )
@@ -74,11 +74,11 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
         opened, _ = await open_language(settings, stack)
         return partial(opened.score, NOBODY, [SENTENCE], "en")
 
-    async def notices(stack: AsyncExitStack) -> Check:
-        opened = await open_notices(settings, data_dir, stack)
+    async def push(stack: AsyncExitStack) -> Check:
+        opened = await open_push(settings, data_dir, stack)
         device = Device(NOBODY, NOBODY, NOBODY, NOBODY, "ANDROID", datetime.now(UTC))
-        notice = Notice(NOBODY, NoticeKind.SESSION_READY, "-", "-", "")
-        return partial(opened.send, NOBODY, device, notice)
+        message = PushMessage(NOBODY, PushKind.SESSION_READY, "-", "-", "")
+        return partial(opened.send, NOBODY, device, message)
 
     async def mail(_: AsyncExitStack) -> Check:
         return open_mail(settings, data_dir)[1]
@@ -92,8 +92,8 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     yield Dependency("speech", settings.speech, where, speech, _speech_host(settings))
     where = _host(settings.language_endpoint)
     yield Dependency("sentiment", settings.sentiment, where, sentiment, where)
-    if settings.notices != "local":  # a push into the file mailbox would be one
-        yield Dependency("notices", settings.notices, _project(settings), notices, FCM)
+    if settings.push != "local":  # a push into the file mailbox would be one
+        yield Dependency("push", settings.push, _project(settings), push, FCM)
     if settings.mail != "local":
         host = f"{settings.smtp_host}:{settings.smtp_port}"
         where = f"{host}, {settings.smtp_security}"

@@ -12,8 +12,8 @@ from therapy.ports.logins import Logins
 from therapy.ports.outbox import Outbox
 from therapy.ports.people import People
 from therapy.ports.reservations import Reservations
-from therapy.ports.rows import Rows
 from therapy.ports.runs import Runs
+from therapy.ports.session_index import SessionIndex
 from therapy.ports.sessions import Sessions
 from therapy.ports.uploads import Uploads
 
@@ -32,7 +32,7 @@ class Stores:
     sessions: Sessions
     runs: Runs
     outbox: Outbox
-    rows: Rows
+    session_index: SessionIndex
     people: People
     logins: Logins
     devices: Devices
@@ -83,16 +83,16 @@ def sqlite_stores(database: "Database") -> Stores:
     from therapy.adapters.local.outbox import SqliteOutbox
     from therapy.adapters.local.people import SqlitePeople
     from therapy.adapters.local.reservations import SqliteReservations
-    from therapy.adapters.local.rows import SqliteRows
     from therapy.adapters.local.runs import SqliteRuns
     from therapy.adapters.local.sessions import SqliteSessions
+    from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
     from therapy.adapters.local.uploads import SqliteUploads
 
     return Stores(
         sessions=SqliteSessions(database),
         runs=SqliteRuns(database),
         outbox=SqliteOutbox(database),
-        rows=SqliteRows(database),
+        session_index=SqliteSessionIndex(database),
         people=SqlitePeople(database),
         logins=SqliteLogins(database),
         devices=SqliteDevices(database),
@@ -104,12 +104,12 @@ def sqlite_stores(database: "Database") -> Stores:
 
 def cosmos_stores(cosmos: "Cosmos") -> Stores:
     """Give every store over a Cosmos database that is open."""
+    from therapy.adapters.azure.cosmos.session_index import CosmosSessionIndex
     from therapy.adapters.azure.devices import CosmosDevices
     from therapy.adapters.azure.logins import CosmosLogins
     from therapy.adapters.azure.outbox import CosmosOutbox
     from therapy.adapters.azure.people import CosmosPeople
     from therapy.adapters.azure.reservations import CosmosReservations
-    from therapy.adapters.azure.rows import CosmosRows
     from therapy.adapters.azure.runs import CosmosRuns
     from therapy.adapters.azure.sessions import CosmosSessions
     from therapy.adapters.azure.uploads import CosmosUploads
@@ -118,7 +118,7 @@ def cosmos_stores(cosmos: "Cosmos") -> Stores:
         sessions=CosmosSessions(cosmos),
         runs=CosmosRuns(cosmos),
         outbox=CosmosOutbox(cosmos),
-        rows=CosmosRows(cosmos),
+        session_index=CosmosSessionIndex(cosmos),
         people=CosmosPeople(cosmos),
         logins=CosmosLogins(cosmos),
         devices=CosmosDevices(cosmos),

@@ -4,21 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from therapy.ports.audio import Audio
+from therapy.ports.audio import AudioDecoder
 from therapy.ports.devices import Devices
 from therapy.ports.doorbell import Doorbell
-from therapy.ports.insights import Insight
+from therapy.ports.insights import InsightFinder
 from therapy.ports.logins import Logins
 from therapy.ports.mail import Mail
-from therapy.ports.notices import Notices
 from therapy.ports.outbox import Outbox
 from therapy.ports.passwords import Passwords
 from therapy.ports.people import People
+from therapy.ports.push import PushSender
 from therapy.ports.recordings import Recordings
 from therapy.ports.reservations import Reservations
-from therapy.ports.rows import Rows
 from therapy.ports.runs import Runs
 from therapy.ports.sentiment import Sentiment
+from therapy.ports.session_index import SessionIndex
 from therapy.ports.sessions import Sessions
 from therapy.ports.speech import Speech
 from therapy.ports.tokens import Tokens
@@ -47,18 +47,18 @@ class Desk:
     sessions: Sessions
     runs: Runs
     outbox: Outbox
-    rows: Rows
+    session_index: SessionIndex
     people: People
     logins: Logins
     devices: Devices
     uploads: Uploads
     reservations: Reservations
     recordings: Recordings
-    audio: Audio
+    audio: AudioDecoder
     speech: Speech
     sentiment: Sentiment
-    insight: Insight
-    notices: Notices
+    insight: InsightFinder
+    push: PushSender
     mail: Mail
     doorbell: Doorbell
     passwords: Passwords

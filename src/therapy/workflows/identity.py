@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import Forbidden, InvalidInput, NotFound, NotSignedIn, Stale
-from therapy.domain.listing import MOST_ROWS
+from therapy.domain.messages import sentence
 from therapy.domain.people import Device, Login, Person, Reset, Role, check_password
-from therapy.domain.texts import sentence
-from therapy.domain.words import fold
+from therapy.domain.session_entry import MOST_ENTRIES
+from therapy.domain.text_folding import fold
 from therapy.ports.mail import Letter
 from therapy.workflows.desk import Desk
 
@@ -177,7 +177,7 @@ async def find_patients(
         except NotFound:
             raise InvalidInput("before", "before") from None
         after = f"{fold(last.full_name)}|{last.id}"
-    return await desk.people.search(actor.practice_id, Role.PATIENT, query, after, MOST_ROWS)
+    return await desk.people.search(actor.practice_id, Role.PATIENT, query, after, MOST_ENTRIES)
 
 
 async def register_device(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import ErrorClass, InvalidInput, LeaseLost, NotFound, Stale, WrongState
-from therapy.domain.outbox import EraseDue, RowChanged, RunDue
+from therapy.domain.outbox import EntryChanged, EraseDue, RunDue
 from therapy.domain.people import Person, Role
 from therapy.domain.run import Run, RunKind, RunState, again, failed
 from therapy.domain.session import (
@@ -21,12 +21,12 @@ from therapy.domain.session import (
     linked,
     title_of,
 )
-from therapy.domain.status import Status, status_of
-from therapy.domain.transcript import Line, Version, corrected, same_lines
+from therapy.domain.session_status import SessionProgress, progress_of
+from therapy.domain.transcript import Line, TranscriptVersion, corrected, same_lines
 from therapy.ports.recordings import SupportsPlaybackLink
 from therapy.ports.sessions import Change
 from therapy.workflows.desk import Desk
-from therapy.workflows.following import commit
+from therapy.workflows.outbox_relay import commit
 
 PLAYBACK = timedelta(minutes=10)
 """How long a link to a recording lives."""
@@ -36,8 +36,8 @@ class SessionView(Struct, frozen=True):
     """A session with how far it is, its transcript if there is one, and an account it may be linked to."""
 
     session: Session
-    status: Status
-    transcript: Version | None
+    status: SessionProgress
+    transcript: TranscriptVersion | None
     account: Person | None
 
 
@@ -46,12 +46,12 @@ async def look(actor: Actor, session_id: str, *, desk: Desk) -> SessionView:
     session = await _mine(actor, session_id, desk=desk)
     runs = await desk.runs.of_session(actor.practice_id, session_id)
     transcript = None
-    if session.transcript:
+    if session.transcript_number:
         transcript = await desk.sessions.transcript(
-            actor.practice_id, session_id, session.transcript
+            actor.practice_id, session_id, session.transcript_number
         )
     account = await _account(session, session.details.patient.number, desk=desk)
-    return SessionView(session, status_of(session, runs), transcript, account)
+    return SessionView(session, progress_of(session, runs), transcript, account)
 
 
 async def playback_link(actor: Actor, session_id: str, *, desk: Desk) -> tuple[str, datetime]:
@@ -68,7 +68,9 @@ async def playback_link(actor: Actor, session_id: str, *, desk: Desk) -> tuple[s
     return await desk.recordings.playback_link(actor.practice_id, key, PLAYBACK), ends
 
 
-async def for_review(actor: Actor, session_id: str, *, desk: Desk) -> tuple[Session, Version]:
+async def for_review(
+    actor: Actor, session_id: str, *, desk: Desk
+) -> tuple[Session, TranscriptVersion]:
     """Give a session that awaits review, and its transcript.
 
     Raises:
@@ -77,7 +79,9 @@ async def for_review(actor: Actor, session_id: str, *, desk: Desk) -> tuple[Sess
     session = await _mine(actor, session_id, desk=desk)
     if session.state is not State.AWAITING_REVIEW:
         raise WrongState("not_awaiting_review", state=session.state.value)
-    version = await desk.sessions.transcript(actor.practice_id, session_id, session.transcript)
+    version = await desk.sessions.transcript(
+        actor.practice_id, session_id, session.transcript_number
+    )
     return session, version
 
 
@@ -106,7 +110,9 @@ async def submit(actor: Actor, session_id: str, lines: Sequence[Line], *, desk: 
 
 async def _hand_in(actor: Actor, session: Session, lines: Sequence[Line], *, desk: Desk) -> None:
     now = desk.now()
-    parent = await desk.sessions.transcript(session.practice_id, session.id, session.transcript)
+    parent = await desk.sessions.transcript(
+        session.practice_id, session.id, session.transcript_number
+    )
     version = corrected(parent, lines, at=now, author_id=actor.person_id)
     run = Run(
         id=desk.new_id(),
@@ -117,13 +123,15 @@ async def _hand_in(actor: Actor, session: Session, lines: Sequence[Line], *, des
         due_at=now,
         languages=session.languages,
     )
-    after = replace(apply(session, Event.SUBMITTED), transcript=version.number)
+    after = replace(apply(session, Event.SUBMITTED), transcript_number=version.number)
     change = Change(session=after, transcript=version, runs=(run,))
-    await commit(session.practice_id, session.id, change, RowChanged(), RunDue(), desk=desk)
+    await commit(session.practice_id, session.id, change, EntryChanged(), RunDue(), desk=desk)
 
 
 async def _sent_again(session: Session, lines: Sequence[Line], *, desk: Desk) -> bool:
-    version = await desk.sessions.transcript(session.practice_id, session.id, session.transcript)
+    version = await desk.sessions.transcript(
+        session.practice_id, session.id, session.transcript_number
+    )
     try:
         parent = await desk.sessions.transcript(session.practice_id, session.id, version.parent)
     except NotFound:
@@ -156,7 +164,7 @@ async def retry(
             runs=(again(run, now=desk.now(), languages=spoken),),
         )
         try:
-            await commit(actor.practice_id, session_id, change, RowChanged(), RunDue(), desk=desk)
+            await commit(actor.practice_id, session_id, change, EntryChanged(), RunDue(), desk=desk)
         except Stale:  # the details were corrected at the same moment
             continue
         return
@@ -188,7 +196,7 @@ async def correct(
         after = apply(replace(session, details=details, title=title), Event.DETAILS_CORRECTED)
         try:
             await commit(
-                actor.practice_id, session_id, Change(session=after), RowChanged(), desk=desk
+                actor.practice_id, session_id, Change(session=after), EntryChanged(), desk=desk
             )
         except Stale:
             continue
@@ -210,7 +218,7 @@ async def link_patient(actor: Actor, session_id: str, number: str, *, desk: Desk
         after = confirmed(session, account)
         try:
             await commit(
-                actor.practice_id, session_id, Change(session=after), RowChanged(), desk=desk
+                actor.practice_id, session_id, Change(session=after), EntryChanged(), desk=desk
             )
         except Stale:  # e.g. the transcript was written at the same moment
             continue
@@ -237,7 +245,9 @@ async def cancel(actor: Actor, session_id: str, *, desk: Desk) -> None:
         )
         change = Change(session=apply(session, Event.CANCELLED), runs=stopped)
         try:
-            await commit(actor.practice_id, session_id, change, RowChanged(), EraseDue(), desk=desk)
+            await commit(
+                actor.practice_id, session_id, change, EntryChanged(), EraseDue(), desk=desk
+            )
         except (Stale, LeaseLost):  # a worker beat or finished at the same moment
             continue
         return

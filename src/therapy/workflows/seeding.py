@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound
 from therapy.domain.media import WAV
-from therapy.domain.outbox import RowChanged
+from therapy.domain.outbox import EntryChanged
 from therapy.domain.people import Person, Practice, Role, check_email, check_number, check_password
 from therapy.domain.scoring import session_scores
 from therapy.domain.session import (
@@ -29,12 +29,12 @@ from therapy.domain.session import (
     linked,
     title_of,
 )
-from therapy.domain.transcript import Source, Speaker, Utterance, Version, parse_timestamp
+from therapy.domain.transcript import Source, Speaker, TranscriptVersion, Utterance, parse_timestamp
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
 from therapy.ports.sessions import Change
 from therapy.workflows.desk import Desk
-from therapy.workflows.following import commit
-from therapy.workflows.hearing import scored
+from therapy.workflows.outbox_relay import commit
+from therapy.workflows.recognition import scored
 
 ENGINE = "invented"
 MS_PER_WORD = 380
@@ -222,7 +222,7 @@ async def _session(
         created_at=moment,
         languages=(given.language,),
         title=title_of(day, practice.language),
-        transcript=version.number,
+        transcript_number=version.number,
         demo=True,
     )
     session = apply(session, Event.TRANSCRIPT_WRITTEN)
@@ -233,18 +233,18 @@ async def _session(
             closed_at=moment,
         )
     change = Change(session=session, transcript=version)
-    await commit(practice.id, session_id, change, RowChanged(), desk=desk)
+    await commit(practice.id, session_id, change, EntryChanged(), desk=desk)
     return True
 
 
-def _version(session_id: str, given: SeedSession, moment: datetime) -> Version:
+def _version(session_id: str, given: SeedSession, moment: datetime) -> TranscriptVersion:
     utterances, at = [], PAUSE_MS
     for line in given.lines:
         end = at + MS_PER_WORD * max(1, len(line.text.split()))
         voice = {Speaker.THERAPIST: "0", Speaker.PATIENT: "1", Speaker.UNKNOWN: "2"}[line.speaker]
         utterances.append(Utterance(at, end, line.text, line.speaker, voice))
         at = end + PAUSE_MS
-    return Version(
+    return TranscriptVersion(
         session_id=session_id,
         number=1,
         parent=0,
@@ -259,7 +259,9 @@ def _version(session_id: str, given: SeedSession, moment: datetime) -> Version:
     )
 
 
-async def _record(practice_id: str, session_id: str, version: Version, *, desk: Desk) -> Recording:
+async def _record(
+    practice_id: str, session_id: str, version: TranscriptVersion, *, desk: Desk
+) -> Recording:
     """Keep a recording in which each voice is a soft tone, as long as the session."""
     wav = b"".join(_hummed(version))
     blocks = [wav[at : at + BLOCK_SIZE] for at in range(0, len(wav), BLOCK_SIZE)]
@@ -270,7 +272,7 @@ async def _record(practice_id: str, session_id: str, version: Version, *, desk: 
     return Recording(session_id, len(wav), hashed, WAV, "invented.wav")
 
 
-def _hummed(version: Version) -> Iterator[bytes]:
+def _hummed(version: TranscriptVersion) -> Iterator[bytes]:
     edges = [Utterance(0, 0, ""), *version.utterances]
     samples = b"".join(
         _silence(each.start_ms - before.end_ms) + _tone(each) for before, each in pairwise(edges)

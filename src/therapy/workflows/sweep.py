@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from therapy.domain.errors import TherapyError
 from therapy.workflows.desk import Desk
-from therapy.workflows.following import deliver
-from therapy.workflows.intake import throw_away
+from therapy.workflows.outbox_relay import deliver
+from therapy.workflows.uploads import throw_away
 
 AT_ONCE = 100
 """How many of each kind one sweep looks at."""

@@ -6,16 +6,16 @@ from functools import partial
 from msgspec.structs import replace
 
 from therapy.domain.errors import Stale
-from therapy.domain.outbox import NoticeDue, NoticeKind, RowChanged
+from therapy.domain.outbox import EntryChanged, PushDue, PushKind
 from therapy.domain.run import Run, done
 from therapy.domain.session import Event, Session, State, apply
-from therapy.domain.transcript import Version
+from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.sessions import Change
 from therapy.ports.speech import SpeechOptions
+from therapy.workflows.claimed_run import ClaimedRun
 from therapy.workflows.desk import Desk
-from therapy.workflows.following import commit
-from therapy.workflows.hearing import hear, looked_into, scored
-from therapy.workflows.held import Held
+from therapy.workflows.outbox_relay import commit
+from therapy.workflows.recognition import hear, looked_into, scored
 
 ALMOST = 0.98
 """Progress once every byte was read: the engine has still to finish."""
@@ -24,7 +24,7 @@ Finish = Callable[[Run], Awaitable[None]]
 """Writes the result, given the run as last held."""
 
 
-async def transcribe(held: Held, *, desk: Desk) -> Finish:
+async def transcribe(held: ClaimedRun, *, desk: Desk) -> Finish:
     """Work on a session's recording; gives what writes the result.
 
     Raises:
@@ -40,7 +40,7 @@ async def transcribe(held: Held, *, desk: Desk) -> Finish:
     return partial(_write, version, desk=desk)
 
 
-async def _listen(session: Session, held: Held, *, desk: Desk) -> Version:
+async def _listen(session: Session, held: ClaimedRun, *, desk: Desk) -> TranscriptVersion:
     practice_id, key = session.practice_id, session.recording.key
     size = await desk.recordings.size(practice_id, key)
     seen = 0
@@ -57,21 +57,21 @@ async def _listen(session: Session, held: Held, *, desk: Desk) -> Version:
     version = await hear(
         practice_id, read, size, options, at=desk.now(), audio=desk.audio, speech=desk.speech
     )
-    number = session.transcript + 1
-    return replace(version, session_id=session.id, number=number, parent=session.transcript)
+    number = session.transcript_number + 1
+    return replace(version, session_id=session.id, number=number, parent=session.transcript_number)
 
 
-async def _write(version: Version, run: Run, *, desk: Desk) -> None:
+async def _write(version: TranscriptVersion, run: Run, *, desk: Desk) -> None:
     """Write the transcript once; the therapist may have corrected the details in the meantime."""
     while True:
         session = await desk.sessions.load(run.practice_id, run.session_id)
         if session.state is not State.AWAITING_TRANSCRIPT:
             return
-        after = replace(apply(session, Event.TRANSCRIPT_WRITTEN), transcript=version.number)
-        notice = NoticeDue(NoticeKind.SESSION_READY, session.therapist_id)
+        after = replace(apply(session, Event.TRANSCRIPT_WRITTEN), transcript_number=version.number)
+        push = PushDue(PushKind.SESSION_READY, session.therapist_id)
         change = Change(session=after, transcript=version, runs=(done(run),))
         try:
-            await commit(run.practice_id, run.session_id, change, RowChanged(), notice, desk=desk)
+            await commit(run.practice_id, run.session_id, change, EntryChanged(), push, desk=desk)
         except Stale:
             continue
         return

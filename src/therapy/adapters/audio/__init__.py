@@ -1,20 +1,20 @@
 """Decoding of what people record, by PyAV (FFmpeg's libraries): any container to 16 kHz mono.
 
 FFmpeg wants a file to read and seek in; a recording is an async range reader. So a thread decodes
-(`thread`) while its file asks the event loop for ranges; what is trusted of a recording, which is
-little, stands in `track`.
+(`decoder_thread`) while its file asks the event loop for ranges; what is trusted of a recording, which is
+little, stands in `audio_track`.
 """
 
 from collections.abc import AsyncGenerator
 
-from therapy.adapters.audio.thread import DecodingThread
-from therapy.adapters.audio.track import look_for_audio, pcm_chunks
+from therapy.adapters.audio.audio_track import look_for_audio, pcm_chunks
+from therapy.adapters.audio.decoder_thread import DecodingThread
 from therapy.domain.errors import UndecodableAudio
-from therapy.ports.audio import Audio, ReadRange
+from therapy.ports.audio import AudioDecoder, ReadRange
 
 
-class PyAvAudio(Audio):
-    """`Audio` by PyAV. Stateless: one decoder thread per open iterator, none otherwise."""
+class PyAvAudioDecoder(AudioDecoder):
+    """`AudioDecoder` by PyAV. Stateless: one decoder thread per open iterator, none otherwise."""
 
     async def decode(
         self,

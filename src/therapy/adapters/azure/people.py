@@ -24,7 +24,7 @@ from therapy.adapters.azure.cosmos.partition import body_of, read_body
 from therapy.domain import codec
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.people import Person, Practice, Role, email_key
-from therapy.domain.words import fold
+from therapy.domain.text_folding import fold
 from therapy.ports.people import MOST_PEOPLE, People
 
 PRACTICE, EMAIL = "practice", "email"

@@ -14,7 +14,7 @@ from therapy.adapters.azure.cosmos.due import DueIndex
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.domain.errors import NotFound
 from therapy.domain.session import Session
-from therapy.domain.transcript import Version
+from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.sessions import Change, Sessions
 
 LONG = 50_000
@@ -61,7 +61,7 @@ class CosmosSessions(Sessions):
             raise NotFound(session=session_id)
         return partition.read_body(Session, item)
 
-    async def transcript(self, practice_id: str, session_id: str, number: int) -> Version:
+    async def transcript(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
         pk = partition.of_session(practice_id, session_id)
         if abs(number) > partition.MOST_VERSIONS:
             raise NotFound(session=session_id)

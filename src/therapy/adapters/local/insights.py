@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from therapy.domain.insights import Insights, nothing_but
 from therapy.domain.transcript import Utterance
-from therapy.ports.insights import Insight
+from therapy.ports.insights import InsightFinder
 
 
-class LocalInsight(Insight):
+class LocalInsightFinder(InsightFinder):
     """Says of every part that it is not offered here."""
 
     async def find(

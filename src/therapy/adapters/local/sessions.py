@@ -10,7 +10,7 @@ from therapy.domain.errors import LeaseLost, NotFound, Stale
 from therapy.domain.outbox import OutboxItem
 from therapy.domain.run import Run
 from therapy.domain.session import Session
-from therapy.domain.transcript import Version
+from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.sessions import Change, Sessions, same_words
 
 MOST_VERSIONS = 2**31
@@ -53,12 +53,12 @@ class SqliteSessions(Sessions):
 
         return await self._database.read(read)
 
-    async def transcript(self, practice_id: str, session_id: str, number: int) -> Version:
-        def read(connection: Connection) -> Version:
+    async def transcript(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
+        def read(connection: Connection) -> TranscriptVersion:
             body = _transcript(connection, practice_id, session_id, number)
             if body is None:
                 raise NotFound(session=session_id)
-            return codec.decode(Version, body)
+            return codec.decode(TranscriptVersion, body)
 
         return await self._database.read(read)
 
@@ -85,10 +85,10 @@ def _write_session(
 
 
 def _write_transcript(
-    connection: Connection, practice_id: str, session_id: str, transcript: Version
+    connection: Connection, practice_id: str, session_id: str, transcript: TranscriptVersion
 ) -> None:
     stored = _transcript(connection, practice_id, session_id, transcript.number)
-    if stored is not None and not same_words(codec.decode(Version, stored), transcript):
+    if stored is not None and not same_words(codec.decode(TranscriptVersion, stored), transcript):
         raise Stale(session=session_id, transcript=transcript.number)
     connection.execute(
         "INSERT INTO transcripts (practice_id, session_id, number, body) VALUES (?, ?, ?, ?) "

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from therapy.domain.errors import UndecodableAudio
-from therapy.ports.audio import Audio, ReadRange
+from therapy.ports.audio import AudioDecoder, ReadRange
 
 HEADER = 44
 """Bytes of a WAV file's header in its plainest form."""
@@ -11,7 +11,7 @@ HEADER = 44
 CHUNK = 64 * 1024
 
 
-class MemoryAudio(Audio):
+class MemoryAudioDecoder(AudioDecoder):
     """Gives what follows the header as it is; anything but RIFF is undecodable."""
 
     async def decode(

@@ -12,13 +12,13 @@ from therapy.domain.insights import (
     nothing_but,
 )
 from therapy.domain.transcript import Utterance
-from therapy.ports.insights import Insight
+from therapy.ports.insights import InsightFinder
 
 _PHONE = re.compile(r"\+?\d[\d -]{5,}\d")
 _LONG_WORD = re.compile(r"\w{5,}")
 
 
-class MemoryInsight(Insight):
+class MemoryInsightFinder(InsightFinder):
     """Long words, numbers of telephones and what was said first; English only.
 
     Parts in `down` break.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from therapy.domain.errors import LanguageNotSupported
 from therapy.domain.sentiment import Scores, normalised
-from therapy.domain.words import words_of
+from therapy.domain.text_folding import words_of
 from therapy.ports.sentiment import Sentiment
 
 GOOD = frozenset({"good", "great", "happy", "better", "love", "calm", "hope", "glad"})

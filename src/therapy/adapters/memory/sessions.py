@@ -9,7 +9,7 @@ from therapy.adapters.memory.shelf import MemoryShelf, Partition
 from therapy.domain import codec
 from therapy.domain.errors import LeaseLost, NotFound, Stale
 from therapy.domain.session import Session
-from therapy.domain.transcript import Version
+from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.sessions import Change, Sessions, same_words
 
 
@@ -40,11 +40,11 @@ class MemorySessions(Sessions):
             raise NotFound(session=session_id)
         return codec.decode(Session, partition.session)
 
-    async def transcript(self, practice_id: str, session_id: str, number: int) -> Version:
+    async def transcript(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
         partition = self._shelf.partitions.get((practice_id, session_id))
         if partition is None or number not in partition.transcripts:
             raise NotFound(session=session_id)
-        return codec.decode(Version, partition.transcripts[number])
+        return codec.decode(TranscriptVersion, partition.transcripts[number])
 
 
 def _write_session(partition: Partition, change: Change, session_id: str) -> None:
@@ -57,7 +57,9 @@ def _write_session(partition: Partition, change: Change, session_id: str) -> Non
         partition.transcripts.clear()
     if transcript is not None:
         stored = partition.transcripts.get(transcript.number)
-        if stored is not None and not same_words(codec.decode(Version, stored), transcript):
+        if stored is not None and not same_words(
+            codec.decode(TranscriptVersion, stored), transcript
+        ):
             raise Stale(session=session_id, transcript=transcript.number)
         partition.transcripts[transcript.number] = codec.encode(transcript)
 

@@ -9,7 +9,7 @@ import sys
 
 from therapy.config import SettingsError
 from therapy.domain.errors import TherapyError
-from therapy.entrypoints.cli.faults import CommandFailed, explained, missing, of_file
+from therapy.entrypoints.cli.error_messages import CommandFailed, explained, missing, of_file
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     # What libraries log in a command is told by our errors.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
-        from therapy.entrypoints.cli.commands import therapy
+        from therapy.entrypoints.cli.command_group import therapy
 
         therapy.main(prog_name="therapy")
     except ModuleNotFoundError as exc:

@@ -19,19 +19,19 @@ from rich.table import Table
 from therapy.config import Settings, read_settings
 from therapy.domain.accuracy import speaker_share, word_error_rate
 from therapy.domain.transcript import Speaker, Utterance
-from therapy.entrypoints.cli.app_client import (
-    AppClient,
+from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.mail import show_mailbox
+from therapy.entrypoints.cli.mobile_client import (
     CallFailed,
+    MobileClient,
     Upload,
     metadata_of,
     outcome_of,
 )
-from therapy.entrypoints.cli.faults import CommandFailed
-from therapy.entrypoints.cli.mailbox import show_mailbox
-from therapy.entrypoints.cli.recordings import DEMO, REFERENCE, app_wav, decoded, demo_file
-from therapy.entrypoints.cli.screen import add_line, answers, bar, legend, transcript_table
-from therapy.entrypoints.cli.seeding import read_seed
-from therapy.entrypoints.cli.server import Server, environment, running_server
+from therapy.entrypoints.cli.own_server import Server, environment, running_server
+from therapy.entrypoints.cli.seed import read_seed
+from therapy.entrypoints.cli.terminal import add_line, answers, bar, legend, transcript_table
+from therapy.entrypoints.cli.wav_recordings import DEMO, REFERENCE, app_wav, decoded, demo_file
 from therapy.workflows.seeding import plant
 
 THERAPIST = "olivia.hayes1@example.health"
@@ -80,14 +80,14 @@ def show_job(server: Server, settings: Settings, console: Console) -> None:
     password = secrets.token_urlsafe(12)
     asyncio.run(_seed(settings, password))
     try:
-        with AppClient(server.url) as app:
-            _show_visit(app, app.login(THERAPIST, password), console)
+        with MobileClient(server.url) as app:
+            _show_session(app, app.login(THERAPIST, password), console)
     except (CallFailed, httpx.HTTPError) as exc:
         words = str(exc) or type(exc).__name__
         raise CommandFailed(f"{words}\nThe server's log:\n{server.last_lines()}") from None
 
 
-def _show_visit(app: AppClient, user: dict[str, Any], console: Console) -> None:
+def _show_session(app: MobileClient, user: dict[str, Any], console: Console) -> None:
     console.print(f"Signed in as {user['userFullName']}, therapist of the demo practice.")
     device = {"token": PHONE, "platform": "ANDROID"}
     device |= {"user_id": user["userId"], "user_type": user["userType"]}
@@ -110,7 +110,7 @@ async def _seed(settings: Settings, password: str) -> None:
         await plant(read_seed(None), password=password, renew=False, desk=opened.desk)
 
 
-def _send(app: AppClient, user: dict[str, Any], console: Console) -> str:
+def _send(app: MobileClient, user: dict[str, Any], console: Console) -> str:
     wav = app_wav(decoded(demo_file(DEMO)))
     metadata = metadata_of(
         therapist={"id": user["userId"], "name": user["userFullName"], "email": THERAPIST},
@@ -130,7 +130,7 @@ def _send(app: AppClient, user: dict[str, Any], console: Console) -> str:
     return str(answer.json()["session_id"])
 
 
-def _wait(app: AppClient, session_id: str, state: str, console: Console) -> None:
+def _wait(app: MobileClient, session_id: str, state: str, console: Console) -> None:
     """Watch a session until it is in this state, with a bar of how far the work is.
 
     Raises:
@@ -152,7 +152,7 @@ def _wait(app: AppClient, session_id: str, state: str, console: Console) -> None
     raise CallFailed(f"the session was not {state} within {PATIENCE_SECONDS:.0f} s")
 
 
-def _show_transcript(app: AppClient, session_id: str, console: Console) -> list[dict[str, Any]]:
+def _show_transcript(app: MobileClient, session_id: str, console: Console) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = app.got("GET", f"/data/transcript/{session_id}")["transcript"]
     console.rule("for review", align="left")
     table = transcript_table()

@@ -1,4 +1,4 @@
-"""From an error to its likely cause and the fix, for who set the installation up; `causes` has the table.
+"""From an error to its likely cause and the fix, for who set the installation up; `known_faults` has the table.
 
 SDKs are not imported: an error is known by the names of the classes in its chain, its status, the codes
 and the words of the service. Those words are looked at and never printed: they may quote a secret.
@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from msgspec import Struct
 
 from therapy.domain.errors import TherapyError
-from therapy.entrypoints.cli.causes import RULES
+from therapy.entrypoints.cli.known_faults import RULES
 
 CLOCK_SECONDS = 300
 """Azure and Google refuse requests whose time is further off than some 5 to 15 minutes."""
@@ -25,7 +25,7 @@ class Finding(Struct, frozen=True):
     """A likely cause, its fix, and the classes of the errors for who wants to look further."""
 
     cause: str
-    mend: str
+    fix: str
     kinds: str
 
 
@@ -38,8 +38,8 @@ def diagnose(
     """
     kinds = kinds_in(exc)
     if family == "local" and isinstance(exc, OSError) and exc.filename:
-        mend = "see THERAPY_DATA_DIR: it must be ours to write"
-        return Finding(f"{exc.strerror}: {where}", mend, kinds)
+        fix = "see THERAPY_DATA_DIR: it must be ours to write"
+        return Finding(f"{exc.strerror}: {where}", fix, kinds)
     off = clock_offset(exc)
     told = f"{' '.join(_said(exc))} at={where} doing={doing}".lower()
     if off is not None and abs(off) > CLOCK_SECONDS:
@@ -48,9 +48,9 @@ def diagnose(
         if rule.of in {"", name} and re.search(rule.signs, told, re.DOTALL):
             host = host or where or name
             cause = rule.cause.format(host=host, name=_PORT.sub("", host))
-            return Finding(cause, rule.mend, kinds)
-    cause, mend = "it failed in a way not seen before", "the log of the server may say more"
-    return Finding(cause, mend, kinds)
+            return Finding(cause, rule.fix, kinds)
+    cause, fix = "it failed in a way not seen before", "the log of the server may say more"
+    return Finding(cause, fix, kinds)
 
 
 def kinds_in(exc: BaseException) -> str:

@@ -12,11 +12,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from therapy.entrypoints.cli.acceptance import accounts, sessions
-from therapy.entrypoints.cli.acceptance.visit import Check, Skipped, Step, Visit, run
-from therapy.entrypoints.cli.app_client import TIMEOUT_SECONDS, AppClient, CallFailed, metadata_of
-from therapy.entrypoints.cli.faults import CommandFailed
-from therapy.entrypoints.cli.recordings import DEMO, app_wav, decoded, demo_file, hissed, hummed
-from therapy.entrypoints.cli.screen import answers, asides
+from therapy.entrypoints.cli.acceptance.check_runner import Check, CheckContext, Skipped, Step, run
+from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.mobile_client import (
+    TIMEOUT_SECONDS,
+    CallFailed,
+    MobileClient,
+    metadata_of,
+)
+from therapy.entrypoints.cli.terminal import answers, asides
+from therapy.entrypoints.cli.wav_recordings import DEMO, app_wav, decoded, demo_file, hissed, hummed
 
 SPEECH_SECONDS = 15.0
 COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
@@ -64,21 +69,21 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
     """
     with ExitStack() as stack:
 
-        def app() -> AppClient:
-            return stack.enter_context(AppClient(base_url, timeout=options["timeout"]))
+        def app() -> MobileClient:
+            return stack.enter_context(MobileClient(base_url, timeout=options["timeout"]))
 
-        visit = Visit(app(), email, password, _recording(), options["wait"])
-        _sign_in(visit.app, email, password)
+        context = CheckContext(app(), email, password, _recording(), options["wait"])
+        _sign_in(context.app, email, password)
         if options["patient_email"]:
-            visit.patient = app()
+            context.patient = app()
             theirs = options["patient_password"] or password
-            _sign_in(visit.patient, options["patient_email"], theirs)
-        visit.metadata = _metadata(visit)
+            _sign_in(context.patient, options["patient_email"], theirs)
+        context.metadata = _metadata(context)
         try:
             with asides().status("") as status:
-                checks = run(steps_for(finalize=finalize), visit, status.update)
+                checks = run(steps_for(finalize=finalize), context, status.update)
         finally:
-            _clean_up(visit)
+            _clean_up(context)
     _show(checks, answers())
     failed = [each for each in checks if each.result == "failed"]
     if failed:
@@ -94,13 +99,13 @@ def steps_for(*, finalize: bool) -> list[Step]:
 
 
 def _left_out(step: Step) -> Step:
-    def skip(_: Visit) -> None:
+    def skip(_: CheckContext) -> None:
         raise Skipped("only with --finalize")
 
     return step[0], step[1], skip
 
 
-def _sign_in(app: AppClient, email: str, password: str) -> None:
+def _sign_in(app: MobileClient, email: str, password: str) -> None:
     try:
         app.login(email, password)
     except (CallFailed, httpx.HTTPError) as exc:
@@ -116,11 +121,11 @@ def _recording() -> bytes:
     return app_wav(hissed(speech))
 
 
-def _metadata(visit: Visit) -> dict[str, Any]:
-    user = visit.app.user
+def _metadata(context: CheckContext) -> dict[str, Any]:
+    user = context.app.user
     number = str(900_000_000 + secrets.randbelow(99_999_999))
     return metadata_of(
-        therapist={"id": user["userId"], "name": user["userFullName"], "email": visit.email},
+        therapist={"id": user["userId"], "name": user["userFullName"], "email": context.email},
         patient={"id": number, "name": f"Acceptance {number}", "email": ""},
         day=datetime.now(UTC).date(),
         summary="Acceptance check; no patient is meant.",
@@ -129,13 +134,13 @@ def _metadata(visit: Visit) -> dict[str, Any]:
     )
 
 
-def _clean_up(visit: Visit) -> None:
+def _clean_up(context: CheckContext) -> None:
     """Cancel what is still there; what can't be cancelled was handed in on purpose."""
     with suppress(CallFailed, httpx.HTTPError):
-        for session_id in (visit.leftovers | {visit.session_id}) - {""}:
-            visit.app.call("DELETE", f"/sessions/{session_id}")
-        if visit.registered:
-            visit.app.call("POST", f"/devices/unregister/{visit.app.user['userId']}")
+        for session_id in (context.leftovers | {context.session_id}) - {""}:
+            context.app.call("DELETE", f"/sessions/{session_id}")
+        if context.registered:
+            context.app.call("POST", f"/devices/unregister/{context.app.user['userId']}")
 
 
 def _show(checks: list[Check], console: Console) -> None:

@@ -10,22 +10,22 @@ from litestar.middleware import DefineMiddleware
 
 from therapy.config import Settings
 from therapy.domain.errors import TherapyError
-from therapy.entrypoints.http import auth, health, people, review, status
-from therapy.entrypoints.http.afterwards import Afterwards
-from therapy.entrypoints.http.documentation import (
-    describe,
-    documentation,
-    documentation_file,
-)
+from therapy.entrypoints.http import auth, data, devices, health, profiles, sessions
+from therapy.entrypoints.http.after_response import AfterResponse
+from therapy.entrypoints.http.bearer_token import Authentication
+from therapy.entrypoints.http.dependencies import DEPENDENCIES
 from therapy.entrypoints.http.errors import (
     on_bug,
     on_http_error,
     on_therapy_error,
     on_unreadable,
 )
-from therapy.entrypoints.http.given import GIVEN
-from therapy.entrypoints.http.signed_in import Authentication
-from therapy.entrypoints.http.trail import Clock, sign
+from therapy.entrypoints.http.openapi_pages import (
+    describe,
+    documentation,
+    documentation_file,
+)
+from therapy.entrypoints.http.request_log import RequestTimer, finish_response
 from therapy.entrypoints.worker import working
 from therapy.wiring import Therapy, open_therapy
 
@@ -48,7 +48,7 @@ def make_app(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.therapy = await stack.enter_async_context(opening(settings))
-            app.state.afterwards = await stack.enter_async_context(Afterwards())
+            app.state.after_response = await stack.enter_async_context(AfterResponse())
             if with_worker:
                 await stack.enter_async_context(working(app.state.therapy))
             yield
@@ -56,20 +56,21 @@ def make_app(
     app = Litestar(
         route_handlers=[
             auth.router,
-            *people.routers,
-            status.router,
-            review.router,
+            devices.router,
+            profiles.router,
+            sessions.router,
+            data.router,
             health.router,
             documentation_file,
         ],
         lifespan=[lifespan],
         state=State({"language": settings.language}),
-        dependencies=GIVEN,
+        dependencies=DEPENDENCIES,
         middleware=[
-            Clock(),
+            RequestTimer(),
             DefineMiddleware(Authentication, exclude_from_auth_key="no_token"),
         ],
-        before_send=[sign],
+        before_send=[finish_response],
         exception_handlers={
             TherapyError: on_therapy_error,
             HTTPException: on_http_error,

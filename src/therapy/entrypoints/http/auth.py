@@ -8,25 +8,53 @@ from typing import Annotated, Any
 from litestar import Request, Response, Router, post
 from litestar.background_tasks import BackgroundTask
 from litestar.params import JSONBody, QueryParameter
+from msgspec import Meta, Struct
 
 from therapy.domain.errors import InvalidInput, NotSignedIn, TherapyError, Unavailable
+from therapy.domain.messages import sentence
 from therapy.domain.people import email_key
-from therapy.domain.texts import sentence
-from therapy.entrypoints.http.afterwards import Afterwards
-from therapy.entrypoints.http.bodies import decoded, json_body
-from therapy.entrypoints.http.given import After, AtDesk, Language
-from therapy.entrypoints.http.signed_in import bearer
-from therapy.entrypoints.http.wire import (
-    ChangePasswordRequest,
-    Done,
-    LoginAnswer,
-    LoginRequest,
-    RefreshAnswer,
-    RefreshRequest,
-    day,
-)
+from therapy.entrypoints.http.after_response import AfterResponse
+from therapy.entrypoints.http.bearer_token import bearer
+from therapy.entrypoints.http.dependencies import AfterResponseJobs, AtDesk, Language
+from therapy.entrypoints.http.request_bodies import decoded, json_body
+from therapy.entrypoints.http.schema_types import NO_NUL, Short, Token, day
 from therapy.workflows import identity
 from therapy.workflows.desk import Desk
+
+
+class LoginRequest(Struct):
+    email: Short
+    password: Annotated[str, Meta(max_length=1_024)]
+
+
+class RefreshRequest(Struct, rename="camel"):
+    refresh_token: Token
+
+
+class ChangePasswordRequest(Struct, rename="camel"):
+    token_sec: Token
+    new_password: Annotated[str, Meta(max_length=1_024, pattern=NO_NUL)]
+
+
+class LoginAnswer(Struct, rename="camel"):
+    token: str
+    refresh_token: str
+    user_id: str
+    user_full_name: str
+    user_type: str
+    date_of_birth: str | None
+
+
+class RefreshAnswer(Struct, rename="camel"):
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class Done(Struct):
+    success: bool
+    message: str
+
 
 log = logging.getLogger(__name__)
 
@@ -72,18 +100,18 @@ async def forgot_password(
     email: Annotated[str, QueryParameter(name="email", max_length=300)],
     desk: AtDesk,
     language: Language,
-    afterwards: After,
+    after_response: AfterResponseJobs,
 ) -> Response[Done]:
     """Mail a one-time token if the address has an account. The answer does not say whether it has."""
     if not email_key(email):
         raise InvalidInput("email", "required")
     answer = Done(True, sentence("forgot_answer", language))
     # The work comes after the answer, so that its time tells nothing either.
-    return Response(answer, background=BackgroundTask(_begin, afterwards, email, desk=desk))
+    return Response(answer, background=BackgroundTask(_begin, after_response, email, desk=desk))
 
 
-async def _begin(afterwards: Afterwards, email: str, *, desk: Desk) -> None:
-    if not afterwards.begin(partial(_mail, email, desk=desk)):
+async def _begin(after_response: AfterResponse, email: str, *, desk: Desk) -> None:
+    if not after_response.begin(partial(_mail, email, desk=desk)):
         _not_sent(Unavailable.code, "too many wait to be sent")
 
 

@@ -14,8 +14,8 @@ from litestar.exceptions import (
 
 from therapy.domain import errors
 from therapy.domain.access import Actor
-from therapy.domain.texts import advice, preferred, sentence
-from therapy.entrypoints.http.trail import request_id
+from therapy.domain.messages import advice, preferred, sentence
+from therapy.entrypoints.http.request_log import request_id
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from litestar import Request, Router, get
 from msgspec import Struct
 
 from therapy.domain.errors import TryAgain, Unavailable
-from therapy.entrypoints.http.signed_in import bearer
+from therapy.entrypoints.http.bearer_token import bearer
 from therapy.wiring import WORKED_WITHOUT, Check, Therapy
 
 PATIENCE_SECONDS = 3.0

@@ -1,92 +1,259 @@
-"""/sessions as the app knows it: closed sessions found again."""
+"""/sessions beyond the app: every session's state, and what its therapist can do about it."""
 
-from typing import Annotated
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from litestar import get
-from litestar.params import QueryParameter
+from litestar import Request, Router, delete, get, patch, post
+from litestar.params import JSONBody, QueryParameter
+from msgspec import UNSET
+from msgspec.structs import replace
 
-from therapy.domain.listing import PREVIEW, Row
-from therapy.domain.sentiment import NEUTRAL
-from therapy.domain.transcript import Speaker, Utterance, format_timestamp
-from therapy.entrypoints.http.given import AtDesk, Caller
-from therapy.entrypoints.http.review import Before, SessionId
-from therapy.entrypoints.http.wire import DetailsAnswer, NoteOut, ScoreOut, SessionItem, day, iso
-from therapy.workflows import library
-from therapy.workflows.library import ClosedSession
+from therapy.domain import insights
+from therapy.domain.access import Actor
+from therapy.domain.errors import InvalidInput
+from therapy.domain.messages import advice, sentence
+from therapy.domain.scoring import curve_of, session_scores
+from therapy.domain.session import Details, SessionPatient, parse_date, parse_languages
+from therapy.domain.session_entry import SessionEntry
+from therapy.domain.session_status import SessionStatus
+from therapy.domain.talk import talk_of, voices_of
+from therapy.domain.transcript import TranscriptVersion
+from therapy.entrypoints.http import mobile_sessions, session_recording, session_upload
+from therapy.entrypoints.http.dependencies import AtDesk, Caller, Language
+from therapy.entrypoints.http.request_bodies import decoded, json_body
+from therapy.entrypoints.http.schema_types import Before, Message, SessionId, day
+from therapy.entrypoints.http.session_details import NoteOut, PersonIn, general_notes, timed_notes
+from therapy.entrypoints.http.sessions_schemas import (
+    Correction,
+    Failure,
+    Heard,
+    InsightGap,
+    Insights,
+    LinkRequest,
+    ListedSession,
+    PatientState,
+    RetryRequest,
+    Sentiment,
+    SessionAnswer,
+    SessionList,
+)
+from therapy.workflows import review, session_lists
+from therapy.workflows.desk import Desk
+from therapy.workflows.review import SessionView
+
+PAGE = 100
+"""Sessions on one page of the list."""
 
 
-@get("/me")
-async def mine(actor: Caller, desk: AtDesk, before: Before = "") -> list[SessionItem]:
-    """List the caller's closed sessions, newest first, at most 500; `before` is the last id seen."""
-    return [_item(row) for row in await library.closed_sessions(actor, before, desk=desk)]
-
-
-@get("/search")
-async def search(
+@get("/")
+async def list_sessions(
     actor: Caller,
     desk: AtDesk,
-    wanted: Annotated[str, QueryParameter(name="query", max_length=200)] = "",
+    states: Annotated[
+        list[SessionStatus] | None, QueryParameter(name="state", max_items=16)
+    ] = None,
     before: Before = "",
-) -> list[SessionItem]:
-    """Find the caller's closed sessions by a part of name, number, title, date, summary, or by words said."""
-    return [_item(row) for row in await library.search(actor, wanted, before, desk=desk)]
-
-
-@get("/{session_id:str}/details")
-async def details(session_id: SessionId, actor: Caller, desk: AtDesk) -> DetailsAnswer:
-    """Give a closed session in full, to its therapist and its linked patient."""
-    return _details(await library.closed_session(actor, session_id, desk=desk))
-
-
-def _item(row: Row) -> SessionItem:
-    return SessionItem(
-        id=row.session_id,
-        patient_id=row.patient_number,
-        patient_name=row.patient_name,
-        therapist_id=row.therapist_id,
-        therapist_name=row.therapist_name,
-        title=row.title,
-        date=iso(row.date) or "",
-        description_preview=row.summary[:PREVIEW],
-        positive=row.scores.positive,
-        neutral=row.scores.neutral,
-        negative=row.scores.negative,
+) -> SessionList:
+    """List the caller's sessions in these states (all, if none is named), newest first, 100 a page."""
+    entries = await session_lists.inbox(
+        actor, set(states or SessionStatus), before, PAGE + 1, desk=desk
+    )
+    page = entries[:PAGE]
+    return SessionList(
+        [_listed(entry) for entry in page], page[-1].session_id if len(entries) > PAGE else None
     )
 
 
-def _details(closed: ClosedSession) -> DetailsAnswer:
-    session, given = closed.session, closed.session.details
-    scores = session.scores or NEUTRAL
-    born = given.patient.date_of_birth or (closed.patient.date_of_birth if closed.patient else None)
-    notes = closed.with_notes
-    return DetailsAnswer(
-        session_id=session.id,
-        therapist_name=session.therapist_name,
-        therapist_email=session.therapist_email,
-        patient_id=given.patient.number,
-        patient_name=given.patient.name,
-        patient_email=given.patient.email or (closed.patient.email if closed.patient else ""),
-        patient_date_of_birth=day(born),
+@get("/{session_id:str}")
+async def one(
+    session_id: SessionId, actor: Caller, desk: AtDesk, language: Language
+) -> SessionAnswer:
+    """Give a session's state: how far it is, why it failed and what to do, who spoke how much."""
+    return await _shown(actor, session_id, language, desk=desk)
+
+
+@post(
+    "/{session_id:str}/retry",
+    status_code=202,
+    operation_class=json_body(RetryRequest, required=False),
+)
+async def retry(
+    request: Request[Any, Any, Any],
+    session_id: SessionId,
+    actor: Caller,
+    desk: AtDesk,
+    language: Language,
+) -> Message:
+    """Have a failed session worked on again, in other languages if the body names some."""
+    body = await request.body()
+    asked = decoded(body, RetryRequest) if body else RetryRequest()
+    languages = parse_languages(asked.languages, field="languages")
+    await review.retry(actor, session_id, languages=languages, desk=desk)
+    return Message(sentence("retry_accepted", language))
+
+
+@patch("/{session_id:str}")
+async def correct(
+    session_id: SessionId,
+    data: JSONBody[Correction],
+    actor: Caller,
+    desk: AtDesk,
+    language: Language,
+) -> SessionAnswer:
+    """Correct patient, date, summary or notes, before the session is handed in."""
+    await review.correct(actor, session_id, lambda before: _corrected(before, data), desk=desk)
+    return await _shown(actor, session_id, language, desk=desk)
+
+
+@delete("/{session_id:str}", status_code=204)
+async def cancel(session_id: SessionId, actor: Caller, desk: AtDesk) -> None:
+    """Cancel a session before it is handed in; its recording and texts are erased."""
+    await review.cancel(actor, session_id, desk=desk)
+
+
+@post("/{session_id:str}/patient-link", status_code=200)
+async def link_patient(
+    session_id: SessionId,
+    data: JSONBody[LinkRequest],
+    actor: Caller,
+    desk: AtDesk,
+    language: Language,
+) -> SessionAnswer:
+    """Confirm which account the session's patient is; that patient may then read it, once closed."""
+    await review.link_patient(actor, session_id, data.patient_id.strip(), desk=desk)
+    return await _shown(actor, session_id, language, desk=desk)
+
+
+def _listed(entry: SessionEntry) -> ListedSession:
+    return ListedSession(
+        id=entry.session_id,
+        state=entry.state,
+        patient_id=entry.patient_number,
+        patient_name=entry.patient_name,
+        session_date=day(entry.date) or "",
+        title=entry.title,
+        created_at=entry.created_at,
+    )
+
+
+def _corrected(details: Details, data: Correction) -> Details:
+    """Put what was sent in the place of what is there.
+
+    Raises:
+        InvalidInput: names the field that is malformed.
+    """
+    if isinstance(data.patient, PersonIn):
+        details = replace(details, patient=_patient(data.patient))
+    if isinstance(data.session_date, str):
+        details = replace(details, date=parse_date(data.session_date, field="session_date"))
+    if data.summary is not UNSET:
+        details = replace(details, summary=data.summary or "")
+    if data.timed_notes is not UNSET:
+        details = replace(details, timed_notes=timed_notes(data.timed_notes or None))
+    if data.general_notes is not UNSET:
+        details = replace(details, general_notes=general_notes(data.general_notes or None))
+    return details
+
+
+def _patient(person: PersonIn) -> SessionPatient:
+    for field, value in (("patient.id", person.id), ("patient.name", person.name)):
+        if not value.strip():
+            raise InvalidInput(field, "required")
+    born = (person.date_of_birth or "").strip()
+    return SessionPatient(
+        number=person.id.strip(),
+        name=person.name.strip(),
+        email=(person.email or "").strip(),
+        date_of_birth=parse_date(born, field="patient.date_of_birth") if born else None,
+    )
+
+
+async def _shown(actor: Actor, session_id: str, language: str, *, desk: Desk) -> SessionAnswer:
+    """Look at a session and answer; in a thread, because measuring an hour's talk takes its time."""
+    view = await review.look(actor, session_id, desk=desk)
+    return await asyncio.to_thread(_answer, view, language)
+
+
+def _answer(view: SessionView, language: str) -> SessionAnswer:
+    session, status = view.session, view.status
+    given, code = session.details, status.failure
+    return SessionAnswer(
+        id=session.id,
+        state=status.state,
+        stage=status.stage,
+        progress=status.progress,
+        attempt=status.attempt,
+        next_attempt_at=status.next_attempt_at,
+        failure=Failure(code, sentence(code, language), advice(code, language)) if code else None,
+        patient=_patient_state(view),
         session_date=day(given.date) or "",
+        title=session.title,
         summary=given.summary,
-        timed_notes=[NoteOut(each.timestamp, each.content) for each in given.timed_notes if notes],
-        general_notes=list(given.general_notes) if notes else [],
-        positive=scores.positive,
-        neutral=scores.neutral,
-        negative=scores.negative,
-        sentiment_scores=[_score(each) for each in closed.transcript.utterances],
+        timed_notes=[NoteOut(each.timestamp, each.content) for each in given.timed_notes],
+        general_notes=list(given.general_notes),
+        recording_bytes=session.recording.size,
+        recording_type=session.recording.media_type,
+        created_at=session.created_at,
+        closed_at=session.closed_at,
+        heard=_heard(view.transcript, language) if view.transcript else None,
     )
 
 
-def _score(utterance: Utterance) -> ScoreOut:
-    scores = (
-        utterance.scores if utterance.speaker is Speaker.PATIENT and utterance.scores else NEUTRAL
+def _patient_state(view: SessionView) -> PatientState:
+    patient = view.session.details.patient
+    return PatientState(
+        id=patient.number,
+        name=patient.name,
+        email=patient.email,
+        date_of_birth=day(patient.date_of_birth),
+        link=patient.link.value,
+        account_name=view.account.full_name if view.account else None,
     )
-    return ScoreOut(
-        speaker=utterance.speaker.value,
-        text=utterance.text,
-        timestamp=format_timestamp(utterance.start_ms),
-        positive=scores.positive,
-        neutral=scores.neutral,
-        negative=scores.negative,
+
+
+def _heard(version: TranscriptVersion, language: str) -> Heard:
+    return Heard(
+        version=version.number,
+        engine=version.engine,
+        language=version.language,
+        duration_ms=version.duration_ms,
+        role_confidence=version.role_confidence,
+        role_reasons=version.role_reasons,
+        voices=voices_of(version.utterances),
+        talk=talk_of(version.utterances, version.duration_ms),
+        sentiment=Sentiment(session_scores(version), curve_of(version), version.sentiment_gap),
+        insights=_insights(version.insights, language) if version.insights else None,
     )
+
+
+def _insights(found: insights.Insights, language: str) -> Insights:
+    return Insights(
+        key_phrases=found.key_phrases,
+        personal_details=found.personal_details,
+        summary_draft=found.summary_draft,
+        gaps=[InsightGap(gap.part, gap.code, sentence(gap.code, language)) for gap in found.gaps],
+        engine=found.engine,
+    )
+
+
+def _router(handlers: Sequence[object]) -> Router:
+    return Router("/sessions", route_handlers=list(handlers), tags=["sessions"])  # type: ignore[arg-type]  # handlers of several kinds
+
+
+router = _router(
+    [
+        mobile_sessions.mine,
+        mobile_sessions.search,
+        mobile_sessions.details,
+        session_upload.upload,
+        session_recording.recording,
+        session_recording.recording_link,
+        list_sessions,
+        one,
+        retry,
+        correct,
+        cancel,
+        link_patient,
+    ]
+)

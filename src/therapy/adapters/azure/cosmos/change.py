@@ -11,7 +11,7 @@ from therapy.adapters.azure.cosmos.container import Item, Step
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.domain.errors import LeaseLost, Stale, TherapyError
 from therapy.domain.run import Run
-from therapy.domain.transcript import Version
+from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.sessions import Change, same_words
 
 Stored = Mapping[str, Item | None]
@@ -91,7 +91,7 @@ def _expect(stored: Item | None, version: int, otherwise: TherapyError) -> None:
         raise otherwise
 
 
-def _expect_words(stored: Item | None, given: Version, session_id: str) -> None:
+def _expect_words(stored: Item | None, given: TranscriptVersion, session_id: str) -> None:
     if stored is not None and not same_words(partition.read_transcript(stored), given):
         raise Stale(session=session_id, transcript=given.number)
 

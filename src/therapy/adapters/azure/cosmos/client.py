@@ -63,7 +63,7 @@ class Cosmos:
     settle: timedelta = SETTLE
     pauses: Sequence[float] = PAUSES
     sessions: Container = field(init=False)
-    rows: Container = field(init=False)
+    session_index: Container = field(init=False)
     due: Container = field(init=False)
     people: Container = field(init=False)
     tokens: Container = field(init=False)
@@ -71,7 +71,7 @@ class Cosmos:
 
     def __post_init__(self) -> None:
         self.sessions = self._container(containers.SESSIONS)
-        self.rows = self._container(containers.ROWS)
+        self.session_index = self._container(containers.SESSION_INDEX)
         self.due = self._container(containers.DUE)
         self.people = self._container(containers.PEOPLE)
         self.tokens = self._container(containers.TOKENS)

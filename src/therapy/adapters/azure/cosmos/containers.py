@@ -44,13 +44,13 @@ class Shape(NamedTuple):
 
 
 SESSIONS = Shape("sessions", ("/kind", "/due"))
-ROWS = Shape("rows", ("/place", "/sort", "/heard", "/fields", "/words/[]"), expires=True)
+SESSION_INDEX = Shape("rows", ("/place", "/sort", "/heard", "/fields", "/words/[]"), expires=True)
 DUE = Shape("due", ("/at", "/runs", "/items"))
 PEOPLE = Shape("people", ("/sort", "/in_role", "/fields", "/listed"))
 TOKENS = Shape("tokens", ("/kind",), expires=True)
 KEYS = Shape("keys")
 
-SHAPES = (SESSIONS, ROWS, DUE, PEOPLE, TOKENS, KEYS)
+SHAPES = (SESSIONS, SESSION_INDEX, DUE, PEOPLE, TOKENS, KEYS)
 
 
 async def migrate(

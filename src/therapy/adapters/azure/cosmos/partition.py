@@ -26,7 +26,7 @@ from therapy.domain.errors import Unavailable
 from therapy.domain.outbox import OutboxItem
 from therapy.domain.run import Run
 from therapy.domain.session import Session
-from therapy.domain.transcript import Version
+from therapy.domain.transcript import TranscriptVersion
 
 SESSION = "session"
 MOST_VERSIONS = 2**31
@@ -70,7 +70,7 @@ def session_fields(session: Session) -> dict[str, Any]:
     return {
         "kind": SESSION,
         "version": session.version,
-        "transcript": session.transcript,
+        "transcript": session.transcript_number,
         "body": body_of(session),
     }
 
@@ -92,19 +92,19 @@ def item_fields(item: OutboxItem, position: str) -> dict[str, Any]:
     }
 
 
-def transcript_fields(version: Version) -> dict[str, Any]:
+def transcript_fields(version: TranscriptVersion) -> dict[str, Any]:
     """The fields of a version of a transcript."""
     packed = zlib.compress(codec.encode(version))
     return {"kind": "transcript", "packed": base64.b64encode(packed).decode("ascii")}
 
 
-def read_transcript(item: Item) -> Version:
+def read_transcript(item: Item) -> TranscriptVersion:
     """Read a version of a transcript."""
     try:
         unpacked = zlib.decompress(base64.b64decode(item["packed"], validate=True))
     except (ValueError, zlib.error):
         raise Unavailable(reason="damaged", kind="Version") from None
-    return codec.decode(Version, unpacked)
+    return codec.decode(TranscriptVersion, unpacked)
 
 
 class Positions:

@@ -8,17 +8,17 @@ from typing import Any
 import httpx
 
 from therapy.entrypoints.cli.acceptance import shapes
-from therapy.entrypoints.cli.acceptance.visit import (
+from therapy.entrypoints.cli.acceptance.check_runner import (
+    CheckContext,
     Skipped,
     Step,
-    Visit,
     expect,
     expect_empty,
     refused,
     wanted,
 )
-from therapy.entrypoints.cli.app_client import CallFailed, Upload
-from therapy.entrypoints.cli.recordings import app_wav, hummed
+from therapy.entrypoints.cli.mobile_client import CallFailed, Upload
+from therapy.entrypoints.cli.wav_recordings import app_wav, hummed
 
 STEPS: list[Step] = []
 FINALIZE: list[Step] = []
@@ -34,230 +34,230 @@ def _step(call: str, what: str, steps: list[Step] = STEPS) -> Callable[..., None
 
 
 def _refused_upload(
-    visit: Visit, status: int, *, audio: bytes | None = None, **changes: object
+    context: CheckContext, status: int, *, audio: bytes | None = None, **changes: object
 ) -> None:
     """Send an upload that must not become a session; one that does is remembered and cancelled."""
-    metadata: Mapping[str, object] = {**visit.metadata, **changes}
+    metadata: Mapping[str, object] = {**context.metadata, **changes}
     short = app_wav(hummed(0.2)) if audio is None else audio
-    answer = visit.app.upload(
+    answer = context.app.upload(
         Upload(short, {name: each for name, each in metadata.items() if each is not None})
     )
     if answer.status_code == 202:
-        visit.leftovers.add(str(answer.json().get("session_id", "")))
+        context.leftovers.add(str(answer.json().get("session_id", "")))
     refused(answer, status)
 
 
 @_step("POST /sessions/upload", "without a token 401")
-def _(visit: Visit) -> None:
-    refused(visit.app.upload(Upload(app_wav(hummed(0.1)), visit.metadata), token=""), 401)
+def _(context: CheckContext) -> None:
+    refused(context.app.upload(Upload(app_wav(hummed(0.1)), context.metadata), token=""), 401)
 
 
 @_step("POST /sessions/upload", "an empty file is 400")
-def _(visit: Visit) -> None:
-    _refused_upload(visit, 400, audio=b"")
+def _(context: CheckContext) -> None:
+    _refused_upload(context, 400, audio=b"")
 
 
 @_step("POST /sessions/upload", "text that is named .wav is 415")
-def _(visit: Visit) -> None:
-    _refused_upload(visit, 415, audio=b"This is a text and no recording.\n" * 200)
+def _(context: CheckContext) -> None:
+    _refused_upload(context, 415, audio=b"This is a text and no recording.\n" * 200)
 
 
 @_step("POST /sessions/upload", "31-02-2026 is 400")
-def _(visit: Visit) -> None:
-    _refused_upload(visit, 400, session_date="31-02-2026")
+def _(context: CheckContext) -> None:
+    _refused_upload(context, 400, session_date="31-02-2026")
 
 
 @_step("POST /sessions/upload", "no patient is 400")
-def _(visit: Visit) -> None:
-    _refused_upload(visit, 400, patient=None)
+def _(context: CheckContext) -> None:
+    _refused_upload(context, 400, patient=None)
 
 
 @_step("POST /sessions/upload", "another therapist's id is 403")
-def _(visit: Visit) -> None:
-    _refused_upload(visit, 403, therapist='{"id": "somebody", "name": "Somebody Else"}')
+def _(context: CheckContext) -> None:
+    _refused_upload(context, 403, therapist='{"id": "somebody", "name": "Somebody Else"}')
 
 
 @_step("POST /sessions/upload", "403 for a patient")
-def _(visit: Visit) -> None:
-    patient = _patient(visit)
-    refused(patient.upload(Upload(app_wav(hummed(0.1)), visit.metadata)), 403)
+def _(context: CheckContext) -> None:
+    patient = _patient(context)
+    refused(patient.upload(Upload(app_wav(hummed(0.1)), context.metadata)), 403)
 
 
 @_step("POST /sessions/upload", "takes the app's WAV, chunked, audio first")
-def _(visit: Visit) -> None:
-    answer = visit.app.upload(Upload(visit.wav, visit.metadata))
-    visit.session_id = expect(answer, 202, shapes.Accepted).session_id
+def _(context: CheckContext) -> None:
+    answer = context.app.upload(Upload(context.wav, context.metadata))
+    context.session_id = expect(answer, 202, shapes.Accepted).session_id
 
 
 @_step("POST /sessions/upload", "the same recording again is the same session")
-def _(visit: Visit) -> None:
-    first = visit.session()
-    answer = visit.app.upload(Upload(visit.wav, visit.metadata))
+def _(context: CheckContext) -> None:
+    first = context.session()
+    answer = context.app.upload(Upload(context.wav, context.metadata))
     second = expect(answer, 202, shapes.Accepted).session_id
     if second != first:
-        visit.leftovers.add(second)
+        context.leftovers.add(second)
     wanted(second == first, "the same id", "another one")
 
 
 @_step("GET /data/pending", "lists the session once it is ready")
-def _(visit: Visit) -> None:
-    session, until = visit.session(), time.monotonic() + visit.wait
+def _(context: CheckContext) -> None:
+    session, until = context.session(), time.monotonic() + context.wait
     while time.monotonic() < until:
-        waiting = expect(visit.app.call("GET", "/data/pending"), 200, list[shapes.Waiting])
+        waiting = expect(context.app.call("GET", "/data/pending"), 200, list[shapes.Waiting])
         if any(each.id == session for each in waiting):
             return
-        _give_up_if_failed(visit, session)
+        _give_up_if_failed(context, session)
         time.sleep(POLL_SECONDS)
-    raise CallFailed(f"expected it within {visit.wait:.0f} s, got a list without it")
+    raise CallFailed(f"expected it within {context.wait:.0f} s, got a list without it")
 
 
-def _give_up_if_failed(visit: Visit, session: str) -> None:
+def _give_up_if_failed(context: CheckContext, session: str) -> None:
     """Our own servers say why a session failed; others may not have that call."""
-    answer = visit.app.call("GET", f"/sessions/{session}")
+    answer = context.app.call("GET", f"/sessions/{session}")
     failure: Any = answer.json().get("failure") if answer.status_code == 200 else None
     if failure:
         raise CallFailed(f"expected a transcript, got a failure ({failure.get('code')})")
 
 
 @_step("GET /data/pending", "403 for a patient")
-def _(visit: Visit) -> None:
-    refused(_patient(visit).call("GET", "/data/pending"), 403)
+def _(context: CheckContext) -> None:
+    refused(_patient(context).call("GET", "/data/pending"), 403)
 
 
 @_step("GET /data/transcript/{id}", "the lines with speaker and time")
-def _(visit: Visit) -> None:
-    answer = visit.app.call("GET", f"/data/transcript/{visit.session()}")
+def _(context: CheckContext) -> None:
+    answer = context.app.call("GET", f"/data/transcript/{context.session()}")
     lines = expect(answer, 200, shapes.ForReview).transcript
-    visit.lines = [
+    context.lines = [
         {"speaker": each.speaker, "text": each.text, "timestamp": each.timestamp} for each in lines
     ]
 
 
 @_step("GET /data/transcript/{id}", "an unknown id is 404")
-def _(visit: Visit) -> None:
-    refused(visit.app.call("GET", f"/data/transcript/{NOWHERE}"), 404)
+def _(context: CheckContext) -> None:
+    refused(context.app.call("GET", f"/data/transcript/{NOWHERE}"), 404)
 
 
 @_step("GET /data/transcript/{id}", "403 or 404 for a patient")
-def _(visit: Visit) -> None:
-    answer = _patient(visit).call("GET", f"/data/transcript/{visit.session()}")
+def _(context: CheckContext) -> None:
+    answer = _patient(context).call("GET", f"/data/transcript/{context.session()}")
     refused(answer, 403, 404)
 
 
 @_step("PUT /data/transcript/{id}", "an object is 400")
-def _(visit: Visit) -> None:
-    refused(_put(visit, {"transcript": visit.lines}), 400)
+def _(context: CheckContext) -> None:
+    refused(_put(context, {"transcript": context.lines}), 400)
 
 
 @_step("PUT /data/transcript/{id}", "no lines at all is 400")
-def _(visit: Visit) -> None:
-    if not visit.lines:  # then, and only then, it would close the session
+def _(context: CheckContext) -> None:
+    if not context.lines:  # then, and only then, it would close the session
         raise Skipped("nothing was said in the recording")
-    refused(_put(visit, []), 400)
+    refused(_put(context, []), 400)
 
 
 @_step("PUT /data/transcript/{id}", "a line without text is 400")
-def _(visit: Visit) -> None:
+def _(context: CheckContext) -> None:
     empty = {"speaker": "Patient", "text": " ", "timestamp": "0:00:00.000"}
-    refused(_put(visit, [empty]), 400)
+    refused(_put(context, [empty]), 400)
 
 
 @_step("GET /sessions/{id}/details", "404 before it is finalized")
-def _(visit: Visit) -> None:
-    refused(visit.app.call("GET", f"/sessions/{visit.session()}/details"), 404)
+def _(context: CheckContext) -> None:
+    refused(context.app.call("GET", f"/sessions/{context.session()}/details"), 404)
 
 
 @_step("PUT /data/transcript/{id}", "takes the reviewed lines", FINALIZE)
-def _(visit: Visit) -> None:
-    sent = [dict(each) for each in visit.lines]
+def _(context: CheckContext) -> None:
+    sent = [dict(each) for each in context.lines]
     if sent:
         sent[0]["text"] += " (read)"
-    expect(_put(visit, sent), 202, shapes.Message)
-    visit.sent = sent
+    expect(_put(context, sent), 202, shapes.Message)
+    context.sent = sent
 
 
 @_step("PUT /data/transcript/{id}", "the same lines again are 202 again", FINALIZE)
-def _(visit: Visit) -> None:
-    if not visit.sent:
+def _(context: CheckContext) -> None:
+    if not context.sent:
         raise Skipped("no lines were taken")
-    expect(_put(visit, visit.sent), 202, shapes.Message)
+    expect(_put(context, context.sent), 202, shapes.Message)
 
 
 @_step("PUT /data/transcript/{id}", "other lines are too late: 409", FINALIZE)
-def _(visit: Visit) -> None:
-    if not visit.sent:
+def _(context: CheckContext) -> None:
+    if not context.sent:
         raise Skipped("no lines were taken")
-    refused(_put(visit, [{**visit.sent[0], "text": "Something else."}]), 409)
+    refused(_put(context, [{**context.sent[0], "text": "Something else."}]), 409)
 
 
 @_step("GET /sessions/me", "lists it once it is finalized", FINALIZE)
-def _(visit: Visit) -> None:
-    session, until = visit.session(), time.monotonic() + visit.wait
+def _(context: CheckContext) -> None:
+    session, until = context.session(), time.monotonic() + context.wait
     while time.monotonic() < until:
-        if any(each.id == session for each in _mine(visit)):
+        if any(each.id == session for each in _mine(context)):
             return
-        _give_up_if_failed(visit, session)
+        _give_up_if_failed(context, session)
         time.sleep(POLL_SECONDS)
-    raise CallFailed(f"expected it within {visit.wait:.0f} s, got a list without it")
+    raise CallFailed(f"expected it within {context.wait:.0f} s, got a list without it")
 
 
 @_step("GET /data/transcript/{id}", "409 once it is finalized", FINALIZE)
-def _(visit: Visit) -> None:
-    refused(visit.app.call("GET", f"/data/transcript/{visit.session()}"), 409)
+def _(context: CheckContext) -> None:
+    refused(context.app.call("GET", f"/data/transcript/{context.session()}"), 409)
 
 
 @_step("DELETE /sessions/{id}", "cancels the session", CANCEL)
-def _(visit: Visit) -> None:
-    expect_empty(visit.app.call("DELETE", f"/sessions/{visit.session()}"))
+def _(context: CheckContext) -> None:
+    expect_empty(context.app.call("DELETE", f"/sessions/{context.session()}"))
 
 
 @_step("GET /data/pending", "lists it no more", CANCEL)
-def _(visit: Visit) -> None:
-    session = visit.session()
-    waiting = expect(visit.app.call("GET", "/data/pending"), 200, list[shapes.Waiting])
+def _(context: CheckContext) -> None:
+    session = context.session()
+    waiting = expect(context.app.call("GET", "/data/pending"), 200, list[shapes.Waiting])
     wanted(all(each.id != session for each in waiting), "a list without it", "one with it")
 
 
 @_step("GET /data/transcript/{id}", "404 once it is cancelled", CANCEL)
-def _(visit: Visit) -> None:
-    refused(visit.app.call("GET", f"/data/transcript/{visit.session()}"), 404)
+def _(context: CheckContext) -> None:
+    refused(context.app.call("GET", f"/data/transcript/{context.session()}"), 404)
 
 
 @_step("GET /sessions/me", "an array, newest first", FOUND)
-def _(visit: Visit) -> None:
-    visit.finalized = _mine(visit)
-    days = [each.date for each in visit.finalized]
+def _(context: CheckContext) -> None:
+    context.finalized = _mine(context)
+    days = [each.date for each in context.finalized]
     wanted(all(one >= other for one, other in pairwise(days)), "newest first", "another order")
 
 
 @_step("GET /sessions/me", "an array for a patient too", FOUND)
-def _(visit: Visit) -> None:
-    expect(_patient(visit).call("GET", "/sessions/me"), 200, list[shapes.Item])
+def _(context: CheckContext) -> None:
+    expect(_patient(context).call("GET", "/sessions/me"), 200, list[shapes.Item])
 
 
 @_step("GET /sessions/search", "a blank query finds nothing", FOUND)
-def _(visit: Visit) -> None:
-    answer = visit.app.call("GET", "/sessions/search", params={"query": ""})
+def _(context: CheckContext) -> None:
+    answer = context.app.call("GET", "/sessions/search", params={"query": ""})
     wanted(expect(answer, 200, list[shapes.Item]) == [], "[]", "something")
 
 
 @_step("GET /sessions/search", "finds a session by its patient, in any case", FOUND)
-def _(visit: Visit) -> None:
-    item = _finalized(visit)
+def _(context: CheckContext) -> None:
+    item = _finalized(context)
     query = {"query": item.patient_name.upper()}
-    answer = visit.app.call("GET", "/sessions/search", params=query)
+    answer = context.app.call("GET", "/sessions/search", params=query)
     found = expect(answer, 200, list[shapes.Item])
     wanted(any(each.id == item.id for each in found), "that session", "a list without it")
 
 
 @_step("GET /sessions/search", "403 for a patient", FOUND)
-def _(visit: Visit) -> None:
-    refused(_patient(visit).call("GET", "/sessions/search", params={"query": "a"}), 403)
+def _(context: CheckContext) -> None:
+    refused(_patient(context).call("GET", "/sessions/search", params={"query": "a"}), 403)
 
 
 @_step("GET /sessions/{id}/details", "everything about a finalized session", FOUND)
-def _(visit: Visit) -> None:
-    answer = visit.app.call("GET", f"/sessions/{_finalized(visit).id}/details")
+def _(context: CheckContext) -> None:
+    answer = context.app.call("GET", f"/sessions/{_finalized(context).id}/details")
     details = expect(answer, 200, shapes.Details)
     scores: list[shapes.Details | shapes.Score] = [details, *details.sentiment_scores]
     for each in scores:
@@ -269,27 +269,27 @@ def _(visit: Visit) -> None:
 
 
 @_step("GET /sessions/{id}/details", "an unknown id is 404", FOUND)
-def _(visit: Visit) -> None:
-    refused(visit.app.call("GET", f"/sessions/{NOWHERE}/details"), 404)
+def _(context: CheckContext) -> None:
+    refused(context.app.call("GET", f"/sessions/{NOWHERE}/details"), 404)
 
 
-def _patient(visit: Visit) -> Any:
-    if visit.patient is None:
+def _patient(context: CheckContext) -> Any:
+    if context.patient is None:
         raise Skipped("no --patient-email")
-    return visit.patient
+    return context.patient
 
 
-def _put(visit: Visit, lines: object) -> httpx.Response:
-    return visit.app.call("PUT", f"/data/transcript/{visit.session()}", json=lines)
+def _put(context: CheckContext, lines: object) -> httpx.Response:
+    return context.app.call("PUT", f"/data/transcript/{context.session()}", json=lines)
 
 
-def _mine(visit: Visit) -> list[shapes.Item]:
-    return expect(visit.app.call("GET", "/sessions/me"), 200, list[shapes.Item])
+def _mine(context: CheckContext) -> list[shapes.Item]:
+    return expect(context.app.call("GET", "/sessions/me"), 200, list[shapes.Item])
 
 
-def _finalized(visit: Visit) -> shapes.Item:
-    if not visit.finalized:
+def _finalized(context: CheckContext) -> shapes.Item:
+    if not context.finalized:
         raise Skipped("no finalized session")
     return next(
-        (each for each in visit.finalized if each.id == visit.session_id), visit.finalized[0]
+        (each for each in context.finalized if each.id == context.session_id), context.finalized[0]
     )

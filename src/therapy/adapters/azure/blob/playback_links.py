@@ -1,0 +1,73 @@
+"""Links to one recording that work for minutes, for whoever holds them: shared access signatures.
+
+Signed with a key that Entra ID hands out for hours (user delegation) where the store is opened with a
+credential, with the account's own key where that is all there is.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from azure.storage.blob import BlobSasPermissions, UserDelegationKey, generate_blob_sas
+from azure.storage.blob.aio import BlobClient, BlobServiceClient
+
+from therapy.domain.errors import InvalidInput, Unavailable
+
+LONGEST = timedelta(hours=1)
+"""A link is for playing what is on the screen, not for keeping."""
+
+KEY_LIFETIME = timedelta(hours=6)
+SKEW = timedelta(minutes=5)
+"""So far may our clock be ahead of Azure's."""
+
+
+class PlaybackLinks:
+    """Makes links that may read one blob, over TLS wherever the store speaks it."""
+
+    def __init__(self, store: BlobServiceClient, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self._account_key = str(getattr(store.credential, "account_key", "") or "")
+        self._delegates = hasattr(store.credential, "get_token")
+        self._delegated: UserDelegationKey | None = None
+        self._delegated_until: datetime | None = None
+        self._fetching = asyncio.Lock()
+
+    async def link(self, blob: BlobClient, lifetime: timedelta) -> str:
+        """Give a link to a blob, whether or not it is there.
+
+        Raises:
+            InvalidInput: the lifetime is not above nothing and at most an hour.
+            Unavailable: the store was opened with neither a key nor a credential.
+        """
+        if not timedelta(0) < lifetime <= LONGEST:
+            raise InvalidInput("lifetime")
+        until = self._now() + lifetime
+        signature = generate_blob_sas(
+            account_name=str(self._store.account_name),
+            container_name=blob.container_name,
+            blob_name=blob.blob_name,
+            permission=BlobSasPermissions(read=True),
+            expiry=until,
+            protocol="https" if blob.url.startswith("https:") else None,
+            cache_control="no-store",
+            **await self._key(until),
+        )
+        return f"{blob.url}?{signature}"
+
+    async def _key(self, until: datetime) -> dict[str, Any]:
+        if self._account_key:
+            return {"account_key": self._account_key}
+        if not self._delegates:
+            raise Unavailable(reason="no_key")
+        async with self._fetching:
+            if (
+                self._delegated is None
+                or not self._delegated_until
+                or self._delegated_until < until
+            ):
+                end = self._now() + KEY_LIFETIME
+                self._delegated = await self._store.get_user_delegation_key(self._now() - SKEW, end)
+                self._delegated_until = end
+            return {"user_delegation_key": self._delegated}

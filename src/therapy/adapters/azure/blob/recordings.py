@@ -1,0 +1,282 @@
+"""Recordings as block blobs: `practice/<practice>/<key>`, nothing copied, nothing visible too early.
+
+A block goes to the server as an uncommitted block of the blob that has the upload's id for a name:
+the intake keeps a recording under that very name, so keeping it is one commit, however long it is.
+Under another key the blob is committed out of sight (metadata `passing`) and copied by the server.
+
+Beside it `staging/<practice>/<upload>` is a journal, an append blob with one line per block. It does
+what the blocks alone can't: its Last-Modified says when the last one came (Azure lists no time for a
+blob that is not committed), its order says which of two blocks with one number is the newer, and the
+SHA-256 in each block's id becomes that of the recording, in its metadata. The journal goes last, so
+whatever a crash leaves behind is found by `staged_before`; were even the journal lost, Azure drops
+uncommitted blocks after a week. With versions or soft delete switched on in the account, a deleted
+recording lives on there for as long as they say.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.storage.blob import BlobProperties, BlockState
+from azure.storage.blob.aio import BlobClient, BlobServiceClient, ExponentialRetry
+
+from therapy.adapters.azure.blob.block_list import (
+    block_id,
+    blocks_of,
+    hash_in,
+    newest,
+    note,
+    noted,
+    properties,
+    put,
+    remove,
+)
+from therapy.adapters.azure.blob.errors import blob_errors, code_of
+from therapy.adapters.azure.blob.playback_links import PlaybackLinks
+from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
+from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
+from therapy.ports.recordings import Recordings, check_names, names_fit
+
+JOURNALS = "staging/"
+PASSING = "passing"
+"""Metadata of a blob that is committed but no recording (any more, or yet)."""
+
+COPY_LINK = timedelta(minutes=15)
+COPY_LOOKS = 300
+COPY_PAUSE = 0.2
+"""Seconds between looks; a copy inside one account is done at the first one as a rule."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class BlobRecordings(Recordings):
+    """Recordings in one container. What it sends is the one block it was given: a few MB."""
+
+    def __init__(
+        self, store: BlobServiceClient, container: str, now: Callable[[], datetime] = _now
+    ) -> None:
+        self._container = store.get_container_client(container)
+        self._links = PlaybackLinks(store, now)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        container: str,
+        *,
+        connection_string: str = "",
+        account_name: str = "",
+        account_key: str = "",
+        credential: AsyncTokenCredential | None = None,
+        endpoint: str = "",
+        make: bool = True,
+        **options: Any,
+    ) -> AsyncIterator["BlobRecordings"]:
+        """Open a container: by connection string, else by account and key, else by account and credential
+        (the machine's own identity, unless one is given). One that is missing is made, if `make`.
+
+        Raises:
+            Unavailable: the store can't be reached, or does not let us in.
+        """
+        # The SDK's own pauses begin at 15 s; a phone waits for 10 s.
+        retry = ExponentialRetry(
+            initial_backoff=1, increment_base=2, retry_total=2, random_jitter_range=1
+        )
+        settings: dict[str, Any] = {
+            "retry_policy": retry,
+            "connection_timeout": 5,
+            "read_timeout": 20,
+            "max_single_get_size": 2 * BLOCK_SIZE,
+            "max_chunk_get_size": BLOCK_SIZE,
+        } | options
+        async with AsyncExitStack() as stack:
+            if connection_string:
+                store = BlobServiceClient.from_connection_string(connection_string, **settings)
+            else:
+                proof: Any = credential or account_key
+                if not proof:
+                    from azure.identity.aio import DefaultAzureCredential
+
+                    proof = await stack.enter_async_context(DefaultAzureCredential())
+                elif account_key and not credential:
+                    proof = {"account_name": account_name, "account_key": account_key}
+                url = endpoint or f"https://{account_name}.blob.core.windows.net"
+                store = BlobServiceClient(url, credential=proof, **settings)
+            await stack.enter_async_context(store)
+            recordings = cls(store, container)
+            if make:
+                await recordings.prepare()
+            yield recordings
+
+    async def prepare(self) -> None:
+        """Make the container unless it is there. One role of Azure may read and write but not make one."""
+        with blob_errors():
+            if not await self._container.exists():
+                with suppress(ResourceExistsError):
+                    await self._container.create_container()
+
+    async def check(self) -> None:
+        """Raise Unavailable if the container can't be reached."""
+        with blob_errors():
+            if not await self._container.exists():
+                raise Unavailable(reason="ContainerNotFound")
+
+    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
+        check_names(practice_id, upload_id)
+        if number < 0 or len(block) > BLOCK_SIZE:
+            raise InvalidInput("block")
+        name = block_id(number, await asyncio.to_thread(block_hash, block))
+        with blob_errors():
+            await note(self._journal(practice_id, upload_id), name)
+            # A stream goes out in small writes; bytes would hold the event loop up while they are sent.
+            blob = self._blob(practice_id, upload_id)
+            await blob.stage_block(name, BytesIO(block), length=len(block))
+
+    async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
+        check_names(practice_id, upload_id, key)
+        journal, kept = self._journal(practice_id, upload_id), self._blob(practice_id, key)
+        with blob_errors():
+            lines = await noted(journal)
+            committed, uncommitted = await blocks_of(self._blob(practice_id, upload_id))
+            sizes = {each.id: each.size for each in (*committed, *uncommitted)}
+            if lines and sizes:
+                chosen = newest(lines, sizes, blocks)
+                if not chosen:
+                    raise NotFound(upload=upload_id)
+                await self._commit(practice_id, upload_id, chosen, key)
+            there = _recording(await properties(kept))
+            if there is None or there.metadata.get("upload") != upload_id:
+                raise NotFound(upload=upload_id)
+            await remove(journal)
+            return int(there.size)
+
+    async def discard(self, practice_id: str, upload_id: str) -> None:
+        if not names_fit(practice_id, upload_id):
+            return
+        blob = self._blob(practice_id, upload_id)
+        with blob_errors():
+            committed, uncommitted = await blocks_of(blob)
+            there = await properties(blob)
+            if there is None and uncommitted:
+                # Azure deletes no blob that isn't committed: commit it empty, and out of sight.
+                await put(blob, (), {PASSING: "discarded"}, None)
+                there = await properties(blob)
+            if there is not None and PASSING in there.metadata:
+                await remove(blob, there)
+            elif there is not None and uncommitted:  # it was kept before, and stays as it was
+                names = [each.id for each in committed]
+                await put(blob, names, there.metadata, there, state=BlockState.COMMITTED)
+            await remove(self._journal(practice_id, upload_id))
+
+    async def size(self, practice_id: str, key: str) -> int:
+        return int((await self._look(practice_id, key)).size)
+
+    async def read(self, practice_id: str, key: str, start: int, end: int) -> bytes:
+        start = max(0, start)
+        if end <= start or not names_fit(practice_id, key=key):
+            await self._look(practice_id, key)
+            return b""
+        blob = self._blob(practice_id, key)
+        with blob_errors():
+            try:
+                found = await blob.download_blob(offset=start, length=end - start)
+            except HttpResponseError as exc:
+                if code_of(exc) != "InvalidRange":
+                    raise
+                await self._look(practice_id, key)
+                return b""
+            if _recording(found.properties) is None:
+                raise NotFound(recording=key)
+            return await found.readall()
+
+    async def delete(self, practice_id: str, key: str) -> None:
+        if names_fit(practice_id, key=key):
+            blob = self._blob(practice_id, key)
+            with blob_errors():
+                there = await properties(blob)
+                if there is not None:  # blocks of an upload of that name are not a recording's
+                    await remove(blob, there)
+
+    async def staged_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        found: list[tuple[str, str]] = []
+        if limit < 1:
+            return ()
+        with blob_errors():
+            async for journal in self._container.list_blobs(name_starts_with=JOURNALS):
+                if journal.last_modified < moment:
+                    practice_id, _, upload_id = journal.name.removeprefix(JOURNALS).partition("/")
+                    found.append((practice_id, upload_id))
+                if len(found) == limit:
+                    break
+        return tuple(found)
+
+    async def playback_link(self, practice_id: str, key: str, lifetime: timedelta) -> str:
+        """Give a link that plays a recording, see `SupportsPlaybackLink`."""
+        await self._look(practice_id, key)
+        with blob_errors():
+            return await self._links.link(self._blob(practice_id, key), lifetime)
+
+    async def _look(self, practice_id: str, key: str) -> BlobProperties:
+        if not names_fit(practice_id, key=key):
+            raise NotFound(recording=key)
+        with blob_errors():
+            there = _recording(await properties(self._blob(practice_id, key)))
+        if there is None:
+            raise NotFound(recording=key)
+        return there
+
+    async def _commit(
+        self, practice_id: str, upload_id: str, chosen: Sequence[str], key: str
+    ) -> None:
+        """Commit an upload's blocks as the recording `key`."""
+        blob = self._blob(practice_id, upload_id)
+        metadata = {"upload": upload_id, "sha256": content_hash(map(hash_in, chosen))}
+        passing = {} if key == upload_id else {PASSING: key}
+        try:
+            await put(blob, chosen, metadata | passing, None)
+        except ResourceExistsError:  # kept before, once more or by another at the same time
+            there = await properties(blob)
+            if there is None or there.metadata.get("upload") != upload_id:
+                raise AlreadyExists(recording=upload_id) from None
+            await put(blob, chosen, metadata | passing, there)
+        if passing:
+            await self._move(blob, self._blob(practice_id, key), metadata)
+
+    async def _move(self, source: BlobClient, kept: BlobClient, metadata: dict[str, str]) -> None:
+        link = await self._links.link(source, COPY_LINK)
+        try:
+            await kept.start_copy_from_url(
+                link, metadata=metadata, match_condition=MatchConditions.IfMissing
+            )
+        except ResourceExistsError:
+            there = await properties(kept)
+            if there is None or there.metadata.get("upload") != metadata["upload"]:
+                raise AlreadyExists(recording=kept.blob_name) from None
+        for _ in range(COPY_LOOKS):
+            if _recording(await properties(kept)) is not None:
+                break
+            await asyncio.sleep(COPY_PAUSE)
+        else:
+            raise Unavailable(reason="copy")
+        await remove(source, await properties(source))
+
+    def _blob(self, practice_id: str, name: str) -> BlobClient:
+        return self._container.get_blob_client(f"practice/{practice_id}/{name}")
+
+    def _journal(self, practice_id: str, upload_id: str) -> BlobClient:
+        return self._container.get_blob_client(f"{JOURNALS}{practice_id}/{upload_id}")
+
+
+def _recording(there: BlobProperties | None) -> BlobProperties | None:
+    """What is there if it is a recording: committed for good, and whole."""
+    if there is None or PASSING in there.metadata or there.copy.status == "pending":
+        return None
+    return there

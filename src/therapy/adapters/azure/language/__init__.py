@@ -1,0 +1,1 @@
+"""Sentiment and insights by Azure AI Language."""

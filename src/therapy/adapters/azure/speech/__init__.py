@@ -1,0 +1,1 @@
+"""Recognition by Azure Speech: conversation transcription and Fast Transcription."""

@@ -1,0 +1,154 @@
+"""A conversation as Azure's transcriber hears it: samples in as it asks for them, utterances out.
+
+It listens at up to twice the speed of talking. A connection that drops is taken up again by the
+SDK, from the last final result on; what the SDK waits for without an end has our own deadlines.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+
+from therapy.adapters.azure.speech.connection import Deadlines, SpeechAccess
+from therapy.adapters.azure.speech.conversation_transcriber import Transcriber
+from therapy.adapters.azure.speech.recognised_phrases import (
+    Final,
+    Queue,
+    from_conversation,
+    most_spoken,
+)
+from therapy.domain.errors import EngineFailed
+from therapy.ports.audio import BYTES_PER_MS
+from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechProgress
+
+NAME = "azure-conversation"
+
+CHECKS_PER_DEADLINE = 4
+
+
+async def listen(
+    access: SpeechAccess,
+    pcm: AsyncIterator[bytes],
+    locales: tuple[str, ...],
+    deadlines: Deadlines,
+) -> AsyncGenerator[SpeechEvent, None]:
+    """Do what `Speech.transcribe` promises, with the conversation transcriber."""
+    first = await _first(pcm)
+    if not first:
+        yield SpeechDone(NAME, "", 0)
+        return
+    transcriber = Transcriber(access, locales, await access.authorization())
+    talk = _Talk(transcriber, pcm, locales)
+    tasks = [asyncio.create_task(talk.feed(first))]
+    if access.credential is not None:
+        tasks.append(asyncio.create_task(_renew(transcriber, access, deadlines.renewal)))
+    try:
+        await transcriber.start()
+        while (final := await _next(transcriber, deadlines)) is not None:
+            for event in talk.events(final):
+                yield event
+        for utterance in talk.rest():
+            yield utterance
+        yield talk.done()
+    finally:
+        for task in tasks:
+            task.cancel()
+        try:
+            await transcriber.close()
+        finally:
+            await asyncio.wait(tasks)
+
+
+async def _first(pcm: AsyncIterator[bytes]) -> bytes:
+    async for chunk in pcm:
+        if chunk:
+            return chunk
+    return b""
+
+
+class _Talk:
+    """What has been fed and heard so far."""
+
+    def __init__(
+        self, transcriber: Transcriber, pcm: AsyncIterator[bytes], locales: tuple[str, ...]
+    ) -> None:
+        self._transcriber, self._pcm, self._locales = transcriber, pcm, locales
+        self._fed = self._heard_ms = 0
+        self._queue = Queue()
+        self._spoken: list[tuple[str, int]] = []
+
+    @property
+    def _fed_ms(self) -> int:
+        return self._fed // BYTES_PER_MS
+
+    async def feed(self, first: bytes) -> None:
+        """Hand over all samples, as fast as they are taken; what breaks them ends the talk."""
+        try:
+            if not await self._write(first):
+                return
+            async for chunk in self._pcm:
+                if chunk and not await self._write(chunk):
+                    return
+            self._transcriber.samples.end()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - raised again where the events are read
+            self._transcriber.fail(exc)
+
+    async def _write(self, chunk: bytes) -> bool:
+        self._fed += len(chunk)
+        return await self._transcriber.write(chunk)
+
+    def events(self, final: Final) -> list[SpeechEvent]:
+        """Give what a final result tells: utterances that are next in order, and progress."""
+        events: list[SpeechEvent] = []
+        utterance, language = from_conversation(final, self._fed_ms)
+        if utterance.text:
+            if len(self._locales) == 1:
+                language = self._locales[0]
+            self._spoken.append((language, utterance.end_ms - utterance.start_ms))
+            events += self._queue.put(utterance)
+        if utterance.end_ms > self._heard_ms:
+            self._heard_ms = utterance.end_ms
+            events.append(SpeechProgress(self._heard_ms))
+        return events
+
+    def rest(self) -> list[SpeechEvent]:
+        return [*self._queue.rest()]
+
+    def done(self) -> SpeechDone:
+        return SpeechDone(NAME, most_spoken(self._spoken, self._locales), self._fed_ms)
+
+
+async def _next(transcriber: Transcriber, deadlines: Deadlines) -> Final | None:
+    """Wait for the next final result as long as there are signs of life.
+
+    Raises:
+        EngineFailed: the recognition failed, or there was no sign of life for too long.
+    """
+    while True:
+        limit = deadlines.ending if transcriber.samples.drained else deadlines.talking
+        try:
+            async with asyncio.timeout(limit / CHECKS_PER_DEADLINE):
+                found = await transcriber.next()
+        except TimeoutError:
+            _check_life(transcriber, limit)
+            continue
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+
+def _check_life(transcriber: Transcriber, limit: float) -> None:
+    now = asyncio.get_running_loop().time()
+    if transcriber.samples.waiting:
+        transcriber.alive_at = now  # it is the recording that everybody waits for
+    elif now - transcriber.alive_at > limit:
+        raise EngineFailed(reason="silent", transient=True)
+
+
+async def _renew(transcriber: Transcriber, access: SpeechAccess, every: float) -> None:
+    """Keep the token fresh. A renewal that fails is left for the next one: the old token may last."""
+    while True:
+        await asyncio.sleep(every)
+        with suppress(EngineFailed):
+            transcriber.authorize(await access.authorization())

@@ -1,0 +1,164 @@
+"""Azure Speech: two engines behind one port, and the rule that chooses between them.
+
+Fast Transcription takes a whole recording in one request and answers in minutes; the conversation
+transcriber listens for half as long as people talked. The recording comes as a stream and nobody
+knows how long it will be. So it goes to a nameless file on disk first (`audio_buffer_file`), compressed without
+loss. As soon as it turns out too long or too large for one request, the conversation transcriber
+takes over: it hears the file's samples, then the rest of the stream. No recording is ever whole in
+memory, and none is asked for twice.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from enum import Enum
+from pathlib import Path
+
+from msgspec import Struct
+
+from therapy.adapters.azure.speech.audio_buffer_file import Spool
+from therapy.adapters.azure.speech.connection import Deadlines, Patience, SpeechAccess
+from therapy.adapters.azure.speech.locales import FAST_LOCALES, candidates
+from therapy.domain.errors import EngineFailed
+from therapy.ports.speech import Speech, SpeechEvent, SpeechOptions, SpeechProgress
+
+
+class Engine(Enum):
+    """The setting, and what it leads to: AUTO is never used, it chooses."""
+
+    AUTO = "auto"
+    FAST = "fast"
+    CONVERSATION = "conversation"
+
+
+class FastLimits(Struct, frozen=True):
+    """What Fast Transcription is given at most.
+
+    It takes less than two hours: five minutes stay free. It took 200 MB in its first version and
+    takes 250 MB or more since.
+    """
+
+    duration_ms: int = 115 * 60_000
+    size: int = 190_000_000
+
+
+def choose_engine(
+    setting: Engine,
+    locales: tuple[str, ...],
+    *,
+    duration_ms: int,
+    size: int,
+    limits: FastLimits = FastLimits(),  # noqa: B008 - frozen
+) -> Engine:
+    """Choose by what is known so far of a recording; called again while it grows.
+
+    | setting       | languages            | length and size      | engine                          |
+    |---------------|----------------------|----------------------|---------------------------------|
+    | conversation  | any                  | any                  | conversation                    |
+    | fast          | any                  | within the limits    | fast                            |
+    | fast          | any                  | beyond               | none: the recording is refused  |
+    | auto          | one that fast has not| any                  | conversation                    |
+    | auto          | all in fast          | within the limits    | fast                            |
+    | auto          | all in fast          | beyond               | conversation                    |
+
+    Raises:
+        EngineFailed: for good; the setting forbids the only engine that could do it.
+    """
+    fits = duration_ms <= limits.duration_ms and size <= limits.size
+    if setting is Engine.FAST:
+        if not fits:
+            raise EngineFailed(reason="too_long_for_fast", transient=False)
+        return Engine.FAST
+    if setting is Engine.CONVERSATION or not fits or not FAST_LOCALES.issuperset(locales):
+        return Engine.CONVERSATION
+    return Engine.FAST
+
+
+class AzureSpeech(Speech):
+    """`Speech` by Azure. `directory` is where recordings lie while one request carries them.
+
+    It should be a disk: a directory in memory makes the recording whole in memory after all.
+    `max_speakers` is a hint to Fast Transcription, 2 to 35; the other engine takes none.
+    """
+
+    def __init__(
+        self,
+        access: SpeechAccess,
+        *,
+        engine: Engine = Engine.AUTO,
+        directory: Path | None = None,
+        max_speakers: int = 4,
+        limits: FastLimits | None = None,
+        deadlines: Deadlines | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._access, self._engine, self._directory = access, engine, directory
+        self._max_speakers = max_speakers
+        self._limits = limits or FastLimits()
+        self._deadlines = deadlines or Deadlines()
+        self._patience = patience or Patience()
+
+    async def transcribe(
+        self,
+        practice_id: str,  # noqa: ARG002 - one resource serves all practices
+        pcm: AsyncIterator[bytes],
+        options: SpeechOptions,
+    ) -> AsyncGenerator[SpeechEvent, None]:
+        locales = candidates(options.languages)
+        if self._choice(locales) is Engine.CONVERSATION:
+            talk = self._conversation(pcm, locales)
+            async with aclosing(talk):
+                async for event in talk:
+                    yield event
+            return
+        async with Spool(self._directory) as spool:
+            async for chunk in pcm:
+                if chunk:
+                    await spool.write(chunk)
+                    yield SpeechProgress(0)  # nothing is recognised yet
+                    if self._choice(locales, spool) is Engine.CONVERSATION:
+                        break
+            await spool.finish()
+            rest = self._spooled(spool, pcm, locales)
+            async with aclosing(rest):
+                async for event in rest:
+                    yield event
+
+    def _choice(self, locales: tuple[str, ...], spool: Spool | None = None) -> Engine:
+        return choose_engine(
+            self._engine,
+            locales,
+            duration_ms=spool.duration_ms if spool else 0,
+            size=spool.size if spool else 0,
+            limits=self._limits,
+        )
+
+    def _conversation(
+        self, pcm: AsyncIterator[bytes], locales: tuple[str, ...]
+    ) -> AsyncGenerator[SpeechEvent, None]:
+        from therapy.adapters.azure.speech import (
+            conversation,  # 34 MB, only where something is heard
+        )
+
+        return conversation.listen(self._access, pcm, locales, self._deadlines)
+
+    def _spooled(
+        self, spool: Spool, rest: AsyncIterator[bytes], locales: tuple[str, ...]
+    ) -> AsyncGenerator[SpeechEvent, None]:
+        from therapy.adapters.azure.speech import fast_transcription
+
+        if self._choice(locales, spool) is Engine.CONVERSATION:
+            return self._conversation(_both(spool.pcm(), rest), locales)
+        return fast_transcription.listen(
+            self._access,
+            spool,
+            locales,
+            max_speakers=self._max_speakers,
+            patience=self._patience,
+        )
+
+
+async def _both(first: AsyncIterator[bytes], then: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for chunk in first:
+        yield chunk
+    async for chunk in then:
+        yield chunk

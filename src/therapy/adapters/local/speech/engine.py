@@ -1,0 +1,152 @@
+"""Who said what, recognised on this machine: Whisper and a voice encoder in a child process.
+
+The child (`recogniser_process`) is started for one recording, fed through a pipe as fast as it reads, and
+killed and reaped whenever the iterator ends, however it ends.
+"""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+from therapy.adapters.local.speech import process_protocol
+from therapy.domain.errors import EngineFailed, LanguageNotSupported, WorkFailed
+from therapy.ports.speech import Speech, SpeechDone, SpeechEvent, SpeechOptions, SpeechProgress
+
+CHILD = "therapy.adapters.local.speech.recogniser_process"
+ENGLISH_ONLY = "tiny.en"
+LINE_LIMIT = 4 << 20
+"""The longest message: one utterance with its words."""
+
+
+class WhisperSpeech(Speech):
+    """`Speech` without any cloud. `model` is "tiny.en" (English), "base" or a directory.
+
+    `cache` is where "base" is joined from its parts; `threads` is how many cores it may use. One
+    recording is listened to at a time: two would take twice the memory and be no sooner done.
+    """
+
+    def __init__(self, *, cache: Path, model: str = ENGLISH_ONLY, threads: int = 2) -> None:
+        self._cache, self._model, self._threads = cache, model, threads
+        self._turn = asyncio.Lock()
+
+    async def transcribe(
+        self,
+        practice_id: str,  # noqa: ARG002 - nothing leaves this machine
+        pcm: AsyncIterator[bytes],
+        options: SpeechOptions,
+    ) -> AsyncGenerator[SpeechEvent, None]:
+        self._refuse_languages(options.languages)
+        async with self._turn:
+            child = await self._start()
+            feeding = asyncio.create_task(self._feed(child, pcm, options))
+            try:
+                async for event in _events(child):
+                    yield event
+                    if isinstance(event, SpeechDone):
+                        return
+                await feeding  # what broke the samples, if anything, is the better reason
+                raise EngineFailed("engine_failed", reason="ended", status=await child.wait())
+            finally:
+                await _end(child, feeding)
+
+    def _refuse_languages(self, languages: tuple[str, ...]) -> None:
+        """Without starting anything where it is known beforehand."""
+        if self._model == ENGLISH_ONLY and not any(_is_english(each) for each in languages):
+            raise LanguageNotSupported(languages=", ".join(languages))
+
+    async def _start(self) -> Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # the working directory is no place for code
+            "-m",
+            CHILD,
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=LINE_LIMIT,
+            start_new_session=True,  # Ctrl-C is for the parent, which then ends the child
+            env={  # none of the parent's secrets; the same code as the parent
+                "PYTHONPATH": os.pathsep.join(each for each in sys.path if each),
+                "PYTHONUTF8": "1",
+                "HF_HUB_OFFLINE": "1",
+                "OMP_NUM_THREADS": "1",
+                "OPENBLAS_NUM_THREADS": "1",
+                # Give what a piece took back to the system: without these an hour takes 80 MB more.
+                "MALLOC_ARENA_MAX": "2",
+                "MALLOC_MMAP_THRESHOLD_": "16000000",
+                "MALLOC_TRIM_THRESHOLD_": "4000000",
+            },
+        )
+
+    async def _feed(
+        self, child: Process, pcm: AsyncIterator[bytes], options: SpeechOptions
+    ) -> None:
+        settings = process_protocol.ChildSettings(
+            model=self._model,
+            cache=str(self._cache),
+            languages=options.languages,
+            threads=self._threads,
+            parent=os.getpid(),
+        )
+        pipe = child.stdin
+        if pipe is None:
+            raise EngineFailed("engine_failed", reason="no pipe")
+        try:
+            pipe.write(process_protocol.line(settings))
+            async for chunk in pcm:
+                if chunk:
+                    pipe.write(process_protocol.frame(chunk))
+                    await pipe.drain()
+            pipe.write(process_protocol.frame(b""))
+            await pipe.drain()
+        except ConnectionError:
+            return  # the child has gone; what it said, or that it said nothing, tells why
+        except BaseException:
+            _kill(child)
+            raise
+
+
+async def _events(child: Process) -> AsyncIterator[SpeechEvent]:
+    if child.stdout is None:
+        return
+    async for line in child.stdout:
+        match process_protocol.decode_message(line):
+            case process_protocol.Heard(ms):
+                yield SpeechProgress(ms)
+            case process_protocol.Said(utterance):
+                yield utterance
+            case process_protocol.Done(engine, language, duration_ms):
+                yield SpeechDone(engine, language, duration_ms)
+            case process_protocol.Failed() as failed:
+                raise _error(failed)
+
+
+def _error(failed: process_protocol.Failed) -> WorkFailed:
+    if failed.code == LanguageNotSupported.code:
+        return LanguageNotSupported(failed.code, **failed.details)
+    return EngineFailed(failed.code, transient=failed.transient, **failed.details)
+
+
+async def _end(child: Process, feeding: "asyncio.Task[None]") -> None:
+    """Kill and reap the child and free its pipes; harmless if it has ended."""
+    feeding.cancel()
+    _kill(child)
+    await asyncio.wait([feeding])
+    if child.stdin is not None:
+        child.stdin.close()
+    if child.stdout is not None:
+        with suppress(ValueError):  # a reader that another task still waits on
+            await child.stdout.read()
+    await child.wait()
+
+
+def _kill(child: Process) -> None:
+    with suppress(ProcessLookupError):
+        child.kill()
+
+
+def _is_english(tag: str) -> bool:
+    return tag.replace("_", "-").split("-")[0].lower() == "en"

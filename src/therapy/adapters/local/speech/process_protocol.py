@@ -1,0 +1,83 @@
+"""What passes between `engine` and its child process `recogniser_process`.
+
+To the child: one JSON line of `ChildSettings`, then frames of samples (`frame`), an empty frame at
+the end. From the child: one JSON line per message. A stream that ends without the empty frame means
+that nobody wants the answer any more.
+"""
+
+from collections.abc import Iterator
+from typing import IO
+
+import msgspec
+from msgspec import Struct
+
+from therapy.domain.transcript import Utterance
+
+LENGTH_BYTES = 4
+
+
+class ChildSettings(Struct, frozen=True):
+    """What the child must know; `cache` is where a model that comes in parts is joined."""
+
+    model: str
+    cache: str
+    languages: tuple[str, ...]
+    threads: int
+    parent: int
+
+
+class Heard(Struct, frozen=True, tag="heard"):
+    """Worked through the first `ms` milliseconds."""
+
+    ms: int
+
+
+class Said(Struct, frozen=True, tag="said"):
+    """One utterance; they come at the end, when all voices are known."""
+
+    utterance: Utterance
+
+
+class Done(Struct, frozen=True, tag="done"):
+    """All was heard; nothing follows."""
+
+    engine: str
+    language: str
+    duration_ms: int
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """The work ends here; `details` never hold a word that was said."""
+
+    code: str
+    transient: bool = False
+    details: dict[str, str | int] = {}
+
+
+Message = Heard | Said | Done | Failed
+
+decode_message = msgspec.json.Decoder(Message).decode
+decode_settings = msgspec.json.Decoder(ChildSettings).decode
+
+
+def line(message: Message | ChildSettings) -> bytes:
+    """Write one message as a line."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+def frame(samples: bytes) -> bytes:
+    """Write one frame of samples; b"" is the end."""
+    return len(samples).to_bytes(LENGTH_BYTES, "big") + samples
+
+
+def frames(stream: IO[bytes]) -> Iterator[bytes]:
+    """Read frames up to the empty one; EOFError if the stream ends before it."""
+    while True:
+        head = stream.read(LENGTH_BYTES)
+        length = int.from_bytes(head, "big")
+        samples = stream.read(length)
+        if len(head) < LENGTH_BYTES or len(samples) < length:
+            raise EOFError
+        if not samples:
+            return
+        yield samples

@@ -1,0 +1,192 @@
+"""Entries in SQLite: lists are index ranges; the words of transcripts are in a full-text index.
+
+What is indexed is folded here, by the same functions that `session_entry.found` uses, so that SQLite
+compares plain characters and both always agree.
+"""
+
+from collections.abc import Collection, Iterable
+from itertools import pairwise
+from sqlite3 import Connection
+
+from msgspec.structs import replace
+
+from therapy.adapters.local.sqlite.database import Database
+from therapy.domain import codec
+from therapy.domain.errors import NotFound
+from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry, search_fields
+from therapy.domain.session_status import SessionStatus
+from therapy.domain.text_folding import fold, words_of
+from therapy.ports.session_index import SessionIndex
+
+REMOVED = "removed"
+"""The state of what is left of a removed session's entry."""
+
+CLOSED = SessionStatus.CLOSED.value
+
+
+class SqliteSessionIndex(SessionIndex):
+    """Entries of all practices."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, practice_id: str, entry: SessionEntry) -> None:
+        body = codec.encode(replace(entry, words=()))
+        fields = "\n".join(
+            fold(field) for field in search_fields(entry)
+        )  # no folded text has a line's end
+
+        def write(connection: Connection) -> None:
+            stored = connection.execute(
+                "INSERT INTO rows (practice_id, session_id, therapist_id, patient_person_id, state,"
+                " sort_key, sequence, fields, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (practice_id, session_id) DO UPDATE SET "
+                "therapist_id = excluded.therapist_id, state = excluded.state,"
+                " patient_person_id = excluded.patient_person_id, sort_key = excluded.sort_key,"
+                " sequence = excluded.sequence, fields = excluded.fields, body = excluded.body "
+                "WHERE sequence <= excluded.sequence AND state <> 'removed' RETURNING number",
+                (
+                    *(practice_id, entry.session_id, entry.therapist_id, entry.patient_person_id),
+                    *(entry.state.value, entry.sort_key, entry.sequence, fields, body),
+                ),
+            ).fetchone()
+            if stored is not None:
+                owner = _owner(connection, practice_id, entry.therapist_id)
+                _write_words(connection, stored[0], _tokens(owner, entry.words))
+
+        await self._database.write(write)
+
+    async def remove(self, practice_id: str, session_id: str) -> None:
+        def write(connection: Connection) -> None:
+            (number,) = connection.execute(
+                "INSERT INTO rows (practice_id, session_id, therapist_id, patient_person_id, state,"
+                " sort_key, sequence, fields, body) VALUES (?, ?, '', '', ?, '', 0, '', x'') "
+                "ON CONFLICT (practice_id, session_id) DO UPDATE SET "
+                "therapist_id = '', patient_person_id = '', state = excluded.state, sort_key = '',"
+                " fields = '', body = x'' RETURNING number",
+                (practice_id, session_id, REMOVED),
+            ).fetchone()
+            _write_words(connection, number, "")
+
+        await self._database.write(write)
+
+    async def get(self, practice_id: str, session_id: str) -> SessionEntry:
+        def read(connection: Connection) -> SessionEntry:
+            found = connection.execute(
+                "SELECT body FROM rows WHERE practice_id = ? AND session_id = ? AND state <> ?",
+                (practice_id, session_id, REMOVED),
+            ).fetchone()
+            if found is None:
+                raise NotFound(session=session_id)
+            return codec.decode(SessionEntry, found[0])
+
+        return await self._database.read(read)
+
+    async def of_therapist(
+        self,
+        practice_id: str,
+        therapist_id: str,
+        states: Collection[SessionStatus],
+        before: str,
+        limit: int,
+    ) -> tuple[SessionEntry, ...]:
+        def read(connection: Connection) -> tuple[SessionEntry, ...]:
+            # One range of the index for each state, so that no list costs more than its answer.
+            found: list[tuple[str, bytes]] = []
+            for state in set(states):
+                found += connection.execute(
+                    "SELECT sort_key, body FROM rows "
+                    "WHERE practice_id = ? AND therapist_id = ? AND state = ? AND sort_key < ? "
+                    "ORDER BY sort_key DESC LIMIT ?",
+                    (practice_id, therapist_id, state.value, _end(before), _most(limit)),
+                )
+            found.sort(key=lambda each: each[0], reverse=True)
+            return tuple(codec.decode(SessionEntry, body) for _, body in found[: _most(limit)])
+
+        return await self._database.read(read)
+
+    async def of_patient(
+        self, practice_id: str, person_id: str, before: str, limit: int
+    ) -> tuple[SessionEntry, ...]:
+        def read(connection: Connection) -> tuple[SessionEntry, ...]:
+            found = connection.execute(
+                "SELECT body FROM rows WHERE practice_id = ? AND patient_person_id = ? "
+                "AND state = 'closed' AND patient_person_id <> '' AND sort_key < ? "
+                "ORDER BY sort_key DESC LIMIT ?",
+                (practice_id, person_id, _end(before), _most(limit)),
+            )
+            return tuple(codec.decode(SessionEntry, body) for (body,) in found)
+
+        return await self._database.read(read)
+
+    async def search(
+        self, practice_id: str, therapist_id: str, query: str, before: str, limit: int
+    ) -> tuple[SessionEntry, ...]:
+        folded, wanted = fold(query), _longest(words_of(query))
+        if not folded:
+            return ()
+
+        def read(connection: Connection) -> tuple[SessionEntry, ...]:
+            owner = _known_owner(connection, practice_id, therapist_id)
+            spoken, words = _spoken(owner, wanted)
+            found = connection.execute(
+                "SELECT body FROM rows WHERE practice_id = ? AND therapist_id = ? AND state = ? "  # noqa: S608 - `spoken` is one of two constants
+                f"AND sort_key < ? AND (instr(fields, ?) > 0{spoken}) ORDER BY sort_key DESC LIMIT ?",
+                (practice_id, therapist_id, CLOSED, _end(before), folded, *words, _most(limit)),
+            )
+            return tuple(codec.decode(SessionEntry, body) for (body,) in found)
+
+        return await self._database.read(read)
+
+
+def _end(before: str) -> str:
+    """The key that a list ends before; the greatest character stands for the newest."""
+    return before or "\U0010ffff"
+
+
+def _most(limit: int) -> int:
+    return max(0, min(limit, MOST_ENTRIES))
+
+
+def _owner(connection: Connection, practice_id: str, therapist_id: str) -> int:
+    """Give the number that the therapist's words carry, a new one if there is none."""
+    connection.execute(
+        "INSERT INTO therapists (practice_id, therapist_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        (practice_id, therapist_id),
+    )
+    return _known_owner(connection, practice_id, therapist_id)
+
+
+def _known_owner(connection: Connection, practice_id: str, therapist_id: str) -> int:
+    known = connection.execute(
+        "SELECT number FROM therapists WHERE practice_id = ? AND therapist_id = ?",
+        (practice_id, therapist_id),
+    ).fetchone()
+    return 0 if known is None else int(known[0])
+
+
+def _tokens(owner: int, words: Iterable[str]) -> str:
+    return " ".join(f"{owner}z{word}" for word in words)
+
+
+def _write_words(connection: Connection, number: int, tokens: str) -> None:
+    stored = connection.execute("SELECT words FROM row_words WHERE rowid = ?", (number,)).fetchone()
+    if (stored[0] if stored else "") == tokens:
+        return
+    connection.execute("DELETE FROM row_words WHERE rowid = ?", (number,))
+    if tokens:
+        connection.execute("INSERT INTO row_words (rowid, words) VALUES (?, ?)", (number, tokens))
+
+
+def _longest(words: Iterable[str]) -> list[str]:
+    """Leave out words that only begin another one: whatever has the longer has the shorter."""
+    ordered = [*sorted(set(words)), ""]
+    return [word for word, following in pairwise(ordered) if not following.startswith(word)]
+
+
+def _spoken(owner: int, wanted: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+    """The condition that each wanted word begins a word of the entry, and its parameters."""
+    match = " AND ".join(f'"{owner}z{word}" *' for word in wanted)
+    if not match:
+        return "", ()
+    return " OR number IN (SELECT rowid FROM row_words WHERE row_words MATCH ?)", (match,)

@@ -1,0 +1,42 @@
+"""What a push says: never a name, a date or anything about health."""
+
+import hashlib
+
+from msgspec import Struct
+
+from therapy.domain.messages import sentence
+from therapy.domain.outbox import PushDue, PushKind
+from therapy.domain.people import Device
+
+
+class PushMessage(Struct, frozen=True):
+    """A push to one device. `id` is the same each time it is sent, so that a repeat replaces it."""
+
+    id: str
+    kind: PushKind
+    title: str
+    body: str
+    session_id: str
+
+    @property
+    def data(self) -> dict[str, str]:
+        """The data fields as the app reads them; a failure carries no `dataId`."""
+        fields = {"notification_type": self.kind.value, "title": self.title, "body": self.body}
+        if self.kind is PushKind.SESSION_READY:
+            fields["dataId"] = self.session_id
+        return fields
+
+
+def push_for(
+    due: PushDue, *, item_id: str, session_id: str, device: Device, language: str
+) -> PushMessage:
+    """Make the push for one device, in the practice's language."""
+    seed = f"{item_id}|{device.token}".encode()
+    name = due.kind.value.lower()
+    return PushMessage(
+        id=hashlib.sha256(seed).hexdigest()[:32],
+        kind=due.kind,
+        title=sentence(f"{name}_title", language),
+        body=sentence(f"{name}_body", language),
+        session_id=session_id,
+    )

@@ -1,0 +1,96 @@
+"""The small entries that lists and searches are made of; the documents stay where they are."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from therapy.domain.run import Run
+from therapy.domain.sentiment import NEUTRAL, Scores
+from therapy.domain.session import Link, Session, State
+from therapy.domain.session_status import SessionStatus, progress_of
+from therapy.domain.text_folding import distinct_words, finds
+from therapy.domain.transcript import TranscriptVersion
+
+MOST_ENTRIES = 500
+"""What one list answers with at the most: the app never asks for a second page."""
+
+PREVIEW = 100
+"""Characters of the summary that an entry carries."""
+
+
+class SessionEntry(Struct, frozen=True, omit_defaults=True):
+    """A session as a list shows it.
+
+    `patient_person_id` is the account it is linked to ("" = none). `words` are the folded words of
+    a closed session's transcript, for the search. `sequence` grows with every change of the session
+    or its runs: a store keeps the entry with the greatest.
+    """
+
+    session_id: str
+    practice_id: str
+    therapist_id: str
+    therapist_name: str
+    patient_number: str
+    patient_name: str
+    date: date
+    created_at: datetime
+    state: SessionStatus
+    sequence: int
+    patient_person_id: str = ""
+    title: str = ""
+    summary: str = ""
+    scores: Scores = NEUTRAL
+    words: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"SessionEntry(session_id={self.session_id!r}, state={self.state.name})"
+
+    @property
+    def sort_key(self) -> str:
+        """Lists are in descending order of this: newest date first, then the latest received."""
+        return f"{self.date.isoformat()}|{self.created_at.isoformat()}|{self.session_id}"
+
+
+def entry_of(
+    session: Session, runs: Iterable[Run], transcript: TranscriptVersion | None
+) -> SessionEntry:
+    """Make the entry of a session; `transcript` is its current version if it is closed."""
+    runs = tuple(runs)
+    patient = session.details.patient
+    texts = [each.text for each in transcript.utterances] if transcript else []
+    return SessionEntry(
+        session_id=session.id,
+        practice_id=session.practice_id,
+        therapist_id=session.therapist_id,
+        therapist_name=session.therapist_name,
+        patient_number=patient.number,
+        patient_name=patient.name,
+        patient_person_id=patient.person_id if patient.link is Link.LINKED else "",
+        date=session.details.date,
+        created_at=session.created_at,
+        state=progress_of(session, runs).state,
+        sequence=session.version + sum(run.version for run in runs),
+        title=session.title,
+        summary=session.details.summary,
+        scores=session.scores or NEUTRAL,
+        words=distinct_words(texts) if session.state is State.CLOSED else (),
+    )
+
+
+def search_fields(entry: SessionEntry) -> tuple[str, ...]:
+    """The texts of an entry that a query may be part of."""
+    return (
+        entry.patient_name,
+        entry.patient_number,
+        entry.therapist_name,
+        entry.title,
+        entry.date.isoformat(),
+        f"{entry.date:%d-%m-%Y}",
+        entry.summary,
+    )
+
+
+def found(entry: SessionEntry, query: str) -> bool:
+    """Tell whether a search for `query` lists this entry. Every store's search agrees with this."""
+    return finds(query, fields=search_fields(entry), words=entry.words)

@@ -1,0 +1,64 @@
+"""What the API calls a session's state: one pure function of the session and its runs."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+
+from msgspec import Struct
+
+from therapy.domain.run import Run, RunKind, RunState
+from therapy.domain.session import Session, State
+
+
+class SessionStatus(Enum):
+    """A session's state as clients see it."""
+
+    AWAITING_TRANSCRIPT = "awaiting_transcript"
+    TRANSCRIBING = "transcribing"
+    FAILED = "failed"
+    AWAITING_REVIEW = "awaiting_review"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    ERASED = "erased"
+
+
+class SessionProgress(Struct, frozen=True, omit_defaults=True):
+    """How far a session is: `progress` is 0..1 of the present stage, `failure` an error code.
+
+    `next_attempt_at` is set while a failed attempt waits to be tried again by itself.
+    """
+
+    state: SessionStatus
+    stage: str = ""
+    progress: float = 0.0
+    failure: str = ""
+    attempt: int = 0
+    next_attempt_at: datetime | None = None
+
+
+_WORKING = {State.AWAITING_TRANSCRIPT: RunKind.TRANSCRIBE, State.CLOSING: RunKind.SCORE}
+
+
+def progress_of(session: Session, runs: Iterable[Run]) -> SessionProgress:
+    """Derive the state: the session's own, unless the latest run on it is at work or has failed."""
+    kind = _WORKING.get(session.state)
+    at_it = sorted((each for each in runs if each.kind is kind), key=lambda run: run.created_at)
+    run = at_it[-1] if at_it else None
+    if run is None:
+        over = session.state in {State.AWAITING_REVIEW, State.CLOSED}
+        return SessionProgress(SessionStatus(session.state.value), progress=1.0 if over else 0.0)
+    if run.state is RunState.FAILED:
+        return SessionProgress(SessionStatus.FAILED, failure=run.error_code, attempt=run.attempt)
+    if run.state is RunState.CLAIMED:
+        working = (
+            SessionStatus.TRANSCRIBING if kind is RunKind.TRANSCRIBE else SessionStatus.CLOSING
+        )
+        return SessionProgress(working, run.stage, run.progress, attempt=run.attempt)
+    return SessionProgress(
+        SessionStatus(session.state.value),
+        stage="queued",
+        failure=run.error_code,
+        attempt=run.attempt,
+        next_attempt_at=run.due_at if run.error_code else None,
+    )

@@ -1,0 +1,48 @@
+"""`therapy` and its list of commands; each lives in a module of its own beside this one."""
+
+import rich_click as click
+
+from therapy.entrypoints.cli.check import check, migrate
+from therapy.entrypoints.cli.demo import demo
+from therapy.entrypoints.cli.flow import flow
+from therapy.entrypoints.cli.mail import mail
+from therapy.entrypoints.cli.seed import seed
+from therapy.entrypoints.cli.serve import serve, worker
+from therapy.entrypoints.cli.supervisor import everything
+from therapy.entrypoints.cli.transcribe import transcribe
+from therapy.entrypoints.cli.users import user
+
+HELP = click.RichHelpConfiguration(
+    text_markup="rich",
+    show_arguments=True,
+    max_width=100,
+    command_groups={
+        "therapy": [
+            {"name": "See it work", "commands": ["demo", "transcribe"]},
+            {"name": "Run it", "commands": ["serve", "worker", "all", "check", "flow"]},
+            {"name": "Look after it", "commands": ["migrate", "seed", "user", "mail"]},
+        ]
+    },
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.rich_config(help_config=HELP)
+@click.version_option(package_name="therapy")
+def therapy() -> None:
+    """Record a therapy session, get back who said what and how it felt, review it, close it, find it again.
+
+    [bold]Begin with[/] [cyan]therapy demo[/], which needs nothing and leaves nothing behind, or with
+    [cyan]therapy serve[/] and, in a second terminal, [cyan]therapy seed[/].
+
+    Settings come from the environment, and from a file [cyan].env[/] while developing.
+    """
+
+
+COMMANDS = (
+    *(demo, transcribe),
+    *(serve, worker, everything, check, flow),
+    *(migrate, seed, user, mail),
+)
+for command in COMMANDS:
+    therapy.add_command(command)

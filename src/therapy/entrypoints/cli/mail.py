@@ -1,0 +1,58 @@
+"""`therapy mail`: what the embedded default would have sent."""
+
+import time
+
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+
+from therapy.config import Settings
+from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.terminal import answers
+
+POLL_SECONDS = 1.0
+
+
+@click.command()
+@click.option("--follow", is_flag=True, help="Go on and show what comes, until Ctrl-C.")
+def mail(*, follow: bool) -> None:
+    """Show the mails and the pushes that went to the file mailbox, oldest first.
+
+    The embedded default has no mail server and no push service: letters (such as the one with the code
+    for a new password) and pushes are written into the data directory.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy mail --follow[/]
+
+    [bold]You see[/] each letter with its address, subject and text, and each push with what the app would
+    get: its type and the id of the session, never a name.
+    """
+    settings, console, seen = settings_of_this_machine(), answers(), set[str]()
+    while True:
+        shown = show_mailbox(settings, console, seen)
+        if not follow:
+            break
+        time.sleep(POLL_SECONDS)
+    if not shown:
+        console.print("The mailbox is empty.")
+
+
+def show_mailbox(settings: Settings, console: Console, seen: set[str]) -> int:
+    """Print what is not in `seen` yet, and give how much is in the mailbox."""
+    from therapy.wiring import mailbox
+
+    found = mailbox(settings)
+    for letter in found.letters:
+        if letter.id not in seen:
+            console.rule(f"mail to {escape(letter.to)}", align="left")
+            console.print(f"[bold]{escape(letter.subject)}[/]\n\n{escape(letter.body)}\n")
+            seen.add(letter.id)
+    for push in found.pushes:
+        if push.message.id not in seen:
+            console.rule(f"push to {push.person_id}", align="left")
+            console.print(f"[bold]{escape(push.message.title)}[/]: {escape(push.message.body)}")
+            fields = " ".join(f"{name}={text}" for name, text in sorted(push.data.items()))
+            console.print(f"at {push.at:%d-%m-%Y %H:%M:%S}  {escape(fields)}\n", soft_wrap=True)
+            seen.add(push.message.id)
+    return len(found.letters) + len(found.pushes)

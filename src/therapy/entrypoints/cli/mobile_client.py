@@ -1,0 +1,191 @@
+"""The mobile app's HTTP client, as its contract describes it: its time-outs, its upload, its way with 401.
+
+It knows paths and shapes only; what an answer must look like is `acceptance`'s business.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Self
+
+import httpx
+import msgspec
+
+TIMEOUT_SECONDS = 10.0
+"""To connect, to read a byte and to write one: the defaults of the app's library."""
+
+CHUNK = 64 * 1024
+UNAUTHORIZED = 401
+
+
+class CallFailed(Exception):
+    """Raised where an answer was needed and another one came: the call, what was expected, what came."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A recording with what the app says about it; `metadata` is sent as it is if it is bytes."""
+
+    audio: bytes
+    metadata: Mapping[str, object] | bytes | None
+    file_name: str = ""
+
+
+def metadata_of(
+    *,
+    therapist: Mapping[str, object],
+    patient: Mapping[str, object],
+    day: date,
+    summary: str = "",
+    general_notes: tuple[str, ...] = (),
+    timed_notes: tuple[tuple[str, str], ...] = (),
+) -> dict[str, object]:
+    """Spell the metadata as the app does: therapist and patient as JSON texts inside JSON."""
+    return {
+        "therapist": msgspec.json.encode(therapist).decode(),
+        "patient": msgspec.json.encode(patient).decode(),
+        "session_date": f"{day:%d-%m-%Y}",
+        "summary": summary,
+        "general_notes": [{"content": note} for note in general_notes],
+        "timed_notes": [{"timestamp": at, "content": note} for at, note in timed_notes],
+    }
+
+
+class MobileClient:
+    """One signed-in app. A 401 is answered with one refresh and one more try, as the app does."""
+
+    def __init__(self, url: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._http = httpx.Client(base_url=url, timeout=timeout, headers={"User-Agent": "okhttp/4"})
+        self.token = ""
+        self.refresh_token = ""
+        self.user: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def raw(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        json: object = None,
+        content: bytes | Iterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send one request with this token ("" or None: none) and give whatever comes."""
+        sent = dict(headers or {})
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        if json is not None:
+            sent["Content-Type"] = "application/json; charset=UTF-8"
+            content = msgspec.json.encode(json)
+        return self._http.request(method, path, content=content, headers=sent, params=params)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        params: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send one request as the signed-in app."""
+        answer = self.raw(method, path, token=self.token, json=json, params=params)
+        if answer.status_code == UNAUTHORIZED and self.refresh_token:
+            self.refresh()
+            answer = self.raw(method, path, token=self.token, json=json, params=params)
+        return answer
+
+    def got(self, method: str, path: str, *, expected: int = 200, json: object = None) -> Any:
+        """Send one request and give what its JSON holds.
+
+        Raises:
+            CallFailed: another status.
+        """
+        answer = self.call(method, path, json=json)
+        if answer.status_code != expected:
+            raise CallFailed(f"{method} {path}: expected {expected}, got {outcome_of(answer)}")
+        return answer.json() if answer.content else None
+
+    def login(self, email: str, password: str) -> dict[str, Any]:
+        """Sign in.
+
+        Raises:
+            CallFailed: refused.
+        """
+        answer = self.raw("POST", "/auth/login", json={"email": email, "password": password})
+        if answer.status_code != 200:
+            raise CallFailed(f"POST /auth/login: expected 200, got {outcome_of(answer)}")
+        self.user = answer.json()
+        self.token, self.refresh_token = self.user["token"], self.user["refreshToken"]
+        return self.user
+
+    def refresh(self) -> None:
+        """Take the next pair of tokens, in the form the app uses.
+
+        Raises:
+            CallFailed: refused; the app would log out.
+        """
+        answer = self.raw("POST", "/auth/refresh", json={"refreshToken": self.refresh_token})
+        if answer.status_code != 200:
+            raise CallFailed(f"POST /auth/refresh: expected 200, got {outcome_of(answer)}")
+        self.take(answer.json())
+
+    def take(self, pair: Mapping[str, Any]) -> None:
+        """Go on with the tokens of a refresh."""
+        self.token, self.refresh_token = pair["accessToken"], pair["refreshToken"]
+
+    def upload(
+        self,
+        upload: Upload,
+        *,
+        token: str | None = None,
+        tell: Callable[[int], None] = lambda _: None,
+    ) -> httpx.Response:
+        """Send a recording: chunked, without a length, the audio first. `tell` is told the bytes sent."""
+        boundary = uuid.uuid4().hex
+        return self.raw(
+            "POST",
+            "/sessions/upload",
+            token=self.token if token is None else token,
+            content=_parts(upload, boundary, tell),
+            headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
+        )
+
+
+def _parts(upload: Upload, boundary: str, tell: Callable[[int], None]) -> Iterator[bytes]:
+    name = upload.file_name or f"session_audio_{uuid.uuid4()}.wav"
+    yield (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="audio_file"; filename="{name}"\r\n'
+        "Content-Type: audio/wav\r\n\r\n"
+    ).encode()
+    view = memoryview(upload.audio)
+    for at in range(0, len(view), CHUNK):
+        yield bytes(view[at : at + CHUNK])
+        tell(min(len(view), at + CHUNK))
+    if upload.metadata is not None:
+        metadata = upload.metadata
+        body = metadata if isinstance(metadata, bytes) else msgspec.json.encode(metadata)
+        yield (
+            f"\r\n--{boundary}\r\n"
+            'Content-Disposition: form-data; name="metadata"\r\n'
+            "Content-Type: application/json\r\n\r\n"
+        ).encode()
+        yield body
+    yield f"\r\n--{boundary}--\r\n".encode()
+
+
+def outcome_of(answer: httpx.Response) -> str:
+    """Say what came, without anything about a person: the status, and our own code if there is one."""
+    try:
+        code = answer.json()["code"]
+    except (ValueError, KeyError, TypeError):
+        return str(answer.status_code)
+    return f"{answer.status_code} ({str(code)[:40]})"

@@ -1,0 +1,100 @@
+"""`therapy seed`: a demo practice, or the one in a file."""
+
+import asyncio
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+
+from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.terminal import answers
+from therapy.entrypoints.cli.users import new_password
+from therapy.workflows.seeding import Seed
+
+DEMO = "demo-practice.json"
+
+
+@click.command()
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Another practice, as JSON.",
+)
+@click.option(
+    "--password", default="", help="Of every account; without it one is made, shown once."
+)
+@click.option("--force", is_flag=True, help="Also where there are real accounts.")
+def seed(*, path: Path | None, password: str, force: bool) -> None:
+    """Fill the stores with a practice to try things with. Running it again adds nothing twice.
+
+    Therapists [cyan]olivia.hayes1@example.health[/] and [cyan]alex.lebed2@example.health[/], patients
+    [cyan]jordan.white1@example.health[/] and [cyan]jamie.davis2@example.health[/], with sessions that are
+    finalized and sessions that wait for review, all invented. Where there are real accounts it refuses.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy seed --password "a password to try with"[/]
+
+    [bold]You see[/] the accounts, and the password if it was made here. Accounts that are there already keep
+    theirs unless --password is given.
+
+    \b
+    [bold]--file[/] takes JSON like this (state: finalized or pending; day: date or days_ago):
+      {"practice": "My demo", "language": "en",
+       "people": [
+         {"role": "THERAPIST", "email": "a@example.health", "full_name": "A B"},
+         {"role": "PATIENT", "email": "c@example.health", "full_name": "C D",
+          "number": "300000015", "date_of_birth": "1990-12-31"}],
+       "sessions": [
+         {"therapist": "a@example.health", "patient": "300000015",
+          "state": "pending", "days_ago": 3, "language": "en-US",
+          "summary": "…", "general_notes": ["…"],
+          "timed_notes": [{"timestamp": "00:10", "content": "…"}],
+          "lines": [{"speaker": "Therapist", "text": "How are you?"},
+                    {"speaker": "Patient", "text": "Well, thank you."}]}]}
+    """
+    asyncio.run(_seed(path, password, force=force))
+
+
+async def _seed(path: Path | None, password: str, *, force: bool) -> None:
+    from therapy.wiring import open_therapy
+    from therapy.wiring.dependencies import stores_at
+    from therapy.workflows.accounts import real_people
+    from therapy.workflows.seeding import plant
+
+    what, chosen = read_seed(path), password or new_password()
+    settings = settings_of_this_machine()
+    async with open_therapy(settings) as opened:
+        real = 0 if force else await real_people(desk=opened.desk)
+        if real:
+            setting = "THERAPY_DATA_DIR" if settings.stores == "local" else "COSMOS_DATABASE_NAME"
+            raise CommandFailed(
+                f"there are {real} real accounts in {stores_at(settings)}; nothing was added. Take another"
+                f" {setting} for trying, or add the demo practice beside them with --force"
+            )
+        done = await plant(what, password=chosen, renew=bool(password), desk=opened.desk)
+    console = answers()
+    for person in done.people:
+        kind = person.role.value.lower()
+        console.print(f"{kind:10} {person.email}  {person.number}".rstrip())
+    console.print(
+        f"{done.practice.name}: {done.new_people} accounts and {done.new_sessions} sessions added"
+    )
+    if done.new_people and not password:
+        console.print(f"password: [bold]{chosen}[/] (shown once, not kept)", soft_wrap=True)
+
+
+def read_seed(path: Path | None) -> Seed:
+    """Read a seed, the packaged one if no path is given.
+
+    Raises:
+        CommandFailed: the file is not such JSON; says where.
+    """
+    source = path or files("therapy.entrypoints.cli") / DEMO
+    try:
+        return msgspec.json.decode(source.read_bytes(), type=Seed)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        raise CommandFailed(f"{source} can't be used: {exc}") from None

@@ -1,0 +1,195 @@
+"""`therapy serve` and `therapy worker`: the two that run until they are told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import FrameType
+
+import rich_click as click
+from msgspec.structs import replace
+
+from therapy.config import Settings
+from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.logs import configure_logs
+
+BACKLOG = 2_048
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+_leash = click.option("--leashed", is_flag=True, hidden=True)
+"""For `therapy all`: see `end_with_stdin`."""
+
+
+@click.command()
+@click.option("--host", help="The address to listen on, instead of THERAPY_HOST (127.0.0.1).")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="The port, instead of PORT (8000); 0 takes a free one.",
+)
+@click.option("--no-worker", is_flag=True, help="Only answer requests; `therapy worker` works.")
+@click.option("--socket", "descriptor", type=int, hidden=True)
+@_leash
+def serve(
+    *, host: str | None, port: int | None, no_worker: bool, descriptor: int | None, leashed: bool
+) -> None:
+    """Start the API and, in the same process, the worker.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy serve --port 8000[/]
+
+    [bold]You see[/] one line with the address and the data directory; then one line of JSON for each
+    request, on stderr. The documentation of the API is at [cyan]/schema[/]. Ctrl-C or SIGTERM ends it:
+    requests are answered, unfinished work is put back for the next start.
+    """
+    settings = listening_at(host, port)
+    if leashed:
+        end_with_stdin()
+    run_server(settings, with_worker=not no_worker, descriptor=descriptor)
+
+
+@click.command()
+@_leash
+def worker(*, leashed: bool) -> None:
+    """Work on recordings without answering requests, on the same data directory as a server.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy serve --no-worker[/]   in one terminal
+      [cyan]therapy worker[/]              in another, on the same machine
+
+    [bold]You see[/] one line with the data directory, and lines of JSON on stderr where something goes
+    wrong. Ctrl-C or SIGTERM ends it: unfinished work is put back for whoever comes next.
+    """
+    settings = settings_of_this_machine()
+    configure_logs(settings.log_level)
+    if leashed:
+        end_with_stdin()
+    asyncio.run(_work(settings))
+
+
+def listening_at(host: str | None, port: int | None) -> Settings:
+    """Read the settings of this machine; an address from the command line wins."""
+    settings = settings_of_this_machine()
+    return replace(
+        settings, host=host or settings.host, port=settings.port if port is None else port
+    )
+
+
+def end_with_stdin() -> None:
+    """Stop as by SIGTERM once standard input ends, which it does when whoever started us is gone."""
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1):  # not through sys.stdin: its lock may outlive us
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="leash", daemon=True).start()
+
+
+def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, on a socket that listens already if its descriptor is given.
+
+    Raises:
+        CommandFailed: the address is in use or not this machine's.
+        OSError, TherapyError: what it stands on can't be opened.
+    """
+    import uvicorn
+
+    from therapy.entrypoints.http.app import make_app
+    from therapy.entrypoints.http.http_protocol import PlainProtocol
+    from therapy.wiring import Therapy, open_therapy
+
+    configure_logs(settings.log_level)
+    faults: list[Exception] = []
+
+    @contextlib.asynccontextmanager
+    async def opening(settings: Settings) -> AsyncIterator[Therapy]:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                opened = await stack.enter_async_context(open_therapy(settings))
+            except Exception as exc:
+                faults.append(exc)  # it comes out below, not as uvicorn's two lines
+                logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+                raise
+            yield opened
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            announce("therapy listens at", url_of(listener), settings.data_dir)
+
+    if descriptor is None:
+        listener = listen(settings.host, settings.port)
+    else:
+        listener = socket.socket(fileno=descriptor)
+    server = Announcing(
+        uvicorn.Config(
+            make_app(settings, with_worker=with_worker, opening=opening),
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=math.ceil(settings.drain.total_seconds()),
+            http=PlainProtocol,
+            ws="none",
+        )
+    )
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # uvicorn raises what it caught once more at its end: let that be no death
+    for each in STOPPING:
+        signal.signal(each, stop)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:
+        if faults:
+            raise faults[0] from None
+        raise
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is opened, so that two servers can't both think it theirs."""
+    try:
+        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as exc:
+        reason = (exc.strerror or "not possible").partition(" (")[0].lower()
+        raise CommandFailed(
+            f"cannot listen on {host}, port {port}: {reason}; "
+            "PORT=8001 or --port 8001 takes another one, 0 a free one"
+        ) from None
+
+
+def url_of(listener: socket.socket) -> str:
+    """Give the address a client on this machine uses."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def announce(what: str, where: str, data_dir: Path) -> None:
+    """Print the one line that a start has to say."""
+    click.echo(f"{what} {where}  (data in {data_dir.expanduser().resolve()}; Ctrl-C stops it)")
+
+
+async def _work(settings: Settings) -> None:
+    from therapy.entrypoints.worker import working
+    from therapy.wiring import open_therapy
+
+    stop = asyncio.Event()
+    for each in STOPPING:
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    async with open_therapy(settings) as opened, working(opened):
+        announce("therapy works on", "sessions", opened.data_dir)
+        await stop.wait()

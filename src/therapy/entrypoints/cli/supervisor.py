@@ -1,0 +1,222 @@
+"""`therapy all`: the API and the worker as children of one process, for a container that holds both.
+
+Stands in for an init where it is process 1: reaps whatever ends, passes a stop on, starts again what dies.
+It does nothing else and imports nothing heavy, so that there is nothing in it that could fail.
+"""
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
+
+import rich_click as click
+
+from therapy.entrypoints.cli.own_server import command
+from therapy.entrypoints.cli.serve import STOPPING, listen, listening_at
+from therapy.entrypoints.logs import configure_logs
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+LIVED = 60.0
+"""Seconds after which a child that dies is started again as if it had never died before."""
+
+SHORTEST_DRAIN = 0.1
+"""Seconds; the setting takes no less."""
+
+HOPELESS = 2
+"""Exit code of a command that was asked for wrongly: it would end so again."""
+
+log = logging.getLogger(__name__)
+
+
+@click.command("all")
+@click.option("--host", help="The address to listen on, instead of THERAPY_HOST.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="The port, instead of PORT.")
+def everything(*, host: str | None, port: int | None) -> None:
+    """Start the API and a worker as two processes of one container, and keep them running.
+
+    GUNICORN_WORKERS says how many API processes share the port. What dies is started again, after a pause
+    that grows from one second to a minute. SIGTERM stops all: requests are answered and unfinished work is
+    put back within GUNICORN_TIMEOUT seconds.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy all[/]
+
+    [bold]You see[/] what `therapy serve` and `therapy worker` print. The exit code is 0 if all ended in time.
+    """
+    settings = listening_at(host, port)
+    configure_logs(settings.log_level)
+    drain = settings.drain.total_seconds()
+    variables = os.environ | {
+        "GUNICORN_TIMEOUT": f"{max(drain * 0.8, drain - 2, SHORTEST_DRAIN):g}"
+    }
+    with listen(settings.host, settings.port) as listener:
+        serve = ("serve", "--no-worker", "--leashed", "--socket", str(listener.fileno()))
+        children = [Child("worker", command("worker", "--leashed"), variables)]
+        children += (
+            Child(f"api-{number + 1}", command(*serve), variables, listener)
+            for number in range(settings.api_processes)
+        )
+        status = Keeper(children, drain=drain, listener=listener).run()
+    sys.exit(status)
+
+
+class Child:
+    """A command that is kept running; it has our standard output, and a pipe that ends when we do."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        listener: socket.socket | None = None,
+    ) -> None:
+        self.name, self._command, self._variables = name, command, variables
+        self._passed = (listener.fileno(),) if listener else ()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._pause = FIRST_PAUSE
+        self.due: float | None = 0.0
+
+    @property
+    def pid(self) -> int:
+        """Its process id, 0 while it does not run."""
+        return self._process.pid if self._process else 0
+
+    def start(self) -> None:
+        """Start it; it is not due any more."""
+        self._process = subprocess.Popen(  # noqa: S603 - a command of our own
+            self._command, env=self._variables, stdin=subprocess.PIPE, pass_fds=self._passed
+        )
+        self._started, self.due = time.monotonic(), None
+
+    def ended(self, status: int) -> None:
+        """Note its end, and when it is due again."""
+        now = time.monotonic()
+        if now - self._started > LIVED:
+            self._pause = FIRST_PAUSE
+        self.due = now + self._pause
+        told = {"child": self.name, "status": status, "pause_s": self._pause}
+        log.warning("a child ended and is started again", extra=told)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self.forget(status)
+
+    def forget(self, status: int) -> None:
+        """Let go of a process that somebody waited for."""
+        if self._process:
+            self._process.returncode = status
+            if self._process.stdin:
+                self._process.stdin.close()
+            self._process = None
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+class Keeper:
+    """Keeps children running until SIGTERM or SIGINT; then gives them `drain` seconds to end."""
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        *,
+        drain: float,
+        listener: socket.socket | None = None,
+    ) -> None:
+        self._children, self._drain, self._listener = children, drain, listener
+        self._stopping = False
+        self._hopeless = False
+
+    def run(self) -> int:
+        """Run until told to stop; gives an exit code: 0 if all ended by themselves in time."""
+        with self._woken() as woken:
+            while not self._stopping:
+                for child in self._children:
+                    if child.due is not None and child.due <= time.monotonic():
+                        child.start()
+                dues = [child.due for child in self._children if child.due is not None]
+                self._sleep(woken, min(dues) - time.monotonic() if dues else None)
+                for child, status in self._reaped():
+                    if status == HOPELESS:
+                        self._stopping = self._hopeless = True
+                        child.forget(status)
+                    else:
+                        child.ended(status)
+            return self._stop(woken)
+
+    def _stop(self, woken: socket.socket) -> int:
+        until = time.monotonic() + self._drain
+        self._tell(signal.SIGTERM)
+        if self._listener:  # who connects from now on is refused at once, and may go elsewhere
+            self._listener.close()
+        while self._running() and time.monotonic() < until:
+            self._sleep(woken, until - time.monotonic())
+            for child, status in self._reaped():
+                child.forget(status)
+        late = self._running()
+        for child in late:
+            log.error("a child did not end in time", extra={"child": child.name})
+            child.signal(signal.SIGKILL)
+        while self._running():
+            self._sleep(woken, 1.0)
+            for child, status in self._reaped():
+                child.forget(status)
+        if self._hopeless:
+            return HOPELESS
+        return 1 if late else 0
+
+    def _running(self) -> list[Child]:
+        return [child for child in self._children if child.pid]
+
+    def _tell(self, number: int) -> None:
+        for child in self._children:
+            child.signal(number)
+
+    def _reaped(self) -> Iterator[tuple[Child, int]]:
+        """Wait for everything that has ended; what is no child of ours was left to process 1."""
+        by_pid = {child.pid: child for child in self._running()}
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if pid in by_pid:
+                yield by_pid[pid], os.waitstatus_to_exitcode(status)
+
+    @contextlib.contextmanager
+    def _woken(self) -> Iterator[socket.socket]:
+        """Give a socket that can be read after any signal: none is missed between look and sleep."""
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self._stopping = True
+
+        reading, writing = socket.socketpair()
+        with reading, writing:
+            for each in (reading, writing):
+                each.setblocking(False)
+            signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+            for number in STOPPING:
+                signal.signal(number, stop)
+            signal.signal(signal.SIGCHLD, lambda *_: None)
+            try:
+                yield reading
+            finally:
+                signal.set_wakeup_fd(-1)
+
+    @staticmethod
+    def _sleep(woken: socket.socket, seconds: float | None) -> None:
+        select.select([woken], [], [], None if seconds is None else max(0.0, seconds))
+        with contextlib.suppress(BlockingIOError):
+            woken.recv(4_096)

@@ -1,0 +1,154 @@
+"""`therapy transcribe`: one recording, no server, no store."""
+
+import asyncio
+import io
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+from msgspec.structs import replace
+from rich.console import Console
+
+from therapy.config import Settings
+from therapy.domain.media import SNIFF_BYTES, sniff
+from therapy.domain.scoring import session_scores
+from therapy.domain.sentiment import NEUTRAL
+from therapy.domain.transcript import TranscriptVersion, Utterance, format_timestamp
+from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.terminal import (
+    add_line,
+    answers,
+    asides,
+    bar,
+    legend,
+    transcript_table,
+)
+from therapy.ports.audio import BYTES_PER_MS
+from therapy.ports.speech import SpeechOptions
+from therapy.workflows.recognition import hear, scored
+
+NOBODY = "-"
+"""The practice that a recording on the command line belongs to."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else.")
+@click.option(
+    "--language",
+    "languages",
+    multiple=True,
+    help="What is spoken, e.g. en-US; several are tried. Else SPEECH_LANGUAGE.",
+)
+def transcribe(*, file: Path, as_json: bool, languages: tuple[str, ...]) -> None:
+    """Transcribe one recording: who said what, and how it felt. No server, nothing is kept.
+
+    WAV, M4A, MP3, OGG, WebM and FLAC, told by content and not by name.
+
+    \b
+    [bold]Examples[/]
+      [cyan]therapy transcribe session.m4a[/]
+      [cyan]therapy transcribe session.m4a --json | jq -r '.utterances[].text'[/]
+
+    [bold]You see[/] a progress bar, then a line for each utterance: time, speaker, and for the patient a bar
+    of positive (green), neutral (grey) and negative (red). --json gives
+    [cyan]{"utterances": \\[{"speaker", "start_ms", "end_ms", "text", …}], …}[/].
+    """
+    settings = settings_of_this_machine("speech", "sentiment")
+    if languages:
+        settings = replace(settings, speech_languages=languages)
+    version = _transcribed(file, settings)
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(as_object(version))))
+        sys.stdout.buffer.write(b"\n")
+    else:
+        _show(version, answers())
+
+
+def _transcribed(path: Path, settings: Settings) -> TranscriptVersion:
+    try:
+        with path.open("rb") as file:
+            return asyncio.run(_hear(file, path.name, settings))
+    except IsADirectoryError:
+        raise CommandFailed(f"{path} is a directory") from None
+
+
+async def _hear(file: io.BufferedReader, name: str, settings: Settings) -> TranscriptVersion:
+    from therapy.wiring import open_engines
+
+    async def read(start: int, end: int) -> bytes:
+        file.seek(start)
+        return file.read(max(0, end - start))
+
+    size = file.seek(0, io.SEEK_END)
+    if not size:
+        raise CommandFailed(f"{name} is empty")
+    sniff(await read(0, SNIFF_BYTES))
+    async with open_engines(settings) as engines:
+        await engines.audio.check(NOBODY, read, size)
+        # Decoded once only to know how long it is: that is quick, and the bar is true.
+        pcm = sum([len(chunk) async for chunk in engines.audio.decode(NOBODY, read, size)])
+        with bar(asides()) as progress:
+            task = progress.add_task(f"listening to {name}", total=max(1, pcm // BYTES_PER_MS))
+            version = await hear(
+                NOBODY,
+                read,
+                size,
+                SpeechOptions(settings.speech_languages),
+                at=datetime.now(UTC),
+                tell=lambda heard_ms: progress.update(task, completed=heard_ms),
+                audio=engines.audio,
+                speech=engines.speech,
+            )
+            progress.update(task, completed=max(1, pcm // BYTES_PER_MS))
+        return await scored(NOBODY, version, sentiment=engines.sentiment)
+
+
+def as_object(version: TranscriptVersion) -> dict[str, object]:
+    """Make what --json prints: the utterances, and what is known of the whole."""
+    return {
+        "utterances": [_utterance(each) for each in version.utterances],
+        "language": version.language,
+        "duration_ms": version.duration_ms,
+        "engine": version.engine,
+        "role_confidence": version.role_confidence,
+        "role_reasons": version.role_reasons,
+        "sentiment": session_scores(version),
+        "sentiment_not_available_for": version.sentiment_gap,
+    }
+
+
+def _utterance(each: Utterance) -> dict[str, object]:
+    return {
+        "speaker": each.speaker.value,
+        "start_ms": each.start_ms,
+        "end_ms": each.end_ms,
+        "text": each.text,
+        "voice": each.voice,
+        "confidence": each.confidence,
+        "sentiment": each.scores,
+    }
+
+
+def _show(version: TranscriptVersion, console: Console) -> None:
+    if not version.utterances:
+        console.print("Nobody says anything in this recording.")
+        return
+    table = transcript_table()
+    for each in version.utterances:
+        scores = each.scores or NEUTRAL
+        add_line(
+            table,
+            format_timestamp(each.start_ms),
+            each.speaker.value,
+            each.text,
+            (scores.positive, scores.neutral, scores.negative),
+        )
+    console.print(table)
+    if version.sentiment_gap:
+        console.print(f"sentiment: not available for {version.sentiment_gap}")
+    else:
+        console.print(legend())

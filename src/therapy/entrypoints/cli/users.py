@@ -1,0 +1,141 @@
+"""`therapy user add` and `therapy user list`."""
+
+import asyncio
+import secrets
+from datetime import date
+
+import rich_click as click
+from rich.table import Table
+
+from therapy.domain.people import Person, Practice, Role
+from therapy.domain.session import parse_date
+from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.terminal import answers
+
+
+def new_password() -> str:
+    """Make a password that nobody can guess."""
+    return secrets.token_urlsafe(12)
+
+
+@click.group()
+def user() -> None:
+    """Accounts of therapists and patients: add one, list all.
+
+    \b
+    [bold]Examples[/]
+      [cyan]therapy user add --role therapist --email dana@example.health --name "Dana Levi"[/]
+      [cyan]therapy user list[/]
+    """
+
+
+@user.command()
+@click.option(
+    "--role", type=click.Choice(["therapist", "patient"]), required=True, help="What they are."
+)
+@click.option("--email", required=True, help="They sign in with it; unique, whatever its case.")
+@click.option("--name", required=True, help="First and last name, as the app shows it.")
+@click.option(
+    "--number",
+    default="",
+    help="Nine digits; required for a patient, who is found by it in the app.",
+)
+@click.option("--date-of-birth", default="", help="As 1990-12-31 or 31-12-1990.")
+@click.option("--password", default="", help="Without it one is made and shown once.")
+@click.option(
+    "--practice", default="", help="Its name; made if there is none. Needed if there are several."
+)
+def add(
+    *,
+    role: str,
+    email: str,
+    name: str,
+    number: str,
+    date_of_birth: str,
+    password: str,
+    practice: str,
+) -> None:
+    """Add an account to a practice.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy user add --role patient --email noa@example.health --name "Noa Bar" --number 300000015[/]
+
+    [bold]You see[/] who was added, and the password if it was made here: it is not kept anywhere in
+    readable form, so note it now. A server that runs on the same data directory knows the account at once.
+    """
+    born = parse_date(date_of_birth, field="date of birth") if date_of_birth else None
+    chosen = password or new_password()
+    adding = _add(
+        practice,
+        Role(role.upper()),
+        email=email,
+        full_name=name,
+        number=number,
+        date_of_birth=born,
+        password=chosen,
+    )
+    joined, person = asyncio.run(adding)
+    console = answers()
+    console.print(f"added {role} {person.full_name} ({person.email}) to {joined.name}")
+    if not password:
+        console.print(f"password: [bold]{chosen}[/] (shown once, not kept)", soft_wrap=True)
+
+
+async def _add(
+    practice: str,
+    role: Role,
+    *,
+    email: str,
+    full_name: str,
+    number: str,
+    date_of_birth: date | None,
+    password: str,
+) -> tuple[Practice, Person]:
+    from therapy.wiring import open_therapy
+    from therapy.workflows import accounts
+
+    settings = settings_of_this_machine()
+    async with open_therapy(settings) as opened:
+        joined = await accounts.practice_to_join(practice, settings.language, desk=opened.desk)
+        person = await accounts.enrol(
+            joined,
+            role,
+            email=email,
+            full_name=full_name,
+            password=password,
+            number=number,
+            date_of_birth=date_of_birth,
+            desk=opened.desk,
+        )
+    return joined, person
+
+
+@user.command("list")
+def list_() -> None:
+    """List every account.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy user list[/]
+
+    [bold]You see[/] a table: practice, role, name, e-mail, number, and whether it is a demo account.
+    """
+    asyncio.run(_list())
+
+
+async def _list() -> None:
+    from therapy.wiring import open_therapy
+    from therapy.workflows import accounts
+
+    table = Table("practice", "role", "name", "e-mail", "number", "demo")
+    async with open_therapy(settings_of_this_machine()) as opened:
+        for practice in await accounts.practices(desk=opened.desk):
+            async for person in accounts.everybody(practice, desk=opened.desk):
+                row = (practice.name, person.role.value.lower(), person.full_name, person.email)
+                table.add_row(*row, person.number, "demo" if person.demo else "")
+    console = answers()
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print("There are no accounts yet: add one with `therapy user add`.")

@@ -1,0 +1,33 @@
+"""Who asks: the bearer token, read before anything of the body."""
+
+from litestar.connection import ASGIConnection
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from msgspec.structs import replace
+
+from therapy.domain.errors import NotSignedIn
+from therapy.entrypoints.http.request_log import request_id
+from therapy.workflows.desk import Desk
+
+
+def bearer(header: str | None) -> str:
+    """Give the token of an Authorization header, "" if there is none."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+class Authentication(AbstractAuthenticationMiddleware):
+    """Reads the access token; routes marked `no_token` do without."""
+
+    async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:  # type: ignore[type-arg]  # as the framework declares it
+        token = bearer(connection.headers.get("authorization"))
+        if not token:
+            raise NotSignedIn
+        desk: Desk = connection.app.state.therapy.desk
+        actor = desk.tokens.read(token, now=desk.now())
+        client = connection.client
+        actor = replace(
+            actor,
+            request_id=request_id(connection.scope),
+            address=client.host if client else "",
+        )
+        return AuthenticationResult(user=actor, auth=token)

@@ -1,0 +1,60 @@
+"""The request log: an id for every request, three headers on its answer, and one line in the log.
+
+All answers pass here, also those to unknown paths and to people who are not signed in.
+"""
+
+import logging
+import time
+import uuid
+from typing import Any
+
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from therapy.domain.access import Actor
+
+log = logging.getLogger(__name__)
+
+
+class RequestTimer(ASGIMiddleware):
+    """Notes when a request came."""
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        _state(scope)["began"] = time.monotonic()
+        await next_app(scope, receive, send)
+
+
+def request_id(scope: Scope) -> str:
+    """Give the id of a request: the same one whenever it is asked for."""
+    return str(_state(scope).setdefault("request_id", uuid.uuid4().hex))
+
+
+async def finish_response(message: Message, scope: Scope) -> None:
+    """Put the headers on an answer and log it: route, status, time. Never a query, a body or a path."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    headers["X-Request-ID"] = request_id(scope)
+    headers.setdefault("Cache-Control", "no-store")
+    headers["X-Content-Type-Options"] = "nosniff"
+    now, actor = time.monotonic(), scope.get("user")
+    log.info(
+        "request",
+        extra={
+            "request_id": request_id(scope),
+            "method": scope.get("method", ""),
+            "route": scope.get("path_template", ""),
+            "status": message["status"],
+            "ms": round((now - _state(scope).get("began", now)) * 1000, 1),
+            "person": actor.person_id if isinstance(actor, Actor) else "",
+        },
+    )
+
+
+def _state(scope: Scope) -> dict[str, Any]:
+    state: dict[str, Any] = scope.setdefault("state", {})
+    return state

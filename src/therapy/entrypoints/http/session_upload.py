@@ -1,0 +1,121 @@
+"""POST /sessions/upload: a recording, streamed into the store while it arrives."""
+
+import asyncio
+from contextlib import aclosing, suppress
+from typing import Any
+
+from litestar import Request, post
+from msgspec import Struct
+
+from therapy.domain.access import Action, Actor, require
+from therapy.domain.errors import InvalidInput, TherapyError, TooLarge
+from therapy.domain.messages import sentence
+from therapy.entrypoints.http.dependencies import AtDesk, Caller, Language
+from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
+from therapy.entrypoints.http.request_bodies import UploadOperation
+from therapy.entrypoints.http.upload_metadata import MOST_METADATA, read_metadata
+from therapy.workflows.desk import Desk
+from therapy.workflows.uploads import Receipt, Receiving, receiving
+
+
+class Uploaded(Struct):
+    session_id: str
+    status: str
+    message: str
+
+
+AUDIO, METADATA = "audio_file", "metadata"
+LINGER_SECONDS = 5.0
+QUIET_SECONDS = 0.5
+MULTIPART_ROOM = MOST_METADATA + 64 * 1024
+"""Bytes that a body may have beside the recording."""
+
+
+@post("/upload", status_code=202, operation_class=UploadOperation, request_max_body_size=None)
+async def upload(
+    request: Request[Any, Any, Any], actor: Caller, desk: AtDesk, language: Language
+) -> Uploaded:
+    """Take in a recording with what is known about it; it is transcribed and then brought for review.
+
+    The same recording sent again gives the same session. Beyond the app's fields, the metadata may say in
+    `languages` what is spoken, as up to four BCP 47 tags; else it is what this installation expects.
+    """
+    require(actor, Action.RECORD)
+    body = _Body(request)
+    try:
+        receipt = await _receive(request, actor, desk=desk)
+    except TherapyError:
+        await body.drop()
+        raise
+    return Uploaded(receipt.session_id, "accepted", sentence("upload_accepted", language))
+
+
+class _Body:
+    """Knows whether more of a request's body is to come."""
+
+    def __init__(self, request: Request[Any, Any, Any]) -> None:
+        self._receive = request.receive
+        self._more = True
+        request.receive = self._watch  # `stream` reads through it
+
+    async def _watch(self) -> Any:
+        message = await self._receive()
+        self._more = bool(message["type"] == "http.request" and message.get("more_body"))
+        return message
+
+    async def drop(self) -> None:
+        """Read on for a while: a client that only sends, behind a proxy, would never see our answer.
+
+        Whoever pauses is told at once, and so is whoever has sent everything.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while self._more:
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        await self._watch()
+
+
+async def _receive(request: Request[Any, Any, Any], actor: Actor, *, desk: Desk) -> Receipt:
+    most = desk.limits.upload_bytes
+    if (request.content_length or 0) > most + MULTIPART_ROOM:
+        raise TooLarge(limit=most)
+    async with receiving(actor, desk=desk) as incoming:
+        file_name, metadata = await _read(request, incoming)
+        given = read_metadata(metadata)
+        return await incoming.finish(
+            actor,
+            given.details,
+            therapist=given.therapist,
+            file_name=file_name,
+            languages=given.languages,
+        )
+
+
+async def _read(request: Request[Any, Any, Any], incoming: Receiving) -> tuple[str, bytes]:
+    """Stream the audio part into the upload and keep the metadata part; in whichever order they come.
+
+    Raises:
+        InvalidInput: a part is missing, unknown or there twice.
+    """
+    names: list[str] = []
+    file_name, metadata = "", bytearray()
+    async with aclosing(parts(request)) as events:
+        async for event in events:
+            if isinstance(event, PartStart):
+                if event.name not in {AUDIO, METADATA} or event.name in names:
+                    raise InvalidInput(event.name[:100] if event.name.isidentifier() else "body")
+                names.append(event.name)
+                file_name = event.file_name[:255] if event.name == AUDIO else file_name
+            elif isinstance(event, PartEnd):
+                if names[-1] == AUDIO:
+                    await incoming.end()
+            elif names[-1] == AUDIO:
+                await incoming.write(event)
+            elif len(metadata) + len(event) > MOST_METADATA:
+                raise TooLarge(limit=MOST_METADATA)
+            else:
+                metadata += event
+    for part in (AUDIO, METADATA):
+        if part not in names:
+            raise InvalidInput(part, "required")
+    return file_name, bytes(metadata)

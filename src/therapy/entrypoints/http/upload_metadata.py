@@ -1,0 +1,99 @@
+"""The metadata part of an upload: what the app says about a recording, read into the domain's details."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from therapy.domain.errors import InvalidInput
+from therapy.domain.session import Details, SessionPatient, parse_date, parse_languages
+from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, Text
+from therapy.entrypoints.http.session_details import (
+    MOST_NOTES,
+    NoteIn,
+    PersonIn,
+    general_notes,
+    timed_notes,
+)
+
+MOST_METADATA = 1024 * 1024
+"""Bytes of the metadata part: the only part that is held in memory."""
+
+
+class MetadataIn(Struct):
+    """The metadata part. People come as objects or as JSON texts of objects, notes as objects or texts."""
+
+    patient: PersonIn | Annotated[str, Meta(max_length=4_096, pattern=NO_NUL)]
+    session_date: Annotated[str, Meta(max_length=32, pattern=NO_NUL)]
+    therapist: PersonIn | Annotated[str, Meta(max_length=4_096, pattern=NO_NUL)] | None = None
+    summary: Text | None = None
+    general_notes: Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)] | None = None
+    timed_notes: Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)] | None = None
+    languages: list[LanguageTag] | None = None
+
+
+class Metadata(Struct, frozen=True):
+    """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken."""
+
+    details: Details
+    therapist: str
+    languages: tuple[str, ...]
+
+
+def read_metadata(raw: bytes) -> Metadata:
+    """Read the metadata part.
+
+    Raises:
+        InvalidInput: names the field that is missing or malformed.
+    """
+    try:
+        metadata = msgspec.json.decode(raw, type=MetadataIn)
+    except msgspec.ValidationError as exc:
+        field = _field_of(exc)
+        raise InvalidInput(field or "metadata", "" if field else "metadata") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise InvalidInput("metadata", "metadata") from None
+    therapist = _person(metadata.therapist or PersonIn(), "therapist")
+    languages = parse_languages(metadata.languages or (), field="languages")
+    return Metadata(_details(metadata), therapist.id, languages)
+
+
+def _details(metadata: MetadataIn) -> Details:
+    patient = _person(metadata.patient, "patient")
+    if not patient.id.strip():
+        raise InvalidInput("patient.id", "required")
+    if not patient.name.strip():
+        raise InvalidInput("patient.name", "required")
+    born = (patient.date_of_birth or "").strip()
+    return Details(
+        patient=SessionPatient(
+            number=patient.id.strip(),
+            name=patient.name.strip(),
+            email=(patient.email or "").strip(),
+            date_of_birth=parse_date(born, field="patient.date_of_birth") if born else None,
+        ),
+        date=parse_date(metadata.session_date, field="session_date"),
+        summary=metadata.summary or "",
+        timed_notes=timed_notes(metadata.timed_notes),
+        general_notes=general_notes(metadata.general_notes),
+    )
+
+
+def _person(given: PersonIn | str, field: str) -> PersonIn:
+    if isinstance(given, PersonIn):
+        return given
+    try:
+        return msgspec.json.decode(given, type=PersonIn)
+    except msgspec.ValidationError as exc:
+        inner = _field_of(exc)
+        raise InvalidInput(f"{field}.{inner}" if inner else field) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise InvalidInput(field) from None
+
+
+def _field_of(exc: msgspec.ValidationError) -> str:
+    """The path that msgspec gives at the end of its message, e.g. `$.session_date`; never a value."""
+    words = str(exc)
+    if "missing required field" in words:
+        return words.split("`")[1]
+    return words.rpartition(" - at `$")[2].strip("`.") if " - at `$" in words else ""

@@ -1,0 +1,20 @@
+"""Push: messages that devices show."""
+
+from abc import ABC, abstractmethod
+
+from therapy.domain.people import Device
+from therapy.domain.push import PushMessage
+
+
+class PushSender(ABC):
+    """Sends pushes."""
+
+    @abstractmethod
+    async def send(self, practice_id: str, device: Device, push: PushMessage) -> bool:
+        """Send a push to one device; False if the device is gone for good and should be forgotten.
+
+        Sending a push with the same id again replaces it on the device.
+
+        Raises:
+            Unavailable: it could not be sent now; try again later.
+        """

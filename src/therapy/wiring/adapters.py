@@ -1,0 +1,157 @@
+"""Everything beside the stores: which family serves recordings, speech, sentiment, pushes, mail and rings."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
+from therapy.config import Settings
+from therapy.ports.doorbell import Doorbell
+from therapy.ports.insights import InsightFinder
+from therapy.ports.mail import Mail
+from therapy.ports.push import PushSender
+from therapy.ports.recordings import Recordings
+from therapy.ports.sentiment import Sentiment
+from therapy.ports.speech import Speech
+from therapy.wiring.stores import Check
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from redis.credentials import CredentialProvider
+
+MAILBOX = "mailbox"
+"""The directory of what the local family would have sent."""
+
+
+async def open_recordings(
+    settings: Settings, data_dir: Path, stack: AsyncExitStack, *, make: bool = True
+) -> tuple[Recordings, Check]:
+    """Open the recordings, their container made unless told otherwise; gives how to ask for them, too."""
+    if settings.recordings == "azure":
+        from therapy.adapters.azure.blob.recordings import BlobRecordings
+
+        opening = BlobRecordings.open(
+            settings.storage_container,
+            connection_string=settings.storage_connection,
+            account_name=settings.storage_account,
+            make=make,
+        )
+        blobs = await stack.enter_async_context(opening)
+        return blobs, blobs.check
+    from therapy.adapters.local.recordings import FileRecordings
+
+    files = FileRecordings(data_dir / "recordings", settings.disk_reserve)
+    return files, files.check
+
+
+async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
+    """Open the recogniser; no model is loaded before it is used."""
+    if settings.speech == "azure":
+        from therapy.adapters.azure.speech.connection import SpeechAccess
+        from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
+
+        address = settings.speech_endpoint
+        websocket = address.startswith(("ws://", "wss://"))
+        access = SpeechAccess(
+            region=settings.speech_region,
+            key=settings.speech_key,
+            endpoint="" if websocket else address,
+            host=address if websocket else "",
+            fast_endpoint=settings.fast_endpoint,
+            credential=None if settings.speech_key else await _identity(stack),
+            resource_id=settings.speech_resource_id,
+        )
+        return AzureSpeech(access, engine=Engine(settings.speech_engine))
+    from therapy.adapters.local.speech.engine import WhisperSpeech
+
+    models = settings.data_dir.expanduser().resolve() / "models"
+    return WhisperSpeech(model=settings.speech_model, cache=models)
+
+
+async def open_language(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[Sentiment, InsightFinder]:
+    """Open sentiment and insights, which one resource serves."""
+    if settings.sentiment == "azure":
+        from therapy.adapters.azure.language.client import language_client
+        from therapy.adapters.azure.language.insights import LanguageInsightFinder
+        from therapy.adapters.azure.language.sentiment import LanguageSentiment
+
+        opening = language_client(settings.language_endpoint, key=settings.language_key)
+        client = await stack.enter_async_context(opening)
+        return LanguageSentiment(client), LanguageInsightFinder(client)
+    from therapy.adapters.local.insights import LocalInsightFinder
+    from therapy.adapters.local.sentiment import VaderSentiment
+
+    return VaderSentiment(), LocalInsightFinder()
+
+
+async def _identity(stack: AsyncExitStack) -> "AsyncTokenCredential":
+    from azure.identity.aio import DefaultAzureCredential
+
+    return await stack.enter_async_context(DefaultAzureCredential())
+
+
+async def open_push(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> PushSender:
+    """Open what pushes."""
+    if settings.push == "firebase":
+        from therapy.adapters.firebase.push import FcmPushSender
+
+        opening = FcmPushSender.open(
+            project_id=settings.firebase_project,
+            account_json=settings.firebase_account,
+            account_path=settings.google_credentials,
+        )
+        return await stack.enter_async_context(opening)
+    from therapy.adapters.local.push import FilePushSender
+
+    return FilePushSender(data_dir / MAILBOX)
+
+
+def open_mail(settings: Settings, data_dir: Path) -> tuple[Mail, Check]:
+    """Open what sends letters; gives how to ask whether it would, too."""
+    if settings.mail == "smtp":
+        from therapy.adapters.smtp import MailServer, SmtpMail
+
+        server = MailServer(
+            settings.smtp_host.strip("[]"),
+            settings.smtp_port,
+            settings.smtp_security,
+            settings.smtp_username,
+            settings.smtp_password,
+        )
+        mail = SmtpMail(server, settings.mail_from)
+        return mail, mail.check
+    from therapy.adapters.local.mail import FileMail
+
+    return FileMail(data_dir / MAILBOX), _nothing_to_ask
+
+
+async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Doorbell, Check]:
+    """Open the doorbell; gives how to ask whether rings get through, too."""
+    if settings.doorbell == "redis":
+        from therapy.adapters.redis import RedisBroker
+
+        broker = RedisBroker(
+            settings.redis_host,
+            settings.redis_port,
+            tls=settings.redis_ssl,
+            password=settings.redis_password,
+            credentials=await _redis_identity(settings, stack),
+        )
+        stack.push_async_callback(broker.shutdown)
+        return TaskiqDoorbell(broker), broker.check
+    return TaskiqDoorbell(QueueBroker()), _nothing_to_ask
+
+
+async def _redis_identity(settings: Settings, stack: AsyncExitStack) -> "CredentialProvider | None":
+    """Without a password over TLS, it is the machine's identity that is let in."""
+    if settings.redis_password or not settings.redis_ssl:
+        return None
+    from therapy.adapters.azure.redis_credentials import EntraCredentials
+
+    return EntraCredentials(await _identity(stack), settings.redis_username)
+
+
+async def _nothing_to_ask() -> None:
+    """Nothing stands outside this process."""

@@ -1,0 +1,104 @@
+"""Finding sessions again: lists, searches, and a closed session in full."""
+
+from collections.abc import Collection
+
+from msgspec import Struct
+
+from therapy.domain.access import Action, Actor, require
+from therapy.domain.errors import InvalidInput, NotFound
+from therapy.domain.people import PatientSees, Person, Role
+from therapy.domain.session import Session, State
+from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry
+from therapy.domain.session_status import SessionStatus
+from therapy.domain.text_folding import fold
+from therapy.domain.transcript import TranscriptVersion
+from therapy.workflows.desk import Desk
+
+
+class ClosedSession(Struct, frozen=True):
+    """A closed session as one reader may see it; `with_notes` is False where notes are withheld."""
+
+    session: Session
+    transcript: TranscriptVersion
+    patient: Person | None
+    with_notes: bool
+
+
+async def closed_sessions(
+    actor: Actor, before: str = "", *, desk: Desk
+) -> tuple[SessionEntry, ...]:
+    """List a therapist's or a patient's closed sessions, newest first, at most 500."""
+    key = await _sort_key(actor, before, desk=desk)
+    if actor.role is Role.THERAPIST:
+        return await desk.session_index.of_therapist(
+            actor.practice_id, actor.person_id, {SessionStatus.CLOSED}, key, MOST_ENTRIES
+        )
+    practice = await desk.people.practice(actor.practice_id)
+    if practice.patient_sees is PatientSees.NOTHING:
+        return ()
+    return await desk.session_index.of_patient(
+        actor.practice_id, actor.person_id, key, MOST_ENTRIES
+    )
+
+
+async def search(
+    actor: Actor, query: str, before: str = "", *, desk: Desk
+) -> tuple[SessionEntry, ...]:
+    """List a therapist's closed sessions that the query finds, newest first, at most 500."""
+    require(actor, Action.FIND_PATIENTS)
+    key = await _sort_key(actor, before, desk=desk)
+    if not fold(query):
+        return ()
+    return await desk.session_index.search(
+        actor.practice_id, actor.person_id, query, key, MOST_ENTRIES
+    )
+
+
+async def inbox(
+    actor: Actor,
+    states: Collection[SessionStatus],
+    before: str = "",
+    limit: int = MOST_ENTRIES,
+    *,
+    desk: Desk,
+) -> tuple[SessionEntry, ...]:
+    """List a therapist's sessions in these states, newest first."""
+    require(actor, Action.SEE_INBOX)
+    key = await _sort_key(actor, before, desk=desk)
+    return await desk.session_index.of_therapist(
+        actor.practice_id, actor.person_id, states, key, limit
+    )
+
+
+async def closed_session(actor: Actor, session_id: str, *, desk: Desk) -> ClosedSession:
+    """Give a closed session to its therapist or its linked patient.
+
+    Raises:
+        NotFound: absent, not closed yet, or somebody else's: always the same answer.
+    """
+    session = await desk.sessions.load(actor.practice_id, session_id)
+    practice = await desk.people.practice(actor.practice_id)
+    require(actor, Action.READ_CLOSED, session, practice)
+    if session.state is not State.CLOSED:
+        raise NotFound(session=session_id)
+    transcript = await desk.sessions.transcript(
+        actor.practice_id, session_id, session.transcript_number
+    )
+    patient = None
+    if person_id := session.details.patient.person_id:
+        patient = await desk.people.person(actor.practice_id, person_id)
+    withheld = actor.role is Role.PATIENT and practice.patient_sees is PatientSees.WITHOUT_NOTES
+    return ClosedSession(session, transcript, patient, with_notes=not withheld)
+
+
+async def _sort_key(actor: Actor, before: str, *, desk: Desk) -> str:
+    """Turn the id of the last session that a client has seen into a place in the list."""
+    if not before:
+        return ""
+    try:
+        entry = await desk.session_index.get(actor.practice_id, before)
+    except NotFound:
+        raise InvalidInput("before", "before") from None
+    if actor.person_id not in {entry.therapist_id, entry.patient_person_id}:
+        raise InvalidInput("before", "before")
+    return entry.sort_key

@@ -1,0 +1,128 @@
+"""What insights by Azure AI Language do beyond the port's contract: the real SDK, a fake service."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.builders import PRACTICE, an_utterance
+from tests.emulators.faults import Fault
+from tests.emulators.language import FakeLanguage
+from therapy.adapters.azure.language.client import MAX_CHARACTERS, MAX_DOCUMENTS, language_client
+from therapy.adapters.azure.language.insights import PII_DOCUMENTS, LanguageInsightFinder
+from therapy.domain.insights import Gap, Part
+from therapy.domain.transcript import Speaker
+
+SAID = (
+    an_utterance("What happened at work this week?", 0, speaker=Speaker.THERAPIST),
+    an_utterance("My manager shouted. Call me at 054-555-0100, I said.", 3_000),
+    an_utterance("", 6_000),
+    an_utterance("Work again: the manager and work.", 9_000),
+)
+
+
+@pytest.fixture
+def language(fake_language: FakeLanguage) -> FakeLanguage:
+    return fake_language
+
+
+@pytest.fixture
+async def insight(language: FakeLanguage) -> AsyncIterator[LanguageInsightFinder]:
+    async with language_client(language.url, key=language.key, retry_total=0) as client:
+        yield LanguageInsightFinder(client, pause=0)
+
+
+async def test_all_three_parts_are_found_and_nothing_is_kept_by_the_service(
+    language: FakeLanguage, insight: LanguageInsightFinder
+) -> None:
+    found = await insight.find(PRACTICE, SAID, "en-US")
+    assert found.gaps == ()
+    assert "manager" in found.key_phrases
+    assert found.summary_draft
+    assert found.engine == "azure-language"
+    assert {call["kind"] for call in language.calls} == {
+        "KeyPhraseExtraction",
+        "PiiEntityRecognition",
+        "AbstractiveSummarization",
+    }
+    assert all(call["logging_opt_out"] for call in language.calls)
+
+
+async def test_a_personal_detail_is_found_at_its_place_and_not_repeated(
+    insight: LanguageInsightFinder,
+) -> None:
+    (detail,) = (await insight.find(PRACTICE, SAID, "en-US")).personal_details
+    text = SAID[detail.utterance].text
+    assert text[detail.start : detail.start + detail.length] == "054-555-0100"
+    assert detail.category == "PhoneNumber"
+    assert "555" not in repr(detail)
+
+
+async def test_places_are_right_in_an_utterance_that_is_sent_in_parts(
+    language: FakeLanguage, insight: LanguageInsightFinder
+) -> None:
+    long = "🙂 שלום. " * 900 + "Call 054-555-0100 now. " + "And so on. " * 200
+    found = await insight.find(PRACTICE, [SAID[0], an_utterance(long, 3_000)], "en")
+    (detail,) = found.personal_details
+    assert long[detail.start : detail.start + detail.length] == "054-555-0100"
+    for call in language.calls:
+        if call["kind"] == "PiiEntityRecognition":
+            assert len(call["documents"]) <= PII_DOCUMENTS
+        if call["kind"] == "KeyPhraseExtraction":
+            assert len(call["documents"]) <= MAX_DOCUMENTS
+            assert all(len(each["text"]) <= MAX_CHARACTERS for each in call["documents"])
+
+
+async def test_the_summary_is_told_who_speaks(
+    language: FakeLanguage, insight: LanguageInsightFinder
+) -> None:
+    await insight.find(PRACTICE, SAID, "en")
+    (text,) = (
+        document["text"]
+        for call in language.calls
+        if call["kind"] == "AbstractiveSummarization"
+        for document in call["documents"]
+    )
+    assert text.startswith("Therapist: What happened at work this week?\nPatient: My manager")
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("KeyPhraseExtraction", Part.KEY_PHRASES),
+        ("PiiEntityRecognition", Part.PERSONAL_DETAILS),
+        ("AbstractiveSummarization", Part.SUMMARY),
+        ("job", Part.SUMMARY),
+    ],
+)
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"status": 403}])
+async def test_a_part_that_fails_is_a_gap_and_the_others_are_there(
+    language: FakeLanguage,
+    insight: LanguageInsightFinder,
+    kind: str,
+    part: Part,
+    fault: dict[str, int],
+) -> None:
+    language.add(Fault(kind, times=None, **fault))
+    found = await insight.find(PRACTICE, SAID, "en")
+    assert found.gaps == (Gap(part, "engine_failed"),)
+    assert bool(found.key_phrases) is (part is not Part.KEY_PHRASES)
+    assert bool(found.personal_details) is (part is not Part.PERSONAL_DETAILS)
+    assert bool(found.summary_draft) is (part is not Part.SUMMARY)
+
+
+async def test_a_part_that_does_not_do_the_language_is_a_gap_that_says_so(
+    language: FakeLanguage, insight: LanguageInsightFinder
+) -> None:
+    language.failures = {"Therapist:": "UnsupportedLanguageCode"}  # only the summary is told
+    found = await insight.find(PRACTICE, SAID, "cy")
+    assert found.gaps == (Gap(Part.SUMMARY, "language"),)
+    assert found.key_phrases
+
+
+async def test_half_of_the_personal_details_are_none(
+    language: FakeLanguage, insight: LanguageInsightFinder
+) -> None:
+    language.failures = {"Work again": "InvalidDocument"}
+    found = await insight.find(PRACTICE, SAID, "en")
+    assert Gap(Part.PERSONAL_DETAILS, "engine_failed") in found.gaps
+    assert found.personal_details == ()

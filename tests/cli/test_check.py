@@ -1,0 +1,101 @@
+"""What `therapy check` shows of where something is, and what it calls it when it is not reached."""
+
+import json
+import socket
+from collections.abc import Mapping
+
+import pytest
+
+from therapy.config import read_settings
+from therapy.domain.errors import Unavailable
+from therapy.entrypoints.cli.diagnosis import diagnose
+from therapy.wiring.dependencies import Dependency, dependencies
+
+KEY = "a2V5a2V5"
+ACCOUNT = json.dumps({"client_email": "a@b.example", "private_key": "-", "project_id": "clinic-7"})
+CLOUD = {
+    "COSMOS_URI": "https://nosuch.documents.azure.com:443/",
+    "COSMOS_KEY": KEY,
+    "AZURE_STORAGE_ACCOUNT_NAME": "clinic7audio",
+    "SPEECH_KEY": KEY,
+    "SPEECH_REGION": "westeurope",
+    "TEXT_ANALYTICS_KEY": KEY,
+    "TEXT_ANALYTICS_ENDPOINT": "https://clinic7.cognitiveservices.azure.com/",
+    "FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT": ACCOUNT,
+    "THERAPY_SMTP_HOST": "smtp.clinic.example",
+    "THERAPY_MAIL_FROM": "therapy@clinic.example",
+    "REDIS_HOST": "clinic7.redis.cache.windows.net",
+    "REDIS_PORT": "6380",
+    "REDIS_PASSWORD": KEY,
+    "REDIS_USE_SSL": "true",
+}
+CONNECTION = f"DefaultEndpointsProtocol=https;AccountName=clinic7audio;AccountKey={KEY}==;"
+
+
+def found(name: str, settings: Mapping[str, str]) -> Dependency:
+    (one,) = [each for each in dependencies(read_settings(settings)) if each.name == name]
+    return one
+
+
+def cause(one: Dependency, error: Exception) -> str:
+    return diagnose(one.family, one.name, one.where, error, host=one.host).cause
+
+
+def unknown_name() -> Exception:
+    error = Unavailable(reason="connection")
+    error.__cause__ = socket.gaierror(-2, "Name or service not known")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "host"),
+    [
+        ("stores", {}, "nosuch.documents.azure.com"),
+        ("recordings", {}, "clinic7audio.blob.core.windows.net"),
+        (
+            "recordings",
+            {
+                "AZURE_STORAGE_CONNECTION_STRING": f"{CONNECTION}EndpointSuffix=core.chinacloudapi.cn"
+            },
+            "clinic7audio.blob.core.chinacloudapi.cn",
+        ),
+        (
+            "recordings",
+            {"AZURE_STORAGE_CONNECTION_STRING": f"{CONNECTION}BlobEndpoint=https://own.example/x"},
+            "own.example",
+        ),
+        ("speech", {}, "westeurope.api.cognitive.microsoft.com"),
+        (
+            "speech",
+            {"THERAPY_SPEECH_ENGINE": "conversation"},
+            "westeurope.stt.speech.microsoft.com",
+        ),
+        ("speech", {"THERAPY_SPEECH_ENDPOINT": "https://own.example/"}, "own.example"),
+        ("sentiment", {}, "clinic7.cognitiveservices.azure.com"),
+        ("push", {}, "oauth2.googleapis.com or fcm.googleapis.com"),
+        ("mail", {}, "smtp.clinic.example"),
+        ("doorbell", {}, "clinic7.redis.cache.windows.net"),
+    ],
+)
+def test_a_name_that_is_not_known_is_one_of_a_host(
+    name: str, more: dict[str, str], host: str
+) -> None:
+    said = cause(found(name, CLOUD | more), unknown_name())
+    assert said == f"the name {host} is not known here (DNS)"
+
+
+def test_where_nothing_answers_has_the_port() -> None:
+    for name, address in (
+        ("stores", "nosuch.documents.azure.com:443"),
+        ("mail", "smtp.clinic.example:587"),
+        ("doorbell", "clinic7.redis.cache.windows.net:6380"),
+    ):
+        assert (
+            cause(found(name, CLOUD | {"REDIS_USE_SSL": "false"}), TimeoutError())
+            == f"nothing answers at {address}"
+        )
+
+
+def test_the_project_is_the_service_accounts_where_none_is_set() -> None:
+    assert found("push", CLOUD).where == "clinic-7"
+    assert found("push", CLOUD | {"FIREBASE_PROJECT_ID": "other"}).where == "other"

@@ -1,0 +1,135 @@
+"""`therapy serve` and `therapy worker` as processes: how they start, what they log, how they end."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.builders import NOW
+from tests.cli.conftest import PASSWORD, Run, bare_environment, with_desk
+from therapy.domain.run import Run as Work
+from therapy.domain.run import RunState
+from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
+from therapy.entrypoints.cli.mobile_client import MobileClient, Upload, metadata_of
+from therapy.entrypoints.cli.own_server import environment, running_server
+from therapy.entrypoints.cli.wav_recordings import DEMO, app_wav, decoded, demo_file
+from therapy.workflows.desk import Desk
+
+slow = pytest.mark.slow
+
+
+def test_a_port_in_use_is_one_line(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = run("serve", "--port", str(taken.getsockname()[1]))
+    assert said.returncode == 1
+    assert "already in use" in said.stderr
+    assert len(said.stderr.splitlines()) == 1
+
+
+def test_an_address_that_is_nobodys_is_one_line(run: Run) -> None:
+    said = run("serve", "--host", "192.0.2.1", "--port", "0")
+    assert said.returncode == 1
+    assert len(said.stderr.splitlines()) == 1
+
+
+@slow
+def test_a_data_directory_that_cannot_be_made_ends_serve_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = bare_environment(tmp_path / "file" / "data") | {"PORT": "0"}
+    said = subprocess.run(
+        [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "serve"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=settings,
+    )
+    assert said.returncode == 1
+    assert len(said.stderr.splitlines()) == 1
+
+
+@slow
+def test_requests_are_logged_as_metadata_and_sigterm_ends_with_0(tmp_path: Path) -> None:
+    with running_server(tmp_path, environment(tmp_path / "data")) as server:
+        wrong = {"email": "dana@example.health", "password": "not her password"}
+        assert httpx.post(f"{server.url}/auth/login", json=wrong).status_code == 401
+        assert httpx.get(f"{server.url}/health/live").status_code == 200
+        assert server.url.startswith("http://127.0.0.1:")
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    requests = [line for line in lines if line["event"] == "request"]
+    assert [(line["method"], line["route"], line["status"]) for line in requests] == [
+        ("POST", "/auth/login", 401),
+        ("GET", "/health/live", 200),
+    ]
+    assert "dana" not in server.log.read_text()
+
+
+@contextmanager
+def a_worker(folder: Path, data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "worker"],
+        cwd=folder,
+        env=bare_environment(data_dir) | {"THERAPY_SWEEP_SECONDS": "0.2"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@slow
+def test_a_worker_says_where_it_works_and_sigint_ends_it_with_0(tmp_path: Path) -> None:
+    with a_worker(tmp_path, tmp_path / "data") as worker:
+        assert worker.stdout is not None
+        assert str(tmp_path / "data") in worker.stdout.readline()
+        worker.send_signal(signal.SIGINT)
+        assert worker.wait(20) == 0
+
+
+@slow
+def test_sigterm_in_mid_work_puts_the_work_back_and_a_worker_of_its_own_finishes_it(
+    tmp_path: Path, run: Run, data_dir: Path
+) -> None:
+    assert run("seed", "--password", PASSWORD).returncode == 0
+    with running_server(tmp_path, environment(data_dir)) as server, MobileClient(server.url) as app:
+        user = app.login(THERAPIST, PASSWORD)
+        therapist = {"id": user["userId"], "name": user["userFullName"], "email": THERAPIST}
+        wav = app_wav(decoded(demo_file(DEMO), 40))
+        metadata = metadata_of(therapist=therapist, patient=PATIENT, day=NOW.date())
+        session_id = app.upload(Upload(wav, metadata)).json()["session_id"]
+        until_state(app, session_id, "transcribing")
+
+    async def work(desk: Desk) -> Work:
+        person = await desk.people.by_email(THERAPIST)
+        (only,) = await desk.runs.of_session(person.practice_id, session_id)
+        return only
+
+    put_back = with_desk(data_dir, work)
+    assert put_back.state is RunState.DUE
+    assert put_back.error_code == ""
+    with a_worker(tmp_path, data_dir) as worker:
+        until = time.monotonic() + 120
+        while with_desk(data_dir, work).state is not RunState.DONE:
+            assert time.monotonic() < until
+            time.sleep(0.5)
+        worker.terminate()
+        assert worker.wait(20) == 0
+
+
+def until_state(app: MobileClient, session_id: str, state: str) -> None:
+    until = time.monotonic() + 30
+    while app.got("GET", f"/sessions/{session_id}")["state"] != state:
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -1,0 +1,76 @@
+"""Cutting at pauses while the samples arrive."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from tests import media
+from therapy.adapters.local.speech.speech_segments import Cutter
+
+RATE = 16_000
+
+
+def pieces(samples: bytes, chunk: int = 1 << 17):
+    cutter = Cutter()
+    found = []
+    for at in range(0, len(samples), chunk):
+        found += cutter.take(samples[at : at + chunk])
+    found += cutter.finish()
+    assert cutter.taken == len(samples) // 2
+    return found
+
+
+def silence(seconds: float) -> bytes:
+    return bytes(int(seconds * RATE) * 2)
+
+
+def test_pieces_fit_the_recognisers_window_and_hold_all_speech():
+    found = pieces(media.demo_pcm())
+    assert all(len(each.samples) <= 30 * RATE for each in found)
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    spans = [(each.start + a, each.start + b) for each in found for a, b in each.spans]
+    for _, start, end in media.demo_spans():
+        heard = sum(max(0, min(b, end * RATE) - max(a, start * RATE)) for a, b in spans)
+        assert heard > 0.6 * (end - start) * RATE
+
+
+def test_cuts_lie_in_pauses():
+    found = pieces(media.demo_pcm())
+    for one, other in pairwise(found):
+        assert other.start + other.spans[0][0] - (one.start + one.spans[-1][1]) >= 0.2 * RATE
+
+
+def test_the_size_of_the_chunks_changes_nothing():
+    samples = media.excerpt(0, 45)
+    large, small = pieces(samples), pieces(samples, 1_001 * 2)
+    assert [(each.start, each.spans) for each in large] == [
+        (each.start, each.spans) for each in small
+    ]
+    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(large, small, strict=True))
+
+
+def test_speech_without_any_pause_is_cut_all_the_same():
+    breathless = media.excerpt(59.0, 67.7) * 8
+    found = pieces(breathless)
+    assert max(len(each.samples) for each in found) <= 30 * RATE
+    assert sum(b - a for each in found for a, b in each.spans) > 0.9 * len(breathless) / 2
+
+
+def test_silence_and_too_little_give_no_piece():
+    assert pieces(silence(30)) == []
+    assert pieces(silence(0.01)) == []
+    assert pieces(b"") == []
+
+
+def test_long_silence_parts_pieces_and_belongs_to_none():
+    found = pieces(media.excerpt(0, 6.6) + silence(20) + media.excerpt(7, 14.5))
+    assert len(found) == 2
+    assert found[0].end < 7.5 * RATE
+    assert found[1].start > 26 * RATE
+
+
+def test_hours_of_silence_are_not_kept():
+    cutter = Cutter()
+    for _ in range(100):
+        list(cutter.take(silence(4)))
+        assert len(cutter._kept) < RATE
