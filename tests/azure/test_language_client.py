@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.builders import PRACTICE
 from tests.emulators.faults import Fault
 from tests.emulators.language import FakeLanguage
+from therapy.adapters.azure.engine_errors import FAILURES
 from therapy.adapters.azure.language.client import (
     LANGUAGES,
     MAX_CHARACTERS,
@@ -23,7 +24,6 @@ from therapy.adapters.azure.language.client import (
     split,
 )
 from therapy.adapters.azure.language.sentiment import LanguageSentiment
-from therapy.adapters.azure.speech.errors import FAILURES
 from therapy.domain.errors import EngineFailed, ErrorClass, LanguageNotSupported
 
 GOOD = "I am happy and calm."

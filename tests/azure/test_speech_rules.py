@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.azure.speech_fakes import names_in, seconds
+from therapy.adapters.azure.engine_errors import FAILURES, again, failed
 from therapy.adapters.azure.speech.audio_buffer_file import Spool
 from therapy.adapters.azure.speech.connection import SpeechAccess
 from therapy.adapters.azure.speech.engine import Engine, FastLimits, choose_engine
-from therapy.adapters.azure.speech.errors import CANCELLATIONS, FAILURES, again, canceled, failed
+from therapy.adapters.azure.speech.errors import CANCELLATIONS, canceled
 from therapy.adapters.azure.speech.locales import FAST_LOCALES, LOCALES, MAIN_LOCALES, candidates
 from therapy.adapters.azure.speech.recognised_phrases import (
     FastPhrase,

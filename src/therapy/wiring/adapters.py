@@ -58,7 +58,7 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
             endpoint="" if websocket else address,
             host=address if websocket else "",
             fast_endpoint=settings.fast_endpoint,
-            credential=None if settings.speech_key else await _identity(stack),
+            credential=None if settings.speech_key else await _machine_identity(stack),
             resource_id=settings.speech_resource_id,
         )
         return AzureSpeech(access, engine=Engine(settings.speech_engine))
@@ -86,10 +86,10 @@ async def open_language(
     return VaderSentiment(), LocalInsightFinder()
 
 
-async def _identity(stack: AsyncExitStack) -> "AsyncTokenCredential":
-    from azure.identity.aio import DefaultAzureCredential
+async def _machine_identity(stack: AsyncExitStack) -> "AsyncTokenCredential":
+    from therapy.adapters.azure.credentials import machine_identity
 
-    return await stack.enter_async_context(DefaultAzureCredential())
+    return await stack.enter_async_context(machine_identity())
 
 
 async def open_push(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> PushSender:
@@ -137,20 +137,22 @@ async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Door
             settings.redis_port,
             tls=settings.redis_ssl,
             password=settings.redis_password,
-            credentials=await _redis_identity(settings, stack),
+            credentials=await _redis_credentials(settings, stack),
         )
         stack.push_async_callback(broker.shutdown)
         return TaskiqDoorbell(broker), broker.check
     return TaskiqDoorbell(QueueBroker()), _nothing_to_ask
 
 
-async def _redis_identity(settings: Settings, stack: AsyncExitStack) -> "CredentialProvider | None":
+async def _redis_credentials(
+    settings: Settings, stack: AsyncExitStack
+) -> "CredentialProvider | None":
     """Without a password over TLS, it is the machine's identity that is let in."""
     if settings.redis_password or not settings.redis_ssl:
         return None
     from therapy.adapters.azure.redis_credentials import EntraCredentials
 
-    return EntraCredentials(await _identity(stack), settings.redis_username)
+    return EntraCredentials(await _machine_identity(stack), settings.redis_username)
 
 
 async def _nothing_to_ask() -> None:

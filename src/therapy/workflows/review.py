@@ -36,7 +36,7 @@ class SessionView(Struct, frozen=True):
     """A session with how far it is, its transcript if there is one, and an account it may be linked to."""
 
     session: Session
-    status: SessionProgress
+    progress: SessionProgress
     transcript: TranscriptVersion | None
     account: Person | None
 

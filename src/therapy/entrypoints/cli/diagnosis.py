@@ -1,4 +1,4 @@
-"""From an error to its likely cause and the fix, for who set the installation up; `known_faults` has the table.
+"""From an error to its likely cause and the fix, for who set the installation up, by `known_faults`.
 
 SDKs are not imported: an error is known by the names of the classes in its chain, its status, the codes
 and the words of the service. Those words are looked at and never printed: they may quote a secret.

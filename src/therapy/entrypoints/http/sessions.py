@@ -176,15 +176,15 @@ async def _shown(actor: Actor, session_id: str, language: str, *, desk: Desk) ->
 
 
 def _answer(view: SessionView, language: str) -> SessionAnswer:
-    session, status = view.session, view.status
-    given, code = session.details, status.failure
+    session, progress = view.session, view.progress
+    given, code = session.details, progress.failure
     return SessionAnswer(
         id=session.id,
-        state=status.state,
-        stage=status.stage,
-        progress=status.progress,
-        attempt=status.attempt,
-        next_attempt_at=status.next_attempt_at,
+        state=progress.state,
+        stage=progress.stage,
+        progress=progress.progress,
+        attempt=progress.attempt,
+        next_attempt_at=progress.next_attempt_at,
         failure=Failure(code, sentence(code, language), advice(code, language)) if code else None,
         patient=_patient_state(view),
         session_date=day(given.date) or "",

@@ -1,6 +1,6 @@
 """What goes wrong at Blob storage, as errors of this library: by the service's code, the status, the class.
 
-Three literal tables, the first that knows an error decides. The audio itself never is in the text of
+Three tables, the first that knows an error decides. The audio itself never is in the text of
 an error of the service, so causes are chained.
 """
 
@@ -11,6 +11,7 @@ from azure.core import exceptions as core
 from azure.identity import AuthenticationRequiredError, CredentialUnavailableError
 from azure.storage.blob import PartialBatchErrorException
 
+from therapy.adapters.azure.errors import FAULTS, Fault, nearest
 from therapy.domain.errors import AlreadyExists, NotFound, Stale, StorageFull, TherapyError
 from therapy.domain.errors import Unavailable as Down
 
@@ -28,29 +29,19 @@ CODES: dict[str, type[TherapyError]] = {
 STATUSES: dict[int, type[TherapyError]] = {507: StorageFull}
 """Statuses that mean something else than their class. Azure has no end, a stand-in in a clinic has."""
 
+MEANINGS: dict[Fault, type[TherapyError]] = {
+    Fault.MISSING: NotFound,
+    Fault.EXISTS: AlreadyExists,
+    Fault.MODIFIED: Stale,
+    Fault.NOT_MODIFIED: Stale,
+}
+"""Faults that are about one recording. Any other is about the store, wrong credentials included:
+whoever runs the system must see to it, no caller can."""
+
 CLASSES: dict[type[Exception], type[TherapyError]] = {
-    core.AzureError: Down,
-    core.ServiceRequestError: Down,  # not sent: no connection, or it broke
-    core.ServiceRequestTimeoutError: Down,
-    core.ServiceResponseError: Down,  # sent, and no answer
-    core.ServiceResponseTimeoutError: Down,
-    core.IncompleteReadError: Down,
-    core.DecodeError: Down,
-    core.SerializationError: Down,
-    core.DeserializationError: Down,
-    core.StreamConsumedError: Down,
-    core.StreamClosedError: Down,
-    core.ResponseNotReadError: Down,
-    core.HttpResponseError: Down,
-    core.TooManyRedirectsError: Down,
-    core.ODataV4Error: Down,
-    core.ClientAuthenticationError: Down,  # whoever runs the system must see to it; no caller can
+    **{kind: MEANINGS.get(fault, Down) for kind, fault in FAULTS.items()},
     CredentialUnavailableError: Down,
     AuthenticationRequiredError: Down,
-    core.ResourceNotFoundError: NotFound,
-    core.ResourceExistsError: AlreadyExists,
-    core.ResourceModifiedError: Stale,
-    core.ResourceNotModifiedError: Stale,
     PartialBatchErrorException: Down,
 }
 """Every exception of azure.core, azure.identity and azure.storage.blob; the nearest ancestor counts."""
@@ -66,7 +57,7 @@ def blob_error(exc: Exception) -> TherapyError:
     """Say what an exception of the SDK means."""
     code, status = code_of(exc), getattr(exc, "status_code", None)
     kind = CODES.get(code) or STATUSES.get(status or 0)
-    kind = kind or next((CLASSES[each] for each in type(exc).__mro__ if each in CLASSES), Down)
+    kind = kind or nearest(CLASSES, exc) or Down
     return kind(reason=code or status or type(exc).__name__)
 
 

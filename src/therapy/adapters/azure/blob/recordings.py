@@ -39,6 +39,7 @@ from therapy.adapters.azure.blob.block_list import (
 )
 from therapy.adapters.azure.blob.errors import blob_errors, code_of
 from therapy.adapters.azure.blob.playback_links import PlaybackLinks
+from therapy.adapters.azure.credentials import machine_identity
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
 from therapy.ports.recordings import Recordings, check_names, names_fit
@@ -103,9 +104,7 @@ class BlobRecordings(Recordings):
             else:
                 proof: Any = credential or account_key
                 if not proof:
-                    from azure.identity.aio import DefaultAzureCredential
-
-                    proof = await stack.enter_async_context(DefaultAzureCredential())
+                    proof = await stack.enter_async_context(machine_identity())
                 elif account_key and not credential:
                     proof = {"account_name": account_name, "account_key": account_key}
                 url = endpoint or f"https://{account_name}.blob.core.windows.net"

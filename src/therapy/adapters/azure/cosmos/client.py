@@ -18,6 +18,7 @@ from therapy.adapters.azure.cosmos import containers
 from therapy.adapters.azure.cosmos.container import PAUSES, Container
 from therapy.adapters.azure.cosmos.containers import Shape
 from therapy.adapters.azure.cosmos.errors import cosmos_errors
+from therapy.adapters.azure.credentials import machine_identity
 from therapy.domain.errors import Unavailable
 
 PREFIX = "practice-"
@@ -137,7 +138,7 @@ async def open_cosmos(
     discover = secure if endpoint_discovery is None else endpoint_discovery
     meter = Meter()
     async with AsyncExitStack() as stack:
-        credential: Any = key or await stack.enter_async_context(_identity())
+        credential: Any = key or await stack.enter_async_context(machine_identity())
         client = CosmosClient(
             uri,
             credential=credential,
@@ -164,10 +165,3 @@ def _look_at(uri: str, key: str | None) -> None:
         base64.b64decode(key or "", validate=True)
     except ValueError:
         raise Unavailable(reason="key") from None
-
-
-def _identity() -> Any:
-    """Managed identity, workload identity, or whoever is signed in on a developer's machine."""
-    from azure.identity.aio import DefaultAzureCredential
-
-    return DefaultAzureCredential()

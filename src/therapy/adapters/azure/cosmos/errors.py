@@ -8,9 +8,9 @@ the SDKs themselves. Reasons and statuses go into the error; what the SDK says m
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from azure.core import exceptions as core
 from azure.cosmos import exceptions as cosmos
 
+from therapy.adapters.azure.errors import FAULTS, Fault, nearest
 from therapy.domain.errors import (
     AlreadyExists,
     Stale,
@@ -23,27 +23,23 @@ from therapy.domain.errors import (
 PARTITION_FULL = 1014
 """Sub-status of 403: a partition has its 20 GB."""
 
+WORDS = {
+    Fault.UNKNOWN: "azure",
+    Fault.CONNECTION: "connection",
+    Fault.TIMEOUT: "timeout",
+    Fault.CREDENTIALS: "credentials",
+    Fault.REQUEST: "request",
+    Fault.REDIRECTS: "redirects",
+    Fault.REFUSED: "answer",
+    Fault.UNREADABLE: "answer",
+    Fault.MISSING: "missing",
+    Fault.EXISTS: "exists",
+    Fault.MODIFIED: "modified",
+    Fault.NOT_MODIFIED: "answer",
+}
+
 REASONS: dict[type[Exception], str] = {
-    core.AzureError: "azure",
-    core.ClientAuthenticationError: "credentials",
-    core.DecodeError: "answer",
-    core.DeserializationError: "answer",
-    core.HttpResponseError: "answer",
-    core.IncompleteReadError: "connection",
-    core.ODataV4Error: "answer",
-    core.ResourceExistsError: "exists",
-    core.ResourceModifiedError: "modified",
-    core.ResourceNotFoundError: "missing",
-    core.ResourceNotModifiedError: "answer",
-    core.ResponseNotReadError: "answer",
-    core.SerializationError: "request",
-    core.ServiceRequestError: "connection",
-    core.ServiceRequestTimeoutError: "timeout",
-    core.ServiceResponseError: "connection",
-    core.ServiceResponseTimeoutError: "timeout",
-    core.StreamClosedError: "connection",
-    core.StreamConsumedError: "request",
-    core.TooManyRedirectsError: "redirects",
+    **{kind: WORDS[fault] for kind, fault in FAULTS.items()},
     cosmos.CosmosAccessConditionFailedError: "modified",
     cosmos.CosmosBatchOperationError: "batch",
     cosmos.CosmosClientTimeoutError: "timeout",
@@ -89,7 +85,7 @@ def translated(exc: Exception) -> TherapyError:
             return TooLarge()
         case 403 if getattr(exc, "sub_status", None) == PARTITION_FULL:
             return StorageFull()
-    named = next(REASONS[kind] for kind in type(exc).__mro__ if kind in REASONS)
+    named = nearest(REASONS, exc) or "azure"
     if named == "exists":
         return AlreadyExists()
     if named == "modified":

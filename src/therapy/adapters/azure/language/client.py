@@ -17,7 +17,8 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import HttpResponseError
 
-from therapy.adapters.azure.speech.errors import engine_errors
+from therapy.adapters.azure.credentials import machine_identity
+from therapy.adapters.azure.engine_errors import engine_errors
 from therapy.domain.errors import EngineFailed, LanguageNotSupported
 
 _CODES = """
@@ -74,9 +75,7 @@ async def language_client(
     settings = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 30} | options
     async with AsyncExitStack() as stack:
         if credential is None and not key:
-            from azure.identity.aio import DefaultAzureCredential
-
-            credential = await stack.enter_async_context(DefaultAzureCredential())
+            credential = await stack.enter_async_context(machine_identity())
         proof = credential or AzureKeyCredential(key)
         client = TextAnalyticsClient(endpoint, proof, **settings)
         stack.push_async_exit(client)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from therapy.adapters.azure.speech.errors import engine_errors
+from therapy.adapters.azure.engine_errors import engine_errors
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential

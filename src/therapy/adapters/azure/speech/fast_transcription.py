@@ -19,9 +19,9 @@ from azure.ai.transcription.models import (
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import AzureError
 
+from therapy.adapters.azure.engine_errors import again, engine_errors
 from therapy.adapters.azure.speech.audio_buffer_file import Spool
 from therapy.adapters.azure.speech.connection import Patience, SpeechAccess
-from therapy.adapters.azure.speech.errors import again, engine_errors
 from therapy.adapters.azure.speech.recognised_phrases import FastAnswer, from_fast, most_spoken
 from therapy.domain.errors import EngineFailed
 from therapy.domain.transcript import in_order
