@@ -80,7 +80,7 @@ def calls_of_sessions(stores: Stores) -> Calls:
     }
 
 
-def calls_of_rows(stores: Stores) -> Calls:
+def calls_of_session_index(stores: Stores) -> Calls:
     index, every = stores.session_index, tuple(SessionStatus)
     closed = an_entry(sequence=3, words=("calm", "sleep"))
     moved = replace(closed, sequence=4, therapist_id="therapist-2")
@@ -93,18 +93,14 @@ def calls_of_rows(stores: Stores) -> Calls:
         "`session_index.put`: changed in one list": lambda: waiting(2),
         "`session_index.put`: closed and linked": lambda: index.put(PRACTICE, closed),
         "`session_index.get`": lambda: index.get(PRACTICE, SESSION),
-        "`session_index.of_therapist`: one state, 100 entries": lambda: index.of_therapist(
+        "`session_index.of_therapist`: one state": lambda: index.of_therapist(
             PRACTICE, THERAPIST, {SessionStatus.CLOSED}, "", 500
         ),
-        "`session_index.of_therapist`: all states, 50 entries": lambda: index.of_therapist(
+        "`session_index.of_therapist`: all states": lambda: index.of_therapist(
             PRACTICE, THERAPIST, every, "", 50
         ),
-        "`session_index.of_patient`: 20 entries": lambda: index.of_patient(
-            PRACTICE, PATIENT, "", 500
-        ),
-        "`session_index.search`: 20 found": lambda: index.search(
-            PRACTICE, THERAPIST, "sle cal", "", 500
-        ),
+        "`session_index.of_patient`": lambda: index.of_patient(PRACTICE, PATIENT, "", 500),
+        "`session_index.search`": lambda: index.search(PRACTICE, THERAPIST, "sle cal", "", 500),
         "`session_index.put`: moved to another therapist": lambda: index.put(PRACTICE, moved),
         "`session_index.remove`": lambda: index.remove(PRACTICE, SESSION),
     }
@@ -137,7 +133,7 @@ def calls_of_people(stores: Stores) -> Calls:
     }
 
 
-CALLS = (calls_of_sessions, calls_of_rows, calls_of_people)
+CALLS = (calls_of_sessions, calls_of_session_index, calls_of_people)
 
 
 async def test_each_call_makes_the_requests_that_the_page_says(stores: Stores) -> None:

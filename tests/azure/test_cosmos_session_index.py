@@ -145,7 +145,9 @@ async def test_a_writer_that_was_overtaken_changes_nothing(
     await only_seen_by(stores, 0 if overtaken_by == "a removal" else 3)
 
 
-async def test_of_many_writers_at_once_the_newest_row_is_in_its_lists_only(stores: Stores) -> None:
+async def test_of_many_writers_at_once_the_newest_entry_is_in_its_lists_only(
+    stores: Stores,
+) -> None:
     chance = random.Random(7)
     entries = [replace(entry_of(chance.choice(PEOPLE)), sequence=number) for number in range(1, 9)]
     chance.shuffle(entries)
@@ -154,16 +156,18 @@ async def test_of_many_writers_at_once_the_newest_row_is_in_its_lists_only(store
     await only_seen_by(stores, int(newest.therapist_id[-1]), 8)
 
 
-async def test_a_row_that_is_written_again_does_not_write_its_words_again(stores: Stores) -> None:
+async def test_an_entry_that_is_written_again_does_not_write_its_words_again(
+    stores: Stores,
+) -> None:
     await stores.session_index.put(PRACTICE, entry_of(1))
     stores.emulator.clear()
     await stores.session_index.put(PRACTICE, entry_of(1))
-    once = stores.emulator.seen()["containers"]["practice-entries"]["bytes_in"]
+    once = stores.emulator.seen()["containers"]["practice-rows"]["bytes_in"]
     stores.emulator.clear()
     await stores.session_index.put(
         PRACTICE, replace(entry_of(1), words=("calm", *map(str, range(2_000))))
     )
-    words = stores.emulator.seen()["containers"]["practice-entries"]["bytes_in"]
+    words = stores.emulator.seen()["containers"]["practice-rows"]["bytes_in"]
     assert words > once + 10_000
 
 

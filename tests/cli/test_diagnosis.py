@@ -323,7 +323,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "error", "cause", "mend"), CASES)
+@pytest.mark.parametrize(("name", "error", "cause", "fix"), CASES)
 def test_the_likely_cause_and_the_fix(name: str, error: Exception, cause: str, fix: str) -> None:
     found = diagnose("azure", name, WHERE, error)
     assert cause in found.cause
@@ -337,7 +337,7 @@ def test_every_rule_is_met_by_some_case_but_for_two() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "code", "mend"),
+    ("name", "status", "code", "fix"),
     [
         ("stores", 401, "", "COSMOS_KEY"),
         ("stores", 403, "", "Cosmos DB Built-in Data Contributor"),

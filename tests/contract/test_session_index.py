@@ -52,7 +52,7 @@ def dated(*days: int) -> list[SessionEntry]:
     return [an_entry(session_id=f"day-{day}", date=date(2026, 3, day)) for day in days]
 
 
-async def test_a_row_is_given_as_it_was_written_without_its_words(family: Family) -> None:
+async def test_an_entry_is_given_as_it_was_written_without_its_words(family: Family) -> None:
     entry = an_entry(summary="A good week", scores=Scores(0.5, 0.25, 0.25), words=("good", "week"))
     await put(family, entry)
     bare = replace(entry, words=())
@@ -64,7 +64,7 @@ async def test_a_row_is_given_as_it_was_written_without_its_words(family: Family
     assert await family.session_index.search(PRACTICE, THERAPIST, "week", "", 10) == (bare,)
 
 
-async def test_a_row_that_is_missing_is_not_found(family: Family) -> None:
+async def test_an_entry_that_is_missing_is_not_found(family: Family) -> None:
     await put(family, an_entry())
     with pytest.raises(NotFound):
         await family.session_index.get(PRACTICE, "missing")
@@ -72,13 +72,13 @@ async def test_a_row_that_is_missing_is_not_found(family: Family) -> None:
         await family.session_index.get(OTHER_PRACTICE, SESSION)
 
 
-async def test_a_row_with_a_greater_sequence_replaces_the_stored_one(family: Family) -> None:
+async def test_an_entry_with_a_greater_sequence_replaces_the_stored_one(family: Family) -> None:
     await put(family, an_entry(sequence=1), an_entry(sequence=3, title="Newer"))
     assert (await family.session_index.get(PRACTICE, SESSION)).title == "Newer"
     assert await listed(family) == [SESSION]
 
 
-async def test_a_row_with_a_smaller_sequence_is_ignored(family: Family) -> None:
+async def test_an_entry_with_a_smaller_sequence_is_ignored(family: Family) -> None:
     newer = an_entry(sequence=3, title="Newer", words=("newer",))
     await put(family, newer, an_entry(sequence=2, title="Older", words=("older",)))
     assert (await family.session_index.get(PRACTICE, SESSION)).title == "Newer"
@@ -86,13 +86,13 @@ async def test_a_row_with_a_smaller_sequence_is_ignored(family: Family) -> None:
     assert await search(family, "newer") == [SESSION]
 
 
-async def test_the_same_row_may_be_written_twice(family: Family) -> None:
+async def test_the_same_entry_may_be_written_twice(family: Family) -> None:
     await put(family, an_entry(words=("calm",)), an_entry(words=("calm",)))
     assert await listed(family) == [SESSION]
     assert await search(family, "calm") == [SESSION]
 
 
-async def test_a_row_that_changes_its_state_leaves_the_old_list(family: Family) -> None:
+async def test_an_entry_that_changes_its_state_leaves_the_old_list(family: Family) -> None:
     await put(
         family, an_entry(state=SessionStatus.AWAITING_REVIEW), an_entry(state=SessionStatus.CLOSED)
     )
@@ -100,7 +100,7 @@ async def test_a_row_that_changes_its_state_leaves_the_old_list(family: Family) 
     assert await listed(family, SessionStatus.CLOSED) == [SESSION]
 
 
-async def test_a_row_that_changes_its_therapist_leaves_the_old_lists(family: Family) -> None:
+async def test_an_entry_that_changes_its_therapist_leaves_the_old_lists(family: Family) -> None:
     await put(family, an_entry(words=("calm",)))
     await put(family, an_entry(sequence=2, therapist_id="therapist-2", words=("calm",)))
     assert await listed(family) == []
@@ -109,13 +109,13 @@ async def test_a_row_that_changes_its_therapist_leaves_the_old_lists(family: Fam
     assert [entry.session_id for entry in theirs] == [SESSION]
 
 
-async def test_a_row_that_changes_its_patient_leaves_the_old_list(family: Family) -> None:
+async def test_an_entry_that_changes_its_patient_leaves_the_old_list(family: Family) -> None:
     await put(family, an_entry(), an_entry(sequence=2, patient_person_id="patient-2"))
     assert await family.session_index.of_patient(PRACTICE, PATIENT, "", 10) == ()
     assert len(await family.session_index.of_patient(PRACTICE, "patient-2", "", 10)) == 1
 
 
-async def test_words_that_are_gone_from_a_row_find_it_no_more(family: Family) -> None:
+async def test_words_that_are_gone_from_an_entry_find_it_no_more(family: Family) -> None:
     await put(family, an_entry(words=("calm", "sleep")), an_entry(sequence=2, words=("sleep",)))
     assert await search(family, "calm") == []
     assert await search(family, "sleep") == [SESSION]
@@ -180,7 +180,7 @@ async def test_entries_of_one_day_are_latest_received_first(family: Family) -> N
     assert await listed(family) == ["third", "second", "first"]
 
 
-async def test_a_list_goes_on_after_the_row_it_is_asked_to(family: Family) -> None:
+async def test_a_list_goes_on_after_the_entry_it_is_asked_to(family: Family) -> None:
     await put(family, *dated(1, 2, 3, 4))
     key = dated(3)[0].sort_key
     assert await listed(family, before=key) == ["day-2", "day-1"]

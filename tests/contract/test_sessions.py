@@ -47,7 +47,7 @@ async def test_each_write_of_a_session_counts(family: Family) -> None:
 async def test_every_part_of_a_change_is_written(family: Family) -> None:
     change = Change(a_session(transcript_number=1), a_version(), (a_run(),), (an_item(),))
     await committed(family, change)
-    assert (await family.sessions.load(PRACTICE, SESSION)).transcript == 1
+    assert (await family.sessions.load(PRACTICE, SESSION)).transcript_number == 1
     assert await family.sessions.transcript(PRACTICE, SESSION, 1) == a_version()
     assert await family.runs.of_session(PRACTICE, SESSION) == (a_run(version=1),)
     assert await family.outbox.pending(PRACTICE, SESSION) == (an_item(),)

@@ -151,7 +151,7 @@ def test_no_query_raises(query, fields, texts):
 # Entries.
 
 
-def test_a_row_is_what_lists_show_of_a_session():
+def test_an_entry_is_what_lists_show_of_a_session():
     patient = a_linked_patient()
     session = a_session(
         patient=patient,
@@ -185,22 +185,22 @@ def test_words_are_searched_only_once_a_session_is_closed():
     assert entry_of(a_session(state=State.CLOSED), [], None).words == ()
 
 
-def test_a_row_has_the_state_that_clients_see():
+def test_an_entry_has_the_state_that_clients_see():
     broken = a_run(state=RunState.FAILED, error_code="decode")
     assert entry_of(a_session(), [broken], None).state is SessionStatus.FAILED
 
 
 @pytest.mark.parametrize("link", [Link.UNCONFIRMED, Link.NO_ACCOUNT])
-def test_only_a_linked_account_is_on_the_row(link):
+def test_only_a_linked_account_is_on_the_entry(link):
     session = a_session(patient=a_patient(person_id="jordan", link=link))
     assert entry_of(session, [], None).patient_person_id == ""
 
 
-def test_a_row_without_scores_is_neutral():
+def test_an_entry_without_scores_is_neutral():
     assert entry_of(a_session(), [], None).scores == NEUTRAL
 
 
-def test_rows_sort_by_date_then_by_when_they_came():
+def test_entries_sort_by_date_then_by_when_they_came():
     def key(day: int, received: timedelta, session_id: str = "s") -> str:
         details = Details(patient=a_patient(), date=date(2026, 3, day))
         return entry_of(
@@ -219,7 +219,7 @@ def test_rows_sort_by_date_then_by_when_they_came():
     assert len(set(keys)) == len(keys)
 
 
-def test_a_row_does_not_tell_its_patient_when_it_is_printed():
+def test_an_entry_does_not_tell_its_patient_when_it_is_printed():
     entry = an_entry()
     assert repr(entry) == "SessionEntry(session_id='s1', state=CLOSED)"
     assert "Stress at work" in search_fields(entry)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests import media
+from therapy.adapters.local.speech import diarization
 from therapy.adapters.local.speech.diarization import Heard, hear, voiced
-from therapy.adapters.local.speech.engine import diarization
 from therapy.adapters.local.speech.speaker_encoder import CELLS, VoiceEncoder, mel_frames
 from therapy.adapters.local.speech.speech_segments import Cutter
 from therapy.domain.transcript import UNSURE_BELOW, Word

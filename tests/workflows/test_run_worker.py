@@ -253,7 +253,7 @@ async def test_cancelling_a_session_stops_the_work_on_it_and_erases_it():
     assert office.told() == []
     assert not office.desk.recordings._kept
     await office.work()
-    assert (await office.session()).transcript == 0
+    assert (await office.session()).transcript_number == 0
 
 
 async def test_a_beat_that_is_being_written_when_the_work_ends_costs_nothing():

@@ -3,9 +3,9 @@
 Fast Transcription takes a whole recording in one request and answers in minutes; the conversation
 transcriber listens for half as long as people talked. The recording comes as a stream and nobody
 knows how long it will be. So it goes to a nameless file on disk first (`audio_buffer_file`),
-compressed without loss. As soon as it turns out too long or too large for one request, the conversation transcriber
-takes over: it hears the file's samples, then the rest of the stream. No recording is ever whole in
-memory, and none is asked for twice.
+compressed without loss. As soon as it turns out too long or too large for one request, the conversation
+transcriber takes over: it hears the file's samples, then the rest of the stream. No recording is ever
+whole in memory, and none is asked for twice.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator

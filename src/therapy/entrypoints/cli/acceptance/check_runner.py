@@ -1,4 +1,4 @@
-"""Running checks against a server: what they share, how each is run, and what it leaves behind to clean up."""
+"""Running checks against a server: what they share, how each is run, what is left to clean up."""
 
 import time
 from collections.abc import Callable, Iterable
