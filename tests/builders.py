@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from therapy.domain.access import Actor
-from therapy.domain.outbox import EntryChanged, OutboxItem, PushKind
+from therapy.domain.outbox import OutboxItem, PushKind, SessionEntryChanged
 from therapy.domain.people import Device, Login, Person, Practice, Reset, Role
 from therapy.domain.push import PushMessage
 from therapy.domain.run import Run, RunKind
@@ -120,7 +120,8 @@ def a_run(**changes: Any) -> Run:
 
 
 def an_item(item_id: str = "item-1", **changes: Any) -> OutboxItem:
-    item = OutboxItem(item_id, PRACTICE, SESSION, EntryChanged(), due_at=NOW + MINUTE)
+    what = SessionEntryChanged(SESSION)
+    item = OutboxItem(item_id, PRACTICE, what, due_at=NOW + MINUTE)
     return replace(item, **changes)
 
 

@@ -49,7 +49,7 @@ class JwtTokens(Tokens):
         token = jwt.encode(claims, self._key, ALGORITHM, headers={"kid": self._kid})
         return token, int(self._lifetime.total_seconds())
 
-    def refresh_after(self, token: str) -> str:
+    def secret_after(self, token: str) -> str:
         digest = hmac.digest(self._refresh_key, token.encode("utf-8", "replace"), "sha256")
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 

@@ -30,7 +30,7 @@ _HEADS = msgspec.json.Decoder(_Head)
 
 
 def encode(stored: Struct) -> bytes:
-    """Give the stored form; InvalidInput if a text in it is no Unicode (a lone surrogate)."""
+    """Return the stored form; InvalidInput if a text in it is no Unicode (a lone surrogate)."""
     try:
         plain = _ENCODER.encode(stored)
     except UnicodeEncodeError:
@@ -39,18 +39,41 @@ def encode(stored: Struct) -> bytes:
 
 
 def decode(kind: type[S], stored: bytes) -> S:
-    """Read a stored form; Unavailable if a newer program wrote it, or it is damaged."""
+    """Return what a stored form holds.
+
+    Raises:
+        Unavailable: it is damaged, or only a newer program can read it; `reason` says which.
+    """
     try:
-        if not stored.startswith((_HEAD + b",", _HEAD + b"}")):
-            _refuse_newer(kind, stored)
-        decoder = _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.json.Decoder(kind))
-        return decoder.decode(stored)  # type: ignore[return-value] # the decoder of this very kind
+        _refuse_newer(kind, stored)
+        return _decoder(kind).decode(stored)  # type: ignore[return-value] # the decoder of this very kind
+    except msgspec.ValidationError:  # the cause may quote what is stored
+        raise Unavailable(reason="not_known_to_this_version", kind=kind.__name__) from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        # The cause may quote what is stored.
         raise Unavailable(reason="damaged", kind=kind.__name__) from None
 
 
+def decode_if_known(kind: type[S], stored: bytes) -> S | None:
+    """Return what a stored form holds; None if only a newer program can read it (an enum value, a tag).
+
+    Raises:
+        Unavailable: it is damaged.
+    """
+    try:
+        return decode(kind, stored)
+    except Unavailable as exc:
+        if exc.details.get("reason") == "damaged":
+            raise
+        return None
+
+
+def _decoder(kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
+    return _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.json.Decoder(kind))
+
+
 def _refuse_newer(kind: type[Struct], stored: bytes) -> None:
+    if stored.startswith((_HEAD + b",", _HEAD + b"}")):
+        return
     version = _HEADS.decode(stored).schema_version
     if version > SCHEMA_VERSION:
         raise Unavailable(

@@ -1,6 +1,7 @@
-"""What follows from a change: written with it in one batch, delivered at least once afterwards.
+"""What follows from a change: written with it in one commit, delivered at least once afterwards.
 
-Tags are the stored form: the names that these structs had when their items were first written.
+A consequence names its objects by id only. An item waits in a queue of its own kind, so that a program
+that does not know a kind never asks for it and leaves it to one that does.
 """
 
 from datetime import datetime
@@ -9,12 +10,29 @@ from enum import Enum
 from msgspec import Struct
 
 
-class RunDue(Struct, frozen=True, tag=True):
-    """A run waits for a worker: ring the doorbell."""
+class RunDue(Struct, frozen=True, tag="run_due"):
+    """A run of this session waits for a worker: ring the doorbell."""
+
+    session_id: str
 
 
-class EntryChanged(Struct, frozen=True, tag="RowChanged"):
+class SessionEntryChanged(Struct, frozen=True, tag="session_entry_changed"):
     """The session's entries in the lists are out of date."""
+
+    session_id: str
+
+
+class PersonEntryChanged(Struct, frozen=True, tag="person_entry_changed"):
+    """The person's entry in the search over people is out of date."""
+
+    person_id: str
+
+
+class AccessEnded(Struct, frozen=True, tag="access_ended"):
+    """Every login, reset token and device that the person had at `at` is to end."""
+
+    person_id: str
+    at: datetime
 
 
 class PushKind(Enum):
@@ -24,34 +42,46 @@ class PushKind(Enum):
     SESSION_FAILED = "SESSION_FAILED"
 
 
-class PushDue(Struct, frozen=True, tag="NoticeDue", omit_defaults=True):
-    """A person is to be told by a push; `told` are the devices (by token) that have been."""
+class PushDue(Struct, frozen=True, tag="push_due", omit_defaults=True):
+    """A person is to be told about a session; `told` are the devices (by push token) that have been."""
 
     kind: PushKind
     person_id: str
+    session_id: str
     told: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"PushDue({self.kind}, session_id={self.session_id!r}, told={len(self.told)})"
 
-class EraseDue(Struct, frozen=True, tag=True):
-    """A cancelled session's recording and texts are to go."""
+
+class EraseDue(Struct, frozen=True, tag="erase_due"):
+    """A cancelled session's recording and texts are to be erased."""
+
+    session_id: str
 
 
-Consequence = RunDue | EntryChanged | PushDue | EraseDue
+Consequence = RunDue | SessionEntryChanged | PersonEntryChanged | AccessEnded | PushDue | EraseDue
+
+QUEUES: dict[type[Consequence], str] = {
+    RunDue: "outbox.run",
+    SessionEntryChanged: "outbox.session-entry",
+    PersonEntryChanged: "outbox.person-entry",
+    AccessEnded: "outbox.access-ended",
+    PushDue: "outbox.push",
+    EraseDue: "outbox.erase",
+}
+"""The queue in which each kind of consequence waits. A queue that was used once is never renamed."""
 
 
 class OutboxItem(Struct, frozen=True, omit_defaults=True):
-    """One consequence; the sweep delivers it from `due_at` on, if its writer has not."""
+    """One consequence; whoever delivers it first claims it until `due_at`.
+
+    `id` is the same however often it is tried. `attempts` counts deliveries that failed.
+    """
 
     id: str
     practice_id: str
-    session_id: str
     what: Consequence
     due_at: datetime
     attempts: int = 0
-
-
-class SessionRef(Struct, frozen=True):
-    """Where a session is."""
-
-    practice_id: str
-    session_id: str
+    version: int = 0

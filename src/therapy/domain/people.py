@@ -66,8 +66,9 @@ class Person(Struct, frozen=True, omit_defaults=True):
 class Login(Struct, frozen=True, omit_defaults=True):
     """One signed-in app: a family of single-use refresh tokens, stored hashed (SHA-256).
 
-    `previous_hash` is the token used last; presenting it once more within the grace period is a
-    lost answer, later it is a replay, and the login ends.
+    `counter` is the number of the current token, from 1. `previous_hash` is the token used last;
+    presenting it once more within the grace period is a lost answer. Any other spent token is a
+    replay, and the login ends.
     """
 
     sid: str
@@ -78,19 +79,23 @@ class Login(Struct, frozen=True, omit_defaults=True):
     rotated_at: datetime
     expires_at: datetime
     previous_hash: str = ""
+    counter: int = 1
     version: int = 0
 
 
-class Reset(Struct, frozen=True):
-    """A one-time token from the mail, stored hashed (SHA-256)."""
+class Reset(Struct, frozen=True, omit_defaults=True):
+    """A one-time token from the mail, stored hashed (SHA-256); `used` once it changed a password."""
 
     token_hash: str
     practice_id: str
     person_id: str
     expires_at: datetime
+    created_at: datetime | None = None
+    used: bool = False
+    version: int = 0
 
 
-class Device(Struct, frozen=True):
+class Device(Struct, frozen=True, omit_defaults=True):
     """An app installation that gets pushes, registered under the login `sid`."""
 
     token: str
@@ -99,6 +104,7 @@ class Device(Struct, frozen=True):
     sid: str
     platform: str
     registered_at: datetime
+    version: int = 0
 
 
 MIN_PASSWORD = 8

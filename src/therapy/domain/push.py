@@ -27,10 +27,8 @@ class PushMessage(Struct, frozen=True):
         return fields
 
 
-def push_for(
-    due: PushDue, *, item_id: str, session_id: str, device: Device, language: str
-) -> PushMessage:
-    """Make the push for one device, in the practice's language."""
+def push_for(due: PushDue, *, item_id: str, device: Device, language: str) -> PushMessage:
+    """Return the push for one device, in the practice's language."""
     seed = f"{item_id}|{device.token}".encode()
     name = due.kind.value.lower()
     return PushMessage(
@@ -38,5 +36,5 @@ def push_for(
         kind=due.kind,
         title=sentence(f"{name}_title", language),
         body=sentence(f"{name}_body", language),
-        session_id=session_id,
+        session_id=due.session_id,
     )

@@ -25,6 +25,7 @@ class Upload(Struct, frozen=True, omit_defaults=True):
     offset: int = 0
     session_id: str = ""
     recording_key: str = ""
+    version: int = 0
 
 
 def block_hash(block: bytes) -> bytes:

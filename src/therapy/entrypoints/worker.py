@@ -1,4 +1,4 @@
-"""The worker: answers rings with `work_on`, and sweeps for what nobody rang for."""
+"""The worker: answers rings with `RunWorker.work_on`, and sweeps for what nobody rang for."""
 
 import asyncio
 import logging
@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager, suppress
 
 from therapy.domain.errors import TherapyError
 from therapy.wiring import Therapy
-from therapy.workflows.run_worker import work_on
-from therapy.workflows.sweep import sweep
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +17,7 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
     jobs: set[asyncio.Task[None]] = set()
 
     async def work_on_session(practice_id: str, session_id: str) -> None:
-        job = asyncio.create_task(work_on(practice_id, session_id, desk=therapy.desk))
+        job = asyncio.create_task(therapy.installation.worker.work_on(practice_id, session_id))
         jobs.add(job)
         try:
             await asyncio.wait({job})
@@ -29,7 +27,9 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
             jobs.discard(job)
 
     at_once = therapy.settings.sessions_at_once
-    listening = asyncio.create_task(therapy.desk.doorbell.listen(work_on_session, at_once=at_once))
+    listening = asyncio.create_task(
+        therapy.installation.doorbell.listen(work_on_session, at_once=at_once)
+    )
     sweeping = asyncio.create_task(_sweep_forever(therapy))
     try:
         yield
@@ -44,7 +44,7 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
 async def _sweep_forever(therapy: Therapy) -> None:
     while True:
         try:
-            await sweep(desk=therapy.desk)
+            await therapy.installation.sweep.once()
         except Exception as exc:  # noqa: BLE001 - the sweep is what brings everything else back
             log.error("the sweep failed", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
         await asyncio.sleep(therapy.settings.sweep_every.total_seconds())

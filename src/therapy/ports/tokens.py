@@ -14,8 +14,8 @@ class Tokens(ABC):
         """Give an access token for the actor and for how many seconds from `now` it is good."""
 
     @abstractmethod
-    def refresh_after(self, token: str) -> str:
-        """Give the refresh token that follows one: always the same one, and nobody else can tell it.
+    def secret_after(self, token: str) -> str:
+        """Return the secret of the refresh token after this one; always the same, for nobody to guess.
 
         So an app that lost our answer and asks again gets the same answer.
         """

@@ -9,18 +9,13 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
-from therapy.ports.audio import AudioDecoder
-from therapy.ports.insights import InsightFinder
 from therapy.ports.mail import Letter
-from therapy.ports.sentiment import Sentiment
-from therapy.ports.speech import Speech
 from therapy.wiring.adapters import (
     MAILBOX,
     open_doorbell,
@@ -30,8 +25,9 @@ from therapy.wiring.adapters import (
     open_recordings,
     open_speech,
 )
-from therapy.wiring.stores import Check, open_stores
-from therapy.workflows.desk import Desk, Limits
+from therapy.wiring.stores import Check, open_stores, utc_now
+from therapy.workflows.engines import Engines
+from therapy.workflows.installation import Installation, Ports, install
 
 if TYPE_CHECKING:
     from therapy.adapters.local.push import SentPush
@@ -52,20 +48,10 @@ WORKED_WITHOUT = frozenset({"doorbell"})
 
 
 @dataclass(frozen=True)
-class Engines:
-    """What listens to a recording; needs no store."""
-
-    audio: AudioDecoder
-    speech: Speech
-    sentiment: Sentiment
-    insight: InsightFinder
-
-
-@dataclass(frozen=True)
 class Therapy:
-    """A running installation: the desk its workflows work at, and what it was set up with."""
+    """A running installation, what it was set up with, and how to ask what it stands on."""
 
-    desk: Desk
+    installation: Installation
     settings: Settings
     data_dir: Path
     checks: Mapping[str, Check]
@@ -82,47 +68,37 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
     from therapy.adapters.local.data_directory import prepare, signing_secret
 
     data_dir = prepare(settings.data_dir)
-    limits = Limits(
-        upload_bytes=settings.upload_bytes,
-        lease=settings.lease,
-        follow_up=settings.lease,
-        languages=settings.speech_languages,
-    )
     async with AsyncExitStack() as stack, open_engines(settings) as engines:
         stores = await open_stores(settings, data_dir, stack)
         recordings, recordings_check = await open_recordings(settings, data_dir, stack)
         doorbell, doorbell_check = await open_doorbell(settings, stack)
-        desk = Desk(
-            sessions=stores.sessions,
-            runs=stores.runs,
-            outbox=stores.outbox,
+        ports = Ports(
+            store=stores.store,
             session_index=stores.session_index,
-            people=stores.people,
-            logins=stores.logins,
-            devices=stores.devices,
-            uploads=stores.uploads,
-            reservations=stores.reservations,
+            people_index=stores.people_index,
             recordings=recordings,
-            audio=engines.audio,
-            speech=engines.speech,
-            sentiment=engines.sentiment,
-            insight=engines.insight,
+            engines=engines,
+            doorbell=doorbell,
             push=await open_push(settings, data_dir, stack),
             mail=open_mail(settings, data_dir)[0],
-            doorbell=doorbell,
             passwords=Argon2Passwords(),
             tokens=JwtTokens(settings.jwt_secret or signing_secret(data_dir)),
-            now=lambda: datetime.now(UTC),
+            now=utc_now,
             new_id=lambda: uuid.uuid4().hex,
             new_secret=lambda: secrets.token_urlsafe(32),
-            limits=limits,
+        )
+        installation = install(
+            ports,
+            lease=settings.lease,
+            max_upload_bytes=settings.upload_bytes,
+            languages=settings.speech_languages,
         )
         checks: dict[str, Check] = {
             "stores": stores.check,
             "recordings": recordings_check,
             "doorbell": doorbell_check,
         }
-        yield Therapy(desk, settings, data_dir, checks)
+        yield Therapy(installation, settings, data_dir, checks)
 
 
 @asynccontextmanager
@@ -131,8 +107,8 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     from therapy.adapters.audio import PyAvAudioDecoder
 
     async with AsyncExitStack() as stack:
-        sentiment, insight = await open_language(settings, stack)
-        yield Engines(PyAvAudioDecoder(), await open_speech(settings, stack), sentiment, insight)
+        sentiment, insights = await open_language(settings, stack)
+        yield Engines(PyAvAudioDecoder(), await open_speech(settings, stack), sentiment, insights)
 
 
 @dataclass(frozen=True)

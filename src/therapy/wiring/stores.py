@@ -1,21 +1,16 @@
-"""The stores: which family keeps documents, people and everything that is known of them."""
+"""The stores: which family keeps records, and what lists and searches are answered from."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from therapy.config import Settings
-from therapy.ports.devices import Devices
-from therapy.ports.logins import Logins
-from therapy.ports.outbox import Outbox
-from therapy.ports.people import People
-from therapy.ports.reservations import Reservations
-from therapy.ports.runs import Runs
+from therapy.ports.people_index import PeopleIndex
 from therapy.ports.session_index import SessionIndex
-from therapy.ports.sessions import Sessions
-from therapy.ports.uploads import Uploads
+from therapy.ports.store import Store
 
 if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos
@@ -25,19 +20,18 @@ Check = Callable[[], Awaitable[object]]
 """Asks a dependency whether it is there; raises a domain error if not."""
 
 
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Stores:
     """The ports that share a database, and how to ask whether it is there."""
 
-    sessions: Sessions
-    runs: Runs
-    outbox: Outbox
+    store: Store
     session_index: SessionIndex
-    people: People
-    logins: Logins
-    devices: Devices
-    uploads: Uploads
-    reservations: Reservations
+    people_index: PeopleIndex
     check: Check
 
 
@@ -76,53 +70,29 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
     return await stack.enter_async_context(opening)
 
 
-def sqlite_stores(database: "Database") -> Stores:
-    """Give every store over a SQLite database that is open."""
-    from therapy.adapters.local.devices import SqliteDevices
-    from therapy.adapters.local.logins import SqliteLogins
-    from therapy.adapters.local.outbox import SqliteOutbox
-    from therapy.adapters.local.people import SqlitePeople
-    from therapy.adapters.local.reservations import SqliteReservations
-    from therapy.adapters.local.runs import SqliteRuns
-    from therapy.adapters.local.sessions import SqliteSessions
+def sqlite_stores(database: "Database", now: Callable[[], datetime] = utc_now) -> Stores:
+    """Return the stores over a SQLite database that is open."""
+    from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex
     from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
-    from therapy.adapters.local.uploads import SqliteUploads
+    from therapy.adapters.local.sqlite.store import SqliteStore
 
     return Stores(
-        sessions=SqliteSessions(database),
-        runs=SqliteRuns(database),
-        outbox=SqliteOutbox(database),
+        store=SqliteStore(database, now),
         session_index=SqliteSessionIndex(database),
-        people=SqlitePeople(database),
-        logins=SqliteLogins(database),
-        devices=SqliteDevices(database),
-        uploads=SqliteUploads(database),
-        reservations=SqliteReservations(database),
+        people_index=SqlitePeopleIndex(database),
         check=database.check,
     )
 
 
-def cosmos_stores(cosmos: "Cosmos") -> Stores:
-    """Give every store over a Cosmos database that is open."""
+def cosmos_stores(cosmos: "Cosmos", now: Callable[[], datetime] = utc_now) -> Stores:
+    """Return the stores over a Cosmos database that is open."""
+    from therapy.adapters.azure.cosmos.people_index import CosmosPeopleIndex
     from therapy.adapters.azure.cosmos.session_index import CosmosSessionIndex
-    from therapy.adapters.azure.devices import CosmosDevices
-    from therapy.adapters.azure.logins import CosmosLogins
-    from therapy.adapters.azure.outbox import CosmosOutbox
-    from therapy.adapters.azure.people import CosmosPeople
-    from therapy.adapters.azure.reservations import CosmosReservations
-    from therapy.adapters.azure.runs import CosmosRuns
-    from therapy.adapters.azure.sessions import CosmosSessions
-    from therapy.adapters.azure.uploads import CosmosUploads
+    from therapy.adapters.azure.cosmos.store import CosmosStore
 
     return Stores(
-        sessions=CosmosSessions(cosmos),
-        runs=CosmosRuns(cosmos),
-        outbox=CosmosOutbox(cosmos),
+        store=CosmosStore(cosmos, now),
         session_index=CosmosSessionIndex(cosmos),
-        people=CosmosPeople(cosmos),
-        logins=CosmosLogins(cosmos),
-        devices=CosmosDevices(cosmos),
-        uploads=CosmosUploads(cosmos),
-        reservations=CosmosReservations(cosmos),
+        people_index=CosmosPeopleIndex(cosmos),
         check=cosmos.check,
     )

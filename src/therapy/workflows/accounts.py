@@ -1,9 +1,12 @@
 """Giving people accounts: which practice they join, and who is there already."""
 
-from collections.abc import AsyncIterator
-from datetime import date
+from contextlib import suppress
+from datetime import date, timedelta
 
-from therapy.domain.errors import InvalidInput, Unavailable
+from msgspec.structs import replace
+
+from therapy.domain.errors import AlreadyExists, InvalidInput, Stale
+from therapy.domain.outbox import PersonEntryChanged
 from therapy.domain.people import (
     Person,
     Practice,
@@ -13,12 +16,16 @@ from therapy.domain.people import (
     check_password,
     same_name,
 )
-from therapy.domain.text_folding import fold
-from therapy.ports.people import MOST_PEOPLE, SupportsPractices
-from therapy.workflows.desk import Desk
+from therapy.ports.passwords import Passwords
+from therapy.repositories.change import Change
+from therapy.repositories.people import EmailOwner
+from therapy.repositories.records import Records
 
 FIRST_PRACTICE = "Practice"
 LONGEST_NAME = 200
+
+EMAIL_SETTLES = timedelta(seconds=60)
+"""How long an address is kept for whoever took it and has written no account yet: they may have died."""
 
 
 async def enrol(
@@ -30,7 +37,8 @@ async def enrol(
     password: str,
     number: str = "",
     date_of_birth: date | None = None,
-    desk: Desk,
+    records: Records,
+    passwords: Passwords,
 ) -> Person:
     """Add an account; a patient needs a nine-digit number, a therapist has none.
 
@@ -47,78 +55,107 @@ async def enrol(
         raise InvalidInput("number")
     check_password(password, email=address, field="password")
     person = Person(
-        id=desk.new_id(),
+        id=records.new_id(),
         practice_id=practice.id,
         role=role,
         email=address,
         full_name=name,
-        password_hash=await desk.passwords.hash(password),
-        created_at=desk.now(),
+        password_hash=await passwords.hash(password),
+        created_at=records.now(),
         number=number,
         date_of_birth=date_of_birth,
     )
-    return await desk.people.add(practice.id, person)
+    return await add_person(person, records=records)
 
 
-async def practice_to_join(name: str, language: str, *, desk: Desk) -> Practice:
-    """Find the practice of that name, or make it; without a name, the only one that there is.
+async def add_person(person: Person, *, records: Records) -> Person:
+    """Write a new account and return it as written.
+
+    The address is taken first, then the account is written. Who dies in between leaves an address
+    without an account, which is free again after EMAIL_SETTLES.
+
+    Raises:
+        AlreadyExists: the e-mail (in any practice), the number (in this one) or the id is taken; code
+            `email_taken`, `number_taken` or `already_exists`. Nothing was written.
+    """
+    await _take_email(person, records=records)
+    change = Change(*records.people.new(person))
+    try:
+        await records.commit(person.practice_id, change, PersonEntryChanged(person.id))
+    except AlreadyExists:
+        await _give_email_back(person, records=records)
+        raise
+    return replace(person, version=1)
+
+
+async def _take_email(person: Person, *, records: Records) -> None:
+    emails, now = records.people.emails, records.now()
+    mine = EmailOwner(person.practice_id, person.id, now)
+    try:
+        await Change(emails.write(person.email, mine)).commit(records.store)
+    except AlreadyExists:
+        owner = await emails.load(person.email)
+        if owner is not None:
+            ours = (owner.practice_id, owner.person_id) == (person.practice_id, person.id)
+            old = now - owner.at >= EMAIL_SETTLES
+            if await records.people.owner_of(person.email, owner) or not (ours or old):
+                raise
+        mine = replace(mine, version=owner.version if owner else 0)
+        await Change(emails.write(person.email, mine)).commit(records.store)
+
+
+async def _give_email_back(person: Person, *, records: Records) -> None:
+    owner = await records.people.emails.load(person.email)
+    mine = person.practice_id, person.id
+    if owner is None or (owner.practice_id, owner.person_id) != mine:
+        return
+    if await records.people.owner_of(person.email, owner) is None:
+        with suppress(Stale):  # somebody else has taken it
+            await Change(records.people.emails.give_back(person.email, owner)).commit(records.store)
+
+
+async def put_practice(practice: Practice, *, records: Records) -> None:
+    """Write a practice, new or changed. Idempotent."""
+    await Change(records.practices.list_entry(practice)).commit(records.store)
+    await Change(records.practices.write(practice)).commit(records.store)
+
+
+async def practice_to_join(name: str, language: str, *, records: Records) -> Practice:
+    """Return the practice of that name, made if there is none; without a name, the only one that there is.
 
     A practice of demo accounts is joined only by its name.
 
     Raises:
         InvalidInput: there are several, and no name says which.
     """
-    known = await practices(desk=desk)
+    known = await records.practices.all()
     named = [each for each in known if same_name(each.name, name)]
     if named:
         return named[0]
     if not name:
-        real = [each for each in known if not await only_demo(each, desk=desk)]
+        real = [each for each in known if not await only_demo(each, records=records)]
         if len(real) == 1:
             return real[0]
         if real:
             raise InvalidInput("practice", "required")
-    practice = Practice(desk.new_id(), name.strip() or FIRST_PRACTICE, language)
-    await desk.people.put_practice(practice.id, practice)
+    practice = Practice(records.new_id(), name.strip() or FIRST_PRACTICE, language)
+    await put_practice(practice, records=records)
     return practice
 
 
-async def practices(*, desk: Desk) -> tuple[Practice, ...]:
-    """List the practices of this installation.
-
-    Raises:
-        Unavailable: this store can't list them.
-    """
-    if not isinstance(desk.people, SupportsPractices):
-        raise Unavailable(what="practices")
-    return await desk.people.practices()
-
-
-async def everybody(practice: Practice, *, desk: Desk) -> AsyncIterator[Person]:
-    """Yield every account of a practice, in order of their names."""
-    after = ""
-    while True:
-        page = await desk.people.search(practice.id, None, "", after, MOST_PEOPLE)
-        for person in page:
-            yield person
-        if len(page) < MOST_PEOPLE:
-            return
-        after = f"{fold(page[-1].full_name)}|{page[-1].id}"
-
-
-async def only_demo(practice: Practice, *, desk: Desk) -> bool:
-    """Tell whether a practice has accounts, and nobody real among them."""
-    marks = [person.demo async for person in everybody(practice, desk=desk)]
+async def only_demo(practice: Practice, *, records: Records) -> bool:
+    """Return whether a practice has accounts, and nobody real among them."""
+    marks = [person.demo async for person in records.people.of_practice(practice.id)]
     return bool(marks) and all(marks)
 
 
-async def real_people(*, desk: Desk) -> int:
+async def real_people(*, records: Records) -> int:
     """Count the accounts that are not marked as demo; a session is as real as its therapist."""
     return sum(
         [
             1
-            for practice in await practices(desk=desk)
-            async for person in everybody(practice, desk=desk)
+            for practice in await records.practices.all()
+            async for person in records.people.of_practice(practice.id)
             if not person.demo
         ]
     )

@@ -1,135 +1,165 @@
-"""What follows from a change: the writer delivers it before it answers, the sweep if the writer died.
+"""The outbox relay: delivers what follows from a change, first by its writer, then by the sweep.
 
-Everything here may happen more than once and does the same then.
+Everything here may happen more than once and does the same then. Whoever delivers has claimed the items
+until their `due_at` and is cut off before that, so that no two deliver one item at the same time. Whatever
+a delivery raises, its item is postponed; a pause doubles up to LONGEST_PAUSE.
 """
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 from msgspec.structs import replace
 
-from therapy.domain.errors import NotFound, TherapyError
-from therapy.domain.outbox import Consequence, EntryChanged, EraseDue, OutboxItem, PushDue, RunDue
+from therapy.domain.errors import Stale, TherapyError
+from therapy.domain.outbox import (
+    AccessEnded,
+    EraseDue,
+    OutboxItem,
+    PersonEntryChanged,
+    PushDue,
+    RunDue,
+    SessionEntryChanged,
+)
+from therapy.domain.person_entry import person_entry_of
 from therapy.domain.push import push_for
-from therapy.domain.session import Details, Event, Recording, SessionPatient, State, apply
+from therapy.domain.session import State
 from therapy.domain.session_entry import entry_of
-from therapy.ports.sessions import Change
-from therapy.workflows.desk import Desk
+from therapy.ports.doorbell import Doorbell
+from therapy.ports.people_index import PeopleIndex
+from therapy.ports.push import PushSender
+from therapy.ports.recordings import Recordings
+from therapy.ports.session_index import SessionIndex
+from therapy.repositories.change import Change
+from therapy.repositories.outbox import Placed
+from therapy.repositories.records import Records
+from therapy.workflows import access, devices, erasure
 
 LONGEST_PAUSE = timedelta(hours=1)
 
-
-def items(
-    practice_id: str, session_id: str, what: Iterable[Consequence], *, desk: Desk
-) -> tuple[OutboxItem, ...]:
-    """Make the outbox items that a change is committed with."""
-    due_at = desk.now() + desk.limits.follow_up
-    return tuple(OutboxItem(desk.new_id(), practice_id, session_id, each, due_at) for each in what)
+SHARE_OF_CLAIM = 0.8
+"""How much of what is left of a claim a delivery may take."""
 
 
-async def commit(
-    practice_id: str, session_id: str, change: Change, *what: Consequence, desk: Desk
-) -> None:
-    """Commit a change with its consequences and deliver them.
+@dataclass(frozen=True)
+class OutboxRelay:
+    """Delivers consequences through these ports; `records` leaves its own to the sweep."""
 
-    Raises:
-        Stale, LeaseLost: nothing was written.
-    """
-    follows = items(practice_id, session_id, what, desk=desk)
-    await desk.sessions.commit(practice_id, session_id, replace(change, outbox=follows))
-    await asyncio.shield(deliver(follows, desk=desk))
+    records: Records
+    doorbell: Doorbell
+    session_index: SessionIndex
+    people_index: PeopleIndex
+    push: PushSender
+    recordings: Recordings
 
+    async def deliver(self, claimed: tuple[Placed, ...]) -> None:
+        """Deliver items of one partition that the caller has claimed; raises nothing.
 
-async def deliver(follows: Iterable[OutboxItem], *, desk: Desk) -> None:
-    """Deliver items; one that can't be delivered now stays for the sweep, later each time."""
-    for item in follows:
+        What can't be delivered now, or not in time, stays for the sweep.
+        """
+        if not claimed:
+            return
+        delivered: list[Placed] = []
+        ends = min(each.item.due_at for each in claimed)
+        for placed in claimed:
+            seconds = (ends - self.records.now()).total_seconds() * SHARE_OF_CLAIM
+            if seconds <= 0:
+                break
+            if await self._delivered(placed, within=seconds):
+                delivered.append(placed)
+        if delivered:
+            done = Change(*(self.records.outbox.delivered(each) for each in delivered))
+            with suppress(TherapyError):  # it is delivered once more, then
+                await done.commit(self.records.store)
+
+    async def _delivered(self, placed: Placed, *, within: float) -> bool:
+        """Deliver one item within so many seconds; postpone it and return False if that fails."""
         try:
-            await _deliver_one(item, desk=desk)
-            await desk.outbox.done(item.practice_id, item.session_id, item.id)
-        except TherapyError:
-            pause = min(desk.limits.follow_up * 2**item.attempts, LONGEST_PAUSE)
+            async with asyncio.timeout(within):
+                await self._deliver_one(placed)
+        except Stale:  # somebody else wrote first; it is due again once the claim has ended
+            return False
+        except Exception:  # noqa: BLE001 - whatever it is, the item must not come back at once for ever
             with suppress(TherapyError):  # it is due in the store as it stands
-                await _postpone(item, pause, desk=desk)
+                await self._postpone(placed)
+            return False
+        return True
+
+    async def _postpone(self, placed: Placed) -> None:
+        """Put an item off, as it is stored by now: a push may have noted whom it has told."""
+        records = self.records
+        for stored in await records.outbox.pending(placed.partition):
+            if stored.item_id == placed.item_id:
+                item = stored.item
+                later = replace(
+                    item,
+                    attempts=item.attempts + 1,
+                    due_at=records.now() + pause_after(item, records.claim),
+                )
+                await Change(records.outbox.rewrite(stored, later)).commit(records.store)
+
+    async def _deliver_one(self, placed: Placed) -> None:
+        practice_id = placed.item.practice_id
+        match placed.item.what:
+            case RunDue(session_id):
+                await self.doorbell.ring(practice_id, session_id)
+            case SessionEntryChanged(session_id):
+                await self._refresh_session_entry(practice_id, session_id)
+            case PersonEntryChanged(person_id):
+                person = await self.records.people.load(practice_id, person_id)
+                await self.people_index.put(practice_id, person_entry_of(person))
+            case AccessEnded(person_id, at):
+                await access.end_access(practice_id, person_id, at, records=self.records)
+            case PushDue() as due:
+                await self._push(placed, due)
+            case EraseDue(session_id):
+                await erasure.erase_cancelled(
+                    practice_id,
+                    session_id,
+                    records=self.records,
+                    recordings=self.recordings,
+                    session_index=self.session_index,
+                )
+
+    async def _refresh_session_entry(self, practice_id: str, session_id: str) -> None:
+        records = self.records
+        session = await records.sessions.load(practice_id, session_id)
+        if session.state is State.ERASED:
+            await self.session_index.remove(practice_id, session_id)
+            return
+        runs = await records.runs.of_session(practice_id, session_id)
+        text = None
+        if session.state is State.CLOSED:
+            number = session.transcript_number
+            text = await records.transcripts.load_words(practice_id, session_id, number)
+        entry = await asyncio.to_thread(entry_of, session, runs, text)
+        await self.session_index.put(practice_id, entry)
+
+    async def _push(self, placed: Placed, due: PushDue) -> None:
+        """Tell each of the person's devices once, and note it at once: a death repeats one push at most."""
+        records, item = self.records, placed.item
+        practice = await records.practices.load(item.practice_id)
+        for device in await devices.devices_of(item.practice_id, due.person_id, records=records):
+            if device.token in due.told:
+                continue
+            message = push_for(due, item_id=item.id, device=device, language=practice.language)
+            if not await self.push.send(item.practice_id, device, message):
+                await devices.forget_device(device, records=records)
+            due = replace(due, told=(*due.told, device.token))
+            placed = await self._note(placed, replace(placed.item, what=due))
+
+    async def _note(self, placed: Placed, item: OutboxItem) -> Placed:
+        """Write how far a delivery has come.
+
+        Raises:
+            Stale: the claim has ended, and somebody else delivers the item.
+        """
+        await Change(self.records.outbox.rewrite(placed, item)).commit(self.records.store)
+        return replace(placed, item=replace(item, version=item.version + 1))
 
 
-async def _postpone(item: OutboxItem, pause: timedelta, *, desk: Desk) -> None:
-    for stored in await desk.outbox.pending(item.practice_id, item.session_id):
-        if stored.id == item.id:
-            later = replace(stored, attempts=item.attempts + 1, due_at=desk.now() + pause)
-            await desk.outbox.update(item.practice_id, later)
-
-
-async def _deliver_one(item: OutboxItem, *, desk: Desk) -> None:
-    match item.what:
-        case RunDue():
-            await desk.doorbell.ring(item.practice_id, item.session_id)
-        case EntryChanged():
-            await _refresh_entry(item.practice_id, item.session_id, desk=desk)
-        case PushDue():
-            await _tell(item, item.what, desk=desk)
-        case EraseDue():
-            await _erase(item.practice_id, item.session_id, desk=desk)
-
-
-async def _refresh_entry(practice_id: str, session_id: str, *, desk: Desk) -> None:
-    session = await desk.sessions.load(practice_id, session_id)
-    if session.state is State.ERASED:
-        await desk.session_index.remove(practice_id, session_id)
-        return
-    runs = await desk.runs.of_session(practice_id, session_id)
-    closed = session.state is State.CLOSED
-    text = (
-        await desk.sessions.transcript(practice_id, session_id, session.transcript_number)
-        if closed
-        else None
-    )
-    entry = await asyncio.to_thread(entry_of, session, runs, text)
-    await desk.session_index.put(practice_id, entry)
-
-
-async def _tell(item: OutboxItem, due: PushDue, *, desk: Desk) -> None:
-    practice = await desk.people.practice(item.practice_id)
-    told = due.told
-    for device in await desk.devices.of_person(item.practice_id, due.person_id):
-        if device.token in told:
-            continue
-        push = push_for(
-            due,
-            item_id=item.id,
-            session_id=item.session_id,
-            device=device,
-            language=practice.language,
-        )
-        if not await desk.push.send(item.practice_id, device, push):
-            await desk.devices.remove(item.practice_id, device.token)
-        told = (*told, device.token)
-        await desk.outbox.update(item.practice_id, replace(item, what=replace(due, told=told)))
-
-
-async def _erase(practice_id: str, session_id: str, *, desk: Desk) -> None:
-    try:
-        session = await desk.sessions.load(practice_id, session_id)
-    except NotFound:
-        return
-    await desk.recordings.delete(practice_id, session.recording.key)
-    await desk.session_index.remove(practice_id, session_id)
-    await desk.reservations.release(
-        practice_id, fingerprint(session.therapist_id, session.recording.content_hash), session_id
-    )
-    if session.state is not State.CANCELLED:
-        return
-    bare = replace(
-        apply(session, Event.ERASED),
-        details=Details(SessionPatient("", ""), date.min),
-        recording=Recording("", 0, "", ""),
-        title="",
-        transcript_number=0,
-    )
-    await desk.sessions.commit(practice_id, session_id, Change(session=bare, drop_transcripts=True))
-
-
-def fingerprint(therapist_id: str, content_hash: str) -> str:
-    """The key under which a therapist's recording is reserved, so that it becomes one session only."""
-    return f"recording|{therapist_id}|{content_hash}"
+def pause_after(item: OutboxItem, first: timedelta) -> timedelta:
+    """Return how long an item waits after its next failure: `first`, doubled each time, an hour at most."""
+    doublings: int = 2 ** min(item.attempts, 20)
+    return min(LONGEST_PAUSE, first * doublings)

@@ -107,11 +107,11 @@ async def scored(
 
 
 async def looked_into(
-    practice_id: str, version: TranscriptVersion, *, insight: InsightFinder
+    practice_id: str, version: TranscriptVersion, *, insights: InsightFinder
 ) -> TranscriptVersion:
-    """Add what stands out in a version; without it where that breaks, for it is never worth a session."""
+    """Add what stands out in a version; leave it out where that fails: no session may fail for it."""
     try:
-        found = await insight.find(practice_id, version.utterances, version.language)
+        found = await insights.find(practice_id, version.utterances, version.language)
     except (WorkFailed, TryAgain):
         return version
     return replace(version, insights=found)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound
 from therapy.domain.media import WAV
-from therapy.domain.outbox import EntryChanged
+from therapy.domain.outbox import SessionEntryChanged
 from therapy.domain.people import Person, Practice, Role, check_email, check_number, check_password
 from therapy.domain.scoring import session_scores
 from therapy.domain.session import (
@@ -31,9 +31,13 @@ from therapy.domain.session import (
 )
 from therapy.domain.transcript import Source, Speaker, TranscriptVersion, Utterance, parse_timestamp
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
-from therapy.ports.sessions import Change
-from therapy.workflows.desk import Desk
-from therapy.workflows.outbox_relay import commit
+from therapy.ports.passwords import Passwords
+from therapy.ports.recordings import Recordings
+from therapy.ports.sentiment import Sentiment
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.workflows.accounts import add_person, put_practice
+from therapy.workflows.authentication import set_password
 from therapy.workflows.recognition import scored
 
 ENGINE = "invented"
@@ -108,7 +112,16 @@ class Seeded(Struct, frozen=True):
     new_sessions: int
 
 
-async def plant(seed: Seed, *, password: str, renew: bool, desk: Desk) -> Seeded:
+async def plant(
+    seed: Seed,
+    *,
+    password: str,
+    renew: bool,
+    records: Records,
+    recordings: Recordings,
+    passwords: Passwords,
+    sentiment: Sentiment,
+) -> Seeded:
     """Write whatever of the seed is not there yet.
 
     New accounts get `password`; with `renew` those that are there get it too.
@@ -119,15 +132,24 @@ async def plant(seed: Seed, *, password: str, renew: bool, desk: Desk) -> Seeded
     """
     _check(seed, password)
     practice = Practice(_id("practice", seed.practice), seed.practice, seed.language)
-    await desk.people.put_practice(practice.id, practice)
+    await put_practice(practice, records=records)
     people, new_people = [], 0
     for each in seed.people:
-        person, new = await _person(practice, each, password, renew=renew, desk=desk)
+        person, new = await _person(
+            practice, each, password, renew=renew, records=records, passwords=passwords
+        )
         people.append(person)
         new_people += new
     new_sessions = 0
     for each_session in seed.sessions:
-        new_sessions += await _session(practice, people, each_session, desk=desk)
+        new_sessions += await _session(
+            practice,
+            people,
+            each_session,
+            records=records,
+            recordings=recordings,
+            sentiment=sentiment,
+        )
     return Seeded(practice, tuple(people), new_people, new_sessions)
 
 
@@ -152,10 +174,16 @@ def _check(seed: Seed, password: str) -> None:
 
 
 async def _person(
-    practice: Practice, given: SeedPerson, password: str, *, renew: bool, desk: Desk
+    practice: Practice,
+    given: SeedPerson,
+    password: str,
+    *,
+    renew: bool,
+    records: Records,
+    passwords: Passwords,
 ) -> tuple[Person, bool]:
     try:
-        known = await desk.people.by_email(given.email)
+        known = await records.people.by_email(given.email)
     except NotFound:
         person = Person(
             id=_id("person", practice.id, given.email.casefold()),
@@ -163,23 +191,28 @@ async def _person(
             role=given.role,
             email=given.email,
             full_name=given.full_name,
-            password_hash=await desk.passwords.hash(password),
-            created_at=desk.now(),
+            password_hash=await passwords.hash(password),
+            created_at=records.now(),
             number=given.number if given.role is Role.PATIENT else "",
             date_of_birth=given.date_of_birth,
             demo=True,
         )
-        return await desk.people.add(practice.id, person), True
+        return await add_person(person, records=records), True
     if not known.demo or known.practice_id != practice.id:
         raise AlreadyExists("email_taken")
-    if renew and not await desk.passwords.verify(password, known.password_hash):
-        known = replace(known, password_hash=await desk.passwords.hash(password))
-        known = await desk.people.save(practice.id, known)
+    if renew and not await passwords.verify(password, known.password_hash):
+        await set_password(known, await passwords.hash(password), records=records)
     return known, False
 
 
 async def _session(
-    practice: Practice, people: Iterable[Person], given: SeedSession, *, desk: Desk
+    practice: Practice,
+    people: Iterable[Person],
+    given: SeedSession,
+    *,
+    records: Records,
+    recordings: Recordings,
+    sentiment: Sentiment,
 ) -> bool:
     by_email = {each.email: each for each in people}
     accounts = {each.number: each for each in by_email.values() if each.role is Role.PATIENT}
@@ -189,17 +222,17 @@ async def _session(
         *(line.text for line in given.lines),
     )
     try:
-        await desk.sessions.load(practice.id, session_id)
+        await records.sessions.load(practice.id, session_id)
     except NotFound:
         pass
     else:
         return False
-    day = given.day or (desk.now() - timedelta(days=given.days_ago)).date()
-    moment = min(desk.now(), datetime.combine(day, time(10), UTC))
+    day = given.day or (records.now() - timedelta(days=given.days_ago)).date()
+    moment = min(records.now(), datetime.combine(day, time(10), UTC))
     version = await scored(
         practice.id,
         _version(session_id, given, moment),
-        sentiment=desk.sentiment,
+        sentiment=sentiment,
         optional=True,
     )
     patient = SessionPatient(
@@ -218,7 +251,7 @@ async def _session(
         therapist_name=therapist.full_name,
         therapist_email=therapist.email,
         details=details,
-        recording=await _record(practice.id, session_id, version, desk=desk),
+        recording=await _record(practice.id, session_id, version, recordings=recordings),
         created_at=moment,
         languages=(given.language,),
         title=title_of(day, practice.language),
@@ -232,8 +265,9 @@ async def _session(
             scores=session_scores(version),
             closed_at=moment,
         )
-    change = Change(session=session, transcript=version)
-    await commit(practice.id, session_id, change, EntryChanged(), desk=desk)
+    change = Change(records.sessions.write(session))
+    change.add(*await records.transcripts.new(practice.id, version))
+    await records.commit(practice.id, change, SessionEntryChanged(session_id))
     return True
 
 
@@ -260,14 +294,14 @@ def _version(session_id: str, given: SeedSession, moment: datetime) -> Transcrip
 
 
 async def _record(
-    practice_id: str, session_id: str, version: TranscriptVersion, *, desk: Desk
+    practice_id: str, session_id: str, version: TranscriptVersion, *, recordings: Recordings
 ) -> Recording:
     """Keep a recording in which each voice is a soft tone, as long as the session."""
     wav = b"".join(_hummed(version))
     blocks = [wav[at : at + BLOCK_SIZE] for at in range(0, len(wav), BLOCK_SIZE)]
     for number, block in enumerate(blocks):
-        await desk.recordings.stage(practice_id, session_id, number, block)
-    await desk.recordings.keep(practice_id, session_id, len(blocks), session_id)
+        await recordings.stage(practice_id, session_id, number, block)
+    await recordings.keep(practice_id, session_id, len(blocks), session_id)
     hashed = content_hash(map(block_hash, blocks))
     return Recording(session_id, len(wav), hashed, WAV, "invented.wav")
 

@@ -12,7 +12,8 @@ from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.text_folding import fold
 from therapy.domain.transcript import TranscriptVersion
-from therapy.workflows.desk import Desk
+from therapy.ports.session_index import SessionIndex
+from therapy.repositories.records import Records
 
 
 class ClosedSession(Struct, frozen=True):
@@ -25,33 +26,29 @@ class ClosedSession(Struct, frozen=True):
 
 
 async def closed_sessions(
-    actor: Actor, before: str = "", *, desk: Desk
+    actor: Actor, before: str = "", *, records: Records, session_index: SessionIndex
 ) -> tuple[SessionEntry, ...]:
-    """List a therapist's or a patient's closed sessions, newest first, at most 500."""
-    key = await _sort_key(actor, before, desk=desk)
+    """Return a therapist's or a patient's closed sessions, newest first, at most 500."""
+    key = await _sort_key(actor, before, session_index=session_index)
     if actor.role is Role.THERAPIST:
-        return await desk.session_index.of_therapist(
+        return await session_index.of_therapist(
             actor.practice_id, actor.person_id, {SessionStatus.CLOSED}, key, MOST_ENTRIES
         )
-    practice = await desk.people.practice(actor.practice_id)
+    practice = await records.practices.load(actor.practice_id)
     if practice.patient_sees is PatientSees.NOTHING:
         return ()
-    return await desk.session_index.of_patient(
-        actor.practice_id, actor.person_id, key, MOST_ENTRIES
-    )
+    return await session_index.of_patient(actor.practice_id, actor.person_id, key, MOST_ENTRIES)
 
 
 async def search(
-    actor: Actor, query: str, before: str = "", *, desk: Desk
+    actor: Actor, query: str, before: str = "", *, session_index: SessionIndex
 ) -> tuple[SessionEntry, ...]:
-    """List a therapist's closed sessions that the query finds, newest first, at most 500."""
+    """Return a therapist's closed sessions that the query finds, newest first, at most 500."""
     require(actor, Action.FIND_PATIENTS)
-    key = await _sort_key(actor, before, desk=desk)
+    key = await _sort_key(actor, before, session_index=session_index)
     if not fold(query):
         return ()
-    return await desk.session_index.search(
-        actor.practice_id, actor.person_id, query, key, MOST_ENTRIES
-    )
+    return await session_index.search(actor.practice_id, actor.person_id, query, key, MOST_ENTRIES)
 
 
 async def inbox(
@@ -60,43 +57,42 @@ async def inbox(
     before: str = "",
     limit: int = MOST_ENTRIES,
     *,
-    desk: Desk,
+    session_index: SessionIndex,
 ) -> tuple[SessionEntry, ...]:
-    """List a therapist's sessions in these states, newest first."""
+    """Return a therapist's sessions in these states, newest first."""
     require(actor, Action.SEE_INBOX)
-    key = await _sort_key(actor, before, desk=desk)
-    return await desk.session_index.of_therapist(
-        actor.practice_id, actor.person_id, states, key, limit
-    )
+    key = await _sort_key(actor, before, session_index=session_index)
+    return await session_index.of_therapist(actor.practice_id, actor.person_id, states, key, limit)
 
 
-async def closed_session(actor: Actor, session_id: str, *, desk: Desk) -> ClosedSession:
-    """Give a closed session to its therapist or its linked patient.
+async def closed_session(actor: Actor, session_id: str, *, records: Records) -> ClosedSession:
+    """Return a closed session to its therapist or its linked patient.
 
     Raises:
         NotFound: absent, not closed yet, or somebody else's: always the same answer.
     """
-    session = await desk.sessions.load(actor.practice_id, session_id)
-    practice = await desk.people.practice(actor.practice_id)
+    session = await records.sessions.load(actor.practice_id, session_id)
+    practice = None
+    if actor.role is Role.PATIENT:  # whose sight of it is a setting of the practice
+        practice = await records.practices.load(actor.practice_id)
     require(actor, Action.READ_CLOSED, session, practice)
     if session.state is not State.CLOSED:
         raise NotFound(session=session_id)
-    transcript = await desk.sessions.transcript(
-        actor.practice_id, session_id, session.transcript_number
-    )
+    number = session.transcript_number
+    transcript = await records.transcripts.load(actor.practice_id, session_id, number)
     patient = None
     if person_id := session.details.patient.person_id:
-        patient = await desk.people.person(actor.practice_id, person_id)
-    withheld = actor.role is Role.PATIENT and practice.patient_sees is PatientSees.WITHOUT_NOTES
+        patient = await records.people.load(actor.practice_id, person_id)
+    withheld = practice is not None and practice.patient_sees is PatientSees.WITHOUT_NOTES
     return ClosedSession(session, transcript, patient, with_notes=not withheld)
 
 
-async def _sort_key(actor: Actor, before: str, *, desk: Desk) -> str:
-    """Turn the id of the last session that a client has seen into a place in the list."""
+async def _sort_key(actor: Actor, before: str, *, session_index: SessionIndex) -> str:
+    """Return the sort key of the last session that a client has seen, given by its id."""
     if not before:
         return ""
     try:
-        entry = await desk.session_index.get(actor.practice_id, before)
+        entry = await session_index.get(actor.practice_id, before)
     except NotFound:
         raise InvalidInput("before", "before") from None
     if actor.person_id not in {entry.therapist_id, entry.patient_person_id}:

@@ -1,40 +1,103 @@
 """The sweep: rings again for due work, delivers what dead writers left, removes dead uploads.
 
-Any replica may run it at any time; several at once do no harm.
+Any replica may run it at any time; several at once do no harm. It looks page by page at all that is due,
+up to MOST_PAGES: what can't be done is put off, so that it hides nothing behind it. Queues that this
+program does not know are left to one that does.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from therapy.domain.errors import TherapyError
-from therapy.workflows.desk import Desk
-from therapy.workflows.outbox_relay import deliver
+from msgspec.structs import replace
+
+from therapy.domain.errors import NotFound, Stale
+from therapy.domain.outbox import OutboxItem
+from therapy.ports.store import Item
+from therapy.repositories.change import Change
+from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
+from therapy.repositories.runs import RUN_QUEUES
+from therapy.repositories.uploads import UPLOAD_QUEUE
+from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.uploads import throw_away
 
 AT_ONCE = 100
-"""How many of each kind one sweep looks at."""
+"""Items of one page."""
+
+MOST_PAGES = 10
+"""Pages that one sweep looks at; as many expired items are deleted."""
+
+UNREADABLE_FOR = timedelta(hours=1)
+"""How long an item that this program can't read is put off."""
+
+QUEUES = (*RUN_QUEUES, *OUTBOX_QUEUES, UPLOAD_QUEUE)
+"""Everything that becomes due, asked for in one go."""
 
 
-async def sweep(*, desk: Desk) -> None:
-    """Look once at everything that is due."""
-    now, failures = desk.now(), Failures()
-    for run in await desk.runs.due(now, AT_ONCE):
+@dataclass(frozen=True)
+class Sweep:
+    """Looks for what is due; `upload_expiry` is how long an upload may stand still."""
+
+    relay: OutboxRelay
+    upload_expiry: timedelta = timedelta(hours=1)
+
+    async def once(self) -> None:
+        """Look once at everything that is due.
+
+        Raises:
+            Exception: the first of all that went wrong, once everything else was looked at.
+        """
+        store, failures = self.relay.records.store, Failures()
+        now, after = self.relay.records.now(), None
+        for _ in range(MOST_PAGES):
+            items = await store.due(QUEUES, now, AT_ONCE, after)
+            for item in items:
+                with failures.kept():
+                    await self._do(item, now)
+            if len(items) < AT_ONCE:
+                break
+            after = items[-1]
         with failures.kept():
-            await desk.doorbell.ring(run.practice_id, run.session_id)
-    for session in await desk.outbox.overdue(now, AT_ONCE):
+            await self._discard_blocks(now, failures)
         with failures.kept():
-            items = await desk.outbox.pending(session.practice_id, session.session_id)
-            await deliver([item for item in items if item.due_at <= now], desk=desk)
-    for upload in await desk.uploads.expired(now, AT_ONCE):
-        with failures.kept():
-            await throw_away(upload, desk=desk)
-    for practice_id, upload_id in await desk.recordings.staged_before(
-        now - desk.limits.upload_expiry * 2, AT_ONCE
-    ):
-        with failures.kept():
-            await _discard_unknown(practice_id, upload_id, desk=desk)
-    if failures.first is not None:
-        raise failures.first
+            await store.purge(AT_ONCE * MOST_PAGES)
+        if failures.first is not None:
+            raise failures.first
+
+    async def _do(self, item: Item, now: datetime) -> None:
+        relay, records = self.relay, self.relay.records
+        if item.queue in RUN_QUEUES and (run := records.runs.read_if_readable(item)):
+            await relay.doorbell.ring(run.practice_id, run.session_id)
+        elif item.queue in OUTBOX_QUEUES and (waiting := records.outbox.read_if_readable(item)):
+            await self._deliver(item, waiting)
+        elif item.queue == UPLOAD_QUEUE and (upload := records.uploads.read_if_readable(item)):
+            await throw_away(upload, records=records, recordings=relay.recordings)
+        else:
+            with suppress(Stale):
+                later = records.outbox.put_off(item, now + UNREADABLE_FOR)
+                await Change(later).commit(records.store)
+
+    async def _deliver(self, item: Item, waiting: OutboxItem) -> None:
+        """Claim an outbox item, then deliver it; somebody else's claim is left alone."""
+        records = self.relay.records
+        placed = Placed(item.partition, item.id, waiting)
+        mine = replace(waiting, due_at=records.now() + records.claim)
+        with suppress(Stale):
+            await Change(records.outbox.rewrite(placed, mine)).commit(records.store)
+            held = replace(mine, version=mine.version + 1)
+            await self.relay.deliver((replace(placed, item=held),))
+
+    async def _discard_blocks(self, now: datetime, failures: "Failures") -> None:
+        """Discard staged blocks that no upload knows of any more."""
+        records, recordings = self.relay.records, self.relay.recordings
+        old = now - self.upload_expiry * 2
+        for practice_id, upload_id in await recordings.staged_before(old, AT_ONCE):
+            with failures.kept():
+                try:
+                    await records.uploads.load(practice_id, upload_id)
+                except NotFound:
+                    await recordings.discard(practice_id, upload_id)
 
 
 class Failures:
@@ -50,11 +113,3 @@ class Failures:
             yield
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is raised at the end
             self.first = self.first or exc
-
-
-async def _discard_unknown(practice_id: str, upload_id: str, *, desk: Desk) -> None:
-    """Throw staged blocks away that no upload knows of any more."""
-    try:
-        await desk.uploads.get(practice_id, upload_id)
-    except TherapyError:
-        await desk.recordings.discard(practice_id, upload_id)

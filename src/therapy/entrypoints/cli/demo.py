@@ -29,10 +29,9 @@ from therapy.entrypoints.cli.mobile_client import (
     outcome_of,
 )
 from therapy.entrypoints.cli.own_server import Server, environment, running_server
-from therapy.entrypoints.cli.seed import read_seed
+from therapy.entrypoints.cli.seed import read_seed, seed_practice
 from therapy.entrypoints.cli.terminal import add_line, answers, bar, legend, transcript_table
 from therapy.entrypoints.cli.wav_recordings import DEMO, REFERENCE, app_wav, decoded, demo_file
-from therapy.workflows.seeding import plant
 
 THERAPIST = "olivia.hayes1@example.health"
 PATIENT = {"id": "200000017", "name": "Jordan White", "email": "jordan.white1@example.health"}
@@ -107,7 +106,7 @@ async def _seed(settings: Settings, password: str) -> None:
     from therapy.wiring import open_therapy
 
     async with open_therapy(settings) as opened:
-        await plant(read_seed(None), password=password, renew=False, desk=opened.desk)
+        await seed_practice(opened.installation, read_seed(None), password=password, renew=False)
 
 
 def _send(app: MobileClient, user: dict[str, Any], console: Console) -> str:

@@ -11,7 +11,8 @@ from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers
 from therapy.entrypoints.cli.users import new_password
-from therapy.workflows.seeding import Seed
+from therapy.workflows.installation import Installation
+from therapy.workflows.seeding import Seed, Seeded, plant
 
 DEMO = "demo-practice.json"
 
@@ -63,19 +64,18 @@ async def _seed(path: Path | None, password: str, *, force: bool) -> None:
     from therapy.wiring import open_therapy
     from therapy.wiring.dependencies import stores_at
     from therapy.workflows.accounts import real_people
-    from therapy.workflows.seeding import plant
 
     what, chosen = read_seed(path), password or new_password()
     settings = settings_of_this_machine()
     async with open_therapy(settings) as opened:
-        real = 0 if force else await real_people(desk=opened.desk)
+        real = 0 if force else await real_people(records=opened.installation.records)
         if real:
             setting = "THERAPY_DATA_DIR" if settings.stores == "local" else "COSMOS_DATABASE_NAME"
             raise CommandFailed(
                 f"there are {real} real accounts in {stores_at(settings)}; nothing was added. Take another"
                 f" {setting} for trying, or add the demo practice beside them with --force"
             )
-        done = await plant(what, password=chosen, renew=bool(password), desk=opened.desk)
+        done = await seed_practice(opened.installation, what, password=chosen, renew=bool(password))
     console = answers()
     for person in done.people:
         kind = person.role.value.lower()
@@ -85,6 +85,21 @@ async def _seed(path: Path | None, password: str, *, force: bool) -> None:
     )
     if done.new_people and not password:
         console.print(f"password: [bold]{chosen}[/] (shown once, not kept)", soft_wrap=True)
+
+
+async def seed_practice(
+    installation: Installation, seed: Seed, *, password: str, renew: bool
+) -> Seeded:
+    """Write what an installation lacks of a seed; see `workflows.seeding.plant`."""
+    return await plant(
+        seed,
+        password=password,
+        renew=renew,
+        records=installation.records,
+        recordings=installation.recordings,
+        passwords=installation.sign_in.passwords,
+        sentiment=installation.engines.sentiment,
+    )
 
 
 def read_seed(path: Path | None) -> Seed:

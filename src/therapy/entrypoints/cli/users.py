@@ -9,6 +9,7 @@ from rich.table import Table
 
 from therapy.domain.people import Person, Practice, Role
 from therapy.domain.session import parse_date
+from therapy.domain.text_folding import fold
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.terminal import answers
 
@@ -97,7 +98,9 @@ async def _add(
 
     settings = settings_of_this_machine()
     async with open_therapy(settings) as opened:
-        joined = await accounts.practice_to_join(practice, settings.language, desk=opened.desk)
+        joined = await accounts.practice_to_join(
+            practice, settings.language, records=opened.installation.records
+        )
         person = await accounts.enrol(
             joined,
             role,
@@ -106,7 +109,8 @@ async def _add(
             password=password,
             number=number,
             date_of_birth=date_of_birth,
-            desk=opened.desk,
+            records=opened.installation.records,
+            passwords=opened.installation.sign_in.passwords,
         )
     return joined, person
 
@@ -126,12 +130,14 @@ def list_() -> None:
 
 async def _list() -> None:
     from therapy.wiring import open_therapy
-    from therapy.workflows import accounts
 
     table = Table("practice", "role", "name", "e-mail", "number", "demo")
     async with open_therapy(settings_of_this_machine()) as opened:
-        for practice in await accounts.practices(desk=opened.desk):
-            async for person in accounts.everybody(practice, desk=opened.desk):
+        for practice in await opened.installation.records.practices.all():
+            people = [
+                each async for each in opened.installation.records.people.of_practice(practice.id)
+            ]
+            for person in sorted(people, key=lambda each: (fold(each.full_name), each.id)):
                 row = (practice.name, person.role.value.lower(), person.full_name, person.email)
                 table.add_row(*row, person.number, "demo" if person.demo else "")
     console = answers()

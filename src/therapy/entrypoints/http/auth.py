@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Annotated, Any
 
@@ -15,11 +16,17 @@ from therapy.domain.messages import sentence
 from therapy.domain.people import email_key
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.bearer_token import bearer
-from therapy.entrypoints.http.dependencies import AfterResponseJobs, AtDesk, Language
+from therapy.entrypoints.http.dependencies import (
+    AfterResponseJobs,
+    Language,
+    RecordsDependency,
+    SignInDependency,
+)
 from therapy.entrypoints.http.request_bodies import decoded, json_body
 from therapy.entrypoints.http.schema_types import NO_NUL, Short, Token, day
-from therapy.workflows import identity
-from therapy.workflows.desk import Desk
+from therapy.repositories.records import Records
+from therapy.workflows import authentication
+from therapy.workflows.authentication import SignIn
 
 
 class LoginRequest(Struct):
@@ -60,13 +67,17 @@ log = logging.getLogger(__name__)
 
 
 @post("/login", status_code=200, opt={"no_token": True})
-async def login(data: JSONBody[LoginRequest], desk: AtDesk) -> LoginAnswer:
+async def login(
+    data: JSONBody[LoginRequest], records: RecordsDependency, sign_in: SignInDependency
+) -> LoginAnswer:
     """Sign in with an e-mail address, in any case, and a password."""
     if not email_key(data.email):
         raise InvalidInput("email", "required")
     if not data.password:
         raise InvalidInput("password", "required")
-    signed_in = await identity.log_in(data.email, data.password, desk=desk)
+    signed_in = await authentication.log_in(
+        data.email, data.password, records=records, sign_in=sign_in
+    )
     person = signed_in.person
     return LoginAnswer(
         token=signed_in.access_token,
@@ -84,21 +95,24 @@ async def login(data: JSONBody[LoginRequest], desk: AtDesk) -> LoginAnswer:
     opt={"no_token": True},
     operation_class=json_body(RefreshRequest, required=False),
 )
-async def refresh(request: Request[Any, Any, Any], desk: AtDesk) -> RefreshAnswer:
+async def refresh(
+    request: Request[Any, Any, Any], records: RecordsDependency, sign_in: SignInDependency
+) -> RefreshAnswer:
     """Exchange a refresh token, from the Authorization header or from the body, for a new pair."""
     token = bearer(request.headers.get("authorization"))
     if body := await request.body():
         token = decoded(body, RefreshRequest).refresh_token
     if not token:
         raise NotSignedIn
-    signed_in = await identity.refresh(token, desk=desk)
+    signed_in = await authentication.refresh(token, records=records, sign_in=sign_in)
     return RefreshAnswer(signed_in.access_token, signed_in.refresh_token, signed_in.expires_in)
 
 
 @post("/forgot-password", status_code=200, opt={"no_token": True})
 async def forgot_password(
     email: Annotated[str, QueryParameter(name="email", max_length=300)],
-    desk: AtDesk,
+    records: RecordsDependency,
+    sign_in: SignInDependency,
     language: Language,
     after_response: AfterResponseJobs,
 ) -> Response[Done]:
@@ -107,17 +121,20 @@ async def forgot_password(
         raise InvalidInput("email", "required")
     answer = Done(True, sentence("forgot_answer", language))
     # The work comes after the answer, so that its time tells nothing either.
-    return Response(answer, background=BackgroundTask(_begin, after_response, email, desk=desk))
+    job = partial(_mail, email, records=records, sign_in=sign_in)
+    return Response(answer, background=BackgroundTask(_begin, after_response, job))
 
 
-async def _begin(after_response: AfterResponse, email: str, *, desk: Desk) -> None:
-    if not after_response.begin(partial(_mail, email, desk=desk)):
+async def _begin(
+    after_response: AfterResponse, job: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    if not after_response.begin(job):
         _not_sent(Unavailable.code, "too many wait to be sent")
 
 
-async def _mail(email: str, *, desk: Desk) -> None:
+async def _mail(email: str, *, records: Records, sign_in: SignIn) -> None:
     try:
-        await identity.forgot_password(email, desk=desk)
+        await authentication.forgot_password(email, records=records, sign_in=sign_in)
     except TherapyError as exc:
         _not_sent(exc.code, str(exc))
     except asyncio.CancelledError:
@@ -132,10 +149,15 @@ def _not_sent(code: str, why: str) -> None:
 
 @post("/change-password", status_code=200, opt={"no_token": True})
 async def change_password(
-    data: JSONBody[ChangePasswordRequest], desk: AtDesk, language: Language
+    data: JSONBody[ChangePasswordRequest],
+    records: RecordsDependency,
+    sign_in: SignInDependency,
+    language: Language,
 ) -> Done:
     """Set a new password with the one-time token from the mail; signs out everywhere."""
-    await identity.change_password(data.token_sec, data.new_password, desk=desk)
+    await authentication.change_password(
+        data.token_sec, data.new_password, records=records, sign_in=sign_in
+    )
     return Done(True, sentence("password_changed", language))
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import NotSignedIn
 from therapy.entrypoints.http.request_log import request_id
-from therapy.workflows.desk import Desk
+from therapy.wiring import Therapy
 
 
 def bearer(header: str | None) -> str:
@@ -22,8 +22,9 @@ class Authentication(AbstractAuthenticationMiddleware):
         token = bearer(connection.headers.get("authorization"))
         if not token:
             raise NotSignedIn
-        desk: Desk = connection.app.state.therapy.desk
-        actor = desk.tokens.read(token, now=desk.now())
+        therapy: Therapy = connection.app.state.therapy
+        here = therapy.installation
+        actor = here.sign_in.tokens.read(token, now=here.records.now())
         client = connection.client
         actor = replace(
             actor,

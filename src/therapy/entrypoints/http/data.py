@@ -11,7 +11,12 @@ from therapy.domain.messages import sentence
 from therapy.domain.sentiment import NEUTRAL
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.transcript import Line, Speaker, Utterance, format_timestamp
-from therapy.entrypoints.http.dependencies import AtDesk, Caller, Language
+from therapy.entrypoints.http.dependencies import (
+    Caller,
+    Language,
+    RecordsDependency,
+    SessionIndexDependency,
+)
 from therapy.entrypoints.http.schema_types import NO_NUL, Before, Message, SessionId, Short, day
 from therapy.workflows import review, session_lists
 
@@ -60,9 +65,13 @@ INBOX_PREVIEW = 20
 
 
 @get("/pending")
-async def pending(actor: Caller, desk: AtDesk, before: Before = "") -> list[PendingItem]:
+async def pending(
+    actor: Caller, session_index: SessionIndexDependency, before: Before = ""
+) -> list[PendingItem]:
     """List the sessions that await the caller's review, newest first; `before` is the last id seen."""
-    entries = await session_lists.inbox(actor, {SessionStatus.AWAITING_REVIEW}, before, desk=desk)
+    entries = await session_lists.inbox(
+        actor, {SessionStatus.AWAITING_REVIEW}, before, session_index=session_index
+    )
     return [
         PendingItem(
             entry.session_id,
@@ -75,9 +84,11 @@ async def pending(actor: Caller, desk: AtDesk, before: Before = "") -> list[Pend
 
 
 @get("/transcript/{session_id:str}")
-async def transcript(session_id: SessionId, actor: Caller, desk: AtDesk) -> Response[Transcript]:
+async def transcript(
+    session_id: SessionId, actor: Caller, records: RecordsDependency
+) -> Response[Transcript]:
     """Give a transcript that awaits review; its version is the ETag."""
-    session, version = await review.for_review(actor, session_id, desk=desk)
+    session, version = await review.for_review(actor, session_id, records=records)
     answer = Transcript(
         patient_name=session.details.patient.name,
         session_date=day(session.details.date) or "",
@@ -92,7 +103,7 @@ async def submit(
     session_id: SessionId,
     data: JSONBody[Annotated[list[LineIn], Meta(max_length=MOST_LINES)]],
     actor: Caller,
-    desk: AtDesk,
+    records: RecordsDependency,
     language: Language,
 ) -> Message:
     """Hand in the reviewed transcript; the session is closed with it."""
@@ -100,7 +111,7 @@ async def submit(
         Line(_speaker(index, each.speaker), each.text, each.timestamp)
         for index, each in enumerate(data)
     ]
-    await review.submit(actor, session_id, lines, desk=desk)
+    await review.submit(actor, session_id, lines, records=records)
     return Message(sentence("transcript_accepted", language))
 
 

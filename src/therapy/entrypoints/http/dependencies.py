@@ -1,5 +1,6 @@
-"""What every handler can ask for by name: who asks, the desk, the language, jobs after the answer."""
+"""What every handler can ask for by name: who asks, what the installation is made of, the language."""
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Request
@@ -9,39 +10,66 @@ from litestar.di import NamedDependency, Provide
 from therapy.domain.access import Actor
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.errors import language_of
-from therapy.workflows.desk import Desk
+from therapy.ports.people_index import PeopleIndex
+from therapy.ports.recordings import Recordings
+from therapy.ports.session_index import SessionIndex
+from therapy.repositories.records import Records
+from therapy.workflows.authentication import SignIn
+from therapy.workflows.uploads import Intake
 
 Caller = NamedDependency[Actor]
-AtDesk = NamedDependency[Desk]
 Language = NamedDependency[str]
 AfterResponseJobs = NamedDependency[AfterResponse]
+RecordsDependency = NamedDependency[Records]
+SessionIndexDependency = NamedDependency[SessionIndex]
+PeopleIndexDependency = NamedDependency[PeopleIndex]
+RecordingsDependency = NamedDependency[Recordings]
+IntakeDependency = NamedDependency[Intake]
+SignInDependency = NamedDependency[SignIn]
+
+PARTS = (
+    "records",
+    "session_index",
+    "people_index",
+    "recordings",
+    "intake",
+    "sign_in",
+)
+"""Attributes of `workflows.installation.Installation` that handlers can ask for by their names."""
 
 
-def provide_desk(state: State) -> Desk:
-    """The desk of this application."""
-    desk: Desk = state.therapy.desk
-    return desk
+def provide_part(name: str) -> Provide:
+    """Return what hands a part of the running installation to handlers."""
+
+    def part(state: State) -> Any:
+        return getattr(state.therapy.installation, name)
+
+    return Provide(part, sync_to_thread=False)
 
 
 def provide_after_response(state: State) -> AfterResponse:
-    """The jobs that run after answers."""
+    """Return the jobs that run after answers."""
     after_response: AfterResponse = state.after_response
     return after_response
 
 
 def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
-    """Who asks."""
+    """Return who asks."""
     return request.user
 
 
 def provide_language(request: Request[Any, Any, Any]) -> str:
-    """What the client asks for, else its practice's language, else this installation's."""
+    """Return the language that the client asks for, else its practice's, else this installation's."""
     return language_of(request)
 
 
+def _provided(function: Callable[..., Any]) -> Provide:
+    return Provide(function, sync_to_thread=False)
+
+
 DEPENDENCIES = {
-    "after_response": Provide(provide_after_response, sync_to_thread=False),
-    "actor": Provide(provide_actor, sync_to_thread=False),
-    "desk": Provide(provide_desk, sync_to_thread=False),
-    "language": Provide(provide_language, sync_to_thread=False),
+    "actor": _provided(provide_actor),
+    "after_response": _provided(provide_after_response),
+    "language": _provided(provide_language),
+    **{name: provide_part(name) for name in PARTS},
 }

@@ -6,9 +6,9 @@ from litestar import Router, post
 from litestar.params import JSONBody, PathParameter
 from msgspec import Meta, Struct
 
-from therapy.entrypoints.http.dependencies import AtDesk, Caller
+from therapy.entrypoints.http.dependencies import Caller, RecordsDependency
 from therapy.entrypoints.http.schema_types import NO_NUL, Short
-from therapy.workflows import identity
+from therapy.workflows import devices
 
 
 class DeviceRequest(Struct):
@@ -19,19 +19,23 @@ class DeviceRequest(Struct):
 
 
 @post("/register", status_code=204)
-async def register(data: JSONBody[DeviceRequest], actor: Caller, desk: AtDesk) -> None:
+async def register(
+    data: JSONBody[DeviceRequest], actor: Caller, records: RecordsDependency
+) -> None:
     """Register this device for the caller's pushes, as long as this login lasts."""
-    await identity.register_device(
-        actor, data.token, platform=data.platform, user_id=data.user_id, desk=desk
+    await devices.register_device(
+        actor, data.token, platform=data.platform, user_id=data.user_id, records=records
     )
 
 
 @post("/unregister/{user_id:str}", status_code=204)
 async def unregister(
-    user_id: Annotated[str, PathParameter(max_length=200)], actor: Caller, desk: AtDesk
+    user_id: Annotated[str, PathParameter(max_length=200)],
+    actor: Caller,
+    records: RecordsDependency,
 ) -> None:
     """Remove the devices of this login; all of the caller's, if this login has none."""
-    await identity.unregister_devices(actor, user_id, desk=desk)
+    await devices.unregister_devices(actor, user_id, records=records)
 
 
 router = Router("/devices", route_handlers=[register, unregister], tags=["devices"])

@@ -10,7 +10,11 @@ from msgspec import Struct
 from therapy.domain.sentiment import NEUTRAL
 from therapy.domain.session_entry import PREVIEW, SessionEntry
 from therapy.domain.transcript import Speaker, Utterance, format_timestamp
-from therapy.entrypoints.http.dependencies import AtDesk, Caller
+from therapy.entrypoints.http.dependencies import (
+    Caller,
+    RecordsDependency,
+    SessionIndexDependency,
+)
 from therapy.entrypoints.http.schema_types import Before, SessionId, day, iso
 from therapy.entrypoints.http.session_details import NoteOut
 from therapy.workflows import session_lists
@@ -59,26 +63,37 @@ class DetailsAnswer(Struct):
 
 
 @get("/me")
-async def mine(actor: Caller, desk: AtDesk, before: Before = "") -> list[SessionItem]:
+async def mine(
+    actor: Caller,
+    records: RecordsDependency,
+    session_index: SessionIndexDependency,
+    before: Before = "",
+) -> list[SessionItem]:
     """List the caller's closed sessions, newest first, at most 500; `before` is the last id seen."""
-    return [_item(entry) for entry in await session_lists.closed_sessions(actor, before, desk=desk)]
+    entries = await session_lists.closed_sessions(
+        actor, before, records=records, session_index=session_index
+    )
+    return [_item(entry) for entry in entries]
 
 
 @get("/search")
 async def search(
     actor: Caller,
-    desk: AtDesk,
+    session_index: SessionIndexDependency,
     wanted: Annotated[str, QueryParameter(name="query", max_length=200)] = "",
     before: Before = "",
 ) -> list[SessionItem]:
     """Find the caller's closed sessions by a part of name, number, title, date, summary, or by words said."""
-    return [_item(entry) for entry in await session_lists.search(actor, wanted, before, desk=desk)]
+    entries = await session_lists.search(actor, wanted, before, session_index=session_index)
+    return [_item(entry) for entry in entries]
 
 
 @get("/{session_id:str}/details")
-async def details(session_id: SessionId, actor: Caller, desk: AtDesk) -> DetailsAnswer:
+async def details(
+    session_id: SessionId, actor: Caller, records: RecordsDependency
+) -> DetailsAnswer:
     """Give a closed session in full, to its therapist and its linked patient."""
-    return _details(await session_lists.closed_session(actor, session_id, desk=desk))
+    return _details(await session_lists.closed_session(actor, session_id, records=records))
 
 
 def _item(entry: SessionEntry) -> SessionItem:

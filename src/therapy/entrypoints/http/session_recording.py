@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from therapy.domain.errors import NotFound
 from therapy.domain.session import Session
-from therapy.entrypoints.http.dependencies import AtDesk, Caller
+from therapy.entrypoints.http.dependencies import Caller, RecordingsDependency, RecordsDependency
 from therapy.entrypoints.http.errors import BadRange
 from therapy.entrypoints.http.schema_types import SessionId
+from therapy.ports.recordings import Recordings
 from therapy.workflows import review
-from therapy.workflows.desk import Desk
 
 SLICE = 1024 * 1024
 """Bytes in memory at a time."""
@@ -32,11 +32,15 @@ class PlaybackLink(Struct):
 
 @route("/{session_id:str}/recording", http_method=[HttpMethod.GET, HttpMethod.HEAD])
 async def recording(
-    session_id: SessionId, request: Request[Any, Any, Any], actor: Caller, desk: AtDesk
+    session_id: SessionId,
+    request: Request[Any, Any, Any],
+    actor: Caller,
+    records: RecordsDependency,
+    recordings: RecordingsDependency,
 ) -> Stream:
     """Play a session's recording to its therapist; understands a single byte range."""
-    session = (await review.look(actor, session_id, desk=desk)).session
-    size = await desk.recordings.size(actor.practice_id, session.recording.key)
+    session = await review.own_session(actor, session_id, records=records)
+    size = await recordings.size(actor.practice_id, session.recording.key)
     part = _part(request.headers.get("range"), size)
     start, end = part or (0, size)
     headers = {
@@ -48,7 +52,9 @@ async def recording(
     if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     body = (
-        iter(()) if request.method == HttpMethod.HEAD else _slices(session, start, end, desk=desk)
+        iter(())
+        if request.method == HttpMethod.HEAD
+        else _slices(session, start, end, recordings=recordings)
     )
     return Stream(
         body,
@@ -59,12 +65,19 @@ async def recording(
 
 
 @post("/{session_id:str}/recording-link", status_code=200)
-async def recording_link(session_id: SessionId, actor: Caller, desk: AtDesk) -> PlaybackLink:
+async def recording_link(
+    session_id: SessionId,
+    actor: Caller,
+    records: RecordsDependency,
+    recordings: RecordingsDependency,
+) -> PlaybackLink:
     """Make a link that plays a session's recording for some minutes, for players that send no token.
 
     Where recordings are kept on this machine there are none: 404 `not_offered`.
     """
-    url, expires_at = await review.playback_link(actor, session_id, desk=desk)
+    url, expires_at = await review.playback_link(
+        actor, session_id, records=records, recordings=recordings
+    )
     return PlaybackLink(url, expires_at)
 
 
@@ -87,9 +100,11 @@ def _part(header: str | None, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-async def _slices(session: Session, start: int, end: int, *, desk: Desk) -> AsyncIterator[bytes]:
+async def _slices(
+    session: Session, start: int, end: int, *, recordings: Recordings
+) -> AsyncIterator[bytes]:
     while start < end:
-        block = await desk.recordings.read(
+        block = await recordings.read(
             session.practice_id, session.recording.key, start, min(end, start + SLICE)
         )
         if not block:

@@ -10,12 +10,11 @@ from msgspec import Struct
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import InvalidInput, TherapyError, TooLarge
 from therapy.domain.messages import sentence
-from therapy.entrypoints.http.dependencies import AtDesk, Caller, Language
+from therapy.entrypoints.http.dependencies import Caller, IntakeDependency, Language
 from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
 from therapy.entrypoints.http.request_bodies import UploadOperation
 from therapy.entrypoints.http.upload_metadata import MOST_METADATA, read_metadata
-from therapy.workflows.desk import Desk
-from therapy.workflows.uploads import Receipt, Receiving, receiving
+from therapy.workflows.uploads import Intake, Receipt, Receiving, receiving
 
 
 class Uploaded(Struct):
@@ -33,7 +32,7 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
 
 @post("/upload", status_code=202, operation_class=UploadOperation, request_max_body_size=None)
 async def upload(
-    request: Request[Any, Any, Any], actor: Caller, desk: AtDesk, language: Language
+    request: Request[Any, Any, Any], actor: Caller, intake: IntakeDependency, language: Language
 ) -> Uploaded:
     """Take in a recording with what is known about it; it is transcribed and then brought for review.
 
@@ -43,7 +42,7 @@ async def upload(
     require(actor, Action.RECORD)
     body = _Body(request)
     try:
-        receipt = await _receive(request, actor, desk=desk)
+        receipt = await _receive(request, actor, intake=intake)
     except TherapyError:
         await body.drop()
         raise
@@ -75,11 +74,11 @@ class _Body:
                         await self._watch()
 
 
-async def _receive(request: Request[Any, Any, Any], actor: Actor, *, desk: Desk) -> Receipt:
-    most = desk.limits.upload_bytes
+async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Intake) -> Receipt:
+    most = intake.max_bytes
     if (request.content_length or 0) > most + MULTIPART_ROOM:
         raise TooLarge(limit=most)
-    async with receiving(actor, desk=desk) as incoming:
+    async with receiving(actor, intake=intake) as incoming:
         file_name, metadata = await _read(request, incoming)
         given = read_metadata(metadata)
         return await incoming.finish(

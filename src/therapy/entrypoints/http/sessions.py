@@ -20,7 +20,12 @@ from therapy.domain.session_status import SessionStatus
 from therapy.domain.talk import talk_of, voices_of
 from therapy.domain.transcript import TranscriptVersion
 from therapy.entrypoints.http import mobile_sessions, session_recording, session_upload
-from therapy.entrypoints.http.dependencies import AtDesk, Caller, Language
+from therapy.entrypoints.http.dependencies import (
+    Caller,
+    Language,
+    RecordsDependency,
+    SessionIndexDependency,
+)
 from therapy.entrypoints.http.request_bodies import decoded, json_body
 from therapy.entrypoints.http.schema_types import Before, Message, SessionId, day
 from therapy.entrypoints.http.session_details import NoteOut, PersonIn, general_notes, timed_notes
@@ -38,8 +43,8 @@ from therapy.entrypoints.http.sessions_schemas import (
     SessionAnswer,
     SessionList,
 )
+from therapy.repositories.records import Records
 from therapy.workflows import review, session_lists
-from therapy.workflows.desk import Desk
 from therapy.workflows.review import SessionView
 
 PAGE = 100
@@ -49,7 +54,7 @@ PAGE = 100
 @get("/")
 async def list_sessions(
     actor: Caller,
-    desk: AtDesk,
+    session_index: SessionIndexDependency,
     states: Annotated[
         list[SessionStatus] | None, QueryParameter(name="state", max_items=16)
     ] = None,
@@ -57,7 +62,7 @@ async def list_sessions(
 ) -> SessionList:
     """List the caller's sessions in these states (all, if none is named), newest first, 100 a page."""
     entries = await session_lists.inbox(
-        actor, set(states or SessionStatus), before, PAGE + 1, desk=desk
+        actor, set(states or SessionStatus), before, PAGE + 1, session_index=session_index
     )
     page = entries[:PAGE]
     return SessionList(
@@ -67,10 +72,10 @@ async def list_sessions(
 
 @get("/{session_id:str}")
 async def one(
-    session_id: SessionId, actor: Caller, desk: AtDesk, language: Language
+    session_id: SessionId, actor: Caller, records: RecordsDependency, language: Language
 ) -> SessionAnswer:
     """Give a session's state: how far it is, why it failed and what to do, who spoke how much."""
-    return await _shown(actor, session_id, language, desk=desk)
+    return await _shown(actor, session_id, language, records=records)
 
 
 @post(
@@ -82,14 +87,14 @@ async def retry(
     request: Request[Any, Any, Any],
     session_id: SessionId,
     actor: Caller,
-    desk: AtDesk,
+    records: RecordsDependency,
     language: Language,
 ) -> Message:
     """Have a failed session worked on again, in other languages if the body names some."""
     body = await request.body()
     asked = decoded(body, RetryRequest) if body else RetryRequest()
     languages = parse_languages(asked.languages, field="languages")
-    await review.retry(actor, session_id, languages=languages, desk=desk)
+    await review.retry(actor, session_id, languages=languages, records=records)
     return Message(sentence("retry_accepted", language))
 
 
@@ -98,18 +103,20 @@ async def correct(
     session_id: SessionId,
     data: JSONBody[Correction],
     actor: Caller,
-    desk: AtDesk,
+    records: RecordsDependency,
     language: Language,
 ) -> SessionAnswer:
     """Correct patient, date, summary or notes, before the session is handed in."""
-    await review.correct(actor, session_id, lambda before: _corrected(before, data), desk=desk)
-    return await _shown(actor, session_id, language, desk=desk)
+    await review.correct(
+        actor, session_id, lambda before: _corrected(before, data), records=records
+    )
+    return await _shown(actor, session_id, language, records=records)
 
 
 @delete("/{session_id:str}", status_code=204)
-async def cancel(session_id: SessionId, actor: Caller, desk: AtDesk) -> None:
+async def cancel(session_id: SessionId, actor: Caller, records: RecordsDependency) -> None:
     """Cancel a session before it is handed in; its recording and texts are erased."""
-    await review.cancel(actor, session_id, desk=desk)
+    await review.cancel(actor, session_id, records=records)
 
 
 @post("/{session_id:str}/patient-link", status_code=200)
@@ -117,12 +124,12 @@ async def link_patient(
     session_id: SessionId,
     data: JSONBody[LinkRequest],
     actor: Caller,
-    desk: AtDesk,
+    records: RecordsDependency,
     language: Language,
 ) -> SessionAnswer:
     """Confirm which account the session's patient is; that patient may then read it, once closed."""
-    await review.link_patient(actor, session_id, data.patient_id.strip(), desk=desk)
-    return await _shown(actor, session_id, language, desk=desk)
+    await review.link_patient(actor, session_id, data.patient_id.strip(), records=records)
+    return await _shown(actor, session_id, language, records=records)
 
 
 def _listed(entry: SessionEntry) -> ListedSession:
@@ -169,9 +176,11 @@ def _patient(person: PersonIn) -> SessionPatient:
     )
 
 
-async def _shown(actor: Actor, session_id: str, language: str, *, desk: Desk) -> SessionAnswer:
+async def _shown(
+    actor: Actor, session_id: str, language: str, *, records: Records
+) -> SessionAnswer:
     """Look at a session and answer; in a thread, because measuring an hour's talk takes its time."""
-    view = await review.look(actor, session_id, desk=desk)
+    view = await review.look(actor, session_id, records=records)
     return await asyncio.to_thread(_answer, view, language)
 
 

@@ -21,11 +21,11 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from therapy.adapters.azure.cosmos import session_index_items as index_items
+from therapy.adapters.azure.cosmos.bodies import body_of, read_body
 from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.container import ATTEMPTS, Fields, Item
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.adapters.azure.cosmos.keys import END
-from therapy.adapters.azure.cosmos.partition import body_of, read_body
 from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry

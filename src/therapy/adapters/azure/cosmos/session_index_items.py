@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from therapy.adapters.azure.cosmos.bodies import body_of
 from therapy.adapters.azure.cosmos.container import Item, Step
 from therapy.adapters.azure.cosmos.keys import END, digest, key, part
-from therapy.adapters.azure.cosmos.partition import body_of
 from therapy.domain.session_entry import SessionEntry, search_fields
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.text_folding import fold

@@ -1,0 +1,67 @@
+"""A person as lists and searches show them: no password hash, nothing that is not shown."""
+
+from datetime import date
+
+from msgspec import Struct
+
+from therapy.domain.people import Person, Role
+from therapy.domain.text_folding import fold
+
+MOST_PEOPLE = 500
+"""What one search over people answers with at the most."""
+
+
+class PersonEntry(Struct, frozen=True, omit_defaults=True):
+    """An account in the search over people.
+
+    `sequence` grows with every change of the account: an index keeps the entry with the greatest.
+    """
+
+    id: str
+    practice_id: str
+    role: Role
+    email: str
+    full_name: str
+    sequence: int
+    number: str = ""
+    date_of_birth: date | None = None
+    picture_url: str = ""
+
+    def __repr__(self) -> str:
+        return f"PersonEntry(id={self.id!r}, role={self.role.name}, sequence={self.sequence})"
+
+    @property
+    def public_id(self) -> str:
+        """What the app calls this person's id: the number of a patient, else the random id."""
+        return self.number or self.id
+
+    @property
+    def sort_key(self) -> tuple[str, str]:
+        """Lists are in order of this: the folded name, then the id."""
+        return fold(self.full_name), self.id
+
+
+def person_entry_of(person: Person) -> PersonEntry:
+    """Return the entry of an account."""
+    return PersonEntry(
+        id=person.id,
+        practice_id=person.practice_id,
+        role=person.role,
+        email=person.email,
+        full_name=person.full_name,
+        sequence=person.version,
+        number=person.number,
+        date_of_birth=person.date_of_birth,
+        picture_url=person.picture_url,
+    )
+
+
+def person_fields(entry: PersonEntry) -> tuple[str, ...]:
+    """Return the folded texts that a query may be part of; none of them has a line's end."""
+    return tuple(fold(text) for text in (entry.full_name, entry.email, entry.number))
+
+
+def person_found(entry: PersonEntry, query: str) -> bool:
+    """Return whether a search for `query` lists this person. Every index agrees with this."""
+    folded = fold(query)
+    return any(folded in field for field in person_fields(entry))

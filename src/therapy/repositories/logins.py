@@ -1,0 +1,95 @@
+"""Logins: who is signed in where, in one partition with everything else that lets this person in.
+
+A refresh token names its login, so none is looked up by its hash. Tokens of the form that carried no
+address (before the one store) are found by a pointer, for as long as they could live: 30 days.
+"""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from therapy.domain.errors import NotFound, Stale
+from therapy.domain.partition_keys import key, part
+from therapy.domain.people import Login
+from therapy.ports.store import Store
+from therapy.repositories.change import Pending
+from therapy.repositories.repository import Repository
+
+KEPT_AFTER_EXPIRY = timedelta(days=1)
+"""How long an expired login is kept, to say "expired" and not "unknown"."""
+
+TOKEN = "token"  # noqa: S105 - the name of a kind
+
+
+def access_partition(practice_id: str, person_id: str) -> str:
+    """Return the partition of a person's logins, reset tokens and devices."""
+    return key("signed-in", practice_id, person_id)
+
+
+class OldToken(Struct, frozen=True):
+    """Where the login of a token without an address is."""
+
+    practice_id: str
+    person_id: str
+    sid: str
+    expires_at: datetime
+
+
+class OldTokens(Repository[OldToken]):
+    """Keeps pointers by the hash of a token; only the migration writes them."""
+
+    kind = TOKEN
+    struct = OldToken
+
+    def expires_at(self, record: OldToken) -> datetime | None:
+        return record.expires_at
+
+    async def load(self, token_hash: str) -> OldToken | None:
+        """Return where the login of a token with this hash is; None if it has no pointer."""
+        return await self.get(key(TOKEN, token_hash), TOKEN)
+
+    def write(self, token_hash: str, token: OldToken) -> Pending:
+        """Write a pointer. Idempotent."""
+        return self.put(key(TOKEN, token_hash), TOKEN, token)
+
+
+class Logins(Repository[Login]):
+    """Keeps logins; only hashes of tokens are ever kept."""
+
+    kind = "login"
+    struct = Login
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.old_tokens = OldTokens(store)
+
+    def expires_at(self, record: Login) -> datetime | None:
+        return record.expires_at + KEPT_AFTER_EXPIRY
+
+    async def load(self, practice_id: str, person_id: str, sid: str) -> Login:
+        """Return a login.
+
+        Raises:
+            NotFound: this person has none with that id (any more).
+        """
+        login = await self.get(access_partition(practice_id, person_id), _id(sid))
+        if login is None:
+            raise NotFound(login=sid)
+        return login
+
+    async def of_person(self, practice_id: str, person_id: str) -> tuple[Login, ...]:
+        """Return a person's logins, in order of their ids."""
+        return await self.list_all(access_partition(practice_id, person_id), "login-")
+
+    def write(self, login: Login) -> Pending:
+        """Write a login that is new (version 0) or still as it was read; else Stale."""
+        partition = access_partition(login.practice_id, login.person_id)
+        return self.save(partition, _id(login.sid), login, login.version, Stale(login=login.sid))
+
+    def end(self, login: Login) -> Pending:
+        """Delete a login, whoever wrote it last. Idempotent."""
+        return self.delete(access_partition(login.practice_id, login.person_id), _id(login.sid))
+
+
+def _id(sid: str) -> str:
+    return f"login-{part(sid)}"

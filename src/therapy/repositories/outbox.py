@@ -1,0 +1,56 @@
+"""The outbox: what follows from a change, in the partition of the change and written with it.
+
+An item is claimed by whoever delivers it: at first by its writer, until `due_at`; then by the sweep that
+replaces it with a later `due_at`. What a delivery raises postpones it. Items that only a newer program
+knows are never asked for.
+"""
+
+from msgspec import Struct
+
+from therapy.domain.errors import Stale
+from therapy.domain.outbox import QUEUES, OutboxItem
+from therapy.domain.partition_keys import part
+from therapy.repositories.change import Pending
+from therapy.repositories.repository import Due, Repository
+
+OUTBOX_QUEUES = tuple(QUEUES.values())
+"""The queues of the kinds that this program can deliver."""
+
+
+class Placed(Struct, frozen=True):
+    """An outbox item and where it is stored."""
+
+    partition: str
+    item_id: str
+    item: OutboxItem
+
+
+class Outbox(Repository[OutboxItem]):
+    """Keeps consequences until they are delivered; each is delivered at least once."""
+
+    kind = "outbox"
+    struct = OutboxItem
+
+    def due(self, record: OutboxItem) -> Due | None:
+        return Due(QUEUES[type(record.what)], record.due_at)
+
+    def new(self, partition: str, item: OutboxItem, position: int) -> tuple[Placed, Pending]:
+        """Write a new item; items of a partition are in order of their `position`, 0 to 10**20 - 1."""
+        item_id = f"item-{position:020}-{part(item.id)}"
+        placed = Placed(partition, item_id, item)
+        return placed, self.create(partition, item_id, item, Stale(item=item.id))
+
+    async def pending(self, partition: str) -> tuple[Placed, ...]:
+        """Return a partition's items of known kinds, in the order in which they were written."""
+        items = await self._store.list(partition, "item-")
+        read = ((item, self.read_if_known(item)) for item in items)
+        return tuple(Placed(partition, each.id, item) for each, item in read if item is not None)
+
+    def rewrite(self, placed: Placed, item: OutboxItem) -> Pending:
+        """Replace an item that is as it was read; Stale if somebody else delivers it or has delivered it."""
+        version = placed.item.version
+        return self.replace(placed.partition, placed.item_id, item, version, Stale(item=item.id))
+
+    def delivered(self, placed: Placed) -> Pending:
+        """Forget an item, whoever holds it: it is done."""
+        return self.delete(placed.partition, placed.item_id)

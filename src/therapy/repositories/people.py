@@ -1,0 +1,170 @@
+"""People: the accounts of a practice, in its partition, with the numbers that are taken there.
+
+    person-<id>        the account
+    number-<number>    whose number it is: created in one commit with the account
+
+An e-mail address is unique over all practices, so it has a partition of its own: it is taken first, then
+the account is written, and whoever reads the address asks the account.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
+from therapy.domain.partition_keys import digest, key, part
+from therapy.domain.people import Person, email_key
+from therapy.ports.store import MOST_ITEMS, Store
+from therapy.repositories.change import Pending
+from therapy.repositories.practices import practice_partition
+from therapy.repositories.repository import Repository
+
+EMAIL = "email"
+
+
+class NumberOwner(Struct, frozen=True):
+    """Whose a patient number is."""
+
+    person_id: str
+
+
+class EmailOwner(Struct, frozen=True):
+    """Whose an e-mail address is, taken at a moment; true if that account has this address."""
+
+    practice_id: str
+    person_id: str
+    at: datetime
+    version: int = 0
+
+
+class Numbers(Repository[NumberOwner]):
+    """Keeps the numbers of a practice."""
+
+    kind = "number"
+    struct = NumberOwner
+
+
+class Emails(Repository[EmailOwner]):
+    """Keeps the addresses of all practices, by the digest of their `email_key`."""
+
+    kind = EMAIL
+    struct = EmailOwner
+
+    async def load(self, email: str) -> EmailOwner | None:
+        """Return who took an address in any case; None if nobody did."""
+        return await self.get(_email_partition(email), EMAIL)
+
+    def write(self, email: str, owner: EmailOwner) -> Pending:
+        """Take an address that is free (version 0) or as it was read; else AlreadyExists."""
+        taken = AlreadyExists("email_taken")
+        return self.save(_email_partition(email), EMAIL, owner, owner.version, taken)
+
+    def give_back(self, email: str, owner: EmailOwner) -> Pending:
+        """Delete an address's owner that is as it was read; else Stale: it is somebody's by now."""
+        stale = Stale(kind=EMAIL)
+        return self.delete(_email_partition(email), EMAIL, owner.version, stale)
+
+
+class People(Repository[Person]):
+    """Keeps accounts."""
+
+    kind = "person"
+    struct = Person
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.numbers = Numbers(store)
+        self.emails = Emails(store)
+
+    async def load(self, practice_id: str, person_id: str) -> Person:
+        """Return an account by its id.
+
+        Raises:
+            NotFound: there is none in this practice.
+        """
+        person = await self.get(practice_partition(practice_id), _id(person_id))
+        if person is None:
+            raise NotFound(person=person_id)
+        return person
+
+    async def by_number(self, practice_id: str, number: str) -> Person:
+        """Return an account by its nine-digit number.
+
+        Raises:
+            NotFound: there is none in this practice.
+        """
+        owner = await self.numbers.get(practice_partition(practice_id), _number_id(number))
+        if owner is None:
+            raise NotFound
+        return await self.load(practice_id, owner.person_id)
+
+    async def by_email(self, email: str) -> Person:
+        """Return an account by its e-mail in any case: the one look-up before a practice is known.
+
+        Raises:
+            NotFound: there is none.
+        """
+        owner = await self.emails.load(email)
+        person = await self.owner_of(email, owner) if owner else None
+        if person is None:
+            raise NotFound
+        return person
+
+    async def owner_of(self, email: str, owner: EmailOwner) -> Person | None:
+        """Return the account that an address leads to; None if there is none, or it has another address."""
+        try:
+            person = await self.load(owner.practice_id, owner.person_id)
+        except NotFound:
+            return None
+        return person if email_key(person.email) == email_key(email) else None
+
+    async def of_practice(self, practice_id: str) -> AsyncIterator[Person]:
+        """Yield every account of a practice, in order of their ids."""
+        after = ""
+        while True:
+            items = await self._store.list(practice_partition(practice_id), "person-", after=after)
+            for person in self.known(items):
+                yield person
+            if len(items) < MOST_ITEMS:
+                return
+            after = items[-1].id
+
+    def new(self, person: Person) -> tuple[Pending, ...]:
+        """Write a new account and take its number, if it has one.
+
+        Refused with AlreadyExists: `number_taken`, or `already_exists` for the id.
+        """
+        partition = practice_partition(person.practice_id)
+        written = self.create(partition, _id(person.id), person, AlreadyExists(person=person.id))
+        if not person.number:
+            return (written,)
+        taken = AlreadyExists("number_taken")
+        owner = NumberOwner(person.id)
+        return self.numbers.create(partition, _number_id(person.number), owner, taken), written
+
+    def write(self, before: Person, after: Person) -> Pending:
+        """Replace an account that is still as it was read; else Stale.
+
+        Raises:
+            InvalidInput: the e-mail (but for case) or the number is another one; they never change.
+        """
+        if email_key(before.email) != email_key(after.email):
+            raise InvalidInput("email")
+        if before.number != after.number:
+            raise InvalidInput("number")
+        partition = practice_partition(before.practice_id)
+        stale = Stale(person=before.id)
+        return self.replace(partition, _id(before.id), after, before.version, stale)
+
+
+def _id(person_id: str) -> str:
+    return f"person-{part(person_id)}"
+
+
+def _number_id(number: str) -> str:
+    return f"number-{part(number)}"
+
+
+def _email_partition(email: str) -> str:
+    return key(EMAIL, digest(email_key(email)))

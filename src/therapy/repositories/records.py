@@ -1,0 +1,92 @@
+"""All records of one store, and the unit of work: a change, what follows from it, and its delivery."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from therapy.domain.outbox import Consequence, OutboxItem
+from therapy.ports.store import Store
+from therapy.repositories.change import Change
+from therapy.repositories.devices import Devices
+from therapy.repositories.logins import Logins
+from therapy.repositories.outbox import Outbox, Placed
+from therapy.repositories.people import People
+from therapy.repositories.practices import Practices
+from therapy.repositories.reset_tokens import ResetTokens
+from therapy.repositories.runs import Runs
+from therapy.repositories.sessions import Sessions
+from therapy.repositories.transcripts import Transcripts
+from therapy.repositories.unique_keys import UniqueKeys
+from therapy.repositories.uploads import Uploads
+
+CLAIM = timedelta(seconds=30)
+"""How long a consequence is its writer's to deliver, before the sweep may take it over."""
+
+Deliver = Callable[[tuple[Placed, ...]], Awaitable[None]]
+"""Delivers consequences that were just written; see `workflows.outbox_relay`. Raises nothing."""
+
+
+async def leave_to_the_sweep(_: tuple[Placed, ...]) -> None:
+    """Deliver nothing now: the sweep finds it once the claim is over."""
+
+
+class Records:
+    """A repository of each record over one store, the clock, and new ids.
+
+    `now` returns an aware datetime, `new_id` a random id of hex digits.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        deliver: Deliver = leave_to_the_sweep,
+        claim: timedelta = CLAIM,
+    ) -> None:
+        self.store = store
+        self.now = now
+        self.new_id = new_id
+        self.claim = claim
+        self.sessions = Sessions(store)
+        self.transcripts = Transcripts(store)
+        self.runs = Runs(store)
+        self.outbox = Outbox(store)
+        self.uploads = Uploads(store)
+        self.unique_keys = UniqueKeys(store)
+        self.logins = Logins(store)
+        self.reset_tokens = ResetTokens(store)
+        self.devices = Devices(store)
+        self.people = People(store)
+        self.practices = Practices(store)
+        self._deliver = deliver
+        self._last_position = 0
+
+    async def commit(self, practice_id: str, change: Change, *what: Consequence) -> None:
+        """Write a change and what follows from it in one commit; deliver that, then return.
+
+        Whoever asks next reads what was written. What can't be delivered now stays for the sweep.
+
+        Raises:
+            TherapyError: the error of a write that was refused; nothing was written.
+            TooLarge, Unavailable: as `Store.commit`.
+        """
+        placed = [self._follow(practice_id, change, each) for each in what]
+        await change.commit(self.store)
+        if placed:
+            # Whoever asked may go away; what was written is delivered all the same.
+            await asyncio.shield(self._deliver(tuple(placed)))
+
+    def _follow(self, practice_id: str, change: Change, what: Consequence) -> Placed:
+        due_at = self.now() + self.claim
+        item = OutboxItem(self.new_id(), practice_id, what, due_at, version=1)  # once committed
+        placed, pending = self.outbox.new(change.partition, item, self._position())
+        change.add(pending)
+        return placed
+
+    def _position(self) -> int:
+        """Return a number above every earlier one of this process; over several, their clocks decide."""
+        clock = int(self.now().timestamp() * 1_000_000) * 1_000
+        self._last_position = max(self._last_position + 1, clock)
+        return self._last_position

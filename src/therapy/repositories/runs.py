@@ -1,0 +1,41 @@
+"""Runs: work on sessions, each in its session's partition, due in a queue of its kind."""
+
+from therapy.domain.errors import LeaseLost
+from therapy.domain.partition_keys import part
+from therapy.domain.run import Run, RunKind
+from therapy.repositories.change import Pending
+from therapy.repositories.repository import Due, Repository
+from therapy.repositories.sessions import session_partition
+
+
+def run_queue(kind: RunKind) -> str:
+    """Return the queue in which runs of a kind wait."""
+    return f"run.{kind.value}"
+
+
+RUN_QUEUES = tuple(run_queue(kind) for kind in RunKind)
+"""The queues of the kinds that this program knows: others' work is never asked for."""
+
+
+class Runs(Repository[Run]):
+    """Keeps runs; `Run.version` is what a lease stands on."""
+
+    kind = "run"
+    struct = Run
+
+    def due(self, record: Run) -> Due | None:
+        return None if record.over else Due(run_queue(record.kind), record.due_at)
+
+    async def of_session(self, practice_id: str, session_id: str) -> tuple[Run, ...]:
+        """Return a session's runs of known kinds, by `created_at`, then id; () if there is no session."""
+        runs = await self.list_all(session_partition(practice_id, session_id), "run-")
+        return tuple(sorted(runs, key=lambda run: (run.created_at, run.id)))
+
+    def write(self, run: Run) -> Pending:
+        """Write a run that is new (version 0) or still has the version it was read with; else LeaseLost.
+
+        Claiming is writing a claimed run: of two workers that try, one gets LeaseLost.
+        """
+        partition = session_partition(run.practice_id, run.session_id)
+        lost = LeaseLost(run=run.id)
+        return self.save(partition, f"run-{part(run.id)}", run, run.version, lost)

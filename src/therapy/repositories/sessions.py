@@ -1,0 +1,42 @@
+"""Sessions: the document of each, small, in a partition that everything else of the session shares."""
+
+from therapy.domain.errors import NotFound, Stale
+from therapy.domain.partition_keys import key
+from therapy.domain.session import Session
+from therapy.repositories.change import Pending
+from therapy.repositories.repository import Repository
+
+SESSION = "session"
+
+
+def session_partition(practice_id: str, session_id: str) -> str:
+    """Return the name of a session's partition."""
+    return key("session", practice_id, session_id)
+
+
+class Sessions(Repository[Session]):
+    """Keeps sessions; `Session.version` guards every change."""
+
+    kind = "session"
+    struct = Session
+
+    async def load(self, practice_id: str, session_id: str) -> Session:
+        """Return a session as last written.
+
+        Raises:
+            NotFound: there is none in this practice.
+        """
+        session = await self.get(session_partition(practice_id, session_id), SESSION)
+        if session is None:
+            raise NotFound(session=session_id)
+        return session
+
+    def write(self, session: Session) -> Pending:
+        """Write a session that is new (version 0) or still has the version it was read with; else Stale."""
+        partition = session_partition(session.practice_id, session.id)
+        return self.save(partition, SESSION, session, session.version, Stale(session=session.id))
+
+    def unchanged(self, session: Session) -> Pending:
+        """Refuse the change with Stale unless the session still has the version it was read with."""
+        partition = session_partition(session.practice_id, session.id)
+        return self.check(partition, SESSION, session.version, Stale(session=session.id))

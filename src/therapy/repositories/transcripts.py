@@ -1,0 +1,209 @@
+"""Transcripts: the versions of a session's transcript, for ever as they were written until erasure.
+
+    version-<n>    the header: who made it, when, from which one, how many lines; small, for lists
+    text-<n>       the whole version but for scores and insights; written with its header, never again
+    scores-<n>     what the lines' speech felt like, and what could not be scored
+    insights-<n>   what stands out in it
+
+Scores and insights come later than the words and may come again; the words do not change with them. An
+hour of speech is some 450 kB: texts are encoded and decoded in a thread.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import chain, repeat
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from therapy.domain.errors import NotFound, Stale
+from therapy.domain.insights import Insights
+from therapy.domain.sentiment import Scores
+from therapy.domain.transcript import Source, TranscriptVersion
+from therapy.ports.store import MOST_ITEMS, Item, Store
+from therapy.repositories.change import Pending
+from therapy.repositories.repository import Repository
+from therapy.repositories.sessions import session_partition
+
+LONG = 50_000
+"""Bytes of a text from which on a thread decodes it; below, the hop to the thread costs more."""
+
+MANY_LINES = 200
+"""Lines of a text from which on a thread encodes it."""
+
+S = TypeVar("S", bound=Struct)
+
+MOST_VERSIONS = 999_999
+"""The greatest number of a version: ids have six digits, so that they sort like numbers."""
+
+
+class VersionHeader(Struct, frozen=True, omit_defaults=True):
+    """What a list says of a version; `lines` counts its utterances."""
+
+    number: int
+    parent: int
+    source: Source
+    at: datetime
+    lines: int
+    author_id: str = ""
+    engine: str = ""
+    language: str = ""
+    duration_ms: int = 0
+
+
+class VersionScores(Struct, frozen=True, omit_defaults=True):
+    """The scores of a version's utterances, in their order; see `TranscriptVersion.sentiment_gap`."""
+
+    scores: tuple[Scores | None, ...] = ()
+    sentiment_gap: str = ""
+
+
+class _Numbered(Repository[S]):
+    """A part of a version, under the version's number."""
+
+    def id_of(self, number: int) -> str:
+        return f"{self.kind}-{number:06}"
+
+
+class _Headers(_Numbered[VersionHeader]):
+    kind = "version"
+    struct = VersionHeader
+
+
+class _Texts(_Numbered[TranscriptVersion]):
+    kind = "text"
+    struct = TranscriptVersion
+
+
+class _Scores(_Numbered[VersionScores]):
+    kind = "scores"
+    struct = VersionScores
+
+
+class _Insights(_Numbered[Insights]):
+    kind = "insights"
+    struct = Insights
+
+
+class Transcripts:
+    """Keeps the versions of transcripts."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._headers = _Headers(store)
+        self._texts = _Texts(store)
+        self._scores = _Scores(store)
+        self._insights = _Insights(store)
+
+    async def load(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
+        """Return a version with its scores and insights, as far as there are any.
+
+        Raises:
+            NotFound: the session or that number does not exist, or was erased.
+        """
+        parts = (self._texts, self._scores, self._insights)
+        text, scores, insights = (part.id_of(number) for part in parts)
+        items = await self._items(practice_id, session_id, number, text, scores, insights)
+        version = await self._read(items[text])
+        if scores in items:
+            version = _with_scores(version, self._scores.read(items[scores]))
+        if insights in items:
+            version = replace(version, insights=self._insights.read(items[insights]))
+        return version
+
+    async def load_words(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
+        """Return a version without scores and insights, in one read: what a review needs.
+
+        Raises:
+            NotFound: as `load`.
+        """
+        text = self._texts.id_of(number)
+        items = await self._items(practice_id, session_id, number, text)
+        return await self._read(items[text])
+
+    async def headers(
+        self, practice_id: str, session_id: str, *, after: int = 0, limit: int = MOST_ITEMS
+    ) -> tuple[VersionHeader, ...]:
+        """Return the headers of the versions whose number is above `after`, in order; at most `limit`."""
+        partition = session_partition(practice_id, session_id)
+        last = self._headers.id_of(after) if after else ""
+        return await self._headers.list(partition, "version-", after=last, limit=limit)
+
+    async def new(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
+        """Write a new version; Stale if there is one with that number."""
+        partition = session_partition(practice_id, version.session_id)
+        stale = Stale(session=version.session_id, transcript=version.number)
+        number, header = version.number, _header(version)
+
+        def text() -> Pending:
+            return self._texts.create(partition, self._texts.id_of(number), _words(version), stale)
+
+        few = len(version.utterances) < MANY_LINES
+        return (
+            self._headers.create(partition, self._headers.id_of(number), header, stale),
+            text() if few else await asyncio.to_thread(text),
+            *self.findings(practice_id, version),
+        )
+
+    def findings(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
+        """Write the scores and insights that a version has now, in the place of earlier ones."""
+        partition = session_partition(practice_id, version.session_id)
+        pending: list[Pending] = []
+        scores = VersionScores(
+            tuple(each.scores for each in version.utterances), version.sentiment_gap
+        )
+        if scores.sentiment_gap or any(scores.scores):
+            pending.append(self._scores.put(partition, self._scores.id_of(version.number), scores))
+        if version.insights is not None:
+            item_id = self._insights.id_of(version.number)
+            pending.append(self._insights.put(partition, item_id, version.insights))
+        return tuple(pending)
+
+    async def _items(
+        self, practice_id: str, session_id: str, number: int, text: str, *others: str
+    ) -> Mapping[str, Item]:
+        found: Mapping[str, Item] = {}
+        if 0 < number <= MOST_VERSIONS:
+            partition = session_partition(practice_id, session_id)
+            found = await self._store.get(partition, text, *others)
+        if text not in found:
+            raise NotFound(session=session_id)
+        return found
+
+    async def _read(self, item: Item) -> TranscriptVersion:
+        if len(item.body) < LONG:
+            return self._texts.read(item)
+        return await asyncio.to_thread(self._texts.read, item)
+
+
+def _header(version: TranscriptVersion) -> VersionHeader:
+    return VersionHeader(
+        number=version.number,
+        parent=version.parent,
+        source=version.source,
+        at=version.at,
+        lines=len(version.utterances),
+        author_id=version.author_id,
+        engine=version.engine,
+        language=version.language,
+        duration_ms=version.duration_ms,
+    )
+
+
+def _words(version: TranscriptVersion) -> TranscriptVersion:
+    bare = tuple(
+        each if each.scores is None else replace(each, scores=None) for each in version.utterances
+    )
+    return replace(version, utterances=bare, sentiment_gap="", insights=None)
+
+
+def _with_scores(version: TranscriptVersion, found: VersionScores) -> TranscriptVersion:
+    """Put each line's scores back; lines beyond the scores have none."""
+    scores = chain(found.scores, repeat(None))
+    scored = tuple(
+        each if score is None else replace(each, scores=score)
+        for each, score in zip(version.utterances, scores, strict=False)
+    )
+    return replace(version, utterances=scored, sentiment_gap=found.sentiment_gap)

@@ -1,0 +1,50 @@
+"""Uploads: recordings that are being received, found by when they expire."""
+
+from therapy.domain.errors import NotFound, Stale
+from therapy.domain.partition_keys import key, part
+from therapy.domain.upload import Upload
+from therapy.repositories.change import Pending
+from therapy.repositories.repository import Due, Repository
+
+UPLOAD_QUEUE = "upload"
+
+
+class Uploads(Repository[Upload]):
+    """Keeps a record of each upload from its first byte until it is a session or gone.
+
+    All of a practice share a partition, so that an upload and what bounds their number can be one commit.
+    """
+
+    kind = "upload"
+    struct = Upload
+
+    def due(self, record: Upload) -> Due | None:
+        return Due(UPLOAD_QUEUE, record.expires_at)
+
+    async def load(self, practice_id: str, upload_id: str) -> Upload:
+        """Return an upload.
+
+        Raises:
+            NotFound: there is none in this practice.
+        """
+        upload = await self.get(_partition(practice_id), _id(upload_id))
+        if upload is None:
+            raise NotFound(upload=upload_id)
+        return upload
+
+    def write(self, upload: Upload) -> Pending:
+        """Write an upload that is new (version 0) or as it was read; else Stale: somebody goes on with it."""
+        partition = _partition(upload.practice_id)
+        return self.save(partition, _id(upload.id), upload, upload.version, Stale(upload=upload.id))
+
+    def remove(self, upload: Upload) -> Pending:
+        """Forget an upload, whoever wrote it last. Idempotent."""
+        return self.delete(_partition(upload.practice_id), _id(upload.id))
+
+
+def _partition(practice_id: str) -> str:
+    return key("uploads", practice_id)
+
+
+def _id(upload_id: str) -> str:
+    return f"upload-{part(upload_id)}"

@@ -1,0 +1,242 @@
+"""Authentication: signing in, staying signed in, and forgotten passwords.
+
+Tokens are kept as SHA-256 hashes only. A refresh token is good once and carries its login's address and
+its number in the login's family: shown again within the grace period it is a lost answer and gets the
+same answer; any other spent token of the family is a replay and ends the login.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from therapy.domain.access import Actor
+from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn
+from therapy.domain.login_tokens import (
+    RefreshToken,
+    ResetToken,
+    parse_refresh_token,
+    parse_reset_token,
+    token_hash,
+)
+from therapy.domain.messages import sentence
+from therapy.domain.outbox import AccessEnded
+from therapy.domain.people import Login, Person, Reset, check_password
+from therapy.ports.mail import Letter, Mail
+from therapy.ports.passwords import Passwords
+from therapy.ports.tokens import Tokens
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.workflows.retry_stale import retry_stale
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """What signing in needs beside records; `new_secret` returns a text that nobody can guess."""
+
+    passwords: Passwords
+    tokens: Tokens
+    mail: Mail
+    new_secret: Callable[[], str]
+    refresh_lifetime: timedelta = timedelta(days=30)
+    refresh_grace: timedelta = timedelta(seconds=30)
+    reset_lifetime: timedelta = timedelta(minutes=30)
+
+
+class SignedIn(Struct, frozen=True):
+    """What a login or a refresh returns to the app; `expires_in` is in seconds."""
+
+    person: Person
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+async def log_in(email: str, password: str, *, records: Records, sign_in: SignIn) -> SignedIn:
+    """Sign a person in; takes as long whether or not there is such an account.
+
+    Raises:
+        NotSignedIn: no such account, or another password.
+    """
+    try:
+        person = await records.people.by_email(email)
+    except NotFound:
+        person = None
+    right = await sign_in.passwords.verify(password, person.password_hash if person else "")
+    if person is None or not right:
+        raise NotSignedIn("wrong_credentials")
+    now, sid = records.now(), records.new_id()
+    refresh = str(RefreshToken(person.practice_id, person.id, sid, 1, sign_in.new_secret()))
+    login = Login(
+        sid=sid,
+        practice_id=person.practice_id,
+        person_id=person.id,
+        refresh_hash=token_hash(refresh),
+        created_at=now,
+        rotated_at=now,
+        expires_at=now + sign_in.refresh_lifetime,
+    )
+    await Change(records.logins.write(login)).commit(records.store)
+    return await _signed_in(person, sid, refresh, records=records, sign_in=sign_in)
+
+
+async def _signed_in(
+    person: Person, sid: str, refresh: str, *, records: Records, sign_in: SignIn
+) -> SignedIn:
+    practice = await records.practices.load(person.practice_id)
+    actor = Actor(person.id, person.role, person.practice_id, sid, practice.language)
+    token, seconds = sign_in.tokens.issue(actor, now=records.now())
+    return SignedIn(person, token, refresh, seconds)
+
+
+async def refresh(token: str, *, records: Records, sign_in: SignIn) -> SignedIn:
+    """Exchange a refresh token for the next one and a new access token.
+
+    Raises:
+        NotSignedIn: unknown, expired, or used before.
+    """
+
+    async def attempt() -> (
+        SignedIn
+    ):  # again for the same token at the same moment: it gets the same answer
+        return await _refresh(token, records=records, sign_in=sign_in)
+
+    return await retry_stale(attempt)
+
+
+async def _refresh(token: str, *, records: Records, sign_in: SignIn) -> SignedIn:
+    parsed, presented, now = parse_refresh_token(token), token_hash(token), records.now()
+    try:
+        login = await _login_of(parsed, presented, records=records)
+        person = await records.people.load(login.practice_id, login.person_id)
+    except NotFound:
+        raise NotSignedIn from None
+    if now >= login.expires_at:
+        await Change(records.logins.end(login)).commit(records.store)
+        raise NotSignedIn("token_expired")
+    following = _following(token, login, parsed, sign_in=sign_in)
+    if presented == login.refresh_hash:
+        after = _rotated(login, presented, token_hash(following), now)
+        await Change(records.logins.write(after)).commit(records.store)
+    elif not _repeats(login, presented, now, sign_in.refresh_grace):
+        if parsed is None or parsed.number < login.counter:
+            await Change(records.logins.end(login)).commit(records.store)
+        raise NotSignedIn
+    return await _signed_in(person, login.sid, following, records=records, sign_in=sign_in)
+
+
+async def _login_of(parsed: RefreshToken | None, presented: str, *, records: Records) -> Login:
+    """Return the login that a token belongs to; one without an address is found by its pointer.
+
+    Raises:
+        NotFound: there is none (any more).
+    """
+    if parsed is not None:
+        return await records.logins.load(parsed.practice_id, parsed.person_id, parsed.sid)
+    pointer = await records.logins.old_tokens.load(presented)
+    if pointer is None:
+        raise NotFound
+    return await records.logins.load(pointer.practice_id, pointer.person_id, pointer.sid)
+
+
+def _following(token: str, login: Login, parsed: RefreshToken | None, *, sign_in: SignIn) -> str:
+    """Return the token after this one: always the same one, so that a lost answer can be given again."""
+    number = parsed.number if parsed else _number_of_old(login, token_hash(token))
+    secret = sign_in.tokens.secret_after(token)
+    return str(RefreshToken(login.practice_id, login.person_id, login.sid, number + 1, secret))
+
+
+def _number_of_old(login: Login, presented: str) -> int:
+    """Return the number of a token that carries none: the current one's, or the one before."""
+    return login.counter if presented == login.refresh_hash else login.counter - 1
+
+
+def _rotated(login: Login, presented: str, following: str, now: datetime) -> Login:
+    return replace(
+        login,
+        refresh_hash=following,
+        previous_hash=presented,
+        rotated_at=now,
+        counter=login.counter + 1,
+    )
+
+
+def _repeats(login: Login, presented: str, now: datetime, grace: timedelta) -> bool:
+    """Return whether this is the token used last, shown again because its answer was lost."""
+    return presented == login.previous_hash and now <= login.rotated_at + grace
+
+
+async def forgot_password(email: str, *, records: Records, sign_in: SignIn) -> None:
+    """Mail a one-time token to the address if it has an account; nobody is told whether it has.
+
+    Raises:
+        Unavailable: the letter could not be handed over.
+    """
+    try:
+        person = await records.people.by_email(email)
+    except NotFound:
+        return
+    practice = await records.practices.load(person.practice_id)
+    token = str(ResetToken(person.practice_id, person.id, sign_in.new_secret()))
+    now = records.now()
+    reset = Reset(
+        token_hash=token_hash(token),
+        practice_id=person.practice_id,
+        person_id=person.id,
+        expires_at=now + sign_in.reset_lifetime,
+        created_at=now,
+    )
+    await Change(records.reset_tokens.write(reset)).commit(records.store)
+    minutes = int(sign_in.reset_lifetime.total_seconds() // 60)
+    letter = Letter(
+        id=records.new_id(),
+        to=person.email,
+        subject=sentence("reset_mail_subject", practice.language),
+        body=sentence("reset_mail_body", practice.language, token=token, minutes=minutes),
+    )
+    await sign_in.mail.send(person.practice_id, letter)
+
+
+async def change_password(token: str, password: str, *, records: Records, sign_in: SignIn) -> None:
+    """Set a new password with a token from the mail; every login and device of the person ends.
+
+    A password that is too weak does not use the token up.
+
+    Raises:
+        InvalidInput: the token is unknown, used or expired, or the password is too weak.
+    """
+    try:
+        reset = await _reset_of(token, records=records)
+        person = await records.people.load(reset.practice_id, reset.person_id)
+        check_password(password, email=person.email)
+        hashed = await sign_in.passwords.hash(password)
+        await Change(records.reset_tokens.write(replace(reset, used=True))).commit(records.store)
+    except NotFound:
+        raise InvalidInput("tokenSec", "reset_token") from None
+    await set_password(person, hashed, records=records)
+
+
+async def _reset_of(token: str, *, records: Records) -> Reset:
+    parsed, presented = parse_reset_token(token), token_hash(token)
+    if parsed is not None:
+        whose = parsed.practice_id, parsed.person_id
+    else:
+        pointer = await records.logins.old_tokens.load(presented)
+        if pointer is None:
+            raise NotFound
+        whose = pointer.practice_id, pointer.person_id
+    return await records.reset_tokens.load(*whose, presented)
+
+
+async def set_password(person: Person, hashed: str, *, records: Records) -> None:
+    """Write a person's new password hash; whatever let them in before ends with it, in one commit."""
+
+    async def attempt() -> None:
+        before = await records.people.load(person.practice_id, person.id)
+        after = replace(before, password_hash=hashed)
+        ended = AccessEnded(person.id, records.now())
+        await records.commit(person.practice_id, Change(records.people.write(before, after)), ended)
+
+    await retry_stale(attempt)

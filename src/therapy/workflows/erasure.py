@@ -1,0 +1,102 @@
+"""Erasure: what a cancelled session said and sounded like is deleted for good.
+
+The session is looked at first: only what is cancelled is erased. Then everything outside its partition
+goes, then the session becomes ERASED, and last all that its partition holds besides, page by page. Each
+step may be done again, so whoever dies in between is followed by the sweep.
+"""
+
+from datetime import date, timedelta
+
+from msgspec.structs import replace
+
+from therapy.domain.errors import NotFound
+from therapy.domain.session import (
+    Details,
+    Event,
+    Recording,
+    Session,
+    SessionPatient,
+    State,
+    apply,
+)
+from therapy.ports.recordings import Recordings
+from therapy.ports.session_index import SessionIndex
+from therapy.ports.store import MOST_WRITES, Delete
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.repositories.sessions import SESSION, session_partition
+
+KEPT = ("run-", "item-")
+"""What begins the ids of items that say nothing of what was said: how the work went, and what follows."""
+
+FREED_FOR = timedelta(days=1)
+"""How long a freed fingerprint is remembered, so that a late holder of it can't match."""
+
+
+async def erase_cancelled(
+    practice_id: str,
+    session_id: str,
+    *,
+    records: Records,
+    recordings: Recordings,
+    session_index: SessionIndex,
+) -> None:
+    """Erase a session that was cancelled; any other is left alone. Idempotent.
+
+    Raises:
+        Stale: the session was written at the same moment; to be tried again.
+        Unavailable: a store can't be reached; to be tried again.
+    """
+    try:
+        session = await records.sessions.load(practice_id, session_id)
+    except NotFound:
+        return
+    if session.state not in {State.CANCELLED, State.ERASED}:
+        return
+    if session.state is State.CANCELLED:
+        await recordings.delete(practice_id, session.recording.key)
+        await session_index.remove(practice_id, session_id)
+        await free_fingerprint(session, records=records)
+        await Change(records.sessions.write(_bare(session))).commit(records.store)
+    await _delete_contents(practice_id, session_id, records=records)
+
+
+def fingerprint(therapist_id: str, content_hash: str) -> str:
+    """Return the key under which a therapist's recording is unique, so that it becomes one session only."""
+    return f"recording|{therapist_id}|{content_hash}"
+
+
+async def free_fingerprint(session: Session, *, records: Records) -> None:
+    """Let the session's recording become a session again; another session's fingerprint is left alone."""
+    key = fingerprint(session.therapist_id, session.recording.content_hash)
+    held = await records.unique_keys.load(session.practice_id, key)
+    if held is not None and held.value == session.id:
+        freed = records.unique_keys.free(held, until=records.now() + FREED_FOR)
+        await Change(freed).commit(records.store)
+
+
+def _bare(session: Session) -> Session:
+    return replace(
+        apply(session, Event.ERASED),
+        details=Details(SessionPatient("", ""), date.min),
+        recording=Recording("", 0, "", ""),
+        title="",
+        transcript_number=0,
+        scores=None,
+    )
+
+
+async def _delete_contents(practice_id: str, session_id: str, *, records: Records) -> None:
+    partition = session_partition(practice_id, session_id)
+    after = ""
+    while True:
+        items = await records.store.list(partition, after=after, limit=MOST_WRITES, bodies=False)
+        contents = [
+            Delete(id=each.id)
+            for each in items
+            if each.id != SESSION and not each.id.startswith(KEPT)
+        ]
+        await records.store.commit(partition, contents)
+        if len(items) < MOST_WRITES:
+            return
+        after = items[-1].id

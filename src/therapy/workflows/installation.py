@@ -1,0 +1,119 @@
+"""An installation: everything that workflows need, put together from one adapter of each port.
+
+The server, the worker, the commands and other projects all begin here; only which adapters they bring
+differs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from therapy.ports.doorbell import Doorbell
+from therapy.ports.mail import Mail
+from therapy.ports.passwords import Passwords
+from therapy.ports.people_index import PeopleIndex
+from therapy.ports.push import PushSender
+from therapy.ports.recordings import Recordings
+from therapy.ports.session_index import SessionIndex
+from therapy.ports.store import Store
+from therapy.ports.tokens import Tokens
+from therapy.repositories.records import Records
+from therapy.workflows.authentication import SignIn
+from therapy.workflows.engines import Engines
+from therapy.workflows.outbox_relay import OutboxRelay
+from therapy.workflows.run_worker import RunWorker
+from therapy.workflows.sweep import Sweep
+from therapy.workflows.uploads import Intake
+
+
+@dataclass(frozen=True)
+class Ports:
+    """One adapter of each port, the clock, and where ids and secrets come from.
+
+    `now` returns an aware datetime, `new_id` a random id of hex digits, `new_secret` a text that nobody
+    can guess.
+    """
+
+    store: Store
+    session_index: SessionIndex
+    people_index: PeopleIndex
+    recordings: Recordings
+    engines: Engines
+    doorbell: Doorbell
+    push: PushSender
+    mail: Mail
+    passwords: Passwords
+    tokens: Tokens
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    new_secret: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What handlers, the worker and commands ask for by name."""
+
+    records: Records
+    session_index: SessionIndex
+    people_index: PeopleIndex
+    recordings: Recordings
+    engines: Engines
+    intake: Intake
+    sign_in: SignIn
+    doorbell: Doorbell
+    worker: RunWorker
+    sweep: Sweep
+
+
+def install(
+    ports: Ports,
+    *,
+    lease: timedelta = timedelta(seconds=30),
+    max_upload_bytes: int = 2 * 1024**3,
+    languages: tuple[str, ...] = ("he-IL", "en-US"),
+) -> Installation:
+    """Put an installation together.
+
+    `lease` is how long a worker or a writer that died keeps others from its work, `languages` what is
+    expected to be spoken where nobody says.
+    """
+    relay = OutboxRelay(
+        records=_records(ports, lease),
+        doorbell=ports.doorbell,
+        session_index=ports.session_index,
+        people_index=ports.people_index,
+        push=ports.push,
+        recordings=ports.recordings,
+    )
+    records = Records(
+        ports.store, now=ports.now, new_id=ports.new_id, claim=lease, deliver=relay.deliver
+    )
+    return Installation(
+        records=records,
+        session_index=ports.session_index,
+        people_index=ports.people_index,
+        recordings=ports.recordings,
+        engines=ports.engines,
+        intake=Intake(
+            records=records,
+            recordings=ports.recordings,
+            audio=ports.engines.audio,
+            max_bytes=max_upload_bytes,
+            languages=languages,
+        ),
+        sign_in=SignIn(ports.passwords, ports.tokens, ports.mail, ports.new_secret),
+        doorbell=ports.doorbell,
+        worker=RunWorker(
+            records=records,
+            recordings=ports.recordings,
+            engines=ports.engines,
+            languages=languages,
+            lease=lease,
+        ),
+        sweep=Sweep(relay),
+    )
+
+
+def _records(ports: Ports, claim: timedelta) -> Records:
+    """Return the records of the relay: what follows from its own changes is left to the sweep."""
+    return Records(ports.store, now=ports.now, new_id=ports.new_id, claim=claim)
