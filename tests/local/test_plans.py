@@ -1,14 +1,16 @@
 """No call to a store looks at every row: SQLite is asked how it would do each statement."""
 
 import asyncio
+import itertools
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from tests.builders import (
+    DAY,
     NOW,
     PATIENT,
     PRACTICE,
@@ -35,11 +37,13 @@ from therapy.adapters.local.runs import SqliteRuns
 from therapy.adapters.local.sessions import SqliteSessions
 from therapy.adapters.local.sqlite.database import READERS, Database
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
+from therapy.adapters.local.sqlite.store import SqliteStore
 from therapy.adapters.local.uploads import SqliteUploads
 from therapy.domain.people import Role
 from therapy.domain.run import done
 from therapy.domain.session_status import SessionStatus
 from therapy.ports.sessions import Change
+from therapy.ports.store import Check, Create, Delete, Put, Replace, Store, SupportsWalk
 
 
 @pytest.fixture
@@ -104,6 +108,24 @@ async def every_call(database: Database) -> None:
     await reservations.release(PRACTICE, "key", "other")
 
 
+async def every_call_of_the_store(store: Store) -> None:
+    """Use the store in every way, so that each finds something and goes on after it."""
+    whole = {"kind": "run", "body": b"", "queue": "work", "due_at": NOW, "expires_at": NOW + DAY}
+    await store.commit("a", [Create(id=f"{at}", **whole) for at in range(3)])
+    await store.commit("a", [Replace(id="0", version=1, **whole), Check(id="1", version=1)])
+    await store.commit("a", [Put(id="2", **whole), Put(id="3", **whole)])
+    await store.commit("a", [Delete(id="0", version=2), Delete(id="1"), Delete(id="9", version=1)])
+    assert len(await store.get("a", "2", "3")) == 2
+    for backwards, bodies in itertools.product([False, True], repeat=2):
+        first = await store.list("a", backwards=backwards, bodies=bodies, limit=1)
+        await store.list("a", after=first[0].id, backwards=backwards, bodies=bodies)
+    first = await store.due(["work", "mail"], NOW, 1)
+    assert len(await store.due(["work", "mail"], NOW, 1, first[-1])) == 1
+    assert isinstance(store, SupportsWalk)
+    assert len([item async for item in store.walk()]) == 2
+    await store.purge(10)
+
+
 def careless(plan: list[str]) -> bool:
     """Tell whether a plan looks at every row, or sorts more than the few rows of one session."""
     if any("SCAN" in step and "VIRTUAL" not in step and "CONSTANT" not in step for step in plan):
@@ -112,7 +134,10 @@ def careless(plan: list[str]) -> bool:
     return any("TEMP" in step for step in plan) and not of_a_session
 
 
-async def test_no_call_looks_at_every_row_or_sorts(database: Database) -> None:
+async def asked_by(
+    database: Database, calls: Callable[[], Awaitable[None]]
+) -> dict[str, list[str]]:
+    """Return every statement that these calls make, with how SQLite does it."""
     statements: set[str] = set()
     every_reader = threading.Barrier(READERS)  # none answers before all have been asked
 
@@ -122,15 +147,42 @@ async def test_no_call_looks_at_every_row_or_sorts(database: Database) -> None:
 
     await asyncio.gather(*(database.read(trace) for _ in range(READERS)))
     await database.write(lambda c: c.set_trace_callback(statements.add))
-    await every_call(database)
+    await calls()
     await database.write(lambda c: c.set_trace_callback(None))
     verbs = {"SELECT", "UPDATE", "DELETE", "INSERT"}
-    asked = sorted(each for each in statements if each.split()[0] in verbs)
-    assert len(asked) > 50
-    for statement in asked:
+    plans = {}
+    for statement in sorted(each for each in statements if each.split()[0] in verbs):
         if "'main'.'row_words_" in statement:  # the full-text index reads its own few settings
             continue
         explain = f"EXPLAIN QUERY PLAN {statement}"
         steps = await database.write(lambda c, ask=explain: c.execute(ask).fetchall())
-        plan = [step[3] for step in steps]
+        plans[statement] = [step[3] for step in steps]
+    return plans
+
+
+async def test_no_call_looks_at_every_row_or_sorts(database: Database) -> None:
+    plans = await asked_by(database, lambda: every_call(database))
+    assert len(plans) > 50
+    for statement, plan in plans.items():
         assert not careless(plan), (statement, plan)
+
+
+async def test_every_statement_of_the_store_finds_its_items_through_an_index(
+    database: Database,
+) -> None:
+    store = SqliteStore(database, lambda: NOW)
+    plans = await asked_by(database, lambda: every_call_of_the_store(store))
+    assert len(plans) > 20
+    for statement, plan in plans.items():
+        for step in plan:
+            assert step.startswith(("SEARCH items USING", "LIST SUBQUERY")), (statement, plan)
+        assert plan or statement.startswith("INSERT"), statement
+    used = " ".join(step for plan in plans.values() for step in plan)
+    for index in (
+        "INDEX items_due (queue=? AND (due_at,partition,id)>(?,?,?) AND due_at<?)",
+        "COVERING INDEX items_expiry (expires_at<?)",
+        "INDEX sqlite_autoindex_items_1 (partition=? AND id>? AND id<?)",
+        "INDEX sqlite_autoindex_items_1 (partition=? AND id=?)",
+        "INDEX sqlite_autoindex_items_1 ((partition,id)>(?,?))",
+    ):
+        assert index in used

@@ -1,13 +1,15 @@
 """The database's schema: numbered SQL files, of which each is run once and in order.
 
-The number of the last one is kept in the file's `user_version`. Before a step changes an existing
-file the whole file is copied beside it, as `<name>.before-<step>`; delete the copy when all is well.
+The number of the last one is kept in the file's `user_version`. A new file takes all steps at once.
+Before a step changes an existing file the whole file is copied beside it, as `<name>.before-<step>`;
+delete the copy when all is well.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 from therapy.domain.errors import Unavailable
@@ -25,6 +27,8 @@ def known_steps() -> tuple[str, ...]:
 def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[str]) -> None:
     """Bring the file to the last step, one transaction a step; processes that race take turns.
 
+    A new file is brought there in one transaction, so that there is never anything in it to back up.
+
     Raises:
         Unavailable: a newer program has written the file; nothing was changed.
     """
@@ -35,11 +39,12 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[str]) ->
         try:
             version = _version(connection, known=len(steps))
             if version < len(steps):
+                reached = version + 1 if version else len(steps)
                 if version:
-                    back_up(path, path.with_name(f"{path.name}.before-{version + 1:04}"))
-                for statement in _statements(steps[version]):
+                    back_up(path, path.with_name(f"{path.name}.before-{reached:04}"))
+                for statement in chain.from_iterable(map(_statements, steps[version:reached])):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {version + 1}")
+                connection.execute(f"PRAGMA user_version = {reached}")
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
