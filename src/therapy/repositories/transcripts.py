@@ -11,8 +11,6 @@ hour of speech is some 450 kB: texts are encoded and decoded in a thread.
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
-from itertools import chain, repeat
 from typing import TypeVar
 
 from msgspec import Struct
@@ -20,8 +18,15 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.insights import Insights
-from therapy.domain.sentiment import Scores
-from therapy.domain.transcript import Source, TranscriptVersion
+from therapy.domain.transcript import TranscriptVersion
+from therapy.domain.version_parts import (
+    VersionHeader,
+    VersionScores,
+    header_of,
+    scores_of,
+    with_scores_of,
+    without_findings,
+)
 from therapy.ports.store import MOST_ITEMS, Item, Store
 from therapy.repositories.change import Pending
 from therapy.repositories.repository import Repository
@@ -37,27 +42,6 @@ S = TypeVar("S", bound=Struct)
 
 MOST_VERSIONS = 999_999
 """The greatest number of a version: ids have six digits, so that they sort like numbers."""
-
-
-class VersionHeader(Struct, frozen=True, omit_defaults=True):
-    """What a list says of a version; `lines` counts its utterances."""
-
-    number: int
-    parent: int
-    source: Source
-    at: datetime
-    lines: int
-    author_id: str = ""
-    engine: str = ""
-    language: str = ""
-    duration_ms: int = 0
-
-
-class VersionScores(Struct, frozen=True, omit_defaults=True):
-    """The scores of a version's utterances, in their order; see `TranscriptVersion.sentiment_gap`."""
-
-    scores: tuple[Scores | None, ...] = ()
-    sentiment_gap: str = ""
 
 
 class _Numbered(Repository[S]):
@@ -108,7 +92,7 @@ class Transcripts:
         items = await self._items(practice_id, session_id, number, text, scores, insights)
         version = await self._read(items[text])
         if scores in items:
-            version = _with_scores(version, self._scores.read(items[scores]))
+            version = with_scores_of(version, self._scores.read(items[scores]))
         if insights in items:
             version = replace(version, insights=self._insights.read(items[insights]))
         return version
@@ -135,10 +119,12 @@ class Transcripts:
         """Write a new version; Stale if there is one with that number."""
         partition = session_partition(practice_id, version.session_id)
         stale = Stale(session=version.session_id, transcript=version.number)
-        number, header = version.number, _header(version)
+        number, header = version.number, header_of(version)
 
         def text() -> Pending:
-            return self._texts.create(partition, self._texts.id_of(number), _words(version), stale)
+            return self._texts.create(
+                partition, self._texts.id_of(number), without_findings(version), stale
+            )
 
         few = len(version.utterances) < MANY_LINES
         return (
@@ -151,10 +137,7 @@ class Transcripts:
         """Write the scores and insights that a version has now, in the place of earlier ones."""
         partition = session_partition(practice_id, version.session_id)
         pending: list[Pending] = []
-        scores = VersionScores(
-            tuple(each.scores for each in version.utterances), version.sentiment_gap
-        )
-        if scores.sentiment_gap or any(scores.scores):
+        if scores := scores_of(version):
             pending.append(self._scores.put(partition, self._scores.id_of(version.number), scores))
         if version.insights is not None:
             item_id = self._insights.id_of(version.number)
@@ -176,34 +159,3 @@ class Transcripts:
         if len(item.body) < LONG:
             return self._texts.read(item)
         return await asyncio.to_thread(self._texts.read, item)
-
-
-def _header(version: TranscriptVersion) -> VersionHeader:
-    return VersionHeader(
-        number=version.number,
-        parent=version.parent,
-        source=version.source,
-        at=version.at,
-        lines=len(version.utterances),
-        author_id=version.author_id,
-        engine=version.engine,
-        language=version.language,
-        duration_ms=version.duration_ms,
-    )
-
-
-def _words(version: TranscriptVersion) -> TranscriptVersion:
-    bare = tuple(
-        each if each.scores is None else replace(each, scores=None) for each in version.utterances
-    )
-    return replace(version, utterances=bare, sentiment_gap="", insights=None)
-
-
-def _with_scores(version: TranscriptVersion, found: VersionScores) -> TranscriptVersion:
-    """Put each line's scores back; lines beyond the scores have none."""
-    scores = chain(found.scores, repeat(None))
-    scored = tuple(
-        each if score is None else replace(each, scores=score)
-        for each, score in zip(version.utterances, scores, strict=False)
-    )
-    return replace(version, utterances=scored, sentiment_gap=found.sentiment_gap)

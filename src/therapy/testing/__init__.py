@@ -1,1 +1,1 @@
-"""For tests of whoever builds on this library: a complete outside in memory, and contract suites of the ports."""
+"""For tests of whoever builds on this library: an outside in memory, and contract suites of the ports."""

@@ -1,4 +1,4 @@
-"""A complete outside in memory, in one call: every port of an installation, with a clock that a test moves."""
+"""A complete outside in memory, in one call: a fake of every port, with a clock that a test moves."""
 
 import itertools
 from collections.abc import Sequence

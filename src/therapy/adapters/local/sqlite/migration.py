@@ -1,60 +1,105 @@
 """The database's schema: numbered SQL files, of which each is run once and in order.
 
-The number of the last one is kept in the file's `user_version`. A new file takes all steps at once.
-Before a step changes an existing file the whole file is copied beside it, as `<name>.before-<step>`;
-delete the copy when all is well.
+The number of the last one is kept in the file's `user_version`. A step may convert what is in the file
+besides. A new file takes all steps at once. Before a step changes an existing file the whole file is
+copied beside it, as `<name>.before-<step>`; delete the copy when all is well.
 """
 
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
-from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
+from therapy.adapters.local.sqlite import first_layout
 from therapy.domain.errors import Unavailable
 
+ROOM = 5
+"""How many times the file's size must be free on the disk before a step that converts what is in it.
 
-def known_steps() -> tuple[str, ...]:
-    """Give the SQL of every step; step n is the file whose name begins with n."""
+Measured for step 2: the copy, the old and the new rows and the log together peak at four times.
+"""
+
+
+class Step(NamedTuple):
+    """SQL that is run once; `convert` then changes what is in the file, in the same transaction."""
+
+    sql: str
+    convert: Callable[[sqlite3.Connection], None] | None = None
+
+
+CONVERSIONS = {2: first_layout.convert}
+"""What converts the rows of an existing file, by the number of its step."""
+
+
+def known_steps() -> tuple[Step, ...]:
+    """Return every step; step n is the file whose name begins with n."""
     found = [each for each in files(__package__).joinpath("schema").iterdir() if each.is_file()]
     named = sorted(
         (each for each in found if each.name.endswith(".sql")), key=lambda each: each.name
     )
-    return tuple(each.read_text(encoding="utf-8") for each in named)
+    return tuple(
+        Step(each.read_text(encoding="utf-8"), CONVERSIONS.get(number))
+        for number, each in enumerate(named, 1)
+    )
 
 
-def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[str]) -> None:
+def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
     """Bring the file to the last step, one transaction a step; processes that race take turns.
 
-    A new file is brought there in one transaction, so that there is never anything in it to back up.
+    A process that dies in between leaves the file as it was before the step. A new file is brought
+    there in one transaction, so that there is never anything in it to back up.
 
     Raises:
-        Unavailable: a newer program has written the file; nothing was changed.
+        Unavailable: a newer program has written the file, or the disk has no room for a conversion;
+            nothing was changed.
     """
-    while True:
-        if _version(connection, known=len(steps)) == len(steps):
-            return
+    converted = False
+    while _version(connection, known=len(steps)) < len(steps):
         connection.execute("BEGIN IMMEDIATE")
         try:
             version = _version(connection, known=len(steps))
             if version < len(steps):
                 reached = version + 1 if version else len(steps)
                 if version:
+                    if steps[version].convert:
+                        _require_room(path)
+                        converted = True
                     back_up(path, path.with_name(f"{path.name}.before-{reached:04}"))
-                for statement in chain.from_iterable(map(_statements, steps[version:reached])):
-                    connection.execute(statement)
+                for step in steps[version:reached]:
+                    _run(connection, step)
                 connection.execute(f"PRAGMA user_version = {reached}")
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+    if converted:
+        connection.execute("VACUUM")  # what was dropped goes back to the disk
+
+
+def _run(connection: sqlite3.Connection, step: Step) -> None:
+    for statement in _statements(step.sql):
+        connection.execute(statement)
+    if step.convert:
+        step.convert(connection)
+
+
+def _require_room(path: Path) -> None:
+    needed = ROOM * sum(
+        each.stat().st_size for each in (path, path.with_name(f"{path.name}-wal")) if each.exists()
+    )
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise Unavailable(reason="no_room_to_migrate", needed_bytes=needed, free_bytes=free)
 
 
 def back_up(path: Path, target: Path) -> None:
     """Copy a database, even while it is written to; the copy is there whole or not at all."""
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
-    unfinished.unlink(missing_ok=True)
+    for left in target.parent.glob(f"{target.name}.*.part"):  # by processes that were killed
+        left.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
     source, copy = sqlite3.connect(path), sqlite3.connect(unfinished)
     try:
@@ -75,7 +120,7 @@ def _version(connection: sqlite3.Connection, *, known: int) -> int:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Cut a script into its statements; `executescript` would commit before it begins."""
+    """Yield the statements of a script one by one; `executescript` would commit before it begins."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,0 +1,75 @@
+"""The parts that a version of a transcript is stored in: header, words, scores, insights.
+
+Words are never written again; scores and insights come later, and may come once more.
+"""
+
+from datetime import datetime
+from itertools import chain, repeat
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from therapy.domain.sentiment import Scores
+from therapy.domain.transcript import Source, TranscriptVersion
+
+
+class VersionHeader(Struct, frozen=True, omit_defaults=True):
+    """What a list says of a version; `lines` counts its utterances."""
+
+    number: int
+    parent: int
+    source: Source
+    at: datetime
+    lines: int
+    author_id: str = ""
+    engine: str = ""
+    language: str = ""
+    duration_ms: int = 0
+
+
+class VersionScores(Struct, frozen=True, omit_defaults=True):
+    """The scores of a version's utterances, in their order; see `TranscriptVersion.sentiment_gap`."""
+
+    scores: tuple[Scores | None, ...] = ()
+    sentiment_gap: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.sentiment_gap) or any(each is not None for each in self.scores)
+
+
+def header_of(version: TranscriptVersion) -> VersionHeader:
+    """Return a version's header."""
+    return VersionHeader(
+        number=version.number,
+        parent=version.parent,
+        source=version.source,
+        at=version.at,
+        lines=len(version.utterances),
+        author_id=version.author_id,
+        engine=version.engine,
+        language=version.language,
+        duration_ms=version.duration_ms,
+    )
+
+
+def scores_of(version: TranscriptVersion) -> VersionScores:
+    """Return a version's scores, false if there are none."""
+    return VersionScores(tuple(each.scores for each in version.utterances), version.sentiment_gap)
+
+
+def without_findings(version: TranscriptVersion) -> TranscriptVersion:
+    """Return a version's words: the whole of it but for scores and insights."""
+    bare = tuple(
+        each if each.scores is None else replace(each, scores=None) for each in version.utterances
+    )
+    return replace(version, utterances=bare, sentiment_gap="", insights=None)
+
+
+def with_scores_of(version: TranscriptVersion, found: VersionScores) -> TranscriptVersion:
+    """Return a version with these scores; lines beyond them have none."""
+    scores = chain(found.scores, repeat(None))
+    scored = tuple(
+        each if score is None else replace(each, scores=score)
+        for each, score in zip(version.utterances, scores, strict=False)
+    )
+    return replace(version, utterances=scored, sentiment_gap=found.sentiment_gap)
