@@ -103,11 +103,6 @@ def due_beyond(partition: str, after: Item | None) -> str:
     return stamp(after.due_at) + (END if partition < after.partition else "")
 
 
-def due_order(document: Document) -> tuple[str, ...]:
-    """Return what documents that are due are sorted by."""
-    return document["due"].partition("-")[0], document["pk"], document["id"]
-
-
 async def packed(bodies: Sequence[bytes]) -> list[Fields]:
     """Return the fields that keep each of these bodies."""
     return await _apart(sum(map(len, bodies)), lambda: [_pack(body) for body in bodies])

@@ -81,7 +81,7 @@ class CosmosStore(Store):
     def __init__(self, cosmos: Cosmos, now: Callable[[], datetime]) -> None:
         self._items = cosmos.items
         self._hints = DueHints(cosmos.hints, cosmos.settle)
-        self._due = DueItems(cosmos.items, self._hints, now)
+        self._due = DueItems(cosmos.items, self._hints, now, self._read)
         self._now = now
         self._versions = Versions()
 
@@ -139,7 +139,7 @@ class CosmosStore(Store):
         if after is not None and after.due_at is None:
             raise ValueError("this item is never due")
         wanted = Wanted(sorted(set(queues)), stamp(now), limit, after)
-        return await self._read(await self._due.find(wanted) if queues else [])
+        return await self._due.find(wanted) if queues else ()
 
     async def purge(self, limit: int) -> int:  # noqa: ARG002 - Cosmos deletes by itself
         return 0
