@@ -114,6 +114,17 @@ async def test_nothing_due_takes_two_requests_whatever_is_to_come(items: Items) 
     assert await requests_of(items, lambda: items.store.due([], NOW, 100)) == {}
 
 
+async def test_what_is_found_due_is_claimed_without_another_look(items: Items) -> None:
+    await items.store.commit(PARTITION, [create("run", queue="run.score", due_at=NOW)])
+
+    async def claim() -> None:
+        (found,) = await items.other.due(["run.score"], NOW, 10)
+        held = replace(found.id, found.version, queue="run.score", due_at=NOW + MINUTE)
+        await items.other.commit(found.partition, [held])
+
+    assert await requests_of(items, claim) == {"query": 3, "batch": 1}
+
+
 async def test_only_a_walk_asks_all_partitions(items: Items) -> None:
     for at in range(5):
         await items.store.commit(f"p{at}", [put("a", queue="work", due_at=NOW), create("b")])

@@ -51,7 +51,10 @@ class DueHints:
         return Walk(self._hints, queues, now, max(LEAST_PAGE, -(-size // SHARDS)))
 
     def settled(self, hints: Sequence[Item]) -> list[Item]:
-        """Return those whose commits are over, one way or the other; as many as `replace` takes."""
+        """Return those whose commits are over, one way or the other; as many as `replace` takes.
+
+        `_ts` is Cosmos' clock: ours may be ahead of it by as much as `settle` exceeds what a commit may take.
+        """
         latest = time.time() - self.settle.total_seconds()
         return [hint for hint in hints if hint["_ts"] <= latest][: MOST_STEPS - 1]
 

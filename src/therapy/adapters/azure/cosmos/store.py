@@ -102,17 +102,18 @@ class CosmosStore(Store):
     ) -> tuple[Item, ...]:
         check_names(partition)
         check_range(prefix, after, limit)
-        further = f" AND c.id {'<' if backwards else '>'} @after" if after else ""
+        named = {"first": prefix, "end": prefix + BEYOND, "living": stamp(self._now())}
+        further = ""
+        if after:
+            further = f" AND c.id {'<' if backwards else '>'} @after"
+            named["after"] = after
         found = await self._items.query(
             partition,
-            f"c.id >= @first AND c.id < @end{further} AND {LIVING}",
+            f"c.id >= @first AND c.id < @end AND {LIVING}{further}",
             select="*" if bodies else HEAD,
             order="c.id DESC" if backwards else "c.id",
             limit=limit,
-            first=prefix,
-            end=prefix + BEYOND,
-            living=stamp(self._now()),
-            after=after,
+            **named,
         )
         return await self._read(found)
 
