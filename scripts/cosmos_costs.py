@@ -233,7 +233,6 @@ MONTH_HEAD = [
 ]
 MONTHS = ((10, 1), (1_000, 2), (100_000, 8))  # sessions and workers
 
-
 CONTENTS = {
     "sessions": ("one a session", "the document, transcripts (deflated), runs, outbox", ""),
     "rows": (
@@ -253,6 +252,8 @@ CONTENTS = {
         "a day after their end; devices never",
     ),
     "keys": ("one a reservation", "its value", ""),
+    "items": ("one a session, a practice, …", "what is known of it", "a day after its end"),
+    "hints": ("2", "from when on something may be due in a partition of `items`", ""),
 }
 
 
@@ -322,7 +323,7 @@ none, and nothing here was measured on Azure. The adapter adds up what Azure say
 
 ## Containers
 
-Six, all partitioned by `/pk`, called `practice-…`. `therapy migrate` makes them and brings indexes and
+Eight, all partitioned by `/pk`, called `practice-…`. `therapy migrate` makes them and brings indexes and
 expiry up to date. Only the paths below are indexed; a write pays for each.
 
 {containers}
@@ -361,7 +362,7 @@ one for words looks up a range for each word.
 Sweeps are {sweep:.0f} RU every 10 seconds for each worker (`THERAPY_SWEEP_SECONDS`). "Without provisioning"
 is a serverless account at an assumed ${price} a million RU: look your region's price up. The busiest hour is
 taken for {peak} times the mean. Up to some thousand sessions a month a serverless account is the cheapest;
-beyond that autoscale on the database, shared by the six containers, with at least the busiest RU/s.
+beyond that autoscale on the database, shared by the eight containers, with at least the busiest RU/s.
 Storage is what a month adds: three versions of a transcript a session, lists and words.
 
 ## Consistency

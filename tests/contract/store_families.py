@@ -4,8 +4,13 @@ Gives the fixtures that the suites need: `clock`, `store`, and `losing`, within 
 answer is lost on the way, where there is a way.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from contextlib import nullcontext as nothing_is_lost
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +18,9 @@ from typing import Any
 
 import pytest
 
+from tests.contract.azure import empty_cosmos
 from tests.contract.items import Clock
+from tests.emulators.faults import Fault
 from therapy.adapters.local.sqlite.database import Database
 from therapy.adapters.local.sqlite.store import SqliteStore
 from therapy.adapters.memory.store import MemoryStore
@@ -45,9 +52,27 @@ async def local(clock: Clock, directory: Path, _: Get) -> AsyncIterator[OpenedSt
         yield OpenedStore(SqliteStore(database, clock))
 
 
+@asynccontextmanager
+async def azure(clock: Clock, _: Path, get: Get) -> AsyncIterator[OpenedStore]:
+    """Cosmos on its emulator; what fails is tried again without a pause."""
+    from therapy.adapters.azure.cosmos.store import CosmosStore
+
+    emulator = get("cosmos")
+
+    @contextmanager
+    def losing() -> Iterator[None]:
+        emulator.add(Fault("batch *items", kind="lost"))
+        yield
+        emulator.clear()
+
+    async with empty_cosmos(emulator, pauses=(0.0, 0.0)) as cosmos:
+        yield OpenedStore(CosmosStore(cosmos, clock), losing)
+
+
 STORES: dict[str, Callable[[Clock, Path, Get], AbstractAsyncContextManager[OpenedStore]]] = {
     "memory": memory,
     "local": local,
+    "azure": azure,
 }
 
 

@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 30.0
 """For each dependency: a local recogniser loads its model in that time."""
 
 MAKING_SECONDS = 600.0
-"""For each that is made: six containers, on an account that is new or has much to do."""
+"""For each that is made: eight containers, on an account that is new or has much to do."""
 
 WARN_MS = 1_000
 REACHED = (LanguageNotSupported,)

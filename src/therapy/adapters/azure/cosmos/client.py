@@ -69,6 +69,8 @@ class Cosmos:
     people: Container = field(init=False)
     tokens: Container = field(init=False)
     keys: Container = field(init=False)
+    items: Container = field(init=False)
+    hints: Container = field(init=False)
 
     def __post_init__(self) -> None:
         self.sessions = self._container(containers.SESSIONS)
@@ -77,6 +79,8 @@ class Cosmos:
         self.people = self._container(containers.PEOPLE)
         self.tokens = self._container(containers.TOKENS)
         self.keys = self._container(containers.KEYS)
+        self.items = self._container(containers.ITEMS)
+        self.hints = self._container(containers.HINTS)
 
     def _container(self, shape: Shape) -> Container:
         proxy = self.database.get_container_client(self.prefix + shape.name)

@@ -7,12 +7,18 @@ writes here may be repeated, and a refusal means somebody else.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
@@ -25,6 +31,7 @@ from therapy.adapters.azure.cosmos.errors import contended, cosmos_errors
 
 Item = Mapping[str, Any]
 Fields = Mapping[str, Any]
+Kind = Literal["create", "replace", "upsert", "delete", "check"]
 T = TypeVar("T")
 
 ATTEMPTS = 8
@@ -44,12 +51,22 @@ _REFUSED = frozenset({404, 409, 412})
 
 
 class Step(NamedTuple):
-    """One write of a batch; `etag` is that of the item as it was read, "" for whatever is there."""
+    """One write of a batch; `etag` is that of the item as it was read, "" for whatever is there.
 
-    kind: Literal["create", "replace", "upsert", "delete"]
+    A "check" leaves the item as it is but for the mark of the batch in `checked`, and so changes its ETag.
+    """
+
+    kind: Kind
     item_id: str
     fields: Fields = MappingProxyType({})
     etag: str = ""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What became of a batch to which no answer came: nobody knows. The error says why none came."""
+
+    error: AzureError
 
 
 class Container:
@@ -57,7 +74,7 @@ class Container:
 
     def __init__(self, proxy: ContainerProxy, pauses: Sequence[float] = PAUSES) -> None:
         self._proxy = proxy
-        self._pauses = tuple(pauses)
+        self.pauses = tuple(pauses)
 
     async def read(self, pk: str, item_id: str) -> Item | None:
         """Give an item, None if there is none."""
@@ -88,6 +105,24 @@ class Container:
 
         with cosmos_errors():
             return await self._sent(ask)
+
+    async def pages(self, size: int) -> AsyncIterator[list[Item]]:
+        """Yield all items there are, page by page. Asks every partition: never on behalf of a request."""
+        # A query: over a failed page of `read_all_items` the SDK fails with a TypeError.
+        asked = self._proxy.query_items("SELECT * FROM c", max_item_count=size).by_page()
+
+        async def following() -> list[Item] | None:
+            try:
+                return [item async for item in await anext(asked)]
+            except StopAsyncIteration:
+                return None
+
+        while True:
+            with cosmos_errors():
+                page = await self._sent(following)
+            if page is None:
+                return
+            yield page
 
     async def create(self, pk: str, item_id: str, fields: Fields) -> Item | None:
         """Write a new item; gives None, or the item that is there already and stays."""
@@ -143,17 +178,43 @@ class Container:
         Refused: an item to create is there, one to replace or delete has changed or is gone.
         """
         mark = secrets.token_hex(8)
-        operations = [_operation(pk, step, mark) for step in steps]
         with cosmos_errors():
             try:
-                await self._sent(
-                    lambda: self._proxy.execute_item_batch(operations, partition_key=pk)
-                )
+                await self._sent(lambda: self._execute(pk, steps, mark))
             except CosmosBatchOperationError as exc:
                 if exc.status_code not in _REFUSED or exc.error_index is None:
                     raise
                 return None if await self._was_ours(pk, steps, mark) else exc.error_index
         return None
+
+    async def write(
+        self, pk: str, steps: Sequence[Step], mark: str
+    ) -> tuple[str, ...] | Lost | None:
+        """Write all steps or none under this mark; return their new ETags, "" for a deletion.
+
+        None: refused, as by `batch`. Lost: unknown. In neither case it is sent again, so that the caller
+        can look first. One step is a batch, too: that is a POST, which aiohttp, unlike a PUT, never
+        sends again by itself.
+        """
+        with cosmos_errors():
+            try:
+                results = await self._sent(lambda: self._execute(pk, steps, mark), _throttled)
+            except CosmosBatchOperationError as exc:
+                if exc.status_code not in _REFUSED:
+                    raise
+                return None
+            except AzureError as exc:
+                if not _passes(exc):
+                    raise
+                return Lost(exc)
+        return tuple(each.get("eTag") or "" for each in results)
+
+    async def _execute(
+        self, pk: str, steps: Sequence[Step], mark: str
+    ) -> Sequence[Mapping[str, Any]]:
+        # Made anew each time: the SDK takes the ETags out of what it is given.
+        operations = [_operation(pk, step, mark) for step in steps]
+        return await self._proxy.execute_item_batch(operations, partition_key=pk)
 
     async def _was_ours(self, pk: str, steps: Sequence[Step], mark: str) -> bool:
         """Tell whether a refused batch was written the first time it was sent."""
@@ -161,23 +222,32 @@ class Container:
         found = await self.read(pk, written) if written else None
         return found is not None and found["mark"] == mark
 
-    async def _sent(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call, again after a pause if it failed in a way that passes.
+    async def _sent(
+        self, call: Callable[[], Awaitable[T]], again: Callable[[AzureError], bool] | None = None
+    ) -> T:
+        """Make a call, again after a pause if it failed in a way that passes, or that `again` names.
 
         429 is the SDK's: it waits as long as Cosmos says. A 429 inside a batch is ours.
         """
         async with asyncio.timeout(WITHIN):
-            for pause in self._pauses:
+            for pause in self.pauses:
                 try:
                     return await call()
-                except (ServiceRequestError, ServiceResponseError):
-                    pass
-                except HttpResponseError as exc:
-                    inside = isinstance(exc, CosmosBatchOperationError) and exc.status_code == 429
-                    if exc.status_code not in _PASSING and not inside:
+                except AzureError as exc:
+                    if not (again or _passes)(exc):
                         raise
                 await asyncio.sleep(pause)
             return await call()
+
+
+def _passes(exc: AzureError) -> bool:
+    if isinstance(exc, HttpResponseError):
+        return exc.status_code in _PASSING or _throttled(exc)
+    return isinstance(exc, ServiceRequestError | ServiceResponseError)
+
+
+def _throttled(exc: AzureError) -> bool:
+    return isinstance(exc, CosmosBatchOperationError) and exc.status_code == 429
 
 
 def _marked(pk: str, item_id: str, fields: Fields, mark: str) -> dict[str, Any]:
@@ -188,5 +258,14 @@ def _operation(pk: str, step: Step, mark: str) -> tuple[Any, ...]:
     conditions = {"if_match_etag": step.etag} if step.etag else {}
     if step.kind == "delete":
         return "delete", (step.item_id,), conditions
+    if step.kind == "check":
+        set_mark = {"op": "set", "path": "/checked", "value": mark}
+        return "patch", (step.item_id, [set_mark]), conditions
     item = _marked(pk, step.item_id, step.fields, mark)
     return step.kind, (step.item_id, item) if step.kind == "replace" else (item,), conditions
+
+
+def among(values: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """Return what comes after IN in a query, and the values that belong to its names."""
+    named = {f"value{number}": value for number, value in enumerate(values)}
+    return f"({', '.join(f'@{name}' for name in named)})", named

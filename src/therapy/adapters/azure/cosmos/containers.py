@@ -49,8 +49,10 @@ DUE = Shape("due", ("/at", "/runs", "/items"))
 PEOPLE = Shape("people", ("/sort", "/in_role", "/fields", "/listed"))
 TOKENS = Shape("tokens", ("/kind",), expires=True)
 KEYS = Shape("keys")
+ITEMS = Shape("items", ("/due",), expires=True)
+HINTS = Shape("hints", ("/at", "/queues/[]"))
 
-SHAPES = (SESSIONS, SESSION_INDEX, DUE, PEOPLE, TOKENS, KEYS)
+SHAPES = (SESSIONS, SESSION_INDEX, DUE, PEOPLE, TOKENS, KEYS, ITEMS, HINTS)
 
 
 async def migrate(

@@ -38,3 +38,8 @@ def shard(text: str, shards: int) -> int:
 def stamp(moment: datetime) -> str:
     """Microseconds since the year 1 in 18 digits."""
     return f"{(moment - _BEGINNING) // timedelta(microseconds=1):018d}"
+
+
+def moment(text: str) -> datetime:
+    """Return the moment, in UTC, that `stamp` made this text of."""
+    return _BEGINNING + timedelta(microseconds=int(text))

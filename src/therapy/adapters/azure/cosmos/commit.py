@@ -1,0 +1,133 @@
+"""Which steps of a batch the writes of a commit become, given what is known of its items; pure.
+
+What is known comes from this process' memory or from a look at the store. A refusal is only ever found
+by a look: whoever calls `planned` takes no version from memory but the one that the write expects.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from therapy.adapters.azure.cosmos.container import Kind, Step
+from therapy.adapters.azure.cosmos.document import Fields, Seen, fields_of, seen_in
+from therapy.adapters.azure.cosmos.keys import stamp
+from therapy.ports.store import Check, Create, Delete, Put, Refused, Replace, Write
+
+Known = Mapping[str, Seen | None]
+"""By id; None for what was looked for in vain. What is not in it was not looked for."""
+
+
+class Planned(NamedTuple):
+    """A step, and what is there once it is done but for its ETag; None after a deletion."""
+
+    step: Step
+    seen: Seen | None
+
+
+class Announcement(NamedTuple):
+    """That something of these queues may be due from `at` on, which is a stamp."""
+
+    queues: frozenset[str]
+    at: str
+
+    def covers(self, other: "Announcement") -> bool:
+        """Tell whether the other one says nothing new."""
+        return other.queues <= self.queues and self.at <= other.at
+
+
+def version_expected(write: Write) -> int | None:
+    """Return the version without which a write is refused; None for what needs no look beforehand."""
+    return write.version if isinstance(write, Replace | Check | Delete) else None
+
+
+def planned(
+    writes: Sequence[Write], known: Known, bodies: Mapping[str, Fields], now: datetime
+) -> list[Planned]:
+    """Return the steps of these writes; none for deletions of what is not there.
+
+    Raises:
+        Refused: what is known is against it.
+    """
+    steps = (_planned(place, write, known, bodies, now) for place, write in enumerate(writes))
+    return [each for each in steps if each is not None]
+
+
+def _planned(
+    place: int, write: Write, known: Known, bodies: Mapping[str, Fields], now: datetime
+) -> Planned | None:
+    there = known.get(write.id)
+    living = there if there is not None and there.lives(now) else None
+    match write:
+        case Delete():
+            if living is None and write.id in known:
+                return None
+            expected = living if write.version is None else _expected(place, living, write.version)
+            etag = "" if write.version is None or expected is None else expected.etag
+            return Planned(Step("delete", write.id, etag=etag), None)
+        case Check():
+            expected = _expected(place, living, write.version)
+            return Planned(Step("check", write.id, etag=expected.etag), expected)
+        case Replace():
+            expected = _expected(place, living, write.version)
+            fields = fields_of(write, expected.version + 1, bodies[write.id], now)
+            return _writing("replace", write.id, fields, expected.etag)
+        case Create():
+            if living is not None:
+                raise Refused(place)
+            fields = fields_of(write, 1, bodies[write.id], now)
+            if there is not None:  # it has expired
+                return _writing("replace", write.id, fields, there.etag)
+            return _writing("create", write.id, fields)
+        case Put():
+            return _writing("upsert", write.id, fields_of(write, _unread(), bodies[write.id], now))
+
+
+def _expected(place: int, living: Seen | None, version: int) -> Seen:
+    if living is None or living.version != version:
+        raise Refused(place)
+    return living
+
+
+def _writing(kind: Kind, item_id: str, fields: Fields, etag: str = "") -> Planned:
+    return Planned(Step(kind, item_id, fields, etag), seen_in({**fields, "_etag": ""}))
+
+
+def _unread() -> int:
+    """Return a version that nobody has read: nearly certain, and an exact number in JSON."""
+    return 2**51 + secrets.randbits(51)
+
+
+def untouched(plan: Sequence[Planned], before: Known, now: Known) -> bool:
+    """Tell whether one of the items has not been written since: so none of these steps was done."""
+    ids = [each.step.item_id for each in plan]
+    pairs = [(before.get(item_id), now.get(item_id)) for item_id in ids]
+    return any(old is not None and new is not None and old.etag == new.etag for old, new in pairs)
+
+
+def newly_due(writes: Sequence[Write], known: Known, now: datetime) -> Announcement | None:
+    """Return what has to be announced before these writes; None if nothing gets due earlier than before.
+
+    What is replaced was announced when it was written, and its ETag says that it still is there. Of what
+    is created or put nothing is known.
+    """
+    fresh = [
+        (write.queue, stamp(write.due_at))
+        for write in writes
+        if isinstance(write, Put) and write.due_at is not None and not _announced(write, known, now)
+    ]
+    if not fresh:
+        return None
+    return Announcement(frozenset(queue for queue, _ in fresh), min(at for _, at in fresh))
+
+
+def _announced(write: Put, known: Known, now: datetime) -> bool:
+    there = known.get(write.id)
+    return (
+        isinstance(write, Replace)
+        and write.due_at is not None
+        and there is not None
+        and there.lives(now)
+        and there.queue == write.queue
+        and there.due <= stamp(write.due_at)
+    )

@@ -1,0 +1,258 @@
+"""The store of all records on Cosmos DB.
+
+An item is a document (`document`), a commit a batch (`commit`), and what is due is found through hints
+(`due_hints`). Most commits are one request, or two where something gets due earlier than before: the
+store remembers the ETags of what it read and wrote (`versions`) and writes before it looks.
+
+After a batch that was refused, or whose answer was lost, comes a look at its items. If one of them has
+the mark of the commit, it was written. If not, it is tried again with what was found. Only where an answer
+was lost and all items have changed since, nobody can tell whether it was written and then overwritten: what
+would be a refusal then is Unavailable, which says just that.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from datetime import datetime
+
+from therapy.adapters.azure.cosmos.client import Cosmos
+from therapy.adapters.azure.cosmos.commit import (
+    Announcement,
+    Known,
+    Planned,
+    newly_due,
+    planned,
+    untouched,
+    version_expected,
+)
+from therapy.adapters.azure.cosmos.container import ATTEMPTS, WITHIN, Lost, among
+from therapy.adapters.azure.cosmos.document import (
+    HEAD,
+    LIVING,
+    SEEN,
+    Document,
+    Fields,
+    Seen,
+    items_of,
+    packed,
+    seen_in,
+)
+from therapy.adapters.azure.cosmos.due_hints import DueHints
+from therapy.adapters.azure.cosmos.due_items import DueItems, Wanted
+from therapy.adapters.azure.cosmos.errors import contended, cosmos_errors
+from therapy.adapters.azure.cosmos.keys import stamp
+from therapy.adapters.azure.cosmos.versions import Versions
+from therapy.domain.errors import TooLarge, Unavailable
+from therapy.ports.store import (
+    MOST_BYTES,
+    MOST_ITEMS,
+    Item,
+    Put,
+    Refused,
+    Store,
+    Write,
+    check_names,
+    check_range,
+    check_writes,
+)
+
+MOST_SENT = 2 * 1024 * 1024
+"""Bytes of a batch, says Cosmos."""
+
+PAGE = 100
+"""Items that `walk` asks for at a time."""
+
+BEYOND = "\x7f"
+"""Greater than whatever a name is made of."""
+
+
+class CosmosStore(Store):
+    """Keeps items in Cosmos DB."""
+
+    def __init__(self, cosmos: Cosmos, now: Callable[[], datetime]) -> None:
+        self._items = cosmos.items
+        self._hints = DueHints(cosmos.hints, cosmos.settle)
+        self._due = DueItems(cosmos.items, self._hints, now, self._read)
+        self._now = now
+        self._versions = Versions()
+
+    async def get(self, partition: str, *ids: str) -> Mapping[str, Item]:
+        check_names(partition, *ids)
+        found = await self._find(partition, ids, "*")
+        return {item.id: item for item in await self._read(found)}
+
+    async def list(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        after: str = "",
+        backwards: bool = False,
+        limit: int = MOST_ITEMS,
+        bodies: bool = True,
+    ) -> tuple[Item, ...]:
+        check_names(partition)
+        check_range(prefix, after, limit)
+        named = {"first": prefix, "end": prefix + BEYOND, "living": stamp(self._now())}
+        further = ""
+        if after:
+            further = f" AND c.id {'<' if backwards else '>'} @after"
+            named["after"] = after
+        found = await self._items.query(
+            partition,
+            f"c.id >= @first AND c.id < @end AND {LIVING}{further}",
+            select="*" if bodies else HEAD,
+            order="c.id DESC" if backwards else "c.id",
+            limit=limit,
+            **named,
+        )
+        return await self._read(found)
+
+    async def commit(self, partition: str, writes: Sequence[Write]) -> None:
+        check_names(partition)
+        check_writes(writes)
+        puts = [write for write in writes if isinstance(write, Put)]
+        fields = await packed([write.body for write in puts])
+        if sum(len(each.get("packed", "")) for each in fields) > MOST_SENT:
+            raise TooLarge(limit=MOST_BYTES)
+        bodies = {write.id: each for write, each in zip(puts, fields, strict=True)}
+        with cosmos_errors():
+            # No commit goes on for longer after it has announced something: `due` counts on it.
+            async with asyncio.timeout(WITHIN):
+                await self._commit(partition, writes, bodies)
+
+    async def due(
+        self, queues: Collection[str], now: datetime, limit: int, after: Item | None = None
+    ) -> tuple[Item, ...]:
+        check_names(*queues)
+        check_range("", "", limit)
+        if now.tzinfo is None:
+            raise ValueError("moments are aware datetimes")
+        if after is not None and after.due_at is None:
+            raise ValueError("this item is never due")
+        wanted = Wanted(sorted(set(queues)), stamp(now), limit, after)
+        return await self._due.find(wanted) if queues else ()
+
+    async def purge(self, limit: int) -> int:  # noqa: ARG002 - Cosmos deletes by itself
+        return 0
+
+    async def walk(self) -> AsyncIterator[Item]:
+        """Yield every item that has not expired, in no order. Asks every partition."""
+        async for page in self._items.pages(PAGE):
+            for item in await self._read(page):
+                yield item
+
+    async def _commit(
+        self, partition: str, writes: Sequence[Write], bodies: Mapping[str, Fields]
+    ) -> None:
+        ids = [write.id for write in writes]
+        mark = secrets.token_hex(8)
+        remembered = {item_id: self._versions.get(partition, item_id) for item_id in ids}
+        known = await self._expected(partition, writes)
+        announced: Announcement | None = None
+        before: Known | None = None
+        pauses = iter(self._items.pauses)
+        for attempt in range(ATTEMPTS):
+            plan = self._plan(writes, known, bodies, unsure=before is not None)
+            if not plan:
+                return
+            announced = await self._announce(partition, writes, known, announced)
+            done = await self._items.write(partition, [each.step for each in plan], mark)
+            if isinstance(done, tuple):
+                self._remember(partition, plan, done)
+                return
+            if isinstance(done, Lost):
+                before = before or {**remembered, **known}
+            await _pause(attempt, done, pauses)
+            known = await self._look(partition, ids)
+            if any(seen is not None and mark in seen.marks for seen in known.values()):
+                return
+            if before is not None and untouched(plan, before, known):
+                before = None
+        raise contended()
+
+    def _plan(
+        self, writes: Sequence[Write], known: Known, bodies: Mapping[str, Fields], *, unsure: bool
+    ) -> Sequence[Planned]:
+        try:
+            return planned(writes, known, bodies, self._now())
+        except Refused:
+            if unsure:
+                raise Unavailable(reason="answer_lost") from None
+            raise
+
+    async def _announce(
+        self,
+        partition: str,
+        writes: Sequence[Write],
+        known: Known,
+        announced: Announcement | None,
+    ) -> Announcement | None:
+        """Announce what gets due earlier, if this commit has not done so; return what it has announced."""
+        following = newly_due(writes, known, self._now())
+        if following is None or (announced is not None and announced.covers(following)):
+            return announced
+        await self._hints.announce(partition, following)
+        return following
+
+    async def _expected(self, partition: str, writes: Sequence[Write]) -> Known:
+        """Return what is known of items whose version matters: remembered if it fits, else looked up."""
+        known: dict[str, Seen | None] = {}
+        for write in writes:
+            version = version_expected(write)
+            seen = self._versions.get(partition, write.id)
+            if version is not None and seen and seen.version == version and seen.lives(self._now()):
+                known[write.id] = seen
+        unknown = [
+            write.id
+            for write in writes
+            if version_expected(write) is not None and write.id not in known
+        ]
+        return {**known, **await self._look(partition, unknown)}
+
+    async def _look(self, partition: str, ids: Sequence[str]) -> Known:
+        """Return what is there of these items, as the store has it now."""
+        found = {each["id"]: seen_in(each) for each in await self._find(partition, ids, SEEN)}
+        for item_id in ids:
+            self._versions.put(partition, item_id, found.get(item_id))
+        return {item_id: found.get(item_id) for item_id in ids}
+
+    async def _find(self, partition: str, ids: Iterable[str], select: str) -> Sequence[Document]:
+        """Return the documents there are: a point read of one, a query of several."""
+        wanted = tuple(dict.fromkeys(ids))
+        if len(wanted) > 1:
+            names, values = among(wanted)
+            where = f"c.id IN {names}"
+            return await self._items.query(partition, where, select=select, limit=0, **values)
+        found = [await self._items.read(partition, item_id) for item_id in wanted]
+        return [each for each in found if each is not None]
+
+    async def _read(self, documents: Sequence[Document]) -> tuple[Item, ...]:
+        """Return the items that have not expired, and remember what was seen of them."""
+        seen = [(each, seen_in(each)) for each in documents]
+        for each, of_it in seen:
+            self._versions.put(each["pk"], each["id"], of_it)
+        return await items_of([each for each, of_it in seen if of_it.lives(self._now())])
+
+    def _remember(self, partition: str, plan: Sequence[Planned], etags: Sequence[str]) -> None:
+        for (step, seen), etag in zip(plan, etags, strict=True):
+            self._versions.put(partition, step.item_id, seen and seen._replace(etag=etag))
+
+
+async def _pause(attempt: int, done: Lost | None, pauses: Iterator[float]) -> None:
+    """Wait before another attempt: a little, by chance, after a refusal; else as `Container` does."""
+    if done is None:
+        await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - no secret
+    elif (pause := next(pauses, None)) is not None:
+        await asyncio.sleep(pause)
+    else:
+        raise done.error

@@ -1,0 +1,294 @@
+"""The store of items on Cosmos: how many requests it makes, what it remembers, how bodies are kept."""
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.azure.cosmos_items import Items
+from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND
+from tests.contract.items import PARTITION, check, create, one, put, refused_place, replace
+from therapy.adapters.azure.cosmos.document import Seen
+from therapy.adapters.azure.cosmos.versions import Versions
+from therapy.domain.errors import TooLarge, Unavailable
+from therapy.ports.store import MOST_BYTES, Delete, Write
+
+pytestmark = pytest.mark.xdist_group("cosmos")
+
+SIGNED_IN = "signed-in|practice-1|person-1"
+OUTBOX = [create(f"item-{at:020}-a", queue="outbox.notice", due_at=NOW + MINUTE) for at in range(3)]
+
+
+async def requests_of(items: Items, call: Callable[[], Awaitable[Any]]) -> dict[str, int]:
+    items.emulator.clear()
+    await call()
+    return items.requests()
+
+
+# --- requests ------------------------------------------------------------------------------------
+
+
+async def test_a_login_and_its_refreshes_take_one_request_and_two(items: Items) -> None:
+    login = create("login-1", body=b'{"n":1}', expires_at=NOW + 30 * DAY)
+    assert await requests_of(items, lambda: items.store.commit(SIGNED_IN, [login])) == {"batch": 1}
+
+    async def refresh() -> None:
+        there = await one(items.store, "login-1", SIGNED_IN)
+        later = replace("login-1", there.version, expires_at=NOW + 31 * DAY)
+        await items.store.commit(SIGNED_IN, [later])
+
+    assert await requests_of(items, refresh) == {"read": 1, "batch": 1}
+
+
+async def test_a_submitted_review_takes_a_read_a_batch_and_one_hint(items: Items) -> None:
+    await items.store.commit(PARTITION, [create("session"), create("text-000001")])
+
+    async def submit() -> None:
+        there = await one(items.store, "session")
+        text = create("text-000002", body=b'{"words":["' + b"again and again, " * 8_000 + b'"]}')
+        run = create("run-1", queue="run.score", due_at=NOW)
+        version = create("version-000002")
+        await items.store.commit(
+            PARTITION, [replace("session", there.version), version, text, run, *OUTBOX]
+        )
+
+    assert await requests_of(items, submit) == {"read": 1, "create": 1, "batch": 1}
+    (hint,) = await items.hints()
+    assert hint["queues"] == ["outbox.notice", "run.score"]
+
+
+async def test_what_puts_off_or_ends_takes_one_batch_and_no_hint(items: Items) -> None:
+    queued = {"queue": "run.score", "due_at": NOW}
+    await items.store.commit(PARTITION, [create("run", **queued), *OUTBOX])
+    beat = replace("run", 1, queue="run.score", due_at=NOW + 30 * SECOND)
+    commits: list[list[Write]] = [
+        [beat],
+        [replace("run", 2, queue="run.score", due_at=NOW + HOUR)],
+        [check("run", 3), Delete(id=OUTBOX[0].id, version=1)],
+        [replace("run", 3), Delete(id=OUTBOX[1].id)],
+        [Delete(id=OUTBOX[2].id)],
+        [check("run", 4)],
+    ]
+    for writes in commits:
+        made = await requests_of(items, lambda writes=writes: items.store.commit(PARTITION, writes))
+        assert made == {"batch": 1}
+    assert len(await items.hints()) == 1
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        {"queue": "run.score", "due_at": NOW - SECOND},
+        {"queue": "run.transcribe", "due_at": NOW + HOUR},
+    ],
+)
+async def test_what_gets_due_earlier_or_in_another_queue_is_announced(
+    items: Items, earlier: dict[str, Any]
+) -> None:
+    await items.store.commit(PARTITION, [create("run", queue="run.score", due_at=NOW)])
+    writes = [replace("run", 1, **earlier)]
+    made = await requests_of(items, lambda: items.store.commit(PARTITION, writes))
+    assert made == {"create": 1, "batch": 1}
+
+
+async def test_reading_takes_one_request_however_many_items(items: Items) -> None:
+    names = [f"{at:02}" for at in range(20)]
+    await items.store.commit(PARTITION, [create(name) for name in names])
+    calls: dict[str, Callable[[], Awaitable[Any]]] = {
+        "read": lambda: items.store.get(PARTITION, "07"),
+        "query": lambda: items.store.get(PARTITION, *names, "missing"),
+    }
+    for kind, call in calls.items():
+        assert await requests_of(items, call) == {kind: 1}
+    listed = await requests_of(items, lambda: items.store.list(PARTITION, "1", backwards=True))
+    assert listed == {"query": 1}
+
+
+async def test_nothing_due_takes_two_requests_whatever_is_to_come(items: Items) -> None:
+    for at in range(4):
+        later = create("run", queue="run.score", due_at=NOW + HOUR)
+        await items.store.commit(f"session|practice-1|{at}", [later])
+    queues = ["run.score", "run.transcribe", "upload", "outbox.notice"]
+    assert await requests_of(items, lambda: items.store.due(queues, NOW, 100)) == {"query": 2}
+    assert await requests_of(items, lambda: items.store.due([], NOW, 100)) == {}
+
+
+async def test_what_is_found_due_is_claimed_without_another_look(items: Items) -> None:
+    await items.store.commit(PARTITION, [create("run", queue="run.score", due_at=NOW)])
+
+    async def claim() -> None:
+        (found,) = await items.other.due(["run.score"], NOW, 10)
+        held = replace(found.id, found.version, queue="run.score", due_at=NOW + MINUTE)
+        await items.other.commit(found.partition, [held])
+
+    assert await requests_of(items, claim) == {"query": 3, "batch": 1}
+
+
+async def test_only_a_walk_asks_all_partitions(items: Items) -> None:
+    for at in range(5):
+        await items.store.commit(f"p{at}", [put("a", queue="work", due_at=NOW), create("b")])
+        await items.store.get(f"p{at}", "a", "b")
+        await items.store.list(f"p{at}")
+    assert len(await items.store.due(["work"], NOW, 10)) == 5
+    assert items.emulator.cross_partition() == 0
+    assert len([item async for item in items.store.walk()]) == 10
+    assert items.emulator.cross_partition() > 0
+
+
+# --- what is remembered --------------------------------------------------------------------------
+
+
+async def test_what_another_process_wrote_is_neither_overwritten_nor_refused(items: Items) -> None:
+    """The first remembers version 1 of all: each is then written on the strength of that memory."""
+    names = ("replaced", "deleted", "again", "checked")
+    await items.store.commit(PARTITION, [create(name) for name in names])
+    await items.other.commit(PARTITION, [replace("replaced", 1), Delete(id="deleted")])
+    await items.other.commit(PARTITION, [Delete(id="again")])
+    await items.other.commit(PARTITION, [create("again", body=b"theirs"), check("checked", 1)])
+    for stale in (replace("replaced", 1), check("replaced", 1), Delete(id="replaced", version=1)):
+        assert await refused_place(items.store, [stale]) == 0
+    assert await refused_place(items.store, [put("x"), replace("deleted", 1)]) == 1
+    assert await refused_place(items.store, [check("checked", 1), create("deleted")]) is None
+    assert await refused_place(items.store, [replace("replaced", 2, body=b"ours")]) is None
+    assert (await one(items.other, "replaced")).body == b"ours"
+    assert (await one(items.other, "again")).body == b"theirs"
+
+
+async def test_a_wrong_memory_costs_a_look_and_is_right_again(items: Items) -> None:
+    await items.store.commit(PARTITION, [create("a")])
+    await items.other.commit(PARTITION, [check("a", 1)])
+    writes = [replace("a", 1), create("b")]
+    made = await requests_of(items, lambda: items.store.commit(PARTITION, writes))
+    assert made == {"batch": 2, "query": 1}
+    following = [replace("a", 2), replace("b", 1)]
+    made = await requests_of(items, lambda: items.store.commit(PARTITION, following))
+    assert made == {"batch": 1}
+
+
+async def test_nothing_is_refused_from_memory(items: Items) -> None:
+    """What it remembers says no to each of these writes; what is stored says yes."""
+    await items.store.commit(PARTITION, [create("a"), create("b"), create("c"), put("d")])
+    await items.other.commit(PARTITION, [replace("a", 1), Delete(id="b"), replace("c", 1)])
+    writes = [replace("a", 2), create("b"), check("c", 2), put("d")]
+    assert await refused_place(items.store, writes) is None
+
+
+async def test_what_expires_is_not_taken_from_memory(items: Items) -> None:
+    await items.store.commit(PARTITION, [create("a", expires_at=NOW + SECOND), create("b")])
+    items.clock.now += SECOND
+    for stale in (replace("a", 1), check("a", 1)):
+        assert await refused_place(items.store, [replace("b", 1), stale]) == 1
+    assert await refused_place(items.store, [replace("b", 1), create("a")]) is None
+
+
+async def test_somebody_who_remembers_nothing_looks_first(items: Items) -> None:
+    await items.store.commit(PARTITION, [create("a"), create("b"), create("c")])
+    one_write = [replace("a", 1)]
+    made = await requests_of(items, lambda: items.other.commit(PARTITION, one_write))
+    assert made == {"read": 1, "batch": 1}
+    several = [replace("b", 1), check("c", 1), create("d")]
+    made = await requests_of(items, lambda: items.other.commit(PARTITION, several))
+    assert made == {"query": 1, "batch": 1}
+
+
+def test_only_so_many_items_are_remembered_and_the_last_ones() -> None:
+    versions = Versions(most=3)
+    for name in "abc":
+        versions.put("p", name, Seen(1, name))
+    assert versions.get("p", "a") == Seen(1, "a")
+    versions.put("p", "d", Seen(1, "d"))
+    versions.put("p", "c", None)
+    left = {name: versions.get("p", name) is not None for name in "abcd"}
+    assert left == {"a": True, "b": False, "c": False, "d": True}
+
+
+# --- bodies --------------------------------------------------------------------------------------
+
+SPOKEN = b'{"schema_version":1,"text":"' + "שלום, good morning. ".encode() * 500 + b'"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"text":"\xff\xfe"}',
+        bytes(range(256)) * 300,
+        b'{"text":"\x00\x7f\xe2\x80\xa8"}',
+        SPOKEN,
+        SPOKEN * 20,
+    ],
+)
+async def test_any_bytes_come_back(items: Items, body: bytes) -> None:
+    await items.store.commit(PARTITION, [create("a", body=body)])
+    assert (await one(items.other, "a")).body == body
+    (listed,) = await items.other.list(PARTITION)
+    assert listed.body == body
+
+
+async def test_short_json_can_be_read_in_the_database_and_what_is_long_is_deflated(
+    items: Items,
+) -> None:
+    short = '{"schema_version":1,"text":"בוקר טוב"}'
+    await items.store.commit(
+        PARTITION, [create("short", body=short.encode()), create("long", body=SPOKEN)]
+    )
+    assert (await items.document("short"))["body"] == short
+    long = await items.document("long")
+    assert "body" not in long
+    assert len(long["packed"]) < len(SPOKEN) / 20
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # 2 MB is the point
+async def test_as_many_bytes_as_a_commit_may_have_fit_if_they_are_text(items: Items) -> None:
+    seeded = random.Random(7)
+    words = [f"word{number}" for number in range(400)]
+    sentences = [" ".join(seeded.choices(words, k=9)) for _ in range(100)]
+    said = ". ".join(seeded.choices(sentences, k=140_000)).encode()[: MOST_BYTES - 11]
+    body = b'{"text":"' + said + b'"}'
+    assert len(body) == MOST_BYTES
+    await items.store.commit(PARTITION, [create("a", body=body)])
+    assert (await one(items.other, "a")).body == body
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+@pytest.mark.parametrize("size", [1_600_000, 4_000_000])
+async def test_what_does_not_deflate_into_what_cosmos_takes_is_too_large(
+    items: Items, size: int
+) -> None:
+    await items.store.commit(PARTITION, [create("session")])
+    noise = random.Random(7).randbytes(size)
+    with pytest.raises(TooLarge):
+        await items.store.commit(PARTITION, [replace("session", 1), create("noise", body=noise)])
+    assert [item.version for item in await items.store.list(PARTITION)] == [1]
+
+
+async def test_a_damaged_body_is_told_and_can_be_replaced(items: Items) -> None:
+    await items.store.commit(PARTITION, [create("a", body=b"\x00", kind="note")])
+    document = await items.document("a")
+    fields = {name: document[name] for name in ("kind", "version")}
+    await items.cosmos.items.put(PARTITION, "a", {**fields, "packed": "AAAA"})
+    with pytest.raises(Unavailable) as told:
+        await items.store.get(PARTITION, "a")
+    assert told.value.details == {"reason": "damaged", "kind": "note"}
+    assert await refused_place(items.store, [replace("a", 1)]) is None
+
+
+# --- expiry --------------------------------------------------------------------------------------
+
+
+async def test_cosmos_deletes_what_expired_a_day_ago_and_nothing_that_lives_on(
+    items: Items,
+) -> None:
+    lives = {"short": MINUTE, "long": 60 * 365 * DAY, "longest": 100 * 365 * DAY, "over": -9 * DAY}
+    writes = [create(name, expires_at=NOW + span) for name, span in lives.items()]
+    await items.store.commit(PARTITION, writes)
+    times = {name: (await items.document(name)).get("ttl") for name in lives}
+    assert times == {
+        "short": (DAY + MINUTE) // SECOND,
+        "long": (60 * 365 * DAY + DAY) // SECOND,
+        "longest": None,
+        "over": 1,
+    }

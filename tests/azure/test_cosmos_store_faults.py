@@ -1,0 +1,183 @@
+"""The store of items on a Cosmos that throttles, breaks and loses answers."""
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.azure.cosmos_items import Items
+from tests.builders import HOUR, NOW, SECOND
+from tests.contract.azure import empty_cosmos
+from tests.contract.items import PARTITION, check, create, one, put, refused_place, replace
+from tests.emulators.cosmos import Cosmos as Emulator
+from tests.emulators.faults import Fault
+from therapy.domain.errors import TherapyError, Unavailable
+from therapy.ports.store import Delete, Item, Write
+
+pytestmark = pytest.mark.xdist_group("cosmos")
+
+OPERATIONS = ("read", "query", "create", "batch")
+PASSING = {
+    "throttled, reset and out of order": (
+        Fault(status=429, headers={"x-ms-retry-after-ms": "3"}, times=2),
+        Fault(kind="reset"),
+        Fault(status=503),
+    ),
+    "its answer lost": (Fault(kind="lost"), Fault(status=500)),
+    "timed out": (Fault(status=408), Fault(status=449)),
+}
+QUEUED = {"queue": "work", "due_at": NOW}
+
+
+def plain(item: Item) -> tuple[object, ...]:
+    """All of an item, but for a version that nobody can foretell."""
+    return item.id, item.version if item.version < 1_000 else 0, item.body, item.due_at
+
+
+async def outcome(call: Callable[[], Awaitable[Any]]) -> Any:
+    try:
+        found = await call()
+    except TherapyError as exc:
+        return type(exc), exc.code
+    if isinstance(found, dict):
+        return sorted(map(plain, found.values()))
+    return [plain(item) for item in found] if isinstance(found, tuple) else found
+
+
+def story(items: Items) -> list[Callable[[], Awaitable[Any]]]:
+    """Commits of every kind by two processes, and what is read after each of them."""
+
+    def commit(*writes: Write, by: Any = items.store) -> Callable[[], Awaitable[Any]]:
+        return lambda: refused_place(by, writes)
+
+    async def walked() -> tuple[Item, ...]:
+        found = [item async for item in items.store.walk()]
+        return tuple(sorted(found, key=lambda item: item.id))
+
+    commits = [
+        commit(create("a", **QUEUED), create("b", expires_at=NOW + HOUR), put("c")),
+        commit(create("a"), by=items.other),
+        commit(replace("a", 1, queue="work", due_at=NOW - SECOND), check("b", 1)),
+        commit(replace("a", 1), put("x")),
+        commit(replace("a", 2, **QUEUED), by=items.other),
+        commit(Delete(id="b", version=1), check("a", 3), by=items.other),
+        commit(Delete(id="b"), Delete(id="missing"), Delete(id="gone", version=1)),
+        commit(put("c", **QUEUED)),
+        commit(Delete(id="c")),
+        commit(check("a", 3)),
+        commit(Delete(id="a", version=2), by=items.other),
+        commit(create("c"), Delete(id="a", version=3)),
+    ]
+    looks = [
+        lambda: items.store.list(PARTITION),
+        lambda: items.other.get(PARTITION, "a", "b", "c"),
+        lambda: items.store.due(["work"], NOW, 10),
+        walked,
+    ]
+    return [call for each in commits for call in (each, *looks)]
+
+
+async def told(items: Items, *faults: Fault) -> list[Any]:
+    """Tell the story; each call meets these faults anew."""
+    given = []
+    for call in story(items):
+        items.emulator.clear()
+        items.emulator.add(*faults)
+        given.append(await outcome(call))
+    items.emulator.clear()
+    return given
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cosmos_server: Emulator) -> list[Any]:
+    """What the story gives when nothing fails."""
+
+    async def tell() -> list[Any]:
+        async with empty_cosmos(cosmos_server) as opened:
+            return await told(Items(cosmos_server, opened))
+
+    return asyncio.run(tell())
+
+
+def test_the_story_has_refusals_and_successes(undisturbed: list[Any]) -> None:
+    assert undisturbed[::5] == [None, 0, None, 0, None, None, None, None, None, None, 0, None]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("what", PASSING)
+async def test_what_passes_is_not_noticed(
+    operation: str, what: str, items: Items, undisturbed: list[Any]
+) -> None:
+    failing = (dataclasses.replace(fault, on=f"{operation} *") for fault in PASSING[what])
+    assert await told(items, *failing) == undisturbed
+
+
+async def test_another_writer_that_changes_nothing_is_not_noticed(
+    items: Items, undisturbed: list[Any]
+) -> None:
+    assert await told(items, Fault("batch *", kind="race", times=3)) == undisturbed
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_call_that_stopped_half_way_can_be_made_again(
+    operation: str, items: Items, undisturbed: list[Any]
+) -> None:
+    given, failed = [], 0
+    for call in story(items):
+        items.emulator.add(Fault(f"{operation} *", status=503, times=None))
+        first = await outcome(call)
+        items.emulator.clear()
+        if first == (Unavailable, "unavailable"):
+            failed += 1
+            first = await outcome(call)
+        given.append(first)
+    left_out = [at for at, each in enumerate(given) if each != undisturbed[at]]
+    # A partition that can't be asked is left out of what is due, and nothing else is ever different.
+    assert all(given[at] == [] and at % 5 == 3 for at in left_out)
+    assert failed
+
+
+async def test_who_loses_every_race_is_told(items: Items) -> None:
+    await items.store.commit(PARTITION, [create("a")])
+    items.emulator.add(Fault("batch *items", kind="race", times=None))
+    with pytest.raises(Unavailable) as told_so:
+        await items.store.commit(PARTITION, [replace("a", 1)])
+    items.emulator.clear()
+    assert told_so.value.details == {"reason": "contended"}
+    assert (await one(items.other, "a")).version == 1
+
+
+async def test_a_walk_goes_on_at_a_page_that_failed(items: Items) -> None:
+    names = [f"{at:03}" for at in range(100)]
+    for partition in ("p", "q", "r"):
+        await items.store.commit(partition, [create(name) for name in names])
+    walking = items.store.walk()
+    found = [await anext(walking)]
+    items.emulator.add(Fault("query *items", status=503), Fault("query *items", kind="lost"))
+    found += [item async for item in walking]
+    assert len(found) == 300
+    assert len({(item.partition, item.id) for item in found}) == 300
+
+
+async def test_a_walk_that_can_not_go_on_says_so(items: Items) -> None:
+    await items.store.commit(PARTITION, [create("a")])
+    items.emulator.add(Fault("query *items", status=503, times=None))
+    with pytest.raises(Unavailable):
+        await anext(items.store.walk())
+
+
+async def test_an_error_quotes_nothing(items: Items) -> None:
+    items.emulator.add(Fault(status=503, message="Jordan White", times=None))
+    calls: list[Callable[[], Awaitable[Any]]] = [
+        lambda: items.store.get(PARTITION, "a"),
+        lambda: items.store.list(PARTITION),
+        lambda: items.store.commit(PARTITION, [create("a", body=b"Jordan White")]),
+        lambda: items.store.due(["work"], NOW, 10),
+    ]
+    for call in calls:
+        with pytest.raises(Unavailable) as told_so:
+            await call()
+        assert str(told_so.value) == "unavailable reason=out_of_order status=503"
+    items.emulator.clear()
