@@ -59,6 +59,7 @@ def _on_line(line: tuple[float, float], size: float) -> float:
 
 
 S, R, D, P, T, K = "sessions", "rows", "due", "people", "tokens", "keys"
+E = "person-entries"
 SESSION, LIST, HOME = "session", "therapist or patient", "entry"
 
 COSTS = (
@@ -134,6 +135,9 @@ COSTS = (
     Cost("`people.add`", P, "e-mail; practice", "id", "create 1, batch 1+1"),
     Cost("`people.save`", P, "practice", "id", "read 1, replace 1"),
     Cost("`people.search`: 50 found", P, "practice", "`sort`, `fields`", "query 50x1"),
+    Cost("`people_index.put`", E, "practice", "id", "read 1, replace 1"),
+    Cost("`people_index.search`: 50 found", E, "practice", "`sort`, `fields`", "query 50x1"),
+    Cost("`people_index.remove`", E, "practice", "id", "upsert 1"),
     Cost("`logins.add`", T, "token; login; person", "id", "upsert 1, upsert 1, upsert 1"),
     Cost("`logins.by_refresh`", T, "token; login", "id", "read 1, read 1"),
     Cost("`logins.rotate`", T, "token; login", "id", "read 1, upsert 1, replace 1"),
@@ -253,6 +257,11 @@ CONTENTS = {
         "a day after their end; devices never",
     ),
     "keys": ("one a reservation", "its value", ""),
+    "person-entries": (
+        "one a practice",
+        "what the search over people shows of an account",
+        "what is left of a removed person, after 7 days",
+    ),
 }
 
 
@@ -322,7 +331,7 @@ none, and nothing here was measured on Azure. The adapter adds up what Azure say
 
 ## Containers
 
-Six, all partitioned by `/pk`, called `practice-…`. `therapy migrate` makes them and brings indexes and
+Seven, all partitioned by `/pk`, called `practice-…`. `therapy migrate` makes them and brings indexes and
 expiry up to date. Only the paths below are indexed; a write pays for each.
 
 {containers}
@@ -361,7 +370,7 @@ one for words looks up a range for each word.
 Sweeps are {sweep:.0f} RU every 10 seconds for each worker (`THERAPY_SWEEP_SECONDS`). "Without provisioning"
 is a serverless account at an assumed ${price} a million RU: look your region's price up. The busiest hour is
 taken for {peak} times the mean. Up to some thousand sessions a month a serverless account is the cheapest;
-beyond that autoscale on the database, shared by the six containers, with at least the busiest RU/s.
+beyond that autoscale on the database, shared by the seven containers, with at least the busiest RU/s.
 Storage is what a month adds: three versions of a transcript a session, lists and words.
 
 ## Consistency

@@ -69,6 +69,7 @@ class Cosmos:
     people: Container = field(init=False)
     tokens: Container = field(init=False)
     keys: Container = field(init=False)
+    people_index: Container = field(init=False)
 
     def __post_init__(self) -> None:
         self.sessions = self._container(containers.SESSIONS)
@@ -77,6 +78,7 @@ class Cosmos:
         self.people = self._container(containers.PEOPLE)
         self.tokens = self._container(containers.TOKENS)
         self.keys = self._container(containers.KEYS)
+        self.people_index = self._container(containers.PEOPLE_INDEX)
 
     def _container(self, shape: Shape) -> Container:
         proxy = self.database.get_container_client(self.prefix + shape.name)

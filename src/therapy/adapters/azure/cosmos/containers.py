@@ -49,8 +49,9 @@ DUE = Shape("due", ("/at", "/runs", "/items"))
 PEOPLE = Shape("people", ("/sort", "/in_role", "/fields", "/listed"))
 TOKENS = Shape("tokens", ("/kind",), expires=True)
 KEYS = Shape("keys")
+PEOPLE_INDEX = Shape("person-entries", ("/sort", "/in_role", "/fields"), expires=True)
 
-SHAPES = (SESSIONS, SESSION_INDEX, DUE, PEOPLE, TOKENS, KEYS)
+SHAPES = (SESSIONS, SESSION_INDEX, DUE, PEOPLE, TOKENS, KEYS, PEOPLE_INDEX)
 
 
 async def migrate(
