@@ -59,6 +59,7 @@ def _on_line(line: tuple[float, float], size: float) -> float:
 
 
 S, R, D, P, T, K = "sessions", "rows", "due", "people", "tokens", "keys"
+E = "person-entries"
 SESSION, LIST, HOME = "session", "therapist or patient", "entry"
 
 COSTS = (
@@ -134,6 +135,9 @@ COSTS = (
     Cost("`people.add`", P, "e-mail; practice", "id", "create 1, batch 1+1"),
     Cost("`people.save`", P, "practice", "id", "read 1, replace 1"),
     Cost("`people.search`: 50 found", P, "practice", "`sort`, `fields`", "query 50x1"),
+    Cost("`people_index.put`", E, "practice", "id", "read 1, replace 1"),
+    Cost("`people_index.search`: 50 found", E, "practice", "`sort`, `fields`", "query 50x1"),
+    Cost("`people_index.remove`", E, "practice", "id", "upsert 1"),
     Cost("`logins.add`", T, "token; login; person", "id", "upsert 1, upsert 1, upsert 1"),
     Cost("`logins.by_refresh`", T, "token; login", "id", "read 1, read 1"),
     Cost("`logins.rotate`", T, "token; login", "id", "read 1, upsert 1, replace 1"),
@@ -254,6 +258,11 @@ CONTENTS = {
     "keys": ("one a reservation", "its value", ""),
     "items": ("one a session, a practice, …", "what is known of it", "a day after its end"),
     "hints": ("2", "from when on something may be due in a partition of `items`", ""),
+    "person-entries": (
+        "one a practice",
+        "what the search over people shows of an account",
+        "what is left of a removed person, after 7 days",
+    ),
 }
 
 

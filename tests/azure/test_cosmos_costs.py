@@ -29,6 +29,8 @@ from tests.builders import (
     an_item,
     an_upload,
 )
+from therapy.adapters.azure.cosmos.people_index import CosmosPeopleIndex
+from therapy.domain.person_entry import person_entry_of
 from therapy.domain.run import beaten, claimed, done
 from therapy.domain.sentiment import Scores
 from therapy.domain.session_status import SessionStatus
@@ -108,6 +110,7 @@ def calls_of_session_index(stores: Stores) -> Calls:
 
 def calls_of_people(stores: Stores) -> Calls:
     people, logins = stores.people, stores.logins
+    index = CosmosPeopleIndex(stores.cosmos)
     rotated = a_login(version=1, refresh_hash="hash-2", previous_hash="hash-1")
     return {
         "": lambda: people.put_practice(PRACTICE, a_practice()),
@@ -118,6 +121,10 @@ def calls_of_people(stores: Stores) -> Calls:
         "`people.by_number`": lambda: people.by_number(PRACTICE, a_person().number),
         "`people.save`": lambda: people.save(PRACTICE, a_person(version=1)),
         "`people.search`: 50 found": lambda: people.search(PRACTICE, None, "jordan", "", 50),
+        "  ": lambda: index.put(PRACTICE, person_entry_of(a_person(version=1))),
+        "`people_index.put`": lambda: index.put(PRACTICE, person_entry_of(a_person(version=2))),
+        "`people_index.search`: 50 found": lambda: index.search(PRACTICE, None, "jordan", "", 50),
+        "`people_index.remove`": lambda: index.remove(PRACTICE, PATIENT),
         "`logins.add`": lambda: logins.add(PRACTICE, a_login(previous_hash="")),
         "`logins.rotate`": lambda: logins.rotate(PRACTICE, rotated),
         "`logins.by_refresh`": lambda: logins.by_refresh("hash-2"),

@@ -18,6 +18,7 @@ from tests.contract.azure import cosmos_adapters, empty_cosmos, speech_adapter
 from tests.contract.azure_blob_language_fcm import other_adapters
 from tests.contract.azure_redis import redis_doorbell
 from tests.contract.azure_smtp import smtp_mail
+from tests.contract.people_index_families import *  # noqa: F403 - fixtures are found by name
 from tests.contract.store_families import *  # noqa: F403 - fixtures are found by name
 from tests.contract.stores import adapters_in
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name

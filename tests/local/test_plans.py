@@ -36,10 +36,12 @@ from therapy.adapters.local.reservations import SqliteReservations
 from therapy.adapters.local.runs import SqliteRuns
 from therapy.adapters.local.sessions import SqliteSessions
 from therapy.adapters.local.sqlite.database import READERS, Database
+from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
 from therapy.adapters.local.sqlite.store import SqliteStore
 from therapy.adapters.local.uploads import SqliteUploads
 from therapy.domain.people import Role
+from therapy.domain.person_entry import person_entry_of
 from therapy.domain.run import done
 from therapy.domain.session_status import SessionStatus
 from therapy.ports.sessions import Change
@@ -87,6 +89,12 @@ async def every_call(database: Database) -> None:
     await people.by_email(a_person().email)
     for role in (None, Role.PATIENT):
         await people.search(PRACTICE, role, "jor", "a|b", 10)
+    people_index = SqlitePeopleIndex(database)
+    for _ in range(2):
+        await people_index.put(PRACTICE, person_entry_of(a_person()))
+    for role in (None, Role.PATIENT):
+        assert len(await people_index.search(PRACTICE, role, "jor", "a|b", 10)) == 1
+    await people_index.remove(PRACTICE, PATIENT)
     logins, devices = SqliteLogins(database), SqliteDevices(database)
     await logins.rotate(PRACTICE, await logins.add(PRACTICE, a_login()))
     await logins.by_refresh("hash-1")

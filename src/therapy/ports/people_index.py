@@ -33,6 +33,7 @@ class PeopleIndex(ABC):
 
         "" finds all. In order of `PersonEntry.sort_key`; `after` is `"<folded name>|<id>"` of the last
         one of the page before ("" = from the first). At most `limit`, itself at most MOST_PEOPLE.
+        Entries that only a newer program can read are kept, passed over and not counted.
 
         Raises:
             Unavailable: the index can't be reached.

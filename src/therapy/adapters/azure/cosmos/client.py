@@ -71,6 +71,7 @@ class Cosmos:
     keys: Container = field(init=False)
     items: Container = field(init=False)
     hints: Container = field(init=False)
+    people_index: Container = field(init=False)
 
     def __post_init__(self) -> None:
         self.sessions = self._container(containers.SESSIONS)
@@ -81,6 +82,7 @@ class Cosmos:
         self.keys = self._container(containers.KEYS)
         self.items = self._container(containers.ITEMS)
         self.hints = self._container(containers.HINTS)
+        self.people_index = self._container(containers.PEOPLE_INDEX)
 
     def _container(self, shape: Shape) -> Container:
         proxy = self.database.get_container_client(self.prefix + shape.name)

@@ -51,8 +51,9 @@ TOKENS = Shape("tokens", ("/kind",), expires=True)
 KEYS = Shape("keys")
 ITEMS = Shape("items", ("/due",), expires=True)
 HINTS = Shape("hints", ("/at", "/queues/[]"))
+PEOPLE_INDEX = Shape("person-entries", ("/sort", "/in_role", "/fields"), expires=True)
 
-SHAPES = (SESSIONS, SESSION_INDEX, DUE, PEOPLE, TOKENS, KEYS, ITEMS, HINTS)
+SHAPES = (SESSIONS, SESSION_INDEX, DUE, PEOPLE, TOKENS, KEYS, ITEMS, HINTS, PEOPLE_INDEX)
 
 
 async def migrate(

@@ -1,0 +1,115 @@
+"""The search over people in Cosmos DB: a partition for each practice, with an item for each account.
+
+    practice|<practice>   person-<id>   an entry; `sort` is its place among all, `in_role` among those of
+                                        its role, `fields` are the folded texts that a search may find a
+                                        part of, one a line
+
+An entry is replaced by its ETag, so that a writer who is late finds the newer one. Where a person was
+removed a mark stays for `GONE_FOR`, which no writer is late by.
+"""
+
+from typing import Any, NamedTuple
+
+from therapy.adapters.azure.cosmos.client import Cosmos
+from therapy.adapters.azure.cosmos.container import ATTEMPTS, Item
+from therapy.adapters.azure.cosmos.errors import contended
+from therapy.adapters.azure.cosmos.keys import END
+from therapy.adapters.azure.cosmos.session_index_items import GONE_FOR
+from therapy.domain import codec
+from therapy.domain.partition_keys import key, part
+from therapy.domain.people import Role
+from therapy.domain.person_entry import MOST_PEOPLE, PersonEntry, person_fields
+from therapy.domain.text_folding import fold
+from therapy.ports.people_index import PeopleIndex
+
+
+class CosmosPeopleIndex(PeopleIndex):
+    """Entries of all practices."""
+
+    def __init__(self, cosmos: Cosmos) -> None:
+        self._container = cosmos.people_index
+
+    async def put(self, practice_id: str, entry: PersonEntry) -> None:
+        pk, item_id, fields = _partition(practice_id), _item_id(entry.id), _fields(entry)
+        for _ in range(ATTEMPTS):
+            stored = await self._container.read(pk, item_id)
+            if stored is not None and (stored["removed"] or stored["sequence"] > entry.sequence):
+                return
+            if stored is None:
+                written = await self._container.create(pk, item_id, fields) is None
+            else:
+                written = await self._container.replace(stored, fields) is not None
+            if written:
+                return
+        raise contended()
+
+    async def remove(self, practice_id: str, person_id: str) -> None:
+        mark = {"removed": True, "ttl": GONE_FOR}
+        await self._container.put(_partition(practice_id), _item_id(person_id), mark)
+
+    async def search(
+        self, practice_id: str, role: Role | None, query: str, after: str, limit: int
+    ) -> tuple[PersonEntry, ...]:
+        name, _, last_id = after.rpartition("|")
+        path, before = ("in_role", f"{role.value}|") if role else ("sort", "")
+        within = _Range(path, before + _sort(name, last_id) if after else before, before + END)
+        most = max(0, min(limit, MOST_PEOPLE))
+        entries: list[PersonEntry] = []
+        while len(entries) < most:
+            found = await self._page(practice_id, within, fold(query), most)
+            known = [codec.decode_if_known(PersonEntry, each["body"].encode()) for each in found]
+            entries += [each for each in known if each is not None]
+            if len(found) < most:
+                break
+            within = within._replace(low=found[-1][path])
+        return tuple(entries[:most])
+
+    async def _page(
+        self, practice_id: str, within: "_Range", part_of: str, limit: int
+    ) -> list[Item]:
+        """Return the first of a range of entries; those that have `part_of` in one of their fields."""
+        field = f"c.{within.field}"
+        where = f"{field} > @low AND {field} < @high"
+        return await self._container.query(
+            _partition(practice_id),
+            f"{where} AND CONTAINS(c.fields, @part)" if part_of else where,
+            select=f"{field}, c.body",
+            order=field,
+            limit=limit,
+            low=within.low,
+            high=within.high,
+            **({"part": part_of} if part_of else {}),
+        )
+
+
+class _Range(NamedTuple):
+    """What is between `low` and `high`, both left out, by an indexed field."""
+
+    field: str
+    low: str
+    high: str
+
+
+def _fields(entry: PersonEntry) -> dict[str, Any]:
+    body, sort = codec.encode(entry).decode(), _sort(*entry.sort_key)
+    return {
+        "removed": False,
+        "sequence": entry.sequence,
+        "sort": sort,
+        "in_role": f"{entry.role.value}|{sort}",
+        "fields": "\n".join(person_fields(entry)),
+        "body": body,
+    }
+
+
+def _sort(name: str, person_id: str) -> str:
+    """Return a text that sorts like name and id: in hex, as stores differ on signs beyond U+FFFF."""
+    return f"{name.encode().hex()}.{person_id.encode().hex()}"
+
+
+def _partition(practice_id: str) -> str:
+    return key("practice", practice_id)
+
+
+def _item_id(person_id: str) -> str:
+    return f"person-{part(person_id)}"
