@@ -90,7 +90,7 @@ def outbox_item(
     what = dict(old["what"])
     what["type"], queue = CONSEQUENCES[what["type"]]
     what["session_id"] = session_id
-    new = {each: old[each] for each in ("id", "due_at", "attempts") if each in old}
+    new: dict[str, Any] = {each: old[each] for each in ("id", "due_at", "attempts") if each in old}
     return NewItem(
         partition=key("session", practice_id, session_id),
         id=f"item-{position:020}-{part(old['id'])}",
