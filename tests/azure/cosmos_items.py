@@ -3,6 +3,7 @@
 Each remembers what it has read and written itself, so what one writes the other remembers wrongly.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -43,6 +44,15 @@ class Items:
                 counts[kind] = counts.get(kind, 0) + number
         counts.pop("meta", None)
         return counts
+
+    async def until_struck(self) -> None:
+        """Wait until the emulator has used up a fault on an item."""
+        async with asyncio.timeout(5):
+            while not self._struck():  # noqa: ASYNC110 - it is in another process
+                await asyncio.sleep(0.01)
+
+    def _struck(self) -> bool:
+        return bool(self.emulator.seen()["containers"].get("practice-items", {}).get("struck"))
 
     async def hints(self) -> list[dict[str, Any]]:
         """All hints, by their moments."""

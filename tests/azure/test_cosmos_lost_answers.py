@@ -84,14 +84,13 @@ async def test_who_can_not_tell_a_refusal_from_a_success_says_so(items: Items) -
 
 async def rivalled(items: Items, ours: Sequence[Write], theirs: Sequence[Write]) -> None:
     """Commit ours; the answer is lost, and before the look at what became of it they commit theirs."""
+    items.emulator.clear()
     items.emulator.add(
         Fault("batch *items", kind="lost"),
         *(Fault(f"{kind} *items", kind="slow", seconds=0.5) for kind in ("read", "query")),
     )
     committing = asyncio.create_task(items.store.commit(PARTITION, ours))
-    async with asyncio.timeout(5):
-        while not items.emulator.seen()["containers"].get("practice-items", {}).get("struck"):  # noqa: ASYNC110 - it is in another process
-            await asyncio.sleep(0.01)
+    await items.until_struck()
     await items.other.commit(PARTITION, theirs)
     await committing
 
@@ -99,7 +98,6 @@ async def rivalled(items: Items, ours: Sequence[Write], theirs: Sequence[Write])
 async def rivals(items: Items) -> None:
     await items.store.commit(PARTITION, [create("a"), create("b")])
     await items.other.get(PARTITION, "a", "b")
-    items.emulator.clear()
 
 
 async def test_what_was_written_and_then_overwritten_is_never_called_refused(items: Items) -> None:

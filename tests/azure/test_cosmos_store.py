@@ -1,5 +1,6 @@
 """The store of items on Cosmos: how many requests it makes, what it remembers, how bodies are kept."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from tests.azure.cosmos_items import Items
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND
 from tests.contract.items import PARTITION, check, create, one, put, refused_place, replace
+from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos.document import Seen
 from therapy.adapters.azure.cosmos.versions import Versions
 from therapy.domain.errors import TooLarge, Unavailable
@@ -134,6 +136,33 @@ async def test_only_a_walk_asks_all_partitions(items: Items) -> None:
     assert items.emulator.cross_partition() == 0
     assert len([item async for item in items.store.walk()]) == 10
     assert items.emulator.cross_partition() > 0
+
+
+# --- all or nothing ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("expired", [False, True])
+async def test_what_was_absent_when_looked_for_does_not_outlive_its_deletion(
+    items: Items, expired: bool
+) -> None:
+    """Another commit makes both items between the look and the batch: ours is done after it."""
+    if expired:
+        await items.store.commit(PARTITION, [create("a", expires_at=NOW - SECOND)])
+    items.emulator.clear()
+    items.emulator.add(Fault("batch *items", kind="slow", seconds=0.4))
+    ours = [Delete(id="a", version=1), put("b", body=b"ours")]
+    committing = asyncio.create_task(items.store.commit(PARTITION, ours))
+    await items.until_struck()
+    await items.other.commit(PARTITION, [create("a"), put("b", body=b"theirs")])
+    await committing
+    assert {item.id: item.body for item in await items.other.list(PARTITION)} == {"b": b"ours"}
+
+
+async def test_what_deletes_only_what_is_absent_writes_nothing(items: Items) -> None:
+    writes = [Delete(id="a"), Delete(id="b", version=1)]
+    made = await requests_of(items, lambda: items.store.commit(PARTITION, writes))
+    assert "batch" not in made or made == {"read": 1, "batch": 1, "query": 1}
+    assert [item async for item in items.store.walk()] == []
 
 
 # --- what is remembered --------------------------------------------------------------------------

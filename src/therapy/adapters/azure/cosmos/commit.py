@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from therapy.adapters.azure.cosmos.container import Kind, Step
-from therapy.adapters.azure.cosmos.document import Fields, Seen, fields_of, seen_in
+from therapy.adapters.azure.cosmos.document import GONE, Fields, Seen, fields_of, seen_in
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.ports.store import Check, Create, Delete, Put, Refused, Replace, Write
 
@@ -19,10 +19,14 @@ Known = Mapping[str, Seen | None]
 
 
 class Planned(NamedTuple):
-    """A step, and what is there once it is done but for its ETag; None after a deletion."""
+    """A step, and what is there once it is done but for its ETag; None after a deletion.
+
+    One that changes nothing, as what it deletes is absent anyway, only sees to it that it still is.
+    """
 
     step: Step
     seen: Seen | None
+    changes: bool = True
 
 
 class Announcement(NamedTuple):
@@ -44,26 +48,27 @@ def version_expected(write: Write) -> int | None:
 def planned(
     writes: Sequence[Write], known: Known, bodies: Mapping[str, Fields], now: datetime
 ) -> list[Planned]:
-    """Return the steps of these writes; none for deletions of what is not there.
+    """Return the steps of these writes; none if they change nothing.
 
     Raises:
         Refused: what is known is against it.
     """
-    steps = (_planned(place, write, known, bodies, now) for place, write in enumerate(writes))
-    return [each for each in steps if each is not None]
+    steps = [_planned(place, write, known, bodies, now) for place, write in enumerate(writes)]
+    return steps if any(each.changes for each in steps) else []
 
 
 def _planned(
     place: int, write: Write, known: Known, bodies: Mapping[str, Fields], now: datetime
-) -> Planned | None:
+) -> Planned:
     there = known.get(write.id)
     living = there if there is not None and there.lives(now) else None
     match write:
         case Delete():
             if living is None and write.id in known:
-                return None
-            expected = living if write.version is None else _expected(place, living, write.version)
-            etag = "" if write.version is None or expected is None else expected.etag
+                return _absent(write.id, there)
+            if write.version is None:
+                return Planned(Step("delete", write.id), None)
+            etag = _expected(place, living, write.version).etag
             return Planned(Step("delete", write.id, etag=etag), None)
         case Check():
             expected = _expected(place, living, write.version)
@@ -87,6 +92,15 @@ def _expected(place: int, living: Seen | None, version: int) -> Seen:
     if living is None or living.version != version:
         raise Refused(place)
     return living
+
+
+def _absent(item_id: str, expired: Seen | None) -> Planned:
+    """Return the step that fails if an item is there after all: written by somebody since the look.
+
+    Without it such an item would outlive a commit that was done after it, and that deletes it.
+    """
+    step = Step("delete", item_id, etag=expired.etag) if expired else Step("create", item_id, GONE)
+    return Planned(step, None, changes=False)
 
 
 def _writing(kind: Kind, item_id: str, fields: Fields, etag: str = "") -> Planned:

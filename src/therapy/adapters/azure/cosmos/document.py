@@ -41,6 +41,9 @@ KEPT_FOR = timedelta(days=1)
 MOST_SECONDS = 2**31 - 1
 """The greatest `ttl`; what lives longer has none."""
 
+GONE: Fields = {"kind": "gone", "version": 1, "body": "", "expires": "0" * 18, "ttl": 1}
+"""A document that has always been expired, and that Cosmos deletes at once."""
+
 LIVING = "(NOT IS_DEFINED(c.expires) OR c.expires > @living)"
 """What a query says of items that have not expired by the stamp @living."""
 

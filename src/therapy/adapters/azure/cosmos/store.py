@@ -244,8 +244,9 @@ class CosmosStore(Store):
         return await items_of([each for each, of_it in seen if of_it.lives(self._now())])
 
     def _remember(self, partition: str, plan: Sequence[Planned], etags: Sequence[str]) -> None:
-        for (step, seen), etag in zip(plan, etags, strict=True):
-            self._versions.put(partition, step.item_id, seen and seen._replace(etag=etag))
+        for each, etag in zip(plan, etags, strict=True):
+            seen = each.seen and each.seen._replace(etag=etag)
+            self._versions.put(partition, each.step.item_id, seen)
 
 
 async def _pause(attempt: int, done: Lost | None, pauses: Iterator[float]) -> None:
