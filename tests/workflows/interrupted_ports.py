@@ -1,10 +1,12 @@
 """Ports in memory that let others in between, count what was read, or fail, when a test says so."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from therapy.adapters.memory.people_index import MemoryPeopleIndex
+from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.adapters.memory.session_index import MemorySessionIndex
 from therapy.ports.store import Item, Store, Write
@@ -86,3 +88,30 @@ class FailingRecordings(MemoryRecordings):
         if self.failure:
             raise self.failure
         await super().discard(practice_id, upload_id)
+
+
+class FailingPush(MemoryPushSender):
+    """Raises `failure`, while there is one, in place of sending."""
+
+    def __init__(self, failure: Exception | None) -> None:
+        super().__init__()
+        self.failure = failure
+
+    async def send(self, practice_id, device, push):
+        if self.failure:
+            raise self.failure
+        return await super().send(practice_id, device, push)
+
+
+class SlowPush(MemoryPushSender):
+    """Sends once it is let go; remembers how many it began with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sending, self.go, self.begun = asyncio.Event(), asyncio.Event(), 0
+
+    async def send(self, practice_id, device, push):
+        self.begun += 1
+        self.sending.set()
+        await self.go.wait()
+        return await super().send(practice_id, device, push)

@@ -34,7 +34,7 @@ from therapy.domain.people import Device
 from therapy.domain.run import Run
 from therapy.domain.session import Session
 from therapy.domain.transcript import Line, Speaker, TranscriptVersion, format_timestamp
-from therapy.ports.store import Item, Store
+from therapy.ports.store import Item
 from therapy.repositories.change import Change, Pending
 from therapy.repositories.devices import DevicePointer
 from therapy.repositories.outbox import Placed
@@ -54,7 +54,14 @@ SCRIPT = (
 SOUND = a_wav(b"\x10\x00" * 4_000)
 ACTOR = an_actor()
 PASSWORD = "good enough"
-IN_SESSION = session_partition(PRACTICE, SESSION)
+
+
+def in_session(session_id: str) -> str:
+    """Return the partition of a session."""
+    return session_partition(PRACTICE, session_id)
+
+
+IN_SESSION = in_session(SESSION)
 
 ENGINES = {"audio", "speech", "sentiment", "insights"}
 
@@ -110,6 +117,11 @@ class MemoryInstallation:
         await self.installation.sweep.once()
 
     @property
+    def dying_writer(self) -> Records:
+        """Records of a process that dies after each commit, so that a sweep delivers what follows."""
+        return Records(self.store, now=self.clock, new_id=self.ports.new_id)
+
+    @property
     def worker(self) -> RunWorker:
         return dataclasses.replace(self.installation.worker, **self.worker_options)
 
@@ -154,15 +166,9 @@ def replaced(ports: Ports, **others: Any) -> Ports:
     return dataclasses.replace(ports, **others)
 
 
-def records_over(store: Store, clock: Clock) -> Records:
-    """Return records whose ids count up; what follows from a change is left to a sweep."""
-    return Records(store, now=clock, new_id=memory_ports().new_id)
-
-
-def some_records(clock: Clock | None = None) -> Records:
-    """Return records over an empty store in memory."""
-    time = clock or Clock(NOW)
-    return records_over(MemoryStore(time), time)
+def some_records(clock: Clock) -> Records:
+    """Return records over an empty store in memory; what follows from a change is left to a sweep."""
+    return Records(MemoryStore(clock), now=clock, new_id=memory_ports().new_id)
 
 
 async def registered(device: Device, *, records: Records) -> None:
