@@ -202,10 +202,10 @@ async def upload(
         )
 
 
-async def reviewed(installed: MemoryInstallation) -> tuple[Line, ...]:
+async def reviewed(installed: MemoryInstallation, session_id: str = SESSION) -> list[Line]:
     """Return the lines of the session's present version, as a therapist hands them in."""
-    session = await installed.session()
-    return tuple(lines_of(await installed.version(session.transcript_number)))
+    number = (await installed.session(session_id)).transcript_number
+    return lines_of(await installed.version(number, session_id))
 
 
 def lines_of(version: TranscriptVersion) -> list[Line]:
