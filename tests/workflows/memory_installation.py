@@ -34,7 +34,7 @@ from therapy.domain.people import Device
 from therapy.domain.run import Run
 from therapy.domain.session import Session
 from therapy.domain.transcript import Line, Speaker, TranscriptVersion, format_timestamp
-from therapy.ports.store import Item
+from therapy.ports.store import Item, Store
 from therapy.repositories.change import Change, Pending
 from therapy.repositories.devices import DevicePointer
 from therapy.repositories.outbox import Placed
@@ -166,9 +166,9 @@ def replaced(ports: Ports, **others: Any) -> Ports:
     return dataclasses.replace(ports, **others)
 
 
-def some_records(clock: Clock) -> Records:
-    """Return records over an empty store in memory; what follows from a change is left to a sweep."""
-    return Records(MemoryStore(clock), now=clock, new_id=memory_ports().new_id)
+def some_records(clock: Clock, store: Store | None = None) -> Records:
+    """Return records over a store, in memory if none is given; what follows is left to a sweep."""
+    return Records(store or MemoryStore(clock), now=clock, new_id=memory_ports().new_id)
 
 
 async def registered(device: Device, *, records: Records) -> None:
