@@ -60,6 +60,8 @@ class Watched:
 
     def __getattr__(self, method: str) -> Any:
         real, name = getattr(self._port, method), f"{self._name}.{method}"
+        if not callable(real):
+            return real
         if method in {"decode", "transcribe"}:
             return lambda *given: self._stream(name, real(*given))
         return lambda *given, **named: self._process.step(name, lambda: real(*given, **named))
