@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from therapy.domain.access import Actor
-from therapy.domain.outbox import OutboxItem, PushKind, SessionEntryChanged
+from therapy.domain.outbox import OutboxItem, PushDue, PushKind, SessionEntryChanged
 from therapy.domain.people import Device, Login, Person, Practice, Reset, Role
 from therapy.domain.push import PushMessage
 from therapy.domain.run import Run, RunKind
@@ -123,6 +123,10 @@ def an_item(item_id: str = "item-1", **changes: Any) -> OutboxItem:
     what = SessionEntryChanged(SESSION)
     item = OutboxItem(item_id, PRACTICE, what, due_at=NOW + MINUTE)
     return replace(item, **changes)
+
+
+def a_push_due(**changes: Any) -> PushDue:
+    return replace(PushDue(PushKind.SESSION_READY, THERAPIST, SESSION), **changes)
 
 
 def an_entry(**changes: Any) -> SessionEntry:

@@ -1,12 +1,21 @@
 """Corrections of a session's details while others write: nothing is lost and nobody is refused for it."""
 
+from collections.abc import Sequence
+
 import pytest
 from msgspec.structs import replace
 
 from tests.builders import SESSION
-from tests.workflows.desks import ACTOR, an_office, begun, lines_of
+from tests.workflows.memory_installation import (
+    ACTOR,
+    IN_SESSION,
+    an_installation,
+    begun,
+    reviewed,
+)
 from therapy.domain.errors import WrongState
 from therapy.domain.session import Link, State
+from therapy.ports.store import Write
 from therapy.workflows import review
 
 
@@ -20,53 +29,53 @@ def with_note(text: str):
 
 @pytest.mark.parametrize("moment", [1, 2], ids=["before our write", "after it"])
 async def test_another_correction_at_any_moment_stays_beside_ours(moment):
-    office = await an_office()
-    await begun(office)
-    load, loads = office.desk.sessions.load, []
+    installed = await an_installation()
+    await begun(installed)
+    reads: list[str] = []
 
-    async def then_somebody_else(practice_id, session_id):
-        loaded = await load(practice_id, session_id)
-        loads.append(loaded)
-        if len(loads) == moment:
-            await review.correct(ACTOR, SESSION, with_note("Theirs."), desk=office.desk)
-        return loaded
+    async def then_somebody_else(_: str, ids: Sequence[str]) -> None:
+        if "session" in ids:
+            reads.append(IN_SESSION)
+            if len(reads) == moment:
+                await review.correct(
+                    ACTOR, SESSION, with_note("Theirs."), records=installed.records
+                )
 
-    office.desk.sessions.load = then_somebody_else
-    await review.correct(ACTOR, SESSION, with_summary("Ours."), desk=office.desk)
-    details = (await office.session()).details
+    installed.store.after_get = then_somebody_else
+    await review.correct(ACTOR, SESSION, with_summary("Ours."), records=installed.records)
+    details = (await installed.session()).details
     assert (details.summary, details.general_notes) == ("Ours.", ("Theirs.",))
 
 
 async def test_a_session_cancelled_in_the_meantime_is_not_corrected():
-    office = await an_office()
-    await begun(office)
-    commit, raced = office.desk.sessions.commit, []
+    installed = await an_installation()
+    await begun(installed)
+    raced: list[bool] = []
 
-    async def cancelled_first(practice_id, session_id, change):
-        if not raced:
+    async def cancelled_first(partition: str, _: Sequence[Write]) -> None:
+        if partition == IN_SESSION and not raced:
             raced.append(True)
-            await review.cancel(ACTOR, SESSION, desk=office.desk)
-        await commit(practice_id, session_id, change)
+            await review.cancel(ACTOR, SESSION, records=installed.records)
 
-    office.desk.sessions.commit = cancelled_first
+    installed.store.before_commit = cancelled_first
     with pytest.raises(Exception, match=r"not_found|too_late_to_change"):
-        await review.correct(ACTOR, SESSION, with_summary("Late."), desk=office.desk)
-    session = await office.session()
+        await review.correct(ACTOR, SESSION, with_summary("Late."), records=installed.records)
+    session = await installed.session()
     assert (session.state, session.details.summary) == (State.ERASED, "")
 
 
 async def test_a_confirmed_link_stays_when_other_details_change():
-    office = await an_office()
-    await begun(office)
-    await review.link_patient(ACTOR, SESSION, "203948571", desk=office.desk)
-    await review.correct(ACTOR, SESSION, with_summary("x"), desk=office.desk)
-    assert (await office.session()).details.patient.link is Link.LINKED
+    installed = await an_installation()
+    await begun(installed)
+    await review.link_patient(ACTOR, SESSION, "203948571", records=installed.records)
+    await review.correct(ACTOR, SESSION, with_summary("x"), records=installed.records)
+    assert (await installed.session()).details.patient.link is Link.LINKED
 
 
 async def test_a_handed_in_session_keeps_its_details():
-    office = await an_office()
-    await begun(office)
-    await office.work()
-    await review.submit(ACTOR, SESSION, lines_of(await office.version(1)), desk=office.desk)
+    installed = await an_installation()
+    await begun(installed)
+    await installed.work()
+    await review.submit(ACTOR, SESSION, await reviewed(installed), records=installed.records)
     with pytest.raises(WrongState, match="too_late_to_change"):
-        await review.correct(ACTOR, SESSION, with_summary("x"), desk=office.desk)
+        await review.correct(ACTOR, SESSION, with_summary("x"), records=installed.records)

@@ -1,212 +1,139 @@
 """A crash before and after every port call of a session's life, then a restart: nothing is lost or doubled.
 
-The wrapper numbers the calls. From the crash on every call fails, as it would if the process were
-gone; the stores keep what they had. After the restart the app sends again what it got no answer for.
+The app sends again what it got no answer for.
 """
-
-import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import pytest
 
 from tests.builders import HOUR, PRACTICE
-from tests.workflows.desks import ACTOR, SOUND, Office, an_office, lines_of, upload
-from therapy.adapters.memory.doorbell import MemoryDoorbell
+from tests.workflows.crashing import Crash, Lifetime, Process, at_every_call
+from tests.workflows.memory_installation import (
+    ACTOR,
+    SOUND,
+    MemoryInstallation,
+    an_installation,
+    lines_of,
+    upload,
+)
+from therapy.domain.errors import Forbidden
 from therapy.domain.outbox import PushKind
 from therapy.domain.session import State
+from therapy.repositories.sessions import session_partition
 from therapy.workflows import review
-from therapy.workflows.desk import Desk
-from therapy.workflows.run_worker import work_on
-from therapy.workflows.sweep import sweep
 
-PORTS = (
-    *(
-        "sessions",
-        "runs",
-        "outbox",
-        "session_index",
-        "people",
-        "devices",
-        "uploads",
-        "reservations",
-    ),
-    *("recordings", "audio", "speech", "sentiment", "insight", "push", "doorbell"),
-)
+both = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 
 
-class Crash(BaseException):
-    """The process is gone."""
-
-
-class Process:
-    """Numbers every port call and dies at one of them, before or after it has done what it does."""
-
-    def __init__(self, dies_at: int = -1, *, after: bool = False) -> None:
-        self.dies_at, self.after = dies_at, after
-        self.calls: list[str] = []
-        self.dead = False
-
-    def desk(self, desk: Desk) -> Desk:
-        ports = {name: Watched(self, name, getattr(desk, name)) for name in PORTS}
-        return dataclasses.replace(desk, **ports)
-
-    async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        if self.dead:
-            raise Crash
-        self.calls.append(name)
-        mine = len(self.calls) - 1 == self.dies_at
-        if mine and not self.after:
-            self.dead = True
-            raise Crash
-        try:
-            return await call()
-        finally:
-            if mine:
-                self.dead = True
-                raise Crash
-
-
-class Watched:
-    """A port whose calls, and whose streams' items, are steps of a process."""
-
-    def __init__(self, process: Process, name: str, port: Any) -> None:
-        self._process, self._name, self._port = process, name, port
-
-    def __getattr__(self, method: str) -> Any:
-        real, name = getattr(self._port, method), f"{self._name}.{method}"
-        if method in {"decode", "transcribe"}:
-            return lambda *given: self._stream(name, real(*given))
-        return lambda *given, **named: self._process.step(name, lambda: real(*given, **named))
-
-    async def _stream(self, name: str, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        while True:
-            try:
-                yield await self._process.step(name, items.__anext__)
-            except StopAsyncIteration:
-                return
-
-
-async def life(office: Office, process: Process) -> None:
+async def life(process: Process) -> None:
     """Upload, transcribe, review, close; whoever gets no answer asks again after the restart."""
-    deaths = 0
+    lived = Lifetime(await an_installation(), process)
+    session_id = (await lived.until_done(lambda it: upload(it.intake))).session_id
 
-    async def until_done(step: Callable[[Desk], Awaitable[Any]]) -> Any:
-        nonlocal deaths, process
-        while True:
-            try:
-                return await step(process.desk(office.desk))
-            except Crash:
-                deaths += 1
-                assert deaths == 1
-                process = Process()
-                office.desk = dataclasses.replace(office.desk, doorbell=MemoryDoorbell())
-                office.clock.on(minutes=2)  # leases and follow-ups have run out
+    async def work(it: MemoryInstallation) -> None:
+        await it.sweep()
+        await it.work(session_id)
 
-    receipt = await until_done(upload)
-    session_id = receipt.session_id
+    async def hand_in(it: MemoryInstallation) -> None:
+        lines = lines_of(await lived.installed.version(1, session_id))
+        await review.submit(ACTOR, session_id, lines, records=it.records)
 
-    async def work(desk: Desk) -> None:
-        await sweep(desk=desk)
-        await work_on(PRACTICE, session_id, desk=desk)
-
-    await until_done(work)
-    first = await office.version(1, session_id)
-    await until_done(lambda desk: review.submit(ACTOR, session_id, lines_of(first), desk=desk))
-    await until_done(work)
-    office.clock.now += 3 * HOUR
-    await until_done(lambda desk: sweep(desk=desk))
-    await check(office, session_id)
+    await lived.until_done(work)
+    await lived.until_done(hand_in)
+    await lived.until_done(work)
+    lived.installed.clock.now += 3 * HOUR
+    await lived.until_done(MemoryInstallation.sweep)
+    await check(lived.installed, session_id)
 
 
-async def check(office: Office, session_id: str) -> None:
-    desk = office.desk
-    session = await office.session(session_id)
+async def check(installed: MemoryInstallation, session_id: str) -> None:
+    session = await installed.session(session_id)
     assert session.state is State.CLOSED
     assert session.scores is not None
-    runs = await desk.runs.of_session(PRACTICE, session_id)
-    assert sorted((run.kind.value, run.state.value) for run in runs) == [
+    assert sorted(
+        (run.kind.value, run.state.value) for run in await installed.runs(session_id)
+    ) == [
         ("score", "done"),
         ("transcribe", "done"),
     ]
     assert session.transcript_number == 2
-    key = session.recording.key
-    assert await desk.recordings.read(PRACTICE, key, 0, len(SOUND) + 1) == SOUND
-    assert list(desk.recordings._kept) == [(PRACTICE, key)]
-    assert not desk.recordings._staged
-    assert not desk.uploads._uploads
-    assert await desk.outbox.pending(PRACTICE, session_id) == ()
-    ready = [push for _, push in office.push.sent if push.kind is PushKind.SESSION_READY]
+    headers = await installed.records.transcripts.headers(PRACTICE, session_id)
+    assert [each.number for each in headers] == [1, 2]
+    key, recordings = session.recording.key, installed.ports.recordings
+    assert await recordings.read(PRACTICE, key, 0, len(SOUND) + 1) == SOUND
+    assert list(recordings._kept) == [(PRACTICE, key)]
+    assert not recordings._staged
+    assert not await installed.uploads()
+    assert await installed.waiting(session_partition(PRACTICE, session_id)) == ()
+    sent = installed.ports.push.sent
+    ready = [push for _, push in sent if push.kind is PushKind.SESSION_READY]
     assert len({push.id for push in ready}) == 1
-    assert len(ready) == len(office.push.sent) <= 2  # twice only if it died before it was noted
-    entry = await desk.session_index.get(PRACTICE, session_id)
+    assert len(ready) == len(sent) <= 2  # twice only if it died before it was noted
+    index = installed.ports.session_index
+    entry = await index.get(PRACTICE, session_id)
     assert entry.state.value == "closed"
-    assert [each.session_id for each in await desk.session_index.of_therapist(
-        PRACTICE, ACTOR.person_id, {entry.state}, "", 10
-    )] == [session_id]  # fmt: skip
+    listed = await index.of_therapist(PRACTICE, ACTOR.person_id, {entry.state}, "", 10)
+    assert [each.session_id for each in listed] == [session_id]
 
 
 async def test_a_life_without_a_crash_takes_its_known_calls():
     process = Process()
-    await life(await an_office(), process)
+    await life(process)
     assert len(process.calls) > 60
-    assert {name.partition(".")[0] for name in process.calls} == set(PORTS)
+    assert {name.partition(".")[0] for name in process.calls} == {
+        *("store", "session_index", "recordings", "doorbell", "push"),
+        *("audio", "speech", "sentiment", "insights"),
+    }
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@both
 async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(after):
-    alive = Process()
-    await life(await an_office(), alive)
-    for number, name in enumerate(alive.calls):
-        process = Process(number, after=after)
-        try:
-            await life(await an_office(), process)
-        except Exception as exc:
-            exc.add_note(f"after a crash {'after' if after else 'before'} call {number}, {name}")
-            raise
-        assert process.dead, f"call {number}, {name}, was never reached"
+    await at_every_call(life, after=after)
 
 
-async def test_a_crash_while_an_upload_is_refused_leaves_nothing_after_the_sweep():
-    async def refused(desk: Desk) -> None:
-        await upload(desk, therapist="somebody else")
-
-    alive = Process()
-    with pytest.raises(Exception, match="other_therapist"):
-        await refused(alive.desk((await an_office()).desk))
-    for number in range(len(alive.calls)):
-        for after in (False, True):
-            office, process = await an_office(), Process(number, after=after)
-            with pytest.raises(Crash):
-                await refused(process.desk(office.desk))
-            office.clock.now += 3 * HOUR
-            await sweep(desk=office.desk)
-            assert not office.desk.recordings._kept
-            assert not office.desk.recordings._staged
-            assert not office.desk.uploads._uploads
+async def refused(process: Process) -> None:
+    """Upload for another therapist; what a crash leaves is swept away."""
+    installed = await an_installation()
+    with pytest.raises(Forbidden if process.dies_at < 0 else Crash):
+        await upload(process.running(installed).intake, therapist="somebody else")
+    installed.clock.now += 3 * HOUR
+    await installed.sweep()
+    assert not installed.recordings._kept
+    assert not installed.recordings._staged
+    assert not await installed.uploads()
 
 
-async def test_a_crash_while_a_session_is_cancelled_still_erases_it():
-    async def cancelled(office: Office, process: Process) -> None:
-        receipt = await upload(office.desk)
-        session_id = receipt.session_id
-        await work_on(PRACTICE, session_id, desk=office.desk)
-        try:
-            await review.cancel(ACTOR, session_id, desk=process.desk(office.desk))
-        except Crash:
-            office.clock.on(minutes=2)
-            if (await office.session(session_id)).state is State.AWAITING_REVIEW:
-                await review.cancel(ACTOR, session_id, desk=office.desk)
-            await sweep(desk=office.desk)
-        session = await office.session(session_id)
-        assert session.state is State.ERASED
-        assert session.details.patient.name == ""
-        assert not office.desk.recordings._kept
-        assert not office.desk.reservations._values
-        assert await office.desk.outbox.pending(PRACTICE, session_id) == ()
+@both
+async def test_a_crash_while_an_upload_is_refused_leaves_nothing_after_the_sweep(after):
+    await at_every_call(refused, after=after)
 
-    alive = Process()
-    await cancelled(await an_office(), alive)
-    for number in range(len(alive.calls)):
-        for after in (False, True):
-            await cancelled(await an_office(), Process(number, after=after))
+
+async def cancelled(process: Process) -> None:
+    """Cancel a session in review; a restart finishes what was begun."""
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await installed.work(session_id)
+    try:
+        await review.cancel(ACTOR, session_id, records=process.running(installed).records)
+    except Crash:
+        installed.clock.advance(minutes=2)
+        if (await installed.session(session_id)).state is State.AWAITING_REVIEW:
+            await review.cancel(ACTOR, session_id, records=installed.records)
+        await installed.sweep()
+    await check_erased(installed, session_id)
+
+
+async def check_erased(installed: MemoryInstallation, session_id: str) -> None:
+    session = await installed.session(session_id)
+    assert session.state is State.ERASED
+    assert session.details.patient.name == ""
+    assert not installed.recordings._kept
+    partition = session_partition(PRACTICE, session_id)
+    left = await installed.store.list(partition)
+    assert {item.id.partition("-")[0] for item in left} == {"session", "run"}
+    (fingerprint,) = [item async for item in installed.store.store.walk() if item.kind == "key"]
+    assert installed.records.unique_keys.read(fingerprint).value == ""
+
+
+@both
+async def test_a_crash_while_a_session_is_cancelled_still_erases_it(after):
+    await at_every_call(cancelled, after=after)

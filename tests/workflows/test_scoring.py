@@ -3,7 +3,12 @@
 import pytest
 
 from tests.builders import PRACTICE, SESSION, a_version
-from tests.workflows.desks import ACTOR, an_office, begun, lines_of
+from tests.workflows.memory_installation import (
+    ACTOR,
+    an_installation,
+    begun,
+    lines_of,
+)
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.domain.errors import EngineFailed, LanguageNotSupported
 from therapy.domain.session import State
@@ -16,19 +21,19 @@ async def test_scoring_that_fails_while_transcribing_is_made_up_for_when_closing
         async def score(self, practice_id, texts, language):
             raise EngineFailed
 
-    office = await an_office()
-    await begun(office)
-    await office.work(sentiment=Away())
-    version = await office.version(1)
-    assert (await office.session()).state is State.AWAITING_REVIEW
+    installed = await an_installation()
+    await begun(installed)
+    await installed.work(sentiment=Away())
+    version = await installed.version(1)
+    assert (await installed.session()).state is State.AWAITING_REVIEW
     assert not [each for each in version.utterances if each.scores]
-    await review.submit(ACTOR, SESSION, lines_of(version), desk=office.desk)
-    await office.work(sentiment=Away())
-    run = next(r for r in await office.desk.runs.of_session(PRACTICE, SESSION) if r.attempt)
+    await review.submit(ACTOR, SESSION, lines_of(version), records=installed.records)
+    await installed.work(sentiment=Away())
+    run = next(r for r in await installed.runs() if r.attempt)
     assert (run.kind.value, run.error_code) == ("score", "engine_failed")
-    office.clock.on(minutes=1)
-    await office.work()
-    session = await office.session()
+    installed.clock.advance(minutes=1)
+    await installed.work()
+    session = await installed.session()
     assert session.state is State.CLOSED
     assert session.scores.positive > 0
 
@@ -51,13 +56,13 @@ async def test_a_session_whose_language_cannot_be_scored_is_closed_all_the_same(
         async def score(self, practice_id, texts, language):
             raise LanguageNotSupported
 
-    office = await an_office()
-    await begun(office)
-    await office.work(sentiment=EnglishOnly())
-    lines = lines_of(await office.version(1))
-    await review.submit(ACTOR, SESSION, lines, desk=office.desk)
-    await office.work(sentiment=EnglishOnly())
-    session = await office.session()
+    installed = await an_installation()
+    await begun(installed)
+    await installed.work(sentiment=EnglishOnly())
+    lines = lines_of(await installed.version(1))
+    await review.submit(ACTOR, SESSION, lines, records=installed.records)
+    await installed.work(sentiment=EnglishOnly())
+    session = await installed.session()
     assert session.state is State.CLOSED
     assert (session.scores.positive, session.scores.neutral) == (0, 1)
-    assert (await office.version(2)).sentiment_gap == "en-US"
+    assert (await installed.version(2)).sentiment_gap == "en-US"

@@ -1,17 +1,18 @@
-"""Taking recordings in: at once, again, under a dead writer's reservation; and the sweep behind it."""
+"""Taking recordings in: at once, again, under a dead writer's fingerprint; what is refused leaves nothing."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
-from tests.builders import HOUR, PRACTICE, SESSION, a_wav, an_item, an_upload
-from tests.workflows.desks import ACTOR, SOUND, an_office, begun, upload
+from tests.builders import HOUR, PRACTICE, a_wav, details
+from tests.workflows.interrupted_ports import nothing
+from tests.workflows.memory_installation import ACTOR, SOUND, an_installation, upload
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.errors import (
     AlreadyExists,
     Forbidden,
     InvalidInput,
-    NotFound,
     StorageFull,
     TooLarge,
     Unavailable,
@@ -19,66 +20,62 @@ from therapy.domain.errors import (
 )
 from therapy.domain.session import State
 from therapy.domain.upload import block_hash, content_hash
-from therapy.ports.sessions import Change
+from therapy.ports.store import Delete, Write
+from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
-from therapy.workflows.desk import Limits
-from therapy.workflows.outbox_relay import fingerprint
-from therapy.workflows.sweep import sweep
+from therapy.workflows.erasure import fingerprint
 from therapy.workflows.uploads import receiving
 
 
-def nothing_left(office) -> bool:
-    desk = office.desk
-    return not (desk.recordings._kept or desk.recordings._staged or desk.uploads._uploads)
+async def nothing_left(installed) -> bool:
+    recordings = installed.recordings
+    return not (recordings._kept or recordings._staged or await installed.uploads())
 
 
 async def test_of_the_same_recording_at_once_from_many_one_session_comes():
-    office = await an_office()
-    receipts = await asyncio.gather(*(upload(office.desk) for _ in range(6)))
+    installed = await an_installation()
+    receipts = await asyncio.gather(*(upload(installed.intake) for _ in range(6)))
     assert len({receipt.session_id for receipt in receipts}) == 1
     assert [receipt.new for receipt in receipts].count(True) == 1
-    assert len(office.desk.recordings._kept) == 1
-    assert not office.desk.uploads._uploads
+    assert len(installed.recordings._kept) == 1
+    assert not await installed.uploads()
 
 
 async def test_at_once_with_other_details_one_wins_and_the_other_is_told_which():
-    office = await an_office()
+    installed = await an_installation()
     results = await asyncio.gather(
-        upload(office.desk, summary="one"),
-        upload(office.desk, summary="two"),
+        upload(installed.intake, summary="one"),
+        upload(installed.intake, summary="two"),
         return_exceptions=True,
     )
     (receipt,) = [each for each in results if not isinstance(each, Exception)]
     (refused,) = [each for each in results if isinstance(each, AlreadyExists)]
     assert refused.details == {"session": receipt.session_id}
-    assert len(office.desk.recordings._kept) == 1
+    assert len(installed.recordings._kept) == 1
 
 
 async def test_a_dead_writers_reservation_is_taken_over():
-    office = await an_office()
+    installed = await an_installation()
     key = fingerprint(ACTOR.person_id, content_hash([block_hash(SOUND)]))
-    await office.desk.reservations.reserve(PRACTICE, key, "session-of-the-dead")
-    receipt = await upload(office.desk)
+    taken = UniqueKey(PRACTICE, key, "session-of-the-dead")
+    await installed.write(installed.records.unique_keys.take(taken))
+    receipt = await upload(installed.intake)
     assert receipt.session_id == "session-of-the-dead"
     assert receipt.new
 
 
 async def test_a_session_that_is_being_cancelled_gives_way_to_a_new_one():
-    office = await an_office()
-    first = (await upload(office.desk)).session_id
-    discarding, office.desk.recordings.delete = office.desk.recordings.delete, _unavailable
-    await review.cancel(ACTOR, first, desk=office.desk)  # its erasure has to wait
-    office.desk.recordings.delete = discarding
-    second = (await upload(office.desk)).session_id
+    installed = await an_installation()
+    first = (await upload(installed.intake)).session_id
+    installed.recordings.failure = Unavailable()
+    await review.cancel(ACTOR, first, records=installed.records)  # its erasure has to wait
+    installed.recordings.failure = None
+    second = (await upload(installed.intake)).session_id
     assert second != first
-    office.clock.on(minutes=5)
-    await sweep(desk=office.desk)
-    assert (await office.session(first)).state is State.ERASED
-    assert (await upload(office.desk)).session_id == second
-
-
-async def _unavailable(*_: object) -> None:
-    raise Unavailable
+    installed.clock.advance(minutes=5)
+    await installed.sweep()
+    assert (await installed.session(first)).state is State.ERASED
+    assert (await upload(installed.intake)).session_id == second
 
 
 @pytest.mark.parametrize(
@@ -87,43 +84,43 @@ async def _unavailable(*_: object) -> None:
     ids=["empty", "text", "short"],
 )
 async def test_what_is_refused_leaves_nothing(audio, error):
-    office = await an_office()
+    installed = await an_installation()
     with pytest.raises(error):
-        await upload(office.desk, audio)
-    assert nothing_left(office)
+        await upload(installed.intake, audio)
+    assert await nothing_left(installed)
 
 
 async def test_too_many_bytes_are_refused_before_they_are_staged():
-    office = await an_office(limits=Limits(upload_bytes=1_000))
+    installed = await an_installation(options={"max_upload_bytes": 1_000})
     with pytest.raises(TooLarge):
-        await upload(office.desk)
-    assert nothing_left(office)
+        await upload(installed.intake)
+    assert await nothing_left(installed)
 
 
 async def test_exactly_the_limit_is_accepted():
-    office = await an_office(limits=Limits(upload_bytes=len(SOUND)))
-    assert (await upload(office.desk)).new
+    installed = await an_installation(options={"max_upload_bytes": len(SOUND)})
+    assert (await upload(installed.intake)).new
 
 
 async def test_a_full_disk_leaves_nothing():
-    office = await an_office(recordings=MemoryRecordings(room=100))
+    installed = await an_installation(recordings=MemoryRecordings(room=100))
     with pytest.raises(StorageFull):
-        await upload(office.desk)
-    assert nothing_left(office)
+        await upload(installed.intake)
+    assert await nothing_left(installed)
 
 
 async def test_another_therapist_in_the_metadata_leaves_nothing():
-    office = await an_office()
+    installed = await an_installation()
     with pytest.raises(Forbidden):
-        await upload(office.desk, therapist="somebody else")
-    assert nothing_left(office)
+        await upload(installed.intake, therapist="somebody else")
+    assert await nothing_left(installed)
 
 
 async def test_an_upload_that_is_cancelled_leaves_nothing():
-    office = await an_office()
+    installed = await an_installation()
 
     async def half() -> None:
-        async with receiving(ACTOR, desk=office.desk) as incoming:
+        async with receiving(ACTOR, intake=installed.intake) as incoming:
             await incoming.write(SOUND)
             await asyncio.sleep(60)
 
@@ -132,119 +129,36 @@ async def test_an_upload_that_is_cancelled_leaves_nothing():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert nothing_left(office)
+    assert await nothing_left(installed)
 
 
 async def test_what_cannot_be_cleaned_up_now_does_not_undo_the_success():
-    office = await an_office()
-    remove, office.desk.uploads.remove = office.desk.uploads.remove, _unavailable
-    receipt = await upload(office.desk)
-    office.desk.uploads.remove = remove
+    installed = await an_installation()
+
+    async def keep_the_record(_: str, writes: Sequence[Write]) -> None:
+        if any(isinstance(write, Delete) and write.id.startswith("upload-") for write in writes):
+            raise Unavailable
+
+    installed.store.before_commit = keep_the_record
+    receipt = await upload(installed.intake)
+    installed.store.before_commit = nothing
+    assert await installed.uploads()
     assert receipt.new
-    office.clock.now += 2 * HOUR
-    await sweep(desk=office.desk)
-    assert not office.desk.uploads._uploads
-    key = (await office.session(receipt.session_id)).recording.key
-    assert await office.desk.recordings.read(PRACTICE, key, 0, 4) == b"RIFF"
+    installed.clock.now += 2 * HOUR
+    await installed.sweep()
+    assert not await installed.uploads()
+    key = (await installed.session(receipt.session_id)).recording.key
+    assert await installed.recordings.read(PRACTICE, key, 0, 4) == b"RIFF"
 
 
 async def test_a_long_upload_is_not_swept_away_while_it_goes_on():
-    office = await an_office()
+    installed = await an_installation()
     block = a_wav(b"\x10\x00" * 3_000_000)
-    async with receiving(ACTOR, desk=office.desk) as incoming:
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
         for start in range(0, len(block), 1_000_000):
             await incoming.write(block[start : start + 1_000_000])
-            office.clock.on(minutes=9)
-            await sweep(desk=office.desk)
+            installed.clock.advance(minutes=9)
+            await installed.sweep()
         await incoming.end()
-        from tests.builders import details
-
         receipt = await incoming.finish(ACTOR, details(), therapist="", file_name="x")
     assert receipt.new
-
-
-async def test_the_sweep_removes_what_dead_uploads_left():
-    office = await an_office()
-    desk = office.desk
-    await desk.uploads.put(PRACTICE, an_upload(id="dead", expires_at=office.clock.now + HOUR))
-    await desk.recordings.stage(PRACTICE, "dead", 0, b"x")
-    await desk.recordings.stage(PRACTICE, "unknown", 0, b"x")
-    await sweep(desk=desk)
-    assert not nothing_left(office)
-    office.clock.now += 3 * HOUR
-    await sweep(desk=desk)
-    assert nothing_left(office)
-
-
-async def test_the_sweep_rings_for_due_runs_and_delivers_what_writers_left():
-    office = await an_office()
-    await begun(office)
-    rung = []
-    office.desk.doorbell.ring = lambda *what: _note(rung, what)
-    item = an_item("left", due_at=office.clock.now)
-    await office.desk.sessions.commit(PRACTICE, SESSION, Change(outbox=(item,)))
-    await sweep(desk=office.desk)
-    assert rung == [(PRACTICE, SESSION)]
-    assert await office.desk.outbox.pending(PRACTICE, SESSION) == ()
-    assert (await office.desk.session_index.get(PRACTICE, SESSION)).session_id == SESSION
-
-
-async def _note(rung: list[tuple[str, ...]], what: tuple[str, ...]) -> None:
-    rung.append(what)
-
-
-async def test_one_thing_that_cannot_be_done_does_not_stop_the_rest_of_the_sweep():
-    office = await an_office()
-    await begun(office)
-    item = an_item("left", due_at=office.clock.now)
-    await office.desk.sessions.commit(PRACTICE, SESSION, Change(outbox=(item,)))
-    put, office.desk.session_index.put = office.desk.session_index.put, _bug
-    await office.desk.uploads.put(PRACTICE, an_upload(expires_at=office.clock.now))
-    with pytest.raises(ZeroDivisionError):
-        await sweep(desk=office.desk)
-    assert not office.desk.uploads._uploads
-    office.desk.session_index.put = put
-    await sweep(desk=office.desk)
-    assert await office.desk.outbox.pending(PRACTICE, SESSION) == ()
-
-
-async def _bug(*_: object) -> None:
-    raise ZeroDivisionError
-
-
-async def test_what_cannot_be_delivered_now_is_delivered_later_each_time_later():
-    office = await an_office()
-    await begun(office)
-    put, office.desk.session_index.put = office.desk.session_index.put, _unavailable
-    item = an_item("left", due_at=office.clock.now)
-    await office.desk.sessions.commit(PRACTICE, SESSION, Change(outbox=(item,)))
-    pauses = []
-    for _ in range(9):
-        await sweep(desk=office.desk)
-        (left,) = await office.desk.outbox.pending(PRACTICE, SESSION)
-        pauses.append(left.due_at - office.clock.now)
-        office.clock.now = left.due_at
-    assert pauses == sorted(pauses)
-    assert pauses[0] < pauses[4] < pauses[-1] == HOUR
-    office.desk.session_index.put = put
-    await sweep(desk=office.desk)
-    assert await office.desk.outbox.pending(PRACTICE, SESSION) == ()
-
-
-async def test_a_store_that_goes_away_after_a_change_refuses_no_change_that_is_written():
-    office = await an_office()
-    put, office.desk.session_index.put = office.desk.session_index.put, _unavailable
-    pending, office.desk.outbox.pending = office.desk.outbox.pending, _unavailable
-    receipt = await upload(office.desk)  # neither delivered nor put off, and still taken in
-    assert receipt.new
-    office.desk.session_index.put, office.desk.outbox.pending = put, pending
-    office.clock.now += HOUR
-    await sweep(desk=office.desk)
-    assert await pending(PRACTICE, receipt.session_id) == ()
-    assert await office.desk.session_index.get(PRACTICE, receipt.session_id)
-
-
-async def test_a_session_of_nobody_is_not_there():
-    office = await an_office()
-    with pytest.raises(NotFound):
-        await review.look(ACTOR, "nowhere", desk=office.desk)

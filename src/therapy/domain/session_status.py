@@ -37,14 +37,20 @@ class SessionProgress(Struct, frozen=True, omit_defaults=True):
     next_attempt_at: datetime | None = None
 
 
-_WORKING = {State.AWAITING_TRANSCRIPT: RunKind.TRANSCRIBE, State.CLOSING: RunKind.SCORE}
+AWAITED = {State.AWAITING_TRANSCRIPT: RunKind.TRANSCRIBE, State.CLOSING: RunKind.SCORE}
+"""The kind of run that a session waits for in each state that waits for one."""
+
+
+def awaited_run(session: Session, runs: Iterable[Run]) -> Run | None:
+    """Return the latest run of the kind that the session waits for; None if it waits for none."""
+    kind = AWAITED.get(session.state)
+    of_kind = (run for run in runs if run.kind is kind)
+    return max(of_kind, key=lambda run: (run.created_at, run.id), default=None)
 
 
 def progress_of(session: Session, runs: Iterable[Run]) -> SessionProgress:
     """Derive the state: the session's own, unless the latest run on it is at work or has failed."""
-    kind = _WORKING.get(session.state)
-    at_it = sorted((each for each in runs if each.kind is kind), key=lambda run: run.created_at)
-    run = at_it[-1] if at_it else None
+    run = awaited_run(session, runs)
     if run is None:
         over = session.state in {State.AWAITING_REVIEW, State.CLOSED}
         return SessionProgress(SessionStatus(session.state.value), progress=1.0 if over else 0.0)
@@ -52,7 +58,7 @@ def progress_of(session: Session, runs: Iterable[Run]) -> SessionProgress:
         return SessionProgress(SessionStatus.FAILED, failure=run.error_code, attempt=run.attempt)
     if run.state is RunState.CLAIMED:
         working = (
-            SessionStatus.TRANSCRIBING if kind is RunKind.TRANSCRIBE else SessionStatus.CLOSING
+            SessionStatus.TRANSCRIBING if run.kind is RunKind.TRANSCRIBE else SessionStatus.CLOSING
         )
         return SessionProgress(working, run.stage, run.progress, attempt=run.attempt)
     return SessionProgress(

@@ -46,6 +46,11 @@ class Outbox(Repository[OutboxItem]):
         read = ((item, self.read_if_known(item)) for item in items)
         return tuple(Placed(partition, each.id, item) for each, item in read if item is not None)
 
+    async def stored(self, placed: Placed) -> Placed | None:
+        """Return an item as it is stored by now; None if it was delivered."""
+        item = await self.get(placed.partition, placed.item_id)
+        return None if item is None else Placed(placed.partition, placed.item_id, item)
+
     def rewrite(self, placed: Placed, item: OutboxItem) -> Pending:
         """Replace an item that is as it was read; Stale if somebody else delivers it or has delivered it."""
         version = placed.item.version

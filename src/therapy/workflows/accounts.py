@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from therapy.domain.errors import AlreadyExists, InvalidInput, Stale
+from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.outbox import PersonEntryChanged
 from therapy.domain.people import (
     Person,
@@ -131,16 +131,25 @@ async def practice_to_join(name: str, language: str, *, records: Records) -> Pra
     known = await records.practices.all()
     named = [each for each in known if same_name(each.name, name)]
     if named:
-        return named[0]
+        return await _written(named[0], records=records)
     if not name:
         real = [each for each in known if not await only_demo(each, records=records)]
         if len(real) == 1:
-            return real[0]
+            return await _written(real[0], records=records)
         if real:
             raise InvalidInput("practice", "required")
     practice = Practice(records.new_id(), name.strip() or FIRST_PRACTICE, language)
     await put_practice(practice, records=records)
     return practice
+
+
+async def _written(listed: Practice, *, records: Records) -> Practice:
+    """Return a practice of the list; written now if whoever made it died after listing it."""
+    try:
+        return await records.practices.load(listed.id)
+    except NotFound:
+        await put_practice(listed, records=records)
+        return listed
 
 
 async def only_demo(practice: Practice, *, records: Records) -> bool:

@@ -15,17 +15,19 @@ from therapy.repositories.records import Records
 from therapy.workflows.claimed_run import ClaimedRun
 from therapy.workflows.recognition import scored
 from therapy.workflows.retry_stale import retry_stale
-from therapy.workflows.transcription import Finish
+from therapy.workflows.transcription import Finish, end_run
 
 
 async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) -> Finish:
-    """Score the submitted version; return what closes the session with it.
+    """Score the submitted version; return what closes the session, or only ends a run that nobody awaits.
 
     Raises:
         WorkFailed: the engine failed; says whether trying again may help.
     """
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
+    if session.state is not State.CLOSING:
+        return partial(end_run, records=records)
     number = session.transcript_number
     version = await records.transcripts.load(run.practice_id, run.session_id, number)
     claimed.stage = "scoring"

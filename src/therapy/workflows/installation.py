@@ -86,7 +86,11 @@ def install(
         recordings=ports.recordings,
     )
     records = Records(
-        ports.store, now=ports.now, new_id=ports.new_id, claim=lease, deliver=relay.deliver
+        ports.store,
+        now=ports.now,
+        new_id=ports.new_id,
+        claim=lease,
+        deliver=relay.deliver_written,
     )
     return Installation(
         records=records,

@@ -35,6 +35,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.outbox import Placed
 from therapy.repositories.records import Records
 from therapy.workflows import access, devices, erasure
+from therapy.workflows.failures import Failures
 
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -53,25 +54,38 @@ class OutboxRelay:
     push: PushSender
     recordings: Recordings
 
+    async def deliver_written(self, claimed: tuple[Placed, ...]) -> None:
+        """Deliver what a commit has just written; raises nothing, for whoever committed is done.
+
+        The sweep meets a fault of the program again, and raises it.
+        """
+        with suppress(Exception):
+            await self.deliver(claimed)
+
     async def deliver(self, claimed: tuple[Placed, ...]) -> None:
-        """Deliver items of one partition that the caller has claimed; raises nothing.
+        """Deliver items of one partition that the caller has claimed.
 
         What can't be delivered now, or not in time, stays for the sweep.
+
+        Raises:
+            Exception: a delivery raised what nobody raises on purpose; its item is postponed like others.
         """
         if not claimed:
             return
-        delivered: list[Placed] = []
+        delivered, failures = list[Placed](), Failures()
         ends = min(each.item.due_at for each in claimed)
         for placed in claimed:
             seconds = (ends - self.records.now()).total_seconds() * SHARE_OF_CLAIM
             if seconds <= 0:
                 break
-            if await self._delivered(placed, within=seconds):
-                delivered.append(placed)
+            with failures.kept():
+                if await self._delivered(placed, within=seconds):
+                    delivered.append(placed)
         if delivered:
             done = Change(*(self.records.outbox.delivered(each) for each in delivered))
             with suppress(TherapyError):  # it is delivered once more, then
                 await done.commit(self.records.store)
+        failures.raise_first()
 
     async def _delivered(self, placed: Placed, *, within: float) -> bool:
         """Deliver one item within so many seconds; postpone it and return False if that fails."""
@@ -80,24 +94,26 @@ class OutboxRelay:
                 await self._deliver_one(placed)
         except Stale:  # somebody else wrote first; it is due again once the claim has ended
             return False
-        except Exception:  # noqa: BLE001 - whatever it is, the item must not come back at once for ever
+        except Exception as exc:  # whatever it is, the item must not come back at once for ever
             with suppress(TherapyError):  # it is due in the store as it stands
                 await self._postpone(placed)
+            if not isinstance(exc, TherapyError | TimeoutError):
+                raise
             return False
         return True
 
     async def _postpone(self, placed: Placed) -> None:
         """Put an item off, as it is stored by now: a push may have noted whom it has told."""
         records = self.records
-        for stored in await records.outbox.pending(placed.partition):
-            if stored.item_id == placed.item_id:
-                item = stored.item
-                later = replace(
-                    item,
-                    attempts=item.attempts + 1,
-                    due_at=records.now() + pause_after(item, records.claim),
-                )
-                await Change(records.outbox.rewrite(stored, later)).commit(records.store)
+        stored = await records.outbox.stored(placed)
+        if stored is None:
+            return
+        later = replace(
+            stored.item,
+            attempts=stored.item.attempts + 1,
+            due_at=records.now() + pause_after(stored.item, records.claim),
+        )
+        await Change(records.outbox.rewrite(stored, later)).commit(records.store)
 
     async def _deliver_one(self, placed: Placed) -> None:
         practice_id = placed.item.practice_id

@@ -22,7 +22,7 @@ from therapy.domain.session import (
     linked,
     title_of,
 )
-from therapy.domain.session_status import SessionProgress, progress_of
+from therapy.domain.session_status import SessionProgress, awaited_run, progress_of
 from therapy.domain.transcript import Line, TranscriptVersion, corrected, same_lines
 from therapy.ports.recordings import Recordings, SupportsPlaybackLink
 from therapy.repositories.change import Change
@@ -168,12 +168,10 @@ async def retry(
     async def attempt() -> None:  # again e.g. where the details were corrected at the same moment
         session = await own_session(actor, session_id, records=records)
         runs = await records.runs.of_session(actor.practice_id, session_id)
-        kind = RunKind.SCORE if session.state is State.CLOSING else RunKind.TRANSCRIBE
-        ended = (each for each in runs if each.kind is kind and each.state is RunState.FAILED)
-        run = next(ended, None)
-        if run is None or session.state not in {State.CLOSING, State.AWAITING_TRANSCRIPT}:
+        run = awaited_run(session, runs)
+        if run is None or run.state is not RunState.FAILED:
             raise WrongState("not_failed", state=session.state.value)
-        spoken = languages if kind is RunKind.TRANSCRIBE else ()
+        spoken = languages if run.kind is RunKind.TRANSCRIBE else ()
         once_more = again(run, now=records.now(), languages=spoken)
         change = Change(records.runs.write(once_more))
         if spoken:

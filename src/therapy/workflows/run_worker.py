@@ -31,7 +31,7 @@ from therapy.domain.run import (
     failed,
     put_back,
 )
-from therapy.domain.session import State
+from therapy.domain.session_status import AWAITED
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
@@ -178,7 +178,7 @@ class RunWorker:
             session = await self.records.sessions.load(run.practice_id, run.session_id)
         except NotFound:
             return ()
-        if session.state not in {State.AWAITING_TRANSCRIPT, State.CLOSING}:
+        if AWAITED.get(session.state) is not run.kind:
             return ()
         return (PushDue(PushKind.SESSION_FAILED, session.therapist_id, session.id),)
 

@@ -1,12 +1,12 @@
 """The sweep: rings again for due work, delivers what dead writers left, removes dead uploads.
 
-Any replica may run it at any time; several at once do no harm. It looks page by page at all that is due,
-up to MOST_PAGES: what can't be done is put off, so that it hides nothing behind it. Queues that this
-program does not know are left to one that does.
+Any replica may run it at any time; several at once do no harm, for each claims what it works on. It looks
+page by page at all that is due, up to MOST_PAGES: what can't be done is put off, so that it hides nothing
+behind it. Queues that this program does not know are left to one that does.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.outbox import OutboxItem
+from therapy.domain.upload import Upload
 from therapy.ports.store import Item
 from therapy.repositories.change import Change
 from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
 from therapy.repositories.runs import RUN_QUEUES
 from therapy.repositories.uploads import UPLOAD_QUEUE
+from therapy.workflows.failures import Failures
 from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.uploads import throw_away
 
@@ -31,7 +33,10 @@ MOST_PAGES = 10
 UNREADABLE_FOR = timedelta(hours=1)
 """How long an item that this program can't read is put off."""
 
-QUEUES = (*RUN_QUEUES, *OUTBOX_QUEUES, UPLOAD_QUEUE)
+CLAIMED_QUEUES = (*OUTBOX_QUEUES, UPLOAD_QUEUE)
+"""Queues whose items the sweep claims, so that none of them stays at the head."""
+
+QUEUES = (*RUN_QUEUES, *CLAIMED_QUEUES)
 """Everything that becomes due, asked for in one go."""
 
 
@@ -48,22 +53,29 @@ class Sweep:
         Raises:
             Exception: the first of all that went wrong, once everything else was looked at.
         """
-        store, failures = self.relay.records.store, Failures()
-        now, after = self.relay.records.now(), None
+        records, failures = self.relay.records, Failures()
+        now = records.now()
+        if not await self._look(QUEUES, now, failures):
+            # Runs stay due until a worker takes them: however many wait, they hide nothing else.
+            await self._look(CLAIMED_QUEUES, now, failures)
+        with failures.kept():
+            await self._discard_blocks(now, failures)
+        with failures.kept():
+            await records.store.purge(AT_ONCE * MOST_PAGES)
+        failures.raise_first()
+
+    async def _look(self, queues: Collection[str], now: datetime, failures: Failures) -> bool:
+        """Do what is due in these queues, MOST_PAGES at the most; return whether that was all."""
+        after = None
         for _ in range(MOST_PAGES):
-            items = await store.due(QUEUES, now, AT_ONCE, after)
+            items = await self.relay.records.store.due(queues, now, AT_ONCE, after)
             for item in items:
                 with failures.kept():
                     await self._do(item, now)
             if len(items) < AT_ONCE:
-                break
+                return True
             after = items[-1]
-        with failures.kept():
-            await self._discard_blocks(now, failures)
-        with failures.kept():
-            await store.purge(AT_ONCE * MOST_PAGES)
-        if failures.first is not None:
-            raise failures.first
+        return False
 
     async def _do(self, item: Item, now: datetime) -> None:
         relay, records = self.relay, self.relay.records
@@ -72,7 +84,7 @@ class Sweep:
         elif item.queue in OUTBOX_QUEUES and (waiting := records.outbox.read_if_readable(item)):
             await self._deliver(item, waiting)
         elif item.queue == UPLOAD_QUEUE and (upload := records.uploads.read_if_readable(item)):
-            await throw_away(upload, records=records, recordings=relay.recordings)
+            await self._throw_away(upload)
         else:
             with suppress(Stale):
                 later = records.outbox.put_off(item, now + UNREADABLE_FOR)
@@ -88,7 +100,15 @@ class Sweep:
             held = replace(mine, version=mine.version + 1)
             await self.relay.deliver((replace(placed, item=held),))
 
-    async def _discard_blocks(self, now: datetime, failures: "Failures") -> None:
+    async def _throw_away(self, upload: Upload) -> None:
+        """Claim an upload that stands still, so that nobody goes on with it; remove what is left of it."""
+        records = self.relay.records
+        claimed = replace(upload, expires_at=records.now() + records.claim)
+        with suppress(Stale):
+            await Change(records.uploads.write(claimed)).commit(records.store)
+            await throw_away(upload, records=records, recordings=self.relay.recordings)
+
+    async def _discard_blocks(self, now: datetime, failures: Failures) -> None:
         """Discard staged blocks that no upload knows of any more."""
         records, recordings = self.relay.records, self.relay.recordings
         old = now - self.upload_expiry * 2
@@ -98,18 +118,3 @@ class Sweep:
                     await records.uploads.load(practice_id, upload_id)
                 except NotFound:
                     await recordings.discard(practice_id, upload_id)
-
-
-class Failures:
-    """Keeps the first failure for the end: one thing that can't be done must not stop the rest."""
-
-    def __init__(self) -> None:
-        self.first: Exception | None = None
-
-    @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Keep what the body raises."""
-        try:
-            yield
-        except Exception as exc:  # noqa: BLE001 - whatever it is, it is raised at the end
-            self.first = self.first or exc

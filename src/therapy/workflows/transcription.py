@@ -33,7 +33,7 @@ async def transcribe(
     engines: Engines,
     languages: tuple[str, ...],
 ) -> Finish:
-    """Work on a session's recording; return what writes the result.
+    """Work on a session's recording; return what writes the result, or only ends a run that nobody awaits.
 
     `languages` are this installation's, for runs that name none.
 
@@ -42,6 +42,8 @@ async def transcribe(
     """
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
+    if session.state is not State.AWAITING_TRANSCRIPT:
+        return partial(end_run, records=records)
     version = await _listen(
         session, claimed, recordings=recordings, engines=engines, languages=languages
     )
@@ -51,6 +53,12 @@ async def transcribe(
     claimed.stage = "insights"
     version = await looked_into(session.practice_id, version, insights=engines.insights)
     return partial(_write, version, records=records)
+
+
+async def end_run(run: Run, *, records: Records) -> None:
+    """End a run whose result is not wanted, or not any more."""
+    change = Change(records.runs.write(done(run)))
+    await records.commit(run.practice_id, change, SessionEntryChanged(run.session_id))
 
 
 async def _listen(
@@ -93,16 +101,15 @@ async def _write(version: TranscriptVersion, run: Run, *, records: Records) -> N
 
     async def attempt() -> None:
         session = await records.sessions.load(run.practice_id, run.session_id)
-        change = Change(records.runs.write(done(run)))
         if session.state is not State.AWAITING_TRANSCRIPT:
-            await records.commit(run.practice_id, change, SessionEntryChanged(session.id))
+            await end_run(run, records=records)
             return
         number = session.transcript_number + 1
         written = replace(
             version, session_id=session.id, number=number, parent=session.transcript_number
         )
         after = replace(apply(session, Event.TRANSCRIPT_WRITTEN), transcript_number=number)
-        change.add(records.sessions.write(after))
+        change = Change(records.runs.write(done(run)), records.sessions.write(after))
         change.add(*await records.transcripts.new(run.practice_id, written))
         ready = PushDue(PushKind.SESSION_READY, session.therapist_id, session.id)
         await records.commit(run.practice_id, change, SessionEntryChanged(session.id), ready)

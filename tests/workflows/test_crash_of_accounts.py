@@ -1,0 +1,108 @@
+"""A crash at every port call of an account's life, then a restart: nothing is lost or doubled."""
+
+from contextlib import suppress
+
+import pytest
+
+from tests.builders import HOUR, PRACTICE, a_practice, an_actor
+from tests.workflows.crashing import Lifetime, Process, at_every_call
+from tests.workflows.memory_installation import MemoryInstallation, an_installation
+from therapy.domain.errors import AlreadyExists, InvalidInput, NotSignedIn
+from therapy.domain.people import Role
+from therapy.repositories.logins import access_partition
+from therapy.repositories.practices import practice_partition
+from therapy.workflows import accounts, authentication, devices
+from therapy.workflows.authentication import SignedIn
+from therapy.workflows.profiles import find_patients
+
+EMAIL, NUMBER = "dana@example.health", "300000015"
+FIRST, SECOND = "the first password", "the second password"
+
+
+async def enrol(it: MemoryInstallation) -> None:
+    with suppress(AlreadyExists):  # it was written before, and nobody was told
+        await accounts.enrol(
+            a_practice(),
+            Role.PATIENT,
+            email=EMAIL,
+            full_name="Dana Levi",
+            password=FIRST,
+            number=NUMBER,
+            records=it.records,
+            passwords=it.ports.passwords,
+        )
+
+
+async def log_in(it: MemoryInstallation, password: str) -> SignedIn:
+    return await authentication.log_in(EMAIL, password, records=it.records, sign_in=it.sign_in)
+
+
+async def register(it: MemoryInstallation, person_id: str) -> None:
+    actor = an_actor(person_id=person_id, role=Role.PATIENT)
+    await devices.register_device(
+        actor, "phone", platform="android", user_id=NUMBER, records=it.records
+    )
+
+
+async def forget(it: MemoryInstallation) -> None:
+    await authentication.forgot_password(EMAIL, records=it.records, sign_in=it.sign_in)
+
+
+async def change(it: MemoryInstallation) -> None:
+    letter = it.ports.mail.sent[-1]
+    token = next(word for word in letter.body.split() if word.count(".") == 2)
+    await authentication.change_password(token, SECOND, records=it.records, sign_in=it.sign_in)
+
+
+async def life(process: Process) -> None:
+    """Enrol, sign in, get pushes, forget the password, set a new one."""
+    lived = Lifetime(await an_installation(), process)
+    await lived.until_done(enrol)
+    first = await lived.until_done(lambda it: log_in(it, FIRST))
+    await lived.until_done(lambda it: register(it, first.person.id))
+    await lived.until_done(forget)
+    try:
+        await lived.until_done(change)
+    except InvalidInput:  # the token was used up by the process that died
+        assert lived.deaths == 1
+        await forget(lived.installed)
+        await change(lived.installed)
+    lived.installed.clock.now += HOUR
+    await lived.until_done(MemoryInstallation.sweep)
+    await check(lived.installed, first)
+
+
+async def check(installed: MemoryInstallation, first: SignedIn) -> None:
+    records, person = installed.records, first.person
+    numbers = [each.number async for each in records.people.of_practice(PRACTICE)]
+    assert sorted(numbers) == ["", "203948571", NUMBER]
+    assert (await records.people.by_email(EMAIL)).id == person.id
+    assert (await records.people.by_number(PRACTICE, NUMBER)).id == person.id
+    with pytest.raises(NotSignedIn):
+        await log_in(installed, FIRST)
+    with pytest.raises(NotSignedIn):
+        await authentication.refresh(
+            first.refresh_token, records=records, sign_in=installed.sign_in
+        )
+    assert await records.logins.of_person(PRACTICE, person.id) == ()
+    assert await devices.devices_of(PRACTICE, person.id, records=records) == ()
+    assert (await log_in(installed, SECOND)).refresh_token
+    for partition in (practice_partition(PRACTICE), access_partition(PRACTICE, person.id)):
+        assert await installed.waiting(partition) == ()
+    found = await find_patients(
+        an_actor(), "Dana", records=records, people_index=installed.ports.people_index
+    )
+    assert [entry.number for entry in found] == [NUMBER]
+
+
+async def test_a_life_without_a_crash_takes_its_known_calls():
+    process = Process()
+    await life(process)
+    assert {name.partition(".")[0] for name in process.calls} == {
+        *("store", "people_index", "recordings", "passwords", "mail")
+    }
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(after):
+    await at_every_call(life, after=after)

@@ -1,0 +1,191 @@
+"""The sweep: rings for what is due, finishes what dead processes left, and lets nothing stand in its way."""
+
+import contextlib
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.builders import (
+    DAY,
+    HOUR,
+    PRACTICE,
+    SESSION,
+    a_login,
+    a_push_due,
+    a_reset,
+    a_run,
+    an_item,
+    an_upload,
+)
+from tests.workflows.interrupted_ports import FailingPush
+from tests.workflows.memory_installation import (
+    ACTOR,
+    SOUND,
+    MemoryInstallation,
+    an_installation,
+    begun,
+    in_session,
+)
+from therapy.adapters.memory.store import MemoryStore
+from therapy.domain.errors import Stale, Unavailable
+from therapy.domain.outbox import Consequence, SessionEntryChanged
+from therapy.ports.doorbell import Doorbell
+from therapy.ports.store import Item
+from therapy.workflows.sweep import AT_ONCE, MOST_PAGES
+from therapy.workflows.uploads import receiving
+
+THIS_SESSION = SessionEntryChanged(SESSION)
+
+
+@dataclass
+class Rung(Doorbell):
+    """Remembers who was rung for."""
+
+    rings: list[tuple[str, str]] = field(default_factory=list)
+
+    async def ring(self, practice_id, session_id):
+        self.rings.append((practice_id, session_id))
+
+    async def listen(self, answer, *, at_once):
+        raise NotImplementedError
+
+
+async def left_behind(
+    installed: MemoryInstallation,
+    session_id: str = SESSION,
+    what: Consequence = THIS_SESSION,
+) -> None:
+    """Write an item that is due, as a writer leaves it that dies after its commit."""
+    item = an_item(what=what, due_at=installed.clock.now)
+    _, pending = installed.records.outbox.new(in_session(session_id), item, position=1)
+    await installed.write(pending)
+
+
+async def test_the_sweep_removes_what_dead_uploads_left():
+    installed = await an_installation()
+    dead = an_upload(id="dead", expires_at=installed.clock.now + HOUR)
+    await installed.write(installed.records.uploads.write(dead))
+    await installed.recordings.stage(PRACTICE, "dead", 0, b"x")
+    await installed.recordings.stage(PRACTICE, "unknown", 0, b"x")
+    await installed.sweep()
+    assert await installed.uploads()
+    assert len(installed.recordings._staged) == 2
+    installed.clock.now += 3 * HOUR
+    await installed.sweep()
+    assert not await installed.uploads()
+    assert not installed.recordings._staged
+
+
+async def test_the_sweep_rings_for_due_runs_and_delivers_what_writers_left():
+    doorbell = Rung()
+    installed = await an_installation(doorbell=doorbell)
+    await begun(installed)
+    await left_behind(installed)
+    await installed.sweep()
+    assert doorbell.rings == [(PRACTICE, SESSION)]
+    assert await installed.waiting() == ()
+    entry = await installed.ports.session_index.get(PRACTICE, SESSION)
+    assert entry.session_id == SESSION
+
+
+async def test_one_thing_that_cannot_be_done_does_not_stop_the_rest_of_the_sweep():
+    installed = await an_installation()
+    await begun(installed)
+    await left_behind(installed)
+    installed.ports.session_index.failure = ZeroDivisionError()
+    standing = an_upload(expires_at=installed.clock.now)
+    await installed.write(installed.records.uploads.write(standing))
+    with pytest.raises(ZeroDivisionError):
+        await installed.sweep()
+    assert not await installed.uploads()
+    installed.ports.session_index.failure = None
+    installed.clock.advance(minutes=1)
+    await installed.sweep()
+    assert await installed.waiting() == ()
+
+
+async def test_an_upload_whose_blocks_cannot_be_discarded_is_tried_again_later():
+    installed = await an_installation()
+    standing = an_upload(expires_at=installed.clock.now)
+    await installed.write(installed.records.uploads.write(standing))
+    await installed.recordings.stage(PRACTICE, standing.id, 0, b"x")
+    installed.recordings.failure = Unavailable()
+    with pytest.raises(Unavailable):
+        await installed.sweep()
+    installed.recordings.failure = None
+    await installed.sweep()  # not due yet: it let others pass
+    assert installed.recordings._staged
+    installed.clock.advance(minutes=1)
+    await installed.sweep()
+    assert not installed.recordings._staged
+    assert not await installed.uploads()
+
+
+async def test_an_upload_that_the_sweep_has_begun_to_remove_becomes_no_session():
+    installed = await an_installation()
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        await incoming.write(SOUND)
+        await incoming.end()
+        installed.clock.now += 2 * HOUR
+        installed.recordings.failure = Unavailable()
+        with pytest.raises(Unavailable):
+            await installed.sweep()  # claimed, and away before anything was removed
+        with pytest.raises(Stale):
+            await incoming.note(session_id="new")
+    installed.recordings.failure = None
+    installed.clock.now += HOUR
+    await installed.sweep()
+    assert not installed.recordings._staged
+
+
+@pytest.mark.parametrize("failure", [Unavailable(), RuntimeError("a fault")], ids=["away", "fault"])
+async def test_more_items_that_cannot_be_delivered_than_a_page_holds_hide_nothing(failure):
+    installed = await an_installation(push=FailingPush(failure))
+    for number in range(AT_ONCE + 20):
+        await left_behind(installed, f"stuck-{number:03}", a_push_due())
+    await begun(installed)
+    installed.clock.advance(minutes=1)
+    await left_behind(installed)  # due after all the others
+    with contextlib.suppress(RuntimeError):
+        await installed.sweep()
+    assert await installed.waiting() == ()
+    stuck = [await installed.waiting(in_session(f"stuck-{number:03}")) for number in range(120)]
+    assert {each.item.attempts for (each,) in stuck} == {1}
+    assert min(each.item.due_at for (each,) in stuck) > installed.clock.now
+
+
+async def test_however_many_runs_wait_for_a_worker_the_rest_is_swept():
+    doorbell = Rung()
+    installed = await an_installation(doorbell=doorbell)
+    records = installed.records
+    for number in range(AT_ONCE * MOST_PAGES + 1):
+        await installed.write(records.runs.write(a_run(session_id=f"waiting-{number:04}")))
+    await begun(installed)
+    installed.clock.advance(minutes=1)
+    await left_behind(installed)
+    await installed.sweep()
+    assert await installed.waiting() == ()
+    assert len(doorbell.rings) == AT_ONCE * MOST_PAGES
+
+
+async def test_logins_and_reset_tokens_that_have_expired_are_deleted_for_good():
+    installed = await an_installation()
+    records, store = installed.records, installed.store.store
+    reset = a_reset(expires_at=installed.clock.now + HOUR)
+    await installed.write(records.logins.write(a_login()), records.reset_tokens.write(reset))
+
+    def kept() -> list[str]:
+        return sorted(item.kind for item in every(store) if item.kind in {"login", "reset"})
+
+    assert kept() == ["login", "reset"]
+    installed.clock.now += DAY
+    await installed.sweep()
+    assert kept() == ["login"]
+    installed.clock.now += 31 * DAY
+    await installed.sweep()
+    assert kept() == []
+
+
+def every(store: MemoryStore) -> list[Item]:
+    """Return what is in memory, expired or not."""
+    return [item for items in store._partitions.values() for item in items.values()]
