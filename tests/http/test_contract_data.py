@@ -199,7 +199,7 @@ async def test_the_same_lines_sent_again_are_accepted_again_and_others_are_not(c
     await clinic.work()
     assert (await hand_in(clinic, session_id, lines)).status_code == 202
     check_problem(await hand_in(clinic, session_id, lines[:-1]), 409)
-    runs = await clinic.desk.runs.of_session(PRACTICE, session_id)
+    runs = await clinic.records.runs.of_session(PRACTICE, session_id)
     assert [run.kind.value for run in runs] == ["transcribe", "score"]
 
 
@@ -209,7 +209,7 @@ async def test_of_eight_that_hand_in_at_once_one_wins_and_the_work_is_done_once(
     sent = [[line | {"text": f"{line['text']} {number}"} for line in lines] for number in range(8)]
     answers = await asyncio.gather(*(hand_in(clinic, session_id, each) for each in sent))
     assert sorted(each.status_code for each in answers) == [202] + [409] * 7
-    runs = await clinic.desk.runs.of_session(PRACTICE, session_id)
+    runs = await clinic.records.runs.of_session(PRACTICE, session_id)
     assert len(runs) == 2
 
 
