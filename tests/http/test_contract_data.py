@@ -91,6 +91,16 @@ async def test_voices_become_therapist_and_patient_and_any_other_stays_unknown(c
     assert speakers == ["Therapist", "Patient", "Therapist", "Patient", "Unknown"]
 
 
+async def test_lines_under_review_have_the_scores_of_what_the_patient_said(clinic):
+    session_id = await clinic.reviewable()
+    lines = (await clinic.get(f"/data/transcript/{session_id}")).json()["transcript"]
+    glad, sad = (line for line in lines if line["speaker"] == "Patient")
+    assert glad["positive"] > 0
+    assert sad["negative"] > 0
+    for line in lines:
+        assert line["positive"] + line["neutral"] + line["negative"] == pytest.approx(1, abs=0.001)
+
+
 async def test_timestamps_beyond_an_hour_are_written_with_one_digit_of_hours(tmp_path):
     from therapy.adapters.memory.speech import MemorySpeech
 

@@ -33,7 +33,9 @@ async def test_an_upload_becomes_a_session_of_the_therapist_with_what_was_told(c
 async def test_the_recording_is_kept_byte_for_byte(clinic):
     audio = a_wav(SOUND * 1_000)  # more than one block
     session = await stored(clinic, await clinic.upload(audio))
-    kept = await clinic.installation.recordings.read(PRACTICE, session.recording.key, 0, len(audio) + 1)
+    kept = await clinic.installation.recordings.read(
+        PRACTICE, session.recording.key, 0, len(audio) + 1
+    )
     assert kept == audio
     assert left_behind(clinic.settings.data_dir)["staging"] == []
     assert left_behind(clinic.settings.data_dir)["uploads"] == []

@@ -194,15 +194,13 @@ def check_stores(directory: Path, sent: list[str]) -> None:
     try:
         of_kind = "SELECT partition, id, body FROM items WHERE kind = ?"
         versions, runs, left = (
-            connection.execute(of_kind, (kind,)).fetchall()
-            for kind in ("version", "run", "outbox")
+            connection.execute(of_kind, (kind,)).fetchall() for kind in ("version", "run", "outbox")
         )
         runs = [json.loads(body) for _, _, body in runs]
     finally:
         connection.close()
     assert sorted((partition, name) for partition, name, _ in versions) == sorted(
-        (session_partition(OLIVIA.practice_id, session_id), "version-000001")
-        for session_id in sent
+        (session_partition(OLIVIA.practice_id, session_id), "version-000001") for session_id in sent
     )
     assert sorted(run["session_id"] for run in runs) == sorted(sent)
     assert {run["state"] for run in runs} == {"done"}
