@@ -143,7 +143,9 @@ def an_object(data: JSONBody[ReadIn]) -> list[int]:
     ids=["long array", "short array", "long object", "short object"],
 )
 async def test_a_long_body_is_decoded_beside_the_event_loop(path, content, beside):
-    transport = ASGITransport(Litestar([array, an_object], request_class=JsonRequest))
+    transport = ASGITransport(
+        Litestar([array, an_object], logging_config=None, request_class=JsonRequest)
+    )
     async with AsyncClient(transport=transport, base_url="http://clinic.test") as client:
         (thread,) = (await client.post(path, json=content)).json()
     assert (thread != threading.get_ident()) is beside
