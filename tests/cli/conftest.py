@@ -15,8 +15,8 @@ from therapy.config import read_settings
 from therapy.entrypoints.cli import main
 from therapy.entrypoints.cli.own_server import Server, environment, running_server
 from therapy.wiring import open_therapy
-from therapy.workflows import identity
-from therapy.workflows.desk import Desk
+from therapy.workflows import authentication
+from therapy.workflows.installation import Installation
 
 T = TypeVar("T")
 
@@ -87,16 +87,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def with_desk(data_dir: Path, work: Callable[[Desk], Awaitable[T]]) -> T:
+def with_installation(data_dir: Path, work: Callable[[Installation], Awaitable[T]]) -> T:
     """Do something with what the command wrote."""
 
-    async def work_at_it() -> T:
+    async def work_with_it() -> T:
         async with open_therapy(read_settings({"THERAPY_DATA_DIR": str(data_dir)})) as opened:
-            return await work(opened.desk)
+            return await work(opened.installation)
 
-    return asyncio.run(work_at_it())
+    return asyncio.run(work_with_it())
 
 
 def signs_in(data_dir: Path, email: str, password: str) -> bool:
-    signed_in = with_desk(data_dir, lambda desk: identity.log_in(email, password, desk=desk))
+    signed_in = with_installation(
+        data_dir,
+        lambda here: authentication.log_in(
+            email, password, records=here.records, sign_in=here.sign_in
+        ),
+    )
     return signed_in.person.email == email

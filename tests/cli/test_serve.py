@@ -14,14 +14,14 @@ import httpx
 import pytest
 
 from tests.builders import NOW
-from tests.cli.conftest import PASSWORD, Run, bare_environment, with_desk
+from tests.cli.conftest import PASSWORD, Run, bare_environment, with_installation
 from therapy.domain.run import Run as Work
 from therapy.domain.run import RunState
 from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
 from therapy.entrypoints.cli.mobile_client import MobileClient, Upload, metadata_of
 from therapy.entrypoints.cli.own_server import environment, running_server
 from therapy.entrypoints.cli.wav_recordings import DEMO, app_wav, decoded, demo_file
-from therapy.workflows.desk import Desk
+from therapy.workflows.installation import Installation
 
 slow = pytest.mark.slow
 
@@ -111,17 +111,17 @@ def test_sigterm_in_mid_work_puts_the_work_back_and_a_worker_of_its_own_finishes
         session_id = app.upload(Upload(wav, metadata)).json()["session_id"]
         until_state(app, session_id, "transcribing")
 
-    async def work(desk: Desk) -> Work:
-        person = await desk.people.by_email(THERAPIST)
-        (only,) = await desk.runs.of_session(person.practice_id, session_id)
+    async def work(here: Installation) -> Work:
+        person = await here.records.people.by_email(THERAPIST)
+        (only,) = await here.records.runs.of_session(person.practice_id, session_id)
         return only
 
-    put_back = with_desk(data_dir, work)
+    put_back = with_installation(data_dir, work)
     assert put_back.state is RunState.DUE
     assert put_back.error_code == ""
     with a_worker(tmp_path, data_dir) as worker:
         until = time.monotonic() + 120
-        while with_desk(data_dir, work).state is not RunState.DONE:
+        while with_installation(data_dir, work).state is not RunState.DONE:
             assert time.monotonic() < until
             time.sleep(0.5)
         worker.terminate()

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from tests.cli.conftest import Run, signs_in, with_desk
-from therapy.workflows import identity
+from tests.cli.conftest import Run, signs_in, with_installation
+from therapy.workflows.authentication import change_password, forgot_password
 
 DANA = ("--role", "therapist", "--email", "dana@example.health", "--name", "Dana Levi")
 NOA = ("--role", "patient", "--email", "noa@example.health", "--name", "Noa Bar")
@@ -55,11 +55,19 @@ def test_what_is_wrong_with_a_new_account_is_one_line(run: Run) -> None:
 def test_mail_shows_the_letter_with_the_code_for_a_new_password(run: Run, data_dir: Path) -> None:
     assert "empty" in run("mail").stdout
     run("user", "add", *DANA)
-    with_desk(data_dir, lambda desk: identity.forgot_password("dana@example.health", desk=desk))
+    with_installation(
+        data_dir,
+        lambda here: forgot_password(
+            "dana@example.health", records=here.records, sign_in=here.sign_in
+        ),
+    )
     shown = run("mail").stdout
     assert "dana@example.health" in shown
     assert "Your new password" in shown
     (code,) = re.findall(r"^(\S{30,})$", shown, re.MULTILINE)
     new = "another long password"
-    with_desk(data_dir, lambda desk: identity.change_password(code, new, desk=desk))
+    with_installation(
+        data_dir,
+        lambda here: change_password(code, new, records=here.records, sign_in=here.sign_in),
+    )
     assert signs_in(data_dir, "dana@example.health", new)

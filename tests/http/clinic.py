@@ -30,9 +30,11 @@ from therapy.domain.people import Person, Practice, Role
 from therapy.domain.transcript import Speaker, Utterance
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.app import Opening, make_app
-from therapy.wiring import Therapy, open_therapy
-from therapy.workflows.desk import Desk
-from therapy.workflows.run_worker import work_on
+from therapy.repositories.records import Records
+from therapy.repositories.runs import RUN_QUEUES
+from therapy.wiring import Engines, Ports, Therapy, open_therapy
+from therapy.workflows.accounts import add_person, put_practice
+from therapy.workflows.installation import Installation, install
 
 PASSWORD = "correct horse 42"
 BOUNDARY = "the-boundary-of-the-tests"
@@ -100,34 +102,43 @@ def settings_in(directory: Path, **environment: str) -> Settings:
     return read_settings(names | environment)
 
 
+ENGINES = {field.name for field in dataclasses.fields(Engines)}
+
+
 def opening(**ports: object) -> Opening:
-    """Give what opens the local family with other engines, ports or `checks`, and people in it."""
+    """Return what opens the local family with other engines, ports or `checks`, and people in it."""
     engines: dict[str, Any] = {
         "audio": MemoryAudioDecoder(),
         "speech": MemorySpeech(SCRIPT),
         "sentiment": MemorySentiment(),
     }
+    engines |= {name: ports.pop(name) for name in ENGINES & ports.keys()}
+    checks: Any = ports.pop("checks", {})
 
     @asynccontextmanager
     async def opened(settings: Settings) -> AsyncIterator[Therapy]:
-        async with open_therapy(settings) as therapy:
-            others = engines | ports
-            checks = {**therapy.checks, **others.pop("checks", {})}
-            desk = dataclasses.replace(therapy.desk, **others)
-            await populate(desk)
-            yield dataclasses.replace(therapy, desk=desk, checks=checks)
+        chosen: list[Ports] = []
+
+        def exchange(local: Ports) -> Ports:
+            chosen.append(local)
+            others = dataclasses.replace(local.engines, **engines)
+            return dataclasses.replace(local, engines=others, **ports)
+
+        async with open_therapy(settings, exchange) as therapy:
+            await populate(install(*chosen).records)
+            yield dataclasses.replace(therapy, checks={**therapy.checks, **checks})
 
     return opened
 
 
-async def populate(desk: Desk) -> None:
+async def populate(records: Records) -> None:
     try:
-        await desk.people.by_email(OLIVIA.email)
+        await records.people.by_email(OLIVIA.email)
     except NotFound:
-        await desk.people.put_practice(PRACTICE, Practice(PRACTICE, "A practice"))
-        await desk.people.put_practice(OTHER_PRACTICE, Practice(OTHER_PRACTICE, "Another", "he"))
+        await put_practice(Practice(PRACTICE, "A practice"), records=records)
+        await put_practice(Practice(OTHER_PRACTICE, "Another", "he"), records=records)
         for person in EVERYBODY:
-            await desk.people.add(person.practice_id, person)
+            await add_person(person, records=records)
 
 
 @dataclass
@@ -139,8 +150,12 @@ class Clinic:
     after_response: AfterResponse
 
     @property
-    def desk(self) -> Desk:
-        return self.therapy.desk
+    def installation(self) -> Installation:
+        return self.therapy.installation
+
+    @property
+    def records(self) -> Records:
+        return self.installation.records
 
     @property
     def settings(self) -> Settings:
@@ -148,7 +163,7 @@ class Clinic:
 
     def token(self, person: Person, sid: str = "login-1") -> str:
         actor = Actor(person.id, person.role, person.practice_id, sid)
-        return self.desk.tokens.issue(actor, now=self.desk.now())[0]
+        return self.installation.sign_in.tokens.issue(actor, now=self.records.now())[0]
 
     async def ask(
         self, method: str, path: str, person: Person | None = OLIVIA, **more: Any
@@ -181,9 +196,10 @@ class Clinic:
 
     async def work(self) -> None:
         """Do all work that is due, as a worker would."""
-        while due := await self.desk.runs.due(self.desk.now(), 100):
-            for run in due:
-                await work_on(run.practice_id, run.session_id, desk=self.desk)
+        records = self.records
+        while due := await records.store.due(RUN_QUEUES, records.now(), 100):
+            for run in map(records.runs.read, due):
+                await self.installation.worker.work_on(run.practice_id, run.session_id)
 
     async def session(self, **metadata: Any) -> str:
         """Take in a recording of its own; gives the session's id."""
@@ -287,7 +303,7 @@ def _part(name: str, content_type: str, content: bytes | None) -> bytes:
 
 
 def left_behind(directory: Path) -> dict[str, list[str]]:
-    """What is on the disk and in the tables of uploads and sessions."""
+    """What is on the disk, and the uploads and sessions in the store."""
     recordings = directory / "recordings"
     found = {
         folder: sorted(
@@ -299,8 +315,9 @@ def left_behind(directory: Path) -> dict[str, list[str]]:
     }
     connection = sqlite3.connect(f"file:{directory / 'therapy.sqlite3'}?mode=ro", uri=True)
     try:
-        for table in ("uploads", "sessions"):
-            found[table] = [entry[0] for entry in connection.execute(f"SELECT id FROM {table}")]  # noqa: S608 - two constants
+        for name, kind in (("uploads", "upload"), ("sessions", "session")):
+            items = connection.execute("SELECT partition FROM items WHERE kind = ?", (kind,))
+            found[name] = [partition for (partition,) in items]
     finally:
         connection.close()
     return found

@@ -37,9 +37,9 @@ class Server:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
 
     def token(self, person: Person = OLIVIA) -> str:
-        desk = self.therapy.desk
+        here = self.therapy.installation
         actor = Actor(person.id, person.role, person.practice_id, "login-1")
-        return desk.tokens.issue(actor, now=desk.now())[0]
+        return here.sign_in.tokens.issue(actor, now=here.records.now())[0]
 
     def connect(self) -> "Connection":
         return Connection(socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE))

@@ -181,7 +181,8 @@ async def test_an_altered_foreign_or_expired_token_is_refused(sessions):
     from therapy.domain.access import Actor
 
     actor = Actor(OLIVIA.id, OLIVIA.role, OLIVIA.practice_id, "login-1")
-    old, _ = clinic.desk.tokens.issue(actor, now=clinic.desk.now() - timedelta(days=1))
+    tokens, yesterday = clinic.installation.sign_in.tokens, clinic.records.now() - timedelta(days=1)
+    old, _ = tokens.issue(actor, now=yesterday)
     for token in (f"{head}.{forged}.{signature}", f"{unsigned}.{body}.", f"{head}.{body}.", old):
         answer = await clinic.get(
             "/profiles/me", None, headers={"Authorization": f"Bearer {token}"}

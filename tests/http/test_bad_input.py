@@ -119,7 +119,7 @@ FILE_NAMES = [
 async def test_a_file_name_is_nothing_but_data(clinic, name):
     answer = await clinic.upload(file_name=name)
     assert answer.status_code == 202, answer.text
-    session = await clinic.desk.sessions.load(PRACTICE, answer.json()["session_id"])
+    session = await clinic.records.sessions.load(PRACTICE, answer.json()["session_id"])
     assert session.recording.file_name in {name[:255], ""}
     files = [
         str(each.relative_to(clinic.settings.data_dir))
@@ -134,7 +134,7 @@ async def test_a_file_name_is_nothing_but_data(clinic, name):
 async def test_an_exe_that_holds_a_wav_is_told_by_its_content(clinic):
     answer = await clinic.upload(file_name="virus.exe", content_type="application/x-msdownload")
     assert answer.status_code == 202
-    session = await clinic.desk.sessions.load(PRACTICE, answer.json()["session_id"])
+    session = await clinic.records.sessions.load(PRACTICE, answer.json()["session_id"])
     assert session.recording.media_type == "audio/wav"
 
 
@@ -303,13 +303,11 @@ async def test_the_first_bytes_are_looked_at_however_they_arrive(clinic):
 
 
 async def test_stores_that_fail_in_mid_upload_leave_nothing_after_the_next_sweep(clinic):
-    from therapy.workflows.sweep import sweep
-
-    recordings = clinic.desk.recordings
+    recordings = clinic.installation.recordings
     keep, recordings.keep = recordings.keep, _unavailable
     check_problem(await clinic.upload(), 503, "unavailable")
     recordings.keep = keep
-    await sweep(desk=clinic.desk)
+    await clinic.installation.sweep.once()
     assert left(clinic) == NOTHING
 
 

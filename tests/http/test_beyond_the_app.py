@@ -23,6 +23,7 @@ from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import EngineFailed
 from therapy.domain.insights import Part
 from therapy.domain.people import Role
+from therapy.workflows.accounts import add_person
 
 
 async def state_of(clinic, session_id):
@@ -71,7 +72,7 @@ async def test_a_long_list_is_paged(clinic):
 
     for number in range(130):
         entry = an_entry(session_id=f"s-{number:03}", therapist_id=OLIVIA.id)
-        await clinic.desk.session_index.put(PRACTICE, entry)
+        await clinic.installation.session_index.put(PRACTICE, entry)
     first = (await clinic.get("/sessions")).json()
     rest = (await clinic.get("/sessions", params={"before": first["next"]})).json()
     ids = [each["id"] for each in first["sessions"] + rest["sessions"]]
@@ -109,8 +110,8 @@ async def test_a_session_is_tried_again_in_the_languages_that_are_spoken(tmp_pat
         assert (await clinic.post(again, json={"languages": ["he-IL"]})).status_code == 202
         await clinic.work()
         assert await state_of(clinic, session_id) == "awaiting_review"
-        (run,) = await clinic.desk.runs.of_session(PRACTICE, session_id)
-        session = await clinic.desk.sessions.load(PRACTICE, session_id)
+        (run,) = await clinic.records.runs.of_session(PRACTICE, session_id)
+        session = await clinic.records.sessions.load(PRACTICE, session_id)
         assert run.languages == session.languages == ("he-IL",)
 
 
@@ -155,9 +156,9 @@ async def test_scoring_that_fails_can_be_tried_again_too(tmp_path):
 
 
 async def test_what_stands_out_is_shown_and_never_keeps_a_session_from_review(tmp_path):
-    insight = MemoryInsightFinder()
-    insight.down = {Part.SUMMARY}
-    async with open_clinic(tmp_path, insight=insight) as clinic:
+    insights = MemoryInsightFinder()
+    insights.down = {Part.SUMMARY}
+    async with open_clinic(tmp_path, insights=insights) as clinic:
         session_id = await clinic.reviewable()
         found = (await clinic.get(f"/sessions/{session_id}")).json()["heard"]["insights"]
         assert "sister" in found["key_phrases"]
@@ -172,7 +173,7 @@ async def test_what_stands_out_is_shown_and_never_keeps_a_session_from_review(tm
         async def find(self, practice_id, utterances, language):
             raise EngineFailed(transient=False)
 
-    async with open_clinic(tmp_path / "broken", insight=Broken()) as clinic:
+    async with open_clinic(tmp_path / "broken", insights=Broken()) as clinic:
         session_id = await clinic.reviewable()
         told = (await clinic.get(f"/sessions/{session_id}")).json()
         assert told["state"] == "awaiting_review"
@@ -311,7 +312,7 @@ async def test_a_patient_reads_a_doubtful_session_only_once_the_therapist_confir
 async def test_an_account_that_appears_later_sees_nothing_until_confirmed(clinic):
     session_id = await clinic.closed(patient=json.dumps({"id": "444555666", "name": "New One"}))
     new = account("p-new", Role.PATIENT, "New One", "new@example.org", number="444555666")
-    await clinic.desk.people.add(PRACTICE, new)
+    await add_person(new, records=clinic.records)
     check_problem(await clinic.get(f"/sessions/{session_id}/details", new), 404)
     body = {"patient_id": "444555666"}
     await clinic.post(f"/sessions/{session_id}/patient-link", json=body)

@@ -91,6 +91,16 @@ async def test_voices_become_therapist_and_patient_and_any_other_stays_unknown(c
     assert speakers == ["Therapist", "Patient", "Therapist", "Patient", "Unknown"]
 
 
+async def test_lines_under_review_have_the_scores_of_what_the_patient_said(clinic):
+    session_id = await clinic.reviewable()
+    lines = (await clinic.get(f"/data/transcript/{session_id}")).json()["transcript"]
+    glad, sad = (line for line in lines if line["speaker"] == "Patient")
+    assert glad["positive"] > 0
+    assert sad["negative"] > 0
+    for line in lines:
+        assert line["positive"] + line["neutral"] + line["negative"] == pytest.approx(1, abs=0.001)
+
+
 async def test_timestamps_beyond_an_hour_are_written_with_one_digit_of_hours(tmp_path):
     from therapy.adapters.memory.speech import MemorySpeech
 
@@ -199,7 +209,7 @@ async def test_the_same_lines_sent_again_are_accepted_again_and_others_are_not(c
     await clinic.work()
     assert (await hand_in(clinic, session_id, lines)).status_code == 202
     check_problem(await hand_in(clinic, session_id, lines[:-1]), 409)
-    runs = await clinic.desk.runs.of_session(PRACTICE, session_id)
+    runs = await clinic.records.runs.of_session(PRACTICE, session_id)
     assert [run.kind.value for run in runs] == ["transcribe", "score"]
 
 
@@ -209,7 +219,7 @@ async def test_of_eight_that_hand_in_at_once_one_wins_and_the_work_is_done_once(
     sent = [[line | {"text": f"{line['text']} {number}"} for line in lines] for number in range(8)]
     answers = await asyncio.gather(*(hand_in(clinic, session_id, each) for each in sent))
     assert sorted(each.status_code for each in answers) == [202] + [409] * 7
-    runs = await clinic.desk.runs.of_session(PRACTICE, session_id)
+    runs = await clinic.records.runs.of_session(PRACTICE, session_id)
     assert len(runs) == 2
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.http.clinic import ALEX, JAMIE, JORDAN, OLIVIA, Clinic, account, check_problem
 from therapy.domain.people import Role
+from therapy.workflows.accounts import add_person
 
 DEVICE = {"token": "fcm-1", "platform": "ANDROID", "user_id": OLIVIA.id, "user_type": "THERAPIST"}
 
@@ -15,7 +16,7 @@ async def register(clinic: Clinic, token: str, sid: str, person=OLIVIA):
 
 
 async def tokens(clinic: Clinic, person=OLIVIA) -> list[str]:
-    devices = await clinic.desk.devices.of_person(person.practice_id, person.id)
+    devices, _ = await clinic.records.devices.of_person(person.practice_id, person.id)
     return [each.token for each in devices]
 
 
@@ -133,7 +134,7 @@ async def test_a_search_goes_on_after_the_last_one_seen(clinic):
             f"p{number}@example.net",
             number=f"{number:09}",
         )
-        await clinic.desk.people.add(person.practice_id, person)
+        await add_person(person, records=clinic.records)
     first = (await clinic.get("/profiles/search", params={"query": "patient"})).json()
     assert len(first) == 500
     more = {"query": "patient", "before": first[-1]["id"]}

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tests.builders import PRACTICE, an_entry
 from tests.http.clinic import ALEX, JAMIE, JORDAN, NOA, OLIVIA, check_problem, metadata_of
 from therapy.domain.people import PatientSees
+from therapy.workflows.accounts import put_practice
 
 ITEM = {
     "id",
@@ -83,7 +84,7 @@ async def test_lists_are_newest_first_with_at_most_500_and_go_on_before(clinic):
         for n in range(503)
     ]
     for entry in entries:
-        await clinic.desk.session_index.put(PRACTICE, entry)
+        await clinic.installation.session_index.put(PRACTICE, entry)
     newest = sorted((entry.session_id for entry in entries), reverse=True)
     for path in ("/sessions/me", "/sessions/search?query=jordan"):
         first = [each["id"] for each in (await clinic.get(path)).json()]
@@ -195,8 +196,8 @@ async def test_details_are_not_there_until_the_session_is_closed(clinic):
 @pytest.mark.parametrize("sees", list(PatientSees), ids=lambda sees: sees.value)
 async def test_a_patient_sees_what_the_practice_shows(clinic, sees):
     session_id = await clinic.closed()
-    practice = await clinic.desk.people.practice(PRACTICE)
-    await clinic.desk.people.put_practice(PRACTICE, replace(practice, patient_sees=sees))
+    practice = await clinic.records.practices.load(PRACTICE)
+    await put_practice(replace(practice, patient_sees=sees), records=clinic.records)
     listed = (await clinic.get("/sessions/me", JORDAN)).json()
     answer = await clinic.get(f"/sessions/{session_id}/details", JORDAN)
     if sees is PatientSees.NOTHING:
@@ -214,7 +215,7 @@ async def test_a_patient_sees_what_the_practice_shows(clinic, sees):
 async def test_a_language_that_cannot_be_scored_is_said_and_not_made_up(clinic):
     from therapy.adapters.memory.sentiment import MemorySentiment
 
-    assert isinstance(clinic.desk.sentiment, MemorySentiment)
+    assert isinstance(clinic.installation.engines.sentiment, MemorySentiment)
     told = metadata_of(summary="x")
     session_id = await clinic.closed(**told)
     assert (await clinic.get(f"/sessions/{session_id}")).json()["heard"]["sentiment"][

@@ -8,11 +8,12 @@ from tests.builders import PRACTICE, a_wav
 from tests.http.clinic import ALEX, JORDAN, OLIVIA, SOUND, check_problem, left_behind, metadata_of
 from therapy.domain.people import Role
 from therapy.domain.session import Link
+from therapy.workflows.accounts import add_person
 
 
 async def stored(clinic, answer):
     assert answer.status_code == 202, answer.text
-    return await clinic.desk.sessions.load(PRACTICE, answer.json()["session_id"])
+    return await clinic.records.sessions.load(PRACTICE, answer.json()["session_id"])
 
 
 async def test_an_upload_becomes_a_session_of_the_therapist_with_what_was_told(clinic):
@@ -32,7 +33,9 @@ async def test_an_upload_becomes_a_session_of_the_therapist_with_what_was_told(c
 async def test_the_recording_is_kept_byte_for_byte(clinic):
     audio = a_wav(SOUND * 1_000)  # more than one block
     session = await stored(clinic, await clinic.upload(audio))
-    kept = await clinic.desk.recordings.read(PRACTICE, session.recording.key, 0, len(audio) + 1)
+    kept = await clinic.installation.recordings.read(
+        PRACTICE, session.recording.key, 0, len(audio) + 1
+    )
     assert kept == audio
     assert left_behind(clinic.settings.data_dir)["staging"] == []
     assert left_behind(clinic.settings.data_dir)["uploads"] == []
@@ -135,8 +138,8 @@ async def test_the_same_recording_twice_is_one_session(clinic):
 
 async def test_the_same_recording_once_more_after_review_is_still_that_session(clinic):
     session_id = await clinic.closed()
-    audio = await clinic.desk.recordings.read(
-        PRACTICE, (await clinic.desk.sessions.load(PRACTICE, session_id)).recording.key, 0, 10**9
+    audio = await clinic.installation.recordings.read(
+        PRACTICE, (await clinic.records.sessions.load(PRACTICE, session_id)).recording.key, 0, 10**9
     )
     assert (await clinic.upload(audio)).json()["session_id"] == session_id
 
@@ -199,7 +202,7 @@ async def test_an_account_of_a_therapist_is_never_a_sessions_patient(clinic):
         "t-9", PRACTICE, Role.THERAPIST, "t9@example.org", strange["full_name"], "", OLIVIA.created_at,
         number=strange["number"],
     )  # fmt: skip
-    await clinic.desk.people.add(PRACTICE, person)
+    await add_person(person, records=clinic.records)
     patient = json.dumps({"id": "777777777", "name": "Jordan White"})
     session = await stored(clinic, await clinic.upload(metadata=metadata_of(patient=patient)))
     assert session.details.patient.link is Link.NO_ACCOUNT

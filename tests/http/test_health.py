@@ -47,7 +47,7 @@ async def test_what_it_stands_on_being_away_is_not_ready_but_live(tmp_path):
             return call
 
     checks = {"stores": Away().check}
-    async with open_clinic(tmp_path, sessions=Away(), runs=Away(), checks=checks) as clinic:
+    async with open_clinic(tmp_path, store=Away(), checks=checks) as clinic:
         answer = await clinic.get("/health/ready", None)
         check_problem(answer, 503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0

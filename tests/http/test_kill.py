@@ -23,7 +23,9 @@ from tests.http.clinic import BOUNDARY, OLIVIA, form, metadata_of, populate, set
 from therapy.adapters.local.push import sent_pushes
 from therapy.adapters.tokens import JwtTokens
 from therapy.domain.access import Actor
+from therapy.repositories.sessions import session_partition
 from therapy.wiring import open_therapy
+from therapy.workflows.devices import register_device
 
 pytestmark = pytest.mark.slow
 
@@ -142,11 +144,11 @@ def states(address: str) -> dict[str, str]:
 
 async def a_practice_in(directory: Path) -> None:
     async with open_therapy(settings_in(directory)) as therapy:
-        await populate(therapy.desk)
-        from tests.builders import a_device
-
-        device = a_device(person_id=OLIVIA.id, practice_id=OLIVIA.practice_id)
-        await therapy.desk.devices.put(OLIVIA.practice_id, device)
+        records = therapy.installation.records
+        await populate(records)
+        actor = Actor(OLIVIA.id, OLIVIA.role, OLIVIA.practice_id, "login-1")
+        told = {"platform": "ANDROID", "user_id": OLIVIA.id}
+        await register_device(actor, "fcm-1", **told, records=records)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are read from /proc")
@@ -190,15 +192,19 @@ def check_stores(directory: Path, sent: list[str]) -> None:
     """One version and one finished run for each session, one notification each, and nothing staged."""
     connection = sqlite3.connect(directory / "therapy.sqlite3")
     try:
-        versions = connection.execute("SELECT session_id, number FROM transcripts").fetchall()
-        runs = [json.loads(body) for (body,) in connection.execute("SELECT body FROM runs")]
-        left = connection.execute("SELECT count(*) FROM outbox").fetchone()
+        of_kind = "SELECT partition, id, body FROM items WHERE kind = ?"
+        versions, runs, left = (
+            connection.execute(of_kind, (kind,)).fetchall() for kind in ("version", "run", "outbox")
+        )
+        runs = [json.loads(body) for _, _, body in runs]
     finally:
         connection.close()
-    assert sorted(versions) == sorted((session_id, 1) for session_id in sent)
+    assert sorted((partition, name) for partition, name, _ in versions) == sorted(
+        (session_partition(OLIVIA.practice_id, session_id), "version-000001") for session_id in sent
+    )
     assert sorted(run["session_id"] for run in runs) == sorted(sent)
     assert {run["state"] for run in runs} == {"done"}
-    assert left == (0,)
+    assert left == []
     pushes = {
         (each.message.session_id, each.message.id) for each in sent_pushes(directory / "mailbox")
     }

@@ -10,7 +10,7 @@ hour of speech is some 450 kB: texts are encoded and decoded in a thread.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from msgspec import Struct
@@ -39,6 +39,7 @@ MANY_LINES = 200
 """Lines of a text from which on a thread encodes it."""
 
 S = TypeVar("S", bound=Struct)
+T = TypeVar("T")
 
 MOST_VERSIONS = 999_999
 """The greatest number of a version: ids have six digits, so that they sort like numbers."""
@@ -90,22 +91,27 @@ class Transcripts:
         parts = (self._texts, self._scores, self._insights)
         text, scores, insights = (part.id_of(number) for part in parts)
         items = await self._items(practice_id, session_id, number, text, scores, insights)
-        version = await self._read(items[text])
-        if scores in items:
-            version = with_scores_of(version, self._scores.read(items[scores]))
-        if insights in items:
-            version = replace(version, insights=self._insights.read(items[insights]))
-        return version
+
+        def read() -> TranscriptVersion:
+            version = self._texts.read(items[text])
+            if scores in items:
+                version = with_scores_of(version, self._scores.read(items[scores]))
+            if insights in items:
+                version = replace(version, insights=self._insights.read(items[insights]))
+            return version
+
+        return await _beside_the_loop(read, long=len(items[text].body) >= LONG)
 
     async def load_words(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
-        """Return a version without scores and insights, in one read: what a review needs.
+        """Return a version without scores and insights, in one read.
 
         Raises:
             NotFound: as `load`.
         """
         text = self._texts.id_of(number)
         items = await self._items(practice_id, session_id, number, text)
-        return await self._read(items[text])
+        item = items[text]
+        return await _beside_the_loop(lambda: self._texts.read(item), long=len(item.body) >= LONG)
 
     async def headers(
         self, practice_id: str, session_id: str, *, after: int = 0, limit: int = MOST_ITEMS
@@ -121,20 +127,24 @@ class Transcripts:
         stale = Stale(session=version.session_id, transcript=version.number)
         number, header = version.number, header_of(version)
 
-        def text() -> Pending:
-            return self._texts.create(
-                partition, self._texts.id_of(number), without_findings(version), stale
+        def pending() -> tuple[Pending, ...]:
+            text = without_findings(version)
+            return (
+                self._headers.create(partition, self._headers.id_of(number), header, stale),
+                self._texts.create(partition, self._texts.id_of(number), text, stale),
+                *self._findings(practice_id, version),
             )
 
-        few = len(version.utterances) < MANY_LINES
-        return (
-            self._headers.create(partition, self._headers.id_of(number), header, stale),
-            text() if few else await asyncio.to_thread(text),
-            *self.findings(practice_id, version),
+        return await _beside_the_loop(pending, long=len(version.utterances) >= MANY_LINES)
+
+    async def findings(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
+        """Write the scores and insights that a version has now, in the place of earlier ones."""
+        return await _beside_the_loop(
+            lambda: self._findings(practice_id, version),
+            long=len(version.utterances) >= MANY_LINES,
         )
 
-    def findings(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
-        """Write the scores and insights that a version has now, in the place of earlier ones."""
+    def _findings(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
         partition = session_partition(practice_id, version.session_id)
         pending: list[Pending] = []
         if scores := scores_of(version):
@@ -155,7 +165,6 @@ class Transcripts:
             raise NotFound(session=session_id)
         return found
 
-    async def _read(self, item: Item) -> TranscriptVersion:
-        if len(item.body) < LONG:
-            return self._texts.read(item)
-        return await asyncio.to_thread(self._texts.read, item)
+
+async def _beside_the_loop(work: Callable[[], T], *, long: bool) -> T:
+    return await asyncio.to_thread(work) if long else work()

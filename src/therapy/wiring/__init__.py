@@ -6,7 +6,7 @@ it is chosen, so that nobody needs the libraries of another one.
 
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ __all__ = [
     "Check",
     "Engines",
     "Mailbox",
+    "Ports",
     "Therapy",
     "mailbox",
     "open_engines",
@@ -57,9 +58,19 @@ class Therapy:
     checks: Mapping[str, Check]
 
 
+def as_chosen(ports: Ports) -> Ports:
+    """Return the adapters that the settings chose, as they are."""
+    return ports
+
+
 @asynccontextmanager
-async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
+async def open_therapy(
+    settings: Settings, exchange: Callable[[Ports], Ports] = as_chosen
+) -> AsyncIterator[Therapy]:
     """Open every store and engine, and close them again.
+
+    `exchange` gets the adapters that the settings chose and returns those to use: it may put adapters
+    of another project, or fakes, in the place of some with `dataclasses.replace`.
 
     Raises:
         OSError: the data directory can't be made or written.
@@ -72,7 +83,7 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
         stores = await open_stores(settings, data_dir, stack)
         recordings, recordings_check = await open_recordings(settings, data_dir, stack)
         doorbell, doorbell_check = await open_doorbell(settings, stack)
-        ports = Ports(
+        chosen = Ports(
             store=stores.store,
             session_index=stores.session_index,
             people_index=stores.people_index,
@@ -88,7 +99,7 @@ async def open_therapy(settings: Settings) -> AsyncIterator[Therapy]:
             new_secret=lambda: secrets.token_urlsafe(32),
         )
         installation = install(
-            ports,
+            exchange(chosen),
             lease=settings.lease,
             max_upload_bytes=settings.upload_bytes,
             languages=settings.speech_languages,

@@ -1,5 +1,6 @@
 """From a submitted transcript to a closed session: score what changed, and the session as a whole."""
 
+import asyncio
 from functools import partial
 
 from msgspec.structs import replace
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 from therapy.domain.outbox import SessionEntryChanged
 from therapy.domain.run import Run, done
 from therapy.domain.scoring import session_scores
+from therapy.domain.sentiment import Scores
 from therapy.domain.session import Event, State, apply
 from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.sentiment import Sentiment
@@ -32,10 +34,11 @@ async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) 
     version = await records.transcripts.load(run.practice_id, run.session_id, number)
     claimed.stage = "scoring"
     version = await scored(run.practice_id, version, sentiment=sentiment)
-    return partial(_close, version, records=records)
+    whole = await asyncio.to_thread(session_scores, version)
+    return partial(_close, version, whole, records=records)
 
 
-async def _close(version: TranscriptVersion, run: Run, *, records: Records) -> None:
+async def _close(version: TranscriptVersion, whole: Scores, run: Run, *, records: Records) -> None:
     """Close the session and end the run; only that where the scores are no longer wanted."""
 
     async def attempt() -> None:  # again e.g. where the patient was linked meanwhile
@@ -44,11 +47,11 @@ async def _close(version: TranscriptVersion, run: Run, *, records: Records) -> N
         if session.state is State.CLOSING and session.transcript_number == version.number:
             after = replace(
                 apply(session, Event.SCORED),
-                scores=session_scores(version),
+                scores=whole,
                 closed_at=records.now(),
             )
             change.add(records.sessions.write(after))
-            change.add(*records.transcripts.findings(run.practice_id, version))
+            change.add(*await records.transcripts.findings(run.practice_id, version))
         await records.commit(run.practice_id, change, SessionEntryChanged(session.id))
 
     await retry_stale(attempt)

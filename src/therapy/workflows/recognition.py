@@ -17,7 +17,7 @@ from therapy.domain.errors import (
     Unavailable,
     WorkFailed,
 )
-from therapy.domain.roles import assign_roles, with_roles
+from therapy.domain.roles import Roles, assign_roles, with_roles
 from therapy.domain.scoring import to_score, with_scores
 from therapy.domain.transcript import Source, TranscriptVersion, Utterance, in_order
 from therapy.ports.audio import AudioDecoder, ReadRange
@@ -61,15 +61,20 @@ async def hear(
                 end = event
             else:
                 tell(event.heard_ms)
-    utterances = in_order(heard)
-    roles = await asyncio.to_thread(assign_roles, utterances)  # an hour's words take 0.1 s
+
+    def told_apart() -> tuple[tuple[Utterance, ...], Roles]:
+        utterances = in_order(heard)
+        roles = assign_roles(utterances)
+        return with_roles(utterances, roles), roles
+
+    utterances, roles = await asyncio.to_thread(told_apart)  # an hour's words take 0.1 s
     return TranscriptVersion(
         session_id="",
         number=1,
         parent=0,
         source=Source.MACHINE,
         at=at,
-        utterances=with_roles(utterances, roles),
+        utterances=utterances,
         engine=end.engine,
         language=end.language,
         duration_ms=end.duration_ms,
@@ -91,10 +96,14 @@ async def scored(
     A language that can't be scored is noted, never made up. When `optional`, an engine that fails
     leaves the scores out: they are made when the session is closed.
     """
-    places = to_score(version)
+
+    def unscored() -> tuple[tuple[int, ...], list[str]]:
+        places = to_score(version)
+        return places, [version.utterances[place].text for place in places]
+
+    places, texts = await asyncio.to_thread(unscored)
     if not places:
         return version
-    texts = [version.utterances[place].text for place in places]
     try:
         scores = await sentiment.score(practice_id, texts, version.language)
     except LanguageNotSupported:
@@ -103,7 +112,12 @@ async def scored(
         if optional:
             return version
         raise
-    return replace(with_scores(version, dict(zip(places, scores, strict=True))), sentiment_gap="")
+
+    def with_new() -> TranscriptVersion:
+        felt = with_scores(version, dict(zip(places, scores, strict=True)))
+        return replace(felt, sentiment_gap="")
+
+    return await asyncio.to_thread(with_new)
 
 
 async def looked_into(

@@ -84,7 +84,7 @@ async def playback_link(
 async def for_review(
     actor: Actor, session_id: str, *, records: Records
 ) -> tuple[Session, TranscriptVersion]:
-    """Return a session that awaits review, and what was said in it.
+    """Return a session that awaits review, and what was said in it, with its scores.
 
     Raises:
         WrongState: it does not await review.
@@ -93,7 +93,7 @@ async def for_review(
     if session.state is not State.AWAITING_REVIEW:
         raise WrongState("not_awaiting_review", state=session.state.value)
     number = session.transcript_number
-    version = await records.transcripts.load_words(actor.practice_id, session_id, number)
+    version = await records.transcripts.load(actor.practice_id, session_id, number)
     return session, version
 
 

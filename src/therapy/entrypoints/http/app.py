@@ -20,6 +20,7 @@ from therapy.entrypoints.http.errors import (
     on_therapy_error,
     on_unreadable,
 )
+from therapy.entrypoints.http.json_request import JsonRequest
 from therapy.entrypoints.http.openapi_pages import (
     describe,
     documentation,
@@ -78,6 +79,7 @@ def make_app(
             UnicodeError: on_unreadable,
             Exception: on_bug,
         },
+        request_class=JsonRequest,
         request_max_body_size=MOST_JSON,
         openapi_config=documentation(),
         logging_config=None,

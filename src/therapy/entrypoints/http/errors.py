@@ -1,16 +1,11 @@
 """Errors as RFC 9457 problem details with one plain sentence in `error`. Status codes live here only."""
 
 import logging
-import re
 from http import HTTPStatus
 from typing import Any
 
 from litestar import Request, Response
-from litestar.exceptions import (
-    HTTPException,
-    InternalServerException,
-    ValidationException,
-)
+from litestar.exceptions import HTTPException, ValidationException
 
 from therapy.domain import errors
 from therapy.domain.access import Actor
@@ -78,8 +73,6 @@ _CODES = {
 _OUTSIDE = {"data": "body", "wanted": "query", "states": "state"}
 """What a parameter is called outside, where a handler must call it otherwise."""
 
-_MISSING = re.compile(r"[Mm]issing required (?:field `|\w+ parameter ')(\w+)")
-
 AnyRequest = Request[Actor | None, Any, Any]
 
 
@@ -126,30 +119,25 @@ def on_therapy_error(request: AnyRequest, exc: errors.TherapyError) -> Response[
 def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[dict[str, object]]:
     """Answer an error of the framework; its own words may quote the input, so they are not used."""
     status = exc.status_code
-    code = _CODES.get(
-        status, "invalid" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal"
-    )
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return on_bug(request, exc)
     if isinstance(exc, ValidationException):
-        code, field = _fault(exc)
+        code, field = _parameter_fault(exc)
         return problem(request, status, code, **({"field": field} if field else {}))
-    if status == HTTPStatus.BAD_REQUEST and "host" not in exc.detail:
-        code = "malformed_json"
-    elif isinstance(exc, InternalServerException) and "disconnected" in exc.detail:
-        return on_therapy_error(request, BrokenOff())  # nobody reads it; it is not our fault
-    answer = problem(request, status, code)
+    unknown = "invalid" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal"
+    answer = problem(request, status, _CODES.get(status, unknown))
     if allowed := (exc.headers or {}).get("allow"):
         answer.headers["Allow"] = allowed
     return answer
 
 
-def _fault(exc: ValidationException) -> tuple[str, str]:
-    """The code and the field of the first fault; of the framework's words only names of ours are used."""
+def _parameter_fault(exc: ValidationException) -> tuple[str, str]:
+    """The code and the name of the first parameter at fault; bodies are read by `JsonRequest`."""
+    if isinstance(exc.__cause__, KeyError):  # looked up by its name, and not there
+        return "required", str(exc.__cause__.args[0])
     extra = exc.extra if isinstance(exc.extra, list) else []
-    faults = [each for each in extra if isinstance(each, dict)]
-    words = [str(each.get("message", "")) for each in faults] or [exc.detail]
-    if missing := _MISSING.search(words[0]):
-        return "required", missing[1]
-    field = next(filter(None, (str(each.get("key", "")) for each in faults)), "")
+    keys = (str(each.get("key", "")) for each in extra if isinstance(each, dict))
+    field = next(filter(None, keys), "")
     return "invalid", _OUTSIDE.get(field, field)
 
 

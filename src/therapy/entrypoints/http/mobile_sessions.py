@@ -1,9 +1,10 @@
 """/sessions as the app knows it: closed sessions found again."""
 
+from functools import partial
 from typing import Annotated
 
 import msgspec
-from litestar import get
+from litestar import Response, get
 from litestar.params import QueryParameter
 from msgspec import Struct
 
@@ -15,6 +16,7 @@ from therapy.entrypoints.http.dependencies import (
     RecordsDependency,
     SessionIndexDependency,
 )
+from therapy.entrypoints.http.json_response import json_response
 from therapy.entrypoints.http.schema_types import Before, SessionId, day, iso
 from therapy.entrypoints.http.session_details import NoteOut
 from therapy.workflows import session_lists
@@ -91,9 +93,10 @@ async def search(
 @get("/{session_id:str}/details")
 async def details(
     session_id: SessionId, actor: Caller, records: RecordsDependency
-) -> DetailsAnswer:
+) -> Response[DetailsAnswer]:
     """Give a closed session in full, to its therapist and its linked patient."""
-    return _details(await session_lists.closed_session(actor, session_id, records=records))
+    closed = await session_lists.closed_session(actor, session_id, records=records)
+    return await json_response(partial(_details, closed))
 
 
 def _item(entry: SessionEntry) -> SessionItem:

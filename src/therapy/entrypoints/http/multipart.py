@@ -9,7 +9,6 @@ from typing import Any
 
 from litestar import Request
 from litestar.enums import RequestEncodingType
-from litestar.exceptions import InternalServerException
 from msgspec import Struct
 from multipart import (
     MultipartSegment,
@@ -20,7 +19,7 @@ from multipart import (
 )
 
 from therapy.domain.errors import InvalidInput, TooLarge
-from therapy.entrypoints.http.errors import BrokenOff, UnsupportedBody
+from therapy.entrypoints.http.errors import UnsupportedBody
 
 MOST_PARTS = 8
 MOST_HEADER = 2_048
@@ -79,5 +78,3 @@ async def parts(
         raise TooLarge from exc
     except (ParserError, ValueError) as exc:
         raise InvalidInput("body", "malformed_multipart") from exc
-    except InternalServerException as exc:  # Litestar's word for a client that went away
-        raise BrokenOff from exc

@@ -4,7 +4,7 @@ Litestar describes a body only where a handler has a `data` parameter, which rea
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from litestar.openapi.spec import (
@@ -16,24 +16,6 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-
-from therapy.domain.errors import InvalidInput
-
-Shape = TypeVar("Shape")
-
-
-def decoded(raw: bytes, shape: type[Shape]) -> Shape:
-    """Decode a JSON body.
-
-    Raises:
-        InvalidInput: not JSON, or not of this shape.
-    """
-    try:
-        return msgspec.json.decode(raw, type=shape)
-    except msgspec.ValidationError:
-        raise InvalidInput("body") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InvalidInput("body", "malformed_json") from None
 
 
 def json_body(shape: Any, *, required: bool = True) -> type[Operation]:

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from therapy.domain.errors import InvalidInput
 from therapy.domain.session import Details, SessionPatient, parse_date, parse_languages
+from therapy.entrypoints.http.json_faults import find_fault
 from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, Text
 from therapy.entrypoints.http.session_details import (
     MOST_NOTES,
@@ -48,11 +49,11 @@ def read_metadata(raw: bytes) -> Metadata:
     """
     try:
         metadata = msgspec.json.decode(raw, type=MetadataIn)
-    except msgspec.ValidationError as exc:
-        field = _field_of(exc)
-        raise InvalidInput(field or "metadata", "" if field else "metadata") from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise InvalidInput("metadata", "metadata") from None
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        fault = find_fault(raw, MetadataIn)
+        if fault is None or not fault.field:
+            raise InvalidInput("metadata", "metadata") from None
+        raise InvalidInput(fault.field, "required" if fault.missing else "") from None
     therapist = _person(metadata.therapist or PersonIn(), "therapist")
     languages = parse_languages(metadata.languages or (), field="languages")
     return Metadata(_details(metadata), therapist.id, languages)
@@ -84,16 +85,7 @@ def _person(given: PersonIn | str, field: str) -> PersonIn:
         return given
     try:
         return msgspec.json.decode(given, type=PersonIn)
-    except msgspec.ValidationError as exc:
-        inner = _field_of(exc)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        fault = find_fault(given, PersonIn)
+        inner = fault.field if fault else ""
         raise InvalidInput(f"{field}.{inner}" if inner else field) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        raise InvalidInput(field) from None
-
-
-def _field_of(exc: msgspec.ValidationError) -> str:
-    """The path that msgspec gives at the end of its message, e.g. `$.session_date`; never a value."""
-    words = str(exc)
-    if "missing required field" in words:
-        return words.split("`")[1]
-    return words.rpartition(" - at `$")[2].strip("`.") if " - at `$" in words else ""

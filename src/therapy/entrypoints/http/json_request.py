@@ -1,0 +1,97 @@
+"""Requests: a JSON body is read into what its handler asks for, a long one beside the event loop.
+
+Litestar hands every `data` parameter through `JsonRequest.json`.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from functools import cache
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import InternalServerException
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Raw
+
+from therapy.domain.errors import InvalidInput
+from therapy.entrypoints.http.errors import BrokenOff
+from therapy.entrypoints.http.json_faults import find_fault
+
+LONG = 50_000
+"""Bytes of a body from which on a thread reads it; below, the hop to the thread costs more."""
+
+Shape = TypeVar("Shape")
+
+
+class JsonRequest(Request[Any, Any, Any]):
+    """A request as all handlers get it."""
+
+    async def json(self) -> Any:
+        """Return the body as its handler's `data`.
+
+        Raises:
+            InvalidInput: not JSON, or not of that shape; names the field.
+            BrokenOff: the client went away.
+        """
+        raw, read = await self.body(), _reader(self.route_handler)
+        return read(raw) if len(raw) < LONG else await asyncio.to_thread(read, raw)
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it arrives.
+
+        Raises:
+            BrokenOff: the client went away.
+        """
+        try:
+            async for chunk in super().stream():
+                yield chunk
+        except InternalServerException as exc:
+            if self.is_connected:  # else it was read before, which is our mistake
+                raise BrokenOff from exc
+            raise
+
+
+def decoded(raw: bytes, shape: type[Shape]) -> Shape:
+    """Decode a JSON body.
+
+    Raises:
+        InvalidInput: not JSON, or not of this shape; names the field.
+    """
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise fault_of(raw, shape) from None
+
+
+def fault_of(raw: bytes, shape: Any) -> InvalidInput:
+    """Return what is wrong with a body that can't be decoded into this shape."""
+    fault = find_fault(raw, shape)
+    if fault is None:
+        return InvalidInput("body", "malformed_json")
+    return InvalidInput(fault.field or "body", "required" if fault.missing else "")
+
+
+@cache
+def _reader(handler: HTTPRouteHandler) -> Callable[[bytes], Any]:
+    """Return what reads the body of this handler's requests."""
+    field = handler.parsed_data_field
+    if field is None:
+        return lambda raw: decoded(raw, object)
+    shape: Any = field.annotation
+    if field.metadata:
+        shape = Annotated[(shape, *field.metadata)]
+    if field.origin is not list:
+        return lambda raw: decoded(raw, shape)
+    (item,), (items, *bounds) = field.args, (list[Raw], *field.metadata)
+    pieces: Any = Annotated[(items, *bounds)] if bounds else items
+    return lambda raw: _array(raw, shape, pieces, item)
+
+
+def _array(raw: bytes, shape: Any, pieces: Any, item: Any) -> list[Any]:
+    """Decode an array item by item: in one go it would keep all threads waiting, the event loop's too."""
+    decode = msgspec.json.Decoder(item).decode
+    try:
+        return [decode(piece) for piece in msgspec.json.decode(raw, type=pieces)]
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise fault_of(raw, shape) from None
