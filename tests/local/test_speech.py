@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 from tests import media
+from tests.local.voices import voice_share
 from tests.local.watched_speech import (
     ENGLISH,
     WatchedSpeech,
@@ -23,7 +24,6 @@ from tests.local.watched_speech import (
 )
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.local.speech.engine import WhisperSpeech
-from therapy.domain.accuracy import voice_share, word_error_rate
 from therapy.domain.errors import (
     EngineFailed,
     ErrorClass,
@@ -31,6 +31,7 @@ from therapy.domain.errors import (
     UndecodableAudio,
 )
 from therapy.domain.transcript import Speaker
+from therapy.entrypoints.cli.accuracy import word_error_rate
 from therapy.ports.speech import SpeechDone, SpeechOptions, SpeechProgress
 
 # In one group: the recognised demo is made once and no two recognisers share the cores.
@@ -211,6 +212,7 @@ PARENT = """
 import asyncio, sys
 from pathlib import Path
 from tests import media
+from tests.local.voices import voice_share
 from tests.local.watched_speech import ENGLISH, WatchedSpeech, endless
 
 async def main():

@@ -1,39 +1,48 @@
-"""Logs: one JSON object a line, on stderr: what happened, and its `extra` fields. Metadata only.
+"""Logs: one JSON object a line, on stderr: what happened, our own fields and ids. Metadata only.
 
-Lines of other libraries are cut to the template they were written with, and exceptions to their kind and
-place: an argument or a message of theirs may quote what people sent.
+Every logger's lines, those of libraries included, pass through structlog's processors here. Lines of other
+libraries are cut to the template they were written with, and exceptions to their kind and place: an
+argument or a message of theirs may quote what people sent. What is bound by `bound_ids` is in each
+line of the body, whoever writes it.
 """
 
 import logging
 import sys
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager
+from types import TracebackType
 
-import msgspec
+import structlog
+from structlog.contextvars import bound_contextvars, get_contextvars
+from structlog.processors import JSONRenderer, TimeStamper, add_log_level
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_logger_name, filter_by_level
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 OURS = "therapy"
 LONGEST = 200
 """Characters of an event's words."""
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+IDS = ("request_id", "practice", "session", "run")
+"""What may be bound; of anything that others bind nothing is written."""
+
+_FIRST = ("at", "level", "logger", "event")
+
+
+def bound_ids(**ids: str) -> AbstractContextManager[None]:
+    """Bind some of `IDS` while the body runs, for its tasks and threads too."""
+    return bound_contextvars(**ids)
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one JSON object: at, level, logger, event, then the record's own fields."""
+    """Writes a record as one JSON object: at, level, logger, event, bound ids, then its own fields."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ours = _formatter(ExtraAdder(), _bound)
+        self._theirs = _formatter(_event_only, _bound, use_get_message=False)
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "at": datetime.fromtimestamp(record.created, UTC),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-        }
-        if record.name.partition(".")[0] == OURS:
-            line["event"] = _first_line(record.getMessage())
-            line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        else:
-            line["event"] = _first_line(str(record.msg))
-        if record.exc_info and record.exc_info[0]:
-            line |= {"error": record.exc_info[0].__name__, "where": _place(record)}
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        ours = record.name.partition(".")[0] == OURS
+        return (self._ours if ours else self._theirs).format(record)
 
 
 def configure_logs(level: str) -> None:
@@ -45,14 +54,62 @@ def configure_logs(level: str) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("taskiq").setLevel(logging.ERROR)  # it warns whenever it is told to stop
     logging.getLogger(OURS).setLevel(level.upper())
+    structlog.configure(  # else a library that logs by structlog would print what it likes
+        processors=[filter_by_level, ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
 
 
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0][:LONGEST]
+def _formatter(*first: Processor, use_get_message: bool = True) -> ProcessorFormatter:
+    processors: list[Processor] = [
+        *first,
+        _first_line,
+        _kind_and_place,
+        add_log_level,
+        add_logger_name,
+        TimeStamper(fmt="iso", key="at"),
+        _in_order,
+        JSONRenderer(default=str),
+    ]
+    return ProcessorFormatter(processors=processors, use_get_message=use_get_message)
 
 
-def _place(record: logging.LogRecord) -> str:
-    trace = record.exc_info[2] if record.exc_info else None
+def _event_only(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Leave out every field, but those that later processors read."""
+    kept = ("event", "exc_info", "_record", "_from_structlog")
+    return {name: line[name] for name in kept if name in line}
+
+
+def _bound(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    bound = get_contextvars()
+    return {name: bound[name] for name in IDS if name in bound} | dict(line)
+
+
+def _first_line(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    line["event"] = str(line["event"]).strip().partition("\n")[0][:LONGEST]
+    return line
+
+
+def _kind_and_place(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Put an exception's kind and place instead of it, never its words."""
+    line.pop("stack_info", None)
+    found = line.pop("exc_info", None)
+    if isinstance(found, tuple):
+        found = found[1]
+    elif found and not isinstance(found, BaseException):
+        found = sys.exc_info()[1]
+    if found:
+        line.update(error=type(found).__name__, where=_place(found.__traceback__))
+    return line
+
+
+def _place(trace: TracebackType | None) -> str:
     while trace and trace.tb_next:
         trace = trace.tb_next
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+
+
+def _in_order(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    rest = [name for name in line if name not in _FIRST and not name.startswith("_")]
+    return {name: line[name] for name in (*_FIRST, *rest)}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from therapy.domain.errors import TherapyError
+from therapy.entrypoints.logs import bound_ids
 from therapy.wiring import Therapy
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,8 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
     jobs: set[asyncio.Task[None]] = set()
 
     async def work_on_session(practice_id: str, session_id: str) -> None:
-        job = asyncio.create_task(therapy.installation.worker.work_on(practice_id, session_id))
+        with bound_ids(practice=practice_id, session=session_id):
+            job = asyncio.create_task(therapy.installation.worker.work_on(practice_id, session_id))
         jobs.add(job)
         try:
             await asyncio.wait({job})

@@ -17,8 +17,6 @@ from rich.panel import Panel
 from rich.table import Table
 
 from therapy.config import Settings, read_settings
-from therapy.domain.accuracy import speaker_share, word_error_rate
-from therapy.domain.transcript import Speaker, Utterance
 from therapy.entrypoints.cli.error_messages import CommandFailed
 from therapy.entrypoints.cli.mail import show_mailbox
 from therapy.entrypoints.cli.mobile_client import (
@@ -163,20 +161,20 @@ def _show_transcript(app: MobileClient, session_id: str, console: Console) -> li
 
 
 def _show_accuracy(lines: list[dict[str, Any]], console: Console) -> None:
-    reference = msgspec.json.decode(demo_file(REFERENCE).read_bytes())
-    turns = [(str(each["speaker"]), str(each["text"])) for each in reference]
-    heard = [
-        Utterance(each["start_ms"], each["end_ms"], each["text"], Speaker(each["speaker"]))
-        for each in lines
-    ]
-    wrong = word_error_rate(
-        " ".join(text for _, text in turns), " ".join(each.text for each in heard)
-    )
-    right = speaker_share(turns, heard)
+    from therapy.entrypoints.cli.accuracy import speaker_share, word_error_rate
+
+    said = _turns(msgspec.json.decode(demo_file(REFERENCE).read_bytes()))
+    heard = _turns(lines)
+    wrong = word_error_rate(" ".join(text for _, text in said), " ".join(text for _, text in heard))
+    right = speaker_share(said, heard)
     console.print(
         f"\nword error rate [bold]{wrong * 100:.1f} %[/], right speaker [bold]{right * 100:.1f} %[/]"
         " of the words, against what was really said"
     )
+
+
+def _turns(lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(str(each["speaker"]), str(each["text"])) for each in lines]
 
 
 def _show_details(details: dict[str, Any], console: Console) -> None:

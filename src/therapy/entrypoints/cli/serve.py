@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from therapy.config import Settings
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.error_messages import CommandFailed
-from therapy.entrypoints.logs import configure_logs
 
 BACKLOG = 2_048
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -70,6 +69,8 @@ def worker(*, leashed: bool) -> None:
     [bold]You see[/] one line with the data directory, and lines of JSON on stderr where something goes
     wrong. Ctrl-C or SIGTERM ends it: unfinished work is put back for whoever comes next.
     """
+    from therapy.entrypoints.logs import configure_logs
+
     settings = settings_of_this_machine()
     configure_logs(settings.log_level)
     if leashed:
@@ -107,6 +108,7 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
 
     from therapy.entrypoints.http.app import make_app
     from therapy.entrypoints.http.http_protocol import PlainProtocol
+    from therapy.entrypoints.logs import configure_logs
     from therapy.wiring import Therapy, open_therapy
 
     configure_logs(settings.log_level)

@@ -20,7 +20,6 @@ import rich_click as click
 
 from therapy.entrypoints.cli.own_server import command
 from therapy.entrypoints.cli.serve import STOPPING, listen, listening_at
-from therapy.entrypoints.logs import configure_logs
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 LIVED = 60.0
@@ -51,6 +50,8 @@ def everything(*, host: str | None, port: int | None) -> None:
 
     [bold]You see[/] what `therapy serve` and `therapy worker` print. The exit code is 0 if all ended in time.
     """
+    from therapy.entrypoints.logs import configure_logs
+
     settings = listening_at(host, port)
     configure_logs(settings.log_level)
     drain = settings.drain.total_seconds()

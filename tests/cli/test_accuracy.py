@@ -1,24 +1,12 @@
 """Word error rate and speaker share, on examples that can be counted by hand."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from therapy.domain.accuracy import (
-    align,
-    speaker_share,
-    spoken_words,
-    voice_share,
-    word_error_rate,
-)
-from therapy.domain.transcript import Speaker, Utterance
-
-
-def said(*rows: tuple[Speaker, str, str]) -> list[Utterance]:
-    return [Utterance(0, 1, text, speaker=speaker, voice=voice) for speaker, voice, text in rows]
-
+from tests.local.voices import voice_share
+from therapy.domain.transcript import Utterance
+from therapy.entrypoints.cli.accuracy import speaker_share, spoken_words, word_error_rate
 
 REFERENCE = [("Therapist", "How are you?"), ("Patient", "Not well, I slept badly.")]
 
@@ -33,6 +21,7 @@ REFERENCE = [("Therapist", "How are you?"), ("Patient", "Not well, I slept badly
         ("a b c d", "", 1),
         ("", "", 0),
         ("", "a", 1),
+        ("", "a b", 2),
         ("Good morning, Anna!", "good morning anna", 0),
         ("I couldn’t", "I couldn't", 0),
         ("a follow-up", "a follow up", 0),
@@ -51,34 +40,37 @@ def test_words_are_lower_case_without_punctuation():
 
 
 def test_every_word_by_the_right_speaker_is_a_share_of_one():
-    heard = said(
-        (Speaker.THERAPIST, "0", "how are you"), (Speaker.PATIENT, "1", "not well I slept badly")
-    )
+    heard = [("Therapist", "how are you"), ("Patient", "not well I slept badly")]
     assert speaker_share(REFERENCE, heard) == 1
     assert speaker_share([], []) == 1
+    assert speaker_share([], heard) == 1
 
 
 def test_missing_and_misattributed_words_count_as_wrong():
-    heard = said(
-        (Speaker.THERAPIST, "0", "how are you not"), (Speaker.PATIENT, "1", "well I slept")
-    )
+    heard = [("Therapist", "how are you not"), ("Patient", "well I slept")]
     assert speaker_share(REFERENCE, heard) == 6 / 8
+    assert speaker_share(REFERENCE, []) == 0
+
+
+def test_a_word_that_was_misheard_counts_for_whoever_said_it():
+    heard = [("Therapist", "how were you"), ("Patient", "not well he slept badly")]
+    assert speaker_share(REFERENCE, heard) == 1
 
 
 def test_unknown_speech_is_nobodys():
-    heard = said(
-        (Speaker.UNKNOWN, "", "how are you"), (Speaker.PATIENT, "1", "not well I slept badly")
-    )
+    heard = [("Unknown", "how are you"), ("Patient", "not well I slept badly")]
     assert speaker_share(REFERENCE, heard) == 5 / 8
-    assert voice_share(REFERENCE, heard) == 5 / 8
+
+
+def voices(*turns: tuple[str, str]) -> list[Utterance]:
+    return [Utterance(0, 1, text, voice=voice) for voice, text in turns]
 
 
 def test_voices_are_named_in_the_best_way():
-    heard = said(
-        (Speaker.UNKNOWN, "7", "how are you"), (Speaker.UNKNOWN, "3", "not well I slept badly")
-    )
+    heard = voices(("7", "how are you"), ("3", "not well I slept badly"))
     assert voice_share(REFERENCE, heard) == 1
     assert voice_share(REFERENCE, heard[:1]) == 3 / 8
+    assert voice_share(REFERENCE, voices(("", "how are you")) + heard[1:]) == 5 / 8
     assert voice_share(REFERENCE, []) == 0
     assert voice_share([], heard) == 1
 
@@ -86,22 +78,18 @@ def test_voices_are_named_in_the_best_way():
 WORDS = st.lists(st.sampled_from("abc"), max_size=80)
 
 
-@given(WORDS, WORDS)
-def test_the_alignment_has_the_fewest_edits(wanted, got):
+@given(WORDS.filter(bool), WORDS)
+def test_the_rate_is_that_of_the_fewest_edits(wanted, got):
     row = list(range(len(got) + 1))
     for i, word in enumerate(wanted, start=1):
         last, row = row, [i]
         for j, other in enumerate(got, start=1):
             row.append(min(last[j] + 1, row[-1] + 1, last[j - 1] + (word != other)))
-    pairs = align(wanted, got)
-    edits = sum(1 for i, j in pairs if i is None or j is None or wanted[i] != got[j])
-    assert edits == row[-1]
-    assert [i for i, _ in pairs if i is not None] == list(range(len(wanted)))
-    assert [j for _, j in pairs if j is not None] == list(range(len(got)))
+    rate = word_error_rate(" ".join(wanted), " ".join(got))
+    assert rate == pytest.approx(row[-1] / len(wanted))
 
 
-def test_an_hours_transcript_is_compared_in_seconds():
+def test_an_hours_transcript_is_compared_whole():
     reference = " ".join(f"word{number % 700}" for number in range(9_000))
-    begun = time.perf_counter()
-    assert word_error_rate(reference, reference.replace("word13 ", "")) < 0.02
-    assert time.perf_counter() - begun < 10
+    rate = word_error_rate(reference, reference.replace("word13 ", ""))
+    assert rate == pytest.approx(13 / 9_000)
