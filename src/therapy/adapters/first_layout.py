@@ -129,20 +129,20 @@ def person_entry(version: int, body: bytes) -> PersonEntry:
 
 
 def login_items(practice_id: str, version: int, body: bytes) -> Iterator[NewItem]:
-    """Yield the items of a login: pointers from its tokens, and itself."""
+    """Yield the items of a login: pointers from its tokens, and itself; all are kept for as long."""
     login = _read(body)
-    ends = datetime.fromisoformat(login["expires_at"])
+    forgotten = datetime.fromisoformat(login["expires_at"]) + DAY
     whose = {"practice_id": practice_id, "person_id": login["person_id"], "sid": login["sid"]}
     for token_hash in (login["refresh_hash"], login.get("previous_hash", "")):
         if token_hash:
-            yield _pointer(token_hash, whose, ends)
+            yield _pointer(token_hash, whose, forgotten)
     yield NewItem(
         partition=key("signed-in", practice_id, login["person_id"]),
         id=f"login-{part(login['sid'])}",
         kind="login",
         body=body,
         version=version,
-        expires_at=ends + DAY,
+        expires_at=forgotten,
     )
 
 

@@ -142,9 +142,14 @@ async def _login_of(parsed: RefreshToken | None, presented: str, *, records: Rec
 
 
 def _following(token: str, login: Login, parsed: RefreshToken | None, *, sign_in: SignIn) -> str:
-    """Return the token after this one: always the same one, so that a lost answer can be given again."""
+    """Return the token after this one: always the same one, so that a lost answer can be given again.
+
+    One that was given out before tokens carried an address stays as it was then: a bare secret.
+    """
     number = parsed.number if parsed else _number_of_old(login, token_hash(token))
     secret = sign_in.tokens.secret_after(token)
+    if token_hash(secret) == login.refresh_hash:
+        return secret
     return str(RefreshToken(login.practice_id, login.person_id, login.sid, number + 1, secret))
 
 

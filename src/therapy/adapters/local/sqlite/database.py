@@ -86,7 +86,7 @@ class Database:
 
     async def check(self) -> None:
         """Raise Unavailable if the database does not answer."""
-        await self.read(lambda connection: connection.execute("SELECT 1 FROM practices LIMIT 1"))
+        await self.read(lambda connection: connection.execute("SELECT 1 FROM items LIMIT 1"))
 
     async def _run(
         self, threads: ThreadPoolExecutor, begin: str, work: Callable[[sqlite3.Connection], T]

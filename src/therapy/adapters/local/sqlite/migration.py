@@ -3,8 +3,12 @@
 The number of the last one is kept in the file's `user_version`. A step may convert what is in the file
 besides. A new file takes all steps at once. Before a step changes an existing file the whole file is
 copied beside it, as `<name>.before-<step>`; delete the copy when all is well.
+
+A process may be killed at any point, and another one may start meanwhile: a step is one transaction, and
+whoever comes next waits for it or begins it anew.
 """
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -21,6 +25,14 @@ ROOM = 5
 
 Measured for step 2: the copy, the old and the new rows and the log together peak at four times.
 """
+
+PATIENCE_MS = 900_000
+"""How long a process waits for another one that is bringing the file up to date."""
+
+WORTH_IT = 4
+"""What a conversion left free goes back to the disk if it is more than this part of the file."""
+
+log = logging.getLogger(__name__)
 
 
 class Step(NamedTuple):
@@ -56,27 +68,51 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -
         Unavailable: a newer program has written the file, or the disk has no room for a conversion;
             nothing was changed.
     """
-    converted = False
+    patience = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
     while _version(connection, known=len(steps)) < len(steps):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            version = _version(connection, known=len(steps))
-            if version < len(steps):
-                reached = version + 1 if version else len(steps)
-                if version:
-                    if steps[version].convert:
-                        _require_room(path)
-                        converted = True
-                    back_up(path, path.with_name(f"{path.name}.before-{reached:04}"))
-                for step in steps[version:reached]:
-                    _run(connection, step)
-                connection.execute(f"PRAGMA user_version = {reached}")
+            _take_step(connection, path, steps)
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
-    if converted:
-        connection.execute("VACUUM")  # what was dropped goes back to the disk
+    connection.execute(f"PRAGMA busy_timeout = {patience}")
+    _shrink(connection, path)
+
+
+def _take_step(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
+    """Take the next step, or all of them with a new file; none if another process has taken the last."""
+    version = _version(connection, known=len(steps))
+    if version == len(steps):
+        return
+    reached = version + 1 if version else len(steps)
+    if version:
+        if steps[version].convert:
+            _require_room(path)
+        log.info("the database is brought up to date", extra={"step": reached})
+        back_up(path, path.with_name(f"{path.name}.before-{reached:04}"))
+    for step in steps[version:reached]:
+        _run(connection, step)
+    connection.execute(f"PRAGMA user_version = {reached}")
+
+
+def _shrink(connection: sqlite3.Connection, path: Path) -> None:
+    """Give back to the disk what a conversion left free, here or in a process that was killed before."""
+    if not any(path.parent.glob(f"{path.name}.before-*")):
+        return
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if free * WORTH_IT <= pages:
+        return
+    try:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except (
+        sqlite3.OperationalError
+    ) as exc:  # no room, or somebody writes: it only stays large until then
+        log.warning("the database could not be made smaller", extra={"error": exc.sqlite_errorname})
 
 
 def _run(connection: sqlite3.Connection, step: Step) -> None:
@@ -98,7 +134,7 @@ def _require_room(path: Path) -> None:
 def back_up(path: Path, target: Path) -> None:
     """Copy a database, even while it is written to; the copy is there whole or not at all."""
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
-    for left in target.parent.glob(f"{target.name}.*.part"):  # by processes that were killed
+    for left in target.parent.glob(f"{target.name}.*.part*"):  # by processes that were killed
         left.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
     source, copy = sqlite3.connect(path), sqlite3.connect(unfinished)
@@ -110,6 +146,11 @@ def back_up(path: Path, target: Path) -> None:
     with unfinished.open("rb") as written:
         os.fsync(written.fileno())
     unfinished.replace(target)
+    directory = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # the copy has its name before anything is changed
+    finally:
+        os.close(directory)
 
 
 def _version(connection: sqlite3.Connection, *, known: int) -> int:

@@ -1,0 +1,70 @@
+"""A program that opens a database and gets a signal on the way: `python -m tests.local.dying_migration`.
+
+Its arguments are the file, the signal, and before what: `INSERT INTO items|40` is the fortieth statement
+that begins so, `connect|2` the second connection, `rename|1` the first file that is given its name. It is
+told by SQLite's own trace and by Python's audit events (PEP 578). `size|9` is the first byte that would
+make a file longer than that: then it is the system that ends the program, in the midst of a write.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+from therapy.adapters.local.sqlite.database import Database
+
+PATIENCE_MS = 50
+
+
+class Death:
+    """Sends this process a signal when it is about to do something for the nth time."""
+
+    def __init__(self, number: int, before: str, times: int) -> None:
+        self._signal = number
+        self._before = before
+        self._left = times
+
+    def at(self, what: str) -> None:
+        if what.startswith(self._before):
+            self._left -= 1
+            if not self._left:
+                os.kill(os.getpid(), self._signal)
+
+
+def watch(death: Death) -> None:
+    """Tell `death` of every connection, every statement and every file that gets another name."""
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **more: Any) -> sqlite3.Connection:
+        death.at("connect")
+        connection = connect(*arguments, **more)
+        connection.set_trace_callback(death.at)
+        return connection
+
+    sqlite3.connect = traced
+    sys.addaudithook(lambda event, _: death.at("rename") if event == "os.rename" else None)
+
+
+def limit_files(size: int) -> None:
+    """Let the system end this process when it makes a file longer than this."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+async def main(path: Path) -> None:
+    async with Database.open(path, patience_ms=PATIENCE_MS):
+        print("opened", flush=True)
+
+
+if __name__ == "__main__":
+    before, _, number = sys.argv[3].partition("|")
+    if before == "size":
+        limit_files(int(number))
+    else:
+        watch(Death(signal.Signals[sys.argv[2]], before, int(number)))
+    asyncio.run(main(Path(sys.argv[1])))
