@@ -141,9 +141,12 @@ async def test_an_id_may_have_any_signs(people_index: PeopleIndex) -> None:
         assert await search(people_index, practice=practice) == left
 
 
+@pytest.mark.parametrize("there", [True, False], ids=["there before", "new"])
 async def test_of_many_that_write_at_once_the_one_with_the_greatest_sequence_stays(
-    people_index: PeopleIndex,
+    people_index: PeopleIndex, there: bool
 ) -> None:
+    if there:
+        await put(people_index, a_patient(sequence=0))
     entries = [a_patient(sequence=number, full_name=f"Name {number}") for number in range(1, 7)]
     random.Random(7).shuffle(entries)
     await asyncio.gather(*(people_index.put(PRACTICE, each) for each in entries))
@@ -206,6 +209,8 @@ async def test_a_removal_holds_whoever_writes_at_the_same_moment(people_index: P
         ("%", False),
         ("_", False),
         ("white203", False),
+        ("whitejordan", False),
+        ("health203", False),
         ("white\njordan.white1", False),
         ("x" * 5_000, False),
     ],
@@ -320,16 +325,17 @@ async def test_fields_that_only_a_newer_program_knows_are_skipped(
 async def test_people_whom_only_a_newer_program_can_read_are_passed_over(
     people_index: PeopleIndex,
 ) -> None:
-    entries = named("a", "b", "c", "d", "e", "f", "g")
-    unknown = {"id-0", "id-1", "id-3", "id-4", "id-6"}
+    entries = named("a", "b", "c", "d", "e", "f", "g", "h")
+    unknown = {"id-0", "id-4", "id-5", "id-7"}
     for entry in entries:
         later = from_later(entry, LaterRole.SUPERVISOR)
         await put(people_index, later if entry.id in unknown else entry)
-    assert await search(people_index) == ["id-2", "id-5"]
-    assert await search(people_index, "example", limit=1) == ["id-2"]
-    assert await search(people_index, limit=2) == ["id-2", "id-5"]
-    assert await search(people_index, after="c|id-2", limit=1) == ["id-5"]
-    assert await search(people_index, role=Role.PATIENT) == ["id-2", "id-5"]
+    known = ["id-1", "id-2", "id-3", "id-6"]
+    assert await search(people_index) == known
+    assert await search(people_index, role=Role.PATIENT) == known
+    for limit in (1, 2, 3, 4):
+        assert await search(people_index, "example", limit=limit) == known[:limit]
+    assert await search(people_index, after="d|id-3", limit=1) == ["id-6"]
 
 
 async def test_people_whom_only_a_newer_program_can_read_are_kept(
