@@ -22,12 +22,11 @@ from tests.builders import PRACTICE
 from tests.emulators.certificate import certificate
 from tests.emulators.processes import free_port
 from tests.emulators.valkey import Valkey
-from tests.workflows.desks import an_office, upload
+from tests.workflows.memory_installation import an_installation, upload
 from therapy.adapters.azure.redis_credentials import SCOPE, EntraCredentials
 from therapy.adapters.redis import MOST_RINGS, QUEUE, QUIET_SECONDS, RedisBroker
 from therapy.adapters.taskiq import TaskiqDoorbell
 from therapy.domain.errors import Unavailable
-from therapy.workflows.sweep import sweep
 
 pytestmark = pytest.mark.xdist_group("valkey")
 PATIENCE = 10.0
@@ -139,15 +138,15 @@ async def test_nobody_spins_while_redis_is_away(empty: Valkey) -> None:
 
 async def test_what_nobody_could_ring_for_is_rung_for_by_the_sweep(empty: Valkey) -> None:
     async with a_broker(empty.port) as broker:
-        office = await an_office(doorbell=TaskiqDoorbell(broker))
+        installed = await an_installation(doorbell=TaskiqDoorbell(broker))
         await asyncio.to_thread(empty.kill)
         async with asyncio.timeout(5):
-            receipt = await upload(office.desk)
+            receipt = await upload(installed.intake)
         await asyncio.to_thread(empty.start)
         await asyncio.sleep(QUIET_SECONDS)
         async with Listener(broker) as listener:
-            office.clock.on(minutes=2)
-            await sweep(desk=office.desk)
+            installed.clock.advance(minutes=2)
+            await installed.sweep()
             await until(lambda: receipt.session_id in listener.heard)
 
 

@@ -16,9 +16,8 @@ def a_push(
     kind: PushKind, language: str = "en", *, token: str = "t1", item_id: str = "i1"
 ) -> PushMessage:
     return push_for(
-        PushDue(kind, "olivia"),
+        PushDue(kind, "olivia", "s1"),
         item_id=item_id,
-        session_id="s1",
         device=a_device(token=token),
         language=language,
     )

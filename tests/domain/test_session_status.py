@@ -9,7 +9,13 @@ import pytest
 from tests.domain.builders import NOW, a_run, a_session
 from therapy.domain.run import RunKind, RunState
 from therapy.domain.session import State
-from therapy.domain.session_status import SessionProgress, SessionStatus, progress_of
+from therapy.domain.session_status import (
+    AWAITED,
+    SessionProgress,
+    SessionStatus,
+    awaited_run,
+    progress_of,
+)
 
 LATER = NOW + timedelta(seconds=30)
 HEARD = {"stage": "listening", "progress": 0.4, "lease": "a", "claims": 1}
@@ -113,6 +119,27 @@ def test_of_several_runs_the_latest_counts_whatever_their_order():
     new = a_run(id="r2", created_at=LATER, state=RunState.CLAIMED, **HEARD)
     for runs in ([old, new], [new, old]):
         assert progress_of(a_session(), runs).state is SessionStatus.TRANSCRIBING
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_session_waits_for_one_kind_of_run_or_for_none(state):
+    runs = [a_run(id=kind.value, kind=kind) for kind in RunKind]
+    awaited = awaited_run(a_session(state=state), runs)
+    expected = {State.AWAITING_TRANSCRIPT: RunKind.TRANSCRIBE, State.CLOSING: RunKind.SCORE}
+    assert (awaited and awaited.kind) == expected.get(state)
+    assert AWAITED.get(state) is expected.get(state)
+
+
+def test_every_kind_of_run_is_awaited_in_some_state():
+    assert set(AWAITED.values()) == set(RunKind)
+
+
+@pytest.mark.parametrize("ids", [["a", "b"], ["b", "a"]])
+def test_of_runs_made_at_one_moment_the_same_one_is_awaited_in_any_order(ids):
+    runs = [a_run(id=each) for each in ids]
+    awaited = awaited_run(a_session(), runs)
+    assert awaited is not None
+    assert awaited.id == "b"
 
 
 def test_every_state_of_a_session_has_a_name_for_clients():

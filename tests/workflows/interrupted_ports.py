@@ -28,6 +28,12 @@ class InterruptedStore(Store):
         self.before_commit: Hook = nothing
         self.after_commit: Hook = nothing
         self.gets: list[tuple[str, tuple[str, ...]]] = []
+        self.lists: list[tuple[str, str]] = []
+
+    def forget_reads(self) -> None:
+        """Begin to note what is read."""
+        self.gets.clear()
+        self.lists.clear()
 
     async def get(self, partition: str, *ids: str) -> Mapping[str, Item]:
         self.gets.append((partition, ids))
@@ -36,6 +42,7 @@ class InterruptedStore(Store):
         return found
 
     async def list(self, partition: str, prefix: str = "", **named: Any) -> tuple[Item, ...]:
+        self.lists.append((partition, prefix))
         return await self.store.list(partition, prefix, **named)
 
     async def commit(self, partition: str, writes: Sequence[Write]) -> None:

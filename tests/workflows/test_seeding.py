@@ -10,15 +10,16 @@ from msgspec.structs import replace
 
 from therapy.config import read_settings
 from therapy.domain.access import Actor
-from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound
-from therapy.domain.people import Person, Role
+from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, NotSignedIn
+from therapy.domain.people import Person, Practice, Role
 from therapy.domain.session import State
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.transcript import Speaker
 from therapy.entrypoints.cli.seed import read_seed
 from therapy.wiring import open_therapy
-from therapy.workflows import accounts, review, session_lists
+from therapy.workflows import accounts, authentication, review, session_lists
+from therapy.workflows.authentication import SignedIn
 from therapy.workflows.installation import Installation
 from therapy.workflows.seeding import Seed, plant
 
@@ -238,3 +239,38 @@ async def test_what_is_wrong_with_an_account_is_named(
     assert told.value.field == field
     with pytest.raises(NotFound):
         await installed.records.people.by_email("dana@example.health")
+
+
+async def test_seeding_again_renews_a_password_only_if_it_is_asked_to(
+    seed: Seed, installed: Installation
+) -> None:
+    """A new password ends what the old one let in; one that is the same ends nothing."""
+    seed = replace(seed, people=seed.people[:1], sessions=())
+    await planted(seed, installed)
+    login = await logged_in(installed, PASSWORD)
+    await planted(seed, installed, password="another one to try with")
+    await planted(seed, installed, renew=True)
+    assert await refreshed(installed, login)
+    await planted(seed, installed, renew=True, password="another one to try with")
+    with pytest.raises(NotSignedIn):
+        await refreshed(installed, login)
+    assert await logged_in(installed, "another one to try with")
+
+
+async def logged_in(installed: Installation, password: str) -> SignedIn:
+    return await authentication.log_in(
+        OLIVIA, password, records=installed.records, sign_in=installed.sign_in
+    )
+
+
+async def refreshed(installed: Installation, login: SignedIn) -> SignedIn:
+    return await authentication.refresh(
+        login.refresh_token, records=installed.records, sign_in=installed.sign_in
+    )
+
+
+async def test_practices_are_listed_in_order_of_their_ids(installed: Installation) -> None:
+    for practice_id in ("b", "a", "c"):
+        practice = Practice(practice_id, practice_id.upper())
+        await accounts.put_practice(practice, records=installed.records)
+    assert [each.id for each in await installed.records.practices.all()] == ["a", "b", "c"]

@@ -41,6 +41,35 @@ async def test_of_the_same_recording_at_once_from_many_one_session_comes():
     assert not await installed.uploads()
 
 
+async def let_others_go_first(partition: str, what: Sequence[object]) -> None:
+    """Give way at each read and write, so that several at once really meet."""
+    await asyncio.sleep(0)
+
+
+async def test_of_several_at_once_that_meet_at_every_step_one_session_comes():
+    installed = await an_installation()
+    installed.store.after_get = installed.store.before_commit = let_others_go_first
+    receipts = await asyncio.gather(*(upload(installed.intake) for _ in range(6)))
+    assert len({receipt.session_id for receipt in receipts}) == 1
+    assert [receipt.new for receipt in receipts].count(True) == 1
+    assert len(installed.recordings._kept) == 1
+    assert not await installed.uploads()
+    assert len(await installed.runs(receipts[0].session_id)) == 1
+
+
+async def test_of_several_at_once_over_a_cancelled_session_one_new_session_comes():
+    installed = await an_installation()
+    first = (await upload(installed.intake)).session_id
+    installed.recordings.failure = Unavailable()
+    await review.cancel(ACTOR, first, records=installed.records)  # its erasure has to wait
+    installed.recordings.failure = None
+    installed.store.after_get = installed.store.before_commit = let_others_go_first
+    receipts = await asyncio.gather(*(upload(installed.intake) for _ in range(4)))
+    assert len({receipt.session_id for receipt in receipts}) == 1
+    assert [receipt.new for receipt in receipts].count(True) == 1
+    assert receipts[0].session_id != first
+
+
 async def test_at_once_with_other_details_one_wins_and_the_other_is_told_which():
     installed = await an_installation()
     results = await asyncio.gather(

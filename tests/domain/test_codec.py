@@ -1,17 +1,29 @@
 """The one stored form of each struct."""
 
 import json
+from datetime import datetime
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.builders import a_run, a_session, a_version, an_item
+from tests.builders import a_login, a_run, a_session, a_version, an_item
 from tests.strategies import moments, texts
 from therapy.domain import codec
 from therapy.domain.errors import InvalidInput, Unavailable
-from therapy.domain.outbox import Consequence, EntryChanged, EraseDue, PushDue, PushKind, RunDue
+from therapy.domain.outbox import (
+    AccessEnded,
+    Consequence,
+    EraseDue,
+    OutboxItem,
+    PersonEntryChanged,
+    PushDue,
+    PushKind,
+    RunDue,
+    SessionEntryChanged,
+)
+from therapy.domain.people import Login
 from therapy.domain.run import Run
 from therapy.domain.session import Session
 
@@ -82,14 +94,17 @@ def test_a_text_that_is_no_unicode_is_refused_without_quoting_it() -> None:
     assert caught.value.__suppress_context__
 
 
-consequences = st.one_of(
-    st.builds(RunDue),
-    st.builds(EntryChanged),
-    st.builds(EraseDue),
+consequences: st.SearchStrategy[Consequence] = st.one_of(
+    st.builds(RunDue, texts),
+    st.builds(SessionEntryChanged, texts),
+    st.builds(PersonEntryChanged, texts),
+    st.builds(AccessEnded, texts, moments),
+    st.builds(EraseDue, texts),
     st.builds(
         PushDue,
         kind=st.sampled_from(PushKind),
         person_id=texts,
+        session_id=texts,
         told=st.lists(texts).map(tuple),
     ),
 )
@@ -97,6 +112,47 @@ consequences = st.one_of(
 
 @settings(max_examples=50)
 @given(said=st.lists(texts, min_size=1), what=consequences, at=moments)
-def test_any_text_and_moment_comes_back(said: list[str], what: Consequence, at: object) -> None:
+def test_any_text_and_moment_comes_back(said: list[str], what: Consequence, at: datetime) -> None:
     for stored in (a_version(1, *said, at=at), an_item(what=what, due_at=at)):
         assert codec.decode(type(stored), codec.encode(stored)) == stored
+
+
+def with_fields(stored: msgspec.Struct, **fields: object) -> bytes:
+    return json.dumps(json.loads(codec.encode(stored)) | fields).encode()
+
+
+ONLY_NEWER = {
+    "an enum value": (Run, with_fields(a_run(), kind="embed")),
+    "a state": (Session, with_fields(a_session(), state="archived")),
+    "a tag": (OutboxItem, with_fields(an_item(), what={"type": "letter_due", "letter_id": "1"})),
+    "another type": (Login, with_fields(a_login(), refresh_hash=["one", "two"])),
+    "a form": (Run, with_fields(a_run(), schema_version=2)),
+    "a form of other fields": (Run, b'{"schema_version":7,"work":"x"}'),
+}
+"""What only a newer program can read: the struct that it takes the place of, and the stored form."""
+
+
+@pytest.mark.parametrize("case", ONLY_NEWER)
+def test_what_only_a_newer_program_can_read_is_none_where_that_is_asked_for(case: str) -> None:
+    struct, stored = ONLY_NEWER[case]
+    assert codec.decode_if_known(struct, stored) is None
+    with pytest.raises(Unavailable, match=r"newer|not_known_to_this_version"):
+        codec.decode(struct, stored)
+
+
+def test_what_is_known_is_read_where_unknown_things_may_be() -> None:
+    assert codec.decode_if_known(Run, codec.encode(a_run())) == a_run()
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b'{"schema_version":1,"id":"\xff"}', b"\x00"])
+def test_what_is_damaged_is_never_taken_for_a_newer_form(damaged: bytes) -> None:
+    with pytest.raises(Unavailable, match="damaged"):
+        codec.decode_if_known(Session, damaged)
+
+
+def test_what_is_not_known_is_refused_without_quoting_it() -> None:
+    stored = with_fields(a_session(title="A secret title"), state="archived")
+    with pytest.raises(Unavailable) as caught:
+        codec.decode(Session, stored)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__suppress_context__
