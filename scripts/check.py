@@ -39,12 +39,13 @@ def loaded():
     names = {name.partition(".")[0] for name in set(sys.modules) - before}
     return sorted(names - set(sys.stdlib_module_names))
 assert set(loaded()) <= {"msgspec", "therapy"}, loaded()
-for package in ("domain", "ports", "workflows", "adapters.memory"):
+for package in ("domain", "ports", "repositories", "workflows", "adapters.memory"):
     module = importlib.import_module(f"therapy.{package}")
     for found in pkgutil.walk_packages(module.__path__, module.__name__ + "."):
         importlib.import_module(found.name)
+importlib.import_module("therapy.testing.memory")
 assert loaded() == ["msgspec", "therapy"], loaded()
-print("a bare install imports domain, ports, workflows and memory with msgspec and the stdlib only")
+print("a bare install imports domain, ports, records, workflows and memory with msgspec and the stdlib only")
 """
 
 

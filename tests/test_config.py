@@ -93,6 +93,7 @@ MALFORMED = {
     "REDIS_USE_SSL": (CANARY,),
     "FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT": (CANARY, "[]", json.dumps({"type": CANARY})),
     "PORT": ("-1", CANARY),
+    "THERAPY_TRUSTED_PROXIES": ("*", CANARY, "10.0.0.0/33", f"10.0.0.4;{CANARY}"),
     "GUNICORN_WORKERS": ("0", CANARY),
     "GUNICORN_TIMEOUT": ("0", CANARY),
     "CELERY_CONCURRENCY": ("0", "65", CANARY),
@@ -263,6 +264,13 @@ def test_a_command_demands_only_what_it_uses() -> None:
 def test_an_identity_needs_https(address: str, key: str) -> None:
     with pytest.raises(SettingsError, match=f"{key} is missing: .* https for an identity"):
         read_settings(WHOLE | {address: "http://127.0.0.1:8081", key: ""})
+
+
+def test_proxies_are_addresses_and_networks_and_none_unless_told() -> None:
+    assert read_settings(WHOLE).trusted_proxies == ()
+    given = {"THERAPY_TRUSTED_PROXIES": " 10.0.0.4, 169.254.1.1/16,,2001:db8::7"}
+    proxies = read_settings(WHOLE | given).trusted_proxies
+    assert proxies == ("10.0.0.4/32", "169.254.0.0/16", "2001:db8::7/128")
 
 
 OURS = ("THERAPY_ENV", "THERAPY_FLOW_PASSWORD")

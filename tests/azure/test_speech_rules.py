@@ -10,7 +10,7 @@ import pytest
 
 from tests.azure.speech_fakes import names_in, seconds
 from therapy.adapters.azure.engine_errors import FAILURES, again, failed
-from therapy.adapters.azure.speech.audio_buffer_file import Spool
+from therapy.adapters.azure.speech.audio_buffer_file import AudioBufferFile
 from therapy.adapters.azure.speech.connection import SpeechAccess
 from therapy.adapters.azure.speech.engine import Engine, FastLimits, choose_engine
 from therapy.adapters.azure.speech.errors import CANCELLATIONS, canceled
@@ -227,20 +227,20 @@ def test_the_language_is_the_one_of_most_of_the_time() -> None:
     assert most_spoken([], HEBREW) == ""
 
 
-async def test_a_spool_gives_back_what_was_written_and_has_no_name(tmp_path: Path) -> None:
+async def test_a_buffer_gives_back_what_was_written_and_has_no_name(tmp_path: Path) -> None:
     written = bytes(range(256)) * 400
-    async with Spool(tmp_path) as spool:
-        await spool.write(written)
-        await spool.write(written)
-        await spool.finish()
-        assert spool.duration_ms == 2 * len(written) // 32
-        assert b"".join([chunk async for chunk in spool.pcm()]) == written * 2
-        with spool.reader() as one, spool.reader() as two:
+    async with AudioBufferFile(tmp_path) as buffer:
+        await buffer.write(written)
+        await buffer.write(written)
+        await buffer.finish()
+        assert buffer.duration_ms == 2 * len(written) // 32
+        assert b"".join([chunk async for chunk in buffer.pcm()]) == written * 2
+        with buffer.reader() as one, buffer.reader() as two:
             assert one.read(4) == b"fLaC"
             assert one.seek(0) == two.seek(0)
-            assert len(two.read()) == spool.size
+            assert len(two.read()) == buffer.size
         assert not names_in(tmp_path)
-    async with Spool(tmp_path) as spool:
+    async with AudioBufferFile(tmp_path) as buffer:
         async for chunk in seconds(1):
-            await spool.write(chunk)
+            await buffer.write(chunk)
     assert not names_in(tmp_path)

@@ -150,7 +150,7 @@ def test_a_wrong_setting_ends_it_at_once_with_one_message(tmp_path: Path, data_d
 
 KEPT = """
     import ctypes, sys, time
-    from therapy.entrypoints.cli.supervisor import Child, Keeper
+    from therapy.entrypoints.cli.supervisor import Child, Supervisor
     ctypes.CDLL(None).prctl(36, 1)  # orphans come to us, as they do to process 1
     note = "import time; print(time.monotonic(), flush=True)"
     orphan = "import os, time; os.fork() or time.sleep(0.5)"
@@ -158,7 +158,7 @@ KEPT = """
     stubborn += "; print('here', flush=True); time.sleep(60)"
     commands = {commands}
     children = [Child(name, [sys.executable, "-c", code], {{}}) for name, code in commands.items()]
-    sys.exit(Keeper(children, drain={drain}).run())
+    sys.exit(Supervisor(children, drain={drain}).run())
 """
 
 

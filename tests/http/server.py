@@ -5,19 +5,20 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
+from litestar.handlers import HTTPRouteHandler
 
 from tests.http.clinic import BOUNDARY, NOTHING, OLIVIA, left_behind, opening, settings_in
 from therapy.domain.access import Actor
 from therapy.domain.people import Person
 from therapy.entrypoints.http.app import make_app
-from therapy.entrypoints.http.http_protocol import PlainProtocol
+from therapy.entrypoints.http.server import server_config
 from therapy.wiring import Therapy
 
 PATIENCE = 15.0
@@ -61,27 +62,21 @@ def serving(
     *,
     with_worker: bool = False,
     environment: dict[str, str] | None = None,
+    handlers: Sequence[HTTPRouteHandler] = (),
     **ports: object,
 ) -> Iterator[Server]:
-    """Serve as `therapy serve` does, until the body is over."""
-    settings = settings_in(directory, **(environment or {}))
+    """Serve as `therapy serve` does, and `handlers` of a test beside, until the body is over."""
+    quick = {"GUNICORN_TIMEOUT": "2"}
+    settings = settings_in(directory, **(quick | (environment or {})))
     app = make_app(settings, with_worker=with_worker, opening=opening(**ports))
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=0,
-        access_log=False,
-        log_config=None,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-        http=PlainProtocol,
-        ws="none",
-    )
-    server, loops = uvicorn.Server(config), []
+    for handler in handlers:
+        app.register(handler)
+    server, loops = uvicorn.Server(server_config(app, settings)), []
+    listener = socket.create_server(("127.0.0.1", 0))
 
     async def serve() -> None:
         loops.append(asyncio.get_running_loop())
-        await server.serve()
+        await server.serve([listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="server")
     thread.start()
@@ -90,7 +85,7 @@ def serving(
         while not server.started and thread.is_alive() and time.monotonic() < end:
             time.sleep(0.01)
         assert server.started
-        port = server.servers[0].sockets[0].getsockname()[1]
+        port = listener.getsockname()[1]
         yield Server(port, directory, app.state.therapy, loops[0])
     finally:
         server.should_exit = True

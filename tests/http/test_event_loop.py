@@ -24,8 +24,7 @@ from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.sentiment import Scores
 from therapy.domain.transcript import Speaker
-from therapy.entrypoints.http.json_request import LONG, JsonRequest
-from therapy.entrypoints.http.json_response import json_response
+from therapy.entrypoints.http.json_bodies import LONG, JsonRequest, json_response
 
 FEW, MANY = 20, 20_000
 

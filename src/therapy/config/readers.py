@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from ipaddress import ip_network
 
 from therapy.domain.errors import InvalidInput
 from therapy.domain.session import parse_languages
@@ -95,6 +96,16 @@ def host(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]*|\[?[0-9a-fA-F:]+\]?", text) or text.count(":") == 1:
         raise ValueError("a host's name alone, without scheme and port")
     return text
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """Read addresses and networks of IP with commas between; empty is none."""
+    try:
+        found = (ip_network(each.strip(), strict=False) for each in text.split(",") if each.strip())
+        return tuple(str(each) for each in found)
+    except ValueError:
+        wanted = "addresses or networks with commas between, e.g. 10.0.0.4,169.254.0.0/16"
+        raise ValueError(wanted) from None
 
 
 def ascii_text(text: str) -> str:

@@ -15,6 +15,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     host: str
     port: int
+    trusted_proxies: tuple[str, ...]
     data_dir: Path
     jwt_secret: str
     operator_token: str

@@ -15,6 +15,7 @@ from therapy.config.readers import (
     languages,
     like,
     mail_address,
+    networks,
     one_of,
     region,
     seconds,
@@ -47,6 +48,14 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         str,
         "the address to listen on; when empty, 127.0.0.1, or all in production",
+    ),
+    Setting(
+        "THERAPY_TRUSTED_PROXIES",
+        "trusted_proxies",
+        "",
+        networks,
+        "addresses and networks of the proxies in front, with commas between: from them X-Forwarded-For is"
+        " believed, so that a client's address is its own; when empty, from nobody",
     ),
     Setting(
         "THERAPY_DATA_DIR",

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import math
 import os
 import signal
 import socket
@@ -107,7 +106,7 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
     import uvicorn
 
     from therapy.entrypoints.http.app import make_app
-    from therapy.entrypoints.http.http_protocol import PlainProtocol
+    from therapy.entrypoints.http.server import server_config
     from therapy.entrypoints.logs import configure_logs
     from therapy.wiring import Therapy, open_therapy
 
@@ -134,18 +133,8 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
         listener = listen(settings.host, settings.port)
     else:
         listener = socket.socket(fileno=descriptor)
-    server = Announcing(
-        uvicorn.Config(
-            make_app(settings, with_worker=with_worker, opening=opening),
-            access_log=False,
-            log_config=None,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.drain.total_seconds()),
-            http=PlainProtocol,
-            ws="none",
-        )
-    )
+    app = make_app(settings, with_worker=with_worker, opening=opening)
+    server = Announcing(server_config(app, settings))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True

@@ -65,7 +65,7 @@ def everything(*, host: str | None, port: int | None) -> None:
             Child(f"api-{number + 1}", command(*serve), variables, listener)
             for number in range(settings.api_processes)
         )
-        status = Keeper(children, drain=drain, listener=listener).run()
+        status = Supervisor(children, drain=drain, listener=listener).run()
     sys.exit(status)
 
 
@@ -124,7 +124,7 @@ class Child:
                 os.kill(self.pid, number)
 
 
-class Keeper:
+class Supervisor:
     """Keeps children running until SIGTERM or SIGINT; then gives them `drain` seconds to end."""
 
     def __init__(

@@ -20,7 +20,7 @@ from therapy.entrypoints.http.errors import (
     on_therapy_error,
     on_unreadable,
 )
-from therapy.entrypoints.http.json_request import JsonRequest
+from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.openapi_pages import (
     describe,
     documentation,

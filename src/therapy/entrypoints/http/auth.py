@@ -22,7 +22,7 @@ from therapy.entrypoints.http.dependencies import (
     RecordsDependency,
     SignInDependency,
 )
-from therapy.entrypoints.http.json_request import decoded
+from therapy.entrypoints.http.json_bodies import decoded
 from therapy.entrypoints.http.request_bodies import json_body
 from therapy.entrypoints.http.schema_types import NO_NUL, Short, Token, day
 from therapy.repositories.records import Records

@@ -26,7 +26,7 @@ from therapy.entrypoints.http.dependencies import (
     RecordsDependency,
     SessionIndexDependency,
 )
-from therapy.entrypoints.http.json_response import json_response
+from therapy.entrypoints.http.json_bodies import json_response
 from therapy.entrypoints.http.schema_types import NO_NUL, Before, Message, SessionId, Short, day
 from therapy.workflows import review, session_lists
 

@@ -16,7 +16,7 @@ from therapy.entrypoints.http.dependencies import (
     RecordsDependency,
     SessionIndexDependency,
 )
-from therapy.entrypoints.http.json_response import json_response
+from therapy.entrypoints.http.json_bodies import json_response
 from therapy.entrypoints.http.schema_types import Before, SessionId, day, iso
 from therapy.entrypoints.http.session_details import NoteOut
 from therapy.workflows import session_lists

@@ -1,4 +1,4 @@
-"""Multipart bodies as a stream of events: no spooling to disk, no part in memory but what a handler keeps.
+"""Multipart bodies as a stream of events: nothing on the disk, no part in memory but what a handler keeps.
 
 The parser is `multipart`'s push parser, which Litestar uses too; Litestar's own reading would write
 every file to disk before the handler starts.

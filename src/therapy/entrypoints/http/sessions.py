@@ -26,7 +26,7 @@ from therapy.entrypoints.http.dependencies import (
     RecordsDependency,
     SessionIndexDependency,
 )
-from therapy.entrypoints.http.json_request import decoded
+from therapy.entrypoints.http.json_bodies import decoded
 from therapy.entrypoints.http.request_bodies import json_body
 from therapy.entrypoints.http.schema_types import Before, Message, SessionId, day
 from therapy.entrypoints.http.session_details import NoteOut, PersonIn, general_notes, timed_notes

@@ -27,7 +27,7 @@ READ_BYTES = 1 << 17
 """About four seconds of samples in a chunk that is read back."""
 
 
-class Spool:
+class AudioBufferFile:
     """Write 16 kHz mono samples, `finish`, then read the file or the samples as often as wanted.
 
     One thing at a time. A codec works in a worker thread, under a lock: a task may be cancelled
@@ -81,7 +81,7 @@ class Spool:
         await asyncio.to_thread(self._finish)
 
     def reader(self) -> BinaryIO:
-        """Open the finished file anew, at its beginning; closing it leaves the spool as it is."""
+        """Open the finished file anew, at its beginning; closing it leaves the buffer as it is."""
         again = os.fdopen(os.dup(self._file.fileno()), "rb")
         again.seek(0)
         return again

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from therapy.adapters.azure.speech.audio_buffer_file import Spool
+from therapy.adapters.azure.speech.audio_buffer_file import AudioBufferFile
 from therapy.adapters.azure.speech.connection import Deadlines, Patience, SpeechAccess
 from therapy.adapters.azure.speech.locales import FAST_LOCALES, candidates
 from therapy.domain.errors import EngineFailed
@@ -110,25 +110,25 @@ class AzureSpeech(Speech):
                 async for event in talk:
                     yield event
             return
-        async with Spool(self._directory) as spool:
+        async with AudioBufferFile(self._directory) as buffer:
             async for chunk in pcm:
                 if chunk:
-                    await spool.write(chunk)
+                    await buffer.write(chunk)
                     yield SpeechProgress(0)  # nothing is recognised yet
-                    if self._choice(locales, spool) is Engine.CONVERSATION:
+                    if self._choice(locales, buffer) is Engine.CONVERSATION:
                         break
-            await spool.finish()
-            rest = self._spooled(spool, pcm, locales)
+            await buffer.finish()
+            rest = self._of_buffer(buffer, pcm, locales)
             async with aclosing(rest):
                 async for event in rest:
                     yield event
 
-    def _choice(self, locales: tuple[str, ...], spool: Spool | None = None) -> Engine:
+    def _choice(self, locales: tuple[str, ...], buffer: AudioBufferFile | None = None) -> Engine:
         return choose_engine(
             self._engine,
             locales,
-            duration_ms=spool.duration_ms if spool else 0,
-            size=spool.size if spool else 0,
+            duration_ms=buffer.duration_ms if buffer else 0,
+            size=buffer.size if buffer else 0,
             limits=self._limits,
         )
 
@@ -141,16 +141,16 @@ class AzureSpeech(Speech):
 
         return conversation.listen(self._access, pcm, locales, self._deadlines)
 
-    def _spooled(
-        self, spool: Spool, rest: AsyncIterator[bytes], locales: tuple[str, ...]
+    def _of_buffer(
+        self, buffer: AudioBufferFile, rest: AsyncIterator[bytes], locales: tuple[str, ...]
     ) -> AsyncGenerator[SpeechEvent, None]:
         from therapy.adapters.azure.speech import fast_transcription
 
-        if self._choice(locales, spool) is Engine.CONVERSATION:
-            return self._conversation(_both(spool.pcm(), rest), locales)
+        if self._choice(locales, buffer) is Engine.CONVERSATION:
+            return self._conversation(_both(buffer.pcm(), rest), locales)
         return fast_transcription.listen(
             self._access,
-            spool,
+            buffer,
             locales,
             max_speakers=self._max_speakers,
             patience=self._patience,

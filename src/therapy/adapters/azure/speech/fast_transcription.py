@@ -20,7 +20,7 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import AzureError
 
 from therapy.adapters.azure.engine_errors import again, engine_errors
-from therapy.adapters.azure.speech.audio_buffer_file import Spool
+from therapy.adapters.azure.speech.audio_buffer_file import AudioBufferFile
 from therapy.adapters.azure.speech.connection import Patience, SpeechAccess
 from therapy.adapters.azure.speech.recognised_phrases import FastAnswer, from_fast, most_spoken
 from therapy.domain.errors import EngineFailed
@@ -34,14 +34,14 @@ CONTENT_TYPE = "audio/flac"
 
 async def listen(
     access: SpeechAccess,
-    spool: Spool,
+    buffer: AudioBufferFile,
     locales: tuple[str, ...],
     *,
     max_speakers: int,
     patience: Patience,
 ) -> AsyncGenerator[SpeechEvent, None]:
-    """Do what `Speech.transcribe` promises, with one request for a finished spool."""
-    length = spool.duration_ms
+    """Do what `Speech.transcribe` promises, with one request for a finished buffer."""
+    length = buffer.duration_ms
     if not length:
         yield SpeechDone(NAME, "", 0)
         return
@@ -50,7 +50,7 @@ async def listen(
         profanity_filter_mode="None",
         diarization_options=TranscriptionDiarizationOptions(max_speakers=max_speakers),
     )
-    answer = await _asked(access, spool, options, patience)
+    answer = await _asked(access, buffer, options, patience)
     phrases = [each for each in answer.phrases if each.text.strip()]
     yield SpeechProgress(length)
     for utterance in in_order(from_fast(each, length) for each in phrases):
@@ -60,21 +60,21 @@ async def listen(
 
 
 async def _asked(
-    access: SpeechAccess, spool: Spool, options: TranscriptionOptions, patience: Patience
+    access: SpeechAccess, buffer: AudioBufferFile, options: TranscriptionOptions, patience: Patience
 ) -> FastAnswer:
     """Ask until there is an answer, or trying again is for later.
 
     Raises:
         EngineFailed: there is none; `transient` says whether there may be one later.
     """
-    limit = patience.least + patience.share * spool.duration_ms / 1000
+    limit = patience.least + patience.share * buffer.duration_ms / 1000
     pauses = iter(patience.pauses)
     with engine_errors():
         async with _client(access, limit) as client:
             while True:
                 try:
                     async with asyncio.timeout(limit):
-                        return await _once(client, spool, options)
+                        return await _once(client, buffer, options)
                 except AzureError as exc:
                     pause = _pause(exc, next(pauses, None), patience.longest)
                     if pause is None:
@@ -83,9 +83,9 @@ async def _asked(
 
 
 async def _once(
-    client: TranscriptionClient, spool: Spool, options: TranscriptionOptions
+    client: TranscriptionClient, buffer: AudioBufferFile, options: TranscriptionOptions
 ) -> FastAnswer:
-    with spool.reader() as file:
+    with buffer.reader() as file:
         content = TranscriptionContent(
             definition=options, audio=("recording.flac", file, CONTENT_TYPE)
         )

@@ -1,4 +1,4 @@
-"""Requests: a JSON body is read into what its handler asks for, a long one beside the event loop.
+"""JSON bodies of requests and answers, long ones read and made beside the event loop.
 
 Litestar hands every `data` parameter through `JsonRequest.json`.
 """
@@ -9,9 +9,10 @@ from functools import cache
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from litestar import Request
+from litestar import MediaType, Request, Response
 from litestar.exceptions import InternalServerException
 from litestar.handlers import HTTPRouteHandler
+from litestar.serialization import encode_json
 from msgspec import Raw
 
 from therapy.domain.errors import InvalidInput
@@ -22,6 +23,7 @@ LONG = 50_000
 """Bytes of a body from which on a thread reads it; below, the hop to the thread costs more."""
 
 Shape = TypeVar("Shape")
+Answer = TypeVar("Answer")
 
 
 class JsonRequest(Request[Any, Any, Any]):
@@ -70,6 +72,14 @@ def fault_of(raw: bytes, shape: Any) -> InvalidInput:
     if fault is None:
         return InvalidInput("body", "malformed_json")
     return InvalidInput(fault.field or "body", "required" if fault.missing else "")
+
+
+async def json_response(
+    make: Callable[[], Answer], headers: dict[str, str] | None = None
+) -> Response[Answer]:
+    """Return what `make` returns as JSON; a thread calls it, since 20,000 lines take 0.1 s."""
+    content: Any = await asyncio.to_thread(lambda: encode_json(make()))
+    return Response(content, media_type=MediaType.JSON, headers=headers)
 
 
 @cache

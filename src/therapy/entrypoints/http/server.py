@@ -1,12 +1,34 @@
-"""uvicorn's HTTP protocol, whose answer to what is no HTTP at all is a problem like any other."""
+"""The HTTP server, uvicorn: how it is set up, and what it answers to what is no HTTP at all."""
 
 import json
+import math
 
+import uvicorn
+from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from therapy.config import Settings
 from therapy.domain.messages import advice, sentence
 
 CODE = "malformed_request"
+
+
+def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
+    """Return how the application is served.
+
+    Only from proxies that are trusted is it believed whom they ask for, which is then `scope["client"]`.
+    """
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(settings.drain.total_seconds()),
+        http=PlainProtocol,
+        ws="none",
+    )
 
 
 class PlainProtocol(HttpToolsProtocol):
