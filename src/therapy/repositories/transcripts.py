@@ -82,7 +82,7 @@ class Transcripts:
         self._insights = _Insights(store)
 
     async def load(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
-        """Return a version with its scores and insights, as far as there are any.
+        """Return a version with its scores and insights, as far as there are any that this program knows.
 
         Raises:
             NotFound: the session or that number does not exist, or was erased.
@@ -91,10 +91,10 @@ class Transcripts:
         text, scores, insights = (part.id_of(number) for part in parts)
         items = await self._items(practice_id, session_id, number, text, scores, insights)
         version = await self._read(items[text])
-        if scores in items:
-            version = with_scores_of(version, self._scores.read(items[scores]))
+        if scores in items and (found := self._scores.read_if_known(items[scores])):
+            version = with_scores_of(version, found)
         if insights in items:
-            version = replace(version, insights=self._insights.read(items[insights]))
+            version = replace(version, insights=self._insights.read_if_known(items[insights]))
         return version
 
     async def load_words(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
