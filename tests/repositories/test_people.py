@@ -1,4 +1,4 @@
-"""What `repositories.people`, `repositories.practices` and adding an account promise."""
+"""What `repositories.people` and adding an account promise."""
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +10,6 @@ from tests.builders import (
     SECOND,
     THERAPIST,
     a_person,
-    a_practice,
     a_therapist,
 )
 from tests.contract.items import Clock
@@ -20,7 +19,7 @@ from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.outbox import PersonEntryChanged
-from therapy.domain.people import PatientSees, Person, email_key
+from therapy.domain.people import Person, email_key
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import MOST_ITEMS
@@ -28,7 +27,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.people import FREED_FOR, EmailOwner
 from therapy.repositories.practices import practice_partition
 from therapy.repositories.records import Records
-from therapy.workflows.accounts import EMAIL_SETTLES, add_person, put_practice
+from therapy.workflows.accounts import EMAIL_SETTLES, add_person
 from therapy.workflows.outbox_relay import OutboxRelay
 
 
@@ -48,47 +47,6 @@ async def save(records: Records, after: Person) -> Person:
 
 async def listed(records: Records, practice_id: str = PRACTICE) -> list[str]:
     return [person.id async for person in records.people.of_practice(practice_id)]
-
-
-# --- practices -----------------------------------------------------------------------------------
-
-
-async def test_a_practice_is_given_as_it_was_written(records: Records) -> None:
-    await put_practice(a_practice(language="he"), records=records)
-    assert await records.practices.load(PRACTICE) == a_practice(language="he")
-
-
-async def test_a_practice_may_be_written_again(records: Records) -> None:
-    changed = a_practice(patient_sees=PatientSees.NOTHING)
-    for practice in (a_practice(), changed, changed):
-        await put_practice(practice, records=records)
-    assert await records.practices.load(PRACTICE) == changed
-    assert await records.practices.all() == (changed,)
-
-
-async def test_a_practice_that_is_missing_is_not_found(records: Records) -> None:
-    with pytest.raises(NotFound):
-        await records.practices.load(PRACTICE)
-    assert await records.practices.all() == ()
-
-
-async def test_all_practices_come_in_order_of_their_ids_however_many(records: Records) -> None:
-    count = MOST_ITEMS + 1
-    for at in reversed(range(count)):
-        practice = a_practice(id=f"p{at:05}")
-        await commit(records, records.practices.list_entry(practice))
-    assert [each.id for each in await records.practices.all()] == [
-        f"p{at:05}" for at in range(count)
-    ]
-
-
-async def test_no_two_odd_ids_share_a_practice(records: Records) -> None:
-    practices = {each: a_practice(id=each, name=f"Of {each!r}") for each in ODD_IDS}
-    for practice in practices.values():
-        await put_practice(practice, records=records)
-    for practice_id, practice in practices.items():
-        assert await records.practices.load(practice_id) == practice
-    assert {each.id: each for each in await records.practices.all()} == practices
 
 
 # --- accounts ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from therapy.domain.errors import InvalidInput, NotFound, Stale
 from therapy.domain.insights import Insights
 from therapy.domain.sentiment import Scores
 from therapy.domain.transcript import Source, TranscriptVersion, Word
-from therapy.ports.store import MOST_ITEMS
+from therapy.ports.store import MOST_ITEMS, Put
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
@@ -136,6 +136,30 @@ async def test_scores_belong_to_their_lines_and_some_lines_have_none(records: Re
     half = a_version(utterances=(first, replace(second, scores=Scores(0.0, 1.0, 0.0))))
     await write(records, half)
     assert await records.transcripts.load(PRACTICE, SESSION, 1) == half
+
+
+@pytest.mark.parametrize(
+    ("item_id", "body", "left"),
+    [
+        ("scores-000001", b'{"schema_version":1,"scores":[{"moods":1}]}', "insights"),
+        ("insights-000001", b'{"schema_version":1,"gaps":[{"part":"mood","code":""}]}', "scores"),
+        ("scores-000001", b'{"schema_version":2}', "insights"),
+    ],
+)
+async def test_findings_that_only_a_newer_program_knows_are_left_out_and_kept(
+    records: Records, item_id: str, body: bytes, left: str
+) -> None:
+    whole = scored(a_version(), gap="")
+    await write(records, whole)
+    kind = item_id.split("-", maxsplit=1)[0]
+    await records.store.commit(PARTITION, [Put(id=item_id, kind=kind, body=body)])
+    version = await records.transcripts.load(PRACTICE, SESSION, 1)
+    without = {
+        "scores": replace(whole, insights=None),
+        "insights": replace(a_version(), insights=whole.insights),
+    }
+    assert version == without[left]
+    assert (await records.store.get(PARTITION, item_id))[item_id].body == body
 
 
 async def test_a_review_reads_the_words_alone(records: Records) -> None:
