@@ -1,7 +1,4 @@
-"""The azure family: the real SDKs against the emulators, a database of its own for each test.
-
-Ports that have no adapter for Azure yet are served by the fakes.
-"""
+"""The azure family's stores and speech: the real SDKs against the emulators, a database for each test."""
 
 import itertools
 from collections.abc import AsyncIterator, Callable
@@ -9,8 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tests.contract.stores import adapters_in
 
 if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos
@@ -31,13 +26,6 @@ async def empty_cosmos(
         await cosmos.migrate()
         yield cosmos
         await cosmos.client.delete_database(cosmos.database)
-
-
-def cosmos_adapters(cosmos: "Cosmos") -> dict[str, Any]:
-    """An adapter of each port that Cosmos serves."""
-    from therapy.wiring.stores import cosmos_stores
-
-    return adapters_in(cosmos_stores(cosmos))
 
 
 def speech_adapter(get: Callable[[str], Any], directory: Path) -> "AzureSpeech":

@@ -14,7 +14,7 @@ from therapy.domain.push import PushMessage
 
 
 @asynccontextmanager
-async def other_adapters(get: Callable[[str], Any]) -> AsyncIterator[dict[str, Any]]:
+async def blob_language_fcm(get: Callable[[str], Any]) -> AsyncIterator[dict[str, Any]]:
     """An adapter of each port that Blob storage, the Language service and FCM serve."""
     from azure.core.exceptions import HttpResponseError
     from azure.core.pipeline.transport import AioHttpTransport

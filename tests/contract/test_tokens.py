@@ -6,7 +6,6 @@ import pytest
 
 from tests.builders import NOW, SECOND, an_actor
 from tests.contract.conftest import Family
-from therapy.adapters.tokens import JwtTokens
 from therapy.domain.errors import NotSignedIn
 from therapy.domain.people import Role
 
@@ -37,14 +36,8 @@ def test_a_token_is_good_for_as_long_as_it_says(family: Family) -> None:
 
 def test_an_altered_token_is_refused(family: Family) -> None:
     token, _ = family.tokens.issue(an_actor(), now=NOW)
-    head, claims, signature = token.split(".")
     other, _ = family.tokens.issue(an_actor(person_id="somebody-else"), now=NOW)
-    forged = [
-        f"{head}.{other.split('.')[1]}.{signature}",
-        f"{head}.{claims}.",
-        f"{head}.{claims}.{signature[::-1]}",
-        f"{head}.{claims}",
-    ]
+    forged = [token[:-1], token[1:], token[::-1], token.swapcase(), token + "A", token + other]
     for each in forged:
         with pytest.raises(NotSignedIn):
             family.tokens.read(each, now=NOW)
@@ -56,28 +49,26 @@ def test_what_is_no_token_is_refused(family: Family, token: str) -> None:
         family.tokens.read(token, now=NOW)
 
 
-def test_a_token_of_another_secret_or_issuer_is_refused(family: Family) -> None:
-    for foreign in (
-        JwtTokens("another secret of the tests, long enough"),
-        JwtTokens("a secret of the tests, long enough", issuer="elsewhere"),
-    ):
+def test_a_token_that_somebody_else_issued_is_refused(family: Family) -> None:
+    assert family.foreign_tokens
+    for foreign in family.foreign_tokens:
         token, _ = foreign.issue(an_actor(), now=NOW)
         with pytest.raises(NotSignedIn):
             family.tokens.read(token, now=NOW)
 
 
-def test_a_refresh_token_is_no_access_token(family: Family) -> None:
+def test_the_secret_of_a_refresh_token_is_no_access_token(family: Family) -> None:
     token, _ = family.tokens.issue(an_actor(), now=NOW)
     with pytest.raises(NotSignedIn):
-        family.tokens.read(family.tokens.refresh_after(token), now=NOW)
+        family.tokens.read(family.tokens.secret_after(token), now=NOW)
 
 
-def test_the_refresh_token_that_follows_one_is_always_the_same(family: Family) -> None:
-    assert family.tokens.refresh_after("first") == family.tokens.refresh_after("first")
-    assert family.tokens.refresh_after("first") != family.tokens.refresh_after("second")
-    assert family.tokens.refresh_after("first") != "first"
+def test_the_secret_that_follows_a_token_is_always_the_same(family: Family) -> None:
+    assert family.tokens.secret_after("first") == family.tokens.secret_after("first")
+    assert family.tokens.secret_after("first") != family.tokens.secret_after("second")
+    assert family.tokens.secret_after("first") != "first"
 
 
-def test_nobody_else_can_tell_the_refresh_token_that_follows(family: Family) -> None:
-    other = JwtTokens("another secret of the tests, long enough")
-    assert family.tokens.refresh_after("first") != other.refresh_after("first")
+def test_nobody_else_can_tell_the_secret_that_follows(family: Family) -> None:
+    other = family.foreign_tokens[0]
+    assert family.tokens.secret_after("first") != other.secret_after("first")

@@ -20,7 +20,7 @@ from therapy.repositories.repository import Repository
 DEVICE = "device"
 
 
-class DevicePointer(Struct, frozen=True):
+class DevicePointer(Struct, frozen=True, omit_defaults=True):
     """A device that a person registered; `token_digest` says which."""
 
     practice_id: str

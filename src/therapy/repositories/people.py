@@ -8,7 +8,7 @@ the account is written, and whoever reads the address asks the account.
 """
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -22,6 +22,9 @@ from therapy.repositories.repository import Repository
 
 EMAIL = "email"
 
+FREED_FOR = timedelta(days=1)
+"""How long it is remembered that an address was given back."""
+
 
 class NumberOwner(Struct, frozen=True):
     """Whose a patient number is."""
@@ -29,8 +32,11 @@ class NumberOwner(Struct, frozen=True):
     person_id: str
 
 
-class EmailOwner(Struct, frozen=True):
-    """Whose an e-mail address is, taken at a moment; true if that account has this address."""
+class EmailOwner(Struct, frozen=True, omit_defaults=True):
+    """Whose an e-mail address is, taken at a moment; true if that account has this address.
+
+    `person_id` is "" once the address was given back, which is remembered for FREED_FOR.
+    """
 
     practice_id: str
     person_id: str
@@ -46,13 +52,19 @@ class Numbers(Repository[NumberOwner]):
 
 
 class Emails(Repository[EmailOwner]):
-    """Keeps the addresses of all practices, by the digest of their `email_key`."""
+    """Keeps the addresses of all practices, by the digest of their `email_key`.
+
+    An address is given back by writing, never by deleting it: who still holds an old version can't match.
+    """
 
     kind = EMAIL
     struct = EmailOwner
 
+    def expires_at(self, record: EmailOwner) -> datetime | None:
+        return None if record.person_id else record.at + FREED_FOR
+
     async def load(self, email: str) -> EmailOwner | None:
-        """Return who took an address in any case; None if nobody did."""
+        """Return who took an address in any case; None if nobody did, or gave it back long ago."""
         return await self.get(_email_partition(email), EMAIL)
 
     def write(self, email: str, owner: EmailOwner) -> Pending:
@@ -60,10 +72,10 @@ class Emails(Repository[EmailOwner]):
         taken = AlreadyExists("email_taken")
         return self.save(_email_partition(email), EMAIL, owner, owner.version, taken)
 
-    def give_back(self, email: str, owner: EmailOwner) -> Pending:
-        """Delete an address's owner that is as it was read; else Stale: it is somebody's by now."""
-        stale = Stale(kind=EMAIL)
-        return self.delete(_email_partition(email), EMAIL, owner.version, stale)
+    def give_back(self, email: str, owner: EmailOwner, at: datetime) -> Pending:
+        """Free an address whose owner is as it was read; else Stale: it is somebody's by now."""
+        partition, freed = _email_partition(email), EmailOwner("", "", at)
+        return self.replace(partition, EMAIL, freed, owner.version, Stale(kind=EMAIL))
 
 
 class People(Repository[Person]):

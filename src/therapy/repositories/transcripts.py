@@ -83,7 +83,7 @@ class Transcripts:
         self._insights = _Insights(store)
 
     async def load(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
-        """Return a version with its scores and insights, as far as there are any.
+        """Return a version with its scores and insights, as far as there are any that this program knows.
 
         Raises:
             NotFound: the session or that number does not exist, or was erased.
@@ -94,10 +94,11 @@ class Transcripts:
 
         def read() -> TranscriptVersion:
             version = self._texts.read(items[text])
-            if scores in items:
-                version = with_scores_of(version, self._scores.read(items[scores]))
+            if scores in items and (found := self._scores.read_if_known(items[scores])):
+                version = with_scores_of(version, found)
             if insights in items:
-                version = replace(version, insights=self._insights.read(items[insights]))
+                found_insights = self._insights.read_if_known(items[insights])
+                version = replace(version, insights=found_insights)
             return version
 
         return await _beside_the_loop(read, long=len(items[text].body) >= LONG)

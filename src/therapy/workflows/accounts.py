@@ -78,8 +78,8 @@ async def add_person(person: Person, *, records: Records) -> Person:
         AlreadyExists: the e-mail (in any practice), the number (in this one) or the id is taken; code
             `email_taken`, `number_taken` or `already_exists`. Nothing was written.
     """
+    change = Change(*records.people.new(person))  # first: what can't be stored takes no address
     await _take_email(person, records=records)
-    change = Change(*records.people.new(person))
     try:
         await records.commit(person.practice_id, change, PersonEntryChanged(person.id))
     except AlreadyExists:
@@ -97,8 +97,8 @@ async def _take_email(person: Person, *, records: Records) -> None:
         owner = await emails.load(person.email)
         if owner is not None:
             ours = (owner.practice_id, owner.person_id) == (person.practice_id, person.id)
-            old = now - owner.at >= EMAIL_SETTLES
-            if await records.people.owner_of(person.email, owner) or not (ours or old):
+            free = not owner.person_id or now - owner.at >= EMAIL_SETTLES
+            if await records.people.owner_of(person.email, owner) or not (ours or free):
                 raise
         mine = replace(mine, version=owner.version if owner else 0)
         await Change(emails.write(person.email, mine)).commit(records.store)
@@ -111,7 +111,8 @@ async def _give_email_back(person: Person, *, records: Records) -> None:
         return
     if await records.people.owner_of(person.email, owner) is None:
         with suppress(Stale):  # somebody else has taken it
-            await Change(records.people.emails.give_back(person.email, owner)).commit(records.store)
+            freed = records.people.emails.give_back(person.email, owner, records.now())
+            await Change(freed).commit(records.store)
 
 
 async def put_practice(practice: Practice, *, records: Records) -> None:

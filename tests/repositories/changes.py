@@ -1,0 +1,52 @@
+"""What the suites of records share: commits of what repositories return, races, ids that try to be clever."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from therapy.domain.outbox import OutboxItem
+from therapy.domain.run import Run
+from therapy.domain.session import Session
+from therapy.domain.transcript import TranscriptVersion
+from therapy.repositories.change import Change, Pending
+from therapy.repositories.records import Records
+from therapy.repositories.sessions import session_partition
+
+ODD_IDS = (
+    *("a", "A", "a ", "a|b", "a|", "|a", "a/b", "a\\b", "../x", "a?b#c%2F", "~", "a~", "ä"),
+    *("", ".", "..", "-a", "\x00", "line\nline", "מטופל", "🙂", "x" * 64, "x" * 65, "x" * 300),
+)
+"""Ids as nobody should choose them; no two of them may ever share a record."""
+
+NO_UNICODE = "said \ud800"
+"""What no store can keep as text; errors must not quote it."""
+
+
+async def commit(records: Records, *pending: Pending) -> None:
+    await Change(*pending).commit(records.store)
+
+
+async def at_once(*attempts: Awaitable[Any]) -> tuple[list[int], list[type[BaseException]]]:
+    """Make all attempts at once; return the places of those that won, and what the others raised."""
+    results = await asyncio.gather(*attempts, return_exceptions=True)
+    failed = [type(each) for each in results if isinstance(each, BaseException)]
+    return [at for at, each in enumerate(results) if not isinstance(each, BaseException)], failed
+
+
+async def everything(
+    records: Records,
+    session: Session | None = None,
+    version: TranscriptVersion | None = None,
+    runs: tuple[Run, ...] = (),
+    items: tuple[OutboxItem, ...] = (),
+) -> None:
+    """Commit what may go together in the partition of a session; items are placed by their order."""
+    change = Change(*(records.runs.write(run) for run in runs))
+    if session:
+        change.add(records.sessions.write(session))
+    if version:
+        change.add(*await records.transcripts.new(session.practice_id, version))
+    for at, item in enumerate(items):
+        partition = session_partition(item.practice_id, item.what.session_id)
+        change.add(records.outbox.new(partition, item, at)[1])
+    await change.commit(records.store)
