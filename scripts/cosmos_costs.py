@@ -1,4 +1,4 @@
-"""What the calls of the stores cost on Cosmos DB: `python scripts/cosmos_costs.py` prints the page.
+"""What calls cost on Cosmos DB: `python scripts/cosmos_costs.py` prints the page.
 
 `COSTS` is the one table: tests/azure/test_cosmos_costs.py holds the code to its numbers of requests, and
 scripts/docs.py makes docs/reference/cosmos.md from it. Request units are estimates, by `charge`.
@@ -17,16 +17,13 @@ PER_INDEXED_WORD = 0.25
 
 
 class Cost(NamedTuple):
-    """A call: its name, container, partition and index, and the requests that it makes.
+    """A call of the app, a person or a worker, and the requests that it makes, all that follows included.
 
     Requests are written `kind size`, sizes in KB: of the item, of the items of a batch (`2+1`), of what a
     query finds (`20x1.5`). `words 1800` is what a batch adds to the index beside its items.
     """
 
     call: str
-    container: str
-    partition: str
-    found_by: str
     requests: str
 
     def counts(self) -> dict[str, int]:
@@ -58,166 +55,83 @@ def _on_line(line: tuple[float, float], size: float) -> float:
     return line[0] + (line[1] - line[0]) * (max(size, 1.0) - 1) / 99
 
 
-S, R, D, P, T, K = "sessions", "rows", "due", "people", "tokens", "keys"
-E = "person-entries"
-SESSION, LIST, HOME = "session", "therapist or patient", "entry"
-
 COSTS = (
-    Cost("`sessions.commit`: new", f"{S}, {D}", SESSION, "id", "create 0.4, batch 3+1+0.5+0.5"),
-    Cost("`sessions.commit`: claim", f"{S}, {D}", SESSION, "id", "read 1, create 0.4, batch 1+0.5"),
+    Cost("a sweep, nothing is due", "query 0, query 0"),
     Cost(
-        "`sessions.commit`: transcript, run over",
-        f"{S}, {D}",
-        SESSION,
-        "id",
-        "read 3, read 1, read 1, create 0.4, batch 3+120+1+0.5+0.5",
+        "add an account",
+        "batch 0.4, create 0.4, batch 1+0.5, read 1, read 1, create 1, batch 0.5",
+    ),
+    Cost("`POST /auth/login`", "read 0.4, read 1, batch 0.6, read 0.5"),
+    Cost("`POST /auth/refresh`", "read 0.6, read 1, batch 0.6, read 0.5"),
+    Cost("`POST /devices/register`", "read 1, batch 0.4, batch 0.5"),
+    Cost("`GET /profiles/me`", "read 1"),
+    Cost("`GET /profiles/search`", "query 50x1"),
+    Cost(
+        "`POST /sessions/upload`",
+        "batch 0.5, create 0.4, read 1, batch 0.5, batch 0.3, batch 0.5, read 3, read 0.5, read 0.3, read 1,"
+        " create 0.4, batch 3+1+0.5+0.5, read 3, query 1x1, read 1.5, read 1.5, create 1.5, batch 2,"
+        " batch 0.5+0.5, read 3, batch 0.5",
+    ),
+    Cost("`GET /sessions/{id}`, waiting", "read 3, query 1x1, read 0.3, read 1"),
+    Cost(
+        "a worker transcribes, a push is sent",
+        "query 1x1, create 0.4, batch 1+0.5, read 3, query 1x1, read 1.5, read 1.5, replace 1.5, batch 2,"
+        " batch 0.5, read 3, read 3, create 0.4, batch 3+1+0.4+105+15+2+0.5+0.5, read 3, query 1x1, read 1.5,"
+        " read 1.5, replace 1.5, batch 2, read 0.5, query 1x0.4, read 0.5, batch 0.5, batch 0.5+0.5",
+    ),
+    Cost("a beat", "batch 1"),
+    Cost("`GET /data/pending`", "query 20x1.5"),
+    Cost("`GET /data/transcript/{id}`", "read 3, query 1x122"),
+    Cost(
+        "`PUT /data/transcript/{id}`",
+        "read 3, query 1x122, create 0.4, batch 3+1+0.4+105+15+0.5+0.5, read 3, query 1x1, read 1.5, read 1.5,"
+        " replace 1.5, batch 2, batch 0.5+0.5",
     ),
     Cost(
-        "`sessions.commit`: scores, run over",
-        f"{S}, {D}",
-        SESSION,
-        "id",
-        "read 3, read 1, read 120, create 0.4, batch 3+125+1+0.5",
+        "a worker scores and closes",
+        "query 1x1, create 0.4, batch 1+0.5, read 3, query 1x1, read 1.5, read 1.5, replace 1.5, batch 2,"
+        " batch 0.5, read 3, query 1x122, read 3, create 0.4, batch 3+1+15+0.5, read 3, query 1x1, read 105,"
+        " read 1.5, read 1.5, read 1.5, replace 1.5, batch 2+20, batch 1.5, batch 0.5, words 1800",
     ),
+    Cost("`GET /sessions/me`, therapist", "query 100x1.5"),
+    Cost("`GET /sessions/search`", "query 10x2, query 10x20"),
+    Cost("`GET /sessions/{id}/details`, therapist", "read 3, query 1x122, read 1"),
+    Cost("`GET /sessions/{id}`, closed", "read 3, query 1x1, query 1x122, read 0.3, read 1"),
+    Cost("`GET /sessions/me`, patient", "read 0.5, query 20x1.5"),
+    Cost("`GET /sessions/{id}/details`, patient", "read 3, read 0.5, query 1x122, read 1"),
+    Cost("`POST /auth/forgot-password`", "read 0.4, read 1, read 0.5, batch 0.4"),
     Cost(
-        "`sessions.commit`: erasure",
-        S,
-        SESSION,
-        "id, `kind`",
-        "read 3, query 2x0.1, batch 1+120+120",
+        "`POST /auth/change-password`",
+        "read 0.4, read 1, batch 0.4, read 1, create 0.4, batch 1+0.5, query 10x0.5, batch 0.5+0.5,"
+        " query 1x0.4, batch 0.5",
     ),
-    Cost("`sessions.load`", S, SESSION, "id", "read 3"),
-    Cost("`sessions.transcript`", S, SESSION, "id", "read 120"),
-    Cost("`runs.of_session`", S, SESSION, "`kind`", "query 1x1"),
-    Cost("`runs.save`: a beat", S, SESSION, "id", "read 1, replace 1"),
-    Cost("`runs.due`: nothing is", D, "2 of the index", "`at`", "query 0, query 0"),
-    Cost("`outbox.pending`", S, SESSION, "`kind`", "query 2x0.5"),
-    Cost("`outbox.update`", S, SESSION, "id", "read 1, replace 0.5"),
-    Cost("`outbox.done`", S, SESSION, "id", "delete 0.5"),
-    Cost("`outbox.overdue`: nothing is", D, "2 of the index", "`at`", "query 0, query 0"),
-    Cost(
-        "`session_index.put`: changed in one list",
-        R,
-        f"{HOME}, therapist",
-        "id",
-        "read 1.5, read 1.5, replace 1.5, batch 2",
-    ),
-    Cost(
-        "`session_index.put`: closed and linked",
-        R,
-        f"{HOME}, {LIST}",
-        "id",
-        "read 1.5, read 1.5, read 1, replace 1.5, batch 2+20, batch 1.5, words 1800",
-    ),
-    Cost(
-        "`session_index.put`: moved to another therapist",
-        R,
-        f"{HOME}, {LIST}",
-        "id",
-        "read 1.5, read 1, read 1.5, read 2, replace 1.5, replace 1.5, batch 2+20, batch 1.5,"
-        " batch 0.5+20, words 3600",
-    ),
-    Cost("`session_index.get`", R, HOME, "id", "read 1.5"),
-    Cost("`session_index.of_therapist`: one state", R, "therapist", "`place`", "query 100x1.5"),
-    Cost("`session_index.of_therapist`: all states", R, "therapist", "`sort`", "query 50x1.5"),
-    Cost("`session_index.of_patient`", R, "patient", "`place`", "query 20x1.5"),
-    Cost("`session_index.search`", R, "therapist", "`fields`; `words`", "query 10x2, query 10x20"),
-    Cost(
-        "`session_index.remove`",
-        R,
-        f"{HOME}, {LIST}",
-        "id",
-        "read 1.5, read 2, read 1.5, replace 1, replace 1, batch 1+20, batch 1",
-    ),
-    *(Cost(f"`people.{each}`", P, "practice", "id", "read 1") for each in ("practice", "person")),
-    Cost("`people.by_email`", P, "e-mail; practice", "id", "read 1, read 1"),
-    Cost("`people.by_number`", P, "practice", "id", "read 1, read 1"),
-    Cost("`people.add`", P, "e-mail; practice", "id", "create 1, batch 1+1"),
-    Cost("`people.save`", P, "practice", "id", "read 1, replace 1"),
-    Cost("`people.search`: 50 found", P, "practice", "`sort`, `fields`", "query 50x1"),
-    Cost("`people_index.put`", E, "practice", "id", "read 1, replace 1"),
-    Cost("`people_index.search`: 50 found", E, "practice", "`sort`, `fields`", "query 50x1"),
-    Cost("`people_index.remove`", E, "practice", "id", "upsert 1"),
-    Cost("`logins.add`", T, "token; login; person", "id", "upsert 1, upsert 1, upsert 1"),
-    Cost("`logins.by_refresh`", T, "token; login", "id", "read 1, read 1"),
-    Cost("`logins.rotate`", T, "token; login", "id", "read 1, upsert 1, replace 1"),
-    Cost("`logins.end`", T, "login", "id", "delete 1"),
-    Cost("`logins.use_reset`", T, "token", "id", "read 1, replace 1"),
-    Cost("`devices.put`", T, "token; person", "id", "upsert 1, upsert 1"),
-    Cost("`devices.of_person`: one", T, "person; token", "id", "query 1x1, read 1"),
-    Cost("`uploads.put`", D, "1 of 2 for uploads", "id", "upsert 1"),
-    Cost("`uploads.remove`", D, "1 of 2 for uploads", "id", "delete 1"),
-    Cost("`uploads.expired`: none has", D, "2 for uploads", "`at`", "query 0, query 0"),
-    Cost("`reservations.reserve`", K, "key", "id", "create 1"),
 )
 
 LIFE = (
-    (
-        "The recording arrives",
-        {
-            "`people.person`": 1,
-            "`people.practice`": 1,
-            "`people.by_number`": 1,
-            "`uploads.put`": 3,
-            "`reservations.reserve`": 1,
-            "`sessions.commit`: new": 1,
-            "`session_index.put`: changed in one list": 1,
-            "`outbox.done`": 2,
-            "`uploads.remove`": 1,
-        },
-    ),
+    ("The recording arrives", {"`POST /sessions/upload`": 1}),
     (
         "It is transcribed: 10 minutes of work, a beat every 10 seconds",
-        {
-            "`runs.of_session`": 4,
-            "`sessions.commit`: claim": 1,
-            "`runs.save`: a beat": 60,
-            "`sessions.load`": 4,
-            "`sessions.commit`: transcript, run over": 1,
-            "`session_index.put`: changed in one list": 2,
-            "`people.practice`": 1,
-            "`devices.of_person`: one": 1,
-            "`outbox.update`": 1,
-            "`outbox.done`": 3,
-        },
+        {"a worker transcribes, a push is sent": 1, "a beat": 60},
     ),
     (
         "The therapist follows, reads and hands in",
         {
-            "`sessions.load`": 22,
-            "`runs.of_session`": 22,
-            "`sessions.transcript`": 2,
-            "`sessions.commit`: transcript, run over": 1,
-            "`session_index.put`: changed in one list": 1,
-            "`outbox.done`": 2,
+            "`GET /sessions/{id}`, waiting": 20,
+            "`GET /data/pending`": 2,
+            "`GET /data/transcript/{id}`": 1,
+            "`PUT /data/transcript/{id}`": 1,
         },
     ),
-    (
-        "It is scored and closed",
-        {
-            "`runs.of_session`": 4,
-            "`sessions.commit`: claim": 1,
-            "`runs.save`: a beat": 1,
-            "`sessions.load`": 4,
-            "`sessions.transcript`": 2,
-            "`sessions.commit`: scores, run over": 1,
-            "`session_index.put`: changed in one list": 1,
-            "`session_index.put`: closed and linked": 1,
-            "`outbox.done`": 2,
-        },
-    ),
+    ("It is scored and closed", {"a worker scores and closes": 1, "a beat": 1}),
     (
         "Two people look at lists, find and read it again",
         {
-            "`logins.rotate`": 4,
-            "`logins.by_refresh`": 4,
-            "`people.practice`": 12,
-            "`people.person`": 8,
-            "`session_index.of_therapist`: one state": 8,
-            "`session_index.of_patient`": 2,
-            "`session_index.search`": 1,
-            "`sessions.load`": 4,
-            "`sessions.transcript`": 4,
+            "`POST /auth/refresh`": 4,
+            "`GET /sessions/me`, therapist": 6,
+            "`GET /sessions/me`, patient": 2,
+            "`GET /sessions/search`": 1,
+            "`GET /sessions/{id}/details`, therapist": 2,
+            "`GET /sessions/{id}/details`, patient": 2,
         },
     ),
 )
@@ -226,7 +140,7 @@ LIFE = (
 CLEANING = (
     40 * charge("query", "1x0.1") + 14 * charge("delete", "0.4") + 8 * charge("create", "0.4")
 )
-SWEEP = 6 * charge("query", "0")
+SWEEP = 2 * charge("query", "0")
 SWEEPS = 30 * 24 * 3600 / 10  # a month of one worker's, every 10 seconds
 PRICE = 0.25  # of a million request units without provisioned throughput, in dollars
 PEAK = 8  # times the mean, in the busiest hour
@@ -238,26 +152,17 @@ MONTH_HEAD = [
 MONTHS = ((10, 1), (1_000, 2), (100_000, 8))  # sessions and workers
 
 CONTENTS = {
-    "sessions": ("one a session", "the document, transcripts (deflated), runs, outbox", ""),
-    "rows": (
+    "items": (
+        "one a session, a practice, a person who signs in, an e-mail address, …",
+        "every record, with what follows from its changes",
+        "a day after its end",
+    ),
+    "hints": ("2", "from when on something may be due in a partition of `items`", ""),
+    "session-entries": (
         "one an entry; one a therapist's and one a patient's list",
         "the entry and which lists have it; its copies and words",
         "what left a list, after 7 days",
     ),
-    "due": ("2 for what is due, 2 for uploads", "hints; uploads", ""),
-    "people": (
-        "one a practice; one an e-mail address; one for all practices",
-        "accounts and numbers; whose address it is; the list of practices",
-        "",
-    ),
-    "tokens": (
-        "one a login, refresh token, reset token, push token, person",
-        "logins, resets, devices",
-        "a day after their end; devices never",
-    ),
-    "keys": ("one a reservation", "its value", ""),
-    "items": ("one a session, a practice, …", "what is known of it", "a day after its end"),
-    "hints": ("2", "from when on something may be due in a partition of `items`", ""),
     "person-entries": (
         "one a practice",
         "what the search over people shows of an account",
@@ -293,8 +198,11 @@ def table(rows: list[list[str]]) -> str:
 
 def calls_table() -> str:
     """Every call with its requests and estimate."""
-    head = ["call", "container", "partition", "found by", "requests (KB)", "RU"]
-    rows = [[*cost[:5], f"{cost.units():.0f}"] for cost in COSTS]
+    head = ["call", "requests (KB)", "number", "RU"]
+    rows = [
+        [cost.call, cost.requests, str(sum(cost.counts().values())), f"{cost.units():.0f}"]
+        for cost in COSTS
+    ]
     return table([head, *rows])
 
 
@@ -332,7 +240,7 @@ none, and nothing here was measured on Azure. The adapter adds up what Azure say
 
 ## Containers
 
-Eight, all partitioned by `/pk`, called `practice-…`. `therapy migrate` makes them and brings indexes and
+Four, all partitioned by `/pk`, called `practice-…`. `therapy migrate` makes them and brings indexes and
 expiry up to date. Only the paths below are indexed; a write pays for each.
 
 {containers}
@@ -343,14 +251,16 @@ A partition may hold 20 GB and 10,000 RU/s: a therapist's list of 10,000 session
 
 ## Calls
 
-`requests` are the calls to Cosmos with the sizes that the estimate assumes: an hour's session, whose
-transcript takes 120 KB deflated and has 1,800 different words. A batch is one request. A call that loses
-a race or is throttled makes some more.
+What a call of the app, of a person or of a worker costs, with all that follows from it (entries in lists,
+pushes, claims). `requests` are the calls to Cosmos with the sizes that the estimate assumes: an hour's session,
+whose words take 105 KB deflated and its scores 15, and which has 1,800 different words. A batch is one request.
+A call that loses a race or is throttled makes some more, and so does a process that has not read yet what it
+writes (it remembers some thousand ETags).
 
 {calls}
 
-`runs.due` and `outbox.overdue` ask one session's partition (a query, {query:.0f} RU) for each hint that has
-come up, and stop when they have what they were asked for.
+A sweep asks one partition of `items` (a query, {query:.0f} RU) for each hint that has come up, and stops when
+it has what it asked for.
 
 How the estimate comes about (Microsoft, "Optimize request cost in Azure Cosmos DB"): a point read is 1 RU
 for 1 KB and 10 RU for 100 KB, a write 5 RU and 50 RU; between and beyond these a straight line. Strong and
@@ -371,7 +281,7 @@ one for words looks up a range for each word.
 Sweeps are {sweep:.0f} RU every 10 seconds for each worker (`THERAPY_SWEEP_SECONDS`). "Without provisioning"
 is a serverless account at an assumed ${price} a million RU: look your region's price up. The busiest hour is
 taken for {peak} times the mean. Up to some thousand sessions a month a serverless account is the cheapest;
-beyond that autoscale on the database, shared by the eight containers, with at least the busiest RU/s.
+beyond that autoscale on the database, shared by the four containers, with at least the busiest RU/s.
 Storage is what a month adds: three versions of a transcript a session, lists and words.
 
 ## Consistency

@@ -1,80 +1,75 @@
-"""Stores on the Cosmos emulator, and a story that uses every one of their calls.
+"""An installation on the Cosmos emulator, and the life of a session in it, call by call.
 
-The story gives what each call gave, so that a test can compare it with the same story told while
-requests fail.
+Each call is one that a user, the app or a worker makes, so that its requests are what it costs.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from tests.builders import (
-    DAY,
-    HOUR,
-    MINUTE,
-    NOW,
-    PATIENT,
-    PRACTICE,
-    SECOND,
-    SESSION,
-    THERAPIST,
-    a_device,
-    a_login,
-    a_person,
-    a_practice,
-    a_reset,
-    a_run,
-    a_session,
-    a_version,
-    an_entry,
-    an_item,
-    an_upload,
-)
-from tests.contract.azure import cosmos_adapters, empty_cosmos
+from tests.builders import SECOND, a_wav, an_utterance, details
+from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.session_index import CosmosSessionIndex
-from therapy.adapters.azure.devices import CosmosDevices
-from therapy.adapters.azure.logins import CosmosLogins
-from therapy.adapters.azure.outbox import CosmosOutbox
-from therapy.adapters.azure.people import CosmosPeople
-from therapy.adapters.azure.reservations import CosmosReservations
-from therapy.adapters.azure.runs import CosmosRuns
-from therapy.adapters.azure.sessions import CosmosSessions
-from therapy.adapters.azure.uploads import CosmosUploads
-from therapy.domain.errors import TherapyError
-from therapy.domain.run import claimed, done
-from therapy.domain.session import State
+from therapy.domain.access import Actor
+from therapy.domain.people import Practice, Role
+from therapy.domain.run import beaten
+from therapy.domain.session import SessionPatient
 from therapy.domain.session_status import SessionStatus
-from therapy.ports.sessions import Change
+from therapy.domain.transcript import Line, Speaker
+from therapy.repositories.change import Change
+from therapy.testing.memory import Clock, memory_ports
+from therapy.wiring.stores import cosmos_stores
+from therapy.workflows import (
+    accounts,
+    authentication,
+    devices,
+    profiles,
+    review,
+    session_lists,
+)
+from therapy.workflows.installation import Installation, Ports, install
+from therapy.workflows.uploads import receiving
 
-__all__ = ["hasty", "stores"]
+__all__ = ["Stores", "stores"]
 
 AT_ONCE = timedelta()
+PRACTICE = "practice-1"
+PASSWORD = "correct horse battery"
+NUMBER = "203948571"
+SAID = (
+    an_utterance("How did you sleep?", 0, speaker=Speaker.UNKNOWN, voice="0"),
+    an_utterance("I am glad, it is better.", 3_000, speaker=Speaker.UNKNOWN, voice="1"),
+)
+LINES = (
+    Line(Speaker.THERAPIST, "How did you sleep?", "0:00:00.000"),
+    Line(Speaker.PATIENT, "I am glad, it is better now.", "0:00:03.000"),
+)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stores:
-    """Every store that is on Cosmos."""
+    """What stands on Cosmos, and an installation over it; everything else is in memory."""
 
     emulator: Emulator
     cosmos: Cosmos
-    sessions: CosmosSessions
-    runs: CosmosRuns
-    outbox: CosmosOutbox
-    session_index: CosmosSessionIndex
-    people: CosmosPeople
-    logins: CosmosLogins
-    devices: CosmosDevices
-    uploads: CosmosUploads
-    reservations: CosmosReservations
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        opened = cosmos_stores(self.cosmos, self.clock)
+        self.ports: Ports = replace(
+            memory_ports(said=SAID, clock=self.clock),
+            store=opened.store,
+            session_index=opened.session_index,
+            people_index=opened.people_index,
+        )
+        self.installation: Installation = install(self.ports, languages=("en-US",))
 
     def operations(self) -> dict[str, int]:
-        """How many requests of each kind there were since the emulator was cleared.
+        """Return how many requests of each kind there were since the emulator was cleared.
 
         Without those about no item: some SDKs ask once for a container's ranges.
         """
@@ -85,111 +80,159 @@ class Stores:
         counts.pop("meta", None)
         return counts
 
-    def requests(self) -> int:
-        return sum(self.operations().values())
-
 
 @pytest.fixture
 async def stores(cosmos: Emulator) -> AsyncIterator[Stores]:
     """Empty stores. Failed calls are repeated without a pause."""
     async with empty_cosmos(cosmos, pauses=(0.0, 0.0)) as opened:
         cosmos.clear()
-        yield Stores(cosmos, opened, **cosmos_adapters(opened))
+        yield Stores(cosmos, opened)
 
 
-@pytest.fixture
-async def hasty(cosmos: Emulator) -> AsyncIterator[Stores]:
-    """The same, but announcements and half done things are taken for settled at once."""
-    async with empty_cosmos(cosmos, pauses=(0.0, 0.0), settle=AT_ONCE) as opened:
-        cosmos.clear()
-        yield Stores(cosmos, opened, **cosmos_adapters(opened))
+Call = tuple[str, Callable[[], Awaitable[Any]]]
 
 
-Step = Callable[[], Awaitable[Any]]
+class Life:
+    """The life of a session: calls by their names, to be made in this order, each once."""
 
+    def __init__(self, stores: Stores) -> None:
+        self.installed, self.stores = stores.installation, stores
+        self.records = stores.installation.records
+        self.session_id = ""
 
-async def outcome(step: Step) -> Any:
-    """What a call gives, or which error it raises."""
-    try:
-        return await step()
-    except TherapyError as exc:
-        return type(exc), exc.code
+    def calls(self) -> list[Call]:
+        """Return the calls in order."""
+        return [
+            ("a sweep, nothing is due", self.installed.sweep.once),
+            ("", lambda: accounts.put_practice(Practice(PRACTICE, "Clinic"), records=self.records)),
+            ("add an account", lambda: self._add(Role.THERAPIST, "t@example.health")),
+            ("", lambda: self._add(Role.PATIENT, "p@example.health", NUMBER)),
+            ("`POST /auth/login`", self._log_in),
+            ("`POST /auth/refresh`", self._refresh),
+            ("`POST /devices/register`", self._register),
+            ("`GET /profiles/me`", lambda: profiles.profile(self.actor, records=self.records)),
+            ("`GET /profiles/search`", self._find_patients),
+            ("`POST /sessions/upload`", self._upload),
+            ("`GET /sessions/{id}`, waiting", self._look),
+            ("a worker transcribes, a push is sent", self._work),
+            ("a beat", self._beat),
+            ("`GET /data/pending`", self._inbox),
+            ("`GET /data/transcript/{id}`", self._for_review),
+            ("`PUT /data/transcript/{id}`", self._submit),
+            ("a worker scores and closes", self._work),
+            ("`GET /sessions/me`, therapist", self._closed),
+            ("`GET /sessions/search`", self._search),
+            ("`GET /sessions/{id}/details`, therapist", self._details),
+            ("`GET /sessions/{id}`, closed", self._look),
+            ("", self._patient_logs_in),
+            ("`GET /sessions/me`, patient", self._closed),
+            ("`GET /sessions/{id}/details`, patient", self._details),
+            ("`POST /auth/forgot-password`", self._forgot),
+            ("`POST /auth/change-password`", self._change_password),
+        ]
 
+    async def _add(self, role: Role, email: str, number: str = "") -> None:
+        practice = Practice(PRACTICE, "Clinic")
+        await accounts.enrol(
+            practice,
+            role,
+            email=email,
+            full_name="Jordan White",
+            password=PASSWORD,
+            number=number,
+            records=self.records,
+            passwords=self.installed.sign_in.passwords,
+        )
 
-def story(stores: Stores) -> list[Step]:
-    """The life of a practice, call by call; each can be made again if it failed."""
-    people, logins, devices = stores.people, stores.logins, stores.devices
-    taken = claimed(a_run(version=1), lease="w", now=NOW, hold=30 * SECOND, within=HOUR)
-    over = done(replace(taken, version=2))
-    transcribed = a_session(version=1, state=State.AWAITING_REVIEW, transcript_number=1)
-    erased = a_session(version=2, state=State.ERASED)
-    waiting = an_entry(state=SessionStatus.AWAITING_REVIEW)
-    closed = an_entry(sequence=2, words=("calm", "sleep"))
-    moved = replace(closed, sequence=3, therapist_id="therapist-2", patient_person_id="patient-2")
-    rotated = a_login(version=1, refresh_hash="hash-2", previous_hash="hash-1")
+    async def _log_in(self, email: str = "t@example.health") -> None:
+        sign_in = self.installed.sign_in
+        self.signed = await authentication.log_in(
+            email, PASSWORD, records=self.records, sign_in=sign_in
+        )
+        self.actor: Actor = sign_in.tokens.read(self.signed.access_token, now=self.stores.clock())
 
-    def commit(**parts: Any) -> Step:
-        return lambda: stores.sessions.commit(PRACTICE, SESSION, Change(**parts))
+    async def _patient_logs_in(self) -> None:
+        await self._log_in("p@example.health")
 
-    return [
-        lambda: people.put_practice(PRACTICE, a_practice()),
-        lambda: people.practice(PRACTICE),
-        people.practices,
-        lambda: people.add(PRACTICE, a_person()),
-        lambda: people.add(PRACTICE, a_person(id="other", number="111111111")),
-        lambda: people.by_email("Jordan.White1@example.health"),
-        lambda: people.by_number(PRACTICE, "203948571"),
-        lambda: people.save(PRACTICE, a_person(version=1, picture_url="there")),
-        lambda: people.search(PRACTICE, None, "jordan", "", 10),
-        lambda: logins.add(PRACTICE, a_login()),
-        lambda: logins.rotate(PRACTICE, rotated),
-        lambda: logins.by_refresh("hash-1"),
-        lambda: logins.add_reset(PRACTICE, a_reset()),
-        lambda: logins.use_reset("reset-1", NOW),
-        lambda: logins.reset("reset-1", NOW),
-        lambda: devices.put(PRACTICE, a_device()),
-        lambda: devices.of_person(PRACTICE, PATIENT),
-        lambda: devices.remove(PRACTICE, "token-1"),
-        lambda: devices.of_person(PRACTICE, PATIENT),
-        lambda: logins.end_all(PRACTICE, PATIENT),
-        lambda: logins.by_refresh("hash-2"),
-        lambda: stores.uploads.put(PRACTICE, an_upload()),
-        lambda: stores.uploads.expired(NOW + 2 * DAY, 10),
-        lambda: stores.uploads.remove(PRACTICE, "upload-1"),
-        lambda: stores.uploads.get(PRACTICE, "upload-1"),
-        lambda: stores.reservations.reserve(PRACTICE, "key", "one"),
-        lambda: stores.reservations.reserve(PRACTICE, "key", "two"),
-        lambda: stores.reservations.replace(PRACTICE, "key", "one", "three"),
-        lambda: stores.reservations.release(PRACTICE, "key", "three"),
-        commit(session=a_session(), runs=(a_run(),), outbox=(an_item("a"), an_item("b"))),
-        lambda: stores.runs.due(NOW, 10),
-        lambda: stores.runs.save(PRACTICE, taken),
-        commit(session=transcribed, transcript=a_version(), runs=(over,), outbox=(an_item("c"),)),
-        lambda: stores.sessions.load(PRACTICE, SESSION),
-        lambda: stores.sessions.transcript(PRACTICE, SESSION, 1),
-        lambda: stores.runs.of_session(PRACTICE, SESSION),
-        lambda: stores.outbox.update(PRACTICE, an_item("a", attempts=1, due_at=NOW)),
-        lambda: stores.outbox.done(PRACTICE, SESSION, "b"),
-        lambda: stores.outbox.pending(PRACTICE, SESSION),
-        lambda: stores.outbox.overdue(NOW + MINUTE, 10),
-        lambda: stores.session_index.put(PRACTICE, waiting),
-        lambda: stores.session_index.put(PRACTICE, closed),
-        lambda: stores.session_index.search(PRACTICE, THERAPIST, "sle cal", "", 10),
-        lambda: stores.session_index.put(PRACTICE, moved),
-        lambda: stores.session_index.of_therapist(
-            PRACTICE, THERAPIST, tuple(SessionStatus), "", 10
-        ),
-        lambda: stores.session_index.of_therapist(
-            PRACTICE, "therapist-2", {SessionStatus.CLOSED}, "", 10
-        ),
-        lambda: stores.session_index.of_patient(PRACTICE, PATIENT, "", 10),
-        lambda: stores.session_index.of_patient(PRACTICE, "patient-2", "", 10),
-        lambda: stores.session_index.get(PRACTICE, SESSION),
-        lambda: stores.session_index.remove(PRACTICE, SESSION),
-        lambda: stores.session_index.of_therapist(
-            PRACTICE, "therapist-2", tuple(SessionStatus), "", 10
-        ),
-        lambda: stores.session_index.search(PRACTICE, "therapist-2", "calm", "", 10),
-        commit(session=erased, drop_transcripts=True),
-        lambda: stores.sessions.transcript(PRACTICE, SESSION, 1),
-    ]
+    async def _refresh(self) -> None:
+        await authentication.refresh(
+            self.signed.refresh_token, records=self.records, sign_in=self.installed.sign_in
+        )
+
+    async def _register(self) -> None:
+        await devices.register_device(
+            self.actor,
+            "token-1",
+            platform="ANDROID",
+            user_id=self.actor.person_id,
+            records=self.records,
+        )
+
+    async def _find_patients(self) -> None:
+        await profiles.find_patients(
+            self.actor, "jordan", records=self.records, people_index=self.installed.people_index
+        )
+
+    async def _upload(self) -> None:
+        patient = SessionPatient(NUMBER, "Jordan White")
+        async with receiving(self.actor, intake=self.installed.intake) as incoming:
+            await incoming.write(a_wav(b"\x10\x00" * 4_000))
+            await incoming.end()
+            receipt = await incoming.finish(
+                self.actor, details(patient=patient), therapist="", file_name="a.wav"
+            )
+        self.session_id = receipt.session_id
+
+    async def _work(self) -> None:
+        await self.installed.worker.work_on(PRACTICE, self.session_id)
+
+    async def _beat(self) -> None:
+        (run,) = await self.records.runs.of_session(PRACTICE, self.session_id)
+        self.stores.emulator.clear()
+        now = self.stores.clock()
+        beat = beaten(run, now=now, hold=30 * SECOND, stage="listening", progress=0.5)
+        await Change(self.records.runs.write(beat)).commit(self.records.store)
+
+    async def _look(self) -> None:
+        await review.look(self.actor, self.session_id, records=self.records)
+
+    async def _inbox(self) -> None:
+        await session_lists.inbox(
+            self.actor,
+            {SessionStatus.AWAITING_REVIEW},
+            session_index=self.installed.session_index,
+        )
+
+    async def _for_review(self) -> None:
+        await review.for_review(self.actor, self.session_id, records=self.records)
+
+    async def _submit(self) -> None:
+        await review.submit(self.actor, self.session_id, LINES, records=self.records)
+
+    async def _closed(self) -> None:
+        await session_lists.closed_sessions(
+            self.actor, records=self.records, session_index=self.installed.session_index
+        )
+
+    async def _search(self) -> None:
+        await session_lists.search(
+            self.actor, "better", session_index=self.installed.session_index
+        )
+
+    async def _details(self) -> None:
+        await session_lists.closed_session(self.actor, self.session_id, records=self.records)
+
+    async def _forgot(self) -> None:
+        sign_in = self.installed.sign_in
+        await authentication.forgot_password(
+            "p@example.health", records=self.records, sign_in=sign_in
+        )
+
+    async def _change_password(self) -> None:
+        letter: Any = self.stores.ports.mail
+        token = next(
+            word.strip(".,") for word in letter.sent[-1].body.split() if ".secret-" in word
+        )
+        await authentication.change_password(
+            token, f"{PASSWORD} staple", records=self.records, sign_in=self.installed.sign_in
+        )

@@ -92,14 +92,7 @@ class Repository(Generic[S]):
 
     async def list_all(self, partition: str, prefix: str) -> tuple[S, ...]:
         """Return every record of a partition whose number is bounded by nature, page after page."""
-        found: list[S] = []
-        after = ""
-        while True:
-            items = await self._store.list(partition, prefix, after=after)
-            found += self.known(items)
-            if len(items) < MOST_ITEMS:
-                return tuple(found)
-            after = items[-1].id
+        return self.known(await every_item(self._store, partition, prefix))
 
     def put_off(self, item: Item, until: datetime) -> Pending:
         """Make an item due later and leave its body as it is, readable or not; Stale if it has changed."""
@@ -193,3 +186,15 @@ class Repository(Generic[S]):
 
     def _with_version(self, record: S, version: int) -> S:
         return changed(record, version=version) if "version" in record.__struct_fields__ else record
+
+
+async def every_item(store: Store, partition: str, prefix: str = "") -> tuple[Item, ...]:
+    """Return every item of a partition whose number is bounded by nature, page after page."""
+    found: list[Item] = []
+    after = ""
+    while True:
+        page = await store.list(partition, prefix, after=after)
+        found += page
+        if len(page) < MOST_ITEMS:
+            return tuple(found)
+        after = page[-1].id

@@ -5,19 +5,20 @@ from datetime import datetime
 
 from therapy.ports.store import MOST_WRITES
 from therapy.repositories.change import Change, Pending
+from therapy.repositories.logins import access_partition
 from therapy.repositories.records import Records
+from therapy.repositories.repository import every_item
 from therapy.workflows.devices import devices_of, forget_device
 
 
 async def end_access(practice_id: str, person_id: str, at: datetime, *, records: Records) -> None:
     """End what the person had at `at`; what came later stays. Idempotent."""
-    logins = await records.logins.of_person(practice_id, person_id)
-    resets = await records.reset_tokens.of_person(practice_id, person_id)
+    items = await every_item(records.store, access_partition(practice_id, person_id))
     ended = [
-        *(records.logins.end(each) for each in logins if each.created_at <= at),
+        *(records.logins.end(each) for each in records.logins.known(items) if each.created_at <= at),
         *(
             records.reset_tokens.remove(each)
-            for each in resets
+            for each in records.reset_tokens.known(items)
             if each.created_at is None or each.created_at <= at
         ),
     ]

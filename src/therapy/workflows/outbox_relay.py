@@ -123,8 +123,7 @@ class OutboxRelay:
             case SessionEntryChanged(session_id):
                 await self._refresh_session_entry(practice_id, session_id)
             case PersonEntryChanged(person_id):
-                person = await self.records.people.load(practice_id, person_id)
-                await self.people_index.put(practice_id, person_entry_of(person))
+                await self._refresh_person_entry(practice_id, person_id)
             case AccessEnded(person_id, at):
                 await access.end_access(practice_id, person_id, at, records=self.records)
             case PushDue() as due:
@@ -137,6 +136,14 @@ class OutboxRelay:
                     recordings=self.recordings,
                     session_index=self.session_index,
                 )
+
+    async def _refresh_person_entry(self, practice_id: str, person_id: str) -> None:
+        try:
+            person = await self.records.people.load(practice_id, person_id)
+        except NotFound:
+            await self.people_index.remove(practice_id, person_id)
+            return
+        await self.people_index.put(practice_id, person_entry_of(person))
 
     async def _refresh_session_entry(self, practice_id: str, session_id: str) -> None:
         records = self.records
