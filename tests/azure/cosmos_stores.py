@@ -215,9 +215,7 @@ class Life:
         )
 
     async def _search(self) -> None:
-        await session_lists.search(
-            self.actor, "better", session_index=self.installed.session_index
-        )
+        await session_lists.search(self.actor, "better", session_index=self.installed.session_index)
 
     async def _details(self) -> None:
         await session_lists.closed_session(self.actor, self.session_id, records=self.records)

@@ -18,10 +18,13 @@ from tests.emulators.demo import Cloud
 from therapy.config import read_settings
 from therapy.domain.run import RunState
 from therapy.domain.session_status import SessionStatus
+from therapy.ports.store import MOST_ITEMS, Store
+from therapy.repositories.outbox import OUTBOX_QUEUES
+from therapy.repositories.records import Records
+from therapy.repositories.runs import RUN_QUEUES
+from therapy.repositories.uploads import UPLOAD_QUEUE
 from therapy.wiring import open_therapy
-from therapy.workflows.accounts import practices
-from therapy.workflows.desk import Desk
-from therapy.workflows.sweep import sweep
+from therapy.workflows.installation import Installation
 
 TALK = [
     {"at": 100, "dur": 300, "text": "How have you been?", "speaker": "Guest-1", "lang": "en-US"},
@@ -75,36 +78,46 @@ async def settle(
 ) -> None:
     """Wait until nothing is due any more; then look at every session, and sweep as of tomorrow."""
     async with open_therapy(read_settings(variables)) as opened:
-        desk = opened.desk
-        tomorrow = desk.now() + timedelta(days=1)
-        left = await unfinished(desk, tomorrow)
+        here = opened.installation
+        store, tomorrow = here.records.store, here.records.now() + timedelta(days=1)
+        left = await unfinished(store, tomorrow)
         while left and time.monotonic() < until:
             await asyncio.sleep(0.5)
-            left = await unfinished(desk, tomorrow)
+            left = await unfinished(store, tomorrow)
         outcome.wrong["runs and consequences left"] = left
-        uploads = await desk.uploads.expired(tomorrow, 1_000)
-        outcome.swept = len(uploads)
-        await sweep(desk=replace(desk, now=lambda: tomorrow))
-        left = [each.id for each in await desk.uploads.expired(tomorrow, 1_000)]
-        left += [name for _, name in await desk.recordings.staged_before(tomorrow, 1_000)]
+        outcome.swept = len(await store.due((UPLOAD_QUEUE,), tomorrow, MOST_ITEMS))
+        await sweep_as_of(tomorrow, here)
+        left = [each.id for each in await store.due((UPLOAD_QUEUE,), tomorrow, MOST_ITEMS)]
+        left += [name for _, name in await here.recordings.staged_before(tomorrow, 1_000)]
         outcome.wrong["uploads left"] = left
-        await account_for_sessions(desk, crowd, outcome)
+        await account_for_sessions(here, crowd, outcome)
 
 
-async def unfinished(desk: Desk, by: datetime) -> list[str]:
-    runs = await desk.runs.due(by, 1_000)
-    return [each.session_id for each in (*runs, *await desk.outbox.overdue(by, 1_000))]
+async def unfinished(store: Store, by: datetime) -> list[str]:
+    """Return where runs and consequences are that are not done."""
+    queues = (*RUN_QUEUES, *OUTBOX_QUEUES)
+    return [each.partition for each in await store.due(queues, by, MOST_ITEMS)]
 
 
-async def account_for_sessions(desk: Desk, crowd: list[Therapist], outcome: Outcome) -> None:
+async def sweep_as_of(moment: datetime, here: Installation) -> None:
+    """Sweep once, as if it were that moment."""
+    relay = here.sweep.relay
+    records = Records(relay.records.store, now=lambda: moment, new_id=relay.records.new_id)
+    await replace(here.sweep, relay=replace(relay, records=records)).once()
+
+
+async def account_for_sessions(
+    here: Installation, crowd: list[Therapist], outcome: Outcome
+) -> None:
     """Each recording is one session: transcribed once, waiting for review, one entry in one list."""
-    (practice,) = await practices(desk=desk)
+    records = here.records
+    (practice,) = await records.practices.all()
     wrong, ids = [], [one for therapist in crowd for one in therapist.sessions.values()]
     wrong += [one for one, times in Counter(ids).items() if times > 1]
     for therapist in crowd:
         listed: list[str] = []
         before = ""
-        while page := await desk.session_index.of_therapist(
+        while page := await here.session_index.of_therapist(
             practice.id, therapist.id, set(SessionStatus), before, 100
         ):
             wrong += [
@@ -117,11 +130,11 @@ async def account_for_sessions(desk: Desk, crowd: list[Therapist], outcome: Outc
         if sorted(listed) != sorted(therapist.sessions.values()):
             wrong.append(therapist.email)
     for one in ids:
-        session = await desk.sessions.load(practice.id, one)
-        runs = await desk.runs.of_session(practice.id, one)
+        session = await records.sessions.load(practice.id, one)
+        runs = await records.runs.of_session(practice.id, one)
         outcome.claims.update(run.claims for run in runs)
         outcome.attempts.update(run.attempt for run in runs)
-        words = await desk.sessions.transcript(practice.id, one, session.transcript_number)
+        words = await records.transcripts.load(practice.id, one, session.transcript_number)
         said = [utterance.text for utterance in words.utterances]
         if (
             [run.state for run in runs] != [RunState.DONE]

@@ -1,24 +1,29 @@
-"""Cosmos that throttles, breaks and loses answers: every call of every store, told as one story."""
+"""Cosmos that throttles, breaks and loses answers under the calls of a session's life and of the index."""
 
 import asyncio
 import dataclasses
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from tests.azure.cosmos_stores import Stores, outcome, story
-from tests.builders import NOW, PRACTICE, SESSION, a_run, a_session, an_item
+from tests.azure.cosmos_stores import Life, Stores
+from tests.builders import NOW, PATIENT, PRACTICE, SESSION, THERAPIST, an_entry
 from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
-from therapy.adapters.azure.reservations import CosmosReservations
-from therapy.domain.errors import LeaseLost, TherapyError, Unavailable
-from therapy.ports.sessions import Change
+from therapy.adapters.azure.cosmos.store import CosmosStore
+from therapy.domain.errors import TherapyError, Unavailable
+from therapy.domain.session import State
+from therapy.domain.session_status import SessionStatus
+from therapy.ports.store import Create, Replace
+from therapy.workflows import session_lists
 
 pytestmark = pytest.mark.xdist_group("cosmos")
 
 OPERATIONS = ("read", "query", "create", "replace", "upsert", "delete", "batch")
+IN_A_LIFE = ("read", "query", "create", "replace", "batch")
 THROTTLED = {"status": 429, "headers": {"x-ms-retry-after-ms": "3"}}
 PASSING = {
     "throttled, reset and out of order": (
@@ -30,9 +35,98 @@ PASSING = {
     "timed out": (Fault(status=408), Fault(status=449)),
 }
 
+Step = Callable[[], Awaitable[Any]]
+
+
+async def require_a_closed_session(life: Life) -> None:
+    """Whatever happened on the way: the session is closed, scored once, and in its patient's list."""
+    closed = await session_lists.closed_session(life.actor, life.session_id, records=life.records)
+    assert closed.session.state is State.CLOSED
+    assert [each.text for each in closed.transcript.utterances] == [
+        "How did you sleep?",
+        "I am glad, it is better now.",
+    ]
+    assert closed.transcript.utterances[1].scores is not None
+    listed = await session_lists.closed_sessions(
+        life.actor, records=life.records, session_index=life.installed.session_index
+    )
+    assert [each.session_id for each in listed] == [life.session_id]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", IN_A_LIFE)
+@pytest.mark.parametrize("what", PASSING)
+async def test_what_passes_is_not_noticed_in_a_sessions_life(
+    operation: str, what: str, stores: Stores
+) -> None:
+    life = Life(stores)
+    for _, call in life.calls():
+        stores.emulator.clear()
+        stores.emulator.add(
+            *(dataclasses.replace(fault, on=f"{operation} *") for fault in PASSING[what])
+        )
+        await call()
+    stores.emulator.clear()
+    await require_a_closed_session(life)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", IN_A_LIFE)
+async def test_a_call_that_stopped_half_way_can_be_made_again(
+    operation: str, stores: Stores
+) -> None:
+    life, failed = Life(stores), 0
+    for _, call in life.calls():
+        stores.emulator.add(Fault(f"{operation} *", status=503, times=None))
+        try:
+            await call()
+            again = False
+        except Unavailable:
+            again = True
+        stores.emulator.clear()
+        stores.clock.advance(minutes=10)  # what was put off is due, and every claim has ended
+        await life.installed.sweep.once()
+        if again:
+            failed += 1
+            await call()
+        if life.session_id:
+            await life.installed.worker.work_on(PRACTICE, life.session_id)
+    await require_a_closed_session(life)
+    assert failed or operation == "replace"  # only lists make these, and they are put off
+
+
+def story(stores: Stores) -> list[Step]:
+    """Every call of the session index; each can be made again if it failed."""
+    index = stores.ports.session_index
+    waiting = an_entry(state=SessionStatus.AWAITING_REVIEW)
+    closed = an_entry(sequence=2, words=("calm", "sleep"))
+    moved = replace(closed, sequence=3, therapist_id="therapist-2", patient_person_id="patient-2")
+    return [
+        lambda: index.put(PRACTICE, waiting),
+        lambda: index.put(PRACTICE, closed),
+        lambda: index.search(PRACTICE, THERAPIST, "sle cal", "", 10),
+        lambda: index.put(PRACTICE, moved),
+        lambda: index.of_therapist(PRACTICE, THERAPIST, tuple(SessionStatus), "", 10),
+        lambda: index.of_therapist(PRACTICE, "therapist-2", {SessionStatus.CLOSED}, "", 10),
+        lambda: index.of_patient(PRACTICE, PATIENT, "", 10),
+        lambda: index.of_patient(PRACTICE, "patient-2", "", 10),
+        lambda: index.get(PRACTICE, SESSION),
+        lambda: index.remove(PRACTICE, SESSION),
+        lambda: index.of_therapist(PRACTICE, "therapist-2", tuple(SessionStatus), "", 10),
+        lambda: index.search(PRACTICE, "therapist-2", "calm", "", 10),
+    ]
+
+
+async def outcome(step: Step) -> Any:
+    """Return what a call gives, or which error it raises."""
+    try:
+        return await step()
+    except TherapyError as exc:
+        return type(exc), exc.code
+
 
 async def told(stores: Stores, *faults: Fault) -> list[Any]:
-    """Tell the story; each call meets these faults anew."""
+    """Tell the story of the index; each call meets these faults anew."""
     given = []
     for step in story(stores):
         stores.emulator.clear()
@@ -47,17 +141,15 @@ def undisturbed(cosmos_server: Emulator) -> list[Any]:
     """What the story gives when nothing fails."""
 
     async def tell() -> list[Any]:
-        from tests.contract.azure import cosmos_adapters
-
         async with empty_cosmos(cosmos_server) as opened:
-            return await told(Stores(cosmos_server, opened, **cosmos_adapters(opened)))
+            return await told(Stores(cosmos_server, opened))
 
     return asyncio.run(tell())
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("what", PASSING)
-async def test_what_passes_is_not_noticed(
+async def test_what_passes_is_not_noticed_in_the_index(
     operation: str, what: str, stores: Stores, undisturbed: list[Any]
 ) -> None:
     failing = (dataclasses.replace(fault, on=f"{operation} *") for fault in PASSING[what])
@@ -71,8 +163,8 @@ async def test_another_writer_that_changes_nothing_is_not_noticed(
     assert await told(stores, Fault(f"{operation} *", kind="race")) == undisturbed
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-async def test_a_call_that_stopped_half_way_can_be_made_again(
+@pytest.mark.parametrize("operation", ["read", "query", "create", "replace", "batch"])
+async def test_a_call_of_the_index_that_stopped_half_way_can_be_made_again(
     operation: str, stores: Stores, undisturbed: list[Any]
 ) -> None:
     given, failed = [], 0
@@ -88,81 +180,45 @@ async def test_a_call_that_stopped_half_way_can_be_made_again(
     assert failed
 
 
+ITEM = {"id": "one", "kind": "thing", "body": b"{}"}
+
+
 async def test_too_many_requests_are_waited_for_and_counted(stores: Stores) -> None:
-    await stores.reservations.reserve(PRACTICE, "key", "value")
+    store = stores.ports.store
+    await store.commit("a", [Create(**ITEM)])
     stores.emulator.add(Fault("read *", **THROTTLED, times=4))
     before = stores.cosmos.meter.requests
-    assert await stores.reservations.replace(PRACTICE, "key", "value", "other")
+    assert await store.get("a", "one")
     assert stores.cosmos.meter.throttled == 4
-    assert stores.cosmos.meter.requests == before + 6
+    assert stores.cosmos.meter.requests == before + 5
     assert stores.cosmos.meter.request_units > 0
 
 
 async def test_whoever_is_throttled_for_too_long_is_told(cosmos: Emulator) -> None:
     async with empty_cosmos(cosmos, patience=1.0) as opened:
-        cosmos.add(
-            Fault("create *", status=429, headers={"x-ms-retry-after-ms": "700"}, times=None)
-        )
+        cosmos.add(Fault("batch *", status=429, headers={"x-ms-retry-after-ms": "700"}, times=None))
         with pytest.raises(Unavailable) as told_so:
-            await CosmosReservations(opened).reserve(PRACTICE, "key", "value")
+            await CosmosStore(opened, lambda: NOW).commit("a", [Create(**ITEM)])
         assert told_so.value.details == {"reason": "throttled", "status": 429}
         cosmos.clear()
         assert opened.meter.throttled > 1
 
 
-@pytest.mark.parametrize("operation", ["create", "read"])
+@pytest.mark.parametrize("operation", ["batch", "read"])
 async def test_an_answer_that_never_comes_is_asked_for_again(
     operation: str, cosmos: Emulator
 ) -> None:
     async with empty_cosmos(cosmos, answer_within=0.3) as opened:
-        reservations = CosmosReservations(opened)
+        store = CosmosStore(opened, lambda: NOW)
         cosmos.add(Fault(f"{operation} *", kind="stall"))
-        assert await reservations.reserve(PRACTICE, "key", "value") == "value"
-        assert await reservations.replace(PRACTICE, "key", "value", "other")
-
-
-async def test_nothing_of_a_change_is_there_after_its_batch_failed(stores: Stores) -> None:
-    stores.emulator.add(Fault("batch *", status=503, times=None))
-    change = Change(session=a_session(), runs=(a_run(),), outbox=(an_item(due_at=NOW),))
-    with pytest.raises(Unavailable):
-        await stores.sessions.commit(PRACTICE, SESSION, change)
-    stores.emulator.clear()
-    assert await stores.runs.of_session(PRACTICE, SESSION) == ()
-    assert await stores.runs.due(NOW, 10) == ()
-    assert await stores.outbox.overdue(NOW, 10) == ()
-
-
-async def test_a_lost_answer_to_a_save_does_not_lose_the_lease(stores: Stores) -> None:
-    await stores.sessions.commit(PRACTICE, SESSION, Change(runs=(a_run(),)))
-    stores.emulator.add(Fault("replace *", kind="lost", times=2))
-    saved = await stores.runs.save(PRACTICE, a_run(version=1, stage="listening"))
-    assert saved.version == 2
-    with pytest.raises(LeaseLost):
-        await stores.runs.save(PRACTICE, a_run(version=1))
-    assert await stores.runs.of_session(PRACTICE, SESSION) == (saved,)
-
-
-async def test_of_writers_that_race_while_answers_are_lost_one_wins(stores: Stores) -> None:
-    await stores.sessions.commit(PRACTICE, SESSION, Change(runs=(a_run(),)))
-    stores.emulator.add(Fault("replace *", kind="lost", times=None, chance=0.3))
-
-    async def claim(number: int) -> str:
-        try:
-            await stores.runs.save(PRACTICE, a_run(version=1, lease=f"worker-{number}"))
-        except LeaseLost:
-            return ""
-        return f"worker-{number}"
-
-    winners = [each for each in await asyncio.gather(*map(claim, range(6))) if each]
-    stores.emulator.clear()
-    (run,) = await stores.runs.of_session(PRACTICE, SESSION)
-    assert run == replace(a_run(), version=2, lease=run.lease)
-    assert winners in ([run.lease], [])
+        await store.commit("a", [Create(**ITEM)])
+        await store.commit("a", [Replace(**ITEM, version=1)])
+        assert (await store.get("a", "one"))["one"].version == 2
 
 
 async def test_an_error_quotes_nothing(stores: Stores) -> None:
     stores.emulator.add(Fault(status=503, message="Jordan White", times=None))
     with pytest.raises(TherapyError) as raised:
-        await stores.people.by_email("jordan.white1@example.health")
+        await stores.installation.records.people.by_email("jordan.white1@example.health")
     stores.emulator.clear()
     assert str(raised.value) == "unavailable reason=out_of_order status=503"

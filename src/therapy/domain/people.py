@@ -84,7 +84,10 @@ class Login(Struct, frozen=True, omit_defaults=True):
 
 
 class Reset(Struct, frozen=True, omit_defaults=True):
-    """A one-time token from the mail, stored hashed (SHA-256); `used` once it changed a password."""
+    """A one-time token from the mail, stored hashed (SHA-256).
+
+    Once it is `used`, `password_hash` is what it was used for: who stopped half way may go on.
+    """
 
     token_hash: str
     practice_id: str
@@ -92,7 +95,11 @@ class Reset(Struct, frozen=True, omit_defaults=True):
     expires_at: datetime
     created_at: datetime | None = None
     used: bool = False
+    password_hash: str = ""
     version: int = 0
+
+    def __repr__(self) -> str:
+        return f"Reset(person_id={self.person_id!r}, used={self.used})"
 
 
 class Device(Struct, frozen=True, omit_defaults=True):

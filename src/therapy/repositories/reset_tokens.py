@@ -28,10 +28,14 @@ class ResetTokens(Repository[Reset]):
         Raises:
             NotFound: unknown, used or expired.
         """
-        reset = await self.get(access_partition(practice_id, person_id), _id(token_hash))
+        reset = await self.find(practice_id, person_id, token_hash)
         if reset is None or reset.used:
             raise NotFound
         return reset
+
+    async def find(self, practice_id: str, person_id: str, token_hash: str) -> Reset | None:
+        """Return a reset token that is unexpired, used or not; None if there is none."""
+        return await self.get(access_partition(practice_id, person_id), _id(token_hash))
 
     async def of_person(self, practice_id: str, person_id: str) -> tuple[Reset, ...]:
         """Return a person's reset tokens, used ones included, in order of their hashes."""

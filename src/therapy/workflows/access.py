@@ -15,7 +15,11 @@ async def end_access(practice_id: str, person_id: str, at: datetime, *, records:
     """End what the person had at `at`; what came later stays. Idempotent."""
     items = await every_item(records.store, access_partition(practice_id, person_id))
     ended = [
-        *(records.logins.end(each) for each in records.logins.known(items) if each.created_at <= at),
+        *(
+            records.logins.end(each)
+            for each in records.logins.known(items)
+            if each.created_at <= at
+        ),
         *(
             records.reset_tokens.remove(each)
             for each in records.reset_tokens.known(items)

@@ -207,7 +207,8 @@ async def forgot_password(email: str, *, records: Records, sign_in: SignIn) -> N
 async def change_password(token: str, password: str, *, records: Records, sign_in: SignIn) -> None:
     """Set a new password with a token from the mail; every login and device of the person ends.
 
-    A password that is too weak does not use the token up.
+    A password that is too weak does not use the token up. A call that stopped half way may be made
+    again, with the same password.
 
     Raises:
         InvalidInput: the token is unknown, used or expired, or the password is too weak.
@@ -216,14 +217,24 @@ async def change_password(token: str, password: str, *, records: Records, sign_i
         reset = await _reset_of(token, records=records)
         person = await records.people.load(reset.practice_id, reset.person_id)
         check_password(password, email=person.email)
-        hashed = await sign_in.passwords.hash(password)
-        await Change(records.reset_tokens.write(replace(reset, used=True))).commit(records.store)
+        if reset.used:
+            if not await sign_in.passwords.verify(password, reset.password_hash):
+                raise NotFound
+        else:
+            hashed = await sign_in.passwords.hash(password)
+            reset = replace(reset, used=True, password_hash=hashed)
+            await Change(records.reset_tokens.write(reset)).commit(records.store)
     except NotFound:
         raise InvalidInput("tokenSec", "reset_token") from None
-    await set_password(person, hashed, records=records)
+    await set_password(person, reset.password_hash, records=records)
 
 
 async def _reset_of(token: str, *, records: Records) -> Reset:
+    """Return the reset token that was presented, used or not.
+
+    Raises:
+        NotFound: there is none (any more).
+    """
     parsed, presented = parse_reset_token(token), token_hash(token)
     if parsed is not None:
         whose = parsed.practice_id, parsed.person_id
@@ -232,7 +243,10 @@ async def _reset_of(token: str, *, records: Records) -> Reset:
         if pointer is None:
             raise NotFound
         whose = pointer.practice_id, pointer.person_id
-    return await records.reset_tokens.load(*whose, presented)
+    reset = await records.reset_tokens.find(*whose, presented)
+    if reset is None:
+        raise NotFound
+    return reset
 
 
 async def set_password(person: Person, hashed: str, *, records: Records) -> None:
