@@ -20,6 +20,7 @@ from therapy.domain.run import beaten
 from therapy.domain.session import SessionPatient
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.transcript import Line, Speaker
+from therapy.ports.session_index import SessionIndex
 from therapy.repositories.change import Change
 from therapy.testing.memory import Clock, memory_ports
 from therapy.wiring.stores import cosmos_stores
@@ -67,6 +68,11 @@ class Stores:
             people_index=opened.people_index,
         )
         self.installation: Installation = install(self.ports, languages=("en-US",))
+
+    @property
+    def session_index(self) -> SessionIndex:
+        """The index on Cosmos."""
+        return self.ports.session_index
 
     def operations(self) -> dict[str, int]:
         """Return how many requests of each kind there were since the emulator was cleared.
