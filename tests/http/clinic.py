@@ -106,7 +106,10 @@ ENGINES = {field.name for field in dataclasses.fields(Engines)}
 
 
 def opening(**ports: object) -> Opening:
-    """Return what opens the local family with other engines, ports or `checks`, and people in it."""
+    """Return what opens the local family with other engines, ports or `checks`, and people in it.
+
+    `wrapped` maps a port's name to what is put around the local adapter.
+    """
     engines: dict[str, Any] = {
         "audio": MemoryAudioDecoder(),
         "speech": MemorySpeech(SCRIPT),
@@ -114,6 +117,7 @@ def opening(**ports: object) -> Opening:
     }
     engines |= {name: ports.pop(name) for name in ENGINES & ports.keys()}
     checks: Any = ports.pop("checks", {})
+    wrapped: Any = ports.pop("wrapped", {})
 
     @asynccontextmanager
     async def opened(settings: Settings) -> AsyncIterator[Therapy]:
@@ -121,8 +125,9 @@ def opening(**ports: object) -> Opening:
 
         def exchange(local: Ports) -> Ports:
             chosen.append(local)
+            around = {name: wrap(getattr(local, name)) for name, wrap in wrapped.items()}
             others = dataclasses.replace(local.engines, **engines)
-            return dataclasses.replace(local, engines=others, **ports)
+            return dataclasses.replace(local, engines=others, **around, **ports)
 
         async with open_therapy(settings, exchange) as therapy:
             await populate(install(*chosen).records)

@@ -1,11 +1,11 @@
-"""What the API has beyond the mobile contract: states, retry, playback, correction, cancelling."""
+"""What the API has beyond the mobile contract: states, retry, correction, cancelling."""
 
 import asyncio
 import json
 
 import pytest
 
-from tests.builders import PRACTICE, a_wav
+from tests.builders import PRACTICE
 from tests.http.clinic import (
     JORDAN,
     NOTHING,
@@ -200,32 +200,6 @@ async def test_insights_go_where_a_text_was_corrected(clinic):
     assert (await clinic.get(f"/sessions/{session_id}")).json()["heard"]["insights"] is None
 
 
-async def test_a_recording_is_played_whole_or_in_part(clinic):
-    session_id = await clinic.session()
-    path = f"/sessions/{session_id}/recording"
-    whole = await clinic.get(path)
-    assert whole.status_code == 200
-    assert whole.headers["content-type"] == "audio/wav"
-    assert whole.headers["accept-ranges"] == "bytes"
-    assert whole.content.startswith(a_wav(b"")[:4])
-    size = len(whole.content)
-    for header, start, end in (
-        ("bytes=0-9", 0, 10),
-        ("bytes=10-", 10, size),
-        ("bytes=-7", size - 7, size),
-        ("bytes=5-99999999", 5, size),
-    ):
-        part = await clinic.get(path, headers={"Range": header})
-        assert part.status_code == 206
-        assert part.content == whole.content[start:end]
-        assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
-    for ignored in ("bytes=0-1,4-5", "items=0-1", "bytes=x", "bytes=-"):
-        assert (await clinic.get(path, headers={"Range": ignored})).content == whole.content
-    head = await clinic.ask("HEAD", path)
-    assert (head.status_code, head.content) == (200, b"")
-    assert head.headers["content-length"] == str(size)
-
-
 async def test_details_are_corrected_until_the_session_is_handed_in(clinic):
     session_id = await clinic.session()
     change = {
@@ -347,8 +321,3 @@ async def test_a_cancelled_session_is_gone_with_all_it_had(clinic, worked):
 async def test_a_session_that_was_handed_in_cannot_be_cancelled(clinic):
     session_id = await clinic.closed()
     check_problem(await clinic.ask("DELETE", f"/sessions/{session_id}"), 409, "too_late_to_change")
-
-
-async def test_no_link_to_a_recording_is_made_where_it_is_a_file_of_this_machine(clinic):
-    session_id = await clinic.session()
-    check_problem(await clinic.post(f"/sessions/{session_id}/recording-link"), 404, "not_offered")

@@ -92,7 +92,7 @@ async def open_therapy(
             doorbell=doorbell,
             push=await open_push(settings, data_dir, stack),
             mail=open_mail(settings, data_dir)[0],
-            passwords=Argon2Passwords(),
+            passwords=await stack.enter_async_context(Argon2Passwords.open()),
             tokens=JwtTokens(settings.jwt_secret or signing_secret(data_dir)),
             now=utc_now,
             new_id=lambda: uuid.uuid4().hex,

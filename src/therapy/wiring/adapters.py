@@ -40,7 +40,8 @@ async def open_recordings(
         return blobs, blobs.check
     from therapy.adapters.local.recordings import FileRecordings
 
-    files = FileRecordings(data_dir / "recordings", settings.disk_reserve)
+    keeping = FileRecordings.open(data_dir / "recordings", settings.disk_reserve)
+    files = await stack.enter_async_context(keeping)
     return files, files.check
 
 

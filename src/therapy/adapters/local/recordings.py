@@ -10,8 +10,9 @@ import errno
 import os
 import shutil
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,9 @@ from therapy.ports.recordings import Recordings, check_names, names_fit
 
 RESERVE = 512 * 1024 * 1024
 """Bytes that must stay free: a database on a full disk loses more than a recording."""
+
+AT_ONCE = 4
+"""Blocks, reads and folders at the disk at one time: a disk that is slow must keep nothing else waiting."""
 
 ENTRY = struct.Struct("<I")
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -34,49 +38,60 @@ class FileRecordings(Recordings):
     def __init__(self, directory: Path, reserve: int = RESERVE) -> None:
         self.reserve = reserve
         self._directory = directory
+        self._threads = ThreadPoolExecutor(AT_ONCE, "recordings")
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, directory: Path, reserve: int = RESERVE) -> AsyncIterator["FileRecordings"]:
+        """Open them; at the end what was begun is done, and the threads are let go."""
+        recordings = cls(directory, reserve)
+        try:
+            yield recordings
+        finally:
+            await asyncio.to_thread(recordings._threads.shutdown)
 
     async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
         check_names(practice_id, upload_id)
         if number < 0 or len(block) > BLOCK_SIZE:
             raise InvalidInput("block")
         staged = self._staged(practice_id, upload_id)
-        await _in_thread(lambda: _stage(staged, number, block, self.reserve))
+        await self._in_thread(lambda: _stage(staged, number, block, self.reserve))
 
     async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
         check_names(practice_id, upload_id, key)
         staged, kept = self._staged(practice_id, upload_id), self._kept(practice_id, key)
-        return await _in_thread(lambda: _keep(staged, blocks, kept))
+        return await self._in_thread(lambda: _keep(staged, blocks, kept))
 
     async def discard(self, practice_id: str, upload_id: str) -> None:
         if names_fit(practice_id, upload_id):
             staged = self._staged(practice_id, upload_id)
-            await _in_thread(lambda: _discard(staged))
+            await self._in_thread(lambda: _discard(staged))
 
     async def size(self, practice_id: str, key: str) -> int:
         if not names_fit(practice_id, key=key):
             raise NotFound(recording=key)
         kept = self._kept(practice_id, key)
-        return await _in_thread(lambda: kept.stat().st_size)
+        return await self._in_thread(lambda: kept.stat().st_size)
 
     async def read(self, practice_id: str, key: str, start: int, end: int) -> bytes:
         if not names_fit(practice_id, key=key):
             raise NotFound(recording=key)
         kept = self._kept(practice_id, key)
-        return await _in_thread(lambda: _read(kept, max(0, start), end))
+        return await self._in_thread(lambda: _read(kept, max(0, start), end))
 
     async def delete(self, practice_id: str, key: str) -> None:
         if names_fit(practice_id, key=key):
             kept = self._kept(practice_id, key)
-            await _in_thread(lambda: _delete(kept))
+            await self._in_thread(lambda: _delete(kept))
 
     async def staged_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
         staging, timestamp = self._directory / "staging", moment.timestamp()
-        found = await _in_thread(lambda: _staged_before(staging, timestamp))
+        found = await self._in_thread(lambda: _staged_before(staging, timestamp))
         return found[: max(0, limit)]
 
     async def check(self) -> None:
         """Raise Unavailable or StorageFull if nothing can be staged now."""
-        await _in_thread(lambda: _make_room(self._directory, self.reserve))
+        await self._in_thread(lambda: _make_room(self._directory, self.reserve))
 
     def _staged(self, practice_id: str, upload_id: str) -> Path:
         return self._directory / "staging" / practice_id / upload_id
@@ -85,27 +100,26 @@ class FileRecordings(Recordings):
         """No key has a dot, so the suffix keeps the file of `a` and the folder of `a/b` apart."""
         return self._directory / "kept" / practice_id / f"{key}.audio"
 
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Do it beside the event loop, to its end even if the caller is cancelled: a discard may follow."""
 
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Do it beside the event loop, to its end even if the caller is cancelled: a discard may follow."""
+        def mapped() -> T:
+            try:
+                return work()
+            except FileNotFoundError as exc:
+                raise NotFound from exc
+            except OSError as exc:
+                if exc.errno in NO_ROOM:
+                    raise StorageFull from exc
+                raise Unavailable(reason=errno.errorcode.get(exc.errno or 0, "disk")) from exc
 
-    def mapped() -> T:
+        task = asyncio.get_running_loop().run_in_executor(self._threads, mapped)
         try:
-            return work()
-        except FileNotFoundError as exc:
-            raise NotFound from exc
-        except OSError as exc:
-            if exc.errno in NO_ROOM:
-                raise StorageFull from exc
-            raise Unavailable(reason=errno.errorcode.get(exc.errno or 0, "disk")) from exc
-
-    task = asyncio.ensure_future(asyncio.to_thread(mapped))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        task.cancelled() or task.exception()  # looked at, so that nobody is told about it later
-        raise
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            task.cancelled() or task.exception()  # looked at, so that nobody is told about it later
+            raise
 
 
 def _make_room(directory: Path, wanted: int) -> None:
