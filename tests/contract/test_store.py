@@ -128,6 +128,7 @@ async def test_pages_make_up_the_whole_list(
         store, prefix=prefix, backwards=backwards, limit=limit, after=paged[-1] if paged else ""
     ):
         assert len(page) <= limit
+        assert not set(page) & set(paged)
         paged += page
     assert paged == whole
     assert len(whole) == len([name for name in await ids(store) if name.startswith(prefix)])

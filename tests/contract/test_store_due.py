@@ -139,6 +139,7 @@ async def paged(store: Store, limit: int) -> list[Item]:
     found: list[Item] = []
     while page := await store.due(["work", "mail"], NOW, limit, found[-1] if found else None):
         assert len(page) <= limit
+        assert not any(item in found for item in page)
         found += page
     return found
 
