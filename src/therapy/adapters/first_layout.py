@@ -110,16 +110,29 @@ def practice_items(practice_id: str, body: bytes) -> Iterator[NewItem]:
 def person_items(practice_id: str, version: int, body: bytes) -> Iterator[NewItem]:
     """Yield the items of an account: its address, its number, and itself."""
     person = codec.decode(Person, body)
-    owner = {"practice_id": practice_id, "person_id": person.id, "at": _moment(LONG_AGO)}
-    address = key("email", digest(email_key(person.email)))
-    yield NewItem(partition=address, id="email", kind="email", body=_written(owner))
-    partition = key("practice", practice_id)
+    yield email_item(key("email", digest(email_key(person.email))), practice_id, person.id)
     if person.number:
-        name = f"number-{part(person.number)}"
-        number = _written({"person_id": person.id})
-        yield NewItem(partition=partition, id=name, kind="number", body=number)
-    name = f"person-{part(person.id)}"
-    yield NewItem(partition=partition, id=name, kind="person", body=body, version=version)
+        partition, name = key("practice", practice_id), f"number-{part(person.number)}"
+        yield number_item(partition, name, person.id)
+    yield person_item(practice_id, version, body)
+
+
+def email_item(partition: str, practice_id: str, person_id: str) -> NewItem:
+    """Return the item of an e-mail address: whose it is."""
+    owner = {"practice_id": practice_id, "person_id": person_id, "at": _moment(LONG_AGO)}
+    return NewItem(partition=partition, id="email", kind="email", body=_written(owner))
+
+
+def number_item(partition: str, name: str, person_id: str) -> NewItem:
+    """Return the item of a number: whose it is."""
+    body = _written({"person_id": person_id})
+    return NewItem(partition=partition, id=name, kind="number", body=body)
+
+
+def person_item(practice_id: str, version: int, body: bytes) -> NewItem:
+    """Return the item of an account."""
+    partition, name = key("practice", practice_id), f"person-{part(_read(body)['id'])}"
+    return NewItem(partition=partition, id=name, kind="person", body=body, version=version)
 
 
 def person_entry(version: int, body: bytes) -> PersonEntry:

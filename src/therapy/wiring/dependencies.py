@@ -29,7 +29,7 @@ from therapy.wiring.adapters import (
     open_recordings,
     open_speech,
 )
-from therapy.wiring.stores import Check, open_database, open_stores
+from therapy.wiring.stores import Check, open_database, open_stores, utc_now
 
 NOBODY = "health"
 """The practice, the person and the device that questions are asked for; none has this id."""
@@ -40,6 +40,11 @@ FCM = "oauth2.googleapis.com or fcm.googleapis.com"
 """Google is asked for a token, then FCM."""
 
 Opening = Callable[[AsyncExitStack], Awaitable[Check]]
+Told = Callable[[int, int], None]
+
+
+def _nobody(_read: int, _written: int) -> None:
+    """Hear nothing."""
 
 
 @dataclass(frozen=True)
@@ -104,18 +109,24 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
         yield Dependency("doorbell", settings.doorbell, f"{host}, {tls}", doorbell, host)
 
 
-def migrations(settings: Settings, *, throughput: int | None = None) -> Iterator[Dependency]:
+def migrations(
+    settings: Settings, *, throughput: int | None = None, told: Told = _nobody
+) -> Iterator[Dependency]:
     """Give what has to be made: to open it makes what is missing or brings it up to date. Idempotent.
 
-    A Cosmos database that is new gets this many RU/s, shared by its containers.
+    A Cosmos database that is new gets this many RU/s, shared by its containers. What an older program
+    left in Cosmos is copied; `told` hears how many documents were read and written so far.
     """
     data_dir = settings.data_dir.expanduser().resolve()
 
     async def stores(stack: AsyncExitStack) -> Check:
         prepare(data_dir)
         if settings.stores == "azure":
+            from therapy.adapters.azure.cosmos.migration import copy_first_layout
+
             database = await open_database(settings, stack)
             await database.migrate(throughput=throughput)
+            await copy_first_layout(database, utc_now, told)
             return database.check
         return (await open_stores(settings, data_dir, stack)).check
 

@@ -47,10 +47,14 @@ async def open_stores(
     Unless told otherwise, what is missing in Cosmos is made; SQLite always brings its file up to date.
 
     Raises:
-        Unavailable: they can't be opened; says why.
+        Unavailable: they can't be opened; says why. `first_layout`: `therapy migrate` has to copy what an
+            older program left in Cosmos before anything may be written.
     """
     if settings.stores == "azure":
+        from therapy.adapters.azure.cosmos.migration import require_current
+
         cosmos = await open_database(settings, stack)
+        await require_current(cosmos)
         if make:
             await cosmos.prepare()
         return cosmos_stores(cosmos)

@@ -1,4 +1,4 @@
-"""`therapy check` and `therapy migrate`: whether what an installation stands on is there, and making it."""
+"""`therapy check`: whether everything that an installation stands on is there."""
 
 import asyncio
 import os
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 30.0
 """For each dependency: a local recogniser loads its model in that time."""
-
-MAKING_SECONDS = 600.0
-"""For each that is made: eight containers, on an account that is new or has much to do."""
 
 WARN_MS = 1_000
 REACHED = (LanguageNotSupported,)
@@ -62,9 +59,9 @@ def check() -> None:
     from therapy.wiring.dependencies import dependencies, unread
 
     with asides().status("asking"):
-        looked = asyncio.run(_look(list(dependencies(settings))))
+        looked = asyncio.run(look(list(dependencies(settings))))
     _show(looked, console)
-    _show_findings(looked, console)
+    show_findings(looked, console)
     if folder := unread(settings):
         console.print(
             f"\nNo mail is sent: letters, such as the one with the code for a new password, are written into"
@@ -78,50 +75,18 @@ def check() -> None:
     for name, nearest in unknown(os.environ):
         meant = f"; did you mean {nearest}?" if nearest else "."
         console.print(f"{name} is no setting{meant}", soft_wrap=True, markup=False)
-    if failed := _failed(looked):
-        raise CommandFailed(failed)
+    if words := failed(looked):
+        raise CommandFailed(words)
 
 
-@click.command()
-@click.option(
-    "--throughput",
-    type=click.IntRange(400, 1_000_000),
-    help="RU/s that all containers of a new Cosmos database share; leave it out where it is serverless.",
-)
-def migrate(*, throughput: int | None) -> None:
-    """Make what the stores need: the schema of the database, or the containers in Cosmos and Blob.
-
-    Running it again changes nothing. A server makes what is missing when it starts, if it may: the managed
-    identity that it has on Azure may not, so run this once with the account's key, before the first start.
-
-    \b
-    [bold]Example[/]
-      [cyan]therapy migrate[/]
-
-    [bold]You see[/] where the stores and the recordings are; for each that could not be made the likely cause
-    and the fix.
-    """
-    settings, console = settings_of_this_machine(), answers()
-    from therapy.wiring.dependencies import migrations
-
-    asked = list(migrations(settings, throughput=throughput))
-    looked = asyncio.run(_look(asked, MAKING_SECONDS, doing="migrate"))
-    for each in looked:
-        console.print(f"{each.dependency.name}: {each.dependency.where}", markup=False)
-    _show_findings(looked, console)
-    if failed := _failed(looked):
-        raise CommandFailed(failed)
-    console.print("Everything is there.")
-
-
-async def _look(
-    asked: "list[Dependency]", patience: float = PATIENCE_SECONDS, *, doing: str = ""
+async def look(
+    asked: "list[Dependency]", patience: float | None = PATIENCE_SECONDS, *, doing: str = ""
 ) -> list[Looked]:
-    # one by one: they would wait for each other
+    """Open each dependency and ask it; one by one, as they would wait for each other."""
     return [await _look_at(each, patience, doing) for each in asked]
 
 
-async def _look_at(dependency: "Dependency", patience: float, doing: str) -> Looked:
+async def _look_at(dependency: "Dependency", patience: float | None, doing: str) -> Looked:
     began, finding = time.monotonic(), None
     try:
         async with asyncio.timeout(patience), AsyncExitStack() as stack:
@@ -149,13 +114,14 @@ def _show(looked: list[Looked], console: Console) -> None:
     console.print(table)
 
 
-def _failed(looked: list[Looked]) -> str:
+def failed(looked: list[Looked]) -> str:
     """Say how many failed, and which; "" if none did."""
     names = [each.dependency.name for each in looked if each.finding]
     return f"{len(names)} of {len(looked)} failed: {', '.join(names)}" if names else ""
 
 
-def _show_findings(looked: list[Looked], console: Console) -> None:
+def show_findings(looked: list[Looked], console: Console) -> None:
+    """Print the likely cause and the fix of each that failed."""
     for each in looked:
         if each.finding:
             console.print(

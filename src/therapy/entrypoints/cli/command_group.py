@@ -2,10 +2,11 @@
 
 import rich_click as click
 
-from therapy.entrypoints.cli.check import check, migrate
+from therapy.entrypoints.cli.check import check
 from therapy.entrypoints.cli.demo import demo
 from therapy.entrypoints.cli.flow import flow
 from therapy.entrypoints.cli.mail import mail
+from therapy.entrypoints.cli.migrate import migrate
 from therapy.entrypoints.cli.seed import seed
 from therapy.entrypoints.cli.serve import serve, worker
 from therapy.entrypoints.cli.supervisor import everything

@@ -4,6 +4,7 @@ import os
 
 from therapy.domain.errors import TherapyError, Unavailable
 from therapy.domain.messages import advice, sentence
+from therapy.entrypoints.cli.migration_faults import FAULTS
 
 SERVER = "http,worker,local"
 EXTRAS = {
@@ -45,6 +46,8 @@ def explained(error: TherapyError) -> str:
     """Give an error's sentence, what can be done about it, and its code; of a file, what it is with it."""
     if isinstance(error.__cause__, OSError) and error.__cause__.filename:
         return of_file(error.__cause__)
+    if fault := FAULTS.get(str(error.details.get("reason", ""))):
+        return f"{fault.cause}; {fault.fix} [{error}]"
     fix = CHECK if isinstance(error, Unavailable) else advice(error.code, "en")
     words = [sentence(error.code, "en", **error.details), fix, f"[{error}]"]
     return " ".join(each for each in words if each)

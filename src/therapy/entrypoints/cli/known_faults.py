@@ -5,6 +5,8 @@ A rule looks at all that an error says of itself (see `diagnosis`), in small let
 
 from msgspec import Struct
 
+from therapy.entrypoints.cli.migration_faults import FAULTS
+
 
 class Rule(Struct, frozen=True):
     """`of` is a dependency's name ("" = any), `signs` a pattern over all that an error says of itself.
@@ -164,6 +166,10 @@ RULES = (
         "the identity may not read this account",
         "give it Cosmos DB Built-in Data Contributor (az cosmosdb sql role assignment create); a"
         " user-assigned identity must be named by AZURE_CLIENT_ID",
+    ),
+    *(
+        Rule("stores", rf"reason={reason}\b", fault.cause, fault.fix)
+        for reason, fault in FAULTS.items()
     ),
     Rule(
         "stores",

@@ -16,7 +16,6 @@ from azure.cosmos.aio import CosmosClient, DatabaseProxy
 
 from therapy.adapters.azure.cosmos import containers
 from therapy.adapters.azure.cosmos.container import PAUSES, Container
-from therapy.adapters.azure.cosmos.containers import Shape
 from therapy.adapters.azure.cosmos.errors import cosmos_errors
 from therapy.adapters.azure.credentials import machine_identity
 from therapy.domain.errors import Unavailable
@@ -63,30 +62,20 @@ class Cosmos:
     meter: Meter
     settle: timedelta = SETTLE
     pauses: Sequence[float] = PAUSES
-    sessions: Container = field(init=False)
-    session_index: Container = field(init=False)
-    due: Container = field(init=False)
-    people: Container = field(init=False)
-    tokens: Container = field(init=False)
-    keys: Container = field(init=False)
     items: Container = field(init=False)
     hints: Container = field(init=False)
+    session_index: Container = field(init=False)
     people_index: Container = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sessions = self._container(containers.SESSIONS)
-        self.session_index = self._container(containers.SESSION_INDEX)
-        self.due = self._container(containers.DUE)
-        self.people = self._container(containers.PEOPLE)
-        self.tokens = self._container(containers.TOKENS)
-        self.keys = self._container(containers.KEYS)
-        self.items = self._container(containers.ITEMS)
-        self.hints = self._container(containers.HINTS)
-        self.people_index = self._container(containers.PEOPLE_INDEX)
+        self.items = self.container(containers.ITEMS.name)
+        self.hints = self.container(containers.HINTS.name)
+        self.session_index = self.container(containers.SESSION_INDEX.name)
+        self.people_index = self.container(containers.PEOPLE_INDEX.name)
 
-    def _container(self, shape: Shape) -> Container:
-        proxy = self.database.get_container_client(self.prefix + shape.name)
-        return Container(proxy, self.pauses)
+    def container(self, name: str) -> Container:
+        """Return the container of this name, which is without the prefix, whether it is there or not."""
+        return Container(self.database.get_container_client(self.prefix + name), self.pauses)
 
     async def prepare(self) -> None:
         """Make what is missing and change nothing that is there: replicas of two versions may run.

@@ -106,10 +106,18 @@ class Container:
         with cosmos_errors():
             return await self._sent(ask)
 
-    async def pages(self, size: int) -> AsyncIterator[list[Item]]:
-        """Yield all items there are, page by page. Asks every partition: never on behalf of a request."""
+    async def pages(
+        self, size: int, where: str = "", **values: object
+    ) -> AsyncIterator[list[Item]]:
+        """Yield all items there are, or those that a condition over `c` finds, page by page.
+
+        Asks every partition: never on behalf of a request.
+        """
         # A query: over a failed page of `read_all_items` the SDK fails with a TypeError.
-        asked = self._proxy.query_items("SELECT * FROM c", max_item_count=size).by_page()
+        text = f"SELECT * FROM c WHERE {where}" if where else "SELECT * FROM c"  # noqa: S608 - our constants; values are parameters
+        parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
+        found = self._proxy.query_items(text, parameters=parameters, max_item_count=size)
+        asked = found.by_page()
 
         async def following() -> list[Item] | None:
             try:

@@ -43,17 +43,14 @@ class Shape(NamedTuple):
         }
 
 
-SESSIONS = Shape("sessions", ("/kind", "/due"))
-SESSION_INDEX = Shape("rows", ("/place", "/sort", "/heard", "/fields", "/words/[]"), expires=True)
-DUE = Shape("due", ("/at", "/runs", "/items"))
-PEOPLE = Shape("people", ("/sort", "/in_role", "/fields", "/listed"))
-TOKENS = Shape("tokens", ("/kind",), expires=True)
-KEYS = Shape("keys")
 ITEMS = Shape("items", ("/due",), expires=True)
 HINTS = Shape("hints", ("/at", "/queues/[]"))
+SESSION_INDEX = Shape(
+    "session-entries", ("/place", "/sort", "/heard", "/fields", "/words/[]"), expires=True
+)
 PEOPLE_INDEX = Shape("person-entries", ("/sort", "/in_role", "/fields"), expires=True)
 
-SHAPES = (SESSIONS, SESSION_INDEX, DUE, PEOPLE, TOKENS, KEYS, ITEMS, HINTS, PEOPLE_INDEX)
+SHAPES = (ITEMS, HINTS, SESSION_INDEX, PEOPLE_INDEX)
 
 
 async def migrate(

@@ -30,7 +30,7 @@ class CosmosPeopleIndex(PeopleIndex):
         self._container = cosmos.people_index
 
     async def put(self, practice_id: str, entry: PersonEntry) -> None:
-        pk, item_id, fields = _partition(practice_id), _item_id(entry.id), _fields(entry)
+        pk, item_id, fields = partition_of(practice_id), item_id_of(entry.id), fields_of(entry)
         for _ in range(ATTEMPTS):
             stored = await self._container.read(pk, item_id)
             if stored is not None and (stored["removed"] or stored["sequence"] > entry.sequence):
@@ -45,7 +45,7 @@ class CosmosPeopleIndex(PeopleIndex):
 
     async def remove(self, practice_id: str, person_id: str) -> None:
         mark = {"removed": True, "ttl": GONE_FOR}
-        await self._container.put(_partition(practice_id), _item_id(person_id), mark)
+        await self._container.put(partition_of(practice_id), item_id_of(person_id), mark)
 
     async def search(
         self, practice_id: str, role: Role | None, query: str, after: str, limit: int
@@ -71,7 +71,7 @@ class CosmosPeopleIndex(PeopleIndex):
         field = f"c.{within.field}"
         where = f"{field} > @low AND {field} < @high"
         return await self._container.query(
-            _partition(practice_id),
+            partition_of(practice_id),
             f"{where} AND CONTAINS(c.fields, @part)" if part_of else where,
             select=f"{field}, c.body",
             order=field,
@@ -90,7 +90,8 @@ class _Range(NamedTuple):
     high: str
 
 
-def _fields(entry: PersonEntry) -> dict[str, Any]:
+def fields_of(entry: PersonEntry) -> dict[str, Any]:
+    """Return the fields of an entry's item."""
     body, sort = codec.encode(entry).decode(), _sort(*entry.sort_key)
     return {
         "removed": False,
@@ -107,9 +108,11 @@ def _sort(name: str, person_id: str) -> str:
     return f"{name.encode().hex()}.{person_id.encode().hex()}"
 
 
-def _partition(practice_id: str) -> str:
+def partition_of(practice_id: str) -> str:
+    """Return the name of a practice's partition."""
     return key("practice", practice_id)
 
 
-def _item_id(person_id: str) -> str:
+def item_id_of(person_id: str) -> str:
+    """Return the id of an account's entry."""
     return f"person-{part(person_id)}"

@@ -1,6 +1,6 @@
 """What is in a list: the copy of an entry, and beside it the words of its transcript; pure.
 
-    entry-<session>     the copy: `place` is state and sort key, so that the list of a state is a range of
+    entry-<session>   the copy: `place` is state and sort key, so that the list of a state is a range of
                       it, `sort` the sort key alone, for the list of all; `fields` are the folded texts
                       that a search may find a part of, one a line
     words-<session>   of a closed session, in its therapist's list: `words`, folded, each an entry of the
@@ -53,7 +53,7 @@ def lists_of(practice_id: str, entry: SessionEntry) -> list[str]:
 
 def copy_id(session_id: str) -> str:
     """Give the id of a copy."""
-    return f"row-{part(session_id)}"
+    return f"entry-{part(session_id)}"
 
 
 class Range(NamedTuple):
