@@ -27,7 +27,7 @@ PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadfile")
 QUICK = ("-q", "-m", "not slow")
 # What runs on every Python: all but what reads our own files, measures the recogniser or needs emulators;
 # what goes through the frameworks besides on the newest.
-PORTABLE = tuple(f"tests/{name}" for name in ("domain", "contract", "workflows"))
+PORTABLE = tuple(f"tests/{name}" for name in ("domain", "contract", "repositories", "workflows"))
 FRAMED = ("tests/http", "tests/cli")
 
 # Run in a bare install, before anything else is imported there.
