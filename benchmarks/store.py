@@ -23,6 +23,10 @@ from msgspec.structs import replace
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+from therapy.adapters.local.runs import SqliteRuns  # noqa: E402 - the path comes first
+from therapy.adapters.local.sessions import SqliteSessions  # noqa: E402 - the path comes first
+from therapy.ports.sessions import Change  # noqa: E402 - the path comes first
+
 from tests.builders import (  # noqa: E402 - the path comes first
     MINUTE,
     NOW,
@@ -34,14 +38,11 @@ from tests.builders import (  # noqa: E402 - the path comes first
     a_version,
     an_item,
 )
-from therapy.adapters.local.runs import SqliteRuns  # noqa: E402 - the path comes first
-from therapy.adapters.local.sessions import SqliteSessions  # noqa: E402 - the path comes first
 from therapy.adapters.local.sqlite.database import Database  # noqa: E402 - the path comes first
 from therapy.adapters.local.sqlite.store import SqliteStore  # noqa: E402 - the path comes first
 from therapy.domain import codec  # noqa: E402 - the path comes first
 from therapy.domain.run import Run, beaten  # noqa: E402 - the path comes first
 from therapy.domain.session import Session  # noqa: E402 - the path comes first
-from therapy.ports.sessions import Change  # noqa: E402 - the path comes first
 from therapy.ports.store import Create, Put, Replace  # noqa: E402 - the path comes first
 
 PARTITION = f"session|{PRACTICE}|{SESSION}"

@@ -4,7 +4,7 @@ Gives the fixtures that every suite over records needs: `family_name`, `clock`, 
 them. Nothing else of a family is opened for that.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -12,7 +12,7 @@ from contextlib import (
     contextmanager,
 )
 from contextlib import nullcontext as nothing_is_lost
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class OpenedStores:
 
     `replica` holds the same items as `store` and shares nothing else with it, as far as the family knows
     such a thing: what another process has. Within `losing()` the answer to the store's next write is lost,
-    which it must survive.
+    which it must survive. `address` is where another process finds the items, {} where none can.
     """
 
     store: Store
@@ -58,6 +58,7 @@ class OpenedStores:
     people_index: PeopleIndex
     replica: Store
     losing: Losing = nothing_is_lost
+    address: Mapping[str, str] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -76,7 +77,13 @@ async def local(clock: Clock, directory: Path, _: Get) -> AsyncIterator[OpenedSt
         Database.open(path, synchronous="OFF") as other,
     ):
         opened, replica = sqlite_stores(database, clock), sqlite_stores(other, clock)
-        yield OpenedStores(opened.store, opened.session_index, opened.people_index, replica.store)
+        yield OpenedStores(
+            opened.store,
+            opened.session_index,
+            opened.people_index,
+            replica.store,
+            address={"path": str(path)},
+        )
 
 
 @asynccontextmanager
@@ -93,7 +100,12 @@ async def azure(clock: Clock, _: Path, get: Get) -> AsyncIterator[OpenedStores]:
     async with empty_cosmos(emulator, pauses=(0.0, 0.0)) as cosmos:
         opened, replica = cosmos_stores(cosmos, clock), cosmos_stores(cosmos, clock)
         yield OpenedStores(
-            opened.store, opened.session_index, opened.people_index, replica.store, losing
+            opened.store,
+            opened.session_index,
+            opened.people_index,
+            replica.store,
+            losing,
+            address={"uri": emulator.url, "key": emulator.key, "database": cosmos.database.id},
         )
 
 

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import PRACTICE, SESSION, a_practice, a_session, a_version, an_entry
+from tests.builders import NOW, PRACTICE, SESSION, a_version, an_entry
 from tests.local.writer import SHARED, TIMES
-from therapy.adapters.local.outbox import SqliteOutbox
-from therapy.adapters.local.people import SqlitePeople
-from therapy.adapters.local.reservations import SqliteReservations
-from therapy.adapters.local.runs import SqliteRuns
-from therapy.adapters.local.sessions import SqliteSessions
 from therapy.adapters.local.sqlite.database import Database
-from therapy.adapters.local.sqlite.migration import back_up, known_steps, migrate
+from therapy.adapters.local.sqlite.migration import Step, back_up, known_steps, migrate
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
+from therapy.adapters.local.sqlite.store import SqliteStore
 from therapy.domain.errors import InvalidInput, StorageFull, Unavailable
-from therapy.ports.sessions import Change
+from therapy.domain.outbox import RunDue
+from therapy.ports.store import Create, Refused, Replace
+from therapy.repositories.records import Records
+from therapy.repositories.sessions import session_partition
 
 ROOT = Path(__file__).resolve().parents[2]
+AN_ITEM = Create(id="first", kind="note", body=b"")
 
 
 @pytest.fixture
@@ -36,6 +36,14 @@ async def database(path: Path) -> AsyncIterator[Database]:
         yield opened
 
 
+def store_in(database: Database) -> SqliteStore:
+    return SqliteStore(database, lambda: NOW)
+
+
+def records_in(database: Database) -> Records:
+    return Records(store_in(database), now=lambda: NOW, new_id=lambda: "new")
+
+
 def writer(what: str, path: Path, name: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.local.writer", what, str(path.parent), name]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -44,8 +52,8 @@ def writer(what: str, path: Path, name: str) -> "subprocess.Popen[str]":
 # --- schema and backups --------------------------------------------------------------------------
 
 STEPS = (
-    "CREATE TABLE notes (text TEXT) STRICT;\nCREATE INDEX by_text ON notes (text);",
-    "ALTER TABLE notes ADD COLUMN mood TEXT;\nUPDATE notes SET mood = 'a; b'; -- two\n",
+    Step("CREATE TABLE notes (text TEXT) STRICT;\nCREATE INDEX by_text ON notes (text);"),
+    Step("ALTER TABLE notes ADD COLUMN mood TEXT;\nUPDATE notes SET mood = 'a; b'; -- two\n"),
 )
 
 
@@ -130,7 +138,7 @@ def test_a_step_that_fails_leaves_everything_as_it_was(path: Path) -> None:
     migrate(connection, path, STEPS[:1])
     broken = (
         *STEPS[:1],
-        "ALTER TABLE notes ADD COLUMN mood TEXT;\nINSERT INTO missing VALUES (1);",
+        Step("ALTER TABLE notes ADD COLUMN mood TEXT;\nINSERT INTO missing VALUES (1);"),
     )
     with pytest.raises(sqlite3.OperationalError):
         migrate(connection, path, broken)
@@ -166,12 +174,17 @@ async def test_a_directory_that_can_not_be_made_is_refused(tmp_path: Path) -> No
 
 
 async def test_several_may_open_a_new_file_at_once(path: Path) -> None:
-    async def open_and_write(number: int) -> str:
+    async def open_and_write() -> bool:
         async with Database.open(path) as database:
-            return await SqliteReservations(database).reserve(PRACTICE, "first", str(number))
+            try:
+                await store_in(database).commit("p", [AN_ITEM])
+            except Refused:
+                return False
+            return True
 
-    answers = await asyncio.gather(*(open_and_write(number) for number in range(6)))
-    assert len(set(answers)) == 1
+    assert sorted(await asyncio.gather(*(open_and_write() for _ in range(6)))) == [False] * 5 + [
+        True
+    ]
 
 
 def test_a_backup_of_a_file_in_use_is_whole(path: Path) -> None:
@@ -191,23 +204,23 @@ def test_a_backup_of_a_file_in_use_is_whole(path: Path) -> None:
 
 async def test_a_write_that_raises_is_dropped(database: Database) -> None:
     def write(connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT INTO practices VALUES ('p', x'00')")
+        connection.execute("INSERT INTO therapists VALUES (1, 'p', 't')")
         raise Unavailable
 
     with pytest.raises(Unavailable):
         await database.write(write)
-    assert await database.read(lambda c: c.execute("SELECT * FROM practices").fetchall()) == []
+    assert await database.read(lambda c: c.execute("SELECT * FROM therapists").fetchall()) == []
 
 
 async def test_a_read_can_not_hold_up_or_see_half_a_write(database: Database) -> None:
     def read_twice(connection: sqlite3.Connection) -> tuple[int, int]:
-        count = "SELECT count(*) FROM practices"
+        count = "SELECT count(*) FROM items"
         first = connection.execute(count).fetchone()[0]
         asyncio.run_coroutine_threadsafe(write(), loop).result()
         return first, connection.execute(count).fetchone()[0]
 
     async def write() -> None:
-        await SqlitePeople(database).put_practice(PRACTICE, a_practice())
+        await store_in(database).commit("p", [AN_ITEM])
 
     loop = asyncio.get_running_loop()
     assert await database.read(read_twice) == (0, 0)
@@ -219,26 +232,26 @@ async def test_a_file_that_another_process_holds_is_unavailable(path: Path) -> N
         other.execute("BEGIN IMMEDIATE")
         try:
             with pytest.raises(Unavailable, match="BUSY"):
-                await SqlitePeople(database).put_practice(PRACTICE, a_practice())
+                await store_in(database).commit("p", [AN_ITEM])
         finally:
             other.close()
-        await SqlitePeople(database).put_practice(PRACTICE, a_practice())
+        await store_in(database).commit("p", [AN_ITEM])
 
 
 async def test_a_full_disk_is_storage_full_and_changes_nothing(database: Database) -> None:
-    sessions = SqliteSessions(database)
-    await sessions.commit(PRACTICE, SESSION, Change(session=a_session()))
+    store = store_in(database)
+    await store.commit("p", [AN_ITEM])
     pages = "PRAGMA max_page_count = 10"
     await database.write(lambda connection: connection.execute(pages).fetchone())
-    change = Change(a_session(version=1), a_version(1, "x" * 2**20))
+    longer = Replace(id="first", version=1, kind="note", body=b"")
     with pytest.raises(StorageFull):
-        await sessions.commit(PRACTICE, SESSION, change)
-    assert (await sessions.load(PRACTICE, SESSION)).version == 1
+        await store.commit("p", [longer, Create(id="text", kind="text", body=b"x" * 2**20)])
+    assert [(item.id, item.version) for item in await store.list("p")] == [("first", 1)]
 
 
-async def test_an_id_that_is_no_unicode_is_refused_without_quoting_it(database: Database) -> None:
+async def test_a_text_that_is_no_unicode_is_refused_without_quoting_it(database: Database) -> None:
     with pytest.raises(InvalidInput) as caught:
-        await SqliteSessions(database).load(PRACTICE, "said \ud800")
+        await SqliteSessionIndex(database).get(PRACTICE, "said \ud800")
     assert "said" not in str(caught.value)
 
 
@@ -291,18 +304,20 @@ async def test_a_writer_that_is_killed_leaves_whole_changes_and_all_it_said(path
         child.stdout.close()
         child.wait()
         async with Database.open(path, synchronous="OFF") as database:
-            sessions = SqliteSessions(database)
-            session = await sessions.load(PRACTICE, SESSION)
-            runs = await SqliteRuns(database).of_session(PRACTICE, SESSION)
-            pending = await SqliteOutbox(database).pending(PRACTICE, SESSION)
+            records = records_in(database)
+            session = await records.sessions.load(PRACTICE, SESSION)
+            runs = await records.runs.of_session(PRACTICE, SESSION)
+            pending = await records.outbox.pending(session_partition(PRACTICE, SESSION))
             assert await database.read(integrity) == [("ok",)]
             written = session.version
             assert written in {said, said + 1}
             assert session.transcript_number == written
-            said_last = await sessions.transcript(PRACTICE, SESSION, written)
+            said_last = await records.transcripts.load(PRACTICE, SESSION, written)
             assert said_last == a_version(written, f"Number {written}")
         assert len(runs) == written
-        assert [item.id for item in pending] == [f"item-{at + 1}" for at in range(written)]
+        assert [each.item.what for each in pending] == [
+            RunDue(f"{at + 1}") for at in range(written)
+        ]
 
 
 async def test_two_processes_share_one_file(path: Path) -> None:
@@ -311,7 +326,8 @@ async def test_two_processes_share_one_file(path: Path) -> None:
         assert child.communicate(timeout=60)
         assert child.returncode == 0
     async with Database.open(path, synchronous="OFF") as database:
-        session = await SqliteSessions(database).load(PRACTICE, SHARED)
-        pending = await SqliteOutbox(database).pending(PRACTICE, SHARED)
+        records = records_in(database)
+        session = await records.sessions.load(PRACTICE, SHARED)
+        pending = await records.outbox.pending(session_partition(PRACTICE, SHARED))
     assert session.version == 2 * TIMES
     assert len(pending) == 2 * TIMES

@@ -5,17 +5,23 @@ Each says what it has written, one line a write, after the store has said so.
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from msgspec.structs import replace
 
-from tests.builders import PRACTICE, a_run, a_session, a_version, an_item
+from tests.builders import PRACTICE, a_run, a_session, a_version
 from therapy.adapters.local.recordings import FileRecordings
-from therapy.adapters.local.sessions import SqliteSessions
 from therapy.adapters.local.sqlite.database import Database
+from therapy.adapters.local.sqlite.store import SqliteStore
 from therapy.domain.errors import NotFound, Stale
+from therapy.domain.outbox import RunDue
 from therapy.domain.upload import BLOCK_SIZE
-from therapy.ports.sessions import Change
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.wiring.stores import utc_now
 
 SHARED = "shared"
 TIMES = 40
@@ -29,43 +35,45 @@ def block(number: int) -> bytes:
     return bytes([number % 251]) * BLOCK_SIZE
 
 
-async def commit_until_killed(directory: Path, session_id: str) -> None:
-    """Write version n of a session with transcript n, run n and outbox item n, again and again."""
+@asynccontextmanager
+async def records_in(directory: Path) -> AsyncIterator[Records]:
     async with Database.open(directory / "therapy.sqlite3") as database:
-        sessions = SqliteSessions(database)
+        yield Records(SqliteStore(database, utc_now), now=utc_now, new_id=lambda: uuid4().hex)
+
+
+async def commit_until_killed(directory: Path, session_id: str) -> None:
+    """Write version n of a session with transcript n, run n and what follows, again and again."""
+    async with records_in(directory) as records:
         try:
-            number = (await sessions.load(PRACTICE, session_id)).version
+            number = (await records.sessions.load(PRACTICE, session_id)).version
         except NotFound:
             number = 0
         while True:
             session = a_session(id=session_id, version=number, transcript_number=number + 1)
             number += 1
+            version = a_version(number, f"Number {number}", session_id=session_id)
             change = Change(
-                session,
-                a_version(number, f"Number {number}"),
-                (a_run(id=f"run-{number}", session_id=session_id),),
-                (an_item(f"item-{number}", session_id=session_id),),
+                records.sessions.write(session),
+                records.runs.write(a_run(id=f"run-{number}", session_id=session_id)),
+                *await records.transcripts.new(PRACTICE, version),
             )
-            await sessions.commit(PRACTICE, session_id, change)
+            await records.commit(PRACTICE, change, RunDue(f"{number}"))
             say(number)
 
 
 async def count_up(directory: Path, name: str) -> None:
     """Change one shared session TIMES times, taking turns with whoever else does."""
-    async with Database.open(directory / "therapy.sqlite3") as database:
-        sessions = SqliteSessions(database)
+    async with records_in(directory) as records:
         for number in range(TIMES):
             while True:
                 try:
-                    session = await sessions.load(PRACTICE, SHARED)
+                    session = await records.sessions.load(PRACTICE, SHARED)
                 except NotFound:
                     session = a_session(id=SHARED)
-                title = f"{name} {number}"
+                titled = replace(session, title=f"{name} {number}")
+                change = Change(records.sessions.write(titled))
                 try:
-                    change = Change(
-                        replace(session, title=title), outbox=(an_item(title, session_id=SHARED),)
-                    )
-                    await sessions.commit(PRACTICE, SHARED, change)
+                    await records.commit(PRACTICE, change, RunDue(titled.title))
                 except Stale:
                     continue
                 break

@@ -8,6 +8,7 @@ from therapy.domain.outbox import OutboxItem
 from therapy.domain.run import Run
 from therapy.domain.session import Session
 from therapy.domain.transcript import TranscriptVersion
+from therapy.ports.store import MOST_WRITES
 from therapy.repositories.change import Change, Pending
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
@@ -24,6 +25,12 @@ NO_UNICODE = "said \ud800"
 
 async def commit(records: Records, *pending: Pending) -> None:
     await Change(*pending).commit(records.store)
+
+
+async def commit_many(records: Records, *pending: Pending) -> None:
+    """Commit writes of one partition, as many at a time as there may be."""
+    for start in range(0, len(pending), MOST_WRITES):
+        await commit(records, *pending[start : start + MOST_WRITES])
 
 
 async def at_once(*attempts: Awaitable[Any]) -> tuple[list[int], list[type[BaseException]]]:

@@ -19,7 +19,10 @@ from tests.builders import (
     an_item,
 )
 from tests.contract.items import Clock
-from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit
+from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit, commit_many
+from therapy.adapters.memory.doorbell import MemoryDoorbell
+from therapy.adapters.memory.push import MemoryPushSender
+from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.errors import InvalidInput, Stale
 from therapy.domain.outbox import (
     QUEUES,
@@ -33,10 +36,14 @@ from therapy.domain.outbox import (
     RunDue,
     SessionEntryChanged,
 )
-from therapy.repositories.change import Change
+from therapy.ports.people_index import PeopleIndex
+from therapy.ports.session_index import SessionIndex
+from therapy.ports.store import MOST_ITEMS
+from therapy.repositories.change import Change, Pending
 from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
 from therapy.repositories.records import CLAIM, Records
 from therapy.repositories.sessions import session_partition
+from therapy.workflows.outbox_relay import OutboxRelay
 
 PARTITION = session_partition(PRACTICE, SESSION)
 POSITIONS = itertools.count()
@@ -60,6 +67,11 @@ async def write(
         assert placed == Placed(partition, pending.write.id, item)
         await commit(records, pending)
     return await records.outbox.pending(partition)
+
+
+def numbered(records: Records, count: int) -> list[Pending]:
+    """Return the writes of so many new items."""
+    return [records.outbox.new(PARTITION, an_item(f"{at}"), at)[1] for at in range(count)]
 
 
 async def pending(records: Records, partition: str = PARTITION) -> list[OutboxItem]:
@@ -188,6 +200,45 @@ async def test_rewriting_what_is_delivered_is_stale_and_brings_nothing_back(
     with pytest.raises(Stale):
         await commit(records, records.outbox.rewrite(placed, placed.item))
     assert await pending(records) == []
+
+
+async def test_an_item_is_looked_up_as_it_is_by_now(records: Records) -> None:
+    (placed,) = await write(records, an_item())
+    later = replace(placed.item, attempts=1)
+    await commit(records, records.outbox.rewrite(placed, later))
+    assert await records.outbox.as_stored(placed) == replace(placed, item=replace(later, version=2))
+    await commit(records, records.outbox.delivered(placed))
+    assert await records.outbox.as_stored(placed) is None
+
+
+async def test_a_partition_may_hold_any_number_of_items_and_none_is_passed_over(
+    records: Records,
+) -> None:
+    count = MOST_ITEMS + 1
+    await commit_many(records, *numbered(records, count))
+    found = await pending(records)
+    assert [item.id for item in found] == [f"{at}" for at in range(count)]
+
+
+async def test_an_item_that_can_not_be_delivered_is_put_off_however_many_are_before_it(
+    records: Records, people_index: PeopleIndex, session_index: SessionIndex
+) -> None:
+    await commit_many(records, *numbered(records, MOST_ITEMS))
+    nobody = an_item("last", what=PersonEntryChanged("nobody"))
+    placed, write_it = records.outbox.new(PARTITION, nobody, MOST_ITEMS)
+    await commit(records, write_it)
+    relay = OutboxRelay(
+        records=records,
+        doorbell=MemoryDoorbell(),
+        session_index=session_index,
+        people_index=people_index,
+        push=MemoryPushSender(),
+        recordings=MemoryRecordings(),
+    )
+    await relay.deliver((replace(placed, item=replace(nobody, version=1)),))
+    left = await records.outbox.as_stored(placed)
+    assert left is not None
+    assert left.item == replace(nobody, attempts=1, due_at=NOW + CLAIM, version=2)
 
 
 async def test_a_new_item_never_takes_the_place_of_another(records: Records) -> None:

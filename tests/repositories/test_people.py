@@ -13,7 +13,7 @@ from tests.builders import (
     a_therapist,
 )
 from tests.contract.items import Clock
-from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit
+from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit, commit_many
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
@@ -314,9 +314,8 @@ async def test_a_practice_has_its_own_people_in_order_of_their_ids_however_many(
     records: Records,
 ) -> None:
     count = MOST_ITEMS + 1
-    for at in reversed(range(count)):
-        person = a_therapist(id=f"t{at:05}", email=f"{at}@example.health")
-        await commit(records, *records.people.new(person))
+    people = [a_therapist(id=f"t{at:05}") for at in reversed(range(count))]
+    await commit_many(records, *(records.people.new(each)[0] for each in people))
     await add(records, a_person(practice_id=OTHER_PRACTICE))
     assert await listed(records) == [f"t{at:05}" for at in range(count)]
     assert await listed(records, OTHER_PRACTICE) == [PATIENT]

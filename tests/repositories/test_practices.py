@@ -3,7 +3,7 @@
 import pytest
 
 from tests.builders import PRACTICE, a_practice
-from tests.repositories.changes import ODD_IDS, commit
+from tests.repositories.changes import ODD_IDS, commit_many
 from therapy.domain.errors import NotFound
 from therapy.domain.people import PatientSees
 from therapy.ports.store import MOST_ITEMS
@@ -32,9 +32,8 @@ async def test_a_practice_that_is_missing_is_not_found(records: Records) -> None
 
 async def test_all_practices_come_in_order_of_their_ids_however_many(records: Records) -> None:
     count = MOST_ITEMS + 1
-    for at in reversed(range(count)):
-        practice = a_practice(id=f"p{at:05}")
-        await commit(records, records.practices.list_entry(practice))
+    practices = [a_practice(id=f"p{at:05}") for at in reversed(range(count))]
+    await commit_many(records, *(records.practices.list_entry(each) for each in practices))
     assert [each.id for each in await records.practices.all()] == [
         f"p{at:05}" for at in range(count)
     ]

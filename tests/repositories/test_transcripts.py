@@ -114,7 +114,7 @@ async def test_scores_and_insights_come_later_and_may_come_again(records: Record
     await write(records, a_version())
     for gap in ("he", ""):
         later = scored(a_version(), gap)
-        await commit(records, *records.transcripts.findings(PRACTICE, later))
+        await commit(records, *await records.transcripts.findings(PRACTICE, later))
         assert await records.transcripts.load(PRACTICE, SESSION, 1) == later
 
 
@@ -122,13 +122,13 @@ async def test_findings_leave_the_words_as_they_were_written(records: Records) -
     await write(records, a_version())
     words = await records.store.get(PARTITION, "text-000001", "version-000001")
     other = scored(a_version(1, "Other words.", "And more."))
-    await commit(records, *records.transcripts.findings(PRACTICE, other))
+    await commit(records, *await records.transcripts.findings(PRACTICE, other))
     assert await records.store.get(PARTITION, "text-000001", "version-000001") == words
     assert await records.transcripts.load(PRACTICE, SESSION, 1) == scored(a_version())
 
 
 async def test_where_nothing_was_found_nothing_is_written(records: Records) -> None:
-    assert records.transcripts.findings(PRACTICE, a_version()) == ()
+    assert await records.transcripts.findings(PRACTICE, a_version()) == ()
 
 
 async def test_scores_belong_to_their_lines_and_some_lines_have_none(records: Records) -> None:

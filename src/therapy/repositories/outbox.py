@@ -42,12 +42,12 @@ class Outbox(Repository[OutboxItem]):
 
     async def pending(self, partition: str) -> tuple[Placed, ...]:
         """Return a partition's items of known kinds, in the order in which they were written."""
-        items = await self._store.list(partition, "item-")
+        items = [item async for item in self.items(partition, "item-")]
         read = ((item, self.read_if_known(item)) for item in items)
         return tuple(Placed(partition, each.id, item) for each, item in read if item is not None)
 
-    async def stored(self, placed: Placed) -> Placed | None:
-        """Return an item as it is stored by now; None if it was delivered."""
+    async def as_stored(self, placed: Placed) -> Placed | None:
+        """Return an item as it is by now; None if it was delivered."""
         item = await self.get(placed.partition, placed.item_id)
         return None if item is None else Placed(placed.partition, placed.item_id, item)
 

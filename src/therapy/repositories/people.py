@@ -15,7 +15,7 @@ from msgspec import Struct
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.partition_keys import digest, key, part
 from therapy.domain.people import Person, email_key
-from therapy.ports.store import MOST_ITEMS, Store
+from therapy.ports.store import Store
 from therapy.repositories.change import Pending
 from therapy.repositories.practices import practice_partition
 from therapy.repositories.repository import Repository
@@ -133,14 +133,9 @@ class People(Repository[Person]):
 
     async def of_practice(self, practice_id: str) -> AsyncIterator[Person]:
         """Yield every account of a practice, in order of their ids."""
-        after = ""
-        while True:
-            items = await self._store.list(practice_partition(practice_id), "person-", after=after)
-            for person in self.known(items):
+        async for item in self.items(practice_partition(practice_id), "person-"):
+            if (person := self.read_if_known(item)) is not None:
                 yield person
-            if len(items) < MOST_ITEMS:
-                return
-            after = items[-1].id
 
     def new(self, person: Person) -> tuple[Pending, ...]:
         """Write a new account and take its number, if it has one.

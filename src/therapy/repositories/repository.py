@@ -5,7 +5,7 @@ never commits: a workflow puts the writes of several records into one `Change`. 
 a subclass that sets `kind` and `struct` and gives its methods the names of the clinic.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import ClassVar, Generic, NamedTuple, TypedDict, TypeVar
 
@@ -92,7 +92,18 @@ class Repository(Generic[S]):
 
     async def list_all(self, partition: str, prefix: str) -> tuple[S, ...]:
         """Return every record of a partition whose number is bounded by nature, page after page."""
-        return self.known(await every_item(self._store, partition, prefix))
+        return self.known([item async for item in self.items(partition, prefix)])
+
+    async def items(self, partition: str, prefix: str) -> AsyncIterator[Item]:
+        """Yield every item whose id begins with `prefix`, of whatever kind, page after page."""
+        after = ""
+        while True:
+            page = await self._store.list(partition, prefix, after=after)
+            for item in page:
+                yield item
+            if len(page) < MOST_ITEMS:
+                return
+            after = page[-1].id
 
     def put_off(self, item: Item, until: datetime) -> Pending:
         """Make an item due later and leave its body as it is, readable or not; Stale if it has changed."""
@@ -186,15 +197,3 @@ class Repository(Generic[S]):
 
     def _with_version(self, record: S, version: int) -> S:
         return changed(record, version=version) if "version" in record.__struct_fields__ else record
-
-
-async def every_item(store: Store, partition: str, prefix: str = "") -> tuple[Item, ...]:
-    """Return every item of a partition whose number is bounded by nature, page after page."""
-    found: list[Item] = []
-    after = ""
-    while True:
-        page = await store.list(partition, prefix, after=after)
-        found += page
-        if len(page) < MOST_ITEMS:
-            return tuple(found)
-        after = page[-1].id

@@ -7,13 +7,13 @@ from therapy.ports.store import MOST_WRITES
 from therapy.repositories.change import Change, Pending
 from therapy.repositories.logins import access_partition
 from therapy.repositories.records import Records
-from therapy.repositories.repository import every_item
 from therapy.workflows.devices import devices_of, forget_device
 
 
 async def end_access(practice_id: str, person_id: str, at: datetime, *, records: Records) -> None:
     """End what the person had at `at`; what came later stays. Idempotent."""
-    items = await every_item(records.store, access_partition(practice_id, person_id))
+    partition = access_partition(practice_id, person_id)
+    items = [item async for item in records.logins.items(partition, "")]
     ended = [
         *(
             records.logins.end(each)

@@ -105,15 +105,15 @@ class OutboxRelay:
     async def _postpone(self, placed: Placed) -> None:
         """Put an item off, as it is stored by now: a push may have noted whom it has told."""
         records = self.records
-        stored = await records.outbox.stored(placed)
-        if stored is None:
-            return
-        later = replace(
-            stored.item,
-            attempts=stored.item.attempts + 1,
-            due_at=records.now() + pause_after(stored.item, records.claim),
-        )
-        await Change(records.outbox.rewrite(stored, later)).commit(records.store)
+        stored = await records.outbox.as_stored(placed)
+        if stored is not None:
+            item = stored.item
+            later = replace(
+                item,
+                attempts=item.attempts + 1,
+                due_at=records.now() + pause_after(item, records.claim),
+            )
+            await Change(records.outbox.rewrite(stored, later)).commit(records.store)
 
     async def _deliver_one(self, placed: Placed) -> None:
         practice_id = placed.item.practice_id
