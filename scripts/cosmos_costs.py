@@ -84,8 +84,8 @@ COSTS = (
     Cost("`GET /data/transcript/{id}`", "read 3, query 1x122"),
     Cost(
         "`PUT /data/transcript/{id}`",
-        "read 3, query 1x122, create 0.4, batch 3+1+0.4+105+15+0.5+0.5, read 3, query 1x1, read 1.5, read 1.5,"
-        " replace 1.5, batch 2, batch 0.5+0.5",
+        "read 3, query 1x122, create 0.4, batch 3+1+0.4+105+15+0.5+0.5, read 3, query 1x1, read 1.5,"
+        " read 1.5, replace 1.5, batch 2, batch 0.5+0.5",
     ),
     Cost(
         "a worker scores and closes",
@@ -251,11 +251,11 @@ A partition may hold 20 GB and 10,000 RU/s: a therapist's list of 10,000 session
 
 ## Calls
 
-What a call of the app, of a person or of a worker costs, with all that follows from it (entries in lists,
-pushes, claims). `requests` are the calls to Cosmos with the sizes that the estimate assumes: an hour's session,
-whose words take 105 KB deflated and its scores 15, and which has 1,800 different words. A batch is one request.
-A call that loses a race or is throttled makes some more, and so does a process that has not read yet what it
-writes (it remembers some thousand ETags).
+What a call of the app, of a person or of a worker costs, with all that follows from it (entries in
+lists, pushes, claims). `requests` are the calls to Cosmos with the sizes that the estimate assumes: an
+hour's session, whose words take 105 KB deflated and its scores 15, with 1,800 different words. A batch is
+one request. A call that loses a race or is throttled makes some more, and so does a process that has not
+read yet what it writes (it remembers some thousand ETags).
 
 {calls}
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from therapy.domain.errors import Stale, TherapyError
+from therapy.domain.errors import NotFound, Stale, TherapyError
 from therapy.domain.outbox import (
     AccessEnded,
     EraseDue,
