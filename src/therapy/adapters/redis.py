@@ -6,7 +6,6 @@ connection that a firewall has dropped, and spins while Redis is down; this one 
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -19,6 +18,7 @@ from redis.exceptions import RedisError
 from taskiq import BrokerMessage
 from taskiq_redis import ListQueueBroker
 
+from therapy.adapters.retry import RetryPolicy
 from therapy.domain.errors import Unavailable
 
 QUEUE = "therapy-rings"
@@ -35,8 +35,12 @@ RING_SECONDS = 3.0
 QUIET_SECONDS = 5.0
 """After a ring that failed no other is tried for so long: whoever waits for an answer pays for one only."""
 
-LONGEST_PAUSE = 5.0
-log = logging.getLogger(__name__)
+UNTIL_IT_IS_BACK = RetryPolicy(
+    "redis is out of reach",
+    passes=lambda exc: isinstance(exc, RedisError | OSError),
+    pauses=(0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0),
+    for_ever=True,
+)
 
 
 class RedisBroker(ListQueueBroker):
@@ -88,23 +92,17 @@ class RedisBroker(ListQueueBroker):
             raise
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
-        pause = 0.1
         while True:
-            try:
-                redis = Redis(connection_pool=self.connection_pool)
-                async with asyncio.timeout(WAIT_SECONDS + 10):
-                    found = await redis.brpop([self.queue_name], timeout=WAIT_SECONDS)
-                pause = 0.1
-            except (RedisError, OSError) as exc:
-                log.warning(
-                    "redis is out of reach", extra={"error": type(exc).__name__, "pause_s": pause}
-                )
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-                continue
+            found = await UNTIL_IT_IS_BACK.call(self._look)
             if found is not None:
                 ring = found[1]
                 yield ring if isinstance(ring, bytes) else ring.encode()
+
+    async def _look(self) -> Any:
+        """Wait a while for a ring; return its queue and its message, None if there was none."""
+        redis = Redis(connection_pool=self.connection_pool)
+        async with asyncio.timeout(WAIT_SECONDS + 10):
+            return await redis.brpop([self.queue_name], timeout=WAIT_SECONDS)
 
     async def check(self) -> None:
         """Raise Unavailable if it is not there, or refuses us."""

@@ -21,6 +21,7 @@ from email.utils import format_datetime
 from functools import partial
 from typing import Any
 
+from therapy.adapters.retry import RetryPolicy
 from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
 from therapy.ports.mail import Letter, Mail, check_letter
 
@@ -93,7 +94,8 @@ class SmtpMail(Mail):
     ) -> None:
         name, _, address = sender.rpartition("<")
         self._server, self._now = server, now
-        self._pauses, self._patience = tuple(pauses), patience
+        self._patience = patience
+        self._retries = RetryPolicy("a mail is sent again", passes=_passes, pauses=tuple(pauses))
         self._sender = Address(name.strip(' "'), addr_spec=address.strip(" >"))
         self._turn = asyncio.Semaphore(AT_ONCE)
 
@@ -101,14 +103,7 @@ class SmtpMail(Mail):
         content = self._written(practice_id, letter)
         try:
             async with asyncio.timeout(self._patience):
-                for pause in self._pauses:
-                    try:
-                        return await self._try(letter.to, content)
-                    except Unavailable as error:
-                        if _lasts(error):
-                            raise
-                    await asyncio.sleep(pause)
-                await self._try(letter.to, content)
+                await self._retries.call(lambda: self._try(letter.to, content))
         except TimeoutError:
             raise Unavailable(reason="timeout") from None
 
@@ -245,6 +240,10 @@ def _status(exc: Exception) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _lasts(error: Unavailable) -> bool:
+def _passes(error: Exception) -> bool:
+    """Tell whether the letter may be taken later."""
+    if not isinstance(error, Unavailable):
+        return False
     status = error.details.get("status", 0)
-    return error.details.get("reason") in LASTING or (isinstance(status, int) and status >= 500)
+    refused = isinstance(status, int) and status >= 500
+    return error.details.get("reason") not in LASTING and not refused

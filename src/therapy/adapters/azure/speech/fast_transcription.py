@@ -1,11 +1,10 @@
 """Fast Transcription: a whole recording in one request, its transcript in the answer.
 
 The SDK's own retry sends an empty file the second time, and takes the answer for good. So it has
-none, and ours opens the recording anew each time.
+none, and our policy opens the recording anew each time.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -23,6 +22,7 @@ from therapy.adapters.azure.engine_errors import again, engine_errors
 from therapy.adapters.azure.speech.audio_buffer_file import AudioBufferFile
 from therapy.adapters.azure.speech.connection import Patience, SpeechAccess
 from therapy.adapters.azure.speech.recognised_phrases import FastAnswer, from_fast, most_spoken
+from therapy.adapters.retry import RetryPolicy
 from therapy.domain.errors import EngineFailed
 from therapy.domain.transcript import in_order
 from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechProgress
@@ -68,45 +68,34 @@ async def _asked(
         EngineFailed: there is none; `transient` says whether there may be one later.
     """
     limit = patience.least + patience.share * buffer.duration_ms / 1000
-    pauses = iter(patience.pauses)
+    policy = RetryPolicy(
+        "fast transcription is asked again",
+        passes=lambda exc: isinstance(exc, AzureError) and again(exc),
+        pauses=patience.pauses,
+        asked=_retry_after,
+        longest=patience.longest,
+    )
     with engine_errors():
         async with _client(access, limit) as client:
-            while True:
-                try:
-                    async with asyncio.timeout(limit):
-                        return await _once(client, buffer, options)
-                except AzureError as exc:
-                    pause = _pause(exc, next(pauses, None), patience.longest)
-                    if pause is None:
-                        raise
-                await asyncio.sleep(pause)
+            return await policy.call(lambda: _once(client, buffer, options, limit))
 
 
 async def _once(
-    client: TranscriptionClient, buffer: AudioBufferFile, options: TranscriptionOptions
+    client: TranscriptionClient, buffer: AudioBufferFile, options: TranscriptionOptions, limit: float
 ) -> FastAnswer:
     with buffer.reader() as file:
         content = TranscriptionContent(
             definition=options, audio=("recording.flac", file, CONTENT_TYPE)
         )
-        answer = await client.transcribe(content)
+        async with asyncio.timeout(limit):
+            answer = await client.transcribe(content)
     try:
         return msgspec.convert(answer.as_dict(), FastAnswer, strict=False)
     except (msgspec.ValidationError, TypeError, ValueError, AttributeError):
         raise EngineFailed(reason="malformed", transient=True) from None
 
 
-def _pause(exc: AzureError, usual: float | None, longest: float) -> float | None:
-    """How long to wait before the next try; None when there is none."""
-    if usual is None or not again(exc):
-        return None
-    asked = _retry_after(exc)
-    if asked is not None:
-        return asked if asked <= longest else None
-    return usual * random.uniform(0.75, 1.25)  # noqa: S311 - so that not all come back at once
-
-
-def _retry_after(exc: AzureError) -> float | None:
+def _retry_after(exc: Exception) -> float | None:
     """Seconds that the answer asks to wait; a date is not honoured, the service sends numbers."""
     headers = getattr(getattr(exc, "response", None), "headers", {})
     try:
