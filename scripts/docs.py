@@ -123,7 +123,7 @@ def settings_page() -> str:
     """The table of all settings."""
     rows = [["name", "default", "what it is for"], ["---"] * 3]
     for each in SETTINGS:
-        default = f"`{each.default}`" if each.default else "(empty)"
+        default = f"`{each.default_text}`" if each.default_text else "(empty)"
         rows.append(
             [f"`{each.name}`", default, each.purpose + (" (secret)" if each.secret else "")]
         )

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
-from therapy.config.table import AUTO
+from therapy.config.forms import AUTO
 
 
 class Family(Struct, frozen=True):

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 from therapy.config.families import FAMILIES, chosen, faults, keyless, mail_faults
-from therapy.config.settings import Settings
-from therapy.config.table import SETTINGS
+from therapy.config.forms import read
+from therapy.config.settings import SETTINGS, Settings
 
 PLACEHOLDERS = ("changeme", "change-me", "secret", "your-", "placeholder", "default", "example")
 UNRESOLVED = "@microsoft.keyvault("
@@ -48,17 +48,17 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     for setting in SETTINGS:
         text = environment.get(setting.name, "").strip()
         given |= {setting.field} if text else set()
-        text = text or setting.default
-        values[setting.field] = text  # so that what is malformed is not missing, too
+        # Until it is read: what is malformed is not missing, too.
+        values[setting.field] = text if setting.default == "" else setting.default
         if text.lower().startswith(UNRESOLVED):
             found.append(f"{setting.name} {_UNRESOLVED_MEND}")
             continue
         try:
-            values[setting.field] = setting.read(text)
+            if text:
+                values[setting.field] = read(setting.form, text)
             sound.add(setting.field)
         except ValueError as exc:
             found.append(f"{setting.name} must be {exc}: {setting.purpose}")
-            values[setting.field] = setting.default or text
     if not values.get("host"):
         values["host"] = "0.0.0.0" if in_production(environment) else "127.0.0.1"  # noqa: S104 - a container's only way out
     values |= chosen(values, given)
@@ -76,7 +76,7 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
         raise SettingsError(
             "\n".join(["The settings can't be used:", *(f"  - {each}" for each in found)])
         )
-    return Settings(**values)  # type: ignore[arg-type]  # each was read by its own function above
+    return Settings(**values)  # type: ignore[arg-type]  # each was read in its own form above
 
 
 def unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -1,81 +1,275 @@
-"""The settings once they are read: one frozen struct, with no secret in any picture of it."""
+"""What can be set, and the settings once they are read: one struct, a field for each.
 
+A field says its form, what it is for, its name outside and its default. The names of the earlier generation
+are kept, so that an App Service set up for it starts this one with nothing changed.
+"""
+
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct, field
+from msgspec.structs import fields
+
+from therapy.config.forms import (
+    AUTO,
+    SECRET,
+    AsciiText,
+    Host,
+    HttpAddress,
+    Languages,
+    Networks,
+    Region,
+    Seconds,
+    Secret,
+    Sender,
+    SpeechAddress,
+    Switch,
+    parts,
+)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What an installation can choose. Sizes are bytes; see `table` for the names outside.
+    """What an installation can choose, with no secret in any picture of it. Sizes are bytes.
 
     The last block is which family of adapters serves which port; never "auto" once it was read.
     """
 
-    host: str
-    port: int
-    trusted_proxies: tuple[str, ...]
-    data_dir: Path
-    jwt_secret: str
-    operator_token: str
-    language: str
-    upload_bytes: int
-    disk_reserve: int
-    lease: timedelta
-    sweep_every: timedelta
-    sessions_at_once: int
-    api_processes: int
-    drain: timedelta
-    log_level: str
+    port: Annotated[int, Meta(ge=0, le=65_535), "the port to listen on; 0 takes a free one"] = (
+        field(name="PORT", default=8000)
+    )
+    host: Annotated[
+        str, "the address to listen on; when empty, 127.0.0.1, or all in production"
+    ] = field(name="THERAPY_HOST", default="")
+    trusted_proxies: Annotated[
+        Networks,
+        "addresses and networks of the proxies in front, with commas between: from them X-Forwarded-For is"
+        " believed, so that a client's address is its own; when empty, from nobody",
+    ] = field(name="THERAPY_TRUSTED_PROXIES", default=())
+    data_dir: Annotated[
+        Path,
+        "where the local family keeps everything; relative to the directory `therapy` is started in",
+    ] = field(name="THERAPY_DATA_DIR", default=Path("therapy-data"))
+    jwt_secret: Annotated[
+        Secret,
+        "signs access tokens, at least 32 bytes; when empty, one is made and kept in the data directory",
+    ] = field(name="JWT_SECRET_KEY", default="")
+    operator_token: Annotated[
+        Secret, "shows the details of /health/ready to whoever sends it as a bearer token"
+    ] = field(name="THERAPY_OPERATOR_TOKEN", default="")
+    language: Annotated[
+        Literal["en", "he"], "of errors where a client asks for none, and of a new practice"
+    ] = field(name="THERAPY_LANGUAGE", default="en")
+    upload_bytes: Annotated[int, Meta(ge=1, le=2**50), "the largest recording that is taken in"] = (
+        field(name="THERAPY_MAX_UPLOAD_BYTES", default=2 * 1024**3)
+    )
+    disk_reserve: Annotated[
+        int, Meta(ge=0, le=2**60), "room on the disk that local recordings leave free"
+    ] = field(name="THERAPY_DISK_RESERVE_BYTES", default=512 * 1024**2)
+    lease: Annotated[Seconds, "how long a dead worker's session waits before another takes it"] = (
+        field(name="THERAPY_LEASE_SECONDS", default=timedelta(seconds=30))
+    )
+    sweep_every: Annotated[Seconds, "how often forgotten work is looked for"] = field(
+        name="THERAPY_SWEEP_SECONDS", default=timedelta(seconds=10)
+    )
+    sessions_at_once: Annotated[
+        int, Meta(ge=1, le=64), "sessions that one worker works on at once"
+    ] = field(name="CELERY_CONCURRENCY", default=4)
+    api_processes: Annotated[int, Meta(ge=1, le=64), "API processes of `therapy all`"] = field(
+        name="GUNICORN_WORKERS", default=1
+    )
+    drain: Annotated[Seconds, "seconds that requests may go on after SIGTERM"] = field(
+        name="GUNICORN_TIMEOUT", default=timedelta(seconds=10)
+    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], "how much is logged; never what people said"
+    ] = field(name="THERAPY_LOG_LEVEL", default="info")
 
-    speech_languages: tuple[str, ...]
-    speech_model: str
-    speech_engine: str
-    speech_key: str
-    speech_region: str
-    speech_endpoint: str
-    speech_resource_id: str
-    fast_endpoint: str
+    speech_languages: Annotated[Languages, "what is spoken in sessions, recognised among these"] = (
+        field(name="SPEECH_LANGUAGE", default=("he-IL", "en-US"))
+    )
+    speech_model: Annotated[
+        str,
+        "the local recogniser's model: tiny.en, base (multilingual; extra [hebrew]) or a directory with one",
+    ] = field(name="THERAPY_SPEECH_MODEL", default="tiny.en")
+    speech_engine: Annotated[
+        Literal["auto", "conversation", "fast"],
+        "which engine of Azure Speech; auto chooses by length, size and language",
+    ] = field(name="THERAPY_SPEECH_ENGINE", default=AUTO)
+    speech_key: Annotated[Secret, "Azure Speech: key; when empty, managed identity"] = field(
+        name="SPEECH_KEY", default=""
+    )
+    speech_region: Annotated[Region, "Azure Speech: region, e.g. westeurope"] = field(
+        name="SPEECH_REGION", default=""
+    )
+    speech_endpoint: Annotated[
+        SpeechAddress,
+        "Azure Speech: an address instead of the region's, e.g. of a private endpoint",
+    ] = field(name="THERAPY_SPEECH_ENDPOINT", default="")
+    speech_resource_id: Annotated[
+        str, "Azure Speech: the resource's id, needed with managed identity"
+    ] = field(name="THERAPY_SPEECH_RESOURCE_ID", default="")
+    fast_endpoint: Annotated[
+        HttpAddress, "Azure Speech: an address for Fast Transcription, where it is another one"
+    ] = field(name="THERAPY_FAST_TRANSCRIPTION_ENDPOINT", default="")
 
-    cosmos_uri: str
-    cosmos_key: str
-    cosmos_database: str
+    cosmos_uri: Annotated[HttpAddress, "Cosmos DB: address of the account"] = field(
+        name="COSMOS_URI", default=""
+    )
+    cosmos_key: Annotated[Secret, "Cosmos DB: key; when empty, managed identity"] = field(
+        name="COSMOS_KEY", default=""
+    )
+    cosmos_database: Annotated[str, "Cosmos DB: name of the database"] = field(
+        name="COSMOS_DATABASE_NAME", default="therapydb"
+    )
 
-    storage_connection: str
-    storage_account: str
-    storage_container: str
+    storage_connection: Annotated[Secret, "Blob Storage: connection string"] = field(
+        name="AZURE_STORAGE_CONNECTION_STRING", default=""
+    )
+    storage_account: Annotated[
+        str,
+        Meta(
+            pattern=r"^([a-z0-9]{3,24}|)\Z",
+            title="the account's name: 3 to 24 small letters and digits",
+        ),
+        "Blob Storage: account, with managed identity when there is no connection string",
+    ] = field(name="AZURE_STORAGE_ACCOUNT_NAME", default="")
+    storage_container: Annotated[
+        str,
+        Meta(
+            pattern=r"^([a-z0-9]+(-[a-z0-9]+)*|)\Z",
+            title="a name of small letters and digits, with single hyphens",
+        ),
+        "Blob Storage: container of the recordings",
+    ] = field(name="AUDIO_UPLOAD_BLOB_CONTAINER_NAME", default="audio-uploads")
 
-    language_key: str
-    language_endpoint: str
+    language_key: Annotated[Secret, "Azure Language: key; when empty, managed identity"] = field(
+        name="TEXT_ANALYTICS_KEY", default=""
+    )
+    language_endpoint: Annotated[HttpAddress, "Azure Language: address of the resource"] = field(
+        name="TEXT_ANALYTICS_ENDPOINT", default=""
+    )
 
-    redis_host: str
-    redis_port: int
-    redis_password: str
-    redis_ssl: bool
-    redis_username: str
+    redis_host: Annotated[
+        Host,
+        "Redis or Valkey: host; when empty, rings stay in the process and workers find work by the sweep",
+    ] = field(name="REDIS_HOST", default="")
+    redis_port: Annotated[
+        int,
+        Meta(ge=1, le=65_535),
+        "Redis: port; 6380 is Azure Cache with TLS, 10000 Azure Managed Redis",
+    ] = field(name="REDIS_PORT", default=6379)
+    redis_password: Annotated[
+        Secret, "Redis: access key; when empty with TLS on Azure, managed identity"
+    ] = field(name="REDIS_PASSWORD", default="")
+    redis_ssl: Annotated[Switch, "Redis: TLS"] = field(name="REDIS_USE_SSL", default=False)
+    redis_username: Annotated[
+        str, "Redis: object id of the managed identity, where Entra is used"
+    ] = field(name="THERAPY_REDIS_USERNAME", default="")
 
-    firebase_project: str
-    firebase_account: str
-    google_credentials: str
+    firebase_project: Annotated[str, "Firebase: project"] = field(
+        name="FIREBASE_PROJECT_ID", default=""
+    )
+    firebase_account: Annotated[Secret, "Firebase: the service account's JSON"] = field(
+        name="FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT", default=""
+    )
+    google_credentials: Annotated[str, "Firebase: a file with the service account's JSON"] = field(
+        name="GOOGLE_APPLICATION_CREDENTIALS", default=""
+    )
 
-    smtp_host: str
-    smtp_port: int
-    smtp_username: str
-    smtp_password: str
-    smtp_security: str
-    mail_from: str
+    smtp_host: Annotated[
+        Host, "mail: host of the SMTP server; when empty, letters are written into files"
+    ] = field(name="THERAPY_SMTP_HOST", default="")
+    smtp_port: Annotated[
+        int, Meta(ge=1, le=65_535), "mail: port; 587 with starttls, 465 with tls"
+    ] = field(name="THERAPY_SMTP_PORT", default=587)
+    smtp_username: Annotated[AsciiText, "mail: who signs in there"] = field(
+        name="THERAPY_SMTP_USERNAME", default=""
+    )
+    smtp_password: Annotated[AsciiText, SECRET, "mail: its password"] = field(
+        name="THERAPY_SMTP_PASSWORD", default=""
+    )
+    smtp_security: Annotated[
+        Literal["starttls", "tls", "none"],
+        "mail: starttls, tls from the first byte, or none (no password then, but on this machine)",
+    ] = field(name="THERAPY_SMTP_SECURITY", default="starttls")
+    mail_from: Annotated[
+        Sender,
+        "mail: whom letters come from: an address, or e.g. `The clinic <therapy@clinic.example>`",
+    ] = field(name="THERAPY_MAIL_FROM", default="")
 
-    stores: str
-    recordings: str
-    speech: str
-    sentiment: str
-    push: str
-    mail: str
-    doorbell: str
+    stores: Annotated[
+        Literal["auto", "local", "azure"],
+        "documents and people: local (SQLite) or azure (Cosmos DB)",
+    ] = field(name="THERAPY_STORES", default=AUTO)
+    recordings: Annotated[
+        Literal["auto", "local", "azure"], "recordings: local (files) or azure (Blob Storage)"
+    ] = field(name="THERAPY_RECORDINGS", default=AUTO)
+    speech: Annotated[
+        Literal["auto", "local", "azure"], "recognition: local (Whisper) or azure (Speech)"
+    ] = field(name="THERAPY_SPEECH", default=AUTO)
+    sentiment: Annotated[
+        Literal["auto", "local", "azure"], "sentiment: local (VADER) or azure (Language)"
+    ] = field(name="THERAPY_SENTIMENT", default=AUTO)
+    push: Annotated[
+        Literal["auto", "local", "firebase"], "pushes: local (a file) or firebase (FCM)"
+    ] = field(name="THERAPY_NOTICES", default=AUTO)
+    mail: Annotated[Literal["auto", "local", "smtp"], "letters: local (a file each) or smtp"] = (
+        field(name="THERAPY_MAIL", default=AUTO)
+    )
+    doorbell: Annotated[
+        Literal["auto", "local", "redis"], "rings: local (in the process) or redis"
+    ] = field(name="THERAPY_DOORBELL", default=AUTO)
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return []
 
     def __repr__(self) -> str:
         return f"Settings(host={self.host!r}, port={self.port}, data_dir={str(self.data_dir)!r})"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its name outside, its field in `Settings`, its form and default, and what it is for."""
+
+    name: str
+    field: str
+    form: Any
+    default: object
+    purpose: str
+    secret: bool
+
+    @property
+    def default_text(self) -> str:
+        """Return the default as somebody would set it, "" if there is none."""
+        match self.default:
+            case bool():
+                return str(self.default).lower()
+            case timedelta():
+                return f"{self.default.total_seconds():g}"
+            case tuple():
+                return ",".join(self.default)
+            case _:
+                return str(self.default)
+
+
+def _settings() -> tuple[Setting, ...]:
+    found = []
+    for each in fields(Settings):
+        marks = parts(each.type)[1]
+        purpose = next(mark for mark in marks if isinstance(mark, str))
+        found.append(
+            Setting(each.encode_name, each.name, each.type, each.default, purpose, SECRET in marks)
+        )
+    return tuple(found)
+
+
+SETTINGS = _settings()
+
+NO_LONGER_NEEDED = {
+    "FLASK_SECRET_KEY": "there are no cookies to sign",
+    "FLASK_DEBUG": "see THERAPY_LOG_LEVEL",
+    "GUNICORN_THREADS": "one process serves many requests at once",
+}
+"""Settings of the earlier generation that are accepted and do nothing."""

@@ -81,7 +81,10 @@ async def _asked(
 
 
 async def _once(
-    client: TranscriptionClient, buffer: AudioBufferFile, options: TranscriptionOptions, limit: float
+    client: TranscriptionClient,
+    buffer: AudioBufferFile,
+    options: TranscriptionOptions,
+    limit: float,
 ) -> FastAnswer:
     with buffer.reader() as file:
         content = TranscriptionContent(
