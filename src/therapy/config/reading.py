@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from therapy.config.families import FAMILIES, chosen, faults, keyless, mail_faults
 from therapy.config.forms import read
@@ -42,23 +43,7 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     Raises:
         SettingsError: something is missing, malformed or contradictory; names all of it.
     """
-    values: dict[str, object] = {}
-    given, sound = set[str](), set[str]()
-    found: list[str] = []
-    for setting in SETTINGS:
-        text = environment.get(setting.name, "").strip()
-        given |= {setting.field} if text else set()
-        # Until it is read: what is malformed is not missing, too.
-        values[setting.field] = text if setting.default == "" else setting.default
-        if text.lower().startswith(UNRESOLVED):
-            found.append(f"{setting.name} {_UNRESOLVED_MEND}")
-            continue
-        try:
-            if text:
-                values[setting.field] = read(setting.form, text)
-            sound.add(setting.field)
-        except ValueError as exc:
-            found.append(f"{setting.name} must be {exc}: {setting.purpose}")
+    values, given, sound, found = _each_read(environment)
     if not values.get("host"):
         values["host"] = "0.0.0.0" if in_production(environment) else "127.0.0.1"  # noqa: S104 - a container's only way out
     values |= chosen(values, given)
@@ -77,6 +62,35 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
             "\n".join(["The settings can't be used:", *(f"  - {each}" for each in found)])
         )
     return Settings(**values)  # type: ignore[arg-type]  # each was read in its own form above
+
+
+class _Read(NamedTuple):
+    """The values by their fields, which of them somebody set, which are of their form, and what is wrong."""
+
+    values: dict[str, object]
+    given: set[str]
+    sound: set[str]
+    faults: list[str]
+
+
+def _each_read(environment: Mapping[str, str]) -> _Read:
+    read_so_far = _Read({}, set(), set(), [])
+    for setting in SETTINGS:
+        text, field = environment.get(setting.name, "").strip(), setting.field
+        # Until it is read: what is malformed is not missing, too.
+        read_so_far.values[field] = text if setting.default == "" else setting.default
+        if text:
+            read_so_far.given.add(field)
+        if text.lower().startswith(UNRESOLVED):
+            read_so_far.faults.append(f"{setting.name} {_UNRESOLVED_MEND}")
+            continue
+        try:
+            if text:
+                read_so_far.values[field] = read(setting.form, text)
+            read_so_far.sound.add(field)
+        except ValueError as exc:
+            read_so_far.faults.append(f"{setting.name} must be {exc}: {setting.purpose}")
+    return read_so_far
 
 
 def unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
