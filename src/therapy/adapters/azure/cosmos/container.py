@@ -28,6 +28,7 @@ from azure.cosmos.exceptions import (
 )
 
 from therapy.adapters.azure.cosmos.errors import contended, cosmos_errors
+from therapy.adapters.retry import RetryPolicy
 
 Item = Mapping[str, Any]
 Fields = Mapping[str, Any]
@@ -237,15 +238,14 @@ class Container:
 
         429 is the SDK's: it waits as long as Cosmos says. A 429 inside a batch is ours.
         """
+        passes = again or _passes
+        policy = RetryPolicy(
+            "cosmos is asked again",
+            passes=lambda exc: isinstance(exc, AzureError) and passes(exc),
+            pauses=self.pauses,
+        )
         async with asyncio.timeout(WITHIN):
-            for pause in self.pauses:
-                try:
-                    return await call()
-                except AzureError as exc:
-                    if not (again or _passes)(exc):
-                        raise
-                await asyncio.sleep(pause)
-            return await call()
+            return await policy.call(call)
 
 
 def _passes(exc: AzureError) -> bool:
