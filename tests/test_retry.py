@@ -1,6 +1,7 @@
 """The adapters' one retry policy: how often, how long, what it says of it, and how it is stopped."""
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -156,6 +157,23 @@ async def test_a_cancellation_is_no_failure_that_passes() -> None:
     await call.begun.wait()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert call.made == 1
+
+
+async def test_a_cancellation_that_the_call_swallowed_ends_the_tries_all_the_same() -> None:
+    class Deaf(Call):
+        async def __call__(self) -> int:
+            with contextlib.suppress(asyncio.CancelledError):
+                self.begun.set()
+                await asyncio.sleep(600)
+            return await super().__call__()
+
+    call = Deaf(Throttled())
+    waiting = asyncio.create_task(a_policy(600.0).call(call))
+    await call.begun.wait()
+    waiting.cancel()
+    with pytest.raises(Throttled):
         await waiting
     assert call.made == 1
 

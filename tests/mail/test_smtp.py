@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import smtplib
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("aiosmtpd")
+
+import aiosmtplib
 
 from tests.builders import NOW, PRACTICE, a_letter
 from tests.emulators.certificate import certificate
@@ -227,7 +228,22 @@ async def test_nothing_of_a_letter_is_in_the_log(
     assert not [each for each in SECRETS if each in " ".join(said)]
 
 
-def test_every_exception_of_smtplib_has_its_meaning() -> None:
+def test_every_exception_of_aiosmtplib_has_its_meaning() -> None:
     known = LETTERS_FAULT.keys() | REASONS.keys()
-    raised = {each for each in vars(smtplib).values() if isinstance(each, type)}
-    assert {each for each in raised if issubclass(each, smtplib.SMTPException)} <= known
+    raised = {each for each in vars(aiosmtplib.errors).values() if isinstance(each, type)}
+    assert {each for each in raised if issubclass(each, aiosmtplib.SMTPException)} <= known
+
+
+@pytest.mark.parametrize(
+    ("server", "reason"),
+    [
+        (MailServer("127.0.0.1", free_port(), "none"), "ConnectionRefusedError"),
+        (MailServer("127.0.0.1", free_port(), "tls"), "ConnectionRefusedError"),
+        (MailServer("mail.invalid", 25, "none"), "gaierror"),
+    ],
+    ids=lambda each: each.host + each.security if isinstance(each, MailServer) else each,
+)
+async def test_why_there_is_no_connection_is_told(server: MailServer, reason: str) -> None:
+    with pytest.raises(Unavailable) as away:
+        await SmtpMail(server, SENDER, pauses=()).check()
+    assert away.value.details == {"reason": reason}

@@ -4,6 +4,7 @@ Only for calls that no kept library repeats by itself: Azure's SDKs, redis-py an
 policies of their own (`docs/adr/011-retries.md`). Every retry is logged by its kind, never by its words.
 """
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
@@ -64,7 +65,7 @@ class RetryPolicy:
         return result
 
     def _worth_it(self, exc: BaseException) -> bool:
-        if not isinstance(exc, Exception) or not self.passes(exc):
+        if not isinstance(exc, Exception) or not self.passes(exc) or _cancelled():
             return False
         return (self.asked(exc) or 0) <= self.longest
 
@@ -87,6 +88,12 @@ class RetryPolicy:
         if isinstance(failure, TherapyError) and "reason" in failure.details:
             told["reason"] = failure.details["reason"]
         log.warning(self.event, extra=told)
+
+
+def _cancelled() -> bool:
+    """Tell whether this task was cancelled, and `asyncio.wait_for` of Python 3.11 forgot to say so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _failure(state: RetryCallState) -> Exception:

@@ -1,16 +1,14 @@
-"""Mail by SMTP: a connection for each letter, by `smtplib` in a thread.
+"""Mail by SMTP, over aiosmtplib: a connection for each letter.
 
-aiosmtplib would save the thread, but is not worth a package for a letter now and then. What a server
-says may quote an address or a letter: its code is kept, its words are not, and causes are not shown.
+What a server says may quote an address or a letter: its code is kept, its words are not, and causes are
+not shown.
 """
 
 import asyncio
 import hashlib
-import smtplib
 import ssl
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import policy
@@ -18,8 +16,9 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from functools import partial
 from typing import Any
+
+import aiosmtplib
 
 from therapy.adapters.retry import RetryPolicy
 from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
@@ -35,27 +34,32 @@ PATIENCE_SECONDS = 300.0
 """After which a letter is given up, whatever it waits for."""
 
 AT_ONCE = 2
-"""Connections: a mail server that hangs must not take all threads that others need."""
+"""Connections: many servers refuse more from one address."""
 
 WIRE = policy.SMTP.clone(cte_type="7bit")
 """Any server takes 7 bits: what needs more is encoded. But an address can't be, see RFC 6531."""
 
 LETTERS_FAULT: dict[type[Exception], str] = {
-    smtplib.SMTPRecipientsRefused: "to",
-    smtplib.SMTPNotSupportedError: "to",  # an address with letters that this server can't take
-    smtplib.SMTPDataError: "letter",
+    aiosmtplib.SMTPRecipientRefused: "to",
+    aiosmtplib.SMTPRecipientsRefused: "to",
+    aiosmtplib.SMTPNotSupported: "to",  # an address with letters that this server can't take
+    aiosmtplib.SMTPDataError: "letter",
     ValueError: "letter",
 }
 """What says that this letter will never be taken, and which field of it."""
 
 REASONS: dict[type[Exception], str] = {
-    smtplib.SMTPException: "login_method",  # said when the server's ways to sign in are none of ours
-    smtplib.SMTPServerDisconnected: "disconnected",
-    smtplib.SMTPResponseException: "answer",
-    smtplib.SMTPSenderRefused: "sender",
-    smtplib.SMTPConnectError: "greeting",
-    smtplib.SMTPHeloError: "greeting",
-    smtplib.SMTPAuthenticationError: "login",
+    aiosmtplib.SMTPException: "login_method",  # said when the server's ways to sign in are none of ours
+    aiosmtplib.SMTPServerDisconnected: "disconnected",
+    aiosmtplib.SMTPTimeoutError: "disconnected",
+    aiosmtplib.SMTPReadTimeoutError: "disconnected",
+    aiosmtplib.SMTPResponseException: "answer",
+    aiosmtplib.SMTPSenderRefused: "sender",
+    aiosmtplib.SMTPConnectError: "no_greeting",
+    aiosmtplib.SMTPConnectTimeoutError: "no_greeting",
+    aiosmtplib.SMTPConnectResponseError: "greeting",
+    aiosmtplib.SMTPHeloError: "greeting",
+    aiosmtplib.SMTPAuthenticationError: "login",
     ssl.SSLCertVerificationError: "certificate",
 }
 """Why nothing could be handed over; the nearest ancestor counts, other errors go by their own names."""
@@ -93,8 +97,7 @@ class SmtpMail(Mail):
         now: Callable[[], datetime] = _now,
     ) -> None:
         name, _, address = sender.rpartition("<")
-        self._server, self._now = server, now
-        self._patience = patience
+        self._server, self._now, self._patience = server, now, patience
         self._retries = RetryPolicy("a mail is sent again", passes=_passes, pauses=tuple(pauses))
         self._sender = Address(name.strip(' "'), addr_spec=address.strip(" >"))
         self._turn = asyncio.Semaphore(AT_ONCE)
@@ -103,7 +106,7 @@ class SmtpMail(Mail):
         content = self._written(practice_id, letter)
         try:
             async with asyncio.timeout(self._patience):
-                await self._retries.call(lambda: self._try(letter.to, content))
+                await self._retries.call(lambda: self._hand_over(letter.to, content))
         except TimeoutError:
             raise Unavailable(reason="timeout") from None
 
@@ -113,11 +116,9 @@ class SmtpMail(Mail):
         Raises:
             Unavailable: it is not there, or does not let us in; says why.
         """
-        await asyncio.to_thread(self._look)
-
-    async def _try(self, to: str, content: bytes) -> None:
-        async with self._turn:
-            await _apart(partial(self._hand_over, to, content))
+        with smtp_errors():
+            async with self._connected() as connection:
+                await connection.noop()
 
     def _written(self, practice_id: str, letter: Letter) -> bytes:
         check_letter(letter)
@@ -138,89 +139,63 @@ class SmtpMail(Mail):
         except (ValueError, MessageError):
             raise InvalidInput("letter") from None  # the cause would quote the letter
 
-    def _hand_over(self, to: str, content: bytes) -> None:
-        with smtp_errors(), self._connected() as connection:
-            options = () if to.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
-            connection.sendmail(self._sender.addr_spec, [to], content, options)
+    async def _hand_over(self, to: str, content: bytes) -> None:
+        options = () if to.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
+        async with self._turn:
+            with smtp_errors():
+                async with self._connected() as connection:
+                    sender = self._sender.addr_spec
+                    await connection.sendmail(sender, [to], content, mail_options=options)
 
-    def _look(self) -> None:
-        with smtp_errors(), self._connected() as connection:
-            code, words = connection.noop()
-            if code >= 400:
-                raise smtplib.SMTPResponseException(code, words)
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        """Connect and sign in; nothing is said in the clear unless security is none.
 
-    @contextmanager
-    def _connected(self) -> Iterator[smtplib.SMTP]:
-        """Connect and sign in; nothing is said in the clear unless security is none."""
-        server, connection = self._server, self._greeted()
+        Hosts are verified as this machine does; SSL_CERT_FILE and SSL_CERT_DIR name other authorities.
+        """
+        server = self._server
+        connection = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            local_hostname=self._sender.domain,  # instead of this machine's, which it would ask DNS for
+            timeout=server.wait,
+            use_tls=server.security == "tls",
+            start_tls=False,  # below, so that a server without it is told from others
+        )
         try:
-            connection.ehlo_or_helo_if_needed()
+            await connection.connect()
             if server.security == "starttls":
-                if not connection.has_extn("starttls"):
-                    raise Unavailable(reason="starttls")
-                connection.starttls(context=_context())
-                connection.ehlo_or_helo_if_needed()
+                await _start_tls(connection)
             if server.username:
-                if not connection.has_extn("auth"):
-                    raise Unavailable(reason="login_method")
-                connection.login(server.username, server.password)
+                await connection.login(server.username, server.password)
             yield connection
-            with suppress(smtplib.SMTPException, OSError):  # it has taken the letter
-                connection.quit()
+            with suppress(aiosmtplib.SMTPException, OSError):  # it has taken the letter
+                await connection.quit()
         finally:
             connection.close()
 
-    def _greeted(self) -> smtplib.SMTP:
-        server = self._server
-        us = self._sender.domain  # instead of this machine's name, which smtplib would ask DNS for
-        try:
-            if server.security == "tls":
-                return smtplib.SMTP_SSL(
-                    server.host, server.port, us, timeout=server.wait, context=_context()
-                )
-            return smtplib.SMTP(server.host, server.port, us, timeout=server.wait)
-        except smtplib.SMTPServerDisconnected:
-            raise Unavailable(reason="no_greeting") from None
 
-
-async def _apart(work: Callable[[], None]) -> None:
-    """Do it in a thread that nobody joins: a server that says nothing must not hold up our stop."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: Exception | None) -> None:
-        if not done.done():  # else nobody waits any more
-            done.set_result(None) if error is None else done.set_exception(error)
-
-    def run() -> None:
-        error: Exception | None = None
-        try:
-            work()
-        except Exception as exc:  # noqa: BLE001 - raised where it is waited for
-            error = exc
-        with suppress(RuntimeError):  # the loop has closed meanwhile
-            loop.call_soon_threadsafe(settle, error)
-
-    threading.Thread(target=run, name="smtp", daemon=True).start()
-    await done
-
-
-def _context() -> ssl.SSLContext:
-    """Verify as this machine does; SSL_CERT_FILE and SSL_CERT_DIR name other authorities."""
-    return ssl.create_default_context()
+async def _start_tls(connection: aiosmtplib.SMTP) -> None:
+    try:
+        await connection.starttls()
+    except aiosmtplib.SMTPException as exc:
+        if type(exc) is not aiosmtplib.SMTPException:
+            raise
+        raise Unavailable(reason="starttls") from None  # the server does not offer it
 
 
 @contextmanager
 def smtp_errors() -> Iterator[None]:
-    """Turn what smtplib raises into errors of the domain."""
+    """Turn what aiosmtplib raises into errors of the domain."""
     try:
         yield
-    except (OSError, ValueError) as exc:  # smtplib's own are OSErrors
+    except (aiosmtplib.SMTPException, OSError, ValueError) as exc:
         raise smtp_error(exc) from None
 
 
 def smtp_error(exc: Exception) -> TherapyError:
-    """Say what an exception of smtplib means. 4xx is "not now", whatever it answers."""
+    """Return what an exception of aiosmtplib means. 4xx is "not now", whatever it answers."""
+    exc = _beneath(exc)
     status = _status(exc)
     told: dict[str, Any] = {"status": status} if status else {}
     if 400 <= status < 500:
@@ -233,10 +208,18 @@ def smtp_error(exc: Exception) -> TherapyError:
     return Unavailable(reason=REASONS[kind] if kind else type(exc).__name__, **told)
 
 
+def _beneath(exc: Exception) -> Exception:
+    """Return why there is no connection, where that is what the exception is about."""
+    cause = exc.__cause__
+    if not isinstance(exc, aiosmtplib.SMTPConnectError) or not isinstance(cause, OSError):
+        return exc
+    return exc if isinstance(cause, aiosmtplib.SMTPException) else cause
+
+
 def _status(exc: Exception) -> int:
-    if isinstance(exc, smtplib.SMTPRecipientsRefused):
-        return min((code for code, _ in exc.recipients.values()), default=0)
-    code = getattr(exc, "smtp_code", 0)
+    if isinstance(exc, aiosmtplib.SMTPRecipientsRefused):
+        return min((each.code for each in exc.recipients), default=0)
+    code = getattr(exc, "code", 0)
     return code if isinstance(code, int) else 0
 
 
