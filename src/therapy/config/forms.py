@@ -109,7 +109,7 @@ Region = Annotated[
 ]
 AsciiText = Annotated[
     str,
-    # What SMTP can carry when somebody signs in: smtplib sends ASCII only.
+    # What every mail server takes when somebody signs in.
     Meta(pattern=r"^[ -~]*\Z", title="plain letters, digits and signs (ASCII)"),
 ]
 Sender = Annotated[
