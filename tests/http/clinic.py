@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -20,12 +21,12 @@ from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
 from tests.builders import NOW, OTHER_PRACTICE, PRACTICE, a_wav, an_utterance
+from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.config import Settings, read_settings
 from therapy.domain.access import Actor
-from therapy.domain.errors import NotFound
 from therapy.domain.people import Person, Practice, Role
 from therapy.domain.transcript import Speaker, Utterance
 from therapy.entrypoints.http.after_response import AfterResponse
@@ -34,7 +35,7 @@ from therapy.repositories.records import Records
 from therapy.repositories.runs import RUN_QUEUES
 from therapy.wiring import Engines, Ports, Therapy, open_therapy
 from therapy.workflows.accounts import add_person, put_practice
-from therapy.workflows.installation import Installation, install
+from therapy.workflows.installation import Installation
 
 PASSWORD = "correct horse 42"
 BOUNDARY = "the-boundary-of-the-tests"
@@ -121,29 +122,40 @@ def opening(**ports: object) -> Opening:
 
     @asynccontextmanager
     async def opened(settings: Settings) -> AsyncIterator[Therapy]:
-        chosen: list[Ports] = []
-
         def exchange(local: Ports) -> Ports:
-            chosen.append(local)
             around = {name: wrap(getattr(local, name)) for name, wrap in wrapped.items()}
             others = dataclasses.replace(local.engines, **engines)
             return dataclasses.replace(local, engines=others, **around, **ports)
 
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = settings.data_dir / FILE_NAME
+        if not database.exists():
+            database.write_bytes(await populated_database())
         async with open_therapy(settings, exchange) as therapy:
-            await populate(install(*chosen).records)
             yield dataclasses.replace(therapy, checks={**therapy.checks, **checks})
 
     return opened
 
 
+_POPULATED: list[bytes] = []
+
+
+async def populated_database() -> bytes:
+    """Return a database with everybody in it, made once in a process: to write it takes 30 commits."""
+    if not _POPULATED:
+        with TemporaryDirectory() as name:
+            async with open_therapy(settings_in(Path(name))) as therapy:
+                await populate(therapy.installation.records)
+            _POPULATED.append((Path(name) / FILE_NAME).read_bytes())
+    return _POPULATED[0]
+
+
 async def populate(records: Records) -> None:
-    try:
-        await records.people.by_email(OLIVIA.email)
-    except NotFound:
-        await put_practice(Practice(PRACTICE, "A practice"), records=records)
-        await put_practice(Practice(OTHER_PRACTICE, "Another", "he"), records=records)
-        for person in EVERYBODY:
-            await add_person(person, records=records)
+    """Write both practices and everybody in them."""
+    await put_practice(Practice(PRACTICE, "A practice"), records=records)
+    await put_practice(Practice(OTHER_PRACTICE, "Another", "he"), records=records)
+    for person in EVERYBODY:
+        await add_person(person, records=records)
 
 
 @dataclass
@@ -318,7 +330,7 @@ def left_behind(directory: Path) -> dict[str, list[str]]:
         )
         for folder in ("staging", "kept")
     }
-    connection = sqlite3.connect(f"file:{directory / 'therapy.sqlite3'}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"file:{directory / FILE_NAME}?mode=ro", uri=True)
     try:
         for name, kind in (("uploads", "upload"), ("sessions", "session")):
             items = connection.execute("SELECT partition FROM items WHERE kind = ?", (kind,))

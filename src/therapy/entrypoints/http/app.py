@@ -18,7 +18,6 @@ from therapy.entrypoints.http.errors import (
     on_bug,
     on_http_error,
     on_therapy_error,
-    on_unreadable,
 )
 from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.openapi_pages import (
@@ -75,8 +74,6 @@ def make_app(
         exception_handlers={
             TherapyError: on_therapy_error,
             HTTPException: on_http_error,
-            RecursionError: on_unreadable,
-            UnicodeError: on_unreadable,
             Exception: on_bug,
         },
         request_class=JsonRequest,

@@ -141,14 +141,6 @@ def _parameter_fault(exc: ValidationException) -> tuple[str, str]:
     return "invalid", _OUTSIDE.get(field, field)
 
 
-def on_unreadable(
-    request: AnyRequest, exc: RecursionError | UnicodeError
-) -> Response[dict[str, object]]:
-    """Answer JSON that is nested deeper than anything that is read here, or whose texts are no UTF-8."""
-    del exc
-    return problem(request, 400, "malformed_json")
-
-
 def on_bug(request: AnyRequest, exc: Exception) -> Response[dict[str, object]]:
     """Answer a bug: log its kind and place, never its words."""
     place = exc.__traceback__
