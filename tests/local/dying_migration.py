@@ -1,8 +1,9 @@
 """A program that opens a database and gets a signal on the way: `python -m tests.local.dying_migration`.
 
 Its arguments are the file, the signal, and before what: `INSERT INTO items|40` is the fortieth statement
-that begins so, `connect|2` the second connection, `rename|1` the first file that is given its name. It is
-told by SQLite's own trace and by Python's audit events (PEP 578). `size|9` is the first byte that would
+that begins so, `in VACUUM|3` the third hundred of SQLite's steps of such a statement, `connect|2` the second
+connection, `rename|1` the first file that is given its name. It is told by SQLite's own trace and by Python's
+audit events (PEP 578). `size|9` is the first byte that would
 make a file longer than that: then it is the system that ends the program, in the midst of a write.
 """
 
@@ -27,6 +28,15 @@ class Death:
         self._signal = number
         self._before = before
         self._left = times
+        self._statement = ""
+
+    def in_statement(self, statement: str) -> None:
+        self._statement = statement
+        self.at(statement)
+
+    def step(self) -> int:
+        self.at(f"in {self._statement}")
+        return 0  # go on
 
     def at(self, what: str) -> None:
         if what.startswith(self._before):
@@ -42,7 +52,8 @@ def watch(death: Death) -> None:
     def traced(*arguments: Any, **more: Any) -> sqlite3.Connection:
         death.at("connect")
         connection = connect(*arguments, **more)
-        connection.set_trace_callback(death.at)
+        connection.set_trace_callback(death.in_statement)
+        connection.set_progress_handler(death.step, 100)
         return connection
 
     sqlite3.connect = traced

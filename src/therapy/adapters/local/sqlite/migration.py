@@ -32,6 +32,8 @@ PATIENCE_MS = 900_000
 WORTH_IT = 4
 """What a conversion left free goes back to the disk if it is more than this part of the file."""
 
+EMPTY_THE_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
+
 log = logging.getLogger(__name__)
 
 
@@ -107,8 +109,8 @@ def _shrink(connection: sqlite3.Connection, path: Path) -> None:
     if free * WORTH_IT <= pages:
         return
     try:
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for each in (EMPTY_THE_LOG, "VACUUM", EMPTY_THE_LOG):
+            connection.execute(each)
     except (
         sqlite3.OperationalError
     ) as exc:  # no room, or somebody writes: it only stays large until then
