@@ -162,12 +162,12 @@ async def test_an_entry_that_is_written_again_does_not_write_its_words_again(
     await stores.session_index.put(PRACTICE, entry_of(1))
     stores.emulator.clear()
     await stores.session_index.put(PRACTICE, entry_of(1))
-    once = stores.emulator.seen()["containers"]["practice-rows"]["bytes_in"]
+    once = stores.emulator.seen()["containers"]["practice-session-entries"]["bytes_in"]
     stores.emulator.clear()
     await stores.session_index.put(
         PRACTICE, replace(entry_of(1), words=("calm", *map(str, range(2_000))))
     )
-    words = stores.emulator.seen()["containers"]["practice-rows"]["bytes_in"]
+    words = stores.emulator.seen()["containers"]["practice-session-entries"]["bytes_in"]
     assert words > once + 10_000
 
 

@@ -12,6 +12,7 @@ import pytest
 from therapy.domain.errors import EngineFailed, InvalidInput, Unavailable
 from therapy.entrypoints.cli.diagnosis import clock_offset, diagnose, kinds_in
 from therapy.entrypoints.cli.known_faults import RULES
+from therapy.entrypoints.cli.migration_faults import FAULTS
 
 WHERE = "clinic.example.net"
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
@@ -105,13 +106,13 @@ CASES = [
     ),
     (
         "stores",
-        Unavailable(reason="container_missing", container="practice-keys"),
+        Unavailable(reason="container_missing", container="practice-items"),
         "missing",
         "therapy migrate",
     ),
     (
         "stores",
-        Unavailable(reason="partition_key", container="practice-keys"),
+        Unavailable(reason="partition_key", container="practice-items"),
         "another partition key",
         "COSMOS_DATABASE_NAME",
     ),
@@ -138,6 +139,10 @@ CASES = [
         "AZURE_CLIENT_ID",
     ),
     ("stores", Unavailable(reason="database_of_a_newer_version", found=9), "newer", "that version"),
+    *(
+        ("stores", Unavailable(reason=reason, needed_bytes=9), fault.cause, fault.fix)
+        for reason, fault in FAULTS.items()
+    ),
     ("recordings", blob(404, "ContainerNotFound"), "container is missing", "therapy migrate"),
     (
         "recordings",

@@ -224,7 +224,7 @@ async def test_an_item_that_can_not_be_delivered_is_put_off_however_many_are_bef
     records: Records, people_index: PeopleIndex, session_index: SessionIndex
 ) -> None:
     await commit_many(records, *numbered(records, MOST_ITEMS))
-    nobody = an_item("last", what=PersonEntryChanged("nobody"))
+    nobody = an_item("last", what=SessionEntryChanged("nobody"))
     placed, write_it = records.outbox.new(PARTITION, nobody, MOST_ITEMS)
     await commit(records, write_it)
     relay = OutboxRelay(

@@ -17,6 +17,7 @@ from tests.workflows.memory_installation import (
     reviewed,
     upload,
 )
+from therapy.adapters.memory.session_index import MemorySessionIndex
 from therapy.domain.errors import NotFound, Unavailable
 from therapy.domain.outbox import EraseDue, SessionEntryChanged
 from therapy.domain.session import Event, State, apply
@@ -191,6 +192,20 @@ async def test_an_entry_that_comes_late_does_not_bring_an_erased_session_back():
     await installed.sweep()
     with pytest.raises(NotFound):
         await installed.ports.session_index.get(PRACTICE, SESSION)
+
+
+async def test_an_erased_session_is_put_into_no_index_that_does_not_know_it():
+    """E.g. one that was made anew."""
+    installed = await an_installation()
+    await begun(installed)
+    await review.cancel(ACTOR, SESSION, records=installed.records)
+    anew = installed.with_ports(session_index=MemorySessionIndex())
+    item = an_item("late", what=SessionEntryChanged(SESSION), due_at=installed.clock.now)
+    await anew.write(anew.records.outbox.new(IN_SESSION, item, 1)[1])
+    await anew.sweep()
+    assert await anew.waiting() == ()
+    with pytest.raises(NotFound):
+        await anew.ports.session_index.get(PRACTICE, SESSION)
 
 
 async def test_the_fingerprint_of_another_session_stays():

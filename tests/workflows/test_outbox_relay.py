@@ -128,7 +128,7 @@ async def test_an_item_behind_more_than_a_page_of_others_is_put_off_too():
     placed, pending = outbox.new(IN_SESSION, item, position=999)
     await installed.write(pending)
     await installed.sweep()
-    left = await outbox.stored(placed)
+    left = await outbox.as_stored(placed)
     assert left is not None
     assert left.item.attempts == 1
 

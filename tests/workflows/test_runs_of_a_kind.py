@@ -14,6 +14,7 @@ from tests.workflows.memory_installation import (
     begun,
     reviewed,
 )
+from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import ErrorClass, WrongState
 from therapy.domain.run import MAX_CLAIMS, Run, RunKind, RunState, failed
@@ -38,8 +39,18 @@ class CountingSpeech(MemorySpeech):
             yield event
 
 
+class CountingSentiment(MemorySentiment):
+    """Counts how often it was asked."""
+
+    asked = 0
+
+    async def score(self, practice_id, texts, language):
+        self.asked += 1
+        return await super().score(practice_id, texts, language)
+
+
 async def in_review() -> MemoryInstallation:
-    installed = await an_installation(speech=CountingSpeech(SCRIPT))
+    installed = await an_installation(speech=CountingSpeech(SCRIPT), sentiment=CountingSentiment())
     await begun(installed)
     await installed.work()
     return installed
@@ -54,7 +65,8 @@ async def in_closing() -> MemoryInstallation:
 async def added(installed: MemoryInstallation, **changes: object) -> None:
     """Write one more run, made a minute after the others."""
     later = installed.clock.now + MINUTE
-    run = a_run(id="run-2", created_at=later, due_at=installed.clock.now, **changes)
+    made = {"created_at": later, "due_at": installed.clock.now} | changes
+    run = a_run(id="run-2", **made)
     await installed.write(installed.records.runs.write(run))
 
 
@@ -91,7 +103,8 @@ async def test_a_run_that_nobody_waits_for_is_ended_at_once_and_nobody_is_told(k
     run = await of_id(installed, "run-2")
     assert (run.state, run.claims, run.error_code) == (RunState.DONE, 1, "")
     assert await installed.session() == before
-    assert installed.ports.engines.speech.asked == 1
+    engines = installed.ports.engines
+    assert (engines.speech.asked, engines.sentiment.asked) == (1, 1)  # for the first run
     assert installed.told() == ["SESSION_READY"]
     await installed.work()
     assert await of_id(installed, "run-2") == run
@@ -100,10 +113,32 @@ async def test_a_run_that_nobody_waits_for_is_ended_at_once_and_nobody_is_told(k
 async def test_a_score_run_on_a_session_that_is_not_transcribed_yet_is_ended_alone():
     installed = await an_installation()
     await begun(installed)
-    await added(installed, kind=RunKind.SCORE)
+    await added(installed, kind=RunKind.SCORE, created_at=installed.clock.now - MINUTE)
     await installed.work()
+    assert [run.id for run in await installed.runs()] == ["run-2", "run-1"]  # so it came first
     assert [run.state for run in await installed.runs()] == [RunState.DONE, RunState.DONE]
     assert (await installed.session()).state is State.AWAITING_REVIEW
+    assert installed.told() == ["SESSION_READY"]
+
+
+async def test_of_two_score_runs_at_once_one_closes_the_session_and_the_other_is_ended():
+    installed = await in_closing()
+    await added(installed, kind=RunKind.SCORE)
+    both = asyncio.Barrier(2)
+
+    async def meet(practice_id, texts, language):
+        async with asyncio.timeout(5):
+            await both.wait()
+        return await MemorySentiment().score(practice_id, texts, language)
+
+    class Meeting(MemorySentiment):
+        score = staticmethod(meet)
+
+    await asyncio.gather(installed.work(sentiment=Meeting()), installed.work(sentiment=Meeting()))
+    assert {run.state for run in await installed.runs()} == {RunState.DONE}
+    session = await installed.session()
+    assert (session.state, session.transcript_number) == (State.CLOSED, 2)
+    assert session.closed_at == installed.clock.now
 
 
 async def test_of_two_runs_at_once_one_writes_the_transcript_and_the_other_is_ended():
