@@ -6,15 +6,11 @@ import json
 import logging
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 from structlog.contextvars import bound_contextvars
 
-from therapy.adapters.memory.doorbell import MemoryDoorbell
-from therapy.config import read_settings
 from therapy.entrypoints.logs import IDS, JsonLines, bound_ids
-from therapy.entrypoints.worker import working
 
 
 def line_of(record: logging.LogRecord) -> dict[str, object]:
@@ -99,33 +95,6 @@ async def test_each_task_has_its_own_ids() -> None:
 
     sessions = [str(number) for number in range(20)]
     assert await asyncio.gather(*map(line_in, sessions)) == sessions
-
-
-class Worker:
-    """Logs by a library's logger while it works."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, object]] = []
-        self.done = asyncio.Event()
-
-    async def work_on(self, practice_id: str, session_id: str) -> None:
-        self.lines.append(line_of(logging.makeLogRecord({"name": "azure.core", "msg": "slow"})))
-        self.done.set()
-
-    async def once(self) -> None: ...
-
-
-async def test_what_is_logged_while_a_session_is_worked_on_names_it() -> None:
-    doorbell, worker = MemoryDoorbell(), Worker()
-    opened = SimpleNamespace(
-        installation=SimpleNamespace(doorbell=doorbell, worker=worker, sweep=worker),
-        settings=read_settings({}),
-    )
-    async with working(opened):
-        await doorbell.ring("practice-1", "session-1")
-        await worker.done.wait()
-    (line,) = worker.lines
-    assert (line["practice"], line["session"]) == ("practice-1", "session-1")
 
 
 def test_a_field_of_its_own_wins_over_a_bound_id() -> None:

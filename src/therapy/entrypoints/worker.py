@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.logs import bound_ids
@@ -16,10 +17,11 @@ log = logging.getLogger(__name__)
 async def working(therapy: Therapy) -> AsyncIterator[None]:
     """Work on sessions while the body runs; leaving gives unfinished ones back to others at once."""
     jobs: set[asyncio.Task[None]] = set()
+    worker = replace(therapy.installation.worker, during=lambda run: bound_ids(run=run.id))
 
     async def work_on_session(practice_id: str, session_id: str) -> None:
         with bound_ids(practice=practice_id, session=session_id):
-            job = asyncio.create_task(therapy.installation.worker.work_on(practice_id, session_id))
+            job = asyncio.create_task(worker.work_on(practice_id, session_id))
         jobs.add(job)
         try:
             await asyncio.wait({job})

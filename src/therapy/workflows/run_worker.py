@@ -5,7 +5,7 @@ A worker that dies loses its lease and the next one begins again; nothing is wri
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -46,7 +46,8 @@ BEATS_PER_LEASE = 3
 class RunWorker:
     """Works on sessions, with a lease on each run and a bound on the time of one claim.
 
-    `languages` are what this installation expects to be spoken, as BCP 47 tags.
+    `languages` are what this installation expects to be spoken, as BCP 47 tags. `during` is entered while a
+    run is worked on, e.g. so that the log's lines name it.
     """
 
     records: Records
@@ -55,6 +56,7 @@ class RunWorker:
     languages: tuple[str, ...]
     lease: timedelta = timedelta(seconds=30)
     run_time: timedelta = timedelta(hours=6)
+    during: Callable[[Run], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     async def work_on(self, practice_id: str, session_id: str) -> None:
         """Do whatever of a session's work is due and nobody else does. Idempotent."""
@@ -64,7 +66,7 @@ class RunWorker:
             if run.claims >= MAX_CLAIMS:
                 await self._give_up(run, ErrorClass.PERMANENT, "worker_died")
                 continue
-            with contextlib.suppress(LeaseLost):
+            with contextlib.suppress(LeaseLost), self.during(run):
                 await self._work(await self._claim(run))
 
     async def _claim(self, run: Run) -> Run:

@@ -14,18 +14,20 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from therapy.domain.access import Actor
+from therapy.entrypoints.logs import bound_ids
 
 log = logging.getLogger(__name__)
 
 
 class RequestTimer(ASGIMiddleware):
-    """Notes when a request came."""
+    """Notes when a request came, and binds its id to what is logged meanwhile, and because of it."""
 
     scopes = (ScopeType.HTTP,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         _state(scope)["began"] = time.monotonic()
-        await next_app(scope, receive, send)
+        with bound_ids(request_id=request_id(scope)):
+            await next_app(scope, receive, send)
 
 
 def request_id(scope: Scope) -> str:
