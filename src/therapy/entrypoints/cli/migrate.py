@@ -1,13 +1,19 @@
 """`therapy migrate`: making what the stores need, and copying what an older program left in Cosmos."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import rich_click as click
 
+from therapy.domain.errors import TherapyError
 from therapy.entrypoints.cli.check import failed, look, show_findings
+from therapy.entrypoints.cli.diagnosis import diagnose
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers, asides
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -69,7 +75,7 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
 def _left() -> tuple[str, ...]:
     from therapy.wiring.first_layout import left_to_finish
 
-    return asyncio.run(left_to_finish(settings_of_this_machine()))
+    return _told(left_to_finish(settings_of_this_machine()))
 
 
 def _finish(*, asked: bool) -> None:
@@ -83,5 +89,17 @@ def _finish(*, asked: bool) -> None:
         raise CommandFailed("nothing was deleted")
     from therapy.wiring.first_layout import finish
 
-    asyncio.run(finish(settings_of_this_machine()))
+    _told(finish(settings_of_this_machine()))
     console.print("They are deleted.")
+
+
+def _told(work: Coroutine[Any, Any, T]) -> T:
+    """Return what the work returns; what goes wrong is told with its likely cause and the fix."""
+    from therapy.wiring.dependencies import stores_at
+
+    try:
+        return asyncio.run(work)
+    except TherapyError as exc:
+        where = stores_at(settings_of_this_machine())
+        found = diagnose("azure", "stores", where, exc, "migrate")
+        raise CommandFailed(f"{found.cause}; {found.fix} [{found.kinds}]") from exc

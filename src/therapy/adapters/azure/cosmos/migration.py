@@ -15,7 +15,6 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import TypeVar
 
 from azure.core.exceptions import ResourceNotFoundError
 from msgspec import Struct
@@ -36,6 +35,7 @@ from therapy.adapters.azure.cosmos.first_layout import (
     targets_of,
 )
 from therapy.adapters.azure.cosmos.keys import stamp
+from therapy.adapters.retry import RetryPolicy
 from therapy.domain import codec
 from therapy.domain.errors import Unavailable
 from therapy.ports.store import Put
@@ -65,9 +65,6 @@ PASSING = frozenset(
 
 Progress = Callable[[int, int], None]
 """Is told how many old documents were read in this pass, and how many new ones were written."""
-
-
-T = TypeVar("T")
 
 
 class Mark(Struct, frozen=True):
@@ -111,13 +108,14 @@ async def copy_first_layout(
     if mark is not None and mark.complete:
         await left_to_finish(cosmos)
         return
-    await patiently(lambda: _require_stopped(cosmos, now()), pauses)
+    patient = RetryPolicy("copying waits for the account", _passes, pauses)
+    await patient.call(lambda: _require_stopped(cosmos, now()))
     if mark is None:
-        await patiently(lambda: _require_empty(cosmos), pauses)
-    copying = _Copying(cosmos, now, told, pauses)
+        await patient.call(lambda: _require_empty(cosmos))
+    copying = _Copying(cosmos, now, told, patient)
     await copying.begin()
     for _ in range(MOST_PASSES):
-        if not await patiently(copying.once, pauses):
+        if not await patient.call(copying.once):
             await copying.complete()
             return
     raise Unavailable(reason="copy_not_verified")
@@ -161,12 +159,12 @@ class _Copying:
         cosmos: Cosmos,
         now: Callable[[], datetime],
         told: Progress,
-        pauses: Sequence[float],
+        patient: RetryPolicy,
     ) -> None:
         self._cosmos = cosmos
         self._now = now
         self._told = told
-        self._pauses = pauses
+        self._patient = patient
         self._run = secrets.token_hex(8)
 
     async def begin(self) -> None:
@@ -215,7 +213,7 @@ class _Copying:
 
     async def _batch(self, container: str, pk: str, steps: Sequence[Step]) -> None:
         target = self._cosmos.container(container)
-        await patiently(lambda: target.batch(pk, steps), self._pauses)
+        await self._patient.call(lambda: target.batch(pk, steps))
 
     async def _delete(self, left: dict[bytes, bytes]) -> int:
         """Delete what no old document becomes: an earlier run wrote it before its original was deleted."""
@@ -248,6 +246,10 @@ class _Claim(Struct):
 
     due_at: datetime
     state: str = "due"
+
+
+def _passes(exc: Exception) -> bool:
+    return isinstance(exc, Unavailable) and exc.details.get("reason") in PASSING
 
 
 async def _require_stopped(cosmos: Cosmos, now: datetime) -> None:
@@ -321,15 +323,3 @@ async def _at_once(work: Iterable[Awaitable[None]]) -> None:
     for each in ended:
         if each is not None:
             raise each
-
-
-async def patiently(call: Callable[[], Awaitable[T]], pauses: Sequence[float]) -> T:
-    """Make a call, again after longer and longer pauses while the account is out of reach or busy."""
-    for pause in pauses:
-        try:
-            return await call()
-        except Unavailable as exc:
-            if exc.details.get("reason") not in PASSING:
-                raise
-        await asyncio.sleep(pause)
-    return await call()
