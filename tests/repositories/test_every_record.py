@@ -169,6 +169,7 @@ async def test_a_record_is_replaced_as_it_was_read_and_no_other_way(kept: Kept) 
     await kept.write(kept.record(**kept.sample.another, version=1))
     stored = await kept.load()
     assert stored == kept.record(**kept.sample.another, version=2)
+    assert "version" not in json.loads((await kept.item()).body)
     for version in (1, 3, 2**40):
         with pytest.raises(kept.sample.stale):
             await kept.write(kept.record(version=version))

@@ -183,7 +183,7 @@ async def test_what_one_process_writes_the_next_one_reads_and_changes(
 async def test_a_change_that_says_so_is_refused_once_the_session_has_changed(
     records: Records,
 ) -> None:
-    await write(records, a_session())
+    await write(records, a_session(), a_session(version=1))
     read = await records.sessions.load(PRACTICE, SESSION)
     await commit(records, records.sessions.unchanged(read), records.runs.write(a_run()))
     assert await records.sessions.load(PRACTICE, SESSION) == read

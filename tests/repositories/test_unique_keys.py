@@ -67,7 +67,7 @@ async def test_practices_do_not_share_keys(records: Records) -> None:
 
 
 async def test_keys_differ_in_every_character(records: Records) -> None:
-    keys = (*ODD_IDS, NO_UNICODE)  # a key is only ever a name
+    keys = (*ODD_IDS, NO_UNICODE, "said \ud801", "said ?")  # a key is only ever a name
     for key in keys:
         await take(records, f"of {key!r}", key=key)
     for key in keys:
