@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -194,6 +195,29 @@ async def test_what_nobody_of_us_wrote_is_named_and_not_left_out(account: Cosmos
         await copy(account)
     with pytest.raises(Unavailable, match="copy_not_complete"):
         await migration.require_current(account)
+
+
+@pytest.mark.parametrize(
+    ("container", "item_id", "damage"),
+    [
+        ("sessions", "transcript-1", {"packed": "AAAA"}),
+        ("sessions", "transcript-1", {"packed": "no base64"}),
+        ("people", "practice", {"body": "{"}),
+        ("tokens", "login", {"body": "{}"}),
+    ],
+)
+async def test_a_damaged_document_is_named(
+    container: str, item_id: str, damage: dict[str, str], account: Cosmos
+) -> None:
+    here = account.container(container)
+    found = next(each for each in dump()[PREFIX + container] if each["id"] == item_id)
+    stored = await here.read(found["pk"], item_id)
+    assert stored
+    kept = {name: stored[name] for name in found if name not in {"id", "pk", "mark"}}
+    assert await here.replace(stored, kept | damage)
+    where = re.escape(f"{container}/{found['pk']}/{item_id}")
+    with pytest.raises(Unavailable, match=f"reason=damaged_record item={where}"):
+        await copy(account)
 
 
 # --- killed on the way ---------------------------------------------------------------------------

@@ -168,3 +168,18 @@ async def test_without_room_it_refuses_with_the_figures_and_changes_nothing(tmp_
     assert dumped(directory / DATABASE) == before
     await migrate(directory)
     assert dumped(directory / BACKUP) == before
+
+
+# --- damage --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", ["transcripts", "runs", "people", "logins"])
+async def test_a_damaged_record_is_named_and_nothing_is_changed(table: str, tmp_path: Path) -> None:
+    directory = unpacked(tmp_path)
+    with closing(sqlite3.connect(directory / DATABASE)) as connection, connection:
+        damage = f"UPDATE {table} SET body = x'7b22' WHERE rowid = 3"  # noqa: S608 - names of ours
+        assert connection.execute(damage).rowcount == 1
+    before = dumped(directory / DATABASE)
+    with pytest.raises(Unavailable, match=f"damaged_record table={table} rowid=3"):
+        await migrate(directory)
+    assert dumped(directory / DATABASE) == before

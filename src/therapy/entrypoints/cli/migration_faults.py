@@ -50,6 +50,10 @@ FAULTS = {
         "an old container holds an item that no version of this program has written",
         "look at the item that is named below; delete it if nobody needs it, and run `therapy migrate` again",
     ),
+    "damaged_record": Fault(
+        "what an older program left can't be read at one place; nothing of it was changed",
+        "look at the record that is named below: put it right from a backup, or delete it if nobody needs it",
+    ),
     "no_room_to_migrate": Fault(
         "the disk has no room to bring the database up to date; nothing was changed",
         "make room for as many bytes as are named below, and start again",

@@ -41,6 +41,10 @@ NOT_COMPARED = frozenset({"id", "pk", "mark", "checked", "ttl"})
 Document = Mapping[str, Any]
 
 
+class _Unknown(Exception):
+    """No program of the first layout wrote this."""
+
+
 class Target(NamedTuple):
     """A document that is to be there: in which container of now, and with which fields."""
 
@@ -100,8 +104,21 @@ async def targets_of(
     return (*_hints(kept), *stored, *entries)
 
 
-def _items(container: str, document: Document) -> Iterable[NewItem]:
-    """Return the items of the store that an old document becomes."""
+def _items(container: str, document: Document) -> Sequence[NewItem]:
+    """Return the items of the store that an old document becomes.
+
+    Raises:
+        Unavailable: it is damaged, or nothing that the first layout had; says which.
+    """
+    try:
+        return tuple(_made_of(container, document))
+    except _Unknown:
+        raise _wrong("not_of_the_first_layout", container, document) from None
+    except (Unavailable, ValueError, KeyError):  # the cause would quote what is stored
+        raise _wrong("damaged_record", container, document) from None
+
+
+def _made_of(container: str, document: Document) -> Iterable[NewItem]:
     kind, _, _ = document["pk"].partition("|")
     match container, kind:
         case ("sessions", "session"):
@@ -116,7 +133,7 @@ def _items(container: str, document: Document) -> Iterable[NewItem]:
             return ()  # hints
         case ("keys", _):
             return (old.unique_key_item(_renamed(document["pk"]), document["value"]),)
-    raise _unknown(container, document)
+    raise _Unknown
 
 
 def _of_session(document: Document) -> Iterator[NewItem]:
@@ -137,7 +154,7 @@ def _in_session(document: Document) -> Iterable[NewItem]:
         case "item":
             position, due_at = int(document["position"]), moment(document["due"])
             return (old.outbox_item(*_whose(document), position, due_at, _body(document)),)
-    raise _unknown(SESSIONS, document)
+    raise _Unknown
 
 
 def _of_people(kind: str, document: Document) -> Iterable[NewItem]:
@@ -154,7 +171,7 @@ def _of_people(kind: str, document: Document) -> Iterable[NewItem]:
         return (old.number_item(*here, document["name"]),)
     if name == "person":
         return (old.person_item(_whose(document)[0], document["version"], _body(document)),)
-    raise _unknown(PEOPLE, document)
+    raise _Unknown
 
 
 def _of_token(kind: str, document: Document) -> Iterable[NewItem]:
@@ -169,7 +186,7 @@ def _of_token(kind: str, document: Document) -> Iterable[NewItem]:
             return old.device_items(_whose(document)[0], _body(document))
         case "refresh" | "signed-in" | "devices":
             return ()  # they point to the three above
-    raise _unknown(TOKENS, document)
+    raise _Unknown
 
 
 def _upload(document: Document) -> NewItem:
@@ -247,10 +264,10 @@ def _body(document: Document) -> bytes:
 def _unpacked(document: Document) -> bytes:
     try:
         return zlib.decompress(base64.b64decode(document["packed"], validate=True))
-    except (ValueError, zlib.error):
-        raise Unavailable(reason="damaged", container=SESSIONS) from None
+    except zlib.error as exc:
+        raise ValueError from exc
 
 
-def _unknown(container: str, document: Document) -> Unavailable:
+def _wrong(reason: str, container: str, document: Document) -> Unavailable:
     where = f"{container}/{document['pk']}/{document['id']}"
-    return Unavailable(reason="not_of_the_first_layout", item=where)
+    return Unavailable(reason=reason, item=where)

@@ -4,31 +4,16 @@ The tables of the session index stay as they are. Rows are read and written one 
 whole in memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection
-from typing import Any
 
 from therapy.adapters import first_layout as old
 from therapy.adapters.first_layout import NewItem
 from therapy.domain import codec
+from therapy.domain.errors import Unavailable
 from therapy.domain.partition_keys import key
 from therapy.domain.person_entry import PersonEntry, person_fields
-
-REPLACED = (
-    "sessions",
-    "transcripts",
-    "runs",
-    "outbox",
-    "practices",
-    "people",
-    "logins",
-    "resets",
-    "devices",
-    "uploads",
-    "reservations",
-)
-"""The tables whose rows are items now."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,54 +32,67 @@ def convert(connection: Connection) -> None:
     people = connection.execute("SELECT practice_id, version, body FROM people")
     for practice_id, version, body in people:
         _write_entry(connection, practice_id, old.person_entry(version, body))
-    for table in REPLACED:
+    for table in TABLES:
         connection.execute(f"DROP TABLE {table}")  # a name of ours
 
 
 def _items(connection: Connection) -> Iterator[NewItem]:
-    rows = _Rows(connection)
-    yield from _session_items(rows)
-    for row in rows.read("id, body", "practices"):
-        yield from old.practice_items(*row)
-    for row in rows.read("practice_id, version, body", "people"):
-        yield from old.person_items(*row)
-    for row in rows.read("practice_id, version, body", "logins"):
-        yield from old.login_items(*row)
-    for row in rows.read("practice_id, body", "resets"):
-        yield from old.reset_items(*row)
-    for row in rows.read("practice_id, body", "devices"):
-        yield from old.device_items(*row)
-    for row in rows.read("practice_id, id, body", "uploads"):
-        yield old.upload_item(*row)
-    for practice_id, taken, value in rows.read("practice_id, key, value", "reservations"):
-        yield old.unique_key_item(key(practice_id, taken), value)
+    """Yield the items of every table's rows.
+
+    Raises:
+        Unavailable: a row is damaged; says which, so that it can be looked at.
+    """
+    for table, (columns, made_of) in TABLES.items():
+        rows = connection.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 - names of ours
+        for rowid, *row in rows:
+            try:
+                yield from made_of(*row)
+            except (Unavailable, ValueError, KeyError):  # the cause would quote what is stored
+                raise Unavailable(reason="damaged_record", table=table, rowid=rowid) from None
 
 
-def _session_items(rows: "_Rows") -> Iterator[NewItem]:
-    for row in rows.read("practice_id, id, version, body", "sessions"):
-        yield old.session_item(*row)
-    for row in rows.read("practice_id, session_id, body", "transcripts"):
-        yield from old.transcript_items(*row)
-    for practice_id, session_id, version, due_at, body in rows.read(
-        "practice_id, session_id, version, due_at, body", "runs"
-    ):
-        due = None if due_at is None else _moment(due_at)
-        yield old.run_item(practice_id, session_id, version, due, body)
-    for practice_id, session_id, position, due_at, body in rows.read(
-        "practice_id, session_id, position, due_at, body", "outbox"
-    ):
-        yield old.outbox_item(practice_id, session_id, position, _moment(due_at), body)
+def _session(practice_id: str, session_id: str, version: int, body: bytes) -> Iterator[NewItem]:
+    yield old.session_item(practice_id, session_id, version, body)
 
 
-class _Rows:
-    """Reads columns of a table, row by row."""
+def _run(
+    practice_id: str, session_id: str, version: int, due_at: int | None, body: bytes
+) -> Iterator[NewItem]:
+    due = None if due_at is None else _moment(due_at)
+    yield old.run_item(practice_id, session_id, version, due, body)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
-    def read(self, columns: str, table: str) -> Iterable[Any]:
-        """Return the rows of a table; the schema is STRICT, so that types are what it says."""
-        return self._connection.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 - names of ours
+def _consequence(
+    practice_id: str, session_id: str, position: int, due_at: int, body: bytes
+) -> Iterator[NewItem]:
+    yield old.outbox_item(practice_id, session_id, position, _moment(due_at), body)
+
+
+def _upload(practice_id: str, upload_id: str, body: bytes) -> Iterator[NewItem]:
+    yield old.upload_item(practice_id, upload_id, body)
+
+
+def _unique_key(practice_id: str, taken: str, value: str) -> Iterator[NewItem]:
+    yield old.unique_key_item(key(practice_id, taken), value)
+
+
+TABLES: dict[str, tuple[str, Callable[..., Iterator[NewItem]]]] = {
+    "sessions": ("rowid, practice_id, id, version, body", _session),
+    "transcripts": ("rowid, practice_id, session_id, body", old.transcript_items),
+    "runs": ("rowid, practice_id, session_id, version, due_at, body", _run),
+    "outbox": ("rowid, practice_id, session_id, position, due_at, body", _consequence),
+    "practices": ("rowid, id, body", old.practice_items),
+    "people": ("rowid, practice_id, version, body", old.person_items),
+    "logins": ("rowid, practice_id, version, body", old.login_items),
+    "resets": ("rowid, practice_id, body", old.reset_items),
+    "devices": ("rowid, practice_id, body", old.device_items),
+    "uploads": ("rowid, practice_id, id, body", _upload),
+    "reservations": ("0, practice_id, key, value", _unique_key),
+}
+"""The tables whose rows are items now: what is read of each, and what a row becomes.
+
+The schema is STRICT, so that types are what it says.
+"""
 
 
 def _write_entry(connection: Connection, practice_id: str, entry: PersonEntry) -> None:
