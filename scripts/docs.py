@@ -17,10 +17,26 @@ from types import ModuleType
 
 from therapy import adapters, ports
 from therapy.config import FAMILIES as CHOICES
-from therapy.config import NO_LONGER_NEEDED, SETTINGS
+from therapy.config import GROUPS, NO_LONGER_NEEDED, SETTINGS
 from therapy.domain.session import TRANSITIONS, Event, State
+from therapy.ports.insights import InsightFinder
+from therapy.ports.mail import Mail
+from therapy.ports.push import PushSender
+from therapy.ports.recordings import Recordings
+from therapy.ports.sentiment import Sentiment
+from therapy.ports.speech import Speech
 
 ROOT = Path(__file__).resolve().parent.parent
+
+PLUGIN_PORTS: dict[str, type] = {
+    "recordings": Recordings,
+    "speech": Speech,
+    "sentiment": Sentiment,
+    "insights": InsightFinder,
+    "push": PushSender,
+    "mail": Mail,
+}
+"""What a plugin of a field is checked against by `therapy.wiring`; the stores are three."""
 
 _STATES_PAGE = """\
 # The states of a session
@@ -105,6 +121,17 @@ identity, workload identity) that is let in.
 
 {families}
 
+## Adapters of other projects
+
+The settings in the last column, but `THERAPY_DOORBELL`, also take a plugin: the name under which an
+installed package registers an adapter, or `package.module:factory`. `therapy check` lists what is installed.
+A plugin gets the names of the environment (and of `.env`) that begin with its package's name in capitals:
+`OPENAI_SPEECH_…` for the package `openai_speech`. [Write an adapter](../how-to/write-an-adapter.md) says how.
+
+| setting | group of entry points | what the factory gives |
+| --- | --- | --- |
+{groups}
+
 ## From Key Vault
 
 On App Service a value like `@Microsoft.KeyVault(SecretUri=…)` is followed before the program starts. One
@@ -131,7 +158,17 @@ def settings_page() -> str:
     return _SETTINGS_PAGE.format(
         table="\n".join(f"| {' | '.join(row)} |" for row in rows),
         families=_choices(),
+        groups=_groups(),
         unneeded="\n".join(unneeded),
+    )
+
+
+def _groups() -> str:
+    settings = {each.field: each.setting for each in CHOICES}
+    kinds = {field: f"a `{port.__name__}`" for field, port in PLUGIN_PORTS.items()}
+    kinds["stores"] = "a tuple of a `Store`, a `SessionIndex` and a `PeopleIndex`"
+    return "\n".join(
+        f"| `{settings[field]}` | `{group}` | {kinds[field]} |" for field, group in GROUPS.items()
     )
 
 

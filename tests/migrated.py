@@ -31,7 +31,8 @@ from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.app import make_app
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
-from therapy.testing.memory import Clock, memory_ports
+from therapy.testing.clock import Clock
+from therapy.testing.memory import memory_ports
 from therapy.wiring import Therapy
 from therapy.wiring.stores import Stores
 from therapy.workflows.installation import Installation, install

@@ -68,6 +68,7 @@ SHORT = {
     "entrypoints/cli/__main__.py": "what `python -m` runs",
     "ports/passwords.py": "a port",
     "ports/push.py": "a port",
+    "testing/clock.py": "what promises and the outside in memory share",
     "ports/sentiment.py": "a port",
     "workflows/claimed_run.py": "what the worker and the work on a run share, without a circle",
     "workflows/engines.py": "a struct that the worker, commands and outside projects share",
@@ -169,15 +170,6 @@ def test_the_hexagon_asks_no_clock_and_touches_nothing(path: Path) -> None:
 def test_the_domain_is_synchronous(path: Path) -> None:
     waits = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
     assert not [node.lineno for node in ast.walk(tree_of(path)) if isinstance(node, waits)]
-
-
-def test_every_port_has_a_contract_suite() -> None:
-    ports = {path.stem for path in (THERAPY / "ports").glob("*.py")} - {"__init__"}
-    suites = {
-        path.stem.removeprefix("test_") for path in (ROOT / "tests" / "contract").glob("test_*.py")
-    }
-    assert ports, "there are no ports"
-    assert ports - suites == set()
 
 
 @each(CODE)

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from tests.contract.azure import empty_cosmos
-from tests.contract.items import PARTITION, Clock
 from tests.emulators.cosmos import Cosmos as Emulator
 from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.due_hints import SHARDS, part_of_index
 from therapy.adapters.azure.cosmos.store import CosmosStore
+from therapy.testing.clock import Clock
+from therapy.testing.store.items import PARTITION
 
 __all__ = ["items", "settled"]
 

@@ -22,7 +22,8 @@ from therapy.domain.session_status import SessionStatus
 from therapy.domain.transcript import Line, Speaker
 from therapy.ports.session_index import SessionIndex
 from therapy.repositories.change import Change
-from therapy.testing.memory import Clock, memory_ports
+from therapy.testing.clock import Clock
+from therapy.testing.memory import memory_ports
 from therapy.wiring.stores import cosmos_stores
 from therapy.workflows import (
     accounts,

@@ -3,10 +3,10 @@
 import random
 
 import pytest
+from tests.contract.items import PARTITION, create, one, refused_place, replace
 
 from tests.azure.cosmos_items import Items
 from tests.builders import DAY, MINUTE, NOW, SECOND
-from tests.contract.items import PARTITION, create, one, refused_place, replace
 from therapy.domain.errors import TooLarge, Unavailable
 from therapy.ports.store import MOST_BYTES
 

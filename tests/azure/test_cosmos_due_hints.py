@@ -6,12 +6,12 @@ import pytest
 
 from tests.azure.cosmos_items import Items
 from tests.builders import HOUR, MINUTE, NOW, SECOND
-from tests.contract.items import PARTITION, create, due_ids, put, replace
 from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos.due_hints import SHARDS
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.domain.errors import Unavailable
 from therapy.ports.store import Create, Delete, Store
+from therapy.testing.store.items import PARTITION, create, due_ids, put, replace
 
 pytestmark = pytest.mark.xdist_group("cosmos")
 

@@ -6,11 +6,20 @@ from collections.abc import Sequence
 import pytest
 
 from tests.azure.cosmos_items import Items
-from tests.contract.items import PARTITION, check, create, ids, one, put, refused_place, replace
 from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos.container import Step
 from therapy.domain.errors import Unavailable
 from therapy.ports.store import Delete, Write
+from therapy.testing.store.items import (
+    PARTITION,
+    check,
+    create,
+    ids,
+    one,
+    put,
+    refused_place,
+    replace,
+)
 
 pytestmark = pytest.mark.xdist_group("cosmos")
 

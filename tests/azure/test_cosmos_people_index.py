@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from tests.contract.azure import empty_cosmos
-from tests.contract.test_people_index import PATIENT, PRACTICE, a_patient, named, put, search
 from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos.client import Cosmos
@@ -15,6 +14,7 @@ from therapy.adapters.azure.cosmos.people_index import CosmosPeopleIndex
 from therapy.adapters.azure.cosmos.session_index_items import GONE_FOR
 from therapy.domain.errors import Unavailable
 from therapy.domain.people import Role
+from therapy.testing.people_index import PATIENT, PRACTICE, a_patient, named, put, search
 
 pytestmark = pytest.mark.xdist_group("cosmos")
 

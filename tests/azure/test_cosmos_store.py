@@ -8,11 +8,11 @@ import pytest
 
 from tests.azure.cosmos_items import Items
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND
-from tests.contract.items import PARTITION, check, create, one, put, refused_place, replace
 from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos.document import Seen
 from therapy.adapters.azure.cosmos.versions import Versions
 from therapy.ports.store import Delete, Write
+from therapy.testing.store.items import PARTITION, check, create, one, put, refused_place, replace
 
 pytestmark = pytest.mark.xdist_group("cosmos")
 

@@ -10,11 +10,11 @@ import pytest
 from tests.azure.cosmos_items import Items
 from tests.builders import HOUR, NOW, SECOND
 from tests.contract.azure import empty_cosmos
-from tests.contract.items import PARTITION, check, create, one, put, refused_place, replace
 from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
 from therapy.domain.errors import TherapyError, Unavailable
 from therapy.ports.store import Delete, Item, Write
+from therapy.testing.store.items import PARTITION, check, create, one, put, refused_place, replace
 
 pytestmark = pytest.mark.xdist_group("cosmos")
 

@@ -13,8 +13,8 @@ from datetime import datetime
 import pytest
 
 from tests.azure.cosmos_items import Items
-from tests.contract.test_store_random import STEPS, StoreMachine, take_steps
 from therapy.ports.store import MOST_ITEMS, Item, Store, Write
+from therapy.testing.store.machine import STEPS, StoreMachine, take_steps
 
 pytestmark = pytest.mark.xdist_group("cosmos")
 

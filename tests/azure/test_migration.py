@@ -26,7 +26,7 @@ from therapy.adapters.azure.cosmos.first_layout import NAMES
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.adapters.azure.cosmos.store import CosmosStore
 from therapy.domain.errors import Unavailable
-from therapy.testing.memory import Clock
+from therapy.testing.clock import Clock
 from therapy.wiring.stores import cosmos_stores
 
 ROOT = Path(__file__).resolve().parents[2]

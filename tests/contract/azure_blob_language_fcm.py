@@ -53,7 +53,7 @@ async def blob_language_fcm(get: Callable[[str], Any]) -> AsyncIterator[dict[str
         yield {
             "recordings": recordings,
             "sentiment": LanguageSentiment(client),
-            "insight": LanguageInsightFinder(client, pause=0),
+            "insights": LanguageInsightFinder(client, pause=0),
             "push": sender,
             "fill_storage": lambda: setattr(disk, "full", True),
             "sent_pushes": lambda: shown(fcm.messages),

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,10 @@ from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by nam
 from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.local.insights import LocalInsightFinder
-from therapy.adapters.local.mail import FileMail, sent_letters
-from therapy.adapters.local.push import FilePushSender, sent_pushes
+from therapy.adapters.local.mail import FileMail
+from therapy.adapters.local.mail import sent_letters as letters_in
+from therapy.adapters.local.push import FilePushSender
+from therapy.adapters.local.push import sent_pushes as pushes_in
 from therapy.adapters.local.recordings import FileRecordings
 from therapy.adapters.local.sentiment import VaderSentiment
 from therapy.adapters.local.speech.engine import WhisperSpeech
@@ -77,7 +80,7 @@ class Family:
     audio: AudioDecoder
     speech: Speech
     sentiment: Sentiment
-    insight: InsightFinder
+    insights: InsightFinder
     make_passwords: Callable[[], Passwords]
     tokens: Tokens
     foreign_tokens: tuple[Tokens, ...]
@@ -103,7 +106,7 @@ async def memory(_: Path, __: Get) -> AsyncIterator[Family]:
         audio=MemoryAudioDecoder(),
         speech=MemorySpeech(SCRIPT),
         sentiment=MemorySentiment(),
-        insight=MemoryInsightFinder(),
+        insights=MemoryInsightFinder(),
         make_passwords=MemoryPasswords,
         tokens=MemoryTokens(),
         foreign_tokens=(MemoryTokens(),),
@@ -127,13 +130,13 @@ async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
         audio=PyAvAudioDecoder(),
         speech=WhisperSpeech(cache=directory / "models"),
         sentiment=VaderSentiment(),
-        insight=LocalInsightFinder(),
+        insights=LocalInsightFinder(),
         make_passwords=Argon2Passwords,
         tokens=JwtTokens(SECRET),
         foreign_tokens=FOREIGN_TOKENS,
         fill_storage=lambda: setattr(recordings, "reserve", 2**62),
-        sent_pushes=lambda: [sent.message for sent in sent_pushes(directory)],
-        sent_letters=lambda: list(sent_letters(directory)),
+        sent_pushes=lambda: [sent.message for sent in pushes_in(directory)],
+        sent_letters=lambda: list(letters_in(directory)),
     )
 
 
@@ -163,3 +166,22 @@ async def family(
     """Each family in turn, empty."""
     async with FAMILIES[family_name](tmp_path, request.getfixturevalue) as opened:
         yield opened
+
+
+def _given(name: str) -> Any:
+    def given(family: Family) -> object:
+        return getattr(family, name)
+
+    return pytest.fixture(given, name=name)
+
+
+audio, doorbell, insights, mail, passwords, push, recordings, sentiment, speech, tokens = map(
+    _given,
+    (
+        *("audio", "doorbell", "insights", "mail", "passwords"),
+        *("push", "recordings", "sentiment", "speech", "tokens"),
+    ),
+)
+fill_storage, foreign_tokens, sent_letters, sent_pushes = map(
+    _given, ("fill_storage", "foreign_tokens", "sent_letters", "sent_pushes")
+)

@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 from tests.contract.azure import empty_cosmos
-from tests.contract.items import Clock
 from tests.emulators.faults import Fault
 from therapy.adapters.local.sqlite.database import Database
 from therapy.adapters.memory.people_index import MemoryPeopleIndex
@@ -28,6 +27,7 @@ from therapy.adapters.memory.store import MemoryStore
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Store
+from therapy.testing.clock import Clock
 from therapy.wiring.stores import cosmos_stores, sqlite_stores
 
 __all__ = [

@@ -1,28 +1,3 @@
-"""What `ports.passwords` promises."""
+"""Each family keeps what `ports.passwords` promises."""
 
-import asyncio
-
-import pytest
-
-from tests.contract.conftest import Family
-
-PASSWORD = "correct horse סוס"
-
-
-async def test_the_password_that_was_hashed_is_told_from_others(family: Family) -> None:
-    hashed = await family.passwords.hash(PASSWORD)
-    assert await family.passwords.verify(PASSWORD, hashed) is True
-    for other in ("", "correct horse", PASSWORD + " ", PASSWORD.upper()):
-        assert await family.passwords.verify(other, hashed) is False
-
-
-async def test_two_hashes_of_a_password_differ(family: Family) -> None:
-    first, second = await asyncio.gather(*(family.passwords.hash(PASSWORD) for _ in range(2)))
-    assert first != second
-    assert PASSWORD not in first
-
-
-@pytest.mark.parametrize("hashed", ["", "$", "nonsense", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"])
-async def test_what_is_no_hash_is_never_the_password(family: Family, hashed: str) -> None:
-    assert await family.passwords.verify(PASSWORD, hashed) is False
-    assert await family.passwords.verify("", hashed) is False
+from therapy.testing.passwords import *  # noqa: F403 - the promises, as they are shipped

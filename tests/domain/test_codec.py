@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import a_login, a_run, a_session, a_version, an_item
-from tests.strategies import moments, texts
 from therapy.domain import codec
 from therapy.domain.errors import InvalidInput, Unavailable
 from therapy.domain.outbox import (
@@ -26,6 +25,7 @@ from therapy.domain.outbox import (
 from therapy.domain.people import Login
 from therapy.domain.run import Run
 from therapy.domain.session import Session
+from therapy.testing.strategies import moments, texts
 
 
 class Empty(msgspec.Struct):

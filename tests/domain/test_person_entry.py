@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.domain.builders import a_person
-from tests.strategies import texts
 from therapy.domain import codec
 from therapy.domain.people import Role
 from therapy.domain.person_entry import (
@@ -18,6 +17,7 @@ from therapy.domain.person_entry import (
     person_found,
 )
 from therapy.domain.text_folding import fold
+from therapy.testing.strategies import texts
 
 JORDAN = person_entry_of(
     a_person(full_name="Jordan O’Neil-White", email="Jordan@Example.Health", number="123456789")

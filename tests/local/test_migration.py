@@ -13,7 +13,7 @@ from tests import migrated
 from tests.local.data_directory import DATABASE, expected, unpacked
 from therapy.adapters.local.sqlite.database import Database
 from therapy.domain.errors import Unavailable
-from therapy.testing.memory import Clock
+from therapy.testing.clock import Clock
 from therapy.wiring import open_therapy
 from therapy.wiring.stores import sqlite_stores
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from tests.builders import HOUR, NOW, SECOND
-from tests.contract.items import PARTITION, Clock, create, due_ids, ids, one, refused_place, replace
 from therapy.adapters.local.sqlite.database import READERS, Database
 from therapy.adapters.local.sqlite.store import SqliteStore
 from therapy.domain.errors import StorageFull, Unavailable
 from therapy.ports.store import MOST_WRITES, Delete
+from therapy.testing.clock import Clock
+from therapy.testing.store.items import PARTITION, create, due_ids, ids, one, refused_place, replace
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import itertools
 
 import pytest
 
-from tests.contract.items import Clock
 from tests.contract.stores import *  # noqa: F403 - fixtures are found by name
 from tests.contract.stores import OpenedStores
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
 from therapy.ports.store import Store
 from therapy.repositories.records import Records
+from therapy.testing.clock import Clock
 
 
 @pytest.fixture

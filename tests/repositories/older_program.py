@@ -19,7 +19,8 @@ from therapy.domain.errors import Unavailable
 from therapy.domain.transcript import Utterance
 from therapy.repositories.practices import practice_partition
 from therapy.repositories.records import Records
-from therapy.testing.memory import Clock, memory_ports
+from therapy.testing.clock import Clock
+from therapy.testing.memory import memory_ports
 from therapy.wiring.stores import Stores, cosmos_stores, sqlite_stores
 from therapy.workflows.installation import install
 

@@ -15,13 +15,13 @@ from tests.builders import (
     a_person,
     an_actor,
 )
-from tests.contract.items import Clock
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, commit
 from therapy.domain.errors import InvalidInput, NotFound, Stale
 from therapy.domain.partition_keys import digest
 from therapy.domain.people import Device, Person, Role
 from therapy.repositories.devices import DevicePointer
 from therapy.repositories.records import Records
+from therapy.testing.clock import Clock
 from therapy.workflows.devices import (
     POINTER_SETTLES,
     devices_of,

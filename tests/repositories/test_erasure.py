@@ -18,7 +18,6 @@ from tests.builders import (
     an_entry,
     an_item,
 )
-from tests.contract.items import Clock
 from tests.repositories.changes import commit, everything
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.errors import NotFound, Unavailable
@@ -30,6 +29,7 @@ from therapy.ports.store import MOST_WRITES, Item, Store, Write
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
 from therapy.repositories.unique_keys import UniqueKey
+from therapy.testing.clock import Clock
 from therapy.workflows.erasure import erase_cancelled, fingerprint
 
 PARTITION = session_partition(PRACTICE, SESSION)

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 
 import therapy.repositories
 from tests.builders import MINUTE, OTHER_PRACTICE, SECOND
-from tests.contract.items import Clock
 from tests.repositories import thirteenth_record
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once
 from tests.repositories.samples import SAMPLES, Place, Sample
@@ -29,6 +28,7 @@ from therapy.ports.store import Delete, Item, Put, Store
 from therapy.repositories.change import Change, Pending
 from therapy.repositories.records import Records
 from therapy.repositories.repository import Repository
+from therapy.testing.clock import Clock
 
 SRC = Path(therapy.repositories.__file__).parents[1]
 PLACE = Place()

@@ -15,13 +15,13 @@ from tests.builders import (
     a_login,
     a_reset,
 )
-from tests.contract.items import Clock
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit
 from therapy.domain.errors import InvalidInput, NotFound, Stale
 from therapy.domain.people import Login, Reset
 from therapy.ports.store import MOST_WRITES
 from therapy.repositories.logins import KEPT_AFTER_EXPIRY, OldToken, access_partition
 from therapy.repositories.records import Records
+from therapy.testing.clock import Clock
 from therapy.workflows.access import end_access
 
 

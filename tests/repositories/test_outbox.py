@@ -18,7 +18,6 @@ from tests.builders import (
     a_session,
     an_item,
 )
-from tests.contract.items import Clock
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit, commit_many
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.push import MemoryPushSender
@@ -43,6 +42,7 @@ from therapy.repositories.change import Change, Pending
 from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
 from therapy.repositories.records import CLAIM, Records
 from therapy.repositories.sessions import session_partition
+from therapy.testing.clock import Clock
 from therapy.workflows.outbox_relay import OutboxRelay
 
 PARTITION = session_partition(PRACTICE, SESSION)

@@ -30,7 +30,6 @@ from tests.builders import (
     a_therapist,
     a_version,
 )
-from tests.contract.items import Clock
 from tests.contract.stores import OpenedStores
 from tests.repositories.changes import commit
 from therapy.domain.errors import NotFound
@@ -44,6 +43,7 @@ from therapy.repositories.logins import access_partition
 from therapy.repositories.practices import practice_partition
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
+from therapy.testing.clock import Clock
 from therapy.testing.memory import memory_ports
 from therapy.workflows.accounts import put_practice
 from therapy.workflows.installation import Installation, install

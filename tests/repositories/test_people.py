@@ -12,7 +12,6 @@ from tests.builders import (
     a_person,
     a_therapist,
 )
-from tests.contract.items import Clock
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit, commit_many
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.push import MemoryPushSender
@@ -27,6 +26,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.people import FREED_FOR, EmailOwner
 from therapy.repositories.practices import practice_partition
 from therapy.repositories.records import Records
+from therapy.testing.clock import Clock
 from therapy.workflows.accounts import EMAIL_SETTLES, add_person
 from therapy.workflows.outbox_relay import OutboxRelay
 

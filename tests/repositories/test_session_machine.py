@@ -24,7 +24,6 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from tests.builders import MINUTE, NOW, SECOND, a_run, a_session, a_version, an_item
-from tests.contract.items import Clock
 from tests.repositories.changes import commit
 from therapy.domain.errors import ErrorClass, LeaseLost, NotFound, Stale, TherapyError
 from therapy.domain.run import Run, RunKind, beaten, claimable, claimed, done, failed, put_back
@@ -36,6 +35,7 @@ from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
 from therapy.repositories.records import Records
 from therapy.repositories.runs import RUN_QUEUES
 from therapy.repositories.sessions import session_partition
+from therapy.testing.clock import Clock
 
 T = TypeVar("T")
 Place = tuple[str, str]

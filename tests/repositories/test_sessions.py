@@ -16,13 +16,13 @@ from tests.builders import (
     details,
 )
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit, everything
-from tests.strategies import ids, moments, texts
 from therapy.domain.errors import InvalidInput, LeaseLost, NotFound, Stale, TherapyError
 from therapy.domain.run import Run, done
 from therapy.domain.session import Session, SessionPatient, State, TimedNote
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
+from therapy.testing.strategies import ids, moments, texts
 
 PARTITION = session_partition(PRACTICE, SESSION)
 

@@ -4,11 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from tests.builders import DAY, NOW, OTHER_PRACTICE, PRACTICE, SECOND
-from tests.contract.items import Clock
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit
 from therapy.domain.errors import AlreadyExists, InvalidInput, Stale
 from therapy.repositories.records import Records
 from therapy.repositories.unique_keys import UniqueKey
+from therapy.testing.clock import Clock
 
 KEY = "recording|therapist-1|00ff"
 

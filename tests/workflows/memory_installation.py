@@ -40,7 +40,8 @@ from therapy.repositories.devices import DevicePointer
 from therapy.repositories.outbox import Placed
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
-from therapy.testing.memory import Clock, memory_ports
+from therapy.testing.clock import Clock
+from therapy.testing.memory import memory_ports
 from therapy.workflows import accounts
 from therapy.workflows.authentication import SignIn
 from therapy.workflows.installation import Installation, Ports, install

@@ -16,7 +16,7 @@ from therapy.domain.people import Person, Practice, Role
 from therapy.ports.store import Write
 from therapy.repositories.practices import practice_partition
 from therapy.repositories.records import Records
-from therapy.testing.memory import Clock
+from therapy.testing.clock import Clock
 from therapy.workflows import accounts
 
 EMAIL = a_person().email

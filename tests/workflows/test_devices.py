@@ -17,7 +17,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.devices import DevicePointer
 from therapy.repositories.logins import access_partition
 from therapy.repositories.records import Records
-from therapy.testing.memory import Clock
+from therapy.testing.clock import Clock
 from therapy.workflows import devices
 from therapy.workflows.accounts import add_person
 

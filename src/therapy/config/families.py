@@ -1,5 +1,7 @@
 """Which family of adapters serves which port: what is set decides, a setting of its own overrides.
 
+A setting may name a plugin instead: that brings and checks its own settings.
+
 A family that is half set up is a fault that names the rest, never a silent fall-back: nobody should
 find a clinic's sessions on a container's disk.
 """
@@ -17,6 +19,7 @@ class Family(Struct, frozen=True):
 
     `signs` are fields of which any one, when somebody set it, chooses `chosen`. Each of `needs` is a
     group of fields of which one must be set. Without `key` it is the machine's identity that is let in.
+    Unless somebody says otherwise it goes with the family of another field, if it `follows` one.
     """
 
     field: str
@@ -25,6 +28,7 @@ class Family(Struct, frozen=True):
     signs: tuple[str, ...]
     needs: tuple[tuple[str, ...], ...]
     key: str = ""
+    follows: str = ""
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -60,6 +64,15 @@ FAMILIES: tuple[Family, ...] = (
         "language_key",
     ),
     Family(
+        "insights",
+        "THERAPY_INSIGHTS",
+        "azure",
+        ("language_key", "language_endpoint"),
+        (("language_endpoint",),),
+        "language_key",
+        follows="sentiment",
+    ),
+    Family(
         "push",
         "THERAPY_NOTICES",
         "firebase",
@@ -88,12 +101,14 @@ _TOGETHER = ("stores", "recordings")
 
 def chosen(values: Mapping[str, object], given: Collection[str]) -> dict[str, str]:
     """Give each field's family: what a setting says, else what follows from what is `given`."""
-    families = {}
+    families: dict[str, str] = {}
     for each in FAMILIES:
         said = str(values.get(each.field, AUTO))
         signs = [sign for sign in each.signs if sign in given and values.get(sign)]
-        follows = each.chosen if signs else "local"
-        families[each.field] = follows if said == AUTO else said
+        usual = each.chosen if signs else "local"
+        if families.get(each.follows) in {each.chosen, "local"}:
+            usual = families[each.follows]
+        families[each.field] = usual if said == AUTO else said
     if AUTO in {str(values.get(field, AUTO)) for field in _TOGETHER}:
         any_azure = "azure" in {families[field] for field in _TOGETHER}
         for field in _TOGETHER:
@@ -106,9 +121,7 @@ def faults(
     settings: Mapping[str, object], names: Mapping[str, str], fields: Collection[str]
 ) -> Iterator[str]:
     """Say what the chosen families of these fields lack; `names` maps fields to settings' names."""
-    for each in FAMILIES:
-        if each.field not in fields or settings.get(each.field) != each.chosen:
-            continue
+    for each in _served(settings, fields):
         for group in each.needs:
             if not any(settings.get(field) for field in group):
                 wanted = " or ".join(names[field] for field in group)
@@ -143,7 +156,14 @@ def _here(settings: Mapping[str, object]) -> bool:
 
 def keyless(settings: Mapping[str, object], fields: Collection[str]) -> Iterator[str]:
     """Give the fields of keys that are not set, where a chosen family has to use an identity therefore."""
-    for each in FAMILIES:
-        served = each.field in fields and settings.get(each.field) == each.chosen
-        if served and each.key and not settings.get(each.key):
+    for each in _served(settings, fields):
+        if each.key and not settings.get(each.key):
             yield each.key
+
+
+def _served(settings: Mapping[str, object], fields: Collection[str]) -> Iterator[Family]:
+    """Give the chosen families of these fields, of two that share all settings the first."""
+    for each in FAMILIES:
+        shared = each.follows in fields and settings.get(each.follows) == each.chosen
+        if each.field in fields and settings.get(each.field) == each.chosen and not shared:
+            yield each

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
+from therapy.config.plugins import installed, plugins_named
 from therapy.domain.errors import InvalidInput
 from therapy.domain.session import parse_languages
 
@@ -29,6 +30,32 @@ class Spelt:
     """How a text becomes what msgspec is to convert; a ValueError means that it is not of this form."""
 
     how: Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class ServedBy:
+    """Who may serve a port: one of our families, or a plugin that is installed for the field."""
+
+    field: str
+    families: tuple[str, ...]
+
+    def spell(self, text: str) -> str:
+        """Return the family in small letters, or the plugin as it is named."""
+        if text.lower() in self.families:
+            return text.lower()
+        if len(plugins_named(self.field, text)) != 1:
+            raise ValueError
+        return text
+
+    def wanted(self) -> str:
+        """Say what there is to choose from."""
+        plugins = installed(self.field)
+        names = [each.name for each in plugins]
+        own = ", ".join((*self.families, *dict.fromkeys(names)))
+        said = f"one of {own}, or the package.module:factory of an adapter"
+        if twice := [str(each) for each in plugins if names.count(each.name) > 1]:
+            said += f" (two have one name: {', '.join(twice)})"
+        return said if plugins else f"{said} (no plugin is installed for it)"
 
 
 def _switch(text: str) -> bool:
@@ -138,6 +165,7 @@ def read(form: Any, text: str) -> object:
 def _spelling(form: Any) -> Callable[[str], object]:
     kind, marks = parts(form)
     given = [mark.how for mark in marks if isinstance(mark, Spelt)]
+    given += [mark.spell for mark in marks if isinstance(mark, ServedBy)]
     usual: dict[Any, Callable[[str], object]] = {int: int, Path: Path}
     if get_origin(kind) is Literal:
         return str.lower
@@ -148,6 +176,8 @@ def _wanted(form: Any) -> str:
     kind, marks = parts(form)
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
+    if served := [mark for mark in marks if isinstance(mark, ServedBy)]:
+        return served[0].wanted()
     metas = [mark for mark in marks if isinstance(mark, Meta)]
     if titles := [meta.title for meta in metas if meta.title]:
         return titles[0]

@@ -5,10 +5,18 @@ import binascii
 import json
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import chain
 from typing import NamedTuple
 
 from therapy.config.families import FAMILIES, chosen, faults, keyless, mail_faults
 from therapy.config.forms import read
+from therapy.config.plugins import (
+    GROUPS,
+    Plugin,
+    environment_of,
+    every_installed,
+    plugins_named,
+)
 from therapy.config.settings import SETTINGS, Settings
 
 PLACEHOLDERS = ("changeme", "change-me", "secret", "your-", "placeholder", "default", "example")
@@ -47,6 +55,14 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     if not values.get("host"):
         values["host"] = "0.0.0.0" if in_production(environment) else "127.0.0.1"  # noqa: S104 - a container's only way out
     values |= chosen(values, given)
+    plugins = _plugins(values, fields)
+    own = {plugin.field: environment_of(plugin, environment) for plugin in plugins}
+    values["plugin_environment"] = own
+    found += (
+        f"{name} {_UNRESOLVED_MEND}"
+        for name in sorted({*chain(*own.values())})
+        if environment[name].strip().lower().startswith(UNRESOLVED)
+    )
     names = {setting.field: setting.name for setting in SETTINGS}
     found += faults(values, names, fields)
     if "mail" in fields:
@@ -93,10 +109,25 @@ def _each_read(environment: Mapping[str, str]) -> _Read:
     return read_so_far
 
 
+def _plugins(values: Mapping[str, object], fields: Collection[str]) -> list[Plugin]:
+    """Return the plugins that serve these fields; a field that one of our families serves has none."""
+    families = {each.field: {"local", each.chosen} for each in FAMILIES}
+    named = {field: str(values[field]) for field in GROUPS if field in fields}
+    return [
+        plugin
+        for field, text in named.items()
+        if text not in families[field]
+        for plugin in plugins_named(field, text)
+    ]
+
+
 def unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Give names that look like settings of ours and are none, each with the one that is nearest."""
     known = {setting.name for setting in SETTINGS} | OUTSIDE_THE_TABLE
+    prefixes = tuple(plugin.prefix for plugin in every_installed())
     for name in sorted(environment.keys() - known):
+        if name.startswith(prefixes):
+            continue
         nearest = get_close_matches(name, known, 1, 0.85)
         if nearest or name.startswith("THERAPY_"):
             yield name, nearest[0] if nearest else ""

@@ -4,6 +4,7 @@ A field says its form, what it is for, its name outside and its default. The nam
 are kept, so that an App Service set up for it starts this one with nothing changed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from therapy.config.forms import (
     Seconds,
     Secret,
     Sender,
+    ServedBy,
     SpeechAddress,
     Switch,
     parts,
@@ -33,7 +35,8 @@ from therapy.config.forms import (
 class Settings(Struct, frozen=True, kw_only=True):
     """What an installation can choose, with no secret in any picture of it. Sizes are bytes.
 
-    The last block is which family of adapters serves which port; never "auto" once it was read.
+    The last block is which family of adapters, or which plugin, serves which port; never "auto" once it was
+    read.
     """
 
     port: Annotated[int, Meta(ge=0, le=65_535), "the port to listen on; 0 takes a free one"] = (
@@ -200,27 +203,46 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = field(name="THERAPY_MAIL_FROM", default="")
 
     stores: Annotated[
-        Literal["auto", "local", "azure"],
-        "documents and people: local (SQLite) or azure (Cosmos DB)",
+        str,
+        ServedBy("stores", ("auto", "local", "azure")),
+        "documents and people: local (SQLite), azure (Cosmos DB) or a plugin",
     ] = field(name="THERAPY_STORES", default=AUTO)
     recordings: Annotated[
-        Literal["auto", "local", "azure"], "recordings: local (files) or azure (Blob Storage)"
+        str,
+        ServedBy("recordings", ("auto", "local", "azure")),
+        "recordings: local (files), azure (Blob Storage) or a plugin",
     ] = field(name="THERAPY_RECORDINGS", default=AUTO)
     speech: Annotated[
-        Literal["auto", "local", "azure"], "recognition: local (Whisper) or azure (Speech)"
+        str,
+        ServedBy("speech", ("auto", "local", "azure")),
+        "recognition: local (Whisper), azure (Speech) or a plugin",
     ] = field(name="THERAPY_SPEECH", default=AUTO)
     sentiment: Annotated[
-        Literal["auto", "local", "azure"], "sentiment: local (VADER) or azure (Language)"
+        str,
+        ServedBy("sentiment", ("auto", "local", "azure")),
+        "sentiment: local (VADER), azure (Language) or a plugin",
     ] = field(name="THERAPY_SENTIMENT", default=AUTO)
+    insights: Annotated[
+        str,
+        ServedBy("insights", ("auto", "local", "azure")),
+        "key phrases, personal details, summary: local (none), azure (Language) or a plugin",
+    ] = field(name="THERAPY_INSIGHTS", default=AUTO)
     push: Annotated[
-        Literal["auto", "local", "firebase"], "pushes: local (a file) or firebase (FCM)"
+        str,
+        ServedBy("push", ("auto", "local", "firebase")),
+        "pushes: local (a file), firebase (FCM) or a plugin",
     ] = field(name="THERAPY_NOTICES", default=AUTO)
-    mail: Annotated[Literal["auto", "local", "smtp"], "letters: local (a file each) or smtp"] = (
-        field(name="THERAPY_MAIL", default=AUTO)
-    )
+    mail: Annotated[
+        str,
+        ServedBy("mail", ("auto", "local", "smtp")),
+        "letters: local (a file each), smtp or a plugin",
+    ] = field(name="THERAPY_MAIL", default=AUTO)
     doorbell: Annotated[
         Literal["auto", "local", "redis"], "rings: local (in the process) or redis"
     ] = field(name="THERAPY_DOORBELL", default=AUTO)
+
+    plugin_environment: Mapping[str, Mapping[str, str]] = {}
+    """By field, what the plugin that serves it may know of the environment. No setting of its own."""
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return []
@@ -258,6 +280,8 @@ def _settings() -> tuple[Setting, ...]:
     found = []
     for each in fields(Settings):
         marks = parts(each.type)[1]
+        if not marks:
+            continue
         purpose = next(mark for mark in marks if isinstance(mark, str))
         found.append(
             Setting(each.encode_name, each.name, each.type, each.default, purpose, SECRET in marks)

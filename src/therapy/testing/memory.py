@@ -2,8 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.doorbell import MemoryDoorbell
@@ -19,23 +17,9 @@ from therapy.adapters.memory.speech import MemorySpeech
 from therapy.adapters.memory.store import MemoryStore
 from therapy.adapters.memory.tokens import MemoryTokens
 from therapy.domain.transcript import Utterance
+from therapy.testing.clock import Clock
 from therapy.workflows.engines import Engines
 from therapy.workflows.installation import Ports
-
-
-@dataclass
-class Clock:
-    """The time, which moves when a test says so."""
-
-    now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, 9, tzinfo=UTC))
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        return self.now
-
-    def advance(self, **span: float) -> None:
-        """Move the time on, by the arguments of `timedelta`."""
-        self.now += timedelta(**span)
 
 
 def memory_ports(*, said: Sequence[Utterance] = (), clock: Clock | None = None) -> Ports:

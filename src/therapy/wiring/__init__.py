@@ -75,6 +75,7 @@ async def open_therapy(
     Raises:
         OSError: the data directory can't be made or written.
         Unavailable: a store can't be opened; says why.
+        SettingsError: a plugin that was chosen can't be used; says why.
     """
     from therapy.adapters.local.data_directory import prepare, signing_secret
 
@@ -91,7 +92,7 @@ async def open_therapy(
             engines=engines,
             doorbell=doorbell,
             push=await open_push(settings, data_dir, stack),
-            mail=open_mail(settings, data_dir)[0],
+            mail=(await open_mail(settings, data_dir, stack))[0],
             passwords=await stack.enter_async_context(Argon2Passwords.open()),
             tokens=JwtTokens(settings.jwt_secret or signing_secret(data_dir)),
             now=utc_now,

@@ -13,7 +13,8 @@ from therapy.ports.push import PushSender
 from therapy.ports.recordings import Recordings
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech
-from therapy.wiring.stores import Check
+from therapy.wiring.plugins import open_plugin
+from therapy.wiring.stores import Check, check_of, nothing_to_ask
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -27,6 +28,8 @@ async def open_recordings(
     settings: Settings, data_dir: Path, stack: AsyncExitStack, *, make: bool = True
 ) -> tuple[Recordings, Check]:
     """Open the recordings, their container made unless told otherwise; gives how to ask for them, too."""
+    if (plugin := await open_plugin(settings, "recordings", Recordings, stack)) is not None:
+        return plugin, check_of(plugin)
     if settings.recordings == "azure":
         from therapy.adapters.azure.blob.recordings import BlobRecordings
 
@@ -47,6 +50,8 @@ async def open_recordings(
 
 async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
     """Open the recogniser; no model is loaded before it is used."""
+    if (plugin := await open_plugin(settings, "speech", Speech, stack)) is not None:
+        return plugin
     if settings.speech == "azure":
         from therapy.adapters.azure.speech.connection import SpeechAccess
         from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
@@ -72,19 +77,36 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
 async def open_language(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[Sentiment, InsightFinder]:
-    """Open sentiment and insights, which one resource serves."""
-    if settings.sentiment == "azure":
+    """Open sentiment and insights; what Azure serves of them is one resource with one client."""
+    sentiment = await open_plugin(settings, "sentiment", Sentiment, stack)
+    insights = await open_plugin(settings, "insights", InsightFinder, stack)
+    if "azure" in {settings.sentiment, settings.insights}:
         from therapy.adapters.azure.language.client import language_client
         from therapy.adapters.azure.language.insights import LanguageInsightFinder
         from therapy.adapters.azure.language.sentiment import LanguageSentiment
 
         opening = language_client(settings.language_endpoint, key=settings.language_key)
         client = await stack.enter_async_context(opening)
-        return LanguageSentiment(client), LanguageInsightFinder(client)
-    from therapy.adapters.local.insights import LocalInsightFinder
+        if settings.sentiment == "azure":
+            sentiment = LanguageSentiment(client)
+        if settings.insights == "azure":
+            insights = LanguageInsightFinder(client)
+    return (
+        _local_sentiment() if sentiment is None else sentiment,
+        _local_insights() if insights is None else insights,
+    )
+
+
+def _local_sentiment() -> Sentiment:
     from therapy.adapters.local.sentiment import VaderSentiment
 
-    return VaderSentiment(), LocalInsightFinder()
+    return VaderSentiment()
+
+
+def _local_insights() -> InsightFinder:
+    from therapy.adapters.local.insights import LocalInsightFinder
+
+    return LocalInsightFinder()
 
 
 async def _machine_identity(stack: AsyncExitStack) -> "AsyncTokenCredential":
@@ -95,6 +117,8 @@ async def _machine_identity(stack: AsyncExitStack) -> "AsyncTokenCredential":
 
 async def open_push(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> PushSender:
     """Open what pushes."""
+    if (plugin := await open_plugin(settings, "push", PushSender, stack)) is not None:
+        return plugin
     if settings.push == "firebase":
         from therapy.adapters.firebase.push import FcmPushSender
 
@@ -109,8 +133,12 @@ async def open_push(settings: Settings, data_dir: Path, stack: AsyncExitStack) -
     return FilePushSender(data_dir / MAILBOX)
 
 
-def open_mail(settings: Settings, data_dir: Path) -> tuple[Mail, Check]:
+async def open_mail(
+    settings: Settings, data_dir: Path, stack: AsyncExitStack
+) -> tuple[Mail, Check]:
     """Open what sends letters; gives how to ask whether it would, too."""
+    if (plugin := await open_plugin(settings, "mail", Mail, stack)) is not None:
+        return plugin, check_of(plugin)
     if settings.mail == "smtp":
         from therapy.adapters.smtp import MailServer, SmtpMail
 
@@ -125,7 +153,7 @@ def open_mail(settings: Settings, data_dir: Path) -> tuple[Mail, Check]:
         return mail, mail.check
     from therapy.adapters.local.mail import FileMail
 
-    return FileMail(data_dir / MAILBOX), _nothing_to_ask
+    return FileMail(data_dir / MAILBOX), nothing_to_ask
 
 
 async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Doorbell, Check]:
@@ -142,7 +170,7 @@ async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Door
         )
         stack.push_async_callback(broker.shutdown)
         return TaskiqDoorbell(broker), broker.check
-    return TaskiqDoorbell(QueueBroker()), _nothing_to_ask
+    return TaskiqDoorbell(QueueBroker()), nothing_to_ask
 
 
 async def _redis_credentials(
@@ -154,7 +182,3 @@ async def _redis_credentials(
     from therapy.adapters.azure.redis_credentials import EntraCredentials
 
     return EntraCredentials(await _machine_identity(stack), settings.redis_username)
-
-
-async def _nothing_to_ask() -> None:
-    """Nothing stands outside this process."""

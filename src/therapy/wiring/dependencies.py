@@ -5,7 +5,7 @@ the first.
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from therapy.config import Settings
 from therapy.domain.outbox import PushKind
 from therapy.domain.people import Device
 from therapy.domain.push import PushMessage
+from therapy.domain.transcript import Utterance
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import Speech, SpeechOptions
 from therapy.wiring.adapters import (
@@ -29,10 +30,15 @@ from therapy.wiring.adapters import (
     open_recordings,
     open_speech,
 )
-from therapy.wiring.stores import Check, open_database, open_stores, utc_now
-
-NOBODY = "health"
-"""The practice, the person and the device that questions are asked for; none has this id."""
+from therapy.wiring.plugins import plugin_of
+from therapy.wiring.stores import (
+    NOBODY,
+    Check,
+    check_of,
+    open_database,
+    open_stores,
+    utc_now,
+)
 
 SILENCE = bytes(1_000 * BYTES_PER_MS)
 SENTENCE = "All is well."
@@ -73,40 +79,43 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
         return (await open_recordings(settings, prepare(data_dir), stack, make=False))[1]
 
     async def speech(stack: AsyncExitStack) -> Check:
-        return partial(_listen, await open_speech(settings, stack), settings.speech_languages)
+        opened = await open_speech(settings, stack)
+        return check_of(opened, partial(_listen, opened, settings.speech_languages))
 
     async def sentiment(stack: AsyncExitStack) -> Check:
         opened, _ = await open_language(settings, stack)
-        return partial(opened.score, NOBODY, [SENTENCE], "en")
+        return check_of(opened, partial(opened.score, NOBODY, [SENTENCE], "en"))
+
+    async def insights(stack: AsyncExitStack) -> Check:
+        _, opened = await open_language(settings, stack)
+        said = Utterance(0, 1_000, SENTENCE)
+        return check_of(opened, partial(opened.find, NOBODY, [said], "en"))
 
     async def push(stack: AsyncExitStack) -> Check:
         opened = await open_push(settings, data_dir, stack)
         device = Device(NOBODY, NOBODY, NOBODY, NOBODY, "ANDROID", datetime.now(UTC))
         message = PushMessage(NOBODY, PushKind.SESSION_READY, "-", "-", "")
-        return partial(opened.send, NOBODY, device, message)
+        return check_of(opened, partial(opened.send, NOBODY, device, message))
 
-    async def mail(_: AsyncExitStack) -> Check:
-        return open_mail(settings, data_dir)[1]
+    async def mail(stack: AsyncExitStack) -> Check:
+        return (await open_mail(settings, data_dir, stack))[1]
 
     async def doorbell(stack: AsyncExitStack) -> Check:
         return (await open_doorbell(settings, stack))[1]
 
-    yield _stores(settings, stores)
-    yield _recordings(settings, recordings)
-    where = _speech_at(settings)
-    yield Dependency("speech", settings.speech, where, speech, _speech_host(settings))
-    where = _host(settings.language_endpoint)
-    yield Dependency("sentiment", settings.sentiment, where, sentiment, where)
-    if settings.push != "local":  # a push into the file mailbox would be one
-        yield Dependency("push", settings.push, _project(settings), push, FCM)
-    if settings.mail != "local":
-        host = f"{settings.smtp_host}:{settings.smtp_port}"
-        where = f"{host}, {settings.smtp_security}"
-        yield Dependency("mail", settings.mail, where, mail, host)
-    if settings.doorbell != "local":
-        tls = "TLS" if settings.redis_ssl else "no TLS"
-        host = f"{settings.redis_host}:{settings.redis_port}"
-        yield Dependency("doorbell", settings.doorbell, f"{host}, {tls}", doorbell, host)
+    opening = {
+        "stores": stores,
+        "recordings": recordings,
+        "speech": speech,
+        "sentiment": sentiment,
+        "insights": insights,
+        "push": push,
+        "mail": mail,
+        "doorbell": doorbell,
+    }
+    for name, each in opening.items():
+        if _listed(settings, name):
+            yield _dependency(settings, name, each)
 
 
 def migrations(
@@ -133,18 +142,25 @@ def migrations(
     async def recordings(stack: AsyncExitStack) -> Check:
         return (await open_recordings(settings, prepare(data_dir), stack))[1]
 
-    yield _stores(settings, stores)
-    yield _recordings(settings, recordings)
+    yield _dependency(settings, "stores", stores)
+    yield _dependency(settings, "recordings", recordings)
 
 
-def _stores(settings: Settings, opening: Opening) -> Dependency:
-    host = _host(settings.cosmos_uri) if settings.stores == "azure" else ""
-    return Dependency("stores", settings.stores, stores_at(settings), opening, host)
+def _listed(settings: Settings, name: str) -> bool:
+    """Tell whether there is somebody to ask: a push or a letter into the file mailbox would be one."""
+    family: str = getattr(settings, name)
+    if name == "insights":  # with sentiment from the same resource, that is asked
+        return family not in {"local", settings.sentiment}
+    return family != "local" or name not in {"push", "mail", "doorbell"}
 
 
-def _recordings(settings: Settings, opening: Opening) -> Dependency:
-    where, host = _recordings_at(settings), _recordings_host(settings)
-    return Dependency("recordings", settings.recordings, where, opening, host)
+def _dependency(settings: Settings, name: str, opening: Opening) -> Dependency:
+    """Return what is served by whom: where is the package of a plugin, which knows by itself whom it asks."""
+    family: str = getattr(settings, name)
+    if plugin := plugin_of(settings, name):
+        return Dependency(name, family, plugin.package or "no package", opening)
+    where, host = WHERE[name](settings)
+    return Dependency(name, family, where, opening, host)
 
 
 def unread(settings: Settings) -> str:
@@ -166,6 +182,8 @@ async def _silence() -> AsyncIterator[bytes]:
 
 def stores_at(settings: Settings) -> str:
     """Give where documents and people are, as a person would look for it."""
+    if plugin := plugin_of(settings, "stores"):
+        return str(plugin)
     if settings.stores == "azure":
         return f"{_host(settings.cosmos_uri)}, database {settings.cosmos_database}"
     return str(settings.data_dir.expanduser().resolve())
@@ -204,6 +222,22 @@ def _speech_at(settings: Settings) -> str:
     return settings.speech_model
 
 
+def _language_at(settings: Settings) -> tuple[str, str]:
+    host = _host(settings.language_endpoint)
+    return host, host
+
+
+def _mail_at(settings: Settings) -> tuple[str, str]:
+    host = f"{settings.smtp_host}:{settings.smtp_port}"
+    return f"{host}, {settings.smtp_security}", host
+
+
+def _doorbell_at(settings: Settings) -> tuple[str, str]:
+    tls = "TLS" if settings.redis_ssl else "no TLS"
+    host = f"{settings.redis_host}:{settings.redis_port}"
+    return f"{host}, {tls}", host
+
+
 def _speech_host(settings: Settings) -> str:
     """Name who is asked for a second of silence: as a rule Fast Transcription."""
     if settings.speech != "azure":
@@ -232,3 +266,19 @@ def _project(settings: Settings) -> str:
 def _host(address: str) -> str:
     """Give an address without whatever it may have beside host and port."""
     return urlsplit(address).netloc.rpartition("@")[2]
+
+
+WHERE: Mapping[str, Callable[[Settings], tuple[str, str]]] = {
+    "stores": lambda settings: (
+        stores_at(settings),
+        _host(settings.cosmos_uri) if settings.stores == "azure" else "",
+    ),
+    "recordings": lambda settings: (_recordings_at(settings), _recordings_host(settings)),
+    "speech": lambda settings: (_speech_at(settings), _speech_host(settings)),
+    "sentiment": _language_at,
+    "insights": _language_at,
+    "push": lambda settings: (_project(settings), FCM),
+    "mail": _mail_at,
+    "doorbell": _doorbell_at,
+}
+"""Where something is, and its host, of each dependency that a family of ours serves."""

@@ -4,25 +4,39 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from therapy.config import Settings
+from therapy.ports import SupportsCheck
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Store
+from therapy.wiring.plugins import open_store_plugin
 
 if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos
     from therapy.adapters.local.sqlite.database import Database
-
 Check = Callable[[], Awaitable[object]]
 """Asks a dependency whether it is there; raises a domain error if not."""
+
+NOBODY = "health"
+"""The practice, the person and the device that questions are asked for; none has this id."""
 
 
 def utc_now() -> datetime:
     """Return the time."""
     return datetime.now(UTC)
+
+
+async def nothing_to_ask() -> None:
+    """Nothing stands outside this process, or nobody can say."""
+
+
+def check_of(adapter: object, otherwise: Check = nothing_to_ask) -> Check:
+    """Return the adapter's own check; `otherwise` where it has none."""
+    return adapter.check if isinstance(adapter, SupportsCheck) else otherwise
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,12 @@ async def open_stores(
     Raises:
         Unavailable: they can't be opened; says why. `first_layout`: `therapy migrate` has to copy what an
             older program left in Cosmos before anything may be written.
+        SettingsError: a plugin that was chosen can't be used.
     """
+    if (plugin := await open_store_plugin(settings, stack)) is not None:
+        store, session_index, people_index = plugin
+        ask = check_of(store, partial(store.get, NOBODY, NOBODY))
+        return Stores(store, session_index, people_index, ask)
     if settings.stores == "azure":
         from therapy.adapters.azure.cosmos.migration import require_current
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from therapy.config import NO_LONGER_NEEDED, unknown
+from therapy.config import FAMILIES, NO_LONGER_NEEDED, every_installed, unknown
 from therapy.domain.errors import LanguageNotSupported
 from therapy.entrypoints.cli.diagnosis import Finding, diagnose
 from therapy.entrypoints.cli.environment import settings_of_this_machine
@@ -26,6 +26,7 @@ PATIENCE_SECONDS = 30.0
 """For each dependency: a local recogniser loads its model in that time."""
 
 WARN_MS = 1_000
+SETTING_OF = {each.field: each.setting for each in FAMILIES}
 REACHED = (LanguageNotSupported,)
 """Errors that show that somebody answers."""
 
@@ -51,8 +52,9 @@ def check() -> None:
     [bold]Example[/]
       [cyan]therapy check[/]
 
-    [bold]You see[/] a table: what, served by whom, where, milliseconds; then for each failure the likely
-    cause and the fix. Secrets are never printed. The exit code is 0 only if everything answered.
+    [bold]You see[/] a table: what, served by whom, where, milliseconds; for each failure the likely cause and
+    the fix; and which adapters of other projects are installed. Secrets are never printed. The exit code is
+    0 only if everything answered.
     """
     settings = settings_of_this_machine()
     console = answers()
@@ -62,6 +64,12 @@ def check() -> None:
         looked = asyncio.run(look(list(dependencies(settings))))
     _show(looked, console)
     show_findings(looked, console)
+    if plugins := every_installed():
+        console.print("\nAdapters of other projects that are installed:")
+    for plugin in plugins:
+        setting = SETTING_OF[plugin.field]
+        line = f"  {setting}={plugin.name}: {plugin.package}, settings {plugin.prefix}…"
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
     if folder := unread(settings):
         console.print(
             f"\nNo mail is sent: letters, such as the one with the code for a new password, are written into"

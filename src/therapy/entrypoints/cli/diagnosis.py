@@ -11,12 +11,16 @@ from email.utils import parsedate_to_datetime
 
 from msgspec import Struct
 
+from therapy.config import SettingsError
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.cli.known_faults import RULES
 
 CLOCK_SECONDS = 300
 """Azure and Google refuse requests whose time is further off than some 5 to 15 minutes."""
 
+PLUGIN_FIX = (
+    "its own settings and its package are its author's: see their page, or choose another adapter"
+)
 
 _PORT = re.compile(r":\d+$")
 
@@ -40,6 +44,8 @@ def diagnose(
     if family == "local" and isinstance(exc, OSError) and exc.filename:
         fix = "see THERAPY_DATA_DIR: it must be ours to write"
         return Finding(f"{exc.strerror}: {where}", fix, kinds)
+    if isinstance(exc, SettingsError):
+        return Finding(str(exc), PLUGIN_FIX, kinds)
     off = clock_offset(exc)
     told = f"{' '.join(_said(exc))} at={where} doing={doing}".lower()
     if off is not None and abs(off) > CLOCK_SECONDS:

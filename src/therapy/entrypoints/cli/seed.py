@@ -70,7 +70,8 @@ async def _seed(path: Path | None, password: str, *, force: bool) -> None:
     async with open_therapy(settings) as opened:
         real = 0 if force else await real_people(records=opened.installation.records)
         if real:
-            setting = "THERAPY_DATA_DIR" if settings.stores == "local" else "COSMOS_DATABASE_NAME"
+            names = {"local": "THERAPY_DATA_DIR", "azure": "COSMOS_DATABASE_NAME"}
+            setting = names.get(settings.stores, "store")
             raise CommandFailed(
                 f"there are {real} real accounts in {stores_at(settings)}; nothing was added. Take another"
                 f" {setting} for trying, or add the demo practice beside them with --force"

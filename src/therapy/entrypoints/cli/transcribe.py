@@ -57,7 +57,7 @@ def transcribe(*, file: Path, as_json: bool, languages: tuple[str, ...]) -> None
     of positive (green), neutral (grey) and negative (red). --json gives
     [cyan]{"utterances": \\[{"speaker", "start_ms", "end_ms", "text", …}], …}[/].
     """
-    settings = settings_of_this_machine("speech", "sentiment")
+    settings = settings_of_this_machine("speech", "sentiment", "insights")
     if languages:
         settings = replace(settings, speech_languages=languages)
     version = _transcribed(file, settings)

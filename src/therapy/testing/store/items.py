@@ -1,30 +1,19 @@
-"""What the suites of the store share: a clock that tests set, short words for writes, what is refused.
+"""What the suites of the store share: short words for writes, and what is refused.
 
 Nothing here knows a family: the suites need the fixtures `store` and `clock`, whoever gives them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from tests.builders import NOW
 from therapy.ports.store import Check, Create, Item, Put, Refused, Replace, Store, Write
+from therapy.testing.samples import NOW
 
 PARTITION = "session|practice-1|session-1"
 OTHER_PARTITION = "session|practice-1|session-2"
-
-
-@dataclass
-class Clock:
-    """The time, which moves when a test sets `now`; the store under test is made with it."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 def put(item_id: str, **fields: Any) -> Put:

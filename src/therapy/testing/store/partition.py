@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.builders import HOUR, NOW
-from tests.contract.items import (
+from therapy.ports.store import MOST_ITEMS, MOST_WRITES, Create, Delete, Item, Store, Write
+from therapy.testing.samples import HOUR, NOW
+from therapy.testing.store.items import (
     OTHER_PARTITION,
     PARTITION,
     check,
@@ -19,7 +20,6 @@ from tests.contract.items import (
     put,
     replace,
 )
-from therapy.ports.store import MOST_ITEMS, MOST_WRITES, Create, Delete, Item, Store, Write
 
 SIGNS = ["-", ".", "0", "9", "A", "Z", "_", "a", "z", "|", "~"]
 """In the order of their bytes, which is none of a language."""
@@ -175,7 +175,7 @@ async def test_a_commit_of_nothing_is_no_error(store: Store) -> None:
 async def test_all_writes_of_a_commit_are_done(store: Store) -> None:
     await made(store, "replaced", "checked", "deleted", "gone", "put")
     before = await one(store, "checked")
-    writes = [
+    writes: list[Write] = [
         create("created"),
         replace("replaced", 1),
         check("checked", 1),

@@ -4,17 +4,17 @@ from datetime import UTC, date, datetime
 
 from hypothesis import strategies as st
 
-from tests.builders import PRACTICE, THERAPIST
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.text_folding import distinct_words
+from therapy.testing.samples import PRACTICE, THERAPIST
 
 # Few letters, so that queries find something: both languages, marks, quotes, digits, blanks, and
 # what stores stumble over: wildcards, quotes, NUL, signs outside the first plane.
 LETTERS = "abABחםמשל'\"״’%_\\|*-:. \n\t\x00012é\u05b0\u200fßﬁİ²𝕒🙂"
 
 texts = st.text(alphabet=st.sampled_from(LETTERS), max_size=12) | st.text(
-    alphabet=st.characters(exclude_categories=("Cs",)), max_size=8
+    alphabet=st.characters(exclude_categories=["Cs"]), max_size=8
 )
 
 ids = st.text(

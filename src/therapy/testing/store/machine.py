@@ -12,19 +12,19 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from msgspec import Struct
 from msgspec.structs import replace as copied
 
-from tests.builders import NOW, SECOND
-from tests.contract.items import Clock, refused_place
-from tests.contract.store_model import UNREAD, Items, Sent, live, outcomes, same
 from therapy.ports.store import Check, Create, Delete, Item, Put, Replace, Store, Write
+from therapy.testing.clock import Clock
+from therapy.testing.samples import NOW, SECOND
+from therapy.testing.store.items import refused_place
+from therapy.testing.store.model import UNREAD, Items, Sent, live, outcomes, same
 
 T = TypeVar("T")
 
@@ -121,7 +121,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(place=places, intents=commits)
     def a_client_commits_and_the_answer_is_lost(self, place: str, intents: list[Intent]) -> None:
-        with self.losing():
+        with type(self).losing():
             self.commit(self.named(place), intents)
 
     @rule(limit=st.integers(0, 3))
@@ -158,7 +158,7 @@ class StoreMachine(RuleBasedStateMachine):
         if intent.what is Delete:
             return Delete(id=intent.id, version=None if intent.any_version else version)
         expires = intent.expires_in
-        fields = {
+        fields: dict[str, Any] = {
             "id": intent.id,
             "kind": "note",
             "body": b"%d" % next(self.bodies),
@@ -201,7 +201,12 @@ class StoreMachine(RuleBasedStateMachine):
         self, *, place: str, prefix: str, after: str, backwards: bool, limit: int, bodies: bool
     ) -> None:
         partition = self.named(place)
-        how = {"after": after, "backwards": backwards, "limit": limit, "bodies": bodies}
+        how: dict[str, Any] = {
+            "after": after,
+            "backwards": backwards,
+            "limit": limit,
+            "bodies": bodies,
+        }
         listed = self.wait(self.store.list(partition, prefix, **how))
         wanted = [
             item if bodies else copied(item, body=b"")
@@ -223,7 +228,7 @@ class StoreMachine(RuleBasedStateMachine):
         due = [
             (item.due_at, item.partition, item.id, item)
             for item in itertools.chain(*there)
-            if item.queue in names and item.due_at <= moment
+            if item.queue in names and item.due_at and item.due_at <= moment
         ]
         assert found == [item for *_, item in sorted(due, key=lambda each: each[:3])]
 
@@ -242,14 +247,12 @@ def take_steps(machine: type[StoreMachine], least: int) -> None:
         run_state_machine_as_test(machine, settings=options)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(SHRINKING + 300 + STEPS)
 async def test_random_steps_do_what_they_do_to_a_dict(
     store: Store, clock: Clock, losing: Callable[[], AbstractContextManager[object]]
 ) -> None:
     """In a thread, because Hypothesis waits for each step and the store needs the loop meanwhile."""
     given = {"store": store, "clock": clock, "losing": staticmethod(losing), "steps": 0}
     given |= {"loop": asyncio.get_running_loop(), "examples": itertools.count()}
-    machine = type("Machine", (StoreMachine,), given)
+    machine: type[StoreMachine] = type("Machine", (StoreMachine,), given)
     await asyncio.to_thread(take_steps, machine, STEPS)
     print(f"{machine.steps} steps on {type(store).__name__}")

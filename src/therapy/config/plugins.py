@@ -1,0 +1,97 @@
+"""Plugins: adapters of other projects, found by the entry points that their packages register.
+
+Only what packages say of themselves is read here; `wiring.plugins` imports what was chosen. A setting names
+a plugin by its entry point, or without one as `package.module:factory`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, distribution, entry_points, packages_distributions
+
+from msgspec import Struct
+
+GROUPS: Mapping[str, str] = {
+    "stores": "therapy.store",
+    "recordings": "therapy.recordings",
+    "speech": "therapy.speech",
+    "sentiment": "therapy.sentiment",
+    "insights": "therapy.insights",
+    "push": "therapy.push",
+    "mail": "therapy.mail",
+}
+"""The group of entry points for each field of the settings that a plugin may serve."""
+
+_WORD = r"[A-Za-z_]\w*"
+_FACTORY = re.compile(rf"{_WORD}(?:\.{_WORD})*:{_WORD}(?:\.{_WORD})*", re.ASCII)
+
+
+class Plugin(Struct, frozen=True):
+    """An adapter of another project: which field it can serve, its name, and where its factory is.
+
+    `registered_by` is the distribution whose entry point it is, with its version; "" where it is named by
+    its factory.
+    """
+
+    field: str
+    name: str
+    factory: str
+    registered_by: str = ""
+
+    @property
+    def package(self) -> str:
+        """Return the distribution that has it, with its version; "" if none has. Slow without entry point."""
+        return self.registered_by or _owner(self.factory)
+
+    @property
+    def prefix(self) -> str:
+        """Return what the names of its settings begin with: its top package, in capitals."""
+        return f"{_top(self.factory).upper()}_"
+
+    def __str__(self) -> str:
+        package = self.package
+        return f"{self.name} ({package})" if package else self.name
+
+
+def installed(field: str) -> tuple[Plugin, ...]:
+    """Return the plugins that are installed for a field, by name."""
+    return _of_group(field, entry_points(group=GROUPS[field]))
+
+
+def every_installed() -> tuple[Plugin, ...]:
+    """Return the plugins that are installed, by field."""
+    points = entry_points()
+    return tuple(
+        plugin
+        for field, group in GROUPS.items()
+        for plugin in _of_group(field, points.select(group=group))
+    )
+
+
+def plugins_named(field: str, text: str) -> tuple[Plugin, ...]:
+    """Return those that a setting's text may mean: none or several are a fault of the setting."""
+    if _FACTORY.fullmatch(text):
+        return (Plugin(field, text, text),)
+    return tuple(plugin for plugin in installed(field) if plugin.name == text)
+
+
+def environment_of(plugin: Plugin, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a plugin may know of the environment: the names with its prefix."""
+    return {name: text for name, text in environment.items() if name.startswith(plugin.prefix)}
+
+
+def _of_group(field: str, points: Iterable[EntryPoint]) -> tuple[Plugin, ...]:
+    found = [Plugin(field, each.name, each.value.replace(" ", ""), _named(each)) for each in points]
+    return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.registered_by)))
+
+
+def _named(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else ""
+
+
+def _owner(factory: str) -> str:
+    names = sorted(set(packages_distributions().get(_top(factory), ())))
+    return ", ".join(f"{name} {distribution(name).version}" for name in names)
+
+
+def _top(factory: str) -> str:
+    return factory.partition(":")[0].partition(".")[0]

@@ -1,0 +1,72 @@
+"""What `ports.audio` promises of the plainest recordings; the real decoder's formats are in tests/audio."""
+
+import array
+
+import pytest
+
+from therapy.domain.errors import UndecodableAudio
+from therapy.ports.audio import AudioDecoder, ReadRange
+from therapy.testing.samples import PRACTICE, a_wav
+
+TONE = array.array("h", [(at % 80 - 40) * 200 for at in range(16_000)]).tobytes()
+
+
+def reader(recording: bytes) -> ReadRange:
+    async def read(start: int, end: int) -> bytes:
+        return recording[start:end]
+
+    return read
+
+
+async def decoded(audio: AudioDecoder, recording: bytes) -> list[bytes]:
+    chunks = audio.decode(PRACTICE, reader(recording), len(recording))
+    return [chunk async for chunk in chunks]
+
+
+async def test_a_wav_of_16_khz_mono_comes_out_as_it_is(audio: AudioDecoder) -> None:
+    assert b"".join(await decoded(audio, a_wav(TONE))) == TONE
+
+
+async def test_chunks_are_whole_samples_of_at_most_1_mib(audio: AudioDecoder) -> None:
+    for chunk in await decoded(audio, a_wav(TONE * 40)):
+        assert 0 < len(chunk) <= 1 << 20
+        assert len(chunk) % 2 == 0
+
+
+@pytest.mark.parametrize("promised", [0, 10, 2**32 - 40], ids=["none", "less", "more"])
+async def test_the_size_that_a_wav_promises_is_not_trusted(
+    audio: AudioDecoder, promised: int
+) -> None:
+    assert b"".join(await decoded(audio, a_wav(TONE, promised=promised))) == TONE
+
+
+async def test_half_a_sample_at_the_end_is_left_out(audio: AudioDecoder) -> None:
+    assert b"".join(await decoded(audio, a_wav(TONE + b"\x01"))) == TONE
+
+
+async def test_a_recording_without_samples_gives_no_chunk(audio: AudioDecoder) -> None:
+    assert await decoded(audio, a_wav(b"")) == []
+
+
+@pytest.mark.parametrize("recording", [b"", b"not a recording " * 100], ids=["empty", "text"])
+async def test_what_is_no_recording_is_undecodable(audio: AudioDecoder, recording: bytes) -> None:
+    with pytest.raises(UndecodableAudio):
+        await decoded(audio, recording)
+
+
+async def test_a_recording_may_be_left_early(audio: AudioDecoder) -> None:
+    recording = a_wav(TONE * 40)
+    chunks = audio.decode(PRACTICE, reader(recording), len(recording))
+    async for chunk in chunks:
+        assert chunk
+        break
+    await chunks.aclose()  # type: ignore[attr-defined] # every adapter's iterator is a generator
+
+
+@pytest.mark.parametrize(
+    "recording", [a_wav(TONE), a_wav(b""), a_wav(TONE)[:20]], ids=["sound", "nothing", "cut short"]
+)
+async def test_what_may_still_be_decoded_is_not_refused_beforehand(
+    audio: AudioDecoder, recording: bytes
+) -> None:
+    await audio.check(PRACTICE, reader(recording), len(recording))

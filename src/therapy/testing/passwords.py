@@ -1,0 +1,28 @@
+"""What `ports.passwords` promises."""
+
+import asyncio
+
+import pytest
+
+from therapy.ports.passwords import Passwords
+
+PASSWORD = "correct horse סוס"
+
+
+async def test_the_password_that_was_hashed_is_told_from_others(passwords: Passwords) -> None:
+    hashed = await passwords.hash(PASSWORD)
+    assert await passwords.verify(PASSWORD, hashed) is True
+    for other in ("", "correct horse", PASSWORD + " ", PASSWORD.upper()):
+        assert await passwords.verify(other, hashed) is False
+
+
+async def test_two_hashes_of_a_password_differ(passwords: Passwords) -> None:
+    first, second = await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(2)))
+    assert first != second
+    assert PASSWORD not in first
+
+
+@pytest.mark.parametrize("hashed", ["", "$", "nonsense", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"])
+async def test_what_is_no_hash_is_never_the_password(passwords: Passwords, hashed: str) -> None:
+    assert await passwords.verify(PASSWORD, hashed) is False
+    assert await passwords.verify("", hashed) is False

@@ -1,0 +1,123 @@
+"""The pytest plugin: a fixture for each port, which whoever writes an adapter overrides with their own.
+
+An adapter is given opened and empty, and closed after the test. pytest loads this module in every
+environment that has the library, so nothing else is imported before a fixture is asked for. The suites are
+coroutines: set `asyncio_mode = "auto"`.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from therapy.ports.tokens import Tokens
+    from therapy.testing.clock import Clock
+
+PORTS = {
+    "audio": "an AudioDecoder",
+    "doorbell": "a Doorbell",
+    "insights": "an InsightFinder",
+    "mail": "a Mail",
+    "passwords": "a Passwords",
+    "people_index": "a PeopleIndex, empty",
+    "push": "a PushSender",
+    "recordings": "a Recordings, empty",
+    "sentiment": "a Sentiment",
+    "session_index": "a SessionIndex, empty",
+    "speech": "a Speech",
+    "store": "a Store, empty, whose clock is the fixture `clock`",
+    "tokens": "a Tokens",
+}
+"""What each fixture has to give."""
+
+LOOKS = {
+    "sent_letters": "a function that returns the letters that arrived, each id once",
+    "sent_pushes": "a function that returns the PushMessages that devices show",
+}
+"""Fixtures by which promises look at what arrived on the other side."""
+
+DEMO = "session-demo.ogg"
+SPOKEN_MS = 15_000
+
+pytest.register_assert_rewrite(*(f"{__package__}.{port}" for port in PORTS))
+
+
+def _to_override(name: str, what: str) -> Any:
+    def missing() -> None:
+        pytest.fail(f"define a fixture `{name}` that gives {what}", pytrace=False)
+
+    return pytest.fixture(missing, name=name)
+
+
+audio, doorbell, insights, mail, passwords, people_index, push = (
+    _to_override(name, PORTS[name])
+    for name in ("audio", "doorbell", "insights", "mail", "passwords", "people_index", "push")
+)
+recordings, sentiment, session_index, speech, store, tokens = (
+    _to_override(name, PORTS[name])
+    for name in ("recordings", "sentiment", "session_index", "speech", "store", "tokens")
+)
+sent_letters, sent_pushes = (_to_override(name, what) for name, what in LOOKS.items())
+
+
+@pytest.fixture
+def clock() -> "Clock":
+    """Return the time of a store under test, which tests set."""
+    from therapy.testing.clock import Clock
+
+    return Clock()
+
+
+@pytest.fixture
+def losing() -> Callable[[], AbstractContextManager[object]]:
+    """Return what makes the store's next write lose its answer; override it where that can be done."""
+    return nullcontext
+
+
+@pytest.fixture
+def fill_storage() -> Callable[[], None]:
+    """Return what leaves no room for recordings; override it where that can be done."""
+    pytest.skip("nobody said how to fill this storage: see the fixture fill_storage")
+
+
+@pytest.fixture
+def foreign_tokens() -> "tuple[Tokens, ...]":
+    """Return Tokens of another secret or issuer, which must be refused; override it."""
+    pytest.skip("nobody gave tokens of another secret: see the fixture foreign_tokens")
+
+
+_decoded: list[bytes] = []
+
+
+@pytest.fixture
+async def spoken() -> bytes:
+    """Return 15 seconds of two people in English, 16 kHz mono s16, for engines that listen; decoded once.
+
+    They are the beginning of the demo recording, and need the extra `local` to be decoded.
+    """
+    if not _decoded:
+        pcm = b"".join([chunk async for chunk in _demo()])
+        _decoded.append(pcm[: SPOKEN_MS * 32])
+    return _decoded[0]
+
+
+async def _demo() -> AsyncIterator[bytes]:
+    from therapy.adapters.audio import PyAvAudioDecoder
+
+    recording = demo_recording().read_bytes()
+
+    async def read(start: int, end: int) -> bytes:
+        return recording[start:end]
+
+    async for chunk in PyAvAudioDecoder().decode("-", read, len(recording)):
+        yield chunk
+
+
+def demo_recording() -> Path:
+    """Return the demo: beside the command line where installed, in examples/ in a checkout."""
+    here = Path(__file__).resolve().parents[1]
+    folders = (here / "entrypoints/cli/examples", here.parents[1] / "examples")
+    return next(each / DEMO for each in folders if (each / DEMO).is_file())

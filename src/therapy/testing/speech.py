@@ -1,0 +1,99 @@
+"""What `ports.speech` promises. Engines listen to `spoken`: 15 seconds of two people in English."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from therapy.domain.errors import LanguageNotSupported
+from therapy.domain.transcript import Speaker, Utterance
+from therapy.ports.audio import BYTES_PER_MS
+from therapy.ports.speech import Speech, SpeechDone, SpeechEvent, SpeechOptions, SpeechProgress
+from therapy.testing.samples import PRACTICE
+
+HEARD_MS = 15_000
+FRAME_MS = 100  # engines listen in whole frames, so the last one may stick out
+SILENCE = bytes(3_000 * BYTES_PER_MS)
+
+
+async def in_chunks(pcm: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(pcm), 64_000):
+        yield pcm[start : start + 64_000]
+
+
+async def events_of(speech: Speech, pcm: bytes, *languages: str) -> list[SpeechEvent]:
+    options = SpeechOptions(languages=languages or ("en-US",))
+    return [each async for each in speech.transcribe(PRACTICE, in_chunks(pcm), options)]
+
+
+async def test_utterances_come_in_order_with_voices_and_without_roles(
+    speech: Speech, spoken: bytes
+) -> None:
+    events = await events_of(speech, spoken)
+    utterances = [event for event in events if isinstance(event, Utterance)]
+    assert len(utterances) >= 2
+    starts = [each.start_ms for each in utterances]
+    assert starts == sorted(starts)
+    for each in utterances:
+        assert 0 <= each.start_ms <= each.end_ms <= HEARD_MS
+        assert each.text.strip()
+        assert each.speaker is Speaker.UNKNOWN
+
+
+async def test_one_done_comes_last_and_says_what_was_heard(speech: Speech, spoken: bytes) -> None:
+    *before, last = await events_of(speech, spoken, "he-IL", "en-US")
+    assert isinstance(last, SpeechDone)
+    assert not [event for event in before if isinstance(event, SpeechDone)]
+    assert last.engine
+    assert last.duration_ms == HEARD_MS
+    assert last.language
+
+
+async def test_progress_never_goes_back_nor_beyond_the_end(speech: Speech, spoken: bytes) -> None:
+    events = await events_of(speech, spoken)
+    heard = [event.heard_ms for event in events if isinstance(event, SpeechProgress)]
+    assert heard
+    assert heard == sorted(heard)
+    assert heard[-1] <= HEARD_MS + FRAME_MS
+
+
+@pytest.mark.parametrize("pcm", [SILENCE, b""], ids=["silence", "no samples"])
+async def test_where_nobody_speaks_there_is_no_utterance(speech: Speech, pcm: bytes) -> None:
+    events = await events_of(speech, pcm)
+    assert not [event for event in events if isinstance(event, Utterance)]
+    last = events[-1]
+    assert isinstance(last, SpeechDone)
+    assert last.duration_ms == len(pcm) // BYTES_PER_MS
+    assert last.language == ""
+
+
+async def test_a_language_that_the_engine_does_not_do_is_refused(speech: Speech) -> None:
+    with pytest.raises(LanguageNotSupported):
+        await events_of(speech, SILENCE, "tlh")
+
+
+async def test_listening_may_end_early(speech: Speech, spoken: bytes) -> None:
+    options = SpeechOptions(languages=("en-US",))
+    events = speech.transcribe(PRACTICE, in_chunks(spoken * 4), options)
+    async for event in events:
+        assert isinstance(event, SpeechProgress | Utterance | SpeechDone)
+        break
+    await events.aclose()  # type: ignore[attr-defined] # every adapter's iterator is a generator
+
+
+async def test_samples_are_pulled_only_as_fast_as_the_engine_works(
+    speech: Speech, spoken: bytes
+) -> None:
+    pulled = 0
+
+    async def an_hour() -> AsyncIterator[bytes]:
+        nonlocal pulled
+        for _ in range(3_600 * 1_000 // HEARD_MS):
+            pulled += 1
+            yield spoken
+
+    events = speech.transcribe(PRACTICE, an_hour(), SpeechOptions(languages=("en-US",)))
+    async for event in events:
+        assert isinstance(event, SpeechProgress | Utterance | SpeechDone)
+        break
+    await events.aclose()  # type: ignore[attr-defined] # every adapter's iterator is a generator
+    assert pulled < 3_600 * 1_000 // HEARD_MS // 2

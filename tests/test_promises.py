@@ -1,0 +1,146 @@
+"""What is shipped for testing: a module of promises for each port, none of which knows an adapter."""
+
+import ast
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.test_house import ROOT, THERAPY, imported_by, name_of, tree_of
+from therapy.testing.plugin import LOOKS, PORTS
+
+TESTING = THERAPY / "testing"
+pytest_plugins = ["pytester"]
+
+WITH_ADAPTERS = {TESTING / "memory.py", TESTING / "plugin.py"}
+"""The outside in memory; and the plugin, which decodes the demo for engines that listen."""
+
+OPTIONAL = {"clock", "fill_storage", "foreign_tokens", "losing", "spoken"}
+"""Fixtures that the plugin gives, for an adapter that has no better ones."""
+
+
+def promises_of(port: str) -> list[Path]:
+    module = TESTING / f"{port}.py"
+    return [module] if module.is_file() else sorted((TESTING / port).glob("*.py"))
+
+
+def promised_in(paths: list[Path]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for path in paths:
+        for node in tree_of(path).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
+                "test_"
+            ):
+                yield node
+
+
+def test_every_port_has_its_promises_and_each_family_is_held_to_them() -> None:
+    ports = {path.stem for path in (THERAPY / "ports").glob("*.py")} - {"__init__"}
+    assert ports == PORTS.keys()
+    ours = [path.read_text() for path in (ROOT / "tests" / "contract").glob("test_*.py")]
+    for port in ports:
+        assert list(promised_in(promises_of(port))), port
+        modules = [path.stem for path in promises_of(port) if list(promised_in([path]))]
+        for stem in modules:
+            module = f"{port}.{stem}" if stem != port else port
+            assert any(f"from therapy.testing.{module} import *" in text for text in ours), module
+
+
+@pytest.mark.parametrize("path", sorted({*TESTING.rglob("*.py")} - WITH_ADAPTERS), ids=name_of)
+def test_promises_know_no_adapter(path: Path) -> None:
+    inside = ("therapy.domain", "therapy.ports", "therapy.testing")
+    ours = [name for _, name in imported_by(path) if name.partition(".")[0] in {"tests", "therapy"}]
+    assert [name for name in ours if not name.startswith(inside)] == []
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_no_promise_hides_another_of_the_same_name(port: str) -> None:
+    counted = Counter(test.name for test in promised_in(promises_of(port)))
+    assert [name for name, times in counted.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_promises_ask_for_fixtures_that_the_plugin_has(port: str) -> None:
+    modules = promises_of(port)
+    asked = {argument.arg for test in promised_in(modules) for argument in test.args.args}
+    told = {
+        constant.value
+        for test in promised_in(modules)
+        for decorator in test.decorator_list
+        for constant in ast.walk(decorator)
+        if isinstance(constant, ast.Constant)
+    }
+    given = {"caplog", "data", "walked"}  # by pytest, by Hypothesis, beside a promise
+    assert asked - told - PORTS.keys() - LOOKS.keys() - OPTIONAL <= given
+    assert port in asked
+
+
+def test_the_plugin_imports_nothing_before_it_is_used() -> None:
+    code = (
+        "import sys, pytest; before = set(sys.modules); import therapy.testing.plugin;"
+        "print(*sorted(n for n in set(sys.modules) - before if n.partition('.')[0] != 'typing'))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["therapy", "therapy.testing", "therapy.testing.plugin"]
+
+
+SUITE = """
+from therapy.testing.mail import *
+"""
+
+
+def test_a_fixture_that_nobody_gave_is_named(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SUITE)
+    done = pytester.runpytest_subprocess("-q", "-o", "asyncio_mode=auto", "-k", "every_letter")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["*define a fixture `mail` that gives a Mail*"])
+
+
+def test_an_author_gives_one_adapter_and_a_look(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("""
+        import pytest
+        from therapy.testing import memory_ports
+
+        @pytest.fixture
+        def ports():
+            return memory_ports()
+
+        @pytest.fixture
+        def mail(ports):
+            return ports.mail
+
+        @pytest.fixture
+        def sent_letters(ports):
+            return lambda: list({letter.id: letter for letter in ports.mail.sent}.values())
+    """)
+    pytester.makepyfile(SUITE)
+    done = pytester.runpytest_subprocess("-q", "-o", "asyncio_mode=auto")
+    assert done.ret == 0
+    assert done.parseoutcomes()["passed"] > 20
+
+
+def test_a_broken_adapter_fails_with_what_was_promised(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("""
+        import pytest
+        from therapy.ports.mail import Mail
+
+        class Lost(Mail):
+            async def send(self, practice_id, letter):
+                pass
+
+        @pytest.fixture
+        def mail():
+            return Lost()
+
+        @pytest.fixture
+        def sent_letters():
+            return list
+    """)
+    pytester.makepyfile(SUITE)
+    done = pytester.runpytest_subprocess("-q", "-o", "asyncio_mode=auto", "-k", "as_it_was_sent")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*assert [[]] == *Letter*"])  # rewritten: it shows what there was
