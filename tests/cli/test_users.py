@@ -63,7 +63,7 @@ def test_mail_shows_the_letter_with_the_code_for_a_new_password(run: Run, data_d
     )
     shown = run("mail").stdout
     assert "dana@example.health" in shown
-    assert "Your new password" in shown
+    assert "Change your password" in shown
     (code,) = re.findall(r"^(\S{30,})$", shown, re.MULTILINE)
     new = "another long password"
     with_installation(

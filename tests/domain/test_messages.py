@@ -105,10 +105,10 @@ def test_pushes_are_these_constants():
 
 
 def test_details_are_filled_in():
-    assert sentence("duplicate_recording", "en", session="s1").endswith("it is session s1.")
-    assert sentence("too_large", "en", limit=2 * 1024**3) == "What was sent is larger than 2 GiB."
+    assert sentence("duplicate_recording", "en", session="s1").endswith("as session s1.")
+    assert sentence("too_large", "en", limit=2 * 1024**3) == "The data you sent is larger than 2 GiB."
     assert sentence("too_large", "he", limit=1536 * 1024) == "מה שנשלח גדול מ-1.5 MiB."
-    assert sentence("too_large", "en", limit=10) == "What was sent is larger than 10 B."
+    assert sentence("too_large", "en", limit=10) == "The data you sent is larger than 10 B."
     assert sentence("required", "he", field="patient.id") == "השדה patient.id חסר או ריק."
     letter = sentence("reset_mail_body", "en", token="abc-DEF_123", minutes=30)
     assert "\n\nabc-DEF_123\n\n" in letter

@@ -10,9 +10,9 @@ from therapy.domain.session import Link, Session, State
 
 
 class Actor(Struct, frozen=True):
-    """Who asks: a signed-in person, by which login (`sid`), in which request.
+    """Who is asking: a signed-in person, their login (`sid`) and the request.
 
-    `language` is their practice's.
+    `language` is the practice's, `address` the client's network address.
     """
 
     person_id: str
@@ -40,10 +40,10 @@ THERAPISTS_ONLY = frozenset({Action.RECORD, Action.FIND_PATIENTS, Action.SEE_INB
 def may(
     actor: Actor, action: Action, session: Session | None = None, practice: Practice | None = None
 ) -> bool:
-    """Tell whether the actor may do this, to this session where there is one.
+    """Return whether the actor may do this, to this session if one is passed.
 
-    REVIEW is everything that a session's therapist does with it. READ_CLOSED is also for the
-    linked patient of a closed session, unless the practice shows patients nothing.
+    REVIEW covers everything that a session's therapist does with it. READ_CLOSED is also allowed to
+    the linked patient of a closed session, unless the practice shows patients nothing.
     """
     if session is None:
         return action in THERAPISTS_ONLY and actor.role is Role.THERAPIST
@@ -65,7 +65,7 @@ def may(
 def require(
     actor: Actor, action: Action, session: Session | None = None, practice: Practice | None = None
 ) -> None:
-    """Raise unless `may`: Forbidden for a whole kind of thing, NotFound for one session."""
+    """Raise unless `may` allows it: NotFound about a session, Forbidden about anything else."""
     if may(actor, action, session, practice):
         return
     if session is None:

@@ -30,7 +30,11 @@ _HEADS = msgspec.json.Decoder(_Head)
 
 
 def encode(stored: Struct) -> bytes:
-    """Return the stored form; InvalidInput if a text in it is no Unicode (a lone surrogate)."""
+    """Return the stored form.
+
+    Raises:
+        InvalidInput: a text in it is not valid Unicode (a lone surrogate).
+    """
     try:
         plain = _ENCODER.encode(stored)
     except UnicodeEncodeError:
@@ -39,7 +43,7 @@ def encode(stored: Struct) -> bytes:
 
 
 def decode(kind: type[S], stored: bytes) -> S:
-    """Return what a stored form holds.
+    """Return the struct that was stored.
 
     Raises:
         Unavailable: it is damaged, or only a newer program can read it; `reason` says which.
@@ -54,7 +58,7 @@ def decode(kind: type[S], stored: bytes) -> S:
 
 
 def decode_if_known(kind: type[S], stored: bytes) -> S | None:
-    """Return what a stored form holds; None if only a newer program can read it (an enum value, a tag).
+    """Return the struct that was stored; None if only a newer program can read it (an enum value, a tag).
 
     Raises:
         Unavailable: it is damaged.

@@ -3,32 +3,32 @@
     TherapyError
     ├── CallerError            the request must change
     │   ├── InvalidInput       a field is missing or malformed; names the field
-    │   ├── NotSignedIn        no, a wrong or an expired token or password
+    │   ├── NotSignedIn        the token or password is missing, wrong or expired
     │   ├── Forbidden          signed in, but not allowed
-    │   ├── NotFound           absent, erased or somebody else's: always the same answer
+    │   ├── NotFound           absent, erased or someone else's: always the same answer
     │   ├── WrongState         the session is not in a state that allows this
-    │   ├── AlreadyExists      an address, a number or a recording that is there already
+    │   ├── AlreadyExists      an e-mail, a patient number or a recording that already exists
     │   ├── TooLarge           more bytes than a limit allows
-    │   └── UnsupportedAudio   what was sent is no audio that can be read
+    │   └── UnsupportedAudio   what was sent is not audio that can be read
     ├── TryAgain               the same request may succeed later
     │   ├── Unavailable        a store or an engine can't be reached
     │   ├── StorageFull        no room for another recording
     │   ├── Stale              someone else wrote first: read again, then decide
-    │   └── LeaseLost          another worker took the run over: stop, write nothing
-    └── WorkFailed             work on a session that went wrong, with a class for the run
+    │   └── LeaseLost          the run was changed or taken over: stop, write nothing
+    └── WorkFailed             work on a session went wrong; carries an error class for the run
         ├── UndecodableAudio   the recording is broken: needs a new one
-        ├── EngineFailed       a recogniser or scorer broke; `transient` or not
-        └── LanguageNotSupported   the engine does not do the language
+        ├── EngineFailed       an engine failed, transiently or for good
+        └── LanguageNotSupported   the engine does not support the language
 
-An error carries a code, the name of a field or ids, never names, texts or notes of people. The
-sentence a person reads is looked up by code in `messages`.
+An error carries a code, and field names, ids and numbers, never people's names, texts or notes. The
+sentence that a person reads is looked up by code in `messages`.
 """
 
 from enum import Enum
 
 
 class TherapyError(Exception):
-    """Root of all errors that this library raises on purpose. `code` names the sentence in `messages`."""
+    """The base of all errors that this library raises on purpose. `code` names a sentence in `messages`."""
 
     code = "error"
 
@@ -59,37 +59,37 @@ class NotSignedIn(CallerError):
 
 
 class Forbidden(CallerError):
-    """Raised by `access.require` when the actor may not do this to anyone's object."""
+    """Raised when the actor's role or account does not allow this at all."""
 
     code = "forbidden"
 
 
 class NotFound(CallerError):
-    """Raised by stores and by `access.require`: absent, erased and somebody else's look the same."""
+    """Raised for what is absent, erased or someone else's: the three look the same."""
 
     code = "not_found"
 
 
 class WrongState(CallerError):
-    """Raised by `session.apply` for a pair that TRANSITIONS does not have."""
+    """Raised where the session's state does not allow this, e.g. by `session.apply`."""
 
     code = "wrong_state"
 
 
 class AlreadyExists(CallerError):
-    """Raised where something must be unique: an e-mail, a patient number, a recording."""
+    """Raised for a duplicate of something unique: an e-mail, a patient number, a recording."""
 
     code = "already_exists"
 
 
 class TooLarge(CallerError):
-    """Raised while a body streams in, once it passes its limit."""
+    """Raised when a request body, a recording or a commit exceeds its limit."""
 
     code = "too_large"
 
 
 class UnsupportedAudio(CallerError):
-    """Raised at the upload, from the first bytes: no container that we read, or no audio in it."""
+    """Raised during the upload: not a container that we read, or one without audio."""
 
     code = "unsupported_audio"
 
@@ -105,32 +105,32 @@ class Unavailable(TryAgain):
 
 
 class StorageFull(TryAgain):
-    """Raised by recordings when there is no room for more."""
+    """Raised by the port `recordings` when there is no room for more."""
 
     code = "storage_full"
 
 
 class Stale(TryAgain):
-    """Raised by stores when the version to replace is not the stored one."""
+    """Raised by repositories when the version to replace is not the stored one."""
 
     code = "stale"
 
 
 class LeaseLost(TryAgain):
-    """Raised by stores when a worker writes for a run that is no longer its own."""
+    """Raised by the repository of runs when a run is no longer as its writer read it."""
 
     code = "lease_lost"
 
 
 class ErrorClass(Enum):
-    """What a run does about an error: give up, try again counting, or just wait."""
+    """What a run does about an error: give up, or try again a limited number of times."""
 
     PERMANENT = "permanent"
     TRANSIENT = "transient"
 
 
 class WorkFailed(TherapyError):
-    """Raised by engines while a run works on a session; becomes the run's error class and code."""
+    """Raised by engines during work on a session; becomes the run's error class and code."""
 
     code = "engine_failed"
     error_class = ErrorClass.PERMANENT
@@ -143,7 +143,7 @@ class UndecodableAudio(WorkFailed):
 
 
 class EngineFailed(WorkFailed):
-    """Raised by engines; `transient` says whether trying again may help."""
+    """Raised by engines that break; `transient` says whether trying again may help."""
 
     def __init__(self, code: str = "", *, transient: bool = True, **details: str | int) -> None:
         super().__init__(code, **details)
@@ -151,6 +151,6 @@ class EngineFailed(WorkFailed):
 
 
 class LanguageNotSupported(WorkFailed):
-    """Raised by engines that don't do the language."""
+    """Raised by engines that do not support the language."""
 
     code = "language"

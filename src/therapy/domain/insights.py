@@ -1,6 +1,6 @@
-"""What an engine finds in a transcript beside its words, as a help for the therapist and never as a fact.
+"""Insights: what an engine finds in a transcript; suggestions to the therapist, never facts.
 
-Each part may be missing: a gap then says which, and by a code of `messages` why.
+Any part may be missing: a gap then says which one, and why (a code of `messages`).
 """
 
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ class Part(Enum):
 
 
 class PersonalDetail(Struct, frozen=True):
-    """A place where somebody could be recognised by: `length` characters of an utterance from `start` on.
+    """A place in the text that could identify someone: `length` characters of an utterance from `start`.
 
-    `utterance` counts from 0, `category` is the engine's word for it. The detail itself is not repeated.
+    `utterance` counts from 0, `category` is the engine's name for the kind. The text is not repeated here.
     """
 
     utterance: int
@@ -32,7 +32,7 @@ class PersonalDetail(Struct, frozen=True):
 
 
 class Gap(Struct, frozen=True):
-    """A part that is not there, and why: a code of `messages`."""
+    """A missing part, and why: a code of `messages`."""
 
     part: Part
     code: str
@@ -41,7 +41,7 @@ class Gap(Struct, frozen=True):
 class Insights(Struct, frozen=True, omit_defaults=True):
     """What was found in one version of a transcript.
 
-    `summary_draft` is a machine's draft: shown as one, and nobody's summary until a therapist says so.
+    `summary_draft` is written by a machine and shown as a draft; only a therapist makes it a summary.
     """
 
     key_phrases: tuple[str, ...] = ()
@@ -52,12 +52,15 @@ class Insights(Struct, frozen=True, omit_defaults=True):
 
 
 def nothing_but(code: str, parts: Iterable[Part] = Part) -> Insights:
-    """No insights, all for the same reason."""
+    """Return insights in which these parts are missing, all for the same reason."""
     return Insights(gaps=tuple(Gap(part, code) for part in parts))
 
 
 def most_telling(phrases: Iterable[str]) -> tuple[str, ...]:
-    """Each phrase once, whatever its case: those found most often first, of equals the one found first."""
+    """Return up to MAX_KEY_PHRASES phrases, most frequent first, ties in the order found.
+
+    Phrases that differ only in case are one, spelled as it was found first.
+    """
     counts: dict[str, int] = {}
     spelled: dict[str, str] = {}
     for phrase in phrases:

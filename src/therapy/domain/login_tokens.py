@@ -1,9 +1,9 @@
-"""Refresh and reset tokens: what they carry in front of their secret, so that no look-up by hash is needed.
+"""Refresh and reset tokens: what precedes their secret, so that no look-up by hash is needed.
 
     <practice>.<person>.<sid>.<number>.<secret>     a refresh token; the number counts the family from 1
     <practice>.<person>.<secret>                    a reset token
 
-Only hashes of whole tokens are stored. What is in front of the secret is no secret and proves nothing.
+Only hashes of whole tokens are stored. What precedes the secret is not secret and proves nothing.
 """
 
 import hashlib
@@ -16,11 +16,11 @@ _ESCAPED = re.compile(r"~(?:[0-9a-f]{2}){0,128}", re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 LONGEST = 1_000
-"""Characters of a token; nothing longer is one."""
+"""Characters of the longest text that is parsed as a token."""
 
 
 class RefreshToken(Struct, frozen=True):
-    """A refresh token, taken apart."""
+    """A parsed refresh token; `str` gives the token back."""
 
     practice_id: str
     person_id: str
@@ -37,7 +37,7 @@ class RefreshToken(Struct, frozen=True):
 
 
 class ResetToken(Struct, frozen=True):
-    """A reset token, taken apart."""
+    """A parsed reset token; `str` gives the token back."""
 
     practice_id: str
     person_id: str
@@ -56,7 +56,7 @@ def token_hash(token: str) -> str:
 
 
 def parse_refresh_token(text: str) -> RefreshToken | None:
-    """Take a refresh token apart; None if it is none of this form."""
+    """Return the parsed refresh token; None if the text does not have this form."""
     parts = text.split(".") if len(text) <= LONGEST else []
     if len(parts) != 5 or not _NUMBER.fullmatch(parts[3]):
         return None
@@ -68,7 +68,7 @@ def parse_refresh_token(text: str) -> RefreshToken | None:
 
 
 def parse_reset_token(text: str) -> ResetToken | None:
-    """Take a reset token apart; None if it is none of this form."""
+    """Return the parsed reset token; None if the text does not have this form."""
     parts = text.split(".") if len(text) <= LONGEST else []
     if len(parts) != 3:
         return None
@@ -79,7 +79,7 @@ def parse_reset_token(text: str) -> ResetToken | None:
 
 
 def _escaped(text: str) -> str:
-    """Write an id as a part of a token: as it is, or its UTF-8 in hex after a tilde."""
+    """Return an id as a part of a token: as it is, or a tilde and its UTF-8 in hex."""
     return text if _PLAIN.fullmatch(text) else f"~{text.encode().hex()}"
 
 

@@ -1,7 +1,7 @@
-"""What kind of media a file is, told by its first bytes and never by its name or its label.
+"""The media type of a file, judged by its first bytes, never by its name or declared type.
 
-`sniff` reads only the containers that `AudioDecoder.decode` reads. It refuses what can't be audio from the
-first bytes on; that a container is broken further on shows only when it is decoded. Magic numbers:
+`sniff` accepts only the containers that `AudioDecoder.decode` reads. It refuses what cannot be audio by its
+first bytes; damage further on shows only when the file is decoded. Magic numbers:
 RFC 2361 and EBU 3306 (WAV), ISO 14496-12 (MP4), RFC 3533 (Ogg), RFC 9559 (Matroska), RFC 9639
 (FLAC), ISO 11172-3 (MPEG audio), id3.org (ID3v2).
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from therapy.domain.errors import UnsupportedAudio
 
 SNIFF_BYTES = 4_096
-"""As many first bytes as `sniff` looks at; fewer are fine where the file is shorter."""
+"""How many of the first bytes `sniff` looks at; fewer are fine if the file is shorter."""
 
 WAV = "audio/wav"
 MP4 = "audio/mp4"
@@ -29,7 +29,11 @@ _ID3_HEADER = 10
 
 
 def sniff(first: bytes) -> str:
-    """Tell the media type from a file's first bytes; UnsupportedAudio if it is none that we read."""
+    """Return the media type of a file from its first bytes.
+
+    Raises:
+        UnsupportedAudio: it is not a type that we read.
+    """
     head = first[:SNIFF_BYTES]
     if _is_wav(head):
         return WAV
@@ -50,7 +54,7 @@ def sniff(first: bytes) -> str:
 
 
 def id3_length(head: bytes) -> int:
-    """Bytes of the ID3v2 tag that `head` begins with; 0 if it begins with none."""
+    """Return the length in bytes of the ID3v2 tag at the start of `head`; 0 if there is none."""
     if len(head) < _ID3_HEADER or not head.startswith(b"ID3"):
         return 0
     major, size = head[3], head[6:_ID3_HEADER]
@@ -64,7 +68,7 @@ def id3_length(head: bytes) -> int:
 
 
 def mpeg_frame(head: bytes) -> tuple[int, int] | None:
-    """Sample rate and samples of the MPEG audio frame (layer II or III) at the start, or None."""
+    """Return sample rate and sample count of the MPEG audio frame (layer II or III) at the start, or None."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
@@ -77,7 +81,7 @@ def mpeg_frame(head: bytes) -> tuple[int, int] | None:
 
 
 def mpeg_promise_ms(frame: bytes) -> int:
-    """Milliseconds that an MP3's first frame promises in its Xing or Info header; 0 if it has none."""
+    """Return the duration (ms) that an MP3's first frame states in its Xing or Info header; 0 if none."""
     known = mpeg_frame(frame)
     if known is None:
         return 0
@@ -90,7 +94,7 @@ def mpeg_promise_ms(frame: bytes) -> int:
 
 
 def wav_tail(head: bytes) -> int:
-    """Where a WAV's samples end by its header, or 0 if `head` has no header of the samples."""
+    """Return the offset where a WAV's samples end by its header; 0 if `head` has no data chunk."""
     for name, start, length in _chunks(head):
         if name == b"data":
             return start + length
@@ -98,7 +102,7 @@ def wav_tail(head: bytes) -> int:
 
 
 def _chunks(head: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and length of each RIFF chunk whose header lies in `head`."""
+    """Yield name, start and length of each RIFF chunk whose header is in `head`."""
     at = 12
     while at + 8 <= len(head):
         length = int.from_bytes(head[at + 4 : at + 8], "little")
@@ -114,7 +118,7 @@ def _is_wav(head: bytes) -> bool:
 
 
 def _is_mp4(head: bytes) -> bool:
-    """An MP4 family file that is no picture and, where its index comes first, has a sound track."""
+    """Return whether it is an MP4 file, not a picture, with a sound track if its index comes first."""
     if head[4:8] != b"ftyp" or head[8:12] in _PICTURE_BRANDS:
         return False
     at = 0
@@ -129,7 +133,7 @@ def _is_mp4(head: bytes) -> bool:
 
 
 def _is_webm(head: bytes) -> bool:
-    """Matroska or WebM; where its list of tracks is complete in `head`, with a sound track."""
+    """Return whether it is Matroska or WebM, with a sound track if `head` has the whole track list."""
     if not head.startswith(_EBML) or not (b"webm" in head[:80] or b"matroska" in head[:80]):
         return False
     cluster = head.find(_CLUSTER)

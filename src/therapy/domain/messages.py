@@ -1,14 +1,14 @@
-"""What people read: one plain sentence for every code, and what to do about it, in English and Hebrew.
+"""What people read: a plain sentence for every code, and what to do about it, in English and Hebrew.
 
-Errors, failed runs, pushes and mails carry codes; only here do they become words. A detail that
-has no value gets a plain stand-in, so that no sentence ever shows a gap. Hebrew avoids forms that
-would address a man or a woman.
+Errors, failed runs, pushes and mails carry codes; only here do they become words. A detail without a
+value gets a plain placeholder, so that no sentence ever shows a gap. The Hebrew avoids forms that
+address a man or a woman.
 """
 
 from collections.abc import Mapping
 
 LANGUAGES = ("en", "he")
-"""What texts are written in; anything else is answered in English."""
+"""The languages of the texts; any other is answered in English."""
 
 PUSH_CODES = (
     "session_ready_title",
@@ -16,7 +16,7 @@ PUSH_CODES = (
     "session_failed_title",
     "session_failed_body",
 )
-"""The only texts that ever go into a push: constants, so nothing about a person can slip in."""
+"""The only texts that go into a push: constants, so that nothing about a person can slip in."""
 
 TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     # Something is wrong with what was sent.
@@ -25,7 +25,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     "required": ("The field {field} is missing or empty.", "השדה {field} חסר או ריק."),
     "too_long": ("The field {field} is too long.", "השדה {field} ארוך מדי."),
     "date": (
-        "The field {field} is not a date that exists.",
+        "The field {field} is not a valid date.",
         "השדה {field} אינו תאריך קיים.",
         "Write the date as day-month-year, for example 31-01-2026.",
         "יש לכתוב את התאריך כיום-חודש-שנה, למשל 31-01-2026.",
@@ -43,9 +43,9 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "יש לכתוב את הזמן בצורה MM:SS, HH:MM:SS או HH:MM:SS.mmm.",
     ),
     "before": (
-        "The field before is not a place in this list.",
+        "The field before is not a position in this list.",
         "השדה before אינו מקום ברשימה הזו.",
-        "Send it exactly as the previous answer gave it, or leave it out.",
+        "Send it exactly as the previous response contained it, or leave it out.",
         "יש לשלוח אותו בדיוק כפי שהתקבל בתשובה הקודמת, או להשמיט אותו.",
     ),
     "empty_transcript": (
@@ -56,13 +56,13 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     ),
     "email": ("This is not an e-mail address.", "זו אינה כתובת דואר אלקטרוני."),
     "patient_number": (
-        "A patient's number has exactly nine digits.",
+        "A patient number has exactly nine digits.",
         "מספר מטופל מורכב מתשע ספרות בדיוק.",
     ),
     "weak_password": (
         "This password is too easy to guess; it needs at least {least} characters.",
         "הסיסמה קלה מדי לניחוש; נדרשים לפחות {least} תווים.",
-        "Use a longer one that is not part of the e-mail address.",
+        "Choose a longer one that is not part of the e-mail address.",
         "כדאי לבחור סיסמה ארוכה יותר שאינה חלק מכתובת הדואר.",
     ),
     "metadata": (
@@ -81,11 +81,14 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "יש לשלוח את ההקלטה שוב.",
     ),
     "unsupported_media_type": (
-        "The request has a content type that cannot be read here.",
+        "The content type of the request is not supported here.",
         "הבקשה נשלחה בסוג תוכן שאינו נתמך כאן.",
     ),
-    "method_not_allowed": ("This address does not allow that.", "הכתובת הזו אינה מאפשרת זאת."),
-    "range": ("The recording has no such part.", "אין בהקלטה קטע כזה."),
+    "method_not_allowed": (
+        "This address does not support that method.",
+        "הכתובת הזו אינה מאפשרת זאת.",
+    ),
+    "range": ("The recording does not have this part.", "אין בהקלטה קטע כזה."),
     "empty_file": (
         "The recording is empty.",
         "ההקלטה ריקה.",
@@ -99,12 +102,12 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
     ),
     "too_large": (
-        "What was sent is larger than {limit}.",
+        "The data you sent is larger than {limit}.",
         "מה שנשלח גדול מ-{limit}.",
         "Send it in smaller parts.",
         "יש לשלוח בחלקים קטנים יותר.",
     ),
-    # Who asks, and for what.
+    # Who is asking, and for what.
     "not_signed_in": ("Please sign in.", "יש להתחבר."),
     "wrong_credentials": (
         "The e-mail address or the password is wrong.",
@@ -117,31 +120,31 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     "reset_token": (
         "This link to change the password is unknown, used or expired.",
         "הקישור לשינוי הסיסמה אינו מוכר, נוצל או שתוקפו פג.",
-        "Ask for a new mail and use it soon.",
+        "Request a new e-mail and use it soon.",
         "יש לבקש הודעת דואר חדשה ולהשתמש בה בהקדם.",
     ),
-    "forbidden": ("This account may not do that.", "החשבון הזה אינו רשאי לעשות זאת."),
+    "forbidden": ("This account is not allowed to do that.", "החשבון הזה אינו רשאי לעשות זאת."),
     "not_caller": (
-        "This can be done only for one's own account.",
+        "You can do this only for your own account.",
         "ניתן לעשות זאת רק בחשבון האישי.",
     ),
     "other_therapist": (
         "The therapist in the details is not the one who is signed in.",
         "המטפל בפרטים אינו מי שמחובר כעת.",
     ),
-    "not_found": ("There is nothing here under that name.", "לא נמצא כאן דבר בשם הזה."),
+    "not_found": ("This was not found.", "לא נמצא כאן דבר בשם הזה."),
     "not_registered": ("No device is registered.", "אין מכשיר רשום."),
     "too_many_requests": (
-        "That was tried too often.",
+        "There were too many attempts.",
         "היו יותר מדי ניסיונות.",
         "Wait a little, then try again.",
         "יש להמתין מעט ולנסות שוב.",
     ),
-    # The session is somewhere else on its way.
+    # The session is in another state.
     "wrong_state": (
-        "The session has moved on, so this is not possible now.",
+        "The session is in another state by now, so this is not possible.",
         "הפגישה כבר נמצאת בשלב אחר, ולכן זה אינו אפשרי כעת.",
-        "Reload the session and look at its state.",
+        "Reload the session and check its state.",
         "יש לטעון את הפגישה מחדש ולבדוק את מצבה.",
     ),
     "not_awaiting_review": (
@@ -149,14 +152,14 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "הפגישה אינה ממתינה לסקירה.",
     ),
     "not_failed": (
-        "The session has not failed, so there is nothing to try again.",
+        "The session has not failed, so there is nothing to retry.",
         "לא הייתה תקלה בפגישה, ולכן אין מה לנסות שוב.",
     ),
     "too_late_to_change": (
         "The session is finished, so its details can no longer be changed.",
         "הפגישה הסתיימה, ולכן אי אפשר עוד לשנות את פרטיה.",
     ),
-    "already_exists": ("This exists already.", "זה כבר קיים."),
+    "already_exists": ("This already exists.", "זה כבר קיים."),
     "email_taken": (
         "There is already an account with this e-mail address.",
         "כבר קיים חשבון עם כתובת הדואר הזו.",
@@ -170,28 +173,28 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "כבר קיים מטופל עם המספר הזה.",
     ),
     "duplicate_recording": (
-        "This recording was sent before with other details; it is session {session}.",
+        "This recording was already sent with different details, as session {session}.",
         "ההקלטה הזו כבר נשלחה עם פרטים אחרים; היא פגישה {session}.",
         "Correct the details of that session, or cancel it and send the recording again.",
         "יש לתקן את פרטי הפגישה ההיא, או לבטל אותה ולשלוח את ההקלטה שוב.",
     ),
     # Try again later.
     "unavailable": (
-        "A part of the system cannot be reached just now.",
+        "A part of the system cannot be reached right now.",
         "חלק מהמערכת אינו זמין כרגע.",
         "Try again in a moment; nothing was lost.",
         "אפשר לנסות שוב בעוד רגע; דבר לא אבד.",
     ),
     "storage_full": (
-        "There is no room for another recording just now.",
+        "There is no room for another recording right now.",
         "אין כרגע מקום להקלטה נוספת.",
         "Keep the recording and send it again later.",
         "יש לשמור את ההקלטה ולשלוח אותה שוב מאוחר יותר.",
     ),
     "stale": (
-        "Somebody else changed this in the meantime.",
+        "Someone else changed this in the meantime.",
         "מישהו אחר שינה זאת בינתיים.",
-        "Reload it and make the change again.",
+        "Reload it and make your change again.",
         "יש לטעון מחדש ולבצע את השינוי שוב.",
     ),
     "lease_lost": (
@@ -201,18 +204,18 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     "internal": (
         "Something went wrong on our side.",
         "משהו השתבש אצלנו.",
-        "Try again; if it stays, tell whoever runs the system the request's id.",
+        "Try again; if it keeps happening, give the request id to whoever runs the system.",
         "אפשר לנסות שוב; אם זה נמשך, יש למסור למפעיל המערכת את מזהה הבקשה.",
     ),
     # Why work on a session failed.
     "decode": (
         "The recording is damaged or was cut off.",
         "ההקלטה פגומה או נקטעה.",
-        "Check that it plays to its end, then send it again as a new recording.",
+        "Check that it plays to the end, then send it again as a new recording.",
         "יש לוודא שההקלטה מושמעת עד סופה ולשלוח אותה שוב כהקלטה חדשה.",
     ),
     "engine_failed": (
-        "The recording could not be worked on.",
+        "The recording could not be processed.",
         "עיבוד ההקלטה לא הצליח.",
         "Try again; the recording is safe.",
         "אפשר לנסות שוב; ההקלטה שמורה.",
@@ -224,7 +227,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "יש לפנות למפעיל המערכת ואז לנסות שוב; ההקלטה שמורה.",
     ),
     "extra": (
-        "A part of the software that this needs is not installed.",
+        "A software component that this needs is not installed.",
         "רכיב תוכנה הדרוש לכך אינו מותקן.",
         "Tell whoever runs the system, then try again; the recording is safe.",
         "יש לפנות למפעיל המערכת ואז לנסות שוב; ההקלטה שמורה.",
@@ -236,22 +239,22 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "יש לבקש ממפעיל המערכת להוסיף את השפה ואז לנסות שוב.",
     ),
     "not_offered": (
-        "This is not offered here.",
+        "This is not available here.",
         "האפשרות הזו אינה זמינה כאן.",
     ),
     "worker_died": (
-        "The work on this recording stopped unexpectedly, several times.",
+        "Processing this recording stopped unexpectedly several times.",
         "העיבוד של ההקלטה נעצר באופן לא צפוי, מספר פעמים.",
-        "Try again; if it stays, tell whoever runs the system. The recording is safe.",
+        "Try again; if it keeps happening, tell whoever runs the system. The recording is safe.",
         "אפשר לנסות שוב; אם זה נמשך, יש לפנות למפעיל המערכת. ההקלטה שמורה.",
     ),
     "timeout": (
-        "The work on this recording took too long.",
+        "Processing this recording took too long.",
         "העיבוד של ההקלטה ארך זמן רב מדי.",
-        "Try again when less is going on; the recording is safe.",
+        "Try again when the system is less busy; the recording is safe.",
         "אפשר לנסות שוב בשעה פחות עמוסה; ההקלטה שמורה.",
     ),
-    # What is answered when all went well.
+    # Answers when all went well.
     "upload_accepted": (
         "The recording was received and is being transcribed.",
         "ההקלטה התקבלה והיא בתהליך תמלול.",
@@ -261,16 +264,16 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "התמלול התקבל והפגישה בתהליך סיום.",
     ),
     "retry_accepted": (
-        "The work on this recording has been started again.",
+        "Processing of this recording has started again.",
         "העיבוד של ההקלטה התחיל מחדש.",
     ),
     "cancelled": ("The session was cancelled.", "הפגישה בוטלה."),
     "forgot_answer": (
-        "If there is an account with this address, a mail is on its way.",
+        "If there is an account with this address, an e-mail is on its way.",
         "אם קיים חשבון עם הכתובת הזו, הודעת דואר בדרך אליה.",
     ),
     "password_changed": (
-        "The password was changed; please sign in with it.",
+        "The password was changed; please sign in with the new one.",
         "הסיסמה שונתה; אפשר להתחבר איתה.",
     ),
     # Pushes and mails.
@@ -278,11 +281,11 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     "session_ready_body": ("A recording is ready for your review.", "הקלטה ממתינה לסקירה שלך."),
     "session_failed_title": ("Recording", "הקלטה"),
     "session_failed_body": ("A recording needs your attention.", "הקלטה זקוקה לתשומת לבך."),
-    "reset_mail_subject": ("Your new password", "הסיסמה החדשה שלך"),
+    "reset_mail_subject": ("Change your password", "הסיסמה החדשה שלך"),
     "reset_mail_body": (
         (
-            "Somebody asked to change the password of this account.\n\nThe code to do it is:\n\n{token}\n\n"
-            "It works once, within {minutes} minutes. If this was not you, nothing needs to be done."
+            "Someone asked to change the password of this account.\n\nThe code to do so is:\n\n{token}\n\n"
+            "It works once, within {minutes} minutes. If this was not you, you can ignore this e-mail."
         ),
         (
             "התקבלה בקשה לשנות את הסיסמה של החשבון הזה.\n\nהקוד לשינוי הוא:\n\n{token}\n\n"
@@ -291,11 +294,11 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     ),
 }
 
-_STAND_INS = {
+_PLACEHOLDERS = {
     "field": ("that was sent", "שנשלח"),
     "least": ("8", "8"),
     "limit": ("the limit", "המותר"),
-    "session": ("one that exists already", "קיימת"),
+    "session": ("(id unknown)", "קיימת"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),
 }
@@ -303,26 +306,26 @@ _LONGEST_DETAIL = 200
 
 
 def sentence(code: str, language: str, **details: object) -> str:
-    """Give the sentence of a code, its details filled in; an unknown code gets a general one.
+    """Return the sentence for a code with its details filled in; an unknown code gets a general one.
 
-    `limit` is a number of bytes, or words for it.
+    A `limit` that is an int is a number of bytes, and written as e.g. "4 MiB".
     """
     texts = TEXTS.get(code, TEXTS["error"])
     return texts[_column(language)].format_map(_words_for(details, language))
 
 
 def advice(code: str, language: str) -> str:
-    """Give what can be done about a code; "" if there is nothing to say."""
+    """Return what the reader can do about a code; "" if there is nothing to say."""
     texts = TEXTS.get(code, TEXTS["error"])
     return texts[2 + _column(language)] if len(texts) > 2 else ""
 
 
 def preferred(accept_language: str | None, default: str = "en") -> str:
-    """Choose "en" or "he" by an Accept-Language header (RFC 9110, 12.5.4). Never raises.
+    """Return "en" or "he", chosen by an Accept-Language header (RFC 9110, 12.5.4). Never raises.
 
-    The greatest quality wins, of equal ones the first; "*" is whatever is not named, the default
-    first. What can't be read is skipped, and with nothing left the default answers unless it was
-    refused (q=0).
+    The greatest quality wins, and the first of equal ones; "*" stands for whatever is not named, the
+    default first. What can't be parsed is skipped. If nothing is left, it is the default, unless that
+    was refused (q=0).
     """
     fallback = _language(default) or "en"
     (other,) = {*LANGUAGES} - {fallback}
@@ -347,14 +350,14 @@ def _column(language: str) -> int:
 
 
 def _language(tag: str) -> str:
-    """The language of ours that a BCP 47 tag names, or "". "iw" is what old Androids say for Hebrew."""
+    """Return which of our languages a BCP 47 tag names, or "". "iw" is Hebrew on old Androids."""
     primary = tag.strip().replace("_", "-").partition("-")[0].lower()
     primary = "he" if primary == "iw" else primary
     return primary if primary in LANGUAGES else ""
 
 
 def _quality(parameters: str) -> float | None:
-    """The q of an Accept-Language item, 1 without one; None if it isn't a number from 0 to 1."""
+    """Return the q of an Accept-Language item, 1 if it has none; None if it isn't a number from 0 to 1."""
     for each in parameters.split(";"):
         name, _, value = each.partition("=")
         if name.strip().lower() == "q":
@@ -368,7 +371,7 @@ def _quality(parameters: str) -> float | None:
 
 def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
     column = _column(language)
-    words = {name: stand_in[column] for name, stand_in in _STAND_INS.items()}
+    words = {name: placeholder[column] for name, placeholder in _PLACEHOLDERS.items()}
     for name, value in details.items():
         text = _size(value) if name == "limit" and isinstance(value, int) else str(value)
         shown = "".join(letter for letter in text if letter.isprintable())[:_LONGEST_DETAIL]

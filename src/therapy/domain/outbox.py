@@ -1,4 +1,4 @@
-"""What follows from a change: written with it in one commit, delivered at least once afterwards.
+"""Consequences of a change: written with it in one commit, delivered at least once afterwards.
 
 A consequence names its objects by id only. An item waits in a queue of its own kind, so that a program
 that does not know a kind never asks for it and leaves it to one that does.
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 
 class RunDue(Struct, frozen=True, tag="run_due"):
-    """A run of this session waits for a worker: ring the doorbell."""
+    """A run of this session is waiting for a worker: ring the doorbell."""
 
     session_id: str
 
@@ -29,21 +29,21 @@ class PersonEntryChanged(Struct, frozen=True, tag="person_entry_changed"):
 
 
 class AccessEnded(Struct, frozen=True, tag="access_ended"):
-    """Every login, reset token and device that the person had at `at` is to end."""
+    """Every login, reset token and device that the person had at `at` must be ended."""
 
     person_id: str
     at: datetime
 
 
 class PushKind(Enum):
-    """What a push tells; the values are the app's `notification_type`."""
+    """What a push announces; the values are the app's `notification_type`."""
 
     SESSION_READY = "SESSION_READY"
     SESSION_FAILED = "SESSION_FAILED"
 
 
 class PushDue(Struct, frozen=True, tag="push_due", omit_defaults=True):
-    """A person is to be told about a session; `told` are the devices (by push token) that have been."""
+    """A person must be notified about a session; `told` are the push tokens already sent to."""
 
     kind: PushKind
     person_id: str
@@ -55,7 +55,7 @@ class PushDue(Struct, frozen=True, tag="push_due", omit_defaults=True):
 
 
 class EraseDue(Struct, frozen=True, tag="erase_due"):
-    """A cancelled session's recording and texts are to be erased."""
+    """A cancelled session's recording and texts must be erased."""
 
     session_id: str
 
@@ -70,13 +70,13 @@ QUEUES: dict[type[Consequence], str] = {
     PushDue: "outbox.push",
     EraseDue: "outbox.erase",
 }
-"""The queue in which each kind of consequence waits. A queue that was used once is never renamed."""
+"""The queue in which each kind of consequence waits. A queue name, once used, never changes."""
 
 
 class OutboxItem(Struct, frozen=True, omit_defaults=True):
     """One consequence; whoever delivers it first claims it until `due_at`.
 
-    `id` is the same however often it is tried. `attempts` counts deliveries that failed.
+    `id` stays the same over all attempts. `attempts` counts the deliveries that failed.
     """
 
     id: str

@@ -1,7 +1,7 @@
-"""How partitions and items are named, whatever a caller sent as an id.
+"""Names of partitions and items, whatever a caller sent as an id.
 
-A name is made of parts. A plain part stands as it is; any other becomes its SHA-256, so that no part can
-pretend to be two and no store meets a character or a length that it forbids.
+A name is made of parts. A plain part is used as it is; any other is replaced by its SHA-256, so that no
+part can pass for two and no store meets a character or a length that it forbids.
 """
 
 import hashlib

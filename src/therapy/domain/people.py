@@ -26,7 +26,7 @@ class PatientSees(Enum):
 
 
 class Practice(Struct, frozen=True):
-    """A practice; `language` ("en" or "he") is the one of its pushes and mails."""
+    """A practice; its pushes and mails are in `language` ("en" or "he")."""
 
     id: str
     name: str
@@ -35,7 +35,7 @@ class Practice(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True, omit_defaults=True):
-    """An account of one practice.
+    """An account in a practice.
 
     `id` is random; `number` is the nine-digit number of a patient, unique in the practice, "" for
     a therapist. `email` is unique over all practices, whatever its case. `version` is the store's.
@@ -66,9 +66,9 @@ class Person(Struct, frozen=True, omit_defaults=True):
 class Login(Struct, frozen=True, omit_defaults=True):
     """One signed-in app: a family of single-use refresh tokens, stored hashed (SHA-256).
 
-    `counter` is the number of the current token, from 1. `previous_hash` is the token used last;
-    presenting it once more within the grace period is a lost answer. Any other spent token is a
-    replay, and the login ends.
+    `counter` is the number of the current token, from 1. `previous_hash` is that of the token used
+    last: if it is presented again within the grace period, its answer was lost. Any other spent token
+    is a replay, and the login ends.
     """
 
     sid: str
@@ -84,9 +84,9 @@ class Login(Struct, frozen=True, omit_defaults=True):
 
 
 class Reset(Struct, frozen=True, omit_defaults=True):
-    """A one-time token from the mail, stored hashed (SHA-256).
+    """A mailed one-time token to change a password, stored hashed (SHA-256).
 
-    Once it is `used`, `password_hash` is what it was used for: who stopped half way may go on.
+    Once it is `used`, `password_hash` is the new password's, so that an interrupted change can be completed.
     """
 
     token_hash: str
@@ -121,26 +121,26 @@ _NUMBER = re.compile(r"[0-9]{9}")
 
 
 def email_key(email: str) -> str:
-    """The form of an e-mail address by which it is found and unique."""
+    """Return the form of an e-mail address by which it is looked up and unique."""
     return email.strip().casefold()
 
 
 def check_email(email: str) -> str:
-    """Give the address without outer blanks; InvalidInput if it can't be one."""
+    """Return the address without surrounding blanks; InvalidInput if it can't be one."""
     if not _EMAIL.fullmatch(email.strip()):
         raise InvalidInput("email", "email")
     return email.strip()
 
 
 def check_number(number: str) -> str:
-    """Give a nine-digit patient number; InvalidInput if it isn't one."""
+    """Return the nine-digit patient number without surrounding blanks; InvalidInput if it isn't one."""
     if not _NUMBER.fullmatch(number.strip()):
         raise InvalidInput("number", "patient_number")
     return number.strip()
 
 
 def check_password(password: str, *, email: str, field: str = "newPassword") -> str:
-    """Give the password; InvalidInput if it is too weak: length rules of NIST SP 800-63B, 5.1.1."""
+    """Return the password; InvalidInput if it is too weak (lengths: NIST SP 800-63B, 5.1.1)."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
     if password.casefold() in email_key(email) or len(set(password)) < 3:
@@ -149,8 +149,8 @@ def check_password(password: str, *, email: str, field: str = "newPassword") -> 
 
 
 def same_name(one: str, other: str) -> bool:
-    """Tell whether two typed names are the same but for case, blanks, marks and punctuation.
+    """Return whether two typed names are the same apart from case, blanks, marks and punctuation.
 
-    What holds no letters is nobody's name.
+    Texts without letters or digits are never the same name.
     """
     return normalise(one) == normalise(other) != ""

@@ -1,4 +1,4 @@
-"""A person as lists and searches show them: no password hash, nothing that is not shown."""
+"""A person as lists and searches show them: without the password hash and whatever else is not shown."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ from therapy.domain.people import Person, Role
 from therapy.domain.text_folding import fold
 
 MOST_PEOPLE = 500
-"""What one search over people answers with at the most."""
+"""The most people that one search returns."""
 
 
 class PersonEntry(Struct, frozen=True, omit_defaults=True):
@@ -57,11 +57,11 @@ def person_entry_of(person: Person) -> PersonEntry:
 
 
 def person_fields(entry: PersonEntry) -> tuple[str, ...]:
-    """Return the folded texts that a query may be part of; none of them has a line's end."""
+    """Return the folded texts that a query is looked for in; none of them contains a line break."""
     return tuple(fold(text) for text in (entry.full_name, entry.email, entry.number))
 
 
 def person_found(entry: PersonEntry, query: str) -> bool:
-    """Return whether a search for `query` lists this person. Every index agrees with this."""
+    """Return whether a search for `query` finds this person. Every index agrees with this."""
     folded = fold(query)
     return any(folded in field for field in person_fields(entry))

@@ -1,4 +1,4 @@
-"""What a push says: never a name, a date or anything about health."""
+"""The content of a push: never a name, a date or anything about health."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ from therapy.domain.people import Device
 
 
 class PushMessage(Struct, frozen=True):
-    """A push to one device. `id` is the same each time it is sent, so that a repeat replaces it."""
+    """A push to one device. `id` is the same if it is sent again, so that the repeat replaces it."""
 
     id: str
     kind: PushKind
@@ -20,7 +20,7 @@ class PushMessage(Struct, frozen=True):
 
     @property
     def data(self) -> dict[str, str]:
-        """The data fields as the app reads them; a failure carries no `dataId`."""
+        """The data fields that the app reads; a failure has no `dataId`."""
         fields = {"notification_type": self.kind.value, "title": self.title, "body": self.body}
         if self.kind is PushKind.SESSION_READY:
             fields["dataId"] = self.session_id

@@ -1,8 +1,8 @@
-"""What in a text tells a therapist from a patient: counts that `roles` makes shares of.
+"""Cues in a text that distinguish a therapist from a patient: counts, of which `roles` makes shares.
 
-English and Hebrew side by side. Phrases are counted first and taken out, so that the "I" of
+English and Hebrew side by side. Phrases are counted first and removed, so that the "I" of
 "I would like you to" or the "you" of "thank you" is not taken for talk about oneself or the other.
-Hebrew is read without points; a leading ו, ש, ה or כש is looked through.
+Hebrew is matched without points, and a leading ו, ש, ה or כש is ignored.
 """
 
 import re
@@ -34,7 +34,7 @@ class Cues(Struct, frozen=True):
         )
 
 
-# What therapists say, more than what patients say. Matched on plain text: lower case, no points.
+# What therapists say more often than patients. Matched on plain text: lower case, no points.
 _PHRASES = (
     r"(that|it|this) (sounds?|must (be|have been|feel))",
     r"sounds like",
@@ -133,7 +133,7 @@ _HE_ME = _listed("""
     אמי אבי אשתי בעלי
 """)
 _HE_YOU_AFTER = _listed("הולכת היית לא גם כבר תמיד באמת עדיין בעצם")
-"""What makes the "את" before it mean "you" although it doesn't look like a feminine present."""
+"""After these words "את" means "you", although they do not look like a feminine present."""
 
 _HE_OBJECT_AFTER = _listed("זה זאת מה עצמה אותה")
 _HE_NOT_PAST = _listed("""
@@ -146,7 +146,7 @@ _HE_LETTERS = re.compile(r"[א-ת]")
 
 
 def cues_in(text: str) -> Cues:
-    """Count the cues of one utterance."""
+    """Return the counted cues of one utterance."""
     said = plain(text).replace("’", "'")
     bare, phrases = _PHRASE.subn(" ", said)
     you, me = _address(bare)
@@ -162,23 +162,23 @@ def cues_in(text: str) -> Cues:
 
 
 def _asks(sentence: str) -> bool:
-    """A question to the other person: one that is not about oneself."""
+    """Return whether it is a question to the other person: one that is not about oneself."""
     asks = sentence.rstrip().endswith("?") or _ASKS.match(sentence.strip())
     return bool(asks) and _address(_PHRASE.sub(" ", sentence))[1] == 0
 
 
 def _address(text: str) -> tuple[int, int]:
-    """How often a text speaks of the other person, and of oneself."""
+    """Return how often a text addresses the other person, and how often it speaks of oneself."""
     words = _WORD.findall(_THANKS.sub(" ", text))
     you = me = 0
-    for word, following in pairwise([*words, ""]):
+    for word, next_word in pairwise([*words, ""]):
         stem = word.partition("'")[0]
         if stem in _YOU:
             you += 1
         elif stem in _ME:
             me += 1
         elif _HE_LETTERS.match(word):
-            you += _hebrew_you(word, following)
+            you += _hebrew_you(word, next_word)
             me += _hebrew_me(word)
     return you, me
 
@@ -189,19 +189,19 @@ def _bare(word: str, known: frozenset[str]) -> bool:
     )
 
 
-def _hebrew_you(word: str, following: str) -> bool:
+def _hebrew_you(word: str, next_word: str) -> bool:
     if word.removeprefix("ש").removeprefix("כש") == "את":
-        return _follows_you(following)
+        return _means_you(next_word)
     return _bare(word, _HE_YOU)
 
 
-def _follows_you(following: str) -> bool:
-    """After "את", which is also the object's marker, a feminine present means "you"."""
-    if following in _HE_YOU_AFTER:
+def _means_you(next_word: str) -> bool:
+    """Return whether "את" means "you" before this word: "את" also marks an object."""
+    if next_word in _HE_YOU_AFTER:
         return True
-    if following.startswith("ה") or following in _HE_OBJECT_AFTER:
+    if next_word.startswith("ה") or next_word in _HE_OBJECT_AFTER:
         return False
-    return following.endswith(("ה", "ת"))
+    return next_word.endswith(("ה", "ת"))
 
 
 def _hebrew_me(word: str) -> bool:

@@ -1,10 +1,10 @@
-"""Which voice is the therapist's: a rule that can be explained, on what is said and nothing else.
+"""Which voice is the therapist's: an explainable rule that looks only at what is said.
 
-Each voice gets a score from shares that its words and turns show: how much of what it says asks
-the other person something, whether it speaks of the other person ("you") or of itself ("I"), how
-often it says what therapists say, and, weakly, how little it talks. The logistic function of the
-difference of the two best scores is the confidence. Neither the order of speaking nor the engine's
-labels count. Cues are English and Hebrew at once; each finds nothing in the other's script.
+Each voice gets a score from shares of its words and sentences: how many ask the other person
+something, whether it speaks of the other person ("you") or of itself ("I"), how often it uses a
+therapist's phrases and, with little weight, how little it talks. The confidence is the logistic
+function of the difference between the two best scores. Neither the order of speaking nor the engine's
+labels count. English and Hebrew cues are used together; neither matches the other's script.
 """
 
 import math
@@ -17,24 +17,24 @@ from therapy.domain.role_cues import Cues, cues_in
 from therapy.domain.transcript import Speaker, Utterance
 
 SURE = 0.7
-"""Below this confidence nobody gets a role: a wrong name on every line is worse than none."""
+"""Below this confidence no voice gets a role: a wrong name on every line is worse than none."""
 
 ASKING, ADDRESS, PHRASES, BREVITY = 3.0, 3.0, 4.0, 0.5
-"""What each share weighs in a voice's score: set by hand, before tests/domain/dialogues was written.
+"""The weight of each share in a voice's score: set by hand, before tests/domain/dialogues was written.
 
-They are right on all of it, but they are no more than that: the confidence is not calibrated on
-real sessions.
+They get all of those dialogues right, and that is all they show: the confidence is not calibrated
+on real sessions.
 """
 
 FEW = 3.0
-"""Added to what a share is a share of, so that a voice of two sentences proves little."""
+"""Added to the denominator of each share, so that a voice with two sentences proves little."""
 
 ALONE = 0.3
 """The score from which a single voice is more likely a therapist's than a patient's."""
 
 
 class Roles(Struct, frozen=True):
-    """Who each voice is, how sure that is (0..1; 0.5 is a coin), and why, without any of the words."""
+    """Who each voice is, how sure that is (0..1; 0.5 is a coin toss), and why, without quoting any words."""
 
     voices: Mapping[str, Speaker]
     confidence: float = 0.0
@@ -50,12 +50,12 @@ class _Voice(Struct, frozen=True):
 
 
 def assign_roles(utterances: Iterable[Utterance]) -> Roles:
-    """Decide each voice's role; utterances whose voice is "" take no part.
+    """Return each voice's role; utterances whose voice is "" are ignored.
 
-    The therapist is the voice that scores clearly best, the patient the one with most words among
-    the others; further voices are Unknown, and so is everybody where no voice is clearly best.
+    The therapist is the voice that scores clearly best, the patient the one with the most words among
+    the others; further voices are Unknown, and all of them are if no voice is clearly best.
     """
-    voices = _heard(utterances)
+    voices = _ranked_voices(utterances)
     if not voices:
         return Roles({}, 0.0, ("no voice says any words",))
     if len(voices) == 1:
@@ -74,7 +74,7 @@ def assign_roles(utterances: Iterable[Utterance]) -> Roles:
 
 
 def with_roles(utterances: Iterable[Utterance], roles: Roles) -> tuple[Utterance, ...]:
-    """Give every utterance its voice's speaker; Unknown for a voice that has none."""
+    """Return the utterances, each with its voice's speaker; Unknown for a voice without a role."""
     return tuple(
         replace(
             each,
@@ -86,17 +86,17 @@ def with_roles(utterances: Iterable[Utterance], roles: Roles) -> tuple[Utterance
     )
 
 
-def _heard(utterances: Iterable[Utterance]) -> list[_Voice]:
-    """The voices that say words, best score first. Sums of integers only, so no order can count."""
+def _ranked_voices(utterances: Iterable[Utterance]) -> list[_Voice]:
+    """Return the voices that say words, best score first. Only integers are summed, so order can't count."""
     texts: dict[str, list[str]] = {}
     for each in utterances:
         if each.voice:
             texts.setdefault(each.voice, []).append(each.text)
-    heard = {label: _sum(cues_in(text) for text in said) for label, said in texts.items()}
-    whole = sum(cues.words for cues in heard.values())
+    cues_by_voice = {label: _sum(map(cues_in, said)) for label, said in texts.items()}
+    whole = sum(cues.words for cues in cues_by_voice.values())
     voices = [
         _Voice(label, len(texts[label]), cues, _score(cues, cues.words / whole), cues.words / whole)
-        for label, cues in heard.items()
+        for label, cues in cues_by_voice.items()
         if cues.words
     ]
     return sorted(voices, key=lambda voice: (-voice.score, -voice.cues.words, voice.label))

@@ -1,7 +1,8 @@
-"""Work on a session: who does it, how far it is, and what happens when it fails.
+"""Runs: work on a session, who does it, how far it is, and what happens when it fails.
 
-A run is claimed with a lease; a worker that beats keeps it, one that dies loses it. Failures are
-counted as attempts and tried again after a growing pause; deaths are counted as claims.
+A run is claimed with a lease. A worker keeps it by heartbeats; one that dies loses it. Failures count as
+attempts and are tried again after a growing pause; every claim is counted too, because a worker that
+dies reports no failure.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ MAX_ATTEMPTS = 5
 """Failures after which a run gives up."""
 
 MAX_CLAIMS = 40
-"""Claims after which a run gives up: a recording that kills its worker must not do so for ever."""
+"""Claims after which a run gives up: a recording that kills its worker must not do so forever."""
 
 FIRST_PAUSE = timedelta(seconds=15)
 """The pause after the first failure; it doubles with each one."""
@@ -30,7 +31,7 @@ class RunKind(Enum):
 
 
 class RunState(Enum):
-    """Whether the work waits, is in somebody's hands, or is over."""
+    """Whether the work is waiting, claimed or over."""
 
     DUE = "due"
     CLAIMED = "claimed"
@@ -39,11 +40,11 @@ class RunState(Enum):
 
 
 class Run(Struct, frozen=True, omit_defaults=True):
-    """One stage's work on a session.
+    """The work of one stage on a session.
 
-    `due_at` is when it may be claimed: the next attempt of a waiting run, the end of the lease of a
-    claimed one. `deadline` bounds one claim. `progress` is 0..1. `languages` are the options it was
-    asked with. `version` counts writes and is the store's.
+    `due_at` is when it may be claimed: the time of the next attempt, or the end of the lease if it is
+    claimed. `deadline` bounds one claim. `progress` is 0..1. `languages` are the BCP 47 tags to
+    recognise. `version` counts writes and is the store's.
     """
 
     id: str
@@ -67,7 +68,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
     @property
     def over(self) -> bool:
-        """Nothing will claim this run again by itself."""
+        """Whether the run has ended: no worker claims it again unless someone retries it."""
         return self.state in {RunState.DONE, RunState.FAILED}
 
 
@@ -80,12 +81,12 @@ class RunRef(Struct, frozen=True):
 
 
 def claimable(run: Run, now: datetime) -> bool:
-    """Tell whether a worker may take the run: due, or left by a worker that no longer beats."""
+    """Return whether a worker may claim the run: it is due, or its worker's lease has ended."""
     return not run.over and run.due_at <= now
 
 
 def claimed(run: Run, *, lease: str, now: datetime, hold: timedelta, within: timedelta) -> Run:
-    """Take the run for `hold`, to be finished `within` a time."""
+    """Return the run claimed with a lease of `hold`, to be finished `within` a time."""
     return replace(
         run,
         state=RunState.CLAIMED,
@@ -102,7 +103,7 @@ def claimed(run: Run, *, lease: str, now: datetime, hold: timedelta, within: tim
 
 
 def beaten(run: Run, *, now: datetime, hold: timedelta, stage: str, progress: float) -> Run:
-    """Hold on to the run and say how far it is; progress never goes back within a claim."""
+    """Return the run with its lease renewed and its progress noted, which never goes back within a claim."""
     return replace(
         run,
         due_at=now + hold,
@@ -113,17 +114,17 @@ def beaten(run: Run, *, now: datetime, hold: timedelta, stage: str, progress: fl
 
 
 def put_back(run: Run, *, now: datetime) -> Run:
-    """Give an unfinished run to whoever comes next, e.g. when this worker is told to stop."""
+    """Return the run due again and its claim not counted, e.g. because this worker has to stop."""
     return replace(run, state=RunState.DUE, lease="", due_at=now, claims=max(0, run.claims - 1))
 
 
 def done(run: Run) -> Run:
-    """The work is done."""
+    """Return the run as done."""
     return replace(run, state=RunState.DONE, lease="", stage="", progress=1.0)
 
 
 def failed(run: Run, *, error_class: ErrorClass, code: str, now: datetime) -> Run:
-    """Note a failure: try again after a pause, or give up."""
+    """Return the run after a failure: due again after a pause, or failed for good."""
     attempt = run.attempt + 1
     over = error_class is ErrorClass.PERMANENT or attempt >= MAX_ATTEMPTS
     return replace(
@@ -139,7 +140,7 @@ def failed(run: Run, *, error_class: ErrorClass, code: str, now: datetime) -> Ru
 
 
 def again(run: Run, *, now: datetime, languages: tuple[str, ...] = ()) -> Run:
-    """Start a failed run from the beginning because somebody asked for it, maybe in other languages."""
+    """Return a failed run due again from the beginning, in other languages if any are passed."""
     return replace(
         run,
         state=RunState.DUE,

@@ -1,7 +1,7 @@
-"""The scores of a transcript: which lines need one, and what they say together.
+"""The scores of a transcript: which utterances need them, and what they are as a whole.
 
-Only the patient's speech is scored. A line weighs as much as it has letters, so that a "yes" does
-not count like a story.
+Only the patient's speech is scored. An utterance is weighted by its letters, so that a "yes" does
+not count as much as a story.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from therapy.domain.transcript import Speaker, TranscriptVersion, Utterance
 
 
 def to_score(version: TranscriptVersion) -> tuple[int, ...]:
-    """Give the indexes of the patient's utterances that have no scores yet, in order."""
+    """Return the indexes of the patient's utterances that have no scores yet, in order."""
     return tuple(
         index
         for index, each in enumerate(version.utterances)
@@ -24,10 +24,10 @@ def to_score(version: TranscriptVersion) -> tuple[int, ...]:
 def with_scores(
     version: TranscriptVersion, scores: Mapping[int, Scores | None]
 ) -> TranscriptVersion:
-    """Give the version with these utterances' scores; None leaves a line that can't be scored as it is.
+    """Return the version with these scores by index; None leaves an utterance as it is.
 
-    Nobody but the patient gets scores: other lines' scores are taken off, e.g. of a line that a
-    therapist gave to another speaker.
+    Only the patient has scores: other speakers' are removed, e.g. from an utterance that the therapist
+    assigned to someone else.
     """
 
     def scored(index: int, each: Utterance) -> Utterance:
@@ -41,12 +41,12 @@ def with_scores(
 
 
 def session_scores(version: TranscriptVersion) -> Scores:
-    """Give the scores of the patient's speech as a whole; 0, 1, 0 if none of it has scores."""
+    """Return the scores of the patient's speech as a whole; `NEUTRAL` if none of it has scores."""
     return overall(_scored(version))
 
 
 def curve_of(version: TranscriptVersion, *, points: int = 20) -> tuple[CurvePoint, ...]:
-    """Give how the patient's speech felt over the session, in windows of equal length."""
+    """Return how the patient's speech felt over the session, in windows of equal length."""
     last = max((each.end_ms for each in version.utterances), default=0)
     duration_ms = version.duration_ms or last
     return curve(tuple(_scored(version)), duration_ms=duration_ms, points=points)
@@ -59,5 +59,5 @@ def _scored(version: TranscriptVersion) -> Iterator[Scored]:
 
 
 def _letters(text: str) -> int:
-    """How many letters; a text without any, e.g. a number, weighs as one."""
+    """Return the number of letters; 1 for a text without any, e.g. a number."""
     return max(1, sum(1 for letter in text if letter.isalpha()))

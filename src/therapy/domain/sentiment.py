@@ -1,6 +1,6 @@
 """How the patient's speech felt: scores per utterance, for the whole session, and as a curve.
 
-A score is three shares that sum to 1. Only patient speech is scored; anything else is `NEUTRAL`.
+A score is three shares that sum to 1. Only the patient's speech is scored.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Scores(Struct, frozen=True):
-    """Shares of positive, neutral and negative feeling, each 0..1, together 1."""
+    """Shares of positive, neutral and negative feeling, each 0..1, that sum to 1."""
 
     positive: float
     neutral: float
@@ -20,7 +20,7 @@ NEUTRAL = Scores(0.0, 1.0, 0.0)
 
 
 class Scored(Struct, frozen=True):
-    """A stretch of the patient's speech with its scores; `weight` is its share of the whole, e.g. letters."""
+    """A stretch of the patient's speech with its scores; `weight` is how much it counts, e.g. its letters."""
 
     start_ms: int
     weight: float
@@ -36,7 +36,7 @@ class CurvePoint(Struct, frozen=True):
 
 
 def normalised(positive: float, neutral: float, negative: float) -> Scores:
-    """Scale three non-negative numbers so that they sum to 1; nothing at all is `NEUTRAL`."""
+    """Return scores in proportion to three non-negative numbers; `NEUTRAL` if all are 0."""
     total = positive + neutral + negative
     if total <= 0:
         return NEUTRAL
@@ -45,7 +45,7 @@ def normalised(positive: float, neutral: float, negative: float) -> Scores:
 
 
 def overall(scored: Iterable[Scored]) -> Scores:
-    """The weighted mean of the scores: one number triple for the session. `NEUTRAL` if there are none."""
+    """Return the weighted mean of the scores; `NEUTRAL` if there are none."""
     positive = neutral = negative = 0.0
     for each in scored:
         positive += each.weight * each.scores.positive
@@ -57,9 +57,9 @@ def overall(scored: Iterable[Scored]) -> Scores:
 def curve(
     scored: Sequence[Scored], *, duration_ms: int, points: int = 20
 ) -> tuple[CurvePoint, ...]:
-    """Cut the session into `points` windows of equal length; windows without patient speech are left out.
+    """Return the mean scores in `points` windows of equal length; windows without scores are left out.
 
-    A stretch belongs to the window in which it starts, one that starts later to the last.
+    A stretch belongs to the window in which it starts; one that starts after the end, to the last one.
     """
     if duration_ms <= 0 or points < 1:
         return ()

@@ -1,7 +1,7 @@
-"""A session as a document: what was recorded, with whom, and how far it has come.
+"""Sessions: what was recorded, with whom, and how far it has come.
 
-Leases, attempts and progress are the runs' (`run`); what the API calls a session's state is
-derived from both (`session_status`). Every change of state goes through `TRANSITIONS`.
+Leases, attempts and progress belong to the runs (`run`); the state that clients see is derived from
+both (`session_status`). Every change of state goes through `TRANSITIONS`.
 """
 
 import re
@@ -29,7 +29,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What can happen to a session; ids and numbers that go with it are the event's business."""
+    """What can happen to a session: names only; what changes besides the state is up to the caller."""
 
     TRANSCRIPT_WRITTEN = "transcript_written"
     DETAILS_CORRECTED = "details_corrected"
@@ -57,7 +57,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 
 
 class Link(Enum):
-    """Whether the session's patient is an account: only LINKED lets that account read it."""
+    """Whether the session's patient has an account: only LINKED lets that account read the session."""
 
     NO_ACCOUNT = "no_account"
     UNCONFIRMED = "unconfirmed"
@@ -76,14 +76,14 @@ class SessionPatient(Struct, frozen=True, omit_defaults=True):
 
 
 class TimedNote(Struct, frozen=True):
-    """A note the therapist took at a moment of the session; `timestamp` as the app wrote it."""
+    """A note that the therapist took at a moment of the session; `timestamp` is as the app wrote it."""
 
     timestamp: str
     content: str
 
 
 class Recording(Struct, frozen=True, omit_defaults=True):
-    """Where the audio is: `size` in bytes, `content_hash` as `upload.content_hash` makes it."""
+    """Where the audio is: `size` in bytes, `content_hash` as `upload.content_hash` computes it."""
 
     key: str
     size: int
@@ -93,7 +93,7 @@ class Recording(Struct, frozen=True, omit_defaults=True):
 
 
 class Details(Struct, frozen=True, omit_defaults=True):
-    """What the therapist says about a session beside the audio."""
+    """What the therapist enters about a session."""
 
     patient: SessionPatient
     date: date
@@ -105,8 +105,8 @@ class Details(Struct, frozen=True, omit_defaults=True):
 class Session(Struct, frozen=True, omit_defaults=True):
     """One recorded session.
 
-    `transcript_number` is the number of the current version (0 = none yet). `scores` describes the
-    patient's speech as a whole, once closed. `version` counts writes and is the store's.
+    `transcript_number` is the current version's (0 = none yet). `scores` are those of the patient's
+    speech as a whole, once closed. `version` counts writes and is the store's.
     """
 
     id: str
@@ -131,18 +131,18 @@ class Session(Struct, frozen=True, omit_defaults=True):
 
 
 def apply(session: Session, event: Event) -> Session:
-    """Give the session after the event; WrongState if TRANSITIONS has no such pair."""
-    following = TRANSITIONS.get((session.state, event))
-    if following is None:
+    """Return the session in the state after the event; WrongState if TRANSITIONS has no such pair."""
+    new_state = TRANSITIONS.get((session.state, event))
+    if new_state is None:
         raise WrongState(state=session.state.value, event=event.value)
-    return replace(session, state=following)
+    return replace(session, state=new_state)
 
 
 def linked(patient: SessionPatient, account: Person | None) -> SessionPatient:
-    """Link what the therapist typed to the account with that number, if the name agrees too.
+    """Return the patient linked to the account with their number, if the name matches too.
 
-    A mistyped number must never show a session to a stranger: where number and name conflict the
-    link stays unconfirmed until the therapist says so.
+    A mistyped number must never show a session to a stranger: if the names differ, the link stays
+    unconfirmed until the therapist confirms it.
     """
     if account is None:
         return replace(patient, person_id="", link=Link.NO_ACCOUNT)
@@ -152,7 +152,7 @@ def linked(patient: SessionPatient, account: Person | None) -> SessionPatient:
 
 
 def confirmed(session: Session, account: Person) -> Session:
-    """Link the session to the account because its therapist confirmed it."""
+    """Return the session linked to the account, because its therapist confirmed it."""
     patient = replace(
         session.details.patient, number=account.number, person_id=account.id, link=Link.LINKED
     )
@@ -162,7 +162,7 @@ def confirmed(session: Session, account: Person) -> Session:
 
 
 def same_details(one: Details, other: Details) -> bool:
-    """Tell whether a therapist sent the same words about a recording; links are not their words."""
+    """Return whether two details are the same; links to accounts don't count, as nobody typed them."""
 
     def bare(details: Details) -> Details:
         return replace(
@@ -183,9 +183,9 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 
 
 def parse_date(text: str, *, field: str) -> date:
-    """Read `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`; InvalidInput names `field` otherwise.
+    """Return the date of `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`; else InvalidInput names `field`.
 
-    Years before 1900 are mistyped, and the app could not read them back.
+    Years before 1900 are refused: they are typing errors, and the app can't read them back.
     """
     for pattern in _DATES:
         found = pattern.fullmatch(text.strip())
@@ -198,9 +198,9 @@ def parse_date(text: str, *, field: str) -> date:
 
 
 def parse_languages(tags: Iterable[str], *, field: str) -> tuple[str, ...]:
-    """Read BCP 47 tags such as `he-IL`, each once; InvalidInput names `field` if one is none.
+    """Return BCP 47 tags such as `he-IL`, without duplicates; InvalidInput names `field` if one is invalid.
 
-    At most MOST_LANGUAGES: no engine tells more apart.
+    At most MOST_LANGUAGES: no engine can distinguish more.
     """
     found = tuple(dict.fromkeys(tag.strip() for tag in tags))
     if len(found) > MOST_LANGUAGES or not all(_LANGUAGE.fullmatch(tag) for tag in found):
@@ -209,5 +209,5 @@ def parse_languages(tags: Iterable[str], *, field: str) -> tuple[str, ...]:
 
 
 def title_of(day: date, language: str) -> str:
-    """The title that lists show, in the practice's language."""
+    """Return the title that lists show, in the practice's language."""
     return f"{'פגישה' if language == 'he' else 'Session'} {day:%d-%m-%Y}"

@@ -1,4 +1,4 @@
-"""The small entries that lists and searches are made of; the documents stay where they are."""
+"""Session entries: what lists and searches show of a session, and search in."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -13,10 +13,10 @@ from therapy.domain.text_folding import distinct_words, finds
 from therapy.domain.transcript import TranscriptVersion
 
 MOST_ENTRIES = 500
-"""What one list answers with at the most: the app never asks for a second page."""
+"""The most entries that one list returns: the app never asks for a second page."""
 
 PREVIEW = 100
-"""Characters of the summary that an entry carries."""
+"""How many characters of the summary a list shows."""
 
 
 class SessionEntry(Struct, frozen=True, omit_defaults=True):
@@ -24,7 +24,7 @@ class SessionEntry(Struct, frozen=True, omit_defaults=True):
 
     `patient_person_id` is the account it is linked to ("" = none). `words` are the folded words of
     a closed session's transcript, for the search. `sequence` grows with every change of the session
-    or its runs: a store keeps the entry with the greatest.
+    or its runs: an index keeps the entry with the greatest.
     """
 
     session_id: str
@@ -55,7 +55,7 @@ class SessionEntry(Struct, frozen=True, omit_defaults=True):
 def entry_of(
     session: Session, runs: Iterable[Run], transcript: TranscriptVersion | None
 ) -> SessionEntry:
-    """Make the entry of a session; `transcript` is its current version if it is closed."""
+    """Return the entry of a session; `transcript` is its current version if it is closed."""
     runs = tuple(runs)
     patient = session.details.patient
     texts = [each.text for each in transcript.utterances] if transcript else []
@@ -79,7 +79,7 @@ def entry_of(
 
 
 def search_fields(entry: SessionEntry) -> tuple[str, ...]:
-    """The texts of an entry that a query may be part of."""
+    """Return the texts of an entry that a query is looked for in."""
     return (
         entry.patient_name,
         entry.patient_number,
@@ -92,5 +92,5 @@ def search_fields(entry: SessionEntry) -> tuple[str, ...]:
 
 
 def found(entry: SessionEntry, query: str) -> bool:
-    """Tell whether a search for `query` lists this entry. Every store's search agrees with this."""
+    """Return whether a search for `query` finds this entry. Every index agrees with this."""
     return finds(query, fields=search_fields(entry), words=entry.words)

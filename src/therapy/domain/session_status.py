@@ -1,4 +1,4 @@
-"""What the API calls a session's state: one pure function of the session and its runs."""
+"""The state of a session that clients see: a function of the session and its runs."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -24,9 +24,9 @@ class SessionStatus(Enum):
 
 
 class SessionProgress(Struct, frozen=True, omit_defaults=True):
-    """How far a session is: `progress` is 0..1 of the present stage, `failure` an error code.
+    """How far a session is: `progress` is 0..1 of the current stage, `failure` an error code.
 
-    `next_attempt_at` is set while a failed attempt waits to be tried again by itself.
+    `next_attempt_at` is set after a failure that is tried again automatically.
     """
 
     state: SessionStatus
@@ -49,7 +49,7 @@ def awaited_run(session: Session, runs: Iterable[Run]) -> Run | None:
 
 
 def progress_of(session: Session, runs: Iterable[Run]) -> SessionProgress:
-    """Derive the state: the session's own, unless the latest run on it is at work or has failed."""
+    """Return the session's own state, unless the run that it waits for is being worked on or has failed."""
     run = awaited_run(session, runs)
     if run is None:
         over = session.state in {State.AWAITING_REVIEW, State.CLOSED}

@@ -1,10 +1,10 @@
-"""Who spoke for how long: time, share and speed per speaker, and the silences between.
+"""Who spoke for how long: time, share and speed of each speaker, and the silences.
 
 Talk time is the union of a speaker's utterances: where a speaker's own utterances overlap (an
 engine's rounding), the overlap counts once. Where two speakers talk at once, it counts for each of
 them, so talk times may add up to more than the recording; shares are of their sum, and add up to 1.
-Silence is where nobody speaks, at the beginning and the end too. Everything outside 0..duration is
-cut off; without a duration the last utterance's end is taken for it.
+Silence is where nobody speaks, including at the beginning and the end. Everything outside 0..duration
+is cut off; without a duration, the end of the last utterance is used.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,13 +16,13 @@ from therapy.domain.text_folding import words_of
 from therapy.domain.transcript import Speaker, Utterance
 
 SILENCE_MS = 2_000
-"""A gap longer than this is a silence worth showing; a shorter one is breath and turn-taking."""
+"""A longer gap is shown as a silence; a shorter one is breathing and turn-taking."""
 
 _MINUTE_MS = 60_000
 
 
 class SpeakerTalk(Struct, frozen=True):
-    """One speaker's part: `share` is 0..1 of all talk, `words_per_minute` of their own talk time."""
+    """One speaker's part: `share` is 0..1 of all talk; `words_per_minute` is over their own talk time."""
 
     speaker: Speaker
     talk_ms: int
@@ -39,7 +39,7 @@ class Silence(Struct, frozen=True):
 
 
 class Talk(Struct, frozen=True):
-    """The talk of a session: always all three speakers; `silence_ms` is the silences' sum."""
+    """The talk of a session: always all three speakers; `silence_ms` is the sum of the silences."""
 
     speakers: tuple[SpeakerTalk, ...]
     silences: tuple[Silence, ...]
@@ -47,7 +47,7 @@ class Talk(Struct, frozen=True):
 
 
 class Voice(Struct, frozen=True):
-    """One voice that the engine told apart ("" = could not tell), and whose it is taken to be."""
+    """A voice that the engine distinguished ("" = it could not), and the speaker it is taken for."""
 
     voice: str
     speaker: Speaker
@@ -56,7 +56,7 @@ class Voice(Struct, frozen=True):
 
 
 def talk_of(utterances: Iterable[Utterance], duration_ms: int) -> Talk:
-    """Measure the talk of a session that is `duration_ms` long (0 = unknown)."""
+    """Return the talk of a session that is `duration_ms` long (0 = unknown)."""
     spoken = tuple(utterances)
     end = duration_ms if duration_ms > 0 else max((each.end_ms for each in spoken), default=0)
     parts = {who: [each for each in spoken if each.speaker is who] for who in Speaker}
@@ -77,9 +77,9 @@ def talk_of(utterances: Iterable[Utterance], duration_ms: int) -> Talk:
 
 
 def voices_of(utterances: Iterable[Utterance]) -> tuple[Voice, ...]:
-    """Describe each voice, most talk first; the speaker is the one that most of its talk is given to.
+    """Return each voice, most talk first; its speaker is the one that most of its talk is assigned to.
 
-    A therapist may give single utterances of a voice to another speaker, so both are counted.
+    A therapist may assign single utterances of a voice to another speaker.
     """
     by_voice: dict[str, list[Utterance]] = {}
     for each in utterances:
@@ -102,7 +102,7 @@ def _talk_ms(spoken: Sequence[Utterance]) -> int:
 
 
 def _stretches(spoken: Iterable[Utterance], end: int) -> list[tuple[int, int]]:
-    """The times that are covered by at least one utterance, in order, without overlaps."""
+    """Return the times that at least one utterance covers, in order, without overlaps."""
     merged: list[tuple[int, int]] = []
     for start, stop in sorted((max(0, each.start_ms), min(each.end_ms, end)) for each in spoken):
         if stop <= start:

@@ -1,10 +1,10 @@
-"""Text as it is compared and searched: Hebrew and English alike.
+"""Text folded for comparison and search, in Hebrew and English alike.
 
 Plain text is Unicode NFKC without case, combining marks (Hebrew points among them) and invisible
-signs (directions, soft hyphens). Folding also drops apostrophes and quotes inside words, so that
-צה"ל and צה״ל are one, and writes final letters as common ones, so that חלום begins חלומות. A query
-finds a session when it is part of one of its fields, or when each of its words begins a word of
-the transcript.
+characters (direction marks, soft hyphens). Folding also drops apostrophes and quotes inside words, so
+that צה"ל and צה״ל are the same, and replaces final letters by regular ones, so that חלום is a prefix of
+חלומות. A query finds a session if it is part of one of its fields, or if each of its words is a prefix
+of a word of the transcript.
 """
 
 import re
@@ -18,7 +18,7 @@ _DROPPED = {"Mn", "Cf"}
 
 
 def plain(text: str) -> str:
-    """Give the text without case, marks, invisible signs and repeated blanks."""
+    """Return the text without case, marks, invisible characters and repeated blanks."""
     lower = unicodedata.normalize("NFKC", text).casefold()
     apart = unicodedata.normalize("NFKD", lower).casefold()
     bare = "".join(letter for letter in apart if unicodedata.category(letter) not in _DROPPED)
@@ -26,27 +26,27 @@ def plain(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Give the plain text without quotes inside words and with no Hebrew final letters."""
+    """Return the plain text without quotes inside words and without Hebrew final letters."""
     return _QUOTE.sub("", plain(text)).translate(_FINALS)
 
 
 def words_of(text: str) -> list[str]:
-    """Give the folded words of a text, without punctuation; "don't" is one word."""
+    """Return the folded words of a text, without punctuation; "don't" is one word."""
     return _WORD.findall(fold(text))
 
 
 def normalise(text: str) -> str:
-    """Give the folded words of a text with one blank between them."""
+    """Return the folded words of a text, joined by single blanks."""
     return " ".join(words_of(text))
 
 
 def distinct_words(texts: Iterable[str]) -> tuple[str, ...]:
-    """Give every different word of the texts once, sorted."""
+    """Return every distinct folded word of the texts, sorted."""
     return tuple(sorted({word for text in texts for word in words_of(text)}))
 
 
 def finds(query: str, *, fields: Iterable[str], words: Iterable[str]) -> bool:
-    """Tell whether a query finds something with these fields (any text) and these folded words."""
+    """Return whether a query finds something with these fields (any text) and these folded words."""
     folded = fold(query)
     if not folded:
         return False

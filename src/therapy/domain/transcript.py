@@ -1,6 +1,6 @@
-"""What was said: words, utterances, and the versions of a transcript.
+"""Transcripts: words, utterances, and the versions of a transcript.
 
-An engine hears voices ("0", "1", …); which voice is the therapist is decided in `roles`.
+An engine distinguishes voices ("0", "1", …); `roles` decides which one is the therapist's.
 Every time is an integer number of milliseconds from the start of the recording.
 """
 
@@ -17,13 +17,13 @@ from therapy.domain.insights import Insights
 from therapy.domain.sentiment import Scores
 
 MAX_PAUSE_MS = 1_500
-"""A longer silence inside one voice's speech begins a new utterance."""
+"""After a longer silence the same voice begins a new utterance."""
 
 LONG_UTTERANCE_MS = 30_000
-"""From this length on an utterance ends at the next end of a sentence."""
+"""An utterance that has become this long ends at the next end of a sentence."""
 
 UNSURE_BELOW = 0.5
-"""An utterance whose voice is less sure than this belongs to nobody known."""
+"""With less confidence in its voice, an utterance gets no voice ("")."""
 
 
 class Speaker(Enum):
@@ -44,7 +44,7 @@ class Word(Struct, frozen=True, array_like=True):
 
 
 class VoicedWord(Struct, frozen=True):
-    """A word and the voice that an engine heard it in; `voice_confidence` is 0..1."""
+    """A word and the voice that the engine assigned it to; `voice_confidence` is 0..1."""
 
     word: Word
     voice: str
@@ -52,10 +52,10 @@ class VoicedWord(Struct, frozen=True):
 
 
 class Utterance(Struct, frozen=True, omit_defaults=True):
-    """What one voice said in one go.
+    """What one voice said without a long pause or another voice in between.
 
-    `voice` is the engine's label, "" when it could not tell; `confidence` (0..1) is how sure the
-    engine is of the voice. `scores` is None until scored, and stays None where it can't be.
+    `voice` is the engine's label ("" = unknown); `confidence` (0..1) is how sure the engine is of the
+    voice. `scores` is None until it is scored, and stays None if that is impossible.
     """
 
     start_ms: int
@@ -79,11 +79,12 @@ class Source(Enum):
 
 
 class TranscriptVersion(Struct, frozen=True, omit_defaults=True):
-    """One version of a session's transcript; never changed once written.
+    """One version of a session's transcript. Its words never change once written; scores and insights may.
 
-    `number` counts from 1; `author_id` is a person's id, "" for a machine version; `engine` names
-    what recognised it. `sentiment_gap` is the language that could not be scored ("" = none).
-    `insights` is None where nobody looked for any, e.g. once words were corrected.
+    `number` counts from 1, `parent` is the number of the version it was made from (0 = none).
+    `author_id` is a person's id, "" for a machine's version; `engine` names what recognised it.
+    `sentiment_gap` is the language that could not be scored ("" = none). `insights` is None if none
+    were looked for, e.g. since words were corrected.
     """
 
     session_id: str
@@ -103,7 +104,7 @@ class TranscriptVersion(Struct, frozen=True, omit_defaults=True):
 
 
 class Line(Struct, frozen=True):
-    """A row as the therapist sends it back: the app knows no end, voice or score."""
+    """An utterance as the therapist sends it back: the app has no end, voice or score."""
 
     speaker: Speaker
     text: str
@@ -111,7 +112,9 @@ class Line(Struct, frozen=True):
 
 
 def join_words(words: Iterable[VoicedWord]) -> tuple[Utterance, ...]:
-    """Join words, in time order, into utterances: at a new voice, a long pause or a long sentence's end.
+    """Return words, in time order, joined into utterances.
+
+    A new utterance begins at another voice, after a long pause, and after a sentence once it is long.
 
     An utterance's confidence is the mean of its words' voice confidences; below `UNSURE_BELOW`
     its voice becomes "".
@@ -146,7 +149,7 @@ def _utterance(group: Sequence[VoicedWord]) -> Utterance:
 
 
 def in_order(utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
-    """Sort by start and make every start unique (+1 ms), so that a start names its row."""
+    """Return utterances sorted by start, every start made unique (+1 ms), so that it identifies a line."""
     ordered: list[Utterance] = []
     last = -1
     for each in sorted(utterances, key=lambda one: (one.start_ms, one.end_ms)):
@@ -160,7 +163,7 @@ _TIMESTAMP = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):([0-5]\d)(?:[.,](\d{1,3}))?",
 
 
 def parse_timestamp(text: str, *, field: str = "timestamp") -> int:
-    """Milliseconds of `MM:SS`, `HH:MM:SS` or `HH:MM:SS.mmm`; InvalidInput names `field` otherwise."""
+    """Return the ms of `MM:SS`, `HH:MM:SS` or `HH:MM:SS.mmm`; InvalidInput names `field` otherwise."""
     found = _TIMESTAMP.fullmatch(text.strip())
     if found is None:
         raise InvalidInput(field, "timestamp")
@@ -172,7 +175,7 @@ def parse_timestamp(text: str, *, field: str = "timestamp") -> int:
 
 
 def format_timestamp(ms: int) -> str:
-    """Write milliseconds as the app reads them: `H:MM:SS.mmm`."""
+    """Return milliseconds in the form that the app reads: `H:MM:SS.mmm`."""
     seconds, millis = divmod(ms, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -182,11 +185,14 @@ def format_timestamp(ms: int) -> str:
 def corrected(
     parent: TranscriptVersion, lines: Sequence[Line], *, at: datetime, author_id: str
 ) -> TranscriptVersion:
-    """Make the next version from what the therapist sent back.
+    """Return the next version, made from what the therapist sent back.
 
-    Lines are matched to the parent by timestamp; an unmatched line ends where the next begins. A line
-    whose text and speaker are the parent's keeps its score, any other is scored anew. Insights stay
-    as long as every text does: they point into texts by their places.
+    Lines are matched to the parent's utterances by timestamp; an unmatched line ends where the next one
+    begins. A line whose text and speaker are unchanged keeps its scores; any other loses them, to be
+    scored again. Insights are kept only if no text changed, because they refer to positions in texts.
+
+    Raises:
+        InvalidInput: no lines although the parent has utterances, or a line without text or valid timestamp.
     """
     if not lines and parent.utterances:
         raise InvalidInput("transcript", "empty_transcript")
@@ -225,17 +231,19 @@ def _corrected_line(index: int, line: Line, old: dict[int, Utterance]) -> Uttera
 
 
 def _ended(utterances: tuple[Utterance, ...], duration_ms: int) -> tuple[Utterance, ...]:
-    following = [*(each.start_ms for each in utterances), duration_ms][1:]
+    next_starts = [*(each.start_ms for each in utterances), duration_ms][1:]
     return tuple(
-        replace(each, end_ms=max(each.start_ms, nxt)) if each.end_ms == each.start_ms else each
-        for each, nxt in zip(utterances, following, strict=True)
+        replace(each, end_ms=max(each.start_ms, next_start))
+        if each.end_ms == each.start_ms
+        else each
+        for each, next_start in zip(utterances, next_starts, strict=True)
     )
 
 
 def same_lines(
     parent: TranscriptVersion, version: TranscriptVersion, lines: Sequence[Line]
 ) -> bool:
-    """Tell whether `lines` is what made `version` from `parent`: a submission sent again."""
+    """Return whether `version` was made from `parent` with these `lines`, i.e. they were sent again."""
     try:
         again = corrected(parent, lines, at=version.at, author_id=version.author_id)
     except InvalidInput:

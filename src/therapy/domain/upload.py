@@ -1,4 +1,4 @@
-"""A recording on its way in: staged block by block, hashed while it passes."""
+"""Uploads: recordings being received, staged block by block and hashed on the way."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,14 +7,14 @@ from datetime import datetime
 from msgspec import Struct
 
 BLOCK_SIZE = 4 * 1024 * 1024
-"""Bytes of every staged block but the last one."""
+"""The size in bytes of every staged block but the last one."""
 
 
 class Upload(Struct, frozen=True, omit_defaults=True):
     """A recording that is being received.
 
-    `offset` is how many bytes are staged, `expires_at` when the sweep may throw them away,
-    `recording_key` where the recording goes and `session_id` whose it becomes, once known.
+    `offset` is how many bytes are staged, `expires_at` when the sweep may discard them. `recording_key`
+    is where the recording is kept and `session_id` the session it becomes, "" until known.
     """
 
     id: str
@@ -29,14 +29,14 @@ class Upload(Struct, frozen=True, omit_defaults=True):
 
 
 def block_hash(block: bytes) -> bytes:
-    """SHA-256 of one block."""
+    """Return the SHA-256 of one block."""
     return hashlib.sha256(block).digest()
 
 
 def content_hash(block_hashes: Iterable[bytes]) -> str:
-    """SHA-256 (hex) over the SHA-256s of consecutive 4 MiB blocks.
+    """Return the SHA-256 (hex) over the SHA-256s of consecutive 4 MiB blocks.
 
-    A resumed upload on another machine can go on with it, which a plain SHA-256 doesn't allow.
+    Unlike a plain SHA-256 it can be continued on another machine when an upload is resumed.
     """
     whole = hashlib.sha256()
     for each in block_hashes:

@@ -1,6 +1,6 @@
 """The parts that a version of a transcript is stored in: header, words, scores, insights.
 
-Words are never written again; scores and insights come later, and may come once more.
+Words are written once; scores and insights come later and may be replaced.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from therapy.domain.transcript import Source, TranscriptVersion
 
 
 class VersionHeader(Struct, frozen=True, omit_defaults=True):
-    """What a list says of a version; `lines` counts its utterances."""
+    """What a list of versions shows of one; `lines` is the number of its utterances."""
 
     number: int
     parent: int
@@ -53,12 +53,12 @@ def header_of(version: TranscriptVersion) -> VersionHeader:
 
 
 def scores_of(version: TranscriptVersion) -> VersionScores:
-    """Return a version's scores, false if there are none."""
+    """Return a version's scores; false (`bool`) if there are none."""
     return VersionScores(tuple(each.scores for each in version.utterances), version.sentiment_gap)
 
 
 def without_findings(version: TranscriptVersion) -> TranscriptVersion:
-    """Return a version's words: the whole of it but for scores and insights."""
+    """Return the version without scores and insights."""
     bare = tuple(
         each if each.scores is None else replace(each, scores=None) for each in version.utterances
     )
@@ -66,7 +66,7 @@ def without_findings(version: TranscriptVersion) -> TranscriptVersion:
 
 
 def with_scores_of(version: TranscriptVersion, found: VersionScores) -> TranscriptVersion:
-    """Return a version with these scores; lines beyond them have none."""
+    """Return the version with these scores, in order; utterances beyond them get none."""
     scores = chain(found.scores, repeat(None))
     scored = tuple(
         each if score is None else replace(each, scores=score)
