@@ -3,12 +3,12 @@
 import random
 
 import pytest
-from tests.contract.items import PARTITION, create, one, refused_place, replace
 
 from tests.azure.cosmos_items import Items
 from tests.builders import DAY, MINUTE, NOW, SECOND
 from therapy.domain.errors import TooLarge, Unavailable
 from therapy.ports.store import MOST_BYTES
+from therapy.testing.store.items import PARTITION, create, one, refused_place, replace
 
 pytestmark = pytest.mark.xdist_group("cosmos")
 

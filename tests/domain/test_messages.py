@@ -106,7 +106,9 @@ def test_pushes_are_these_constants():
 
 def test_details_are_filled_in():
     assert sentence("duplicate_recording", "en", session="s1").endswith("as session s1.")
-    assert sentence("too_large", "en", limit=2 * 1024**3) == "The data you sent is larger than 2 GiB."
+    assert (
+        sentence("too_large", "en", limit=2 * 1024**3) == "The data you sent is larger than 2 GiB."
+    )
     assert sentence("too_large", "he", limit=1536 * 1024) == "מה שנשלח גדול מ-1.5 MiB."
     assert sentence("too_large", "en", limit=10) == "The data you sent is larger than 10 B."
     assert sentence("required", "he", field="patient.id") == "השדה patient.id חסר או ריק."
