@@ -16,6 +16,8 @@ from tests.local.data_directory import DATABASE, unpacked
 from tests.local.dying_migration import PATIENCE_MS
 from tests.local.test_migration import BACKUP, dumped, migrate, schema
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 BEFORE_THE_COMMIT = (
