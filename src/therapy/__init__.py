@@ -1,4 +1,4 @@
-"""Therapy sessions: a recording goes in, who said what and how it felt comes out, a person reviews it.
+"""Therapy sessions: recordings in; who said what, and how it felt, out; reviewed by the therapist.
 
 `import therapy` loads nothing else. `therapy.domain` is pure (msgspec and the standard library),
 `therapy.ports` says what the outside must be able to do, `therapy.workflows` does what people ask for,

@@ -1,8 +1,8 @@
-"""What the program asks of the outside: one file and one conversation each.
+"""The ports: what the program needs from the outside, one file each.
 
-The docstrings are the contract; `tests/contract` holds every adapter to it. Every call names the
-practice first, takes and gives only domain structs, str, bytes, aware datetimes and async
-iterators, and may raise `Unavailable` when its store or engine can't be reached.
+The docstrings are the contract, and the contract suite tests every adapter against it. Only domain
+structs, plain Python values, aware datetimes and async iterators cross a port. Calls about a practice
+name it first. Any call may raise `Unavailable` if its store or engine can't be reached.
 """
 
 from typing import Protocol, runtime_checkable

@@ -1,4 +1,4 @@
-"""Doorbell: tells workers that a session has work. The store is the truth, a ring only saves time."""
+"""Doorbell: tells workers that there is work on a session. The store is the truth; a ring only saves time."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
@@ -8,19 +8,19 @@ Answer = Callable[[str, str], Awaitable[None]]
 
 
 class Doorbell(ABC):
-    """Rings may be lost, doubled or out of order: that changes nothing but latency."""
+    """Wakes workers. Rings may be lost, duplicated or out of order: that only affects latency."""
 
     @abstractmethod
     async def ring(self, practice_id: str, session_id: str) -> None:
-        """Tell some worker that this session has work.
+        """Tell one of the workers that there is work on this session.
 
         Raises:
-            Unavailable: nobody can be told now; the sweep will.
+            Unavailable: no worker can be told now; the sweep rings again.
         """
 
     @abstractmethod
     async def listen(self, answer: Answer, *, at_once: int) -> None:
-        """Answer rings, up to `at_once` at the same time, until cancelled; then wait for no answer.
+        """Answer rings, up to `at_once` at the same time, until cancelled; then don't wait for answers.
 
-        An answer that raises is logged by the class of its error only; listening goes on.
+        If an answer raises, only the class of its error is logged, and listening goes on.
         """

@@ -1,4 +1,4 @@
-"""Insight: what stands out in a transcript."""
+"""Insights: what stands out in a transcript."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ class InsightFinder(ABC):
     async def find(
         self, practice_id: str, utterances: Sequence[Utterance], language: str
     ) -> Insights:
-        """Find what can be found; every part is there or has a gap that says why it is not.
+        """Return what can be found; every part is there or has a gap that says why it is not.
 
-        `language` is a BCP 47 tag. What the engine can't do, does not do in this language or breaks at
-        is a gap, and nothing is raised for it: the other parts and the session are none the worse.
-        Where nothing was said nothing is found, and there is no gap.
+        `language` is a BCP 47 tag. What the engine can't do, does not support in this language, or fails
+        at becomes a gap, and nothing is raised: the other parts and the session are not affected. If
+        nothing was said, nothing is found, and there is no gap.
 
-        Key phrases: each once, the most telling first, at most MAX_KEY_PHRASES. Personal details: in the
+        Key phrases: each once, most important first, at most MAX_KEY_PHRASES. Personal details: in the
         order of the transcript, each inside its utterance's text, counted in characters (code points).
         """

@@ -1,4 +1,4 @@
-"""Mail: letters to people, at present the one with a reset token."""
+"""Mail: letters to people; at present only the one with a reset token."""
 
 from abc import ABC, abstractmethod
 
@@ -8,7 +8,7 @@ from therapy.domain.errors import InvalidInput
 from therapy.domain.people import check_email
 
 SEVERAL = frozenset('<>()[],;:"\\')
-"""With these an address may mean another one than it seems to, or several."""
+"""Characters with which an address may mean several, or another one than it seems to."""
 
 
 class Letter(Struct, frozen=True):
@@ -24,11 +24,11 @@ class Letter(Struct, frozen=True):
 
 
 def check_letter(letter: Letter) -> None:
-    """Refuse a letter that could say more in its head than it should, or that can't be written.
+    """Raise InvalidInput if the letter could inject headers or recipients, or can't be encoded.
 
     Raises:
-        InvalidInput: a line break in id, address or subject; no address of one person; half a character
-            (a lone surrogate).
+        InvalidInput: there is a line break in id, address or subject, the address is not exactly one,
+            or a text is not valid Unicode (a lone surrogate).
     """
     for field in ("id", "to", "subject"):
         if len(f"{getattr(letter, field)}.".splitlines()) != 1:
@@ -46,9 +46,9 @@ class Mail(ABC):
 
     @abstractmethod
     async def send(self, practice_id: str, letter: Letter) -> None:
-        """Send a letter. May take minutes: an adapter may try more than once, so nobody should wait for it.
+        """Send a letter. An adapter may retry for minutes, so no request should wait for it.
 
         Raises:
-            Unavailable: it could not be handed over now; try again later.
-            InvalidInput: it never will be: see `check_letter`, or the address or the letter was refused.
+            Unavailable: it could not be delivered to the mail server now; try again later.
+            InvalidInput: it never can be: see `check_letter`, or the server refused the address or letter.
         """

@@ -19,7 +19,7 @@ class PeopleIndex(ABC):
 
     @abstractmethod
     async def remove(self, practice_id: str, person_id: str) -> None:
-        """Take a person out of the search, for good: a `put` that comes late is ignored. Idempotent.
+        """Remove a person from the search for good: a later `put` is ignored. Idempotent.
 
         Raises:
             Unavailable: the index can't be reached.
@@ -29,11 +29,11 @@ class PeopleIndex(ABC):
     async def search(
         self, practice_id: str, role: Role | None, query: str, after: str, limit: int
     ) -> tuple[PersonEntry, ...]:
-        """Return the people of a role (None = any) for whom `person_entry.person_found` holds.
+        """Return the people of a role (None = any) for whom `person_entry.person_found` is true.
 
-        "" finds all. In order of `PersonEntry.sort_key`; `after` is `"<folded name>|<id>"` of the last
-        one of the page before ("" = from the first). At most `limit`, itself at most MOST_PEOPLE.
-        Entries that only a newer program can read are kept, passed over and not counted.
+        The query "" finds all. In order of `PersonEntry.sort_key`; `after` is `"<folded name>|<id>"` of
+        the last one on the previous page ("" = from the first). At most `limit`, itself at most
+        MOST_PEOPLE. Entries that only a newer program can read are kept, skipped and not counted.
 
         Raises:
             Unavailable: the index can't be reached.

@@ -1,4 +1,4 @@
-"""Push: messages that devices show."""
+"""Push: notifications on devices."""
 
 from abc import ABC, abstractmethod
 
@@ -11,7 +11,7 @@ class PushSender(ABC):
 
     @abstractmethod
     async def send(self, practice_id: str, device: Device, push: PushMessage) -> bool:
-        """Send a push to one device; False if the device is gone for good and should be forgotten.
+        """Send a push to one device; return False if the device is gone for good and should be removed.
 
         Sending a push with the same id again replaces it on the device.
 

@@ -1,4 +1,4 @@
-"""Recordings: the audio itself, staged block by block and read back in ranges."""
+"""Recordings: the audio, staged block by block and read back in ranges."""
 
 import re
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ _KEY = re.compile(rf"{_NAME.pattern}(?:/{_NAME.pattern}){{0,7}}")
 
 
 def check_names(practice_id: str, upload_id: str, key: str = "-") -> None:
-    """Raise InvalidInput unless every store can take these ids, and this key, as names."""
+    """Raise InvalidInput unless every adapter can use these ids, and this key, as names."""
     named = {"practice_id": practice_id, "upload_id": upload_id}
     for field, name in named.items():
         if not _NAME.fullmatch(name):
@@ -22,7 +22,7 @@ def check_names(practice_id: str, upload_id: str, key: str = "-") -> None:
 
 
 def names_fit(practice_id: str, upload_id: str = "-", key: str = "-") -> bool:
-    """Tell whether `check_names` has nothing against them: under other names nothing is ever found."""
+    """Return whether `check_names` accepts them: nothing is ever found under other names."""
     try:
         check_names(practice_id, upload_id, key)
     except InvalidInput:
@@ -31,17 +31,17 @@ def names_fit(practice_id: str, upload_id: str = "-", key: str = "-") -> bool:
 
 
 class Recordings(ABC):
-    """Keeps audio under keys. A recording is there whole or not at all.
+    """Stores audio under keys. A recording is there completely or not at all.
 
-    Ids are 1 to 128 of `A-Za-z0-9_-`, keys up to eight of such parts with "/" between; to stage or
-    keep under another name is InvalidInput, and nothing is ever found under one.
+    Ids are 1 to 128 characters of `A-Za-z0-9_-`, keys up to eight such parts joined by "/". Staging or
+    keeping under any other name raises InvalidInput, and nothing is ever found under one.
     """
 
     @abstractmethod
     async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
-        """Stage block `number` (from 0) of an upload; the same number again replaces it.
+        """Stage block `number` (from 0) of an upload; staging the same number again replaces it.
 
-        Every block but the last has `upload.BLOCK_SIZE` bytes. Durable when it returns.
+        Every block but the last is `upload.BLOCK_SIZE` bytes. It is durable when the call returns.
 
         Raises:
             StorageFull: no room; what was staged before is still there.
@@ -49,9 +49,10 @@ class Recordings(ABC):
 
     @abstractmethod
     async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
-        """Make blocks 0..blocks-1 (at least one) the recording `key`, forget the upload, give the size.
+        """Make blocks 0..blocks-1 (at least one) the recording `key`; return its size in bytes.
 
-        Keeping the same upload under the same key once more is no error.
+        The upload's staged blocks are gone then. Keeping the same upload under the same key again is
+        not an error.
 
         Raises:
             NotFound: a block is missing, or one before the last is short. Nothing changed.
@@ -59,11 +60,11 @@ class Recordings(ABC):
 
     @abstractmethod
     async def discard(self, practice_id: str, upload_id: str) -> None:
-        """Throw an upload's staged blocks away. Idempotent."""
+        """Delete an upload's staged blocks. Idempotent."""
 
     @abstractmethod
     async def size(self, practice_id: str, key: str) -> int:
-        """Give a recording's size in bytes.
+        """Return a recording's size in bytes.
 
         Raises:
             NotFound: there is none.
@@ -71,7 +72,7 @@ class Recordings(ABC):
 
     @abstractmethod
     async def read(self, practice_id: str, key: str, start: int, end: int) -> bytes:
-        """Give bytes `start` up to but not including `end`; fewer only at the end of the recording.
+        """Return the bytes from `start` up to but not including `end`; fewer only at the recording's end.
 
         Raises:
             NotFound: there is none.
@@ -83,20 +84,20 @@ class Recordings(ABC):
 
     @abstractmethod
     async def staged_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
-        """Give up to `limit` (practice id, upload id) whose last block was staged before a moment."""
+        """Return up to `limit` (practice id, upload id) whose last block was staged before `moment`."""
 
 
 @runtime_checkable
 class SupportsPlaybackLink(Protocol):
-    """What some stores can do beside: let a player fetch a recording without us in between."""
+    """Optional: adapters from which a player can fetch a recording directly."""
 
     async def playback_link(self, practice_id: str, key: str, lifetime: timedelta) -> str:
-        """Give a URL that reads this recording, in ranges too, and nothing else, while it lives.
+        """Return a URL that reads this recording only, in ranges too, until its lifetime ends.
 
-        Whoever has the URL may listen: it belongs into no log, and lives for minutes, an hour at most.
+        Anyone who has the URL can listen: it must never be logged, and is valid for an hour at most.
 
         Raises:
-            InvalidInput: the lifetime is not above nothing and at most an hour.
+            InvalidInput: the lifetime is not positive, or more than an hour.
             NotFound: there is no such recording.
-            Unavailable: it can't be signed now.
+            Unavailable: the URL can't be signed now.
         """

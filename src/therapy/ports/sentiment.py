@@ -13,11 +13,11 @@ class Sentiment(ABC):
     async def score(
         self, practice_id: str, texts: Sequence[str], language: str
     ) -> tuple[Scores | None, ...]:
-        """Score each text: one entry per text, in the same order, None where a text can't be scored.
+        """Return one entry per text, in the same order: its scores, or None if it can't be scored.
 
-        `language` is a BCP 47 tag. Each score sums to 1 (±0.001). No texts give no scores.
+        `language` is a BCP 47 tag. Each entry's shares sum to 1 (±0.001). Without texts it is empty.
 
         Raises:
-            LanguageNotSupported: this engine does not do the language; nothing was scored.
+            LanguageNotSupported: this engine does not support the language; nothing was scored.
             EngineFailed: the engine broke; `transient` says whether trying again may help.
         """

@@ -1,4 +1,4 @@
-"""Speech: who said what, from samples."""
+"""Speech: recognises who said what, from audio samples."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
@@ -9,19 +9,19 @@ from therapy.domain.transcript import Utterance
 
 
 class SpeechOptions(Struct, frozen=True):
-    """What to listen for. `languages` are BCP 47 tags in order of likelihood, e.g. he-IL, en-US."""
+    """What to recognise. `languages` are BCP 47 tags, most likely first, e.g. he-IL, en-US."""
 
     languages: tuple[str, ...] = ("en-US",)
 
 
 class SpeechProgress(Struct, frozen=True):
-    """The engine has worked through the first `heard_ms` milliseconds."""
+    """The engine has processed the first `heard_ms` milliseconds."""
 
     heard_ms: int
 
 
 class SpeechDone(Struct, frozen=True):
-    """The last event: which engine it was, the language it heard ("" if nothing), the audio's length."""
+    """The last event: the engine's name, the language recognised ("" = none), the duration of the audio."""
 
     engine: str
     language: str
@@ -32,18 +32,18 @@ SpeechEvent = SpeechProgress | Utterance | SpeechDone
 
 
 class Speech(ABC):
-    """Recognises speech and tells voices apart."""
+    """Recognises speech and distinguishes voices."""
 
     @abstractmethod
     def transcribe(
         self, practice_id: str, pcm: AsyncIterator[bytes], options: SpeechOptions
     ) -> AsyncIterator[SpeechEvent]:
-        """Listen to 16 kHz mono s16 PCM and yield progress, utterances, and one `SpeechDone` last.
+        """Yield the progress and the utterances of 16 kHz mono s16 PCM, and one `SpeechDone` last.
 
-        Utterances are in order of their start, carry the engine's voice labels ("" = could not
-        tell) and no role. Silence, and a stream with no samples, give no utterance and are not an
-        error. Samples are pulled only as fast as the engine works. Closing the iterator early
-        stops the engine.
+        Utterances are in order of their start, with the engine's voice labels ("" = unknown) and without
+        a speaker. Silence, or a stream without samples, yields no utterance and is not an error.
+        Samples are pulled only as fast as the engine works. Closing the iterator early stops the
+        engine.
 
         Raises:
             EngineFailed: the engine broke; `transient` says whether trying again may help.

@@ -1,7 +1,7 @@
 """Store: items in partitions, written together or not at all, found by id or by when they are due.
 
-The one port under all records. What can't be said with it (lists and searches over sessions, the search
-over people) is a port of its own, because stores differ there.
+The one port under all records. What it can't express (lists and searches over sessions, the search over
+people) is a port of its own, because stores differ in how they do it.
 """
 
 import re
@@ -15,13 +15,13 @@ from msgspec import Struct
 from therapy.domain.errors import TooLarge
 
 MOST_WRITES = 100
-"""Writes of one commit."""
+"""The most writes in one commit."""
 
 MOST_ITEMS = 500
-"""Items that one `list` or `due` returns."""
+"""The most items that one `list` or `due` returns."""
 
 MOST_BYTES = 8_000_000
-"""Bytes of all bodies of one commit; text of that length deflates to less than 1.4 MB."""
+"""The most bytes that the bodies of one commit have together; such a text deflates to less than 1.4 MB."""
 
 _NAME = re.compile(r"[A-Za-z0-9._~|-]{1,200}", re.ASCII)
 
@@ -29,8 +29,8 @@ _NAME = re.compile(r"[A-Za-z0-9._~|-]{1,200}", re.ASCII)
 class Item(Struct, frozen=True, kw_only=True):
     """One stored item.
 
-    `version` counts the writes of this id: 1 after Create, one more after each Replace. `queue` is ""
-    for what never becomes due; `due_at` and `expires_at` are aware and kept to the microsecond.
+    `version` is 1 after Create, one more after each Replace, and a new one after Put. `queue` is "" for
+    what never becomes due; `due_at` and `expires_at` are aware and kept to the microsecond.
     """
 
     partition: str
@@ -47,7 +47,7 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 class Put(Struct, frozen=True, kw_only=True):
-    """Write an item, whatever is there; it gets a version that nobody has read of this id."""
+    """Write an item, whatever is stored; it gets a version that this id has never had."""
 
     id: str
     kind: str
@@ -61,26 +61,26 @@ class Put(Struct, frozen=True, kw_only=True):
 
 
 class Create(Put, frozen=True, kw_only=True):
-    """Refused if there is an item; version 1, also where one was deleted or has expired."""
+    """Write a new item, with version 1, even if one was deleted or has expired; refused if it exists."""
 
 
 class Replace(Put, frozen=True, kw_only=True):
-    """Refused unless the item has this version."""
+    """Write an item in the place of one with this version; refused if it has another or is absent."""
 
     version: int
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """Change nothing; refused unless the item has this version. E.g. no draft lands in an erased session."""
+    """Change nothing, but refuse the commit unless the item has this version."""
 
     id: str
     version: int
 
 
 class Delete(Struct, frozen=True, kw_only=True):
-    """Delete an item; an absent one counts as deleted.
+    """Delete an item; nothing happens if it is absent.
 
-    Refused if it is there with another version than the one given; None stands for any.
+    Refused if it has another version than `version`; None allows any.
     """
 
     id: str
@@ -91,9 +91,9 @@ Write = Put | Create | Replace | Check | Delete
 
 
 class Refused(Exception):
-    """A commit wrote nothing; `place` is that of one refused write among those given (from 0).
+    """A commit wrote nothing; `place` is the index (from 0) of one of the writes that were refused.
 
-    No error of the domain: what a refusal means is known to whoever made the write.
+    Not a domain error: only whoever made the write knows what the refusal means.
     """
 
     def __init__(self, place: int) -> None:
@@ -102,21 +102,21 @@ class Refused(Exception):
 
 
 class Store(ABC):
-    """Keeps items.
+    """Stores items.
 
-    Partitions and ids are 1 to 200 of `A-Za-z0-9._~|-` and sort by their bytes. An item is as if absent
-    from its `expires_at` on, by the clock that the adapter was given. Kinds and queues that nobody here
-    knows are kept as they are. Whatever is out of bounds is a ValueError before anything is asked or
-    written: a name, two writes of one id, a queue without a moment or a moment without a queue, a naive
-    datetime, more than MOST_WRITES or MOST_ITEMS.
+    Partitions and ids are 1 to 200 characters of `A-Za-z0-9._~|-` and sort by their bytes. From its
+    `expires_at` on an item counts as absent, by the clock that the adapter was given. Kinds and queues
+    that this program does not know are kept as they are. Anything out of bounds raises ValueError before
+    anything is read or written: a name, two writes of one id, a queue without `due_at` or the other way
+    round, a naive datetime, more than MOST_WRITES or MOST_ITEMS.
 
-    Ids that are used again while somebody may still hold a version of them (a unique key, a slot) are
+    An id that is reused while someone may still remember a version of it (e.g. a unique key) must be
     freed by Replace, never by Delete: a created item starts at version 1 again.
     """
 
     @abstractmethod
     async def get(self, partition: str, *ids: str) -> Mapping[str, Item]:
-        """Return those of the items that are there, by id, each as last written; no snapshot.
+        """Return the items that exist, by id, each as last written; together they are no snapshot.
 
         Raises:
             Unavailable: the store can't be reached.
@@ -135,7 +135,7 @@ class Store(ABC):
     ) -> tuple[Item, ...]:
         """Return the partition's items whose id begins with `prefix`, in order of their ids.
 
-        `after` is the id of the last item of the page before ("" = from the first); with `backwards` the
+        `after` is the id of the last item on the previous page ("" = from the first); with `backwards` the
         order is descending. Without `bodies` each body is b"". At most `limit`, 1 to MOST_ITEMS.
 
         Raises:
@@ -144,26 +144,26 @@ class Store(ABC):
 
     @abstractmethod
     async def commit(self, partition: str, writes: Sequence[Write]) -> None:
-        """Do all writes or none: at most MOST_WRITES, at most one of each id; none at all is no error.
+        """Do all writes or none: at most MOST_WRITES, at most one per id; an empty commit does nothing.
 
-        A write whose answer was lost on the way and that the adapter sent again is no refusal.
+        If the adapter sends a commit again because the answer was lost, that is not a refusal.
 
         Raises:
-            Refused: nothing was written; names one of the refused writes.
-            TooLarge: the bodies have more than MOST_BYTES together. Nothing was written.
-            Unavailable: the store can't be reached; all may have been written, or nothing.
+            Refused: a write's condition failed; names one such write. Nothing was written.
+            TooLarge: the bodies together exceed MOST_BYTES. Nothing was written.
+            Unavailable: the store can't be reached; everything was written, or nothing.
         """
 
     @abstractmethod
     async def due(
         self, queues: Collection[str], now: datetime, limit: int, after: Item | None = None
     ) -> tuple[Item, ...]:
-        """Return items of these queues, of all partitions, that are due by `now`: longest due first.
+        """Return the items in these queues, of all partitions, that are due by `now`, longest due first.
 
         In order of (due_at, partition, id), beyond `after` in that order (None = from the first), at most
-        `limit`, 1 to MOST_ITEMS. Found through an index of what is due, never by a look at all items. A
-        partition that can't be asked now is left out. First in, first out: fairness is the business of
-        whoever makes work due.
+        `limit`, 1 to MOST_ITEMS. They are found through an index of what is due, never by scanning all
+        items. A partition that can't be reached now is left out. Fairness between practices is up to
+        whoever sets `due_at`.
 
         Raises:
             Unavailable: the store can't be reached.
@@ -171,37 +171,37 @@ class Store(ABC):
 
     @abstractmethod
     async def purge(self, limit: int) -> int:
-        """Delete up to `limit` expired items for good and return how many; 0 where the server does it."""
+        """Delete up to `limit` expired items for good; return how many (0 if the server does it itself)."""
 
 
 @runtime_checkable
 class SupportsWalk(Protocol):
-    """Optional: stores whose items can be visited one after another, for migrations, exports and checks."""
+    """Optional: stores that can iterate over all their items, for migrations, exports and checks."""
 
     def walk(self) -> AsyncIterator[Item]:
-        """Yield every item that has not expired, in no order; what is written meanwhile may be missed."""
+        """Yield every unexpired item, in no particular order; what is written meanwhile may be missed."""
 
 
 def check_names(*names: str) -> None:
-    """Raise ValueError unless each can name a partition or an item."""
+    """Raise ValueError unless each is a valid name of a partition or an item."""
     for name in names:
         if not _NAME.fullmatch(name):
-            raise ValueError("a partition or an id is 1 to 200 of A-Z a-z 0-9 . _ ~ | -")
+            raise ValueError("a partition or an id is 1 to 200 characters of A-Z a-z 0-9 . _ ~ | -")
 
 
 def check_range(prefix: str, after: str, limit: int) -> None:
-    """Raise ValueError unless `Store.list` can be asked this."""
+    """Raise ValueError unless these are valid arguments of `Store.list`."""
     check_names(*(name for name in (prefix, after) if name))
     if not 1 <= limit <= MOST_ITEMS:
         raise ValueError(f"a limit is 1 to {MOST_ITEMS}")
 
 
 def check_writes(writes: Sequence[Write]) -> None:
-    """Raise what `Store.commit` raises before it writes: for adapters, so that all refuse the same.
+    """Raise what `Store.commit` raises before it writes: for adapters, so that all of them agree.
 
     Raises:
-        ValueError: out of the bounds of `Store`.
-        TooLarge: more than MOST_BYTES.
+        ValueError: a write is out of the bounds of `Store`.
+        TooLarge: the bodies together exceed MOST_BYTES.
     """
     if len(writes) > MOST_WRITES:
         raise ValueError(f"a commit has at most {MOST_WRITES} writes")
@@ -219,12 +219,10 @@ def check_writes(writes: Sequence[Write]) -> None:
 
 def _check_moments(write: Put) -> None:
     if bool(write.queue) != (write.due_at is not None):
-        raise ValueError(
-            "a queue goes with the moment from which an item is due, and the other way round"
-        )
+        raise ValueError("an item with a queue needs due_at, and one with due_at needs a queue")
     if write.queue:
         check_names(write.queue)
     check_names(write.kind)
     for moment in (write.due_at, write.expires_at):
         if moment is not None and moment.tzinfo is None:
-            raise ValueError("moments are aware datetimes")
+            raise ValueError("due_at and expires_at must be aware datetimes")

@@ -1,4 +1,4 @@
-"""Tokens: what the app shows instead of a password."""
+"""Tokens: what the app presents instead of a password."""
 
 from abc import ABC, abstractmethod
 from datetime import datetime
@@ -7,23 +7,23 @@ from therapy.domain.access import Actor
 
 
 class Tokens(ABC):
-    """Issues and reads access tokens."""
+    """Issues and verifies access tokens."""
 
     @abstractmethod
     def issue(self, actor: Actor, *, now: datetime) -> tuple[str, int]:
-        """Give an access token for the actor and for how many seconds from `now` it is good."""
+        """Return an access token for the actor, and for how many seconds from `now` it is valid."""
 
     @abstractmethod
     def secret_after(self, token: str) -> str:
-        """Return the secret of the refresh token after this one; always the same, for nobody to guess.
+        """Return the secret of the refresh token after this one: always the same, and unguessable.
 
-        So an app that lost our answer and asks again gets the same answer.
+        So an app whose answer was lost gets the same answer again.
         """
 
     @abstractmethod
     def read(self, token: str, *, now: datetime) -> Actor:
-        """Give the actor that a token was issued for (without request id and address).
+        """Return the actor that a token was issued for (without request id and address).
 
         Raises:
-            NotSignedIn: not one of ours, altered, of another kind, or expired.
+            NotSignedIn: the token is not ours, altered, of another kind, or expired.
         """

@@ -1,5 +1,5 @@
-"""Records, written once for every store: partitions, ids, stored form and rules of each in one file.
+"""Repositories: each record's partitions, ids, stored form and rules in one file, for every store.
 
-Repositories stand between workflows and the port `store`. They are concrete classes: the store is what
-differs. They return writes with the error that each refusal means; a workflow commits them together.
+They are concrete classes between workflows and the port `store`, because only the store differs. They
+return writes, each with the error that its refusal means; a workflow commits them together.
 """

@@ -1,4 +1,4 @@
-"""A change: writes of one partition, committed together, each with the error that its refusal means."""
+"""A change: writes to one partition, committed together, each with the error that its refusal means."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from therapy.ports.store import Refused, Store, Write
 
 
 class Pending(NamedTuple):
-    """A write that a repository returned; `refused` is raised if the store refuses it."""
+    """A write that is not committed yet; `refused` is raised if the store refuses it."""
 
     partition: str
     write: Write
@@ -16,7 +16,7 @@ class Pending(NamedTuple):
 
 
 class Change:
-    """Pending writes of one partition."""
+    """Pending writes to one partition."""
 
     def __init__(self, *pending: Pending) -> None:
         self._pending: list[Pending] = []
@@ -26,7 +26,7 @@ class Change:
         """Add writes and return this change.
 
         Raises:
-            ValueError: they are of another partition: no commit spans two.
+            ValueError: they are for another partition: no commit spans two.
         """
         for each in pending:
             if self._pending and each.partition != self.partition:
@@ -42,7 +42,7 @@ class Change:
 
     @property
     def partition(self) -> str:
-        """The partition that is written to."""
+        """The partition that the writes are for."""
         return self._pending[0].partition
 
     async def commit(self, store: Store) -> None:

@@ -1,7 +1,7 @@
-"""Devices: where a person's pushes go. A push token belongs to one person at a time, over all practices.
+"""Devices: where a person's pushes go. A push token belongs to one person at a time, across all practices.
 
-The token's own item is the truth. The person's partition points to it; a pointer is written first and may
-name a token that has moved or gone since, so whoever reads it asks the token.
+The token's own item is the truth. The person's partition has pointers to such items; a pointer is written
+first and may be stale, so whoever reads it must look at the token's item.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ class DevicePointer(Struct, frozen=True, omit_defaults=True):
 
 
 class DevicePointers(Repository[DevicePointer]):
-    """Keeps a person's pointers to devices."""
+    """Stores a person's pointers to devices."""
 
     kind = "device-pointer"
     struct = DevicePointer
 
     async def of_person(self, practice_id: str, person_id: str) -> tuple[DevicePointer, ...]:
-        """Return a person's pointers, wrong ones included, in order of their digests."""
+        """Return a person's pointers, stale ones included, in order of their digests."""
         return await self.list_all(access_partition(practice_id, person_id), "device-")
 
     def write(self, pointer: DevicePointer) -> Pending:
@@ -46,14 +46,14 @@ class DevicePointers(Repository[DevicePointer]):
         return self.put(partition, f"device-{pointer.token_digest}", pointer)
 
     def remove(self, pointer: DevicePointer) -> Pending:
-        """Delete a pointer that is as it was read; else Stale: the device was registered anew."""
+        """Delete a pointer unless it has changed since it was read; Stale: it was registered again."""
         partition = access_partition(pointer.practice_id, pointer.person_id)
         stale = Stale(kind=self.kind)
         return self.delete(partition, f"device-{pointer.token_digest}", pointer.version, stale)
 
 
 class Devices(Repository[Device]):
-    """Keeps devices by push token."""
+    """Stores devices by push token."""
 
     kind = DEVICE
     struct = Device
@@ -65,26 +65,26 @@ class Devices(Repository[Device]):
     async def of_person(
         self, practice_id: str, person_id: str
     ) -> tuple[tuple[Device, ...], tuple[DevicePointer, ...]]:
-        """Return a person's devices, oldest registration first, and the pointers that lead to none."""
+        """Return a person's devices, oldest registration first, and the pointers that are stale."""
         pointers = await self.pointers.of_person(practice_id, person_id)
         found = await asyncio.gather(*(self._owned(each) for each in pointers))
         devices = [device for device in found if device is not None]
         devices.sort(key=lambda each: (each.registered_at, each.token))
-        wrong = tuple(
+        stale = tuple(
             pointer for pointer, device in zip(pointers, found, strict=True) if device is None
         )
-        return tuple(devices), wrong
+        return tuple(devices), stale
 
     async def load(self, token: str) -> Device | None:
         """Return the device with this push token, whoever it belongs to; None if there is none."""
         return await self.get(_partition(digest(token)), DEVICE)
 
     def write(self, device: Device) -> Pending:
-        """Write a device; a push token that was somebody else's moves over. Write its pointer first."""
+        """Write a device, whoever had its push token before. Write its pointer first."""
         return self.put(_partition(digest(device.token)), DEVICE, device)
 
     def remove(self, device: Device) -> Pending:
-        """Delete a device that is as it was read; else Stale: it may have moved to somebody else."""
+        """Delete a device unless it has changed since it was read; Stale: it may be someone else's now."""
         partition = _partition(digest(device.token))
         return self.delete(partition, DEVICE, device.version, Stale(kind=DEVICE))
 

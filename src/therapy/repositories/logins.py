@@ -1,7 +1,7 @@
-"""Logins: who is signed in where, in one partition with everything else that lets this person in.
+"""Logins: a person's sign-ins, in one partition with the person's reset tokens and devices.
 
-A refresh token names its login, so none is looked up by its hash. Tokens of the form that carried no
-address (before the one store) are found by a pointer, for as long as they could live: 30 days.
+A refresh token names its login, so it is not looked up by its hash. Tokens of the older form, which
+carried no ids, are found by a pointer that the migration wrote, for as long as they could live: 30 days.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from therapy.repositories.change import Pending
 from therapy.repositories.repository import Repository
 
 KEPT_AFTER_EXPIRY = timedelta(days=1)
-"""How long an expired login is kept, to say "expired" and not "unknown"."""
+"""How long an expired login is kept, so that the answer is "expired" and not "unknown"."""
 
 TOKEN = "token"  # noqa: S105 - the name of a kind
 
@@ -27,7 +27,7 @@ def access_partition(practice_id: str, person_id: str) -> str:
 
 
 class OldToken(Struct, frozen=True):
-    """Where the login of a token without an address is."""
+    """Where the login, or the reset, of a token of the older form is."""
 
     practice_id: str
     person_id: str
@@ -36,7 +36,7 @@ class OldToken(Struct, frozen=True):
 
 
 class OldTokens(Repository[OldToken]):
-    """Keeps pointers by the hash of a token; only the migration writes them."""
+    """Stores pointers by the hash of a token; only the migration writes them."""
 
     kind = TOKEN
     struct = OldToken
@@ -45,7 +45,7 @@ class OldTokens(Repository[OldToken]):
         return record.expires_at
 
     async def load(self, token_hash: str) -> OldToken | None:
-        """Return where the login of a token with this hash is; None if it has no pointer."""
+        """Return where the token with this hash leads; None if it has no pointer."""
         return await self.get(key(TOKEN, token_hash), TOKEN)
 
     def write(self, token_hash: str, token: OldToken) -> Pending:
@@ -54,7 +54,7 @@ class OldTokens(Repository[OldToken]):
 
 
 class Logins(Repository[Login]):
-    """Keeps logins; only hashes of tokens are ever kept."""
+    """Stores logins, with hashes of tokens only."""
 
     kind = "login"
     struct = Login
@@ -70,7 +70,7 @@ class Logins(Repository[Login]):
         """Return a login.
 
         Raises:
-            NotFound: this person has none with that id (any more).
+            NotFound: this person has no login with that id, or no longer.
         """
         login = await self.get(access_partition(practice_id, person_id), _id(sid))
         if login is None:
@@ -82,12 +82,12 @@ class Logins(Repository[Login]):
         return await self.list_all(access_partition(practice_id, person_id), "login-")
 
     def write(self, login: Login) -> Pending:
-        """Write a login that is new (version 0) or still as it was read; else Stale."""
+        """Write a login that is new (version 0) or unchanged since it was read; else Stale."""
         partition = access_partition(login.practice_id, login.person_id)
         return self.save(partition, _id(login.sid), login, login.version, Stale(login=login.sid))
 
     def end(self, login: Login) -> Pending:
-        """Delete a login, whoever wrote it last. Idempotent."""
+        """Delete a login, even if it has changed since it was read. Idempotent."""
         return self.delete(access_partition(login.practice_id, login.person_id), _id(login.sid))
 
 

@@ -1,8 +1,8 @@
-"""The outbox: what follows from a change, in the partition of the change and written with it.
+"""The outbox: consequences of a change, in the partition of the change and written with it.
 
-An item is claimed by whoever delivers it: at first by its writer, until `due_at`; then by the sweep that
-replaces it with a later `due_at`. What a delivery raises postpones it. Items that only a newer program
-knows are never asked for.
+Whoever delivers an item has claimed it: at first its writer, until `due_at`; then a sweep, by writing it
+with a later `due_at`. Whatever a delivery raises, the item is postponed. Items of kinds that only a newer
+program knows are never fetched.
 """
 
 from msgspec import Struct
@@ -26,7 +26,7 @@ class Placed(Struct, frozen=True):
 
 
 class Outbox(Repository[OutboxItem]):
-    """Keeps consequences until they are delivered; each is delivered at least once."""
+    """Stores consequences until they are delivered; each is delivered at least once."""
 
     kind = "outbox"
     struct = OutboxItem
@@ -35,7 +35,7 @@ class Outbox(Repository[OutboxItem]):
         return Due(QUEUES[type(record.what)], record.due_at)
 
     def new(self, partition: str, item: OutboxItem, position: int) -> tuple[Placed, Pending]:
-        """Write a new item; items of a partition are in order of their `position`, 0 to 10**20 - 1."""
+        """Write a new item; items in a partition are ordered by `position`, 0 to 10**20 - 1."""
         item_id = f"item-{position:020}-{part(item.id)}"
         placed = Placed(partition, item_id, item)
         return placed, self.create(partition, item_id, item, Stale(item=item.id))
@@ -43,19 +43,19 @@ class Outbox(Repository[OutboxItem]):
     async def pending(self, partition: str) -> tuple[Placed, ...]:
         """Return a partition's items of known kinds, in the order in which they were written."""
         items = [item async for item in self.items(partition, "item-")]
-        read = ((item, self.read_if_known(item)) for item in items)
-        return tuple(Placed(partition, each.id, item) for each, item in read if item is not None)
+        known = ((item.id, self.read_if_known(item)) for item in items)
+        return tuple(Placed(partition, place, item) for place, item in known if item is not None)
 
     async def as_stored(self, placed: Placed) -> Placed | None:
-        """Return an item as it is by now; None if it was delivered."""
+        """Return an item as it is stored now; None if it was delivered."""
         item = await self.get(placed.partition, placed.item_id)
         return None if item is None else Placed(placed.partition, placed.item_id, item)
 
     def rewrite(self, placed: Placed, item: OutboxItem) -> Pending:
-        """Replace an item that is as it was read; Stale if somebody else delivers it or has delivered it."""
+        """Replace an item that is unchanged since it was read; Stale if someone else has taken it over."""
         version = placed.item.version
         return self.replace(placed.partition, placed.item_id, item, version, Stale(item=item.id))
 
     def delivered(self, placed: Placed) -> Pending:
-        """Forget an item, whoever holds it: it is done."""
+        """Delete an item, whoever has claimed it: it is done."""
         return self.delete(placed.partition, placed.item_id)

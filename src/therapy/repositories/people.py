@@ -1,10 +1,10 @@
-"""People: the accounts of a practice, in its partition, with the numbers that are taken there.
+"""People: the accounts of a practice, in its partition, with the patient numbers in use there.
 
     person-<id>        the account
     number-<number>    whose number it is: created in one commit with the account
 
-An e-mail address is unique over all practices, so it has a partition of its own: it is taken first, then
-the account is written, and whoever reads the address asks the account.
+An e-mail address is unique across all practices, so it has a partition of its own: it is taken first, then
+the account is written; whoever reads the address must check the account.
 """
 
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ from therapy.repositories.repository import Repository
 EMAIL = "email"
 
 FREED_FOR = timedelta(days=1)
-"""How long it is remembered that an address was given back."""
+"""How long it is remembered that an address was freed."""
 
 
 class NumberOwner(Struct, frozen=True):
@@ -33,9 +33,9 @@ class NumberOwner(Struct, frozen=True):
 
 
 class EmailOwner(Struct, frozen=True, omit_defaults=True):
-    """Whose an e-mail address is, taken at a moment; true if that account has this address.
+    """Whose an e-mail address is, and since when; valid only if that account has this address.
 
-    `person_id` is "" once the address was given back, which is remembered for FREED_FOR.
+    `person_id` is "" once the address was freed, which is remembered for FREED_FOR.
     """
 
     practice_id: str
@@ -45,16 +45,16 @@ class EmailOwner(Struct, frozen=True, omit_defaults=True):
 
 
 class Numbers(Repository[NumberOwner]):
-    """Keeps the numbers of a practice."""
+    """Stores who has each patient number of a practice."""
 
     kind = "number"
     struct = NumberOwner
 
 
 class Emails(Repository[EmailOwner]):
-    """Keeps the addresses of all practices, by the digest of their `email_key`.
+    """Stores who has each e-mail address, across all practices, by the digest of its `email_key`.
 
-    An address is given back by writing, never by deleting it: who still holds an old version can't match.
+    An address is freed by writing it, never by deleting it, so that an old version never matches again.
     """
 
     kind = EMAIL
@@ -64,22 +64,22 @@ class Emails(Repository[EmailOwner]):
         return None if record.person_id else record.at + FREED_FOR
 
     async def load(self, email: str) -> EmailOwner | None:
-        """Return who took an address in any case; None if nobody did, or gave it back long ago."""
+        """Return an address's owner, whatever its case; None if it was never taken, or freed long ago."""
         return await self.get(_email_partition(email), EMAIL)
 
     def write(self, email: str, owner: EmailOwner) -> Pending:
-        """Take an address that is free (version 0) or as it was read; else AlreadyExists."""
+        """Take an address that is new (version 0) or unchanged since it was read; else AlreadyExists."""
         taken = AlreadyExists("email_taken")
         return self.save(_email_partition(email), EMAIL, owner, owner.version, taken)
 
     def give_back(self, email: str, owner: EmailOwner, at: datetime) -> Pending:
-        """Free an address whose owner is as it was read; else Stale: it is somebody's by now."""
+        """Free an address that is unchanged since it was read; else Stale: someone has taken it."""
         partition, freed = _email_partition(email), EmailOwner("", "", at)
         return self.replace(partition, EMAIL, freed, owner.version, Stale(kind=EMAIL))
 
 
 class People(Repository[Person]):
-    """Keeps accounts."""
+    """Stores accounts."""
 
     kind = "person"
     struct = Person
@@ -112,7 +112,7 @@ class People(Repository[Person]):
         return await self.load(practice_id, owner.person_id)
 
     async def by_email(self, email: str) -> Person:
-        """Return an account by its e-mail in any case: the one look-up before a practice is known.
+        """Return an account by its e-mail address, whatever its case: the look-up that needs no practice.
 
         Raises:
             NotFound: there is none.
@@ -124,7 +124,7 @@ class People(Repository[Person]):
         return person
 
     async def owner_of(self, email: str, owner: EmailOwner) -> Person | None:
-        """Return the account that an address leads to; None if there is none, or it has another address."""
+        """Return the account that an address belongs to; None if it is absent or has another address."""
         try:
             person = await self.load(owner.practice_id, owner.person_id)
         except NotFound:
@@ -138,7 +138,7 @@ class People(Repository[Person]):
                 yield person
 
     def new(self, person: Person) -> tuple[Pending, ...]:
-        """Write a new account and take its number, if it has one.
+        """Write a new account, and take its number if it has one.
 
         Refused with AlreadyExists: `number_taken`, or `already_exists` for the id.
         """
@@ -151,10 +151,10 @@ class People(Repository[Person]):
         return self.numbers.create(partition, _number_id(person.number), owner, taken), written
 
     def write(self, before: Person, after: Person) -> Pending:
-        """Replace an account that is still as it was read; else Stale.
+        """Replace an account that is unchanged since it was read; else Stale.
 
         Raises:
-            InvalidInput: the e-mail (but for case) or the number is another one; they never change.
+            InvalidInput: the e-mail (apart from case) or the number differs; they never change.
         """
         if email_key(before.email) != email_key(after.email):
             raise InvalidInput("email")

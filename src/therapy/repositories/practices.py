@@ -1,4 +1,4 @@
-"""Practices: each in a partition with its accounts, and a list of all of them."""
+"""Practices: each in one partition with its accounts, and a list of all of them in another."""
 
 from therapy.domain.errors import NotFound
 from therapy.domain.partition_keys import key, part
@@ -15,7 +15,7 @@ def practice_partition(practice_id: str) -> str:
 
 
 class Practices(Repository[Practice]):
-    """Keeps practices."""
+    """Stores practices."""
 
     kind = PRACTICE
     struct = Practice
@@ -36,7 +36,7 @@ class Practices(Repository[Practice]):
         return await self.list_all(PRACTICES, "")
 
     def list_entry(self, practice: Practice) -> Pending:
-        """Write the practice's entry in the list of all; to be committed before the practice. Idempotent."""
+        """Write the practice's entry in the list of all; commit it before the practice. Idempotent."""
         return self.put(PRACTICES, part(practice.id), practice)
 
     def write(self, practice: Practice) -> Pending:

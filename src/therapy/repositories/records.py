@@ -1,4 +1,4 @@
-"""All records of one store, and the unit of work: a change, what follows from it, and its delivery."""
+"""All repositories over one store, and the unit of work: a change, its consequences, their delivery."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,18 +20,18 @@ from therapy.repositories.unique_keys import UniqueKeys
 from therapy.repositories.uploads import Uploads
 
 CLAIM = timedelta(seconds=30)
-"""How long a consequence is its writer's to deliver, before the sweep may take it over."""
+"""How long a writer has to deliver a consequence before the sweep may take it over."""
 
 Deliver = Callable[[tuple[Placed, ...]], Awaitable[None]]
-"""Delivers consequences that were just written; see `workflows.outbox_relay`. Raises nothing."""
+"""Delivers consequences that have just been written; see `workflows.outbox_relay`. Raises nothing."""
 
 
 async def leave_to_the_sweep(_: tuple[Placed, ...]) -> None:
-    """Deliver nothing now: the sweep finds it once the claim is over."""
+    """Deliver nothing: the sweep does it once the claim has ended."""
 
 
 class Records:
-    """A repository of each record over one store, the clock, and new ids.
+    """A repository for each record over one store, the clock, and new ids.
 
     `now` returns an aware datetime, `new_id` a random id of hex digits.
     """
@@ -64,9 +64,9 @@ class Records:
         self._last_position = 0
 
     async def commit(self, practice_id: str, change: Change, *what: Consequence) -> None:
-        """Write a change and what follows from it in one commit; deliver that, then return.
+        """Write a change and its consequences in one commit; deliver these, then return.
 
-        Whoever asks next reads what was written. What can't be delivered now stays for the sweep.
+        Whoever reads next sees what was written. What can't be delivered now is left to the sweep.
 
         Raises:
             TherapyError: the error of a write that was refused; nothing was written.
@@ -75,7 +75,7 @@ class Records:
         placed = [self._follow(practice_id, change, each) for each in what]
         await change.commit(self.store)
         if placed:
-            # Whoever asked may go away; what was written is delivered all the same.
+            # The caller may be cancelled; what was written is delivered all the same.
             await asyncio.shield(self._deliver(tuple(placed)))
 
     def _follow(self, practice_id: str, change: Change, what: Consequence) -> Placed:
@@ -86,7 +86,7 @@ class Records:
         return placed
 
     def _position(self) -> int:
-        """Return a number above every earlier one of this process; over several, their clocks decide."""
+        """Return a number above all earlier ones of this process; between processes their clocks decide."""
         clock = int(self.now().timestamp() * 1_000_000) * 1_000
         self._last_position = max(self._last_position + 1, clock)
         return self._last_position

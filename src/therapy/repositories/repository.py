@@ -1,8 +1,8 @@
-"""The typed base of every record: one kind of struct, kept as items of a store.
+"""The typed base class of repositories: structs of one kind, stored as items.
 
-A repository names its record's partition and id, says when it is due or expires, and returns writes. It
+A repository decides its record's partition and id, says when it is due or expires, and returns writes. It
 never commits: a workflow puts the writes of several records into one `Change`. A new record is one file:
-a subclass that sets `kind` and `struct` and gives its methods the names of the clinic.
+a subclass that sets `kind` and `struct` and has methods named in the clinic's words.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -21,7 +21,7 @@ S = TypeVar("S", bound=Struct)
 
 
 class Due(NamedTuple):
-    """The queue in which a record waits, and the moment from which it is due."""
+    """The queue in which a record waits, and when it becomes due."""
 
     queue: str
     at: datetime
@@ -38,9 +38,9 @@ class _Fields(TypedDict):
 class Repository(Generic[S]):
     """Reads and writes one kind of record.
 
-    A struct that has a field `version` gets the stored item's on reading: it counts writes, 0 is a record
-    that was never stored, and bodies carry none. Items whose kind is another one, or whose body only a
-    newer program can read (an enum value, a tag), are left alone: `list` skips them, `get` raises.
+    If the struct has a field `version`, reading fills in the stored item's; it is 0 in a record that was
+    never stored, and is not part of the body. Items of another kind are ignored. Items whose body only a
+    newer program can read (an enum value, a tag) are left alone: `list` skips them, `get` raises.
     """
 
     kind: ClassVar[str]
@@ -50,10 +50,10 @@ class Repository(Generic[S]):
         self._store = store
 
     def due(self, record: S) -> Due | None:
-        """Return when the record is due and in which queue; None for one that never is."""
+        """Return in which queue the record waits and when it is due; None if it never is."""
 
     def expires_at(self, record: S) -> datetime | None:
-        """Return the moment from which the record is as if absent; None for one that stays."""
+        """Return when the record expires, i.e. counts as absent; None if it never does."""
 
     def read(self, item: Item) -> S:
         """Return an item's record.
@@ -72,6 +72,11 @@ class Repository(Generic[S]):
         return None if record is None else self._with_version(record, item.version)
 
     async def get(self, partition: str, item_id: str) -> S | None:
+        """Return a record; None if there is none, or an item of another kind.
+
+        Raises:
+            Unavailable: it is damaged, or only a newer program can read it.
+        """
         item = (await self._store.get(partition, item_id)).get(item_id)
         return self.read(item) if item is not None and item.kind == self.kind else None
 
@@ -84,18 +89,18 @@ class Repository(Generic[S]):
         backwards: bool = False,
         limit: int = MOST_ITEMS,
     ) -> tuple[S, ...]:
-        """Return one page; records that this program does not know are missing from it."""
+        """Return one page of records, without those that this program can't read."""
         items = await self._store.list(
             partition, prefix, after=after, backwards=backwards, limit=limit
         )
         return self.known(items)
 
     async def list_all(self, partition: str, prefix: str) -> tuple[S, ...]:
-        """Return every record of a partition whose number is bounded by nature, page after page."""
+        """Return every record whose id begins with `prefix`: only for numbers that are naturally small."""
         return self.known([item async for item in self.items(partition, prefix)])
 
     async def items(self, partition: str, prefix: str) -> AsyncIterator[Item]:
-        """Yield every item whose id begins with `prefix`, of whatever kind, page after page."""
+        """Yield every item whose id begins with `prefix`, of any kind, loading page after page."""
         after = ""
         while True:
             page = await self._store.list(partition, prefix, after=after)
@@ -106,7 +111,7 @@ class Repository(Generic[S]):
             after = page[-1].id
 
     def put_off(self, item: Item, until: datetime) -> Pending:
-        """Make an item due later and leave its body as it is, readable or not; Stale if it has changed."""
+        """Make an item due later without touching its body, readable or not; Stale if it has changed."""
         write = Replace(
             id=item.id,
             version=item.version,
@@ -126,10 +131,10 @@ class Repository(Generic[S]):
             return None
 
     def known(self, items: Iterable[Item]) -> tuple[S, ...]:
-        """Return the records of those items that this program knows.
+        """Return the records of those items that this program can read.
 
         Raises:
-            Unavailable: one of them is damaged.
+            Unavailable: an item is damaged.
         """
         records = (self.read_if_known(item) for item in items)
         return tuple(record for record in records if record is not None)
@@ -137,6 +142,7 @@ class Repository(Generic[S]):
     def create(
         self, partition: str, item_id: str, record: S, refused: TherapyError | None = None
     ) -> Pending:
+        """Create a record; `refused` (AlreadyExists) if there is one."""
         write = Create(id=item_id, **self._fields(record))
         return Pending(partition, write, refused or AlreadyExists(kind=self.kind))
 
@@ -148,10 +154,12 @@ class Repository(Generic[S]):
         version: int,
         refused: TherapyError | None = None,
     ) -> Pending:
+        """Replace a record that has this version; else `refused` (Stale)."""
         write = Replace(id=item_id, version=version, **self._fields(record))
         return Pending(partition, write, refused or Stale(kind=self.kind))
 
     def put(self, partition: str, item_id: str, record: S) -> Pending:
+        """Write a record, whatever is stored."""
         return Pending(partition, Put(id=item_id, **self._fields(record)), Stale(kind=self.kind))
 
     def save(
@@ -162,7 +170,7 @@ class Repository(Generic[S]):
         version: int,
         refused: TherapyError | None = None,
     ) -> Pending:
-        """Create a record that was never stored (version 0), replace one that was."""
+        """Create the record if `version` is 0 (never stored), else replace it."""
         if version:
             return self.replace(
                 partition, item_id, record, version, refused or Stale(kind=self.kind)
@@ -172,6 +180,7 @@ class Repository(Generic[S]):
     def check(
         self, partition: str, item_id: str, version: int, refused: TherapyError | None = None
     ) -> Pending:
+        """Refuse the change with `refused` (Stale) unless the record has this version."""
         write = Check(id=item_id, version=version)
         return Pending(partition, write, refused or Stale(kind=self.kind))
 
@@ -182,6 +191,7 @@ class Repository(Generic[S]):
         version: int | None = None,
         refused: TherapyError | None = None,
     ) -> Pending:
+        """Delete a record, if it has this version or `version` is None; else `refused` (Stale)."""
         write = Delete(id=item_id, version=version)
         return Pending(partition, write, refused or Stale(kind=self.kind))
 

@@ -1,4 +1,4 @@
-"""Reset tokens: one-time tokens from the mail, each good for one new password. Only hashes are kept."""
+"""Reset tokens: mailed one-time tokens, each valid for one new password. Only hashes are stored."""
 
 from datetime import datetime
 
@@ -11,9 +11,9 @@ from therapy.repositories.repository import Repository
 
 
 class ResetTokens(Repository[Reset]):
-    """Keeps reset tokens with the person's logins; used ones until they would have expired.
+    """Stores reset tokens with the person's logins; used ones are kept until they expire.
 
-    One is used up by writing, never by deleting it, so that of two that try only one can.
+    A token is used up by writing it, never by deleting it, so that only one of two attempts succeeds.
     """
 
     kind = "reset"
@@ -23,7 +23,7 @@ class ResetTokens(Repository[Reset]):
         return record.expires_at
 
     async def load(self, practice_id: str, person_id: str, token_hash: str) -> Reset:
-        """Return a reset token that is unused and unexpired.
+        """Return a reset token that is neither used nor expired.
 
         Raises:
             NotFound: unknown, used or expired.
@@ -34,7 +34,7 @@ class ResetTokens(Repository[Reset]):
         return reset
 
     async def find(self, practice_id: str, person_id: str, token_hash: str) -> Reset | None:
-        """Return a reset token that is unexpired, used or not; None if there is none."""
+        """Return a reset token that has not expired, used or not; None if there is none."""
         return await self.get(access_partition(practice_id, person_id), _id(token_hash))
 
     async def of_person(self, practice_id: str, person_id: str) -> tuple[Reset, ...]:
@@ -42,7 +42,7 @@ class ResetTokens(Repository[Reset]):
         return await self.list_all(access_partition(practice_id, person_id), "reset-")
 
     def write(self, reset: Reset) -> Pending:
-        """Write a reset token that is new (version 0) or still as it was read; else NotFound."""
+        """Write a reset token that is new (version 0) or unchanged since it was read; else NotFound."""
         partition = access_partition(reset.practice_id, reset.person_id)
         return self.save(partition, _id(reset.token_hash), reset, reset.version, NotFound())
 

@@ -1,4 +1,4 @@
-"""Runs: work on sessions, each in its session's partition, due in a queue of its kind."""
+"""Runs: work on sessions, each in its session's partition and due in the queue of its kind."""
 
 from therapy.domain.errors import LeaseLost
 from therapy.domain.partition_keys import part
@@ -14,11 +14,11 @@ def run_queue(kind: RunKind) -> str:
 
 
 RUN_QUEUES = tuple(run_queue(kind) for kind in RunKind)
-"""The queues of the kinds that this program knows: others' work is never asked for."""
+"""The queues of the kinds that this program knows: other work is never fetched."""
 
 
 class Runs(Repository[Run]):
-    """Keeps runs; `Run.version` is what a lease stands on."""
+    """Stores runs; a lease is lost once `Run.version` has changed."""
 
     kind = "run"
     struct = Run
@@ -27,14 +27,14 @@ class Runs(Repository[Run]):
         return None if record.over else Due(run_queue(record.kind), record.due_at)
 
     async def of_session(self, practice_id: str, session_id: str) -> tuple[Run, ...]:
-        """Return a session's runs of known kinds, by `created_at`, then id; () if there is no session."""
+        """Return a session's runs of known kinds, by `created_at`, then id; () if the session is absent."""
         runs = await self.list_all(session_partition(practice_id, session_id), "run-")
         return tuple(sorted(runs, key=lambda run: (run.created_at, run.id)))
 
     def write(self, run: Run) -> Pending:
-        """Write a run that is new (version 0) or still has the version it was read with; else LeaseLost.
+        """Write a run that is new (version 0) or unchanged since it was read; else LeaseLost.
 
-        Claiming is writing a claimed run: of two workers that try, one gets LeaseLost.
+        A worker claims a run by writing it as claimed: if two try, one gets LeaseLost.
         """
         partition = session_partition(run.practice_id, run.session_id)
         lost = LeaseLost(run=run.id)

@@ -1,4 +1,4 @@
-"""Sessions: the document of each, small, in a partition that everything else of the session shares."""
+"""Sessions: a small document each, in a partition that it shares with everything else of the session."""
 
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.partition_keys import key
@@ -10,12 +10,12 @@ SESSION = "session"
 
 
 def session_partition(practice_id: str, session_id: str) -> str:
-    """Return the name of a session's partition."""
+    """Return the partition of a session."""
     return key("session", practice_id, session_id)
 
 
 class Sessions(Repository[Session]):
-    """Keeps sessions; `Session.version` guards every change."""
+    """Stores sessions; `Session.version` guards every change."""
 
     kind = "session"
     struct = Session
@@ -32,11 +32,11 @@ class Sessions(Repository[Session]):
         return session
 
     def write(self, session: Session) -> Pending:
-        """Write a session that is new (version 0) or still has the version it was read with; else Stale."""
+        """Write a session that is new (version 0) or unchanged since it was read; else Stale."""
         partition = session_partition(session.practice_id, session.id)
         return self.save(partition, SESSION, session, session.version, Stale(session=session.id))
 
     def unchanged(self, session: Session) -> Pending:
-        """Refuse the change with Stale unless the session still has the version it was read with."""
+        """Refuse the change with Stale unless the session is unchanged since it was read."""
         partition = session_partition(session.practice_id, session.id)
         return self.check(partition, SESSION, session.version, Stale(session=session.id))

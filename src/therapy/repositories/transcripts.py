@@ -1,12 +1,12 @@
-"""Transcripts: the versions of a session's transcript, for ever as they were written until erasure.
+"""Transcripts: the versions of a session's transcript, kept until the session is erased.
 
-    version-<n>    the header: who made it, when, from which one, how many lines; small, for lists
-    text-<n>       the whole version but for scores and insights; written with its header, never again
-    scores-<n>     what the lines' speech felt like, and what could not be scored
-    insights-<n>   what stands out in it
+    version-<n>    the header: who made it, when, from which version, how many lines; small, for lists
+    text-<n>       the whole version without scores and insights; written with its header, never again
+    scores-<n>     the scores of its utterances, and the language that could not be scored
+    insights-<n>   its insights
 
-Scores and insights come later than the words and may come again; the words do not change with them. An
-hour of speech is some 450 kB: texts are encoded and decoded in a thread.
+Scores and insights may be written later and replaced; the words never change. An hour of speech is about
+450 kB, so long texts are encoded and decoded in a thread.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ from therapy.repositories.repository import Repository
 from therapy.repositories.sessions import session_partition
 
 LONG = 50_000
-"""Bytes of a text from which on a thread decodes it; below, the hop to the thread costs more."""
+"""From this many bytes on a text is decoded in a thread; for less, switching threads costs more."""
 
 MANY_LINES = 200
-"""Lines of a text from which on a thread encodes it."""
+"""From this many lines on a text is encoded in a thread."""
 
 S = TypeVar("S", bound=Struct)
 T = TypeVar("T")
@@ -46,7 +46,7 @@ MOST_VERSIONS = 999_999
 
 
 class _Numbered(Repository[S]):
-    """A part of a version, under the version's number."""
+    """Stores one part of each version under the version's number."""
 
     def id_of(self, number: int) -> str:
         return f"{self.kind}-{number:06}"
@@ -73,7 +73,7 @@ class _Insights(_Numbered[Insights]):
 
 
 class Transcripts:
-    """Keeps the versions of transcripts."""
+    """Stores the versions of transcripts."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -83,7 +83,7 @@ class Transcripts:
         self._insights = _Insights(store)
 
     async def load(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
-        """Return a version with its scores and insights, as far as there are any that this program knows.
+        """Return a version with its scores and insights, if there are any that this program can read.
 
         Raises:
             NotFound: the session or that number does not exist, or was erased.
@@ -92,7 +92,7 @@ class Transcripts:
         text, scores, insights = (part.id_of(number) for part in parts)
         items = await self._items(practice_id, session_id, number, text, scores, insights)
 
-        def read() -> TranscriptVersion:
+        def decoded() -> TranscriptVersion:
             version = self._texts.read(items[text])
             if scores in items and (found := self._scores.read_if_known(items[scores])):
                 version = with_scores_of(version, found)
@@ -101,7 +101,7 @@ class Transcripts:
                 version = replace(version, insights=found_insights)
             return version
 
-        return await _beside_the_loop(read, long=len(items[text].body) >= LONG)
+        return await _off_the_loop(decoded, long=len(items[text].body) >= LONG)
 
     async def load_words(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
         """Return a version without scores and insights, in one read.
@@ -112,7 +112,7 @@ class Transcripts:
         text = self._texts.id_of(number)
         items = await self._items(practice_id, session_id, number, text)
         item = items[text]
-        return await _beside_the_loop(lambda: self._texts.read(item), long=len(item.body) >= LONG)
+        return await _off_the_loop(lambda: self._texts.read(item), long=len(item.body) >= LONG)
 
     async def headers(
         self, practice_id: str, session_id: str, *, after: int = 0, limit: int = MOST_ITEMS
@@ -136,11 +136,11 @@ class Transcripts:
                 *self._findings(practice_id, version),
             )
 
-        return await _beside_the_loop(pending, long=len(version.utterances) >= MANY_LINES)
+        return await _off_the_loop(pending, long=len(version.utterances) >= MANY_LINES)
 
     async def findings(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
-        """Write the scores and insights that a version has now, in the place of earlier ones."""
-        return await _beside_the_loop(
+        """Write the version's scores and insights, replacing earlier ones."""
+        return await _off_the_loop(
             lambda: self._findings(practice_id, version),
             long=len(version.utterances) >= MANY_LINES,
         )
@@ -167,5 +167,5 @@ class Transcripts:
         return found
 
 
-async def _beside_the_loop(work: Callable[[], T], *, long: bool) -> T:
+async def _off_the_loop(work: Callable[[], T], *, long: bool) -> T:
     return await asyncio.to_thread(work) if long else work()

@@ -1,4 +1,4 @@
-"""Unique keys: what must be unique although it lives in no one partition, e.g. a recording's fingerprint."""
+"""Unique keys: for what must be unique across partitions, e.g. a recording's fingerprint."""
 
 from datetime import datetime
 
@@ -21,9 +21,9 @@ class KeyOwner(Struct, frozen=True, omit_defaults=True):
 
 
 class UniqueKey(Struct, frozen=True):
-    """Whose a key is: `value` is "" once it was freed. It is forgotten at `expires_at`; None = never.
+    """A key and its `value`, "" once it was freed. It is forgotten at `expires_at` (None = never).
 
-    Practice and key are where it is kept, and not in what is kept.
+    `practice_id` and `key` say where it is stored and are not part of the body.
     """
 
     practice_id: str
@@ -34,9 +34,9 @@ class UniqueKey(Struct, frozen=True):
 
 
 class UniqueKeys(Repository[KeyOwner]):
-    """Keeps values under keys; the first to take a key has it until it is freed or expires.
+    """Stores values under keys; whoever takes a key first has it until it is freed or expires.
 
-    A key is freed by writing, never by deleting it: who still holds an old version of it can't match.
+    A key is freed by writing it, never by deleting it, so that an old version never matches again.
     """
 
     kind = "key"
@@ -46,26 +46,26 @@ class UniqueKeys(Repository[KeyOwner]):
         return record.expires_at
 
     async def load(self, practice_id: str, key: str) -> UniqueKey | None:
-        """Return who has a key, or had it (`value` is ""); None if it was never taken, or has expired."""
+        """Return a key, also a freed one (`value` is ""); None if it was never taken, or has expired."""
         owner = await self.get(name(practice_id, key), KEY)
         if owner is None:
             return None
         return UniqueKey(practice_id, key, owner.value, owner.expires_at, owner.version)
 
     def take(self, taken: UniqueKey) -> Pending:
-        """Take a key that is free: new (version 0), or freed and as it was read; else AlreadyExists."""
+        """Take a key that is new (version 0), or freed and unchanged since read; else AlreadyExists."""
         partition = name(taken.practice_id, taken.key)
         owner = KeyOwner(taken.value, taken.expires_at)
         return self.save(partition, KEY, owner, taken.version, AlreadyExists(kind=KEY))
 
-    def hand_over(self, held: UniqueKey, value: str) -> Pending:
-        """Give a key to another value, if it is as it was read; else Stale."""
-        return self._rewrite(KeyOwner(value, held.expires_at), held)
+    def hand_over(self, taken: UniqueKey, value: str) -> Pending:
+        """Change a key's value if it is unchanged since it was read; else Stale."""
+        return self._rewrite(KeyOwner(value, taken.expires_at), taken)
 
-    def free(self, held: UniqueKey, *, until: datetime) -> Pending:
-        """Free a key that is as it was read, else Stale; what is left of it is forgotten at `until`."""
-        return self._rewrite(KeyOwner("", until), held)
+    def free(self, taken: UniqueKey, *, until: datetime) -> Pending:
+        """Free a key that is unchanged since it was read, else Stale; it is forgotten at `until`."""
+        return self._rewrite(KeyOwner("", until), taken)
 
-    def _rewrite(self, record: KeyOwner, held: UniqueKey) -> Pending:
-        partition = name(held.practice_id, held.key)
-        return self.replace(partition, KEY, record, held.version, Stale(kind=KEY))
+    def _rewrite(self, record: KeyOwner, taken: UniqueKey) -> Pending:
+        partition = name(taken.practice_id, taken.key)
+        return self.replace(partition, KEY, record, taken.version, Stale(kind=KEY))

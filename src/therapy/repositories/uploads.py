@@ -10,9 +10,9 @@ UPLOAD_QUEUE = "upload"
 
 
 class Uploads(Repository[Upload]):
-    """Keeps a record of each upload from its first byte until it is a session or gone.
+    """Stores a record of each upload, from before its first byte until it is a session or discarded.
 
-    All of a practice share a partition, so that an upload and what bounds their number can be one commit.
+    All uploads of a practice share a partition, so that one commit can check their number.
     """
 
     kind = "upload"
@@ -33,12 +33,12 @@ class Uploads(Repository[Upload]):
         return upload
 
     def write(self, upload: Upload) -> Pending:
-        """Write an upload that is new (version 0) or as it was read; else Stale: somebody goes on with it."""
+        """Write an upload that is new (version 0) or unchanged since it was read; else Stale."""
         partition = _partition(upload.practice_id)
         return self.save(partition, _id(upload.id), upload, upload.version, Stale(upload=upload.id))
 
     def remove(self, upload: Upload) -> Pending:
-        """Forget an upload, whoever wrote it last. Idempotent."""
+        """Delete an upload, even if it has changed since it was read. Idempotent."""
         return self.delete(_partition(upload.practice_id), _id(upload.id))
 
 

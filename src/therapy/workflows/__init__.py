@@ -1,5 +1,5 @@
-"""What people and workers do, one file per thing done: plain `async def` functions over the ports.
+"""Workflows: what people and workers do, one file each, as plain `async def` functions over the ports.
 
-Each takes who asks (`actor`), and by keyword the records and ports that it uses; `installation` puts them
-together. Nothing here knows HTTP, SQL or a vendor.
+Each takes who is asking (`actor`) and, by keyword, the records and ports that it uses; `installation` puts
+these together. Nothing here knows HTTP, SQL or a vendor.
 """

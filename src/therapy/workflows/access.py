@@ -1,4 +1,4 @@
-"""The end of a person's access: every login, reset token and device that they had at a moment."""
+"""Ending a person's access: every login, reset token and device that they had at a moment."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,7 +11,7 @@ from therapy.workflows.devices import devices_of, forget_device
 
 
 async def end_access(practice_id: str, person_id: str, at: datetime, *, records: Records) -> None:
-    """End what the person had at `at`; what came later stays. Idempotent."""
+    """End the logins, reset tokens and devices that existed at `at`; later ones stay. Idempotent."""
     partition = access_partition(practice_id, person_id)
     items = [item async for item in records.logins.items(partition, "")]
     ended = [
@@ -33,6 +33,6 @@ async def end_access(practice_id: str, person_id: str, at: datetime, *, records:
 
 
 async def _commit_all(pending: Iterable[Pending], *, records: Records) -> None:
-    every = list(pending)
-    for start in range(0, len(every), MOST_WRITES):
-        await Change(*every[start : start + MOST_WRITES]).commit(records.store)
+    writes = list(pending)
+    for start in range(0, len(writes), MOST_WRITES):
+        await Change(*writes[start : start + MOST_WRITES]).commit(records.store)

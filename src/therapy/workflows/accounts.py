@@ -1,4 +1,4 @@
-"""Giving people accounts: which practice they join, and who is there already."""
+"""Accounts: adding people, and the practices that they join."""
 
 from contextlib import suppress
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ FIRST_PRACTICE = "Practice"
 LONGEST_NAME = 200
 
 EMAIL_SETTLES = timedelta(seconds=60)
-"""How long an address is kept for whoever took it and has written no account yet: they may have died."""
+"""How long an address stays taken without an account: its writer may have died before writing one."""
 
 
 async def enrol(
@@ -43,8 +43,8 @@ async def enrol(
     """Add an account; a patient needs a nine-digit number, a therapist has none.
 
     Raises:
-        InvalidInput: names the field that is missing, malformed or too weak.
-        AlreadyExists: the e-mail or the number is somebody's.
+        InvalidInput: a field is missing, malformed or, for the password, too weak; names it.
+        AlreadyExists: the e-mail or the number is in use.
     """
     address, name = check_email(email), full_name.strip()
     if not 0 < len(name) <= LONGEST_NAME:
@@ -71,14 +71,16 @@ async def enrol(
 async def add_person(person: Person, *, records: Records) -> Person:
     """Write a new account and return it as written.
 
-    The address is taken first, then the account is written. Who dies in between leaves an address
-    without an account, which is free again after EMAIL_SETTLES.
+    The address is taken first, then the account is written. A process that dies in between leaves an
+    address without an account; it is free again after EMAIL_SETTLES.
 
     Raises:
         AlreadyExists: the e-mail (in any practice), the number (in this one) or the id is taken; code
             `email_taken`, `number_taken` or `already_exists`. Nothing was written.
     """
-    change = Change(*records.people.new(person))  # first: what can't be stored takes no address
+    change = Change(
+        *records.people.new(person)
+    )  # first, so that what can't be stored takes no address
     await _take_email(person, records=records)
     try:
         await records.commit(person.practice_id, change, PersonEntryChanged(person.id))
@@ -110,7 +112,7 @@ async def _give_email_back(person: Person, *, records: Records) -> None:
     if owner is None or (owner.practice_id, owner.person_id) != mine:
         return
     if await records.people.owner_of(person.email, owner) is None:
-        with suppress(Stale):  # somebody else has taken it
+        with suppress(Stale):  # someone else has taken it
             freed = records.people.emails.give_back(person.email, owner, records.now())
             await Change(freed).commit(records.store)
 
@@ -122,12 +124,12 @@ async def put_practice(practice: Practice, *, records: Records) -> None:
 
 
 async def practice_to_join(name: str, language: str, *, records: Records) -> Practice:
-    """Return the practice of that name, made if there is none; without a name, the only one that there is.
+    """Return the practice of that name, created if there is none; without a name, the only practice.
 
-    A practice of demo accounts is joined only by its name.
+    A practice that has only demo accounts is joined by its name only.
 
     Raises:
-        InvalidInput: there are several, and no name says which.
+        InvalidInput: there are several practices and no name.
     """
     known = await records.practices.all()
     named = [each for each in known if same_name(each.name, name)]
@@ -145,7 +147,7 @@ async def practice_to_join(name: str, language: str, *, records: Records) -> Pra
 
 
 async def _written(listed: Practice, *, records: Records) -> Practice:
-    """Return a practice of the list; written now if whoever made it died after listing it."""
+    """Return a listed practice, written now if its creator died after listing it."""
     try:
         return await records.practices.load(listed.id)
     except NotFound:
@@ -154,13 +156,13 @@ async def _written(listed: Practice, *, records: Records) -> Practice:
 
 
 async def only_demo(practice: Practice, *, records: Records) -> bool:
-    """Return whether a practice has accounts, and nobody real among them."""
-    marks = [person.demo async for person in records.people.of_practice(practice.id)]
-    return bool(marks) and all(marks)
+    """Return whether a practice has accounts, all of them demo accounts."""
+    demo = [person.demo async for person in records.people.of_practice(practice.id)]
+    return bool(demo) and all(demo)
 
 
 async def real_people(*, records: Records) -> int:
-    """Count the accounts that are not marked as demo; a session is as real as its therapist."""
+    """Return the number of accounts, in all practices, that are not demo accounts."""
     return sum(
         [
             1

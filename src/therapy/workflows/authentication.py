@@ -1,8 +1,8 @@
-"""Authentication: signing in, staying signed in, and forgotten passwords.
+"""Authentication: signing in, staying signed in, and changing a forgotten password.
 
-Tokens are kept as SHA-256 hashes only. A refresh token is good once and carries its login's address and
-its number in the login's family: shown again within the grace period it is a lost answer and gets the
-same answer; any other spent token of the family is a replay and ends the login.
+Tokens are stored as SHA-256 hashes only. A refresh token can be used once; it carries the ids of its login
+and its number in the login's family. Presented again within the grace period, because the answer was lost,
+it gets the same answer. Any other spent token of the family is a replay and ends the login.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ from therapy.workflows.retry_stale import retry_stale
 
 @dataclass(frozen=True)
 class SignIn:
-    """What signing in needs beside records; `new_secret` returns a text that nobody can guess."""
+    """What authentication needs besides records; `new_secret` returns an unguessable text."""
 
     passwords: Passwords
     tokens: Tokens
@@ -46,7 +46,7 @@ class SignIn:
 
 
 class SignedIn(Struct, frozen=True):
-    """What a login or a refresh returns to the app; `expires_in` is in seconds."""
+    """The result of a login or a refresh; `expires_in` is in seconds, for the access token."""
 
     person: Person
     access_token: str
@@ -55,10 +55,10 @@ class SignedIn(Struct, frozen=True):
 
 
 async def log_in(email: str, password: str, *, records: Records, sign_in: SignIn) -> SignedIn:
-    """Sign a person in; takes as long whether or not there is such an account.
+    """Sign a person in. It takes the same time whether or not there is such an account.
 
     Raises:
-        NotSignedIn: no such account, or another password.
+        NotSignedIn: there is no such account, or the password is wrong.
     """
     try:
         person = await records.people.by_email(email)
@@ -95,12 +95,11 @@ async def refresh(token: str, *, records: Records, sign_in: SignIn) -> SignedIn:
     """Exchange a refresh token for the next one and a new access token.
 
     Raises:
-        NotSignedIn: unknown, expired, or used before.
+        NotSignedIn: the token is unknown, expired, or was used before.
     """
 
-    async def attempt() -> (
-        SignedIn
-    ):  # again for the same token at the same moment: it gets the same answer
+    async def attempt() -> SignedIn:
+        # Repeated if the same token is presented twice at once: both get the same answer.
         return await _refresh(token, records=records, sign_in=sign_in)
 
     return await retry_stale(attempt)
@@ -116,22 +115,22 @@ async def _refresh(token: str, *, records: Records, sign_in: SignIn) -> SignedIn
     if now >= login.expires_at:
         await Change(records.logins.end(login)).commit(records.store)
         raise NotSignedIn("token_expired")
-    following = _following(token, login, parsed, sign_in=sign_in)
+    next_token = _next_token(token, login, parsed, sign_in=sign_in)
     if presented == login.refresh_hash:
-        after = _rotated(login, presented, token_hash(following), now)
+        after = _rotated(login, presented, token_hash(next_token), now)
         await Change(records.logins.write(after)).commit(records.store)
-    elif not _repeats(login, presented, now, sign_in.refresh_grace):
+    elif not _is_repeat(login, presented, now, sign_in.refresh_grace):
         if parsed is None or parsed.number < login.counter:
             await Change(records.logins.end(login)).commit(records.store)
         raise NotSignedIn
-    return await _signed_in(person, login.sid, following, records=records, sign_in=sign_in)
+    return await _signed_in(person, login.sid, next_token, records=records, sign_in=sign_in)
 
 
 async def _login_of(parsed: RefreshToken | None, presented: str, *, records: Records) -> Login:
-    """Return the login that a token belongs to; one without an address is found by its pointer.
+    """Return the login that a token belongs to; a token of the older form is found by its pointer.
 
     Raises:
-        NotFound: there is none (any more).
+        NotFound: there is none, or no longer.
     """
     if parsed is not None:
         return await records.logins.load(parsed.practice_id, parsed.person_id, parsed.sid)
@@ -141,10 +140,10 @@ async def _login_of(parsed: RefreshToken | None, presented: str, *, records: Rec
     return await records.logins.load(pointer.practice_id, pointer.person_id, pointer.sid)
 
 
-def _following(token: str, login: Login, parsed: RefreshToken | None, *, sign_in: SignIn) -> str:
-    """Return the token after this one: always the same one, so that a lost answer can be given again.
+def _next_token(token: str, login: Login, parsed: RefreshToken | None, *, sign_in: SignIn) -> str:
+    """Return the token after this one: always the same, so that a lost answer can be repeated.
 
-    One that was given out before tokens carried an address stays as it was then: a bare secret.
+    If the older program has issued it already, it has the older form: a bare secret.
     """
     number = parsed.number if parsed else _number_of_old(login, token_hash(token))
     secret = sign_in.tokens.secret_after(token)
@@ -154,30 +153,30 @@ def _following(token: str, login: Login, parsed: RefreshToken | None, *, sign_in
 
 
 def _number_of_old(login: Login, presented: str) -> int:
-    """Return the number of a token that carries none: the current one's, or the one before."""
+    """Return the number of a token of the older form, which carries none."""
     return login.counter if presented == login.refresh_hash else login.counter - 1
 
 
-def _rotated(login: Login, presented: str, following: str, now: datetime) -> Login:
+def _rotated(login: Login, presented: str, next_hash: str, now: datetime) -> Login:
     return replace(
         login,
-        refresh_hash=following,
+        refresh_hash=next_hash,
         previous_hash=presented,
         rotated_at=now,
         counter=login.counter + 1,
     )
 
 
-def _repeats(login: Login, presented: str, now: datetime, grace: timedelta) -> bool:
-    """Return whether this is the token used last, shown again because its answer was lost."""
+def _is_repeat(login: Login, presented: str, now: datetime, grace: timedelta) -> bool:
+    """Return whether this is the token used last, presented again within the grace period."""
     return presented == login.previous_hash and now <= login.rotated_at + grace
 
 
 async def forgot_password(email: str, *, records: Records, sign_in: SignIn) -> None:
-    """Mail a one-time token to the address if it has an account; nobody is told whether it has.
+    """Mail a one-time token to the address if it has an account; the caller is not told whether it has.
 
     Raises:
-        Unavailable: the letter could not be handed over.
+        Unavailable: the letter could not be delivered to the mail server.
     """
     try:
         person = await records.people.by_email(email)
@@ -205,10 +204,10 @@ async def forgot_password(email: str, *, records: Records, sign_in: SignIn) -> N
 
 
 async def change_password(token: str, password: str, *, records: Records, sign_in: SignIn) -> None:
-    """Set a new password with a token from the mail; every login and device of the person ends.
+    """Set a new password with a mailed token; all of the person's logins and devices end.
 
-    A password that is too weak does not use the token up. A call that stopped half way may be made
-    again, with the same password.
+    A password that is too weak does not use the token up. An interrupted call can be repeated with the
+    same password.
 
     Raises:
         InvalidInput: the token is unknown, used or expired, or the password is too weak.
@@ -230,27 +229,27 @@ async def change_password(token: str, password: str, *, records: Records, sign_i
 
 
 async def _reset_of(token: str, *, records: Records) -> Reset:
-    """Return the reset token that was presented, used or not.
+    """Return the presented reset token, used or not.
 
     Raises:
-        NotFound: there is none (any more).
+        NotFound: there is none, or no longer.
     """
     parsed, presented = parse_reset_token(token), token_hash(token)
     if parsed is not None:
-        whose = parsed.practice_id, parsed.person_id
+        owner = parsed.practice_id, parsed.person_id
     else:
         pointer = await records.logins.old_tokens.load(presented)
         if pointer is None:
             raise NotFound
-        whose = pointer.practice_id, pointer.person_id
-    reset = await records.reset_tokens.find(*whose, presented)
+        owner = pointer.practice_id, pointer.person_id
+    reset = await records.reset_tokens.find(*owner, presented)
     if reset is None:
         raise NotFound
     return reset
 
 
 async def set_password(person: Person, hashed: str, *, records: Records) -> None:
-    """Write a person's new password hash; whatever let them in before ends with it, in one commit."""
+    """Write a person's new password hash and, in the same commit, the end of all their access before it."""
 
     async def attempt() -> None:
         before = await records.people.load(person.practice_id, person.id)

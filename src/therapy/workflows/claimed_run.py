@@ -1,4 +1,4 @@
-"""A run in a worker's hands: the heartbeat reads from it how far the work is and renews it.
+"""A claimed run: the work notes its progress in it, and the heartbeat writes that and renews the lease.
 
 A file of its own because both the worker and the work need it.
 """
@@ -10,7 +10,7 @@ from therapy.domain.run import Run
 
 @dataclass
 class ClaimedRun:
-    """The newest written form of the run, and what the next beat will say of it."""
+    """The run as last written, and the stage and progress (0..1) that the next heartbeat writes."""
 
     run: Run
     stage: str = "starting"

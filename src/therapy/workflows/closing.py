@@ -1,4 +1,4 @@
-"""From a submitted transcript to a closed session: score what changed, and the session as a whole."""
+"""Closing: a submitted transcript is scored where it changed and as a whole, and the session closed."""
 
 import asyncio
 from functools import partial
@@ -21,10 +21,10 @@ from therapy.workflows.transcription import Finish, end_run
 
 
 async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) -> Finish:
-    """Score the submitted version; return what closes the session, or only ends a run that nobody awaits.
+    """Score the submitted version; return a function that closes the session, or just ends the run.
 
     Raises:
-        WorkFailed: the engine failed; says whether trying again may help.
+        WorkFailed: the engine failed; its class says whether trying again may help.
     """
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
@@ -39,9 +39,9 @@ async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) 
 
 
 async def _close(version: TranscriptVersion, whole: Scores, run: Run, *, records: Records) -> None:
-    """Close the session and end the run; only that where the scores are no longer wanted."""
+    """Close the session and end the run; only end the run if the scores are no longer wanted."""
 
-    async def attempt() -> None:  # again e.g. where the patient was linked meanwhile
+    async def attempt() -> None:  # repeated e.g. if the patient was linked meanwhile
         session = await records.sessions.load(run.practice_id, run.session_id)
         change = Change(records.runs.write(done(run)))
         if session.state is State.CLOSING and session.transcript_number == version.number:

@@ -1,4 +1,4 @@
-"""Devices: registering where a person's pushes go, and forgetting it."""
+"""Devices: registering and removing the devices that a person's pushes go to."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -13,13 +13,13 @@ from therapy.repositories.records import Records
 from therapy.workflows.profiles import profile
 
 POINTER_SETTLES = timedelta(seconds=60)
-"""A younger pointer that leads to no device may be ahead of it: its writer is between the two writes."""
+"""A younger pointer without a device is not stale yet: its writer may be about to write the device."""
 
 
 async def register_device(
     actor: Actor, token: str, *, platform: str, user_id: str, records: Records
 ) -> None:
-    """Send the actor's pushes to this device, as long as this login lasts.
+    """Register a device for the actor's pushes, for as long as this login lasts.
 
     Raises:
         Forbidden: `user_id` is not the actor.
@@ -33,7 +33,7 @@ async def register_device(
 
 
 async def unregister_devices(actor: Actor, user_id: str, *, records: Records) -> None:
-    """Remove the devices of this login, or all of the actor's if it has none.
+    """Remove the devices of this login, or all of the actor's if this login has none.
 
     Raises:
         Forbidden: `user_id` is not the actor.
@@ -48,17 +48,17 @@ async def unregister_devices(actor: Actor, user_id: str, *, records: Records) ->
 
 
 async def devices_of(practice_id: str, person_id: str, *, records: Records) -> tuple[Device, ...]:
-    """Return a person's devices, oldest registration first; pointers that lead to none are cleaned up."""
-    registered, wrong = await records.devices.of_person(practice_id, person_id)
-    for pointer in wrong:
+    """Return a person's devices, oldest registration first; stale pointers are deleted."""
+    registered, stale = await records.devices.of_person(practice_id, person_id)
+    for pointer in stale:
         if records.now() - pointer.at >= POINTER_SETTLES:
-            with suppress(Stale):  # registered anew at this moment
+            with suppress(Stale):  # the device was registered again at this moment
                 await Change(records.devices.pointers.remove(pointer)).commit(records.store)
     return registered
 
 
 async def forget_device(device: Device, *, records: Records) -> None:
-    """Forget a device, unless it was registered anew or by somebody else meanwhile. Idempotent."""
+    """Remove a device, unless it was registered again meanwhile, by anyone. Idempotent."""
     with suppress(Stale):
         await Change(records.devices.remove(device)).commit(records.store)
 

@@ -1,4 +1,4 @@
-"""What works on a recording, as one struct: these are always used together."""
+"""The engines that work on a recording, in one struct because they are always used together."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from therapy.ports.speech import Speech
 
 @dataclass(frozen=True)
 class Engines:
-    """Decoder, recogniser, sentiment and insights; they need no store."""
+    """The decoder, the recogniser, sentiment and insights; none of them needs a store."""
 
     audio: AudioDecoder
     speech: Speech

@@ -1,8 +1,8 @@
-"""Erasure: what a cancelled session said and sounded like is deleted for good.
+"""Erasure: the recording and the texts of a cancelled session are deleted for good.
 
-The session is looked at first: only what is cancelled is erased. Then everything outside its partition
-goes, then the session becomes ERASED, and last all that its partition holds besides, page by page. Each
-step may be done again, so whoever dies in between is followed by the sweep.
+The session's state is checked first: only cancelled sessions are erased. Then everything outside its
+partition is deleted, then the session becomes ERASED, and last everything else in its partition, page by
+page. Every step can be repeated: if the process dies in between, the sweep starts again.
 """
 
 from datetime import date, timedelta
@@ -27,10 +27,10 @@ from therapy.repositories.records import Records
 from therapy.repositories.sessions import SESSION, session_partition
 
 KEPT = ("run-", "item-")
-"""What begins the ids of items that say nothing of what was said: how the work went, and what follows."""
+"""Prefixes of the ids of items that are kept, because they have no content: runs and the outbox."""
 
 FREED_FOR = timedelta(days=1)
-"""How long a freed fingerprint is remembered, so that a late holder of it can't match."""
+"""How long a freed fingerprint is remembered, so that an old version of it never matches."""
 
 
 async def erase_cancelled(
@@ -41,11 +41,11 @@ async def erase_cancelled(
     recordings: Recordings,
     session_index: SessionIndex,
 ) -> None:
-    """Erase a session that was cancelled; any other is left alone. Idempotent.
+    """Erase a session that was cancelled; leave any other alone. Idempotent.
 
     Raises:
-        Stale: the session was written at the same moment; to be tried again.
-        Unavailable: a store can't be reached; to be tried again.
+        Stale: the session was written at the same moment; try again.
+        Unavailable: a store can't be reached; try again.
     """
     try:
         session = await records.sessions.load(practice_id, session_id)
@@ -62,16 +62,16 @@ async def erase_cancelled(
 
 
 def fingerprint(therapist_id: str, content_hash: str) -> str:
-    """Return the key under which a therapist's recording is unique, so that it becomes one session only."""
+    """Return the key that makes a therapist's recording unique, so that it becomes only one session."""
     return f"recording|{therapist_id}|{content_hash}"
 
 
 async def free_fingerprint(session: Session, *, records: Records) -> None:
-    """Let the session's recording become a session again; another session's fingerprint is left alone."""
+    """Free the fingerprint of the session's recording, unless it belongs to another session by now."""
     key = fingerprint(session.therapist_id, session.recording.content_hash)
-    held = await records.unique_keys.load(session.practice_id, key)
-    if held is not None and held.value == session.id:
-        freed = records.unique_keys.free(held, until=records.now() + FREED_FOR)
+    taken = await records.unique_keys.load(session.practice_id, key)
+    if taken is not None and taken.value == session.id:
+        freed = records.unique_keys.free(taken, until=records.now() + FREED_FOR)
         await Change(freed).commit(records.store)
 
 

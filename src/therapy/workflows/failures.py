@@ -1,24 +1,24 @@
-"""Going on after a failure: one thing that can't be done must not stop the rest."""
+"""Going on after a failure: one task that fails must not stop the others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class Failures:
-    """Keeps the first failure, to be raised once everything else was done."""
+    """Keeps the first failure, to be raised once everything else is done."""
 
     def __init__(self) -> None:
         self.first: Exception | None = None
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Keep what the body raises."""
+        """Run the body, and keep what it raises."""
         try:
             yield
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is raised at the end
             self.first = self.first or exc
 
     def raise_first(self) -> None:
-        """Raise what was kept, if anything was."""
+        """Raise the first failure, if there was any."""
         if self.first is not None:
             raise self.first

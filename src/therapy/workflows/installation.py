@@ -1,7 +1,7 @@
-"""An installation: everything that workflows need, put together from one adapter of each port.
+"""The installation: everything that workflows need, built from one adapter of each port.
 
-The server, the worker, the commands and other projects all begin here; only which adapters they bring
-differs.
+The server, the worker, the commands and other projects all begin here; they differ only in the adapters
+that they pass in.
 """
 
 from collections.abc import Callable
@@ -28,10 +28,10 @@ from therapy.workflows.uploads import Intake
 
 @dataclass(frozen=True)
 class Ports:
-    """One adapter of each port, the clock, and where ids and secrets come from.
+    """One adapter of each port, the clock, and the sources of ids and secrets.
 
-    `now` returns an aware datetime, `new_id` a random id of hex digits, `new_secret` a text that nobody
-    can guess.
+    `now` returns an aware datetime, `new_id` a random id of hex digits, `new_secret` an unguessable
+    text.
     """
 
     store: Store
@@ -51,7 +51,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Installation:
-    """What handlers, the worker and commands ask for by name."""
+    """Everything that handlers, the worker and commands pass to workflows."""
 
     records: Records
     session_index: SessionIndex
@@ -72,10 +72,10 @@ def install(
     max_upload_bytes: int = 2 * 1024**3,
     languages: tuple[str, ...] = ("he-IL", "en-US"),
 ) -> Installation:
-    """Put an installation together.
+    """Return an installation over these ports.
 
-    `lease` is how long a worker or a writer that died keeps others from its work, `languages` what is
-    expected to be spoken where nobody says.
+    `lease` is how long a worker, or a writer with consequences to deliver, keeps others from its work
+    without a sign of life. `languages` (BCP 47) are recognised if an upload names none.
     """
     relay = OutboxRelay(
         records=_records(ports, lease),
@@ -119,5 +119,5 @@ def install(
 
 
 def _records(ports: Ports, claim: timedelta) -> Records:
-    """Return the records of the relay: what follows from its own changes is left to the sweep."""
+    """Return the relay's records: consequences of its own changes are left to the sweep."""
     return Records(ports.store, now=ports.now, new_id=ports.new_id, claim=claim)

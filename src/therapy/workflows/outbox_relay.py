@@ -1,8 +1,8 @@
-"""The outbox relay: delivers what follows from a change, first by its writer, then by the sweep.
+"""The outbox relay: delivers the consequences of a change, first in the writer's process, then in a sweep.
 
-Everything here may happen more than once and does the same then. Whoever delivers has claimed the items
-until their `due_at` and is cut off before that, so that no two deliver one item at the same time. Whatever
-a delivery raises, its item is postponed; a pause doubles up to LONGEST_PAUSE.
+Every delivery is idempotent, as it may happen more than once. Whoever delivers has claimed the items until
+their `due_at` and is stopped before that, so that no two deliver an item at the same time. Whatever a
+delivery raises, its item is postponed; the pause doubles up to LONGEST_PAUSE.
 """
 
 import asyncio
@@ -40,12 +40,12 @@ from therapy.workflows.failures import Failures
 LONGEST_PAUSE = timedelta(hours=1)
 
 SHARE_OF_CLAIM = 0.8
-"""How much of what is left of a claim a delivery may take."""
+"""The share of the rest of a claim that one delivery may take."""
 
 
 @dataclass(frozen=True)
 class OutboxRelay:
-    """Delivers consequences through these ports; `records` leaves its own to the sweep."""
+    """Delivers consequences through these ports; those of its own changes are left to the sweep."""
 
     records: Records
     doorbell: Doorbell
@@ -55,9 +55,9 @@ class OutboxRelay:
     recordings: Recordings
 
     async def deliver_written(self, claimed: tuple[Placed, ...]) -> None:
-        """Deliver what a commit has just written; raises nothing, for whoever committed is done.
+        """Deliver what a commit has just written; raise nothing, because the commit itself succeeded.
 
-        The sweep meets a fault of the program again, and raises it.
+        If the program has a bug, the sweep meets it again and raises it.
         """
         with suppress(Exception):
             await self.deliver(claimed)
@@ -68,7 +68,7 @@ class OutboxRelay:
         What can't be delivered now, or not in time, stays for the sweep.
 
         Raises:
-            Exception: a delivery raised what nobody raises on purpose; its item is postponed like others.
+            Exception: a delivery failed unexpectedly (not a TherapyError); its item is postponed too.
         """
         if not claimed:
             return
@@ -83,19 +83,19 @@ class OutboxRelay:
                     delivered.append(placed)
         if delivered:
             done = Change(*(self.records.outbox.delivered(each) for each in delivered))
-            with suppress(TherapyError):  # it is delivered once more, then
+            with suppress(TherapyError):  # then it is delivered once more
                 await done.commit(self.records.store)
         failures.raise_first()
 
     async def _delivered(self, placed: Placed, *, within: float) -> bool:
-        """Deliver one item within so many seconds; postpone it and return False if that fails."""
+        """Deliver one item within so many seconds; if that fails, postpone it and return False."""
         try:
             async with asyncio.timeout(within):
                 await self._deliver_one(placed)
-        except Stale:  # somebody else wrote first; it is due again once the claim has ended
+        except Stale:  # someone else wrote first; it is due again once the claim has ended
             return False
-        except Exception as exc:  # whatever it is, the item must not come back at once for ever
-            with suppress(TherapyError):  # it is due in the store as it stands
+        except Exception as exc:  # whatever it is, the item must not come back at once, forever
+            with suppress(TherapyError):  # then it stays due as it is stored
                 await self._postpone(placed)
             if not isinstance(exc, TherapyError | TimeoutError):
                 raise
@@ -103,7 +103,7 @@ class OutboxRelay:
         return True
 
     async def _postpone(self, placed: Placed) -> None:
-        """Put an item off, as it is stored by now: a push may have noted whom it has told."""
+        """Postpone an item as it is stored now: a push may have noted the devices it was sent to."""
         records = self.records
         stored = await records.outbox.as_stored(placed)
         if stored is not None:
@@ -160,7 +160,7 @@ class OutboxRelay:
         await self.session_index.put(practice_id, entry)
 
     async def _push(self, placed: Placed, due: PushDue) -> None:
-        """Tell each of the person's devices once, and note it at once: a death repeats one push at most."""
+        """Send to each of the person's devices, noting each at once: a crash repeats one push at most."""
         records, item = self.records, placed.item
         practice = await records.practices.load(item.practice_id)
         for device in await devices.devices_of(item.practice_id, due.person_id, records=records):
@@ -170,19 +170,19 @@ class OutboxRelay:
             if not await self.push.send(item.practice_id, device, message):
                 await devices.forget_device(device, records=records)
             due = replace(due, told=(*due.told, device.token))
-            placed = await self._note(placed, replace(placed.item, what=due))
+            placed = await self._noted(placed, replace(placed.item, what=due))
 
-    async def _note(self, placed: Placed, item: OutboxItem) -> Placed:
-        """Write how far a delivery has come.
+    async def _noted(self, placed: Placed, item: OutboxItem) -> Placed:
+        """Write how far a delivery has come; return the item as it is stored then.
 
         Raises:
-            Stale: the claim has ended, and somebody else delivers the item.
+            Stale: the claim has ended, and someone else is delivering the item.
         """
         await Change(self.records.outbox.rewrite(placed, item)).commit(self.records.store)
         return replace(placed, item=replace(item, version=item.version + 1))
 
 
 def pause_after(item: OutboxItem, first: timedelta) -> timedelta:
-    """Return how long an item waits after its next failure: `first`, doubled each time, an hour at most."""
+    """Return how long an item waits after its next failure: `first`, doubled each time, at most an hour."""
     doublings: int = 2 ** min(item.attempts, 20)
     return min(LONGEST_PAUSE, first * doublings)

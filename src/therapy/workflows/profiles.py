@@ -1,4 +1,4 @@
-"""Profiles: one's own account, and the patients of the practice."""
+"""Profiles: the actor's own account, and the search for patients of the practice."""
 
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn
@@ -13,7 +13,7 @@ async def profile(actor: Actor, *, records: Records) -> Person:
     """Return the actor's own account.
 
     Raises:
-        NotSignedIn: the account is gone.
+        NotSignedIn: the account no longer exists.
     """
     try:
         return await records.people.load(actor.practice_id, actor.person_id)
@@ -24,9 +24,9 @@ async def profile(actor: Actor, *, records: Records) -> Person:
 async def find_patients(
     actor: Actor, query: str, before: str = "", *, records: Records, people_index: PeopleIndex
 ) -> tuple[PersonEntry, ...]:
-    """Return the practice's patients whose name, e-mail or number contains the query; none for a blank one.
+    """Return the patients whose name, e-mail or number contains the query; none if the query is blank.
 
-    In order of their names, at most 500; `before` is the number of the last one of the page before.
+    In order of their names, at most 500; `before` is the number of the last one on the previous page.
 
     Raises:
         Forbidden: the actor is a patient.

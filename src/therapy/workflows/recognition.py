@@ -1,6 +1,7 @@
-"""From a recording's bytes to who said what and how it felt: decode, recognise, tell roles, score.
+"""Recognition: from a recording's bytes to who said what and how it felt.
 
-Knows no session: the worker and `therapy transcribe` both stand on it.
+Decodes, recognises, assigns roles, scores. It knows no session: the worker and `therapy transcribe` both
+use it.
 """
 
 import asyncio
@@ -26,48 +27,48 @@ from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech, SpeechDone, SpeechOptions
 
 UNDETERMINED = "und"
-"""BCP 47's word for a language nobody knows, e.g. of lines that were written under a silent recording."""
+"""BCP 47's tag for an unknown language, e.g. of lines that were added to a silent recording."""
 
 
-async def hear(
+async def recognise(
     practice_id: str,
     read: ReadRange,
     size: int,
     options: SpeechOptions,
     *,
     at: datetime,
-    tell: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
     audio: AudioDecoder,
     speech: Speech,
 ) -> TranscriptVersion:
-    """Give what is said in a recording of `size` bytes: a first version, of no session yet, unscored.
+    """Return the transcript of a recording of `size` bytes: version 1, of no session yet, unscored.
 
-    `tell` is called with the milliseconds that the engine has worked through.
+    `on_progress` is called with the milliseconds of audio that the engine has processed so far.
 
     Raises:
-        WorkFailed: the recording or the engine failed; says whether trying again may help.
+        WorkFailed: the recording or the engine failed; its class says whether trying again may help.
     """
     pcm = audio.decode(practice_id, read, size)
     events = speech.transcribe(practice_id, pcm, options)
-    heard: list[Utterance] = []
+    recognised: list[Utterance] = []
     end = SpeechDone("", "", 0)
-    async with AsyncExitStack() as stack:  # whatever happens, engine and decoder end here and now
+    async with AsyncExitStack() as stack:  # whatever happens, engine and decoder stop right here
         _close_with(stack, pcm)
         _close_with(stack, events)
         async for event in events:
             if isinstance(event, Utterance):
-                heard.append(event)
+                recognised.append(event)
             elif isinstance(event, SpeechDone):
                 end = event
             else:
-                tell(event.heard_ms)
+                on_progress(event.heard_ms)
 
-    def told_apart() -> tuple[tuple[Utterance, ...], Roles]:
-        utterances = in_order(heard)
+    def with_assigned_roles() -> tuple[tuple[Utterance, ...], Roles]:
+        utterances = in_order(recognised)
         roles = assign_roles(utterances)
         return with_roles(utterances, roles), roles
 
-    utterances, roles = await asyncio.to_thread(told_apart)  # an hour's words take 0.1 s
+    utterances, roles = await asyncio.to_thread(with_assigned_roles)  # 0.1 s for an hour of speech
     return TranscriptVersion(
         session_id="",
         number=1,
@@ -91,10 +92,10 @@ def _close_with(stack: AsyncExitStack, stream: AsyncIterator[object]) -> None:
 async def scored(
     practice_id: str, version: TranscriptVersion, *, sentiment: Sentiment, optional: bool = False
 ) -> TranscriptVersion:
-    """Score the patient's utterances that have no score yet.
+    """Return the version with scores for the patient's utterances that had none.
 
-    A language that can't be scored is noted, never made up. When `optional`, an engine that fails
-    leaves the scores out: they are made when the session is closed.
+    If the language can't be scored, that is noted in `sentiment_gap`. If `optional`, the scores are left
+    out when the engine fails: they are made when the session is closed.
     """
 
     def unscored() -> tuple[tuple[int, ...], list[str]]:
@@ -114,16 +115,16 @@ async def scored(
         raise
 
     def with_new() -> TranscriptVersion:
-        felt = with_scores(version, dict(zip(places, scores, strict=True)))
-        return replace(felt, sentiment_gap="")
+        complete = with_scores(version, dict(zip(places, scores, strict=True)))
+        return replace(complete, sentiment_gap="")
 
     return await asyncio.to_thread(with_new)
 
 
-async def looked_into(
+async def with_insights(
     practice_id: str, version: TranscriptVersion, *, insights: InsightFinder
 ) -> TranscriptVersion:
-    """Add what stands out in a version; leave it out where that fails: no session may fail for it."""
+    """Return the version with insights, or without if finding them fails: no session fails because of it."""
     try:
         found = await insights.find(practice_id, version.utterances, version.language)
     except (WorkFailed, TryAgain):

@@ -1,4 +1,4 @@
-"""The one way to deal with a lost race: read again, decide again, write again."""
+"""The one way to handle a lost race: read again, decide again, write again."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -8,18 +8,18 @@ from therapy.domain.errors import Stale, TherapyError
 T = TypeVar("T")
 
 MOST_RACES = 50
-"""How often a change may lose a race before it is given up: more is a fault, not bad luck."""
+"""After how many lost races a change is given up: more would be a bug, not bad luck."""
 
 
 async def retry_stale(
     attempt: Callable[[], Awaitable[T]], *errors: type[TherapyError], most: int = MOST_RACES
 ) -> T:
-    """Return what `attempt` returns; it is called again where somebody else wrote first.
+    """Return what `attempt` returns; it is called again whenever someone else wrote first.
 
-    `attempt` must read everything anew. `errors` count as lost races besides Stale.
+    `attempt` must read everything again each time. Besides Stale, `errors` count as lost races.
 
     Raises:
-        Stale: `most` races were lost, or one of `errors`, whichever the last one was.
+        Stale: `most` races were lost (or one of `errors`, if that came last).
     """
     for _ in range(most - 1):
         try:

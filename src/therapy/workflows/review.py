@@ -1,4 +1,4 @@
-"""What a therapist does with a session: watch it, correct it, review it, hand it in, cancel it."""
+"""Review: what a therapist does with a session: look at it, correct it, submit it, retry it, cancel it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -30,11 +30,11 @@ from therapy.repositories.records import Records
 from therapy.workflows.retry_stale import retry_stale
 
 PLAYBACK = timedelta(minutes=10)
-"""How long a link to a recording lives."""
+"""How long a link to a recording is valid."""
 
 
 class SessionView(Struct, frozen=True):
-    """A session with how far it is, its transcript if there is one, and an account it may be linked to."""
+    """A session, its progress, its transcript if there is one, and its patient's account if there is one."""
 
     session: Session
     progress: SessionProgress
@@ -43,7 +43,7 @@ class SessionView(Struct, frozen=True):
 
 
 async def look(actor: Actor, session_id: str, *, records: Records) -> SessionView:
-    """Return everything about a session to its therapist."""
+    """Return a session with everything about it, to its therapist."""
     session = await own_session(actor, session_id, records=records)
     runs = await records.runs.of_session(actor.practice_id, session_id)
     transcript = None
@@ -55,10 +55,10 @@ async def look(actor: Actor, session_id: str, *, records: Records) -> SessionVie
 
 
 async def own_session(actor: Actor, session_id: str, *, records: Records) -> Session:
-    """Return a session to its therapist.
+    """Return a session, to its therapist only.
 
     Raises:
-        NotFound: absent, erased or somebody else's: always the same answer.
+        NotFound: it is absent, erased or someone else's: always the same answer.
     """
     session = await records.sessions.load(actor.practice_id, session_id)
     require(actor, Action.REVIEW, session)
@@ -68,26 +68,26 @@ async def own_session(actor: Actor, session_id: str, *, records: Records) -> Ses
 async def playback_link(
     actor: Actor, session_id: str, *, records: Records, recordings: Recordings
 ) -> tuple[str, datetime]:
-    """Return a link that plays a session's recording to its therapist, and when it stops to do so.
+    """Return a link from which the therapist's player can fetch the recording, and when it expires.
 
     Raises:
-        NotFound: no such session; or, as `not_offered`, recordings are kept where no links are made.
+        NotFound: there is no such session; or, with code `not_offered`, the adapter makes no links.
     """
     session = await own_session(actor, session_id, records=records)
     if not isinstance(recordings, SupportsPlaybackLink):
         raise NotFound("not_offered")
-    ends = records.now() + PLAYBACK
+    expires = records.now() + PLAYBACK
     key = session.recording.key
-    return await recordings.playback_link(actor.practice_id, key, PLAYBACK), ends
+    return await recordings.playback_link(actor.practice_id, key, PLAYBACK), expires
 
 
 async def for_review(
     actor: Actor, session_id: str, *, records: Records
 ) -> tuple[Session, TranscriptVersion]:
-    """Return a session that awaits review, and what was said in it, with its scores.
+    """Return a session that is awaiting review, and its transcript with scores.
 
     Raises:
-        WrongState: it does not await review.
+        WrongState: it is not awaiting review.
     """
     session = await own_session(actor, session_id, records=records)
     if session.state is not State.AWAITING_REVIEW:
@@ -98,28 +98,28 @@ async def for_review(
 
 
 async def submit(actor: Actor, session_id: str, lines: Sequence[Line], *, records: Records) -> None:
-    """Hand the reviewed transcript in: a new version, then the session is closed by a worker.
+    """Submit the reviewed transcript: it becomes a new version, and a worker closes the session.
 
-    The same lines sent again, after an answer got lost, are accepted again.
+    If the same lines are sent again, because the answer was lost, they are accepted again.
 
     Raises:
-        InvalidInput: no lines although there was speech, or a line without text or timestamp.
-        WrongState: it does not await review.
+        InvalidInput: no lines although there was speech, or a line without text or valid timestamp.
+        WrongState: it is not awaiting review.
     """
 
     async def attempt() -> None:
         session = await own_session(actor, session_id, records=records)
         if session.state is State.AWAITING_REVIEW:
-            return await _hand_in(actor, session, lines, records=records)
-        over = session.state in {State.CLOSING, State.CLOSED}
-        if over and await _sent_again(session, lines, records=records):
+            return await _submit(actor, session, lines, records=records)
+        submitted = session.state in {State.CLOSING, State.CLOSED}
+        if submitted and await _sent_again(session, lines, records=records):
             return None
         raise WrongState("not_awaiting_review", state=session.state.value)
 
     await retry_stale(attempt)
 
 
-async def _hand_in(
+async def _submit(
     actor: Actor, session: Session, lines: Sequence[Line], *, records: Records
 ) -> None:
     practice_id, now = session.practice_id, records.now()
@@ -155,25 +155,25 @@ async def _sent_again(session: Session, lines: Sequence[Line], *, records: Recor
 async def retry(
     actor: Actor, session_id: str, *, languages: tuple[str, ...] = (), records: Records
 ) -> None:
-    """Have a failed session worked on again, from the beginning of what failed.
+    """Retry a failed session, from the beginning of the stage that failed.
 
-    `languages` is what to recognise then, if it is not what was tried; what is only scored again
-    has been recognised already.
+    `languages` (BCP 47) replace the ones to recognise, if any are passed; they are ignored if only the
+    scoring failed.
 
     Raises:
         WrongState: it has not failed.
-        LeaseLost: somebody else had it tried again at the same moment.
+        LeaseLost: someone else retried it at the same moment.
     """
 
-    async def attempt() -> None:  # again e.g. where the details were corrected at the same moment
+    async def attempt() -> None:  # repeated e.g. if the details were corrected at the same moment
         session = await own_session(actor, session_id, records=records)
         runs = await records.runs.of_session(actor.practice_id, session_id)
         run = awaited_run(session, runs)
         if run is None or run.state is not RunState.FAILED:
             raise WrongState("not_failed", state=session.state.value)
         spoken = languages if run.kind is RunKind.TRANSCRIBE else ()
-        once_more = again(run, now=records.now(), languages=spoken)
-        change = Change(records.runs.write(once_more))
+        retried = again(run, now=records.now(), languages=spoken)
+        change = Change(records.runs.write(retried))
         if spoken:
             change.add(records.sessions.write(replace(session, languages=spoken)))
         follows = SessionEntryChanged(session_id), RunDue(session_id)
@@ -185,13 +185,13 @@ async def retry(
 async def correct(
     actor: Actor, session_id: str, change: Callable[[Details], Details], *, records: Records
 ) -> Session:
-    """Change what the therapist said about a session, before it is handed in, and return the session.
+    """Change the details of a session that is not submitted yet; return the session.
 
-    `change` gets the details as they are and is asked again if somebody else wrote meanwhile, so
-    that two corrections of different fields both stay.
+    `change` gets the current details, and is called again if someone else wrote meanwhile, so that two
+    corrections of different fields are both kept.
 
     Raises:
-        WrongState: it was handed in or cancelled.
+        WrongState: it was submitted or cancelled.
     """
 
     async def attempt() -> Session:
@@ -217,16 +217,15 @@ async def _corrected(session: Session, details: Details, *, records: Records) ->
 
 
 async def link_patient(actor: Actor, session_id: str, number: str, *, records: Records) -> Session:
-    """Confirm that the session's patient is the account with this number: they may read it, once closed.
+    """Link the session to the patient account with this number, which can read it once it is closed.
 
     Raises:
-        InvalidInput: no patient's account has that number.
+        InvalidInput: no patient account has this number.
         WrongState: the session was cancelled.
     """
 
-    async def attempt() -> (
-        Session
-    ):  # again e.g. where the transcript was written at the same moment
+    async def attempt() -> Session:
+        # Repeated e.g. if the transcript was written at the same moment.
         session = await own_session(actor, session_id, records=records)
         account = await patient_account(actor.practice_id, number, records=records)
         if account is None:
@@ -243,10 +242,10 @@ async def _save(session: Session, *, records: Records) -> Session:
 
 
 async def cancel(actor: Actor, session_id: str, *, records: Records) -> None:
-    """Cancel a session that is not handed in: its recording and its texts are erased.
+    """Cancel a session that is not submitted yet: its recording and texts are erased.
 
     Raises:
-        WrongState: it was handed in.
+        WrongState: it was submitted.
     """
 
     async def attempt() -> None:
@@ -264,11 +263,11 @@ async def cancel(actor: Actor, session_id: str, *, records: Records) -> None:
         follows = SessionEntryChanged(session_id), EraseDue(session_id)
         await records.commit(actor.practice_id, change, *follows)
 
-    await retry_stale(attempt, LeaseLost)  # a worker beat or finished at the same moment
+    await retry_stale(attempt, LeaseLost)  # a worker renewed or ended its run at the same moment
 
 
 async def patient_account(practice_id: str, number: str, *, records: Records) -> Person | None:
-    """Return the patient's account with this number; None if there is none in this practice."""
+    """Return the patient account with this number; None if there is none in this practice."""
     try:
         account = await records.people.by_number(practice_id, number)
     except NotFound:

@@ -1,6 +1,6 @@
-"""How a worker works: claim a session's due run, hold it with heartbeats, finish it or note the failure.
+"""The run worker: claims a session's due run, keeps it by heartbeats, finishes it or notes the failure.
 
-A worker that dies loses its lease and the next one begins again; nothing is written half.
+A worker that dies loses its lease, and the next one begins again; nothing is ever written halfway.
 """
 
 import asyncio
@@ -44,10 +44,10 @@ BEATS_PER_LEASE = 3
 
 @dataclass(frozen=True)
 class RunWorker:
-    """Works on sessions, with a lease on each run and a bound on the time of one claim.
+    """Works on sessions, with a `lease` on each run and at most `run_time` for one claim.
 
-    `languages` are what this installation expects to be spoken, as BCP 47 tags. `during` is entered while a
-    run is worked on, e.g. so that the log's lines name it.
+    `languages` are the BCP 47 tags to recognise in runs that name none. `during` is entered while a run is
+    worked on, e.g. so that log lines name it.
     """
 
     records: Records
@@ -59,7 +59,7 @@ class RunWorker:
     during: Callable[[Run], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     async def work_on(self, practice_id: str, session_id: str) -> None:
-        """Do whatever of a session's work is due and nobody else does. Idempotent."""
+        """Do all work on a session that is due and not claimed by another worker. Idempotent."""
         for run in await self.records.runs.of_session(practice_id, session_id):
             if not claimable(run, self.records.now()):
                 continue
@@ -78,39 +78,39 @@ class RunWorker:
             within=self.run_time,
         )
         await self._write(mine)
-        return replace(mine, version=mine.version + 1)  # as it is written by now
+        return replace(mine, version=mine.version + 1)  # as it is stored now
 
     async def _work(self, run: Run) -> None:
-        held = ClaimedRun(run)
+        claimed_run = ClaimedRun(run)
         try:
-            async with self._beating(held):
-                finish = await self._process(held)
-            await finish(held.run)
+            async with self._beating(claimed_run):
+                finish = await self._process(claimed_run)
+            await finish(claimed_run.run)
         except WorkFailed as exc:
-            await self._give_up(held.run, exc.error_class, exc.code)
+            await self._give_up(claimed_run.run, exc.error_class, exc.code)
         except TimeoutError:
-            await self._give_up(held.run, ErrorClass.TRANSIENT, "timeout")
+            await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, "timeout")
         except NotFound as exc:
-            await self._give_up(held.run, ErrorClass.PERMANENT, exc.code)
+            await self._give_up(claimed_run.run, ErrorClass.PERMANENT, exc.code)
         except LeaseLost:
             return
         except TryAgain as exc:
-            await self._give_up(held.run, ErrorClass.TRANSIENT, exc.code)
+            await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, exc.code)
         except asyncio.CancelledError:
-            back = put_back(held.run, now=self.records.now())
+            back = put_back(claimed_run.run, now=self.records.now())
             with contextlib.suppress(TherapyError):
                 await asyncio.shield(self._write(back))
             raise
         except Exception:
-            await self._give_up(held.run, ErrorClass.TRANSIENT, "internal")
+            await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, "internal")
             raise
 
-    async def _process(self, held: ClaimedRun) -> transcription.Finish:
-        """Do what a run of this kind asks for; each kind has its own branch."""
-        match held.run.kind:
+    async def _process(self, claimed_run: ClaimedRun) -> transcription.Finish:
+        """Do the work of a run of this kind; each kind has its own branch."""
+        match claimed_run.run.kind:
             case RunKind.TRANSCRIBE:
                 return await transcription.transcribe(
-                    held,
+                    claimed_run,
                     records=self.records,
                     recordings=self.recordings,
                     engines=self.engines,
@@ -118,15 +118,15 @@ class RunWorker:
                 )
             case RunKind.SCORE:
                 return await closing.score(
-                    held, records=self.records, sentiment=self.engines.sentiment
+                    claimed_run, records=self.records, sentiment=self.engines.sentiment
                 )
 
     @contextlib.asynccontextmanager
-    async def _beating(self, held: ClaimedRun) -> AsyncIterator[None]:
-        """Hold the lease while the body works; a lost lease or a passed deadline ends the body.
+    async def _beating(self, claimed_run: ClaimedRun) -> AsyncIterator[None]:
+        """Renew the lease while the body works; cancel the body if the lease is lost or time is up.
 
         Raises:
-            LeaseLost: somebody else has the run now, or the session was cancelled.
+            LeaseLost: another worker has the run now, or the session was cancelled.
             TimeoutError: the run's deadline has passed.
         """
         body, over = asyncio.current_task(), asyncio.Event()
@@ -135,7 +135,7 @@ class RunWorker:
         async def beat() -> None:
             try:
                 while not await _is_set(over, self.lease.total_seconds() / BEATS_PER_LEASE):
-                    await self._beat(held)
+                    await self._beat(claimed_run)
             except (LeaseLost, TimeoutError) as exc:
                 ended.append(exc)
                 if body and not over.is_set():
@@ -146,7 +146,7 @@ class RunWorker:
             try:
                 yield
             finally:
-                # A beat in writing is waited for: cut off, it might be in the store and not in `held`.
+                # Wait for a beat being written: cancelled, it might be stored but not in `claimed_run`.
                 over.set()
                 await asyncio.shield(beats)
         except asyncio.CancelledError:
@@ -154,26 +154,32 @@ class RunWorker:
                 raise
             raise ended[0] from None
 
-    async def _beat(self, held: ClaimedRun) -> None:
+    async def _beat(self, claimed_run: ClaimedRun) -> None:
         now = self.records.now()
-        if held.run.deadline and now > held.run.deadline:
+        if claimed_run.run.deadline and now > claimed_run.run.deadline:
             raise TimeoutError
-        after = beaten(held.run, now=now, hold=self.lease, stage=held.stage, progress=held.progress)
+        after = beaten(
+            claimed_run.run,
+            now=now,
+            hold=self.lease,
+            stage=claimed_run.stage,
+            progress=claimed_run.progress,
+        )
         try:
             await Change(self.records.runs.write(after)).commit(self.records.store)
-            held.run = replace(after, version=after.version + 1)
+            claimed_run.run = replace(after, version=after.version + 1)
         except LeaseLost:
             raise
         except TryAgain:
-            return  # the store is out of reach: the lease decides whether this was one beat too many
+            return  # the store can't be reached: the lease may survive until the next beat
 
     async def _give_up(self, run: Run, error_class: ErrorClass, code: str) -> None:
-        """Note a failure; tell the therapist once it is final and the session still waits for the run."""
+        """Write a failure; notify the therapist if it is final and the session still waits for the run."""
         after = failed(run, error_class=error_class, code=code, now=self.records.now())
         with contextlib.suppress(LeaseLost):
-            await self._write(after, *await self._told(after))
+            await self._write(after, *await self._pushes_for(after))
 
-    async def _told(self, run: Run) -> tuple[Consequence, ...]:
+    async def _pushes_for(self, run: Run) -> tuple[Consequence, ...]:
         if run.state is not RunState.FAILED:
             return ()
         try:
@@ -191,7 +197,7 @@ class RunWorker:
 
 
 async def _is_set(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for an event, so many seconds at the most; return whether it came."""
+    """Wait for an event, at most so many seconds; return whether it is set."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

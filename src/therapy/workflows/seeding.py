@@ -1,6 +1,6 @@
-"""A practice to try things with: invented people and sessions, written as the real ones are.
+"""Seeding: a practice to try things with, with invented people and sessions, written like real ones.
 
-Every id is made from what the seed says, so seeding again adds only what is not there yet.
+Every id is derived from the seed, so seeding again adds only what is missing.
 """
 
 import hashlib
@@ -46,13 +46,13 @@ PAUSE_MS = 600
 
 HUM_RATE = 8_000
 HUMS = {Speaker.THERAPIST: 40, Speaker.PATIENT: 25, Speaker.UNKNOWN: 32}
-"""Samples in one swing of the soft tone that stands for a voice."""
+"""Samples in one period of the soft tone that stands for a voice."""
 
 LOUDNESS = 2_000
 
 
 class Progress(Enum):
-    """How far a seeded session has come."""
+    """How far a seeded session has come: awaiting review, or closed."""
 
     PENDING = "pending"
     FINALIZED = "finalized"
@@ -69,7 +69,7 @@ class SeedPerson(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeedLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody says; when follows from how long it takes to say."""
+    """One utterance; its times follow from the number of its words."""
 
     speaker: Speaker
     text: str
@@ -104,7 +104,7 @@ class Seed(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Seeded(Struct, frozen=True):
-    """What seeding did: the accounts, which of them are new, how many sessions were added."""
+    """The result of seeding: the accounts, and how many of them and of the sessions are new."""
 
     practice: Practice
     people: tuple[Person, ...]
@@ -122,13 +122,13 @@ async def plant(
     passwords: Passwords,
     sentiment: Sentiment,
 ) -> Seeded:
-    """Write whatever of the seed is not there yet.
+    """Write whatever of the seed is missing.
 
-    New accounts get `password`; with `renew` those that are there get it too.
+    New accounts get `password`; with `renew`, existing ones get it too.
 
     Raises:
-        InvalidInput: names the field of the seed that is wrong.
-        AlreadyExists: an e-mail or number of the seed is a real person's.
+        InvalidInput: a field of the seed is wrong; names it.
+        AlreadyExists: an e-mail or number of the seed belongs to a real person.
     """
     _check(seed, password)
     practice = Practice(_id("practice", seed.practice), seed.practice, seed.language)
@@ -141,11 +141,11 @@ async def plant(
         people.append(person)
         new_people += new
     new_sessions = 0
-    for each_session in seed.sessions:
+    for session in seed.sessions:
         new_sessions += await _session(
             practice,
             people,
-            each_session,
+            session,
             records=records,
             recordings=recordings,
             sentiment=sentiment,
@@ -154,7 +154,7 @@ async def plant(
 
 
 def _check(seed: Seed, password: str) -> None:
-    """Look at everything before anything is written."""
+    """Check everything before anything is written."""
     therapists = {each.email for each in seed.people if each.role is Role.THERAPIST}
     named = {each.number for each in seed.people}
     for each in seed.people:
@@ -175,7 +175,7 @@ def _check(seed: Seed, password: str) -> None:
 
 async def _person(
     practice: Practice,
-    given: SeedPerson,
+    seed_person: SeedPerson,
     password: str,
     *,
     renew: bool,
@@ -183,18 +183,18 @@ async def _person(
     passwords: Passwords,
 ) -> tuple[Person, bool]:
     try:
-        known = await records.people.by_email(given.email)
+        known = await records.people.by_email(seed_person.email)
     except NotFound:
         person = Person(
-            id=_id("person", practice.id, given.email.casefold()),
+            id=_id("person", practice.id, seed_person.email.casefold()),
             practice_id=practice.id,
-            role=given.role,
-            email=given.email,
-            full_name=given.full_name,
+            role=seed_person.role,
+            email=seed_person.email,
+            full_name=seed_person.full_name,
             password_hash=await passwords.hash(password),
             created_at=records.now(),
-            number=given.number if given.role is Role.PATIENT else "",
-            date_of_birth=given.date_of_birth,
+            number=seed_person.number if seed_person.role is Role.PATIENT else "",
+            date_of_birth=seed_person.date_of_birth,
             demo=True,
         )
         return await add_person(person, records=records), True
@@ -208,7 +208,7 @@ async def _person(
 async def _session(
     practice: Practice,
     people: Iterable[Person],
-    given: SeedSession,
+    seed_session: SeedSession,
     *,
     records: Records,
     recordings: Recordings,
@@ -216,10 +216,16 @@ async def _session(
 ) -> bool:
     by_email = {each.email: each for each in people}
     accounts = {each.number: each for each in by_email.values() if each.role is Role.PATIENT}
-    therapist, account = by_email[given.therapist], accounts.get(given.patient)
+    therapist, account = by_email[seed_session.therapist], accounts.get(seed_session.patient)
     session_id = _id(
-        *("session", practice.id, given.therapist, given.patient, given.state.value),
-        *(line.text for line in given.lines),
+        *(
+            "session",
+            practice.id,
+            seed_session.therapist,
+            seed_session.patient,
+            seed_session.state.value,
+        ),
+        *(line.text for line in seed_session.lines),
     )
     try:
         await records.sessions.load(practice.id, session_id)
@@ -227,22 +233,26 @@ async def _session(
         pass
     else:
         return False
-    day = given.day or (records.now() - timedelta(days=given.days_ago)).date()
+    day = seed_session.day or (records.now() - timedelta(days=seed_session.days_ago)).date()
     moment = min(records.now(), datetime.combine(day, time(10), UTC))
     version = await scored(
         practice.id,
-        _version(session_id, given, moment),
+        _version(session_id, seed_session, moment),
         sentiment=sentiment,
         optional=True,
     )
     patient = SessionPatient(
-        number=given.patient,
-        name=given.patient_name or (account.full_name if account else ""),
+        number=seed_session.patient,
+        name=seed_session.patient_name or (account.full_name if account else ""),
         email=account.email if account else "",
         date_of_birth=account.date_of_birth if account else None,
     )
     details = Details(
-        linked(patient, account), day, given.summary, given.timed_notes, given.general_notes
+        linked(patient, account),
+        day,
+        seed_session.summary,
+        seed_session.timed_notes,
+        seed_session.general_notes,
     )
     session = Session(
         id=session_id,
@@ -253,13 +263,13 @@ async def _session(
         details=details,
         recording=await _record(practice.id, session_id, version, recordings=recordings),
         created_at=moment,
-        languages=(given.language,),
+        languages=(seed_session.language,),
         title=title_of(day, practice.language),
         transcript_number=version.number,
         demo=True,
     )
     session = apply(session, Event.TRANSCRIPT_WRITTEN)
-    if given.state is Progress.FINALIZED:
+    if seed_session.state is Progress.FINALIZED:
         session = replace(
             apply(apply(session, Event.SUBMITTED), Event.SCORED),
             scores=session_scores(version),
@@ -271,9 +281,9 @@ async def _session(
     return True
 
 
-def _version(session_id: str, given: SeedSession, moment: datetime) -> TranscriptVersion:
+def _version(session_id: str, seed_session: SeedSession, moment: datetime) -> TranscriptVersion:
     utterances, at = [], PAUSE_MS
-    for line in given.lines:
+    for line in seed_session.lines:
         end = at + MS_PER_WORD * max(1, len(line.text.split()))
         voice = {Speaker.THERAPIST: "0", Speaker.PATIENT: "1", Speaker.UNKNOWN: "2"}[line.speaker]
         utterances.append(Utterance(at, end, line.text, line.speaker, voice))
@@ -286,7 +296,7 @@ def _version(session_id: str, given: SeedSession, moment: datetime) -> Transcrip
         at=moment,
         utterances=tuple(utterances),
         engine=ENGINE,
-        language=given.language,
+        language=seed_session.language,
         duration_ms=at,
         role_confidence=1.0,
         role_reasons=("the voices are named in the seed",),
@@ -324,8 +334,8 @@ def _silence(ms: int) -> bytes:
 
 
 def _tone(utterance: Utterance) -> bytes:
-    swing = HUMS[utterance.speaker]
-    wave = [round(LOUDNESS * math.sin(2 * math.pi * step / swing)) for step in range(swing)]
+    steps = HUMS[utterance.speaker]
+    wave = [round(LOUDNESS * math.sin(2 * math.pi * step / steps)) for step in range(steps)]
     period = b"".join(each.to_bytes(2, "little", signed=True) for each in wave)
     length = 2 * (HUM_RATE * (utterance.end_ms - utterance.start_ms) // 1000)
     return (period * (length // len(period) + 1))[:length]

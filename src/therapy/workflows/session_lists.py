@@ -1,4 +1,4 @@
-"""Finding sessions again: lists, searches, and a closed session in full."""
+"""Session lists: lists of sessions, the search in them, and a closed session in full."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ from therapy.repositories.records import Records
 
 
 class ClosedSession(Struct, frozen=True):
-    """A closed session as one reader may see it; `with_notes` is False where notes are withheld."""
+    """A closed session as one reader may see it; `with_notes` is False if the notes are withheld."""
 
     session: Session
     transcript: TranscriptVersion
@@ -28,7 +28,13 @@ class ClosedSession(Struct, frozen=True):
 async def closed_sessions(
     actor: Actor, before: str = "", *, records: Records, session_index: SessionIndex
 ) -> tuple[SessionEntry, ...]:
-    """Return a therapist's or a patient's closed sessions, newest first, at most 500."""
+    """Return the therapist's or the patient's closed sessions, newest first, at most 500.
+
+    `before` is the id of the last session on the previous page.
+
+    Raises:
+        InvalidInput: `before` is not a session of theirs.
+    """
     key = await _sort_key(actor, before, session_index=session_index)
     if actor.role is Role.THERAPIST:
         return await session_index.of_therapist(
@@ -43,7 +49,12 @@ async def closed_sessions(
 async def search(
     actor: Actor, query: str, before: str = "", *, session_index: SessionIndex
 ) -> tuple[SessionEntry, ...]:
-    """Return a therapist's closed sessions that the query finds, newest first, at most 500."""
+    """Return the therapist's closed sessions that the query finds, newest first, at most 500.
+
+    Raises:
+        Forbidden: the actor is a patient.
+        InvalidInput: `before` is not a session of theirs.
+    """
     require(actor, Action.FIND_PATIENTS)
     key = await _sort_key(actor, before, session_index=session_index)
     if not fold(query):
@@ -59,21 +70,26 @@ async def inbox(
     *,
     session_index: SessionIndex,
 ) -> tuple[SessionEntry, ...]:
-    """Return a therapist's sessions in these states, newest first."""
+    """Return the therapist's sessions in these states, newest first.
+
+    Raises:
+        Forbidden: the actor is a patient.
+        InvalidInput: `before` is not a session of theirs.
+    """
     require(actor, Action.SEE_INBOX)
     key = await _sort_key(actor, before, session_index=session_index)
     return await session_index.of_therapist(actor.practice_id, actor.person_id, states, key, limit)
 
 
 async def closed_session(actor: Actor, session_id: str, *, records: Records) -> ClosedSession:
-    """Return a closed session to its therapist or its linked patient.
+    """Return a closed session, to its therapist or its linked patient only.
 
     Raises:
-        NotFound: absent, not closed yet, or somebody else's: always the same answer.
+        NotFound: it is absent, not closed yet, or not theirs: always the same answer.
     """
     session = await records.sessions.load(actor.practice_id, session_id)
     practice = None
-    if actor.role is Role.PATIENT:  # whose sight of it is a setting of the practice
+    if actor.role is Role.PATIENT:  # what patients see is a setting of the practice
         practice = await records.practices.load(actor.practice_id)
     require(actor, Action.READ_CLOSED, session, practice)
     if session.state is not State.CLOSED:
@@ -88,7 +104,7 @@ async def closed_session(actor: Actor, session_id: str, *, records: Records) -> 
 
 
 async def _sort_key(actor: Actor, before: str, *, session_index: SessionIndex) -> str:
-    """Return the sort key of the last session that a client has seen, given by its id."""
+    """Return the sort key of the session with the id `before`, one of the actor's; "" for ""."""
     if not before:
         return ""
     try:

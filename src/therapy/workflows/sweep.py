@@ -1,8 +1,8 @@
-"""The sweep: rings again for due work, delivers what dead writers left, removes dead uploads.
+"""The sweep: rings for due work, delivers what dead writers left, removes abandoned uploads.
 
-Any replica may run it at any time; several at once do no harm, for each claims what it works on. It looks
-page by page at all that is due, up to MOST_PAGES: what can't be done is put off, so that it hides nothing
-behind it. Queues that this program does not know are left to one that does.
+Any replica may run it at any time; several at once do no harm, because each claims what it works on. It
+goes through everything that is due, page by page, up to MOST_PAGES; what can't be done is postponed, so
+that it blocks nothing behind it. Queues that this program does not know are left to one that does.
 """
 
 from collections.abc import Collection
@@ -25,38 +25,38 @@ from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.uploads import throw_away
 
 AT_ONCE = 100
-"""Items of one page."""
+"""Items on one page."""
 
 MOST_PAGES = 10
-"""Pages that one sweep looks at; as many expired items are deleted."""
+"""The most pages of one sweep; it deletes at most as many expired items, too."""
 
 UNREADABLE_FOR = timedelta(hours=1)
-"""How long an item that this program can't read is put off."""
+"""How long an item that this program can't read is postponed."""
 
 CLAIMED_QUEUES = (*OUTBOX_QUEUES, UPLOAD_QUEUE)
-"""Queues whose items the sweep claims, so that none of them stays at the head."""
+"""Queues whose items the sweep claims, so that none of them stays at the front."""
 
 QUEUES = (*RUN_QUEUES, *CLAIMED_QUEUES)
-"""Everything that becomes due, asked for in one go."""
+"""Everything that becomes due, fetched together."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Looks for what is due; `upload_expiry` is how long an upload may stand still."""
+    """Does what is due; `upload_expiry` is how long an upload may stand still."""
 
     relay: OutboxRelay
     upload_expiry: timedelta = timedelta(hours=1)
 
     async def once(self) -> None:
-        """Look once at everything that is due.
+        """Go once through everything that is due.
 
         Raises:
-            Exception: the first of all that went wrong, once everything else was looked at.
+            Exception: the first failure, once everything else is done.
         """
         records, failures = self.relay.records, Failures()
         now = records.now()
         if not await self._look(QUEUES, now, failures):
-            # Runs stay due until a worker takes them: however many wait, they hide nothing else.
+            # Runs stay due until a worker claims them: however many wait, they must not block the rest.
             await self._look(CLAIMED_QUEUES, now, failures)
         with failures.kept():
             await self._discard_blocks(now, failures)
@@ -65,7 +65,7 @@ class Sweep:
         failures.raise_first()
 
     async def _look(self, queues: Collection[str], now: datetime, failures: Failures) -> bool:
-        """Do what is due in these queues, MOST_PAGES at the most; return whether that was all."""
+        """Do what is due in these queues, at most MOST_PAGES; return whether that was everything."""
         after = None
         for _ in range(MOST_PAGES):
             items = await self.relay.records.store.due(queues, now, AT_ONCE, after)
@@ -91,17 +91,17 @@ class Sweep:
                 await Change(later).commit(records.store)
 
     async def _deliver(self, item: Item, waiting: OutboxItem) -> None:
-        """Claim an outbox item, then deliver it; somebody else's claim is left alone."""
+        """Claim an outbox item, then deliver it; leave it alone if someone else has claimed it."""
         records = self.relay.records
         placed = Placed(item.partition, item.id, waiting)
         mine = replace(waiting, due_at=records.now() + records.claim)
         with suppress(Stale):
             await Change(records.outbox.rewrite(placed, mine)).commit(records.store)
-            held = replace(mine, version=mine.version + 1)
-            await self.relay.deliver((replace(placed, item=held),))
+            stored = replace(mine, version=mine.version + 1)
+            await self.relay.deliver((replace(placed, item=stored),))
 
     async def _throw_away(self, upload: Upload) -> None:
-        """Claim an upload that stands still, so that nobody goes on with it; remove what is left of it."""
+        """Claim an upload that stands still, so that nobody continues it, and remove what is left of it."""
         records = self.relay.records
         claimed = replace(upload, expires_at=records.now() + records.claim)
         with suppress(Stale):
@@ -109,7 +109,7 @@ class Sweep:
             await throw_away(upload, records=records, recordings=self.relay.recordings)
 
     async def _discard_blocks(self, now: datetime, failures: Failures) -> None:
-        """Discard staged blocks that no upload knows of any more."""
+        """Discard staged blocks whose upload no longer exists."""
         records, recordings = self.relay.records, self.relay.recordings
         old = now - self.upload_expiry * 2
         for practice_id, upload_id in await recordings.staged_before(old, AT_ONCE):

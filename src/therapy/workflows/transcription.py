@@ -1,4 +1,4 @@
-"""From a session's recording to a version of its transcript that a therapist can review."""
+"""Transcription: from a session's recording to a transcript that the therapist can review."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -15,14 +15,14 @@ from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.claimed_run import ClaimedRun
 from therapy.workflows.engines import Engines
-from therapy.workflows.recognition import hear, looked_into, scored
+from therapy.workflows.recognition import recognise, scored, with_insights
 from therapy.workflows.retry_stale import retry_stale
 
 ALMOST = 0.98
-"""Progress once every byte was read: the engine has still to finish."""
+"""Progress once every byte has been read: the engine still has to finish."""
 
 Finish = Callable[[Run], Awaitable[None]]
-"""Writes the result and ends the run, given the run as last written."""
+"""Writes the result and ends the run; called with the run as last written."""
 
 
 async def transcribe(
@@ -33,35 +33,36 @@ async def transcribe(
     engines: Engines,
     languages: tuple[str, ...],
 ) -> Finish:
-    """Work on a session's recording; return what writes the result, or only ends a run that nobody awaits.
+    """Transcribe a session's recording; return a function that writes the result, or just ends the run.
 
-    `languages` are this installation's, for runs that name none.
+    The run is just ended if the session no longer awaits a transcript. `languages` are recognised if the
+    run names none.
 
     Raises:
-        WorkFailed: the recording or an engine failed; says whether trying again may help.
+        WorkFailed: the recording or an engine failed; its class says whether trying again may help.
     """
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
     if session.state is not State.AWAITING_TRANSCRIPT:
         return partial(end_run, records=records)
-    version = await _listen(
+    version = await _recognise(
         session, claimed, recordings=recordings, engines=engines, languages=languages
     )
     version = replace(version, at=records.now())
     claimed.stage = "scoring"
     version = await scored(session.practice_id, version, sentiment=engines.sentiment, optional=True)
     claimed.stage = "insights"
-    version = await looked_into(session.practice_id, version, insights=engines.insights)
+    version = await with_insights(session.practice_id, version, insights=engines.insights)
     return partial(_write, version, records=records)
 
 
 async def end_run(run: Run, *, records: Records) -> None:
-    """End a run whose result is not wanted, or not any more."""
+    """End a run whose result is not wanted, or no longer."""
     change = Change(records.runs.write(done(run)))
     await records.commit(run.practice_id, change, SessionEntryChanged(run.session_id))
 
 
-async def _listen(
+async def _recognise(
     session: Session,
     claimed: ClaimedRun,
     *,
@@ -82,7 +83,7 @@ async def _listen(
 
     claimed.stage = "recognising"
     options = SpeechOptions(claimed.run.languages or languages)
-    return await hear(
+    return await recognise(
         practice_id,
         read,
         size,
@@ -94,9 +95,9 @@ async def _listen(
 
 
 async def _write(version: TranscriptVersion, run: Run, *, records: Records) -> None:
-    """Write the transcript and end the run; only that where the result is no longer wanted.
+    """Write the transcript and end the run; only end the run if the transcript is no longer wanted.
 
-    The version's number is decided here: others may have been written during the work.
+    The version's number is decided here, because other versions may have been written meanwhile.
     """
 
     async def attempt() -> None:

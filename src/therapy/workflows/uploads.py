@@ -1,6 +1,6 @@
-"""Taking a recording in: staged while it arrives, a session once everything about it is known.
+"""Uploads: a recording is staged while it arrives, and becomes a session once it is complete.
 
-Whatever goes wrong before that leaves nothing behind; what a killed process leaves, the sweep removes.
+Whatever goes wrong before that leaves nothing behind; the sweep removes what a killed process leaves.
 """
 
 import asyncio
@@ -51,10 +51,10 @@ from therapy.workflows.erasure import fingerprint
 
 @dataclass(frozen=True)
 class Intake:
-    """What taking a recording in needs: where it goes, what looks into it, and the limits.
+    """What receiving recordings needs: where they are stored, what checks them, and the limits.
 
-    `max_bytes` is of one recording, `expiry` how long an upload may stand still, `languages` what this
-    installation expects to be spoken.
+    `max_bytes` is for one recording, `expiry` how long an upload may stand still, `languages` (BCP 47)
+    are recognised if an upload names none.
     """
 
     records: Records
@@ -66,7 +66,7 @@ class Intake:
 
 
 class Receipt(Struct, frozen=True):
-    """What became of a recording: a new session, or the one that it already was."""
+    """What a recording became: a new session, or the one that it already is."""
 
     session_id: str
     new: bool
@@ -74,10 +74,10 @@ class Receipt(Struct, frozen=True):
 
 @asynccontextmanager
 async def receiving(actor: Actor, *, intake: Intake) -> AsyncIterator["Receiving"]:
-    """Open an upload for a therapist; leaving without `finish` throws everything away.
+    """Open an upload for a therapist; leaving the body without `finish` discards everything.
 
     Raises:
-        Forbidden: the actor is no therapist.
+        Forbidden: the actor is not a therapist.
     """
     require(actor, Action.RECORD)
     records, now = intake.records, intake.records.now()
@@ -106,9 +106,9 @@ class Receiving:
         """Take the next bytes of the recording.
 
         Raises:
-            TooLarge: more than this installation accepts.
-            UnsupportedAudio: the first bytes are no audio that can be read.
-            StorageFull: no room.
+            TooLarge: the recording is larger than this installation accepts.
+            UnsupportedAudio: the first bytes are not audio that can be read.
+            StorageFull: there is no room.
         """
         limit = self._intake.max_bytes
         if self.upload.offset + len(self._block) + len(chunk) > limit:
@@ -132,17 +132,17 @@ class Receiving:
             await self.note(expires_at=now + intake.expiry)
 
     async def note(self, **changes: object) -> None:
-        """Write how far the upload is."""
+        """Write these changes to the upload's record, and how far it is."""
         records = self._intake.records
         noted = replace(self.upload, **changes)
         await Change(records.uploads.write(noted)).commit(records.store)
         self.upload = replace(noted, version=noted.version + 1)
 
     async def end(self) -> None:
-        """No more bytes will come.
+        """Stage the rest: no more bytes will come.
 
         Raises:
-            InvalidInput: there were none at all.
+            InvalidInput: there were no bytes at all.
             UnsupportedAudio: as `write`.
         """
         if not self._block and not self._hashes:
@@ -163,16 +163,16 @@ class Receiving:
         file_name: str,
         languages: tuple[str, ...] = (),
     ) -> Receipt:
-        """Make the received recording a session.
+        """Make the received recording a session; return which one it became.
 
-        `therapist` is who the metadata says the therapist is ("" = does not say), `languages` what is
-        spoken (none = what this installation expects). The same recording sent again by the same
-        therapist gives the same session; one that failed is then tried again.
+        `therapist` is the id of the therapist in the metadata ("" = none), `languages` are what to
+        recognise (none = this installation's). If the same therapist sends the same recording again, it
+        stays the same session; if that has failed, it is retried.
 
         Raises:
             Forbidden: the metadata names another therapist.
-            UnsupportedAudio: the container holds no audio.
-            AlreadyExists: the recording is a session with other details; says which.
+            UnsupportedAudio: the container has no audio.
+            AlreadyExists: the recording is a session with other details; says which one.
         """
         intake, practice_id = self._intake, actor.practice_id
         person = await intake.records.people.load(practice_id, actor.person_id)
@@ -194,44 +194,44 @@ class Receiving:
         recording: Recording,
         languages: tuple[str, ...],
     ) -> Receipt:
-        """Take the recording's fingerprint and write the session under the id that it names.
+        """Take the recording's fingerprint and write the session under the id that is its value.
 
-        A fingerprint without a session is one whose writer died: its id is taken over.
+        A fingerprint without a session was left by a writer that died: its id is used.
         """
         records = self._intake.records
         key = fingerprint(person.id, recording.content_hash)
         new = records.new_id()
         while True:
-            held = await _taken(UniqueKey(person.practice_id, key, new), records=records)
-            await self.note(session_id=held.value)
+            taken = await _taken(UniqueKey(person.practice_id, key, new), records=records)
+            await self.note(session_id=taken.value)
             try:
-                existing = await records.sessions.load(person.practice_id, held.value)
+                existing = await records.sessions.load(person.practice_id, taken.value)
             except NotFound:
                 try:
                     await _begin(
-                        held.value, person, details, recording, languages, intake=self._intake
+                        taken.value, person, details, recording, languages, intake=self._intake
                     )
-                except Stale:  # the same recording came in twice at once, and the other was first
+                except Stale:  # the same recording arrived twice at once; this one lost
                     continue
-                return Receipt(held.value, new=True)
+                return Receipt(taken.value, new=True)
             if existing.state not in {State.CANCELLED, State.ERASED}:
                 return await _seen_before(actor, existing, details, languages, records=records)
-            with suppress(Stale):  # somebody else has handed it over
-                handed = records.unique_keys.hand_over(held, new)
+            with suppress(Stale):  # someone else has handed it over
+                handed = records.unique_keys.hand_over(taken, new)
                 await Change(handed).commit(records.store)
 
 
 async def _taken(wanted: UniqueKey, *, records: Records) -> UniqueKey:
-    """Take a key if it is free; return who has it now."""
+    """Take a key if it is free; return it as it is stored then, whoever has it."""
     while True:
         try:
             await Change(records.unique_keys.take(wanted)).commit(records.store)
             return replace(wanted, version=wanted.version + 1)
         except AlreadyExists:
-            held = await records.unique_keys.load(wanted.practice_id, wanted.key)
-        if held is not None and held.value:
-            return held
-        wanted = replace(wanted, version=held.version if held else 0)
+            stored = await records.unique_keys.load(wanted.practice_id, wanted.key)
+        if stored is not None and stored.value:
+            return stored
+        wanted = replace(wanted, version=stored.version if stored else 0)
 
 
 async def _begin(
@@ -284,18 +284,18 @@ async def _seen_before(
     *,
     records: Records,
 ) -> Receipt:
-    """Answer a recording that is a session already; a failed one is tried again, maybe in other languages."""
+    """Return the receipt of a recording that is a session already; retry that if it has failed."""
     if not same_details(existing.details, details):
         raise AlreadyExists("duplicate_recording", session=existing.id)
     runs = await records.runs.of_session(existing.practice_id, existing.id)
     if progress_of(existing, runs).state is SessionStatus.FAILED:
-        with suppress(WrongState, LeaseLost):  # somebody else had it tried again
+        with suppress(WrongState, LeaseLost):  # someone else has retried it
             await review.retry(actor, existing.id, languages=languages, records=records)
     return Receipt(existing.id, new=False)
 
 
 async def throw_away(upload: Upload, *, records: Records, recordings: Recordings) -> None:
-    """Remove what is left of an upload, but for a recording that a session has. Idempotent."""
+    """Remove what is left of an upload, except a recording that a session uses. Idempotent."""
     practice_id = upload.practice_id
     await recordings.discard(practice_id, upload.id)
     if upload.recording_key and not await _used_by_session(upload, records=records):

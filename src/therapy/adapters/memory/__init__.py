@@ -1,1 +1,1 @@
-"""The fakes: every port in memory, for tests and for other projects. They encode and decode."""
+"""Every port in memory, for tests and other projects. Records are encoded and decoded as in any store."""

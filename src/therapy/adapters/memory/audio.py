@@ -1,4 +1,4 @@
-"""Audio without a decoder: WAV files that are 16 kHz mono s16 already."""
+"""Audio without a decoder: for WAV files that are 16 kHz mono s16 already."""
 
 from collections.abc import AsyncIterator
 
@@ -12,7 +12,7 @@ CHUNK = 64 * 1024
 
 
 class MemoryAudioDecoder(AudioDecoder):
-    """Gives what follows the header as it is; anything but RIFF is undecodable."""
+    """Yields what follows the header unchanged; anything but RIFF is undecodable."""
 
     async def decode(
         self,
@@ -29,4 +29,4 @@ class MemoryAudioDecoder(AudioDecoder):
                 yield chunk
 
     async def check(self, practice_id: str, read: ReadRange, size: int) -> None:
-        """Refuse nothing: what is no WAV shows when it is decoded."""
+        """Refuse nothing: what is not a WAV file fails when it is decoded."""

@@ -1,4 +1,4 @@
-"""The doorbell inside one process: a queue."""
+"""The doorbell within one process: a queue."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ LOG = logging.getLogger("therapy.doorbell")
 
 
 class MemoryDoorbell(Doorbell):
-    """Whoever listens shares one queue, so each ring is answered once."""
+    """All listeners share one queue, so each ring is answered once."""
 
     def __init__(self) -> None:
         self._rings: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
@@ -19,25 +19,25 @@ class MemoryDoorbell(Doorbell):
 
     async def listen(self, answer: Answer, *, at_once: int) -> None:
         free = asyncio.Semaphore(at_once)
-        at_work: set[asyncio.Task[None]] = set()
+        answers: set[asyncio.Task[None]] = set()
 
-        def over(task: asyncio.Task[None]) -> None:
-            at_work.discard(task)
+        def ended(task: asyncio.Task[None]) -> None:
+            answers.discard(task)
             free.release()
 
         try:
             while True:
                 await free.acquire()
                 task = asyncio.create_task(_answer(answer, *await self._rings.get()))
-                at_work.add(task)
-                task.add_done_callback(over)
+                answers.add(task)
+                task.add_done_callback(ended)
         finally:
-            for task in at_work:
+            for task in answers:
                 task.cancel()
 
 
 async def _answer(answer: Answer, practice_id: str, session_id: str) -> None:
     try:
         await answer(practice_id, session_id)
-    except Exception as exc:  # noqa: BLE001 - whatever went wrong, the next ring must be heard
+    except Exception as exc:  # noqa: BLE001 - whatever went wrong, the next ring must be answered
         LOG.error("answering a ring failed: %s", type(exc).__name__)  # noqa: TRY400 - a traceback may quote a text

@@ -1,4 +1,4 @@
-"""Insights from a few plain rules."""
+"""Insights from a few simple rules."""
 
 import re
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ _LONG_WORD = re.compile(r"\w{5,}")
 
 
 class MemoryInsightFinder(InsightFinder):
-    """Long words, numbers of telephones and what was said first; English only.
+    """Finds long words, phone numbers and, as a summary, what was said first; English only.
 
-    Parts in `down` break.
+    Parts in `down` fail.
     """
 
     def __init__(self) -> None:

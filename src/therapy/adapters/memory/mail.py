@@ -5,7 +5,7 @@ from therapy.ports.mail import Letter, Mail, check_letter
 
 
 class MemoryMail(Mail):
-    """Keeps what was sent, in order."""
+    """Keeps what was sent, in order; raises Unavailable while `down`."""
 
     def __init__(self) -> None:
         self.sent: list[Letter] = []

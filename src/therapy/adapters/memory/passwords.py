@@ -7,7 +7,7 @@ from therapy.ports.passwords import Passwords
 
 
 class MemoryPasswords(Passwords):
-    """Salted SHA-256: two hashes of a password differ, and hashing takes no time."""
+    """Hashes with salted SHA-256: two hashes of a password differ, and hashing takes no time."""
 
     async def hash(self, password: str) -> str:
         return _hashed(secrets.token_hex(8), password)

@@ -14,7 +14,7 @@ class _Stored(NamedTuple):
 
 
 class MemoryPeopleIndex(PeopleIndex):
-    """Looks at every entry of the practice; None stands for a person who was removed."""
+    """Scans every entry of the practice. None is stored for a person who was removed."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], _Stored | None] = {}
@@ -43,7 +43,7 @@ class MemoryPeopleIndex(PeopleIndex):
         return tuple(chosen[: max(0, min(limit, MOST_PEOPLE))])
 
     def _of_practice(self, practice_id: str) -> list[PersonEntry]:
-        """Return a practice's entries, but for those that only a newer program can read."""
+        """Return a practice's entries, except those that only a newer program can read."""
         stored = [each for (owner, _), each in self._entries.items() if owner == practice_id]
         entries = [codec.decode_if_known(PersonEntry, each.body) for each in stored if each]
         return [entry for entry in entries if entry is not None]

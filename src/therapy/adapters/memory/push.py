@@ -7,7 +7,7 @@ from therapy.ports.push import PushSender
 
 
 class MemoryPushSender(PushSender):
-    """Keeps what was sent, in order; tokens in `gone` are of devices that are gone for good."""
+    """Keeps what was sent, in order; raises Unavailable while `down`. Tokens in `gone` are gone for good."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[Device, PushMessage]] = []

@@ -13,7 +13,7 @@ def _now() -> datetime:
 
 
 class MemoryRecordings(Recordings):
-    """Blocks and recordings as bytes; `room` is how many bytes fit in all (None = any number)."""
+    """Keeps blocks and recordings as bytes; `room` is how many bytes fit in total (None = unlimited)."""
 
     def __init__(self, room: int | None = None, now: Callable[[], datetime] = _now) -> None:
         self.room = room

@@ -12,7 +12,7 @@ BAD = frozenset({"bad", "sad", "worse", "afraid", "angry", "hate", "tired", "alo
 
 
 class MemorySentiment(Sentiment):
-    """Counts good and bad words; English only."""
+    """Scores by counting good and bad words; English only."""
 
     async def score(
         self,

@@ -1,4 +1,4 @@
-"""Entries in memory."""
+"""The session index in memory."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -20,26 +20,26 @@ class _Stored:
 
 
 class MemorySessionIndex(SessionIndex):
-    """Looks at every entry of the practice; None stands for a session that was removed."""
+    """Scans every entry of the practice. None is stored for a session that was removed."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], _Stored | None] = {}
+        self._entries: dict[tuple[str, str], _Stored | None] = {}
 
     async def put(self, practice_id: str, entry: SessionEntry) -> None:
         key = practice_id, entry.session_id
-        stored = self._rows.get(key)
-        removed = key in self._rows and stored is None
+        stored = self._entries.get(key)
+        removed = key in self._entries and stored is None
         if removed or (stored is not None and stored.sequence > entry.sequence):
             return
-        self._rows[key] = _Stored(
+        self._entries[key] = _Stored(
             codec.encode(replace(entry, words=())), entry.words, entry.sequence
         )
 
     async def remove(self, practice_id: str, session_id: str) -> None:
-        self._rows[practice_id, session_id] = None
+        self._entries[practice_id, session_id] = None
 
     async def get(self, practice_id: str, session_id: str) -> SessionEntry:
-        stored = self._rows.get((practice_id, session_id))
+        stored = self._entries.get((practice_id, session_id))
         if stored is None:
             raise NotFound(session=session_id)
         return codec.decode(SessionEntry, stored.body)
@@ -79,7 +79,9 @@ class MemorySessionIndex(SessionIndex):
     def _list(
         self, practice_id: str, listed: Callable[[SessionEntry], bool], before: str, limit: int
     ) -> tuple[SessionEntry, ...]:
-        stored = [each for (owner, _), each in self._rows.items() if owner == practice_id and each]
+        stored = [
+            each for (owner, _), each in self._entries.items() if owner == practice_id and each
+        ]
         entries = [
             replace(codec.decode(SessionEntry, each.body), words=each.words) for each in stored
         ]

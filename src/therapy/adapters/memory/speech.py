@@ -1,4 +1,4 @@
-"""Speech from a script: the fake engine says what it was told to, if it hears anything at all."""
+"""Speech from a script: an engine that yields prepared utterances if the audio has any sound."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -9,7 +9,7 @@ from therapy.ports.speech import Speech, SpeechDone, SpeechEvent, SpeechOptions,
 
 
 class MemorySpeech(Speech):
-    """Yields `script` once it has heard sound (any sample but 0); `failure` is raised instead."""
+    """Yields `script` if any sample is not 0; raises `failure` instead, if there is one."""
 
     def __init__(
         self,
@@ -28,20 +28,20 @@ class MemorySpeech(Speech):
         pcm: AsyncIterator[bytes],
         options: SpeechOptions,
     ) -> AsyncIterator[SpeechEvent]:
-        asked = [each for each in options.languages if _primary(each) in self.languages]
-        if not asked:
+        known = [each for each in options.languages if _primary(each) in self.languages]
+        if not known:
             raise LanguageNotSupported
-        heard, sound = 0, False
+        received, sound = 0, False
         async for chunk in pcm:
-            heard += len(chunk)
+            received += len(chunk)
             sound = sound or any(chunk)
-            yield SpeechProgress(heard // BYTES_PER_MS)
+            yield SpeechProgress(received // BYTES_PER_MS)
         if self.failure is not None:
             raise self.failure
         spoken = self.script if sound else ()
         for utterance in spoken:
             yield utterance
-        yield SpeechDone("scripted", asked[0] if spoken else "", heard // BYTES_PER_MS)
+        yield SpeechDone("scripted", known[0] if spoken else "", received // BYTES_PER_MS)
 
 
 def _primary(tag: str) -> str:

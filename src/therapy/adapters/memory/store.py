@@ -1,4 +1,4 @@
-"""The store in memory: one dict of items per partition."""
+"""The store in memory: a dict of items per partition."""
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
@@ -24,9 +24,9 @@ from therapy.ports.store import (
 
 
 class MemoryStore(Store):
-    """Every call is done in one step of the event loop, so nobody sees half a commit.
+    """Keeps items in dicts. Every call is one step of the event loop, so nobody sees half a commit.
 
-    Looks at all items to find those that are due or have expired, which only a fake may.
+    It scans all items for those that are due or have expired, which only a test double may do.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -62,8 +62,8 @@ class MemoryStore(Store):
         check_names(partition)
         check_writes(writes)
         for place, write in enumerate(writes):
-            there = self._live(partition, write.id)
-            if _is_refused(write, there.version if there else None):
+            stored = self._live(partition, write.id)
+            if _is_refused(write, stored.version if stored else None):
                 raise Refused(place)
         for write in writes:
             self._write(partition, write)
@@ -74,7 +74,7 @@ class MemoryStore(Store):
         check_names(*queues)
         check_range("", "", limit)
         if now.tzinfo is None:
-            raise ValueError("moments are aware datetimes")
+            raise ValueError("now must be an aware datetime")
         beyond = _place_when_due(after) if after else None
         found = [
             (_place_when_due(item), item)
@@ -96,7 +96,7 @@ class MemoryStore(Store):
         return len(expired)
 
     async def walk(self) -> AsyncIterator[Item]:
-        """Yield every item that has not expired, as they are when it begins."""
+        """Yield every item that has not expired when the iteration begins, as it is then."""
         for item in tuple(self._all_live()):
             yield item
 
@@ -129,7 +129,7 @@ class MemoryStore(Store):
 
 
 def _is_refused(write: Write, version: int | None) -> bool:
-    """Return whether a write finds another version than it needs; None = there is no item."""
+    """Return whether a write is refused, given the stored item's version (None = there is no item)."""
     match write:
         case Create():
             return version is not None
@@ -146,7 +146,7 @@ def _next_version(write: Put) -> int:
             return 1
         case Replace():
             return write.version + 1
-    return 1 + secrets.randbits(52)  # nobody has read it; other programs' floats hold it
+    return 1 + secrets.randbits(52)  # nobody has seen it, and a JSON number (a float) can hold it
 
 
 def _place_when_due(item: Item) -> tuple[datetime, str, str]:

@@ -1,4 +1,4 @@
-"""Tokens in memory: random names of what was issued, so that nothing can be forged or read from them."""
+"""Tokens in memory: random texts that can't be forged and reveal nothing."""
 
 import hashlib
 import secrets
@@ -12,7 +12,7 @@ from therapy.ports.tokens import Tokens
 
 
 class MemoryTokens(Tokens):
-    """Remembers every token that it has issued."""
+    """Remembers every token that it issued."""
 
     def __init__(self, lifetime: timedelta = timedelta(minutes=15)) -> None:
         self._issued: dict[str, tuple[Actor, datetime]] = {}

@@ -28,7 +28,7 @@ from therapy.entrypoints.cli.terminal import (
 )
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import SpeechOptions
-from therapy.workflows.recognition import hear, scored
+from therapy.workflows.recognition import recognise, scored
 
 NOBODY = "-"
 """The practice that a recording on the command line belongs to."""
@@ -93,13 +93,13 @@ async def _hear(file: io.BufferedReader, name: str, settings: Settings) -> Trans
         pcm = sum([len(chunk) async for chunk in engines.audio.decode(NOBODY, read, size)])
         with bar(asides()) as progress:
             task = progress.add_task(f"listening to {name}", total=max(1, pcm // BYTES_PER_MS))
-            version = await hear(
+            version = await recognise(
                 NOBODY,
                 read,
                 size,
                 SpeechOptions(settings.speech_languages),
                 at=datetime.now(UTC),
-                tell=lambda heard_ms: progress.update(task, completed=heard_ms),
+                on_progress=lambda ms: progress.update(task, completed=ms),
                 audio=engines.audio,
                 speech=engines.speech,
             )

@@ -136,7 +136,7 @@ class CosmosStore(Store):
         check_names(*queues)
         check_range("", "", limit)
         if now.tzinfo is None:
-            raise ValueError("moments are aware datetimes")
+            raise ValueError("now must be an aware datetime")
         if after is not None and after.due_at is None:
             raise ValueError("this item is never due")
         wanted = Wanted(sorted(set(queues)), stamp(now), limit, after)

@@ -131,7 +131,7 @@ class SqliteStore(Store):
         check_names(*queues)
         check_range("", "", limit)
         if now.tzinfo is None:
-            raise ValueError("moments are aware datetimes")
+            raise ValueError("now must be an aware datetime")
         beyond = _place_when_due(after) if after else _FROM_THE_FIRST
         values = (micros(now), micros(self._now()), *beyond, limit)
 
