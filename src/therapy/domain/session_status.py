@@ -11,7 +11,13 @@ from therapy.domain.session import Session, State
 
 
 class SessionStatus(Enum):
-    """A session's state as clients see it."""
+    """A session's state as clients see it.
+
+    `awaiting_transcript`: waits to be transcribed, or to be tried again by itself; `transcribing`: is
+    being transcribed; `failed`: needs its therapist, `failure` says why; `awaiting_review`: its therapist
+    corrects the transcript; `closing`: handed in, is being scored; `closed`: can be read and found;
+    `cancelled`: its therapist cancelled it; `erased`: nothing of it is left.
+    """
 
     AWAITING_TRANSCRIPT = "awaiting_transcript"
     TRANSCRIBING = "transcribing"

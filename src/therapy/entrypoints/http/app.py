@@ -20,11 +20,8 @@ from therapy.entrypoints.http.errors import (
     on_therapy_error,
 )
 from therapy.entrypoints.http.json_bodies import JsonRequest
-from therapy.entrypoints.http.openapi_pages import (
-    describe,
-    documentation,
-    documentation_file,
-)
+from therapy.entrypoints.http.openapi_document import describe
+from therapy.entrypoints.http.openapi_pages import documentation, documentation_file
 from therapy.entrypoints.http.request_log import RequestTimer, finish_response
 from therapy.entrypoints.worker import working
 from therapy.wiring import Therapy, open_therapy

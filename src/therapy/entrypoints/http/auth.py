@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 from litestar import Request, Response, Router, post
 from litestar.background_tasks import BackgroundTask
+from litestar.openapi.spec import Example
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from therapy.domain.errors import InvalidInput, NotSignedIn, TherapyError, Unavailable
 from therapy.domain.messages import sentence
-from therapy.domain.people import email_key
+from therapy.domain.people import Role, email_key
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.bearer_token import bearer
 from therapy.entrypoints.http.dependencies import (
@@ -23,55 +24,111 @@ from therapy.entrypoints.http.dependencies import (
     SignInDependency,
 )
 from therapy.entrypoints.http.json_bodies import decoded
-from therapy.entrypoints.http.request_bodies import json_body
-from therapy.entrypoints.http.schema_types import NO_NUL, Short, Token, day
+from therapy.entrypoints.http.problem_answers import JSON_BODY, WRITES, problems
+from therapy.entrypoints.http.request_bodies import body_operation
+from therapy.entrypoints.http.schema_types import NO_NUL, Short, Token, about, day
 from therapy.repositories.records import Records
 from therapy.workflows import authentication
 from therapy.workflows.authentication import SignIn
 
+AccessToken = Annotated[
+    str,
+    about(
+        "The access token, for `Authorization: Bearer`; it lives for minutes.", "an.access.token"
+    ),
+]
+RefreshToken = Annotated[
+    str, about("The token for the next pair; good for one use.", "a.refresh.token")
+]
+
 
 class LoginRequest(Struct):
-    email: Short
-    password: Annotated[str, Meta(max_length=1_024)]
+    """Who signs in."""
+
+    email: Annotated[Short, about("The e-mail address, in any case.", "robin@example.org")]
+    password: Annotated[
+        str, about("The password.", "a long invented password"), Meta(max_length=1_024)
+    ]
 
 
 class RefreshRequest(Struct, rename="camel"):
-    refresh_token: Token
+    """The refresh token, where it is not in the Authorization header."""
+
+    refresh_token: Annotated[
+        Token, about("The refresh token that came with the last answer.", "a.refresh.token")
+    ]
 
 
 class ChangePasswordRequest(Struct, rename="camel"):
-    token_sec: Token
-    new_password: Annotated[str, Meta(max_length=1_024, pattern=NO_NUL)]
+    """A new password, and what allows to set it."""
+
+    token_sec: Annotated[Token, about("The one-time token from the mail.", "a.one-time.token")]
+    new_password: Annotated[
+        str,
+        about("At least 8 characters, not a part of the address.", "another invented password"),
+        Meta(max_length=1_024, pattern=NO_NUL),
+    ]
 
 
 class LoginAnswer(Struct, rename="camel"):
-    token: str
-    refresh_token: str
-    user_id: str
-    user_full_name: str
-    user_type: str
-    date_of_birth: str | None
+    """A login's tokens, and who signed in."""
+
+    token: AccessToken
+    refresh_token: RefreshToken
+    user_id: Annotated[
+        str, about("The account's id; a patient's is their number.", "therapist-robin")
+    ]
+    user_full_name: Annotated[str, about("The full name.", "Robin Sample")]
+    user_type: Annotated[Role, about("What the person is in the practice.", "THERAPIST")]
+    date_of_birth: Annotated[
+        str | None, about("`dd-MM-yyyy`; null where it is not known.", "17-05-1990")
+    ]
 
 
 class RefreshAnswer(Struct, rename="camel"):
-    access_token: str
-    refresh_token: str
-    expires_in: int
+    """The next pair of tokens."""
+
+    access_token: AccessToken
+    refresh_token: RefreshToken
+    expires_in: Annotated[int, about("Seconds that the access token is good for.", 900)]
 
 
 class Done(Struct):
-    success: bool
-    message: str
+    """That it was done, in words."""
+
+    success: Annotated[bool, about("Always true.", True)]
+    message: Annotated[
+        str,
+        about(
+            "One sentence for a person.",
+            "The password was changed; please sign in with it.",
+        ),
+    ]
 
 
 log = logging.getLogger(__name__)
 
 
-@post("/login", status_code=200, opt={"no_token": True})
+@post(
+    "/login",
+    status_code=200,
+    opt={"no_token": True},
+    operation_id="log_in",
+    summary="Sign in",
+    response_description="Signed in.",
+    responses=problems(
+        *JSON_BODY, "wrong_credentials", "unavailable", "storage_full", field="email"
+    ),
+)
 async def login(
     data: JSONBody[LoginRequest], records: RecordsDependency, sign_in: SignInDependency
 ) -> LoginAnswer:
-    """Sign in with an e-mail address, in any case, and a password."""
+    """Return the tokens of a new login, for an e-mail address and its password.
+
+    Anyone may call it. Each call makes a login of its own, which ends with its last refresh token, with a
+    new password, or when a refresh token is used twice. A wrong password and an unknown address take as
+    long and get the same answer.
+    """
     if not email_key(data.email):
         raise InvalidInput("email", "required")
     if not data.password:
@@ -85,7 +142,7 @@ async def login(
         refresh_token=signed_in.refresh_token,
         user_id=person.public_id,
         user_full_name=person.full_name,
-        user_type=person.role.value,
+        user_type=person.role,
         date_of_birth=day(person.date_of_birth),
     )
 
@@ -94,12 +151,23 @@ async def login(
     "/refresh",
     status_code=200,
     opt={"no_token": True},
-    operation_class=json_body(RefreshRequest, required=False),
+    operation_class=body_operation(RefreshRequest, required=False),
+    operation_id="refresh_login",
+    summary="Stay signed in",
+    response_description="The next pair of tokens.",
+    responses=problems(
+        *JSON_BODY, "not_signed_in", "token_expired", "unavailable", *WRITES, field="refreshToken"
+    ),
 )
 async def refresh(
     request: Request[Any, Any, Any], records: RecordsDependency, sign_in: SignInDependency
 ) -> RefreshAnswer:
-    """Exchange a refresh token, from the Authorization header or from the body, for a new pair."""
+    """Return a new access token and the next refresh token, in exchange for the last one.
+
+    The refresh token comes EITHER as `Authorization: Bearer` with an empty body OR as JSON. A token is
+    good once: the one used last may be sent again for 30 seconds, after a lost answer, and gets the same
+    answer; any older one ends the login.
+    """
     token = bearer(request.headers.get("authorization"))
     if body := await request.body():
         token = decoded(body, RefreshRequest).refresh_token
@@ -109,15 +177,38 @@ async def refresh(
     return RefreshAnswer(signed_in.access_token, signed_in.refresh_token, signed_in.expires_in)
 
 
-@post("/forgot-password", status_code=200, opt={"no_token": True})
+@post(
+    "/forgot-password",
+    status_code=200,
+    operation_id="forgot_password",
+    summary="Ask for a new password",
+    opt={
+        "no_token": True,
+        "example": {"success": True, "message": sentence("forgot_answer", "en")},
+    },
+    response_description="A mail is on its way, if there is such an account.",
+    responses=problems("invalid", "required", field="email"),
+)
 async def forgot_password(
-    email: Annotated[str, QueryParameter(name="email", max_length=300)],
+    email: Annotated[
+        str,
+        QueryParameter(
+            name="email",
+            max_length=300,
+            description="The e-mail address of the account.",
+            examples=[Example(value="robin@example.org")],
+        ),
+    ],
     records: RecordsDependency,
     sign_in: SignInDependency,
     language: Language,
     after_response: AfterResponseJobs,
 ) -> Response[Done]:
-    """Mail a one-time token if the address has an account. The answer does not say whether it has."""
+    """Mail a one-time token to an address, if it has an account.
+
+    Anyone may call it. The answer, and the time it takes, do not say whether there is an account. Each
+    call sends a token of its own, good for 30 minutes.
+    """
     if not email_key(email):
         raise InvalidInput("email", "required")
     answer = Done(True, sentence("forgot_answer", language))
@@ -148,14 +239,28 @@ def _not_sent(code: str, why: str) -> None:
     log.error("a mail was not sent", extra={"error": code, "why": why})
 
 
-@post("/change-password", status_code=200, opt={"no_token": True})
+@post(
+    "/change-password",
+    status_code=200,
+    opt={"no_token": True},
+    operation_id="change_password",
+    summary="Set a new password",
+    response_description="The password was changed.",
+    responses=problems(
+        *JSON_BODY, "reset_token", "weak_password", "unavailable", *WRITES, field="newPassword"
+    ),
+)
 async def change_password(
     data: JSONBody[ChangePasswordRequest],
     records: RecordsDependency,
     sign_in: SignInDependency,
     language: Language,
 ) -> Done:
-    """Set a new password with the one-time token from the mail; signs out everywhere."""
+    """Set a new password with the one-time token from the mail; every login and device of it ends.
+
+    Whoever has the token may call it; an Authorization header is ignored. A password that is too weak
+    does not use the token up. The same call sent again, after a lost answer, is answered as before.
+    """
     await authentication.change_password(
         data.token_sec, data.new_password, records=records, sign_in=sign_in
     )

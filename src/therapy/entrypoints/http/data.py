@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated
 
 from litestar import Response, Router, get, put
+from litestar.datastructures import ResponseHeader
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
@@ -27,58 +28,103 @@ from therapy.entrypoints.http.dependencies import (
     SessionIndexDependency,
 )
 from therapy.entrypoints.http.json_bodies import json_response
-from therapy.entrypoints.http.schema_types import NO_NUL, Before, Message, SessionId, Short, day
+from therapy.entrypoints.http.problem_answers import (
+    JSON_BODY,
+    OWN_SESSION,
+    SIGNED_IN,
+    WRITES,
+    problems,
+)
+from therapy.entrypoints.http.schema_types import (
+    NO_NUL,
+    AppDay,
+    Before,
+    LineText,
+    Message,
+    Negative,
+    Neutral,
+    PatientName,
+    Positive,
+    SessionId,
+    SessionName,
+    Short,
+    SpeakerName,
+    Summary,
+    Timestamp,
+    about,
+    day,
+)
 from therapy.workflows import review, session_lists
 
 MOST_LINES = 20_000
 
 
 class PendingItem(Struct, rename="camel"):
-    id: str
-    patient_name: str
-    session_date: str
-    summary_preview: str
+    """A session that awaits review."""
+
+    id: SessionName
+    patient_name: PatientName
+    session_date: AppDay
+    summary_preview: Annotated[str, about("The summary's first 20 characters.", "Sleeps better.")]
 
 
 class LineOut(Struct):
     """A line for review; all but the first three fields are for clients that know them."""
 
-    speaker: str
-    text: str
-    timestamp: str
-    start_ms: int
-    end_ms: int
-    voice: str
-    confidence: float
-    positive: float
-    neutral: float
-    negative: float
+    speaker: SpeakerName
+    text: LineText
+    timestamp: Timestamp
+    start_ms: Annotated[int, about("When it begins, in milliseconds.", 3_000)]
+    end_ms: Annotated[int, about("When it ends, in milliseconds.", 6_400)]
+    voice: Annotated[
+        str, about("Which of the voices told apart; empty if that could not be told.", "1")
+    ]
+    confidence: Annotated[float, about("How sure the recogniser is, 0 to 1.", 0.94)]
+    positive: Positive
+    neutral: Neutral
+    negative: Negative
 
 
 class Transcript(Struct, rename="camel"):
-    patient_name: str
-    session_date: str
-    summary: str
-    transcript: list[LineOut]
+    """A transcript that awaits review."""
+
+    patient_name: PatientName
+    session_date: AppDay
+    summary: Summary
+    transcript: Annotated[list[LineOut], about("The lines, in order of time.")]
 
 
 class LineIn(Struct):
     """A line as the therapist sends it back; a machine's line may be longer than what people type."""
 
-    speaker: Short
-    text: Annotated[str, Meta(max_length=200_000, pattern=NO_NUL)]
-    timestamp: Annotated[str, Meta(max_length=32)]
+    speaker: Annotated[Short, about("`Therapist`, `Patient` or `Unknown`, in any case.", "Patient")]
+    text: Annotated[
+        str,
+        about("What was said; not empty.", "I slept better, and I feel glad."),
+        Meta(max_length=200_000, pattern=NO_NUL),
+    ]
+    timestamp: Annotated[
+        str,
+        about("When it begins: `MM:SS`, `HH:MM:SS` or `H:MM:SS.mmm`.", "0:00:03.000"),
+        Meta(max_length=32),
+    ]
 
 
 INBOX_PREVIEW = 20
 """Characters of the summary that the inbox shows."""
 
 
-@get("/pending")
+@get(
+    "/pending",
+    operation_id="list_sessions_for_review",
+    summary="List what awaits my review",
+    response_description="The sessions, newest first.",
+    responses=problems(*SIGNED_IN, "invalid", "before", "forbidden", field="before"),
+)
 async def pending(
     actor: Caller, session_index: SessionIndexDependency, before: Before = ""
 ) -> list[PendingItem]:
-    """List the sessions that await the caller's review, newest first; `before` is the last id seen."""
+    """Return the sessions that await the caller's review, newest first, at most 500. For therapists."""
     entries = await session_lists.inbox(
         actor, {SessionStatus.AWAITING_REVIEW}, before, session_index=session_index
     )
@@ -93,17 +139,45 @@ async def pending(
     ]
 
 
-@get("/transcript/{session_id:str}")
+@get(
+    "/transcript/{session_id:str}",
+    operation_id="get_transcript_for_review",
+    summary="Show a transcript for review",
+    response_description="The transcript.",
+    response_headers=[
+        ResponseHeader(
+            "ETag",
+            documentation_only=True,
+            required=True,
+            value='"1"',
+            description="The number of the transcript's version, in quotes.",
+        )
+    ],
+    responses=problems(*OWN_SESSION, "not_awaiting_review", field="session_id"),
+)
 async def transcript(
     session_id: SessionId, actor: Caller, records: RecordsDependency
 ) -> Response[Transcript]:
-    """Give a transcript that awaits review; its version is the ETag."""
+    """Return a transcript that awaits review, to the session's therapist. Nothing is changed by it."""
     session, version = await review.for_review(actor, session_id, records=records)
     etag = {"ETag": f'"{version.number}"'}
     return await json_response(partial(_transcript, session, version), etag)
 
 
-@put("/transcript/{session_id:str}", status_code=202)
+@put(
+    "/transcript/{session_id:str}",
+    status_code=202,
+    operation_id="submit_reviewed_transcript",
+    summary="Hand in a reviewed transcript",
+    response_description="Handed in; the session is being closed.",
+    responses=problems(
+        *OWN_SESSION,
+        *JSON_BODY,
+        *("timestamp", "empty_transcript", "not_awaiting_review"),
+        *WRITES,
+        field="[0].text",
+    ),
+)
 async def submit(
     session_id: SessionId,
     data: JSONBody[Annotated[list[LineIn], Meta(max_length=MOST_LINES)]],
@@ -111,7 +185,12 @@ async def submit(
     records: RecordsDependency,
     language: Language,
 ) -> Message:
-    """Hand in the reviewed transcript; the session is closed with it."""
+    """Hand in the reviewed transcript: all its lines, with texts edited, speakers swapped, lines left out.
+
+    For the session's therapist, once it awaits review. It becomes a new version beside the machine's, is
+    scored, and the session is closed with it. The same lines sent again, after a lost answer, are accepted
+    again; other ones are 409.
+    """
     lines = await asyncio.to_thread(_lines, data)  # 20,000 of them take 20 ms
     await review.submit(actor, session_id, lines, records=records)
     return Message(sentence("transcript_accepted", language))

@@ -14,6 +14,8 @@ from therapy.entrypoints.http.request_log import request_id
 
 log = logging.getLogger(__name__)
 
+PROBLEM_TYPE = "application/problem+json"
+
 
 class BadRange(errors.CallerError):
     """Raised when a recording has no such bytes; `size` is how many it has."""
@@ -88,15 +90,7 @@ def problem(
 ) -> Response[dict[str, object]]:
     """Make a problem details answer."""
     language = language_of(request)
-    body: dict[str, object] = {
-        "type": f"urn:therapy:problem:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": advice(code, language) or sentence(code, language, **details),
-        "error": sentence(code, language, **details),
-        "code": code,
-        **details,
-    }
+    body = problem_body(status, code, language, **details)
     body["request_id"] = request_id(request.scope)
     headers = {"Content-Language": language}
     if code == BadRange.code:
@@ -105,9 +99,20 @@ def problem(
         headers["Retry-After"] = RETRY_AFTER[status]
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(
-        body, status_code=status, media_type="application/problem+json", headers=headers
-    )
+    return Response(body, status_code=status, media_type=PROBLEM_TYPE, headers=headers)
+
+
+def problem_body(status: int, code: str, language: str, **details: object) -> dict[str, object]:
+    """Return the body of a problem details answer, all but the request's id."""
+    return {
+        "type": f"urn:therapy:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": advice(code, language) or sentence(code, language, **details),
+        "error": sentence(code, language, **details),
+        "code": code,
+        **details,
+    }
 
 
 def on_therapy_error(request: AnyRequest, exc: errors.TherapyError) -> Response[dict[str, object]]:

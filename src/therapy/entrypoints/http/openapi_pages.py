@@ -6,31 +6,39 @@ from pathlib import Path
 from typing import Any
 
 import litestar_offline_docs
-from litestar import Litestar, Response, Router, get
+from litestar import Response, Router, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import (
-    Components,
-    OpenAPI,
-    OpenAPIMediaType,
-    OpenAPIResponse,
-    OpenAPIType,
-    Operation,
-    PathItem,
-    Reference,
-    Schema,
-    SecurityScheme,
-)
+from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.params import FromPath
 from litestar.response import File
-from litestar.routes import HTTPRoute
 
 DOCS = "/schema"
 FILES = f"{DOCS}/files"
 PICTURE = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"
-PROBLEM = "Problem"
+
+ABOUT = """The back end of a therapy practice: from a recording to a reviewed session.
+
+A therapist uploads a recording (`POST /sessions/upload`), waits until its `state` is `awaiting_review`
+(`GET /sessions/{session_id}`), corrects who said what (`GET` and `PUT /data/transcript/{session_id}`), and
+finds the closed session again, as its patient does (`GET /sessions/me`).
+
+Bodies are JSON in UTF-8 but for the upload and recordings. Errors are problem details (RFC 9457) with a plain
+sentence in `error`, in English or Hebrew as `Accept-Language` asks. Requests may hold fields that are
+not described here: they are ignored. What the mobile app calls keeps the app's form of dates
+(`dd-MM-yyyy` in most places); everything else has ISO 8601.
+"""
+
+TAGS = {
+    "auth": "Signing in, staying signed in, and a new password. None of it needs an access token.",
+    "devices": "Where pushes go.",
+    "profiles": "The caller's account, and the patients of the practice.",
+    "sessions": "Recorded sessions: the upload, their way to being closed, and finding them again.",
+    "review": "The therapist's inbox, and the transcript under review.",
+    "health": "For probes: whether the process lives, and whether what it stands on does.",
+}
 
 _FOLDER = Path(litestar_offline_docs.__file__).parent / "static"
 _FILES = {each.name: each for each in _FOLDER.iterdir() if each.is_file()}
@@ -50,7 +58,7 @@ def documentation() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Therapy",
         version=metadata.version("therapy"),
-        description="The back end of a therapy practice: from a recording to a reviewed session.",
+        description=ABOUT,
         use_handler_docstrings=True,
         openapi_router=Router(
             DOCS,
@@ -60,11 +68,17 @@ def documentation() -> OpenAPIConfig:
             after_request=_no_html_for_what_is_missing,
         ),
         components=Components(
-            schemas={PROBLEM: _problem()},
             security_schemes={
-                "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+                "bearer": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    bearer_format="JWT",
+                    description="The access token that `POST /auth/login` or `/auth/refresh` gave.",
+                )
             },
         ),
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        tags=[Tag(name, description) for name, description in TAGS.items()],
         security=[{"bearer": []}],
         render_plugins=[
             SwaggerRenderPlugin(
@@ -77,53 +91,9 @@ def documentation() -> OpenAPIConfig:
     )
 
 
-def describe(app: Litestar) -> None:
-    """Say in the document what the framework does not know: the form of errors, what needs no token."""
-    document = app.openapi_schema
-    _describe_errors(document)
-    paths = document.paths or {}
-    for route in app.routes:
-        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
-            if handler.opt.get("no_token") and route.path_format in paths:
-                for operation in _operations(paths[route.path_format]):
-                    operation.security = []
-
-
-def _operations(path: PathItem) -> list[Operation]:
-    found = (path.get, path.head, path.put, path.post, path.patch, path.delete)
-    return [each for each in found if each is not None]
-
-
-def _describe_errors(document: OpenAPI) -> None:
-    answer = OpenAPIResponse(
-        description="An error: problem details, with one plain sentence in `error`.",
-        content={
-            "application/problem+json": OpenAPIMediaType(
-                schema=Reference(ref=f"#/components/schemas/{PROBLEM}")
-            )
-        },
-    )
-    document.components.schemas[PROBLEM] = _problem()
-    for path in (document.paths or {}).values():
-        for operation in _operations(path):
-            if operation.responses is not None:
-                operation.responses.pop("400", None)
-                operation.responses["default"] = answer
-
-
 def _no_html_for_what_is_missing(response: Response[Any]) -> Response[Any]:
     if response.status_code == NotFoundException.status_code and (
         response.media_type is MediaType.HTML
     ):
         raise NotFoundException
     return response
-
-
-def _problem() -> Schema:
-    text, number = Schema(type=OpenAPIType.STRING), Schema(type=OpenAPIType.INTEGER)
-    fields = dict.fromkeys(("type", "title", "detail", "error", "code", "request_id"), text)
-    return Schema(
-        type=OpenAPIType.OBJECT,
-        required=[*fields, "status"],
-        properties={**fields, "status": number, "field": text},
-    )

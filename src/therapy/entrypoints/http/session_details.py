@@ -6,28 +6,46 @@ from msgspec import Meta, Struct
 
 from therapy.domain.session import TimedNote
 from therapy.domain.transcript import parse_timestamp
-from therapy.entrypoints.http.schema_types import NO_NUL, Short, Text
+from therapy.entrypoints.http.schema_types import NO_NUL, Short, Text, about
 
 MOST_NOTES = 2_000
 
 
 class PersonIn(Struct):
-    """The therapist or patient in the metadata."""
+    """The therapist or patient as typed; a patient needs `id` and `name`."""
 
-    id: Annotated[str, Meta(max_length=100, pattern=NO_NUL)] = ""
-    name: Short = ""
-    email: Short | None = None
-    date_of_birth: Annotated[str, Meta(max_length=32, pattern=NO_NUL)] | None = None
+    id: Annotated[
+        str,
+        about("A patient's nine-digit number; a therapist's id.", "300000015"),
+        Meta(max_length=100, pattern=NO_NUL),
+    ] = ""
+    name: Annotated[Short, about("The full name.", "Dana Example")] = ""
+    email: Annotated[Short | None, about("The e-mail address.", "dana@example.org")] = None
+    date_of_birth: Annotated[
+        Annotated[str, Meta(max_length=32, pattern=NO_NUL)] | None,
+        about("`yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`.", "1990-05-17"),
+    ] = None
 
 
 class NoteIn(Struct):
-    content: Text = ""
-    timestamp: Annotated[str, Meta(max_length=32, pattern=NO_NUL)] = ""
+    """A note as typed."""
+
+    content: Annotated[Text, about("The note.", "Mentions the sister.")] = ""
+    timestamp: Annotated[
+        str,
+        about(
+            "Of a timed note: `MM:SS`, `HH:MM:SS` or `HH:MM:SS.mmm`; empty means the start.",
+            "00:09",
+        ),
+        Meta(max_length=32, pattern=NO_NUL),
+    ] = ""
 
 
 class NoteOut(Struct):
-    timestamp: str
-    content: str
+    """A note at a moment of the recording."""
+
+    timestamp: Annotated[str, about("When, as it was typed.", "00:09")]
+    content: Annotated[str, about("The note.", "Mentions the sister.")]
 
 
 def timed_notes(notes: list[NoteIn | str] | None) -> tuple[TimedNote, ...]:

@@ -2,18 +2,24 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import HttpMethod, Request, post, route
+from litestar.datastructures import ResponseHeader
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
+from litestar.params import HeaderParameter
 from litestar.response import Stream
+from litestar.types import Method
 from msgspec import Struct
 
 from therapy.domain.errors import NotFound
 from therapy.domain.session import Session
 from therapy.entrypoints.http.dependencies import Caller, RecordingsDependency, RecordsDependency
 from therapy.entrypoints.http.errors import BadRange
-from therapy.entrypoints.http.schema_types import SessionId
+from therapy.entrypoints.http.problem_answers import OWN_SESSION, problems
+from therapy.entrypoints.http.schema_types import AN_ID, SessionId, UtcTime, about
 from therapy.ports.recordings import Recordings
 from therapy.workflows import review
 
@@ -26,22 +32,68 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 class PlaybackLink(Struct):
     """Whoever has the URL may listen until it expires: it is a secret."""
 
-    url: str
-    expires_at: datetime
+    url: Annotated[
+        str, about("Where it plays, without a token.", f"https://recordings.example/{AN_ID}?sig=x")
+    ]
+    expires_at: Annotated[UtcTime, about("When the link stops to work.", "2026-03-04T10:15:00Z")]
 
 
-@route("/{session_id:str}/recording", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+def _header(name: str, description: str, example: str) -> ResponseHeader:
+    return ResponseHeader(
+        name, documentation_only=True, required=True, value=example, description=description
+    )
+
+
+def _audio(description: str) -> ResponseSpec:
+    return ResponseSpec(
+        bytes, generate_examples=False, media_type="audio/*", description=description
+    )
+
+
+def _operation_id(handler: HTTPRouteHandler, method: Method, path: object) -> str:
+    del handler, path
+    return "head_recording" if method == HttpMethod.HEAD else "get_recording"
+
+
+@route(
+    "/{session_id:str}/recording",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    operation_id=_operation_id,
+    summary="Play a recording",
+    response_headers=[
+        _header("Accept-Ranges", "Ranges of bytes may be asked for.", "bytes"),
+        _header("Content-Length", "How many bytes follow.", "264600044"),
+        _header("ETag", "The hash of the audio, in quotes: it never changes.", '"b7e1c2"'),
+    ],
+    responses={
+        200: _audio("The whole recording, in the form in which it was sent."),
+        206: _audio("The bytes that `Range` asked for; `Content-Range` says which."),
+        **problems(*OWN_SESSION, "range", field="session_id"),
+    },
+)
 async def recording(
+    *,
     session_id: SessionId,
     request: Request[Any, Any, Any],
     actor: Caller,
     records: RecordsDependency,
     recordings: RecordingsDependency,
+    wanted: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Range",
+            description="The bytes to send: `bytes=<first>-<last>`, `bytes=<first>-`, `bytes=-<count>`.",
+            examples=[Example(value="bytes=0-1023")],
+        ),
+    ] = None,
 ) -> Stream:
-    """Play a session's recording to its therapist; understands a single byte range."""
+    """Return a session's recording to its therapist, whole or the part that `Range: bytes=…` asks for.
+
+    One range is understood; several are answered with everything. HEAD gives the headers only.
+    """
     session = await review.own_session(actor, session_id, records=records)
     size = await recordings.size(actor.practice_id, session.recording.key)
-    part = _part(request.headers.get("range"), size)
+    part = _part(wanted, size)
     start, end = part or (0, size)
     headers = {
         "Accept-Ranges": "bytes",
@@ -64,16 +116,24 @@ async def recording(
     )
 
 
-@post("/{session_id:str}/recording-link", status_code=200)
+@post(
+    "/{session_id:str}/recording-link",
+    status_code=200,
+    operation_id="make_recording_link",
+    summary="Make a link that plays a recording",
+    response_description="The link.",
+    responses=problems(*OWN_SESSION, "not_offered", field="session_id"),
+)
 async def recording_link(
     session_id: SessionId,
     actor: Caller,
     records: RecordsDependency,
     recordings: RecordingsDependency,
 ) -> PlaybackLink:
-    """Make a link that plays a session's recording for some minutes, for players that send no token.
+    """Return a link that plays a session's recording for ten minutes, for players that send no token.
 
-    Where recordings are kept on this machine there are none: 404 `not_offered`.
+    For the session's therapist. Each call makes a link of its own. Where recordings are kept on the
+    server's own disk there are no links: 404 `not_offered`.
     """
     url, expires_at = await review.playback_link(
         actor, session_id, records=records, recordings=recordings

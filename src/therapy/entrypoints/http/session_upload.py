@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request, post
 from msgspec import Struct
@@ -12,15 +12,36 @@ from therapy.domain.errors import InvalidInput, TherapyError, TooLarge
 from therapy.domain.messages import sentence
 from therapy.entrypoints.http.dependencies import Caller, IntakeDependency, Language
 from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
-from therapy.entrypoints.http.request_bodies import UploadOperation
-from therapy.entrypoints.http.upload_metadata import MOST_METADATA, read_metadata
+from therapy.entrypoints.http.problem_answers import SIGNED_IN, WRITES, problems
+from therapy.entrypoints.http.request_bodies import MULTIPART, body_operation
+from therapy.entrypoints.http.schema_types import SessionName, about
+from therapy.entrypoints.http.upload_metadata import MOST_METADATA, MetadataIn, read_metadata
 from therapy.workflows.uploads import Intake, Receipt, Receiving, receiving
 
 
 class Uploaded(Struct):
-    session_id: str
-    status: str
-    message: str
+    """A recording was taken in."""
+
+    session_id: SessionName
+    status: Annotated[str, about("Always `accepted`.", "accepted")]
+    message: Annotated[
+        str,
+        about("One sentence for a person.", "The recording was received and is being transcribed."),
+    ]
+
+
+class UploadForm(Struct):
+    """The parts of an upload, in either order; the app sends the audio first."""
+
+    audio_file: Annotated[
+        bytes,
+        about(
+            "WAV, M4A/AAC, MP3, OGG/Opus, WebM or FLAC, with a file name.",
+            "(the bytes of session_audio.wav)",
+            extra_json_schema={"format": "binary"},
+        ),
+    ]
+    metadata: Annotated[MetadataIn, about("What is known about the recording, as JSON.")]
 
 
 AUDIO, METADATA = "audio_file", "metadata"
@@ -30,14 +51,31 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
 """Bytes that a body may have beside the recording."""
 
 
-@post("/upload", status_code=202, operation_class=UploadOperation, request_max_body_size=None)
+@post(
+    "/upload",
+    status_code=202,
+    operation_class=body_operation(UploadForm, MULTIPART),
+    request_max_body_size=None,
+    operation_id="upload_recording",
+    summary="Upload a recording",
+    response_description="Taken in; it is transcribed next.",
+    responses=problems(
+        *SIGNED_IN,
+        *("required", "invalid", "metadata", "date", "timestamp", "languages"),
+        *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
+        *("duplicate_recording", "too_large", "unsupported_audio", "unsupported_media_type"),
+        *WRITES,
+        field="patient.name",
+    ),
+)
 async def upload(
     request: Request[Any, Any, Any], actor: Caller, intake: IntakeDependency, language: Language
 ) -> Uploaded:
     """Take in a recording with what is known about it; it is transcribed and then brought for review.
 
-    The same recording sent again gives the same session. Beyond the app's fields, the metadata may say in
-    `languages` what is spoken, as up to four BCP 47 tags; else it is what this installation expects.
+    For therapists, who are the session's therapist by their token. The body may come chunked, of any length
+    up to the installation's limit. The same recording sent again by the same therapist gives the same
+    session, and a failed one is tried again; with other details it is 409, which names the session.
     """
     require(actor, Action.RECORD)
     body = _Body(request)

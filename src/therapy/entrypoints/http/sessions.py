@@ -5,20 +5,17 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Request, Router, delete, get, patch, post
+from litestar.openapi.spec import Example
 from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from therapy.domain import insights
 from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput
 from therapy.domain.messages import advice, sentence
-from therapy.domain.scoring import curve_of, session_scores
 from therapy.domain.session import Details, SessionPatient, parse_date, parse_languages
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.talk import talk_of, voices_of
-from therapy.domain.transcript import TranscriptVersion
 from therapy.entrypoints.http import mobile_sessions, session_recording, session_upload
 from therapy.entrypoints.http.dependencies import (
     Caller,
@@ -26,21 +23,25 @@ from therapy.entrypoints.http.dependencies import (
     RecordsDependency,
     SessionIndexDependency,
 )
+from therapy.entrypoints.http.heard_schemas import Heard
 from therapy.entrypoints.http.json_bodies import decoded
-from therapy.entrypoints.http.request_bodies import json_body
-from therapy.entrypoints.http.schema_types import Before, Message, SessionId, day
+from therapy.entrypoints.http.problem_answers import (
+    JSON_BODY,
+    OWN_SESSION,
+    SIGNED_IN,
+    WRITES,
+    problems,
+)
+from therapy.entrypoints.http.request_bodies import body_operation
+from therapy.entrypoints.http.schema_types import Before, Message, SessionId
 from therapy.entrypoints.http.session_details import NoteOut, PersonIn, general_notes, timed_notes
 from therapy.entrypoints.http.sessions_schemas import (
     Correction,
     Failure,
-    Heard,
-    InsightGap,
-    Insights,
     LinkRequest,
     ListedSession,
     PatientState,
     RetryRequest,
-    Sentiment,
     SessionAnswer,
     SessionList,
 )
@@ -52,16 +53,31 @@ PAGE = 100
 """Sessions on one page of the list."""
 
 
-@get("/")
+@get(
+    "/",
+    operation_id="list_sessions",
+    summary="List my sessions",
+    response_description="One page of the list.",
+    responses=problems(*SIGNED_IN, "invalid", "before", "forbidden", field="state"),
+)
 async def list_sessions(
     actor: Caller,
     session_index: SessionIndexDependency,
     states: Annotated[
-        list[SessionStatus] | None, QueryParameter(name="state", max_items=16)
+        list[SessionStatus] | None,
+        QueryParameter(
+            name="state",
+            max_items=16,
+            description="Only sessions in this state; may be there more than once.",
+            examples=[Example(value=["awaiting_review"])],
+        ),
     ] = None,
     before: Before = "",
 ) -> SessionList:
-    """List the caller's sessions in these states (all, if none is named), newest first, 100 a page."""
+    """Return the caller's sessions in these states (all, if none is named), newest first, 100 a page.
+
+    For therapists: the sessions that are theirs, from the upload on.
+    """
     entries = await session_lists.inbox(
         actor, set(states or SessionStatus), before, PAGE + 1, session_index=session_index
     )
@@ -71,18 +87,40 @@ async def list_sessions(
     )
 
 
-@get("/{session_id:str}")
+@get(
+    "/{session_id:str}",
+    operation_id="get_session",
+    summary="Show a session",
+    response_description="The session.",
+    responses=problems(*OWN_SESSION, field="session_id"),
+)
 async def one(
     session_id: SessionId, actor: Caller, records: RecordsDependency, language: Language
 ) -> SessionAnswer:
-    """Give a session's state: how far it is, why it failed and what to do, who spoke how much."""
+    """Return a session's state: how far it is, why it failed and what to do, who spoke how much.
+
+    For the session's therapist, in every state: this is what to ask again until it awaits review.
+    """
     return await _shown(actor, session_id, language, records=records)
 
 
 @post(
     "/{session_id:str}/retry",
     status_code=202,
-    operation_class=json_body(RetryRequest, required=False),
+    operation_class=body_operation(RetryRequest, required=False),
+    opt={"example": {"message": sentence("retry_accepted", "en")}},
+    operation_id="retry_session",
+    summary="Try a failed session again",
+    response_description="It is worked on again.",
+    responses=problems(
+        *OWN_SESSION,
+        *JSON_BODY,
+        "languages",
+        "not_failed",
+        "lease_lost",
+        *WRITES,
+        field="languages",
+    ),
 )
 async def retry(
     request: Request[Any, Any, Any],
@@ -91,7 +129,10 @@ async def retry(
     records: RecordsDependency,
     language: Language,
 ) -> Message:
-    """Have a failed session worked on again, in other languages if the body names some."""
+    """Have a failed session worked on again, in other languages if the body names some.
+
+    For the session's therapist. Sent again it is 409: the session is no longer a failed one.
+    """
     body = await request.body()
     asked = decoded(body, RetryRequest) if body else RetryRequest()
     languages = parse_languages(asked.languages, field="languages")
@@ -99,7 +140,21 @@ async def retry(
     return Message(sentence("retry_accepted", language))
 
 
-@patch("/{session_id:str}")
+@patch(
+    "/{session_id:str}",
+    operation_id="correct_session",
+    summary="Correct a session's details",
+    response_description="The session as it is now.",
+    responses=problems(
+        *OWN_SESSION,
+        *JSON_BODY,
+        "date",
+        "timestamp",
+        "too_late_to_change",
+        *WRITES,
+        field="patient.name",
+    ),
+)
 async def correct(
     session_id: SessionId,
     data: JSONBody[Correction],
@@ -107,20 +162,43 @@ async def correct(
     records: RecordsDependency,
     language: Language,
 ) -> SessionAnswer:
-    """Correct patient, date, summary or notes, before the session is handed in."""
+    """Correct patient, date, summary or notes; what is left out stays.
+
+    For the session's therapist, until it is handed in. Corrections of different fields at the same moment
+    all stay; of the same field, the last one. Sent again it changes nothing more.
+    """
     await review.correct(
         actor, session_id, lambda before: _corrected(before, data), records=records
     )
     return await _shown(actor, session_id, language, records=records)
 
 
-@delete("/{session_id:str}", status_code=204)
+@delete(
+    "/{session_id:str}",
+    status_code=204,
+    operation_id="cancel_session",
+    summary="Cancel a session",
+    response_description="Cancelled.",
+    responses=problems(*OWN_SESSION, "too_late_to_change", *WRITES, field="session_id"),
+)
 async def cancel(session_id: SessionId, actor: Caller, records: RecordsDependency) -> None:
-    """Cancel a session before it is handed in; its recording and texts are erased."""
+    """Cancel a session before it is handed in; its recording and texts are erased.
+
+    For the session's therapist. Sent again it is 204, or 404 once all is erased.
+    """
     await review.cancel(actor, session_id, records=records)
 
 
-@post("/{session_id:str}/patient-link", status_code=200)
+@post(
+    "/{session_id:str}/patient-link",
+    status_code=200,
+    operation_id="link_patient",
+    summary="Confirm who the patient is",
+    response_description="The session as it is now.",
+    responses=problems(
+        *OWN_SESSION, *JSON_BODY, "no_such_patient", "wrong_state", *WRITES, field="patient_id"
+    ),
+)
 async def link_patient(
     session_id: SessionId,
     data: JSONBody[LinkRequest],
@@ -128,7 +206,11 @@ async def link_patient(
     records: RecordsDependency,
     language: Language,
 ) -> SessionAnswer:
-    """Confirm which account the session's patient is; that patient may then read it, once closed."""
+    """Confirm which account the session's patient is; that patient may then read it, once closed.
+
+    For the session's therapist, in every state but a cancelled one. Sent again it changes nothing; with
+    another number, the session is that account's instead.
+    """
     await review.link_patient(actor, session_id, data.patient_id.strip(), records=records)
     return await _shown(actor, session_id, language, records=records)
 
@@ -139,7 +221,7 @@ def _listed(entry: SessionEntry) -> ListedSession:
         state=entry.state,
         patient_id=entry.patient_number,
         patient_name=entry.patient_name,
-        session_date=day(entry.date) or "",
+        session_date=entry.date,
         title=entry.title,
         created_at=entry.created_at,
     )
@@ -197,7 +279,7 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         next_attempt_at=progress.next_attempt_at,
         failure=Failure(code, sentence(code, language), advice(code, language)) if code else None,
         patient=_patient_state(view),
-        session_date=day(given.date) or "",
+        session_date=given.date,
         title=session.title,
         summary=given.summary,
         timed_notes=[NoteOut(each.timestamp, each.content) for each in given.timed_notes],
@@ -206,7 +288,7 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         recording_type=session.recording.media_type,
         created_at=session.created_at,
         closed_at=session.closed_at,
-        heard=_heard(view.transcript, language) if view.transcript else None,
+        heard=Heard.of(view.transcript, language) if view.transcript else None,
     )
 
 
@@ -216,34 +298,9 @@ def _patient_state(view: SessionView) -> PatientState:
         id=patient.number,
         name=patient.name,
         email=patient.email,
-        date_of_birth=day(patient.date_of_birth),
-        link=patient.link.value,
+        date_of_birth=patient.date_of_birth,
+        link=patient.link,
         account_name=view.account.full_name if view.account else None,
-    )
-
-
-def _heard(version: TranscriptVersion, language: str) -> Heard:
-    return Heard(
-        version=version.number,
-        engine=version.engine,
-        language=version.language,
-        duration_ms=version.duration_ms,
-        role_confidence=version.role_confidence,
-        role_reasons=version.role_reasons,
-        voices=voices_of(version.utterances),
-        talk=talk_of(version.utterances, version.duration_ms),
-        sentiment=Sentiment(session_scores(version), curve_of(version), version.sentiment_gap),
-        insights=_insights(version.insights, language) if version.insights else None,
-    )
-
-
-def _insights(found: insights.Insights, language: str) -> Insights:
-    return Insights(
-        key_phrases=found.key_phrases,
-        personal_details=found.personal_details,
-        summary_draft=found.summary_draft,
-        gaps=[InsightGap(gap.part, gap.code, sentence(gap.code, language)) for gap in found.gaps],
-        engine=found.engine,
     )
 
 

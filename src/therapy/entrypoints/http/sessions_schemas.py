@@ -1,140 +1,171 @@
 """What the endpoints of /sessions beyond the app take and give."""
 
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from therapy.domain.insights import Part, PersonalDetail
-from therapy.domain.sentiment import CurvePoint, Scores
+from therapy.domain.session import Link
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.talk import Talk, Voice
-from therapy.entrypoints.http.schema_types import LanguageTag, Short, Text
+from therapy.entrypoints.http.heard_schemas import Heard
+from therapy.entrypoints.http.schema_types import (
+    AN_EARLIER_ID,
+    IsoDay,
+    LanguageTag,
+    PatientEmail,
+    PatientName,
+    PatientNumber,
+    SessionName,
+    Short,
+    Summary,
+    Text,
+    Title,
+    UtcTime,
+    about,
+)
 from therapy.entrypoints.http.session_details import MOST_NOTES, NoteIn, NoteOut, PersonIn
+
+StateOfSession = Annotated[SessionStatus, about("How far the session is.", "awaiting_review")]
+CreatedAt = Annotated[UtcTime, about("When the recording was taken in.", "2026-03-04T10:05:00Z")]
+Notes = Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)]
 
 
 class ListedSession(Struct):
-    id: str
-    state: SessionStatus
-    patient_id: str
-    patient_name: str
-    session_date: str
-    title: str
-    created_at: datetime
+    """A session in a list."""
+
+    id: SessionName
+    state: StateOfSession
+    patient_id: PatientNumber
+    patient_name: PatientName
+    session_date: IsoDay
+    title: Title
+    created_at: CreatedAt
 
 
 class SessionList(Struct):
-    """One page; `next` is what to send as `before` for the next one, null on the last."""
+    """One page of a list."""
 
-    sessions: list[ListedSession]
-    next: str | None
+    sessions: Annotated[list[ListedSession], about("The sessions, newest first.")]
+    next: Annotated[
+        str | None,
+        about("What to send as `before` for the next page; null on the last.", AN_EARLIER_ID),
+    ]
 
 
 class Failure(Struct):
     """Why a session failed, and what can be done about it."""
 
-    code: str
-    reason: str
-    advice: str
+    code: Annotated[str, about("Why, for programs.", "decode")]
+    reason: Annotated[str, about("Why, in words.", "The recording is damaged or was cut off.")]
+    advice: Annotated[
+        str,
+        about(
+            "What to do.",
+            "Check that it plays to its end, then send it again as a new recording.",
+        ),
+    ]
 
 
 class PatientState(Struct):
     """The patient as typed, whether that is an account, and that account's name to compare."""
 
-    id: str
-    name: str
-    email: str
-    date_of_birth: str | None
-    link: str
-    account_name: str | None
-
-
-class Sentiment(Struct):
-    """The patient's speech as a whole and over time; `not_available_for` names a language, "" = none."""
-
-    scores: Scores
-    curve: tuple[CurvePoint, ...]
-    not_available_for: str
-
-
-class InsightGap(Struct):
-    """A part that is not there, and why."""
-
-    part: Part
-    code: str
-    reason: str
-
-
-class Insights(Struct):
-    """What a machine found beside the words: a help, never a fact; `summary_draft` is a draft.
-
-    `personal_details` are places in the lines of this version: `length` characters from `start` on.
-    """
-
-    key_phrases: tuple[str, ...]
-    personal_details: tuple[PersonalDetail, ...]
-    summary_draft: str
-    gaps: list[InsightGap]
-    engine: str
-
-
-class Heard(Struct):
-    """What was heard; times in milliseconds, confidence 0..1."""
-
-    version: int
-    engine: str
-    language: str
-    duration_ms: int
-    role_confidence: float
-    role_reasons: tuple[str, ...]
-    voices: tuple[Voice, ...]
-    talk: Talk
-    sentiment: Sentiment
-    insights: Insights | None
+    id: PatientNumber
+    name: PatientName
+    email: PatientEmail
+    date_of_birth: Annotated[date | None, about("ISO 8601; null if not given.", "1990-05-17")]
+    link: Annotated[
+        Link,
+        about(
+            "`linked`: that account may read the session once it is closed; `unconfirmed`: there is an "
+            "account with this number and another name; `no_account`: there is none.",
+            "linked",
+        ),
+    ]
+    account_name: Annotated[
+        str | None, about("The name of the account with this number; null if none.", "Dana Example")
+    ]
 
 
 class SessionAnswer(Struct):
-    id: str
-    state: SessionStatus
-    stage: str
-    progress: float
-    attempt: int
-    next_attempt_at: datetime | None
-    failure: Failure | None
-    patient: PatientState
-    session_date: str
-    title: str
-    summary: str
-    timed_notes: list[NoteOut]
-    general_notes: list[str]
-    recording_bytes: int
-    recording_type: str
-    created_at: datetime
-    closed_at: datetime | None
-    heard: Heard | None
+    """Everything about a session, for its therapist."""
+
+    id: SessionName
+    state: StateOfSession
+    stage: Annotated[
+        str,
+        about(
+            "What is being done: `queued`, `starting`, `recognising`, `scoring`, `insights`; empty where "
+            "nothing is.",
+            "",
+        ),
+    ]
+    progress: Annotated[float, about("How far the present stage is, 0 to 1.", 1.0)]
+    attempt: Annotated[int, about("Which attempt this is; 0 before the first one.", 0)]
+    next_attempt_at: Annotated[
+        UtcTime | None, about("When a failed attempt is repeated by itself; else null.", None)
+    ]
+    failure: Annotated[
+        Failure | None, about("Why the last attempt failed; null if none has.", None)
+    ]
+    patient: Annotated[PatientState, about("The patient.")]
+    session_date: IsoDay
+    title: Title
+    summary: Summary
+    timed_notes: Annotated[list[NoteOut], about("Notes at moments of the recording.")]
+    general_notes: Annotated[list[str], about("Other notes.", ["Came by bus."])]
+    recording_bytes: Annotated[int, about("How long the recording is, in bytes.", 264_600_044)]
+    recording_type: Annotated[str, about("The recording's media type.", "audio/wav")]
+    created_at: CreatedAt
+    closed_at: Annotated[UtcTime | None, about("When it was closed; null before.", None)]
+    heard: Annotated[Heard | None, about("What was heard; null before it is transcribed.")]
 
 
 class Correction(Struct):
-    """What to change; what is left out stays."""
+    """What to change; what is left out stays, null empties it."""
 
-    patient: PersonIn | UnsetType = UNSET
-    session_date: Annotated[str, Meta(max_length=32)] | UnsetType = UNSET
-    summary: Text | UnsetType | None = UNSET
-    timed_notes: Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)] | UnsetType | None = (
-        UNSET
-    )
+    patient: (
+        Annotated[PersonIn, about("The patient, as a whole: `id` and `name` are needed.")]
+        | UnsetType
+    ) = UNSET
+    session_date: (
+        Annotated[
+            str,
+            about("The day: `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`.", "2026-03-05"),
+            Meta(max_length=32),
+        ]
+        | UnsetType
+    ) = UNSET
+    summary: (
+        Annotated[Text | None, about("About the session as a whole.", "Sleeps well again.")]
+        | UnsetType
+    ) = UNSET
+    timed_notes: (
+        Annotated[
+            Notes | None,
+            about(
+                "All notes at moments of the recording; bare texts are at its start.",
+                [{"timestamp": "00:09", "content": "Mentions the sister."}],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     general_notes: (
-        Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)] | UnsetType | None
+        Annotated[Notes | None, about("All other notes.", ["Came by bus."])] | UnsetType
     ) = UNSET
 
 
 class LinkRequest(Struct):
-    """The nine-digit number of the account that the session's patient is."""
+    """Which account the session's patient is."""
 
-    patient_id: Short
+    patient_id: Annotated[Short, about("The account's nine-digit number.", "300000015")]
 
 
 class RetryRequest(Struct):
-    """`languages` (BCP 47, at most four): what is spoken, where that is not what was tried."""
+    """What to do otherwise this time."""
 
-    languages: list[LanguageTag] = []
+    languages: Annotated[
+        list[LanguageTag],
+        about(
+            "What is spoken, as up to four BCP 47 tags; left out, what was tried before.", ["he-IL"]
+        ),
+    ] = []

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from therapy.domain.errors import InvalidInput
 from therapy.domain.session import Details, SessionPatient, parse_date, parse_languages
 from therapy.entrypoints.http.json_faults import find_fault
-from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, Text
+from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, Text, about
 from therapy.entrypoints.http.session_details import (
     MOST_NOTES,
     NoteIn,
@@ -21,16 +21,50 @@ MOST_METADATA = 1024 * 1024
 """Bytes of the metadata part: the only part that is held in memory."""
 
 
+PersonText = Annotated[str, Meta(max_length=4_096, pattern=NO_NUL)]
+Notes = Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)]
+
+
 class MetadataIn(Struct):
     """The metadata part. People come as objects or as JSON texts of objects, notes as objects or texts."""
 
-    patient: PersonIn | Annotated[str, Meta(max_length=4_096, pattern=NO_NUL)]
-    session_date: Annotated[str, Meta(max_length=32, pattern=NO_NUL)]
-    therapist: PersonIn | Annotated[str, Meta(max_length=4_096, pattern=NO_NUL)] | None = None
-    summary: Text | None = None
-    general_notes: Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)] | None = None
-    timed_notes: Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)] | None = None
-    languages: list[LanguageTag] | None = None
+    patient: Annotated[
+        PersonIn | PersonText,
+        about(
+            "The patient: an object, or its JSON as a text.",
+            {"id": "300000015", "name": "Dana Example", "date_of_birth": "1990-05-17"},
+        ),
+    ]
+    session_date: Annotated[
+        str,
+        about("The day: `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`.", "2026-03-04"),
+        Meta(max_length=32, pattern=NO_NUL),
+    ]
+    therapist: Annotated[
+        PersonIn | PersonText | None,
+        about(
+            "The therapist, as `patient`; another one than the caller is refused.",
+            {"id": "therapist-robin", "name": "Robin Sample"},
+        ),
+    ] = None
+    summary: Annotated[Text | None, about("About the session as a whole.", "Sleeps better.")] = None
+    general_notes: Annotated[
+        Notes | None, about("Notes: objects, or bare texts.", [{"content": "Came by bus."}])
+    ] = None
+    timed_notes: Annotated[
+        Notes | None,
+        about(
+            "Notes at moments of the recording.",
+            [{"timestamp": "00:09", "content": "Mentions the sister."}],
+        ),
+    ] = None
+    languages: Annotated[
+        list[LanguageTag] | None,
+        about(
+            "What is spoken, as up to four BCP 47 tags; left out, what this installation expects.",
+            ["en-US"],
+        ),
+    ] = None
 
 
 class Metadata(Struct, frozen=True):

@@ -1,0 +1,192 @@
+"""What the framework's OpenAPI document lacks: exact schemas, headers, examples, and what needs no token.
+
+Bodies are read and written by msgspec, so msgspec describes them: Litestar's own schemas lack a struct's
+docstring and the bounds of what may be null.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+from litestar import Litestar, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIHeader,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    PathItem,
+    RequestBody,
+    Schema,
+)
+from litestar.routes import HTTPRoute
+from msgspec import Struct
+
+from therapy.entrypoints.http.errors import RETRY_AFTER
+from therapy.entrypoints.http.problem_answers import A_REQUEST_ID, Problem
+from therapy.entrypoints.http.request_bodies import BodyOperation
+
+PLACE = "#/components/schemas/"
+SUCCESS = "2"
+JSON = "application/json"
+HEADERS = {
+    HTTPStatus.PARTIAL_CONTENT: (
+        "Content-Range",
+        "Which bytes follow, and how many there are.",
+        "bytes 0-1023/264600044",
+    ),
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "Which kind of token is wanted.", "Bearer"),
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: (
+        "Content-Range",
+        "How many bytes there are.",
+        "bytes */264600044",
+    ),
+    **{
+        HTTPStatus(status): ("Retry-After", "Seconds after which trying again may help.", seconds)
+        for status, seconds in RETRY_AFTER.items()
+    },
+}
+"""The header that an answer with this status has, what it says, and an example."""
+
+
+@dataclass
+class Verbatim(Schema):
+    """A schema, or an example in one, that is written as it is: Litestar's own would lose nulls."""
+
+    content: Any = field(default=None)
+
+    def to_schema(self) -> Any:
+        """Return what was given."""
+        return self.content
+
+
+def describe(app: Litestar) -> None:
+    """Complete the document of an application, in place."""
+    document = app.openapi_schema
+    found = list(_operations(app, document.paths or {}))
+    shapes = {place: shape for _, handler, _ in found for place, shape in _shapes(handler).items()}
+    described, components = msgspec.json.schema_components(
+        [*shapes.values(), Problem], ref_template=PLACE + "{name}"
+    )
+    for component in components.values():
+        _mend(component)
+    for name, component in components.items():
+        document.components.schemas[name] = Verbatim(content=component)
+    schemas = dict(zip(shapes, described, strict=False))
+    for method, handler, operation in found:
+        if handler.opt.get("no_token"):
+            operation.security = []
+        operation.responses = dict(sorted((operation.responses or {}).items()))
+        _put_schemas(operation, handler, schemas, components)
+        for status, answer in operation.responses.items():
+            if isinstance(answer, OpenAPIResponse):
+                _put_headers(answer, status, handler)
+                answer.content = None if method == "head" else answer.content
+                _put_examples(answer)
+
+
+def _operations(
+    app: Litestar, paths: dict[str, PathItem]
+) -> Iterator[tuple[str, HTTPRouteHandler, Operation]]:
+    for route in app.routes:
+        if isinstance(route, HTTPRoute) and route.path_format in paths:
+            for method, (handler, _) in route.route_handler_map.items():
+                operation = getattr(paths[route.path_format], method.lower())
+                if operation is not None:
+                    yield method.lower(), handler, operation
+
+
+def _shapes(handler: HTTPRouteHandler) -> dict[tuple[str, HTTPRouteHandler], Any]:
+    """Return what a handler takes and gives, as far as it is JSON."""
+    found: dict[tuple[str, HTTPRouteHandler], Any] = {}
+    if data := handler.parsed_data_field:
+        found["body", handler] = (
+            Annotated[(data.annotation, *data.metadata)] if data.metadata else data.annotation
+        )
+    elif issubclass(handler.operation_class, BodyOperation):
+        found["body", handler] = handler.operation_class.shape
+    answer = handler.parsed_return_field.annotation
+    if get_origin(answer) is Response:
+        (answer,) = get_args(answer)
+    if get_origin(answer) is list or (isinstance(answer, type) and issubclass(answer, Struct)):
+        found["answer", handler] = answer
+    return found
+
+
+def _put_schemas(
+    operation: Operation,
+    handler: HTTPRouteHandler,
+    schemas: dict[tuple[str, HTTPRouteHandler], dict[str, Any]],
+    components: dict[str, Any],
+) -> None:
+    if (body := schemas.get(("body", handler))) and isinstance(operation.request_body, RequestBody):
+        for media in operation.request_body.content.values():
+            _put_schema(media, body, components)
+    if answer := schemas.get(("answer", handler)):
+        response = (operation.responses or {})[str(handler.status_code)]
+        if isinstance(response, OpenAPIResponse):
+            media = (response.content or {})[JSON]
+            _put_schema(media, answer, components)
+            if example := handler.opt.get("example"):
+                media.example = Verbatim(content=example)
+
+
+def _put_schema(
+    media: OpenAPIMediaType, schema: dict[str, Any], components: dict[str, Any]
+) -> None:
+    media.schema = Verbatim(content=schema)
+    media.example = Verbatim(content=example_of(schema, components))
+
+
+def _put_headers(answer: OpenAPIResponse, status: str, handler: HTTPRouteHandler) -> None:
+    answer.headers = {}
+    if status.startswith(SUCCESS):
+        for each in sorted(handler.resolve_response_headers(), key=lambda one: one.name):
+            answer.headers[each.name] = _header(each.description or "", each.value)
+    if (special := HEADERS.get(HTTPStatus(int(status)))) is not None:
+        name, description, example = special
+        answer.headers[name] = _header(description, example)
+    answer.headers["X-Request-ID"] = _header("The request's id, as in the log.", A_REQUEST_ID)
+
+
+def _header(description: str, example: str | None) -> OpenAPIHeader:
+    text = Schema(type=OpenAPIType.STRING, examples=[example])
+    return OpenAPIHeader(description=description, required=True, schema=text)
+
+
+def _put_examples(answer: OpenAPIResponse) -> None:
+    """Write the examples of errors without the field `id`, which OpenAPI does not know."""
+    for media in (answer.content or {}).values():
+        for each in (media.examples or {}).values():
+            if isinstance(each, Example):
+                each.id = None
+
+
+def _mend(component: dict[str, Any]) -> None:
+    """Say what msgspec leaves out: that enums are texts, and that a file's bytes come as they are."""
+    if "enum" in component:
+        component.setdefault("type", "string")
+    for each in component.get("properties", {}).values():
+        if each.get("format") == "binary":
+            del each["contentEncoding"]
+
+
+def example_of(schema: dict[str, Any], components: dict[str, Any]) -> Any:
+    """Return an example of a schema: its own, else one made of its fields' examples."""
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "$ref" in schema:
+        return example_of(components[schema["$ref"].removeprefix(PLACE)], components)
+    if "anyOf" in schema:
+        return example_of(schema["anyOf"][0], components)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "properties" in schema:
+        return {name: example_of(each, components) for name, each in schema["properties"].items()}
+    if "items" in schema:
+        return [example_of(schema["items"], components)]
+    raise ValueError(f"no example of {schema}")

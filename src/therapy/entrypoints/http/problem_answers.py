@@ -1,0 +1,132 @@
+"""The error answers of operations, for the OpenAPI document: by status, with an example for each code.
+
+A handler names the codes that it may answer: `responses=problems(*OWN_SESSION, "not_failed")`. Tests
+compare every answer they get with what is named.
+"""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
+from msgspec import UNSET, Struct, UnsetType
+
+from therapy.entrypoints.http.errors import PROBLEM_TYPE, problem_body
+from therapy.entrypoints.http.schema_types import AN_EARLIER_ID, about
+
+A_REQUEST_ID = "9d4e1b7c2f6a4d0f8c3b5a7e9f1d2c4b"
+
+
+class Problem(Struct):
+    """What went wrong, as RFC 9457 problem details; some codes bring further members."""
+
+    type: Annotated[str, about("The kind of problem: `urn:therapy:problem:` and the code.")]
+    title: Annotated[str, about("The status in words.")]
+    status: Annotated[int, about("The HTTP status.")]
+    detail: Annotated[str, about("What to do about it, in the language of `error`.")]
+    error: Annotated[
+        str, about("One plain sentence for a person, in English or Hebrew: see Accept-Language.")
+    ]
+    code: Annotated[str, about("The kind of problem, for programs; it stays what it is.")]
+    request_id: Annotated[str, about("The request's id, as in `X-Request-ID` and in the log.")]
+    field: Annotated[str, about("The field or parameter at fault.")] | UnsetType = UNSET
+    state: Annotated[str, about("The state that the session is in.")] | UnsetType = UNSET
+    session: Annotated[str, about("The session that is meant, or there already.")] | UnsetType = (
+        UNSET
+    )
+    limit: Annotated[int, about("How many bytes are allowed.")] | UnsetType = UNSET
+    size: Annotated[int, about("How many bytes the recording has.")] | UnsetType = UNSET
+
+
+CODES: dict[str, tuple[int, dict[str, object]]] = {
+    "invalid": (400, {}),
+    "required": (400, {}),
+    "date": (400, {"field": "session_date"}),
+    "timestamp": (400, {"field": "timed_notes[0].timestamp"}),
+    "languages": (400, {"field": "languages"}),
+    "before": (400, {"field": "before"}),
+    "malformed_json": (400, {"field": "body"}),
+    "malformed_multipart": (400, {"field": "body"}),
+    "metadata": (400, {"field": "metadata"}),
+    "empty_file": (400, {"field": "audio_file"}),
+    "empty_transcript": (400, {"field": "transcript"}),
+    "reset_token": (400, {"field": "tokenSec"}),
+    "weak_password": (400, {"field": "newPassword", "least": 8}),
+    "no_such_patient": (400, {"field": "patient_id"}),
+    "not_signed_in": (401, {}),
+    "wrong_credentials": (401, {}),
+    "token_expired": (401, {}),
+    "forbidden": (403, {}),
+    "not_caller": (403, {}),
+    "other_therapist": (403, {}),
+    "not_found": (404, {"session": AN_EARLIER_ID}),
+    "not_registered": (404, {}),
+    "not_offered": (404, {}),
+    "not_awaiting_review": (409, {"state": "awaiting_transcript"}),
+    "not_failed": (409, {"state": "awaiting_review"}),
+    "too_late_to_change": (409, {"state": "closed"}),
+    "wrong_state": (409, {"state": "cancelled"}),
+    "duplicate_recording": (409, {"session": AN_EARLIER_ID}),
+    "stale": (409, {}),
+    "lease_lost": (409, {}),
+    "too_large": (413, {"limit": 8 * 1024 * 1024}),
+    "unsupported_audio": (415, {}),
+    "unsupported_media_type": (415, {}),
+    "range": (416, {"size": 264_600_044}),
+    "unavailable": (503, {}),
+    "storage_full": (507, {}),
+}
+"""Every code that an operation names, with its status and the details of its example."""
+ANY_FIELD = {"invalid", "required"}
+"""The codes that may name any field."""
+
+WHY = {
+    400: "A field or parameter is missing or malformed; `field` names it.",
+    401: "No token, or one that is wrong or expired: refresh it, or sign in.",
+    403: "This kind of account may not do that, or the request names somebody else.",
+    404: "Absent, erased, or somebody else's: always the same answer.",
+    409: "The state does not allow it, or somebody else wrote at the same moment.",
+    413: "More bytes than are allowed.",
+    415: "Not a body, or not audio, that can be read.",
+    416: "The recording has no such bytes; `Content-Range` says how many it has.",
+    503: "Something this stands on can't be reached: send it again after `Retry-After` seconds.",
+    507: "No room to store it: send it again after `Retry-After` seconds.",
+}
+"""What a status means in every operation."""
+
+SIGNED_IN = ("not_signed_in", "token_expired", "unavailable")
+"""The codes of whatever needs an access token and reads a store."""
+OWN_SESSION = (*SIGNED_IN, "invalid", "not_found")
+"""The codes of whatever is about one session."""
+JSON_BODY = ("invalid", "required", "malformed_json", "too_large")
+"""The codes of whatever takes a JSON body."""
+WRITES = ("stale", "storage_full")
+"""The codes of whatever writes."""
+
+
+def problems(*codes: str, field: str = "body") -> dict[int, ResponseSpec]:
+    """Return the error answers with these codes as a handler's `responses`, in order of status.
+
+    `field` is what the examples of a missing and of a malformed field name.
+    """
+    statuses = sorted({CODES[code][0] for code in codes})
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            generate_examples=False,
+            description=WHY[status],
+            media_type=PROBLEM_TYPE,
+            examples=[
+                _example(code, field) for code in dict.fromkeys(codes) if CODES[code][0] == status
+            ],
+        )
+        for status in statuses
+    }
+
+
+def _example(code: str, field: str) -> Example:
+    status, details = CODES[code]
+    if code in ANY_FIELD:
+        details = {"field": field}
+    body = problem_body(status, code, "en", **details) | {"request_id": A_REQUEST_ID}
+    return Example(id=code, summary=f"{HTTPStatus(status).phrase}: {code}", value=body)
