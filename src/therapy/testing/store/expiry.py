@@ -79,6 +79,20 @@ async def test_what_has_expired_blocks_no_create_and_starts_again_at_version_1(
     assert await due_ids(store, "work") == []
 
 
+async def test_writes_take_an_item_for_absent_from_its_last_moment_on(
+    store: Store, clock: Clock
+) -> None:
+    await store.commit(PARTITION, [create(name, expires_at=SOON) for name in ("a", "b", "c")])
+    clock.now = SOON - TICK
+    await must_refuse(store, create("a"))
+    await store.commit(PARTITION, [check("a", 1), replace("b", 1, expires_at=SOON)])
+    clock.now = SOON
+    await must_refuse(store, check("a", 1))
+    await must_refuse(store, replace("b", 2))
+    await store.commit(PARTITION, [create("a"), create("b"), Delete(id="c", version=7)])
+    assert [(item.id, item.version) for item in await store.list(PARTITION)] == [("a", 1), ("b", 1)]
+
+
 async def test_what_has_expired_matches_no_version(store: Store, clock: Clock) -> None:
     await expired(store, clock, "a")
     await must_refuse(store, replace("a", 1))
@@ -156,7 +170,7 @@ async def test_only_what_has_expired_is_purged_up_to_the_limit(store: Store, clo
 
 
 async def test_nothing_is_purged_without_a_limit_above_0(store: Store, clock: Clock) -> None:
-    await expired(store, clock, "a")
+    await expired(store, clock, "a", "b")
     assert [await store.purge(limit) for limit in (0, -1)] == [0, 0]
 
 

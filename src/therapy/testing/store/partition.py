@@ -143,6 +143,13 @@ async def test_a_page_goes_on_where_an_item_has_gone(store: Store, backwards: bo
     assert first + rest == (list("edcba") if backwards else list("abcde"))
 
 
+async def test_a_page_after_an_id_without_the_prefix_still_has_the_prefix(store: Store) -> None:
+    await made(store, "a", "a2", "b1", "b2", "c", "d")
+    for after, forwards, backwards in [("a", ["b1", "b2"], []), ("d", [], ["b2", "b1"])]:
+        assert await ids(store, prefix="b", after=after) == forwards
+        assert await ids(store, prefix="b", after=after, backwards=True) == backwards
+
+
 async def test_a_list_without_bodies_has_everything_else(store: Store) -> None:
     times = {"queue": "work", "due_at": NOW, "expires_at": NOW + HOUR}
     await store.commit(PARTITION, [create("a", body=b"a" * 100_000, **times), create("b")])
@@ -267,14 +274,16 @@ async def test_a_check_does_not_count(store: Store) -> None:
     assert await one(store, "a") == before
 
 
-async def test_a_replaced_item_has_nothing_of_the_one_before(store: Store) -> None:
-    await store.commit(
-        PARTITION, [create("a", kind="old", queue="work", due_at=NOW, expires_at=NOW + HOUR)]
-    )
-    await store.commit(PARTITION, [replace("a", 1, kind="new", body=b"")])
-    assert await one(store, "a") == Item(
-        partition=PARTITION, id="a", kind="new", body=b"", version=2
-    )
+async def test_what_is_written_over_an_item_has_nothing_of_it(store: Store) -> None:
+    old = {"kind": "old", "queue": "work", "due_at": NOW, "expires_at": NOW + HOUR}
+    await store.commit(PARTITION, [create("put", **old), create("replaced", **old)])
+    new = [put("put", kind="new", body=b""), replace("replaced", 1, kind="new", body=b"")]
+    await store.commit(PARTITION, new)
+    for item_id in ("put", "replaced"):
+        item = await one(store, item_id)
+        assert item == Item(
+            partition=PARTITION, id=item_id, kind="new", body=b"", version=item.version
+        )
 
 
 async def test_what_is_created_again_starts_at_version_1(store: Store) -> None:
