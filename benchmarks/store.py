@@ -1,4 +1,4 @@
-"""The store in SQLite beside the tables that each record had of its own: what a call takes, through the port.
+"""The store in SQLite beside plain statements on tables that each record has of its own: what a call takes.
 
 Both are in one file and take turns, so that a busy machine slows both; the ratio of the medians counts. A
 reference call and a call of the store do the same for a record, encoding and decoding included, but for
@@ -16,16 +16,11 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
-
-from msgspec.structs import replace
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
-
-from therapy.adapters.local.runs import SqliteRuns  # noqa: E402 - the path comes first
-from therapy.adapters.local.sessions import SqliteSessions  # noqa: E402 - the path comes first
-from therapy.ports.sessions import Change  # noqa: E402 - the path comes first
 
 from tests.builders import (  # noqa: E402 - the path comes first
     MINUTE,
@@ -38,7 +33,7 @@ from tests.builders import (  # noqa: E402 - the path comes first
     a_version,
     an_item,
 )
-from therapy.adapters.local.sqlite.database import Database  # noqa: E402 - the path comes first
+from therapy.adapters.local.sqlite.database import Database, micros  # noqa: E402 - the path comes first
 from therapy.adapters.local.sqlite.store import SqliteStore  # noqa: E402 - the path comes first
 from therapy.domain import codec  # noqa: E402 - the path comes first
 from therapy.domain.run import Run, beaten  # noqa: E402 - the path comes first
@@ -53,45 +48,98 @@ WORDS = "I slept better this week. " * 1_000
 Call = Callable[[], Awaitable[Any]]
 
 
+TABLES = """
+CREATE TABLE plain_sessions (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE plain_texts (id TEXT, number INTEGER, body BLOB NOT NULL, PRIMARY KEY (id, number)) STRICT;
+CREATE TABLE plain_runs (session_id TEXT, id TEXT, version INTEGER NOT NULL, due_at INTEGER,
+    body BLOB NOT NULL, PRIMARY KEY (session_id, id)) STRICT;
+CREATE INDEX plain_runs_due ON plain_runs (due_at, session_id, id) WHERE due_at IS NOT NULL;
+CREATE TABLE plain_outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT NOT NULL,
+    id TEXT NOT NULL, due_at INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (session_id, id)) STRICT;
+CREATE INDEX plain_outbox_due ON plain_outbox (due_at, session_id);
+"""
+INSERT_RUN = "INSERT INTO plain_runs VALUES (?, ?, 1, ?, ?)"
+SAVE_RUN = (
+    "UPDATE plain_runs SET version = version + 1, due_at = ?, body = ? "
+    "WHERE session_id = ? AND id = ? AND version = ?"
+)
+
+
 class Tables:
-    """Sessions and runs in tables of their own."""
+    """Sessions and runs in tables of their own, by the statements that were theirs before the store."""
 
     def __init__(self, database: Database) -> None:
-        self.sessions, self.runs = SqliteSessions(database), SqliteRuns(database)
-        self.session, self.run = a_session(), a_run()
+        self.database = database
+        self.session, self.run = a_session(), a_run(due_at=NOW + MINUTE)
+        self.version = self.run_version = 1
 
     async def fill(self, due: int) -> None:
-        await self.sessions.commit(PRACTICE, SESSION, Change(self.session, runs=(self.run,)))
-        self.session = replace(self.session, version=1)
-        self.run = replace(self.run, version=1, due_at=NOW + MINUTE)
-        for at in range(0, due, PAGE):
-            session_id = f"session-of-{at}"
-            runs = tuple(a_run(id=f"{n}", session_id=session_id) for n in range(PAGE))
-            await self.sessions.commit(PRACTICE, session_id, Change(runs=runs))
+        session, run = codec.encode(self.session), codec.encode(self.run)
+
+        def write(connection: Connection) -> None:
+            for statement in filter(str.strip, TABLES.split(";")):
+                connection.execute(statement)
+            connection.execute("INSERT INTO plain_sessions VALUES (?, 1, ?)", (SESSION, session))
+            connection.execute(INSERT_RUN, (SESSION, "run-1", micros(NOW + MINUTE), run))
+            runs = ((f"{at // PAGE}", f"{at % PAGE}", micros(NOW), run) for at in range(due))
+            connection.executemany(INSERT_RUN, runs)
+
+        await self.database.write(write)
+
+    async def _body(self, statement: str) -> bytes:
+        found = await self.database.read(lambda c: c.execute(statement, (SESSION,)).fetchone())
+        return bytes(found[0])
 
     async def read(self) -> None:
-        await self.sessions.load(PRACTICE, SESSION)
+        codec.decode(Session, await self._body("SELECT body FROM plain_sessions WHERE id = ?"))
 
     async def read_with_runs(self) -> None:
-        await self.sessions.load(PRACTICE, SESSION)
-        await self.runs.of_session(PRACTICE, SESSION)
+        await self.read()
+        codec.decode(Run, await self._body("SELECT body FROM plain_runs WHERE session_id = ?"))
 
     async def commit(self) -> None:
-        number = self.session.version
-        items = tuple(an_item(f"{number}-{at}", due_at=NOW) for at in range(2))
-        version = a_version(number, WORDS)
-        await self.sessions.commit(
-            PRACTICE, SESSION, Change(self.session, version, (self.run,), items)
-        )
-        self.session = replace(self.session, version=number + 1)
-        self.run = replace(self.run, version=self.run.version + 1)
+        def write(connection: Connection) -> None:
+            changed = connection.execute(
+                "UPDATE plain_sessions SET version = version + 1, body = ? "
+                "WHERE id = ? AND version = ?",
+                (codec.encode(self.session), SESSION, self.version),
+            ).rowcount
+            text = codec.encode(a_version(self.version, WORDS))
+            connection.execute(
+                "INSERT INTO plain_texts VALUES (?, ?, ?)", (SESSION, self.version, text)
+            )
+            self._save_run(connection)
+            for at in range(2):
+                item = codec.encode(an_item(f"{at}", due_at=NOW))
+                connection.execute(
+                    "INSERT INTO plain_outbox (session_id, id, due_at, body) VALUES (?, ?, ?, ?)",
+                    (SESSION, f"{self.version}-{at}", micros(NOW), item),
+                )
+            must_be_one(changed)
+
+        await self.database.write(write)
+        self.version, self.run_version = self.version + 1, self.run_version + 1
+
+    def _save_run(self, connection: Connection) -> None:
+        values = (micros(self.run.due_at), codec.encode(self.run))
+        which = (SESSION, "run-1", self.run_version)
+        must_be_one(connection.execute(SAVE_RUN, (*values, *which)).rowcount)
 
     async def beat(self) -> None:
-        run = beaten(self.run, now=NOW, hold=30 * SECOND, stage="listening", progress=0.5)
-        self.run = await self.runs.save(PRACTICE, run)
+        self.run = beaten(self.run, now=NOW, hold=30 * SECOND, stage="listening", progress=0.5)
+        await self.database.write(self._save_run)
+        self.run_version += 1
 
     async def due(self) -> None:
-        await self.runs.due(NOW, PAGE)
+        statement = (
+            "SELECT session_id, id FROM plain_runs WHERE due_at <= ? ORDER BY due_at LIMIT ?"
+        )
+        await self.database.read(lambda c: c.execute(statement, (micros(NOW), PAGE)).fetchall())
+
+
+def must_be_one(changed: int) -> None:
+    if changed != 1:
+        raise SystemExit("a version did not match, so this measures nothing")
 
 
 class Items:
