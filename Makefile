@@ -42,7 +42,7 @@ hebrew: $(VENV)/.embedded ## add the multilingual recogniser (133 MB), for Hebre
 setup: $(VENV)/.dev ## everything for developing, in .venv
 
 .PHONY: test
-test: $(VENV)/.dev .tools/node/.installed ## everything that CI checks
+test: $(VENV)/.dev .tools/node/.installed .tools/clients/.installed ## everything that CI checks
 	@UV="$(UV)" $(BIN)/python scripts/check.py
 
 .PHONY: check
@@ -119,3 +119,10 @@ $(VENV)/.dev: requirements/dev.txt requirements/embedded.txt pyproject.toml | $(
 	    echo "installing the node emulators into .tools/node"; \
 	    mkdir -p $(@D) && cp tests/emulators/node/.npmrc $^ $(@D)/ && npm ci --silent --prefix $(@D) && touch $@; \
 	else echo "npm is not on PATH, so there will be no Azurite and no Cosmos emulator"; fi
+
+# What makes and compiles a TypeScript client of the OpenAPI document, for tests/clients.
+.tools/clients/.installed: tests/clients/node/package-lock.json tests/clients/node/package.json
+	@if command -v npm >/dev/null; then \
+	    echo "installing the TypeScript client generator into .tools/clients"; \
+	    mkdir -p $(@D) && cp tests/clients/node/.npmrc $^ $(@D)/ && npm ci --silent --prefix $(@D) && touch $@; \
+	else echo "npm is not on PATH, so there will be no TypeScript client"; fi

@@ -21,6 +21,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
 from tests.builders import NOW, OTHER_PRACTICE, PRACTICE, a_wav, an_utterance
+from tests.http.documented import Document
 from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.sentiment import MemorySentiment
@@ -37,6 +38,7 @@ from therapy.wiring import Engines, Ports, Therapy, open_therapy
 from therapy.workflows.accounts import add_person, put_practice
 from therapy.workflows.installation import Installation
 
+ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse 42"
 BOUNDARY = "the-boundary-of-the-tests"
 SOUND = b"\x10\x00" * 8_000
@@ -190,6 +192,7 @@ class Clinic:
             headers.setdefault("Authorization", f"Bearer {self.token(person)}")
         answer = await self.client.request(method, path, headers=headers, **more)
         await self.after_response.settled()
+        _document().check(answer)
         return answer
 
     async def get(self, path: str, person: Person | None = OLIVIA, **more: Any) -> Response:
@@ -247,6 +250,11 @@ class Clinic:
 def _shared_app() -> Litestar:
     """One application for all tests of a process: it takes longer to make than stores to open."""
     return make_app(settings_in(Path()), with_worker=False)
+
+
+@cache
+def _document() -> Document:
+    return Document(json.loads(json.dumps(_shared_app().openapi_schema.to_schema())))
 
 
 @asynccontextmanager

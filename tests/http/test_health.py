@@ -60,7 +60,7 @@ async def test_the_documentation_needs_no_network_and_no_token(clinic):
     page = await clinic.get("/schema", None)
     assert page.status_code == 200
     assert "http://" not in page.text.replace("http://www.w3.org", "")
-    assert "https://" not in page.text
+    assert "https://" not in page.text.replace("https://recordings.example/", "")  # an example
     for path in [each for each in page.text.split('"') if each.startswith("/schema/files/")]:
         answer = await clinic.get(path, None)
         assert answer.status_code == 200

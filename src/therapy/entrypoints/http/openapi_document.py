@@ -86,7 +86,7 @@ def describe(app: Litestar) -> None:
             if isinstance(answer, OpenAPIResponse):
                 _put_headers(answer, status, handler)
                 answer.content = None if method == "head" else answer.content
-                _put_examples(answer)
+                _mend_content(answer)
 
 
 def _operations(
@@ -158,9 +158,11 @@ def _header(description: str, example: str | None) -> OpenAPIHeader:
     return OpenAPIHeader(description=description, required=True, schema=text)
 
 
-def _put_examples(answer: OpenAPIResponse) -> None:
-    """Write the examples of errors without the field `id`, which OpenAPI does not know."""
-    for media in (answer.content or {}).values():
+def _mend_content(answer: OpenAPIResponse) -> None:
+    """Write the examples of errors without the field `id`, which OpenAPI does not know; sound as bytes."""
+    for media_type, media in (answer.content or {}).items():
+        if media_type.startswith("audio/"):
+            media.schema = Verbatim(content={"type": "string", "format": "binary"})
         for each in (media.examples or {}).values():
             if isinstance(each, Example):
                 each.id = None

@@ -26,7 +26,7 @@ Notes = Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)]
 
 
 class MetadataIn(Struct):
-    """The metadata part. People come as objects or as JSON texts of objects, notes as objects or texts."""
+    """What is known about a recording. People are objects or JSON texts of such, notes objects or texts."""
 
     patient: Annotated[
         PersonIn | PersonText,

@@ -1,0 +1,36 @@
+// Calls with the types that were made of the OpenAPI document; a name that is wrong does not compile.
+import createClient from "openapi-fetch";
+import type { components, paths } from "./api.js";
+
+declare const process: { argv: [string, string, string, string, string] };
+
+type Problem = components["schemas"]["Problem"];
+const [, , baseUrl, email, password] = process.argv;
+const client = createClient<paths>({ baseUrl });
+
+const login = await client.POST("/auth/login", { body: { email, password } });
+if (!login.data) throw new Error(login.error.error);
+const headers = { Authorization: `Bearer ${login.data.token}` };
+
+const query = { state: ["awaiting_review" as const] };
+const list = await client.GET("/sessions", { headers, params: { query } });
+const listed = list.data?.sessions[0];
+const there = await client.GET("/sessions/{session_id}", {
+  headers,
+  params: { path: { session_id: listed?.id ?? "" } },
+});
+const nowhere = await client.GET("/sessions/{session_id}", {
+  headers,
+  params: { path: { session_id: "nowhere" } },
+});
+const problem: Problem | undefined = nowhere.error;
+console.log(
+  JSON.stringify({
+    user: login.data.userFullName,
+    listed: listed?.id,
+    day: there.data?.session_date,
+    speakers: there.data?.heard?.talk.speakers.map((each) => each.speaker),
+    status: nowhere.response.status,
+    code: problem?.code,
+  }),
+);

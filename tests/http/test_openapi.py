@@ -1,0 +1,200 @@
+"""The OpenAPI document: valid, stable, and whole enough to make a client of it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.http.clinic import ROOT, settings_in
+from tests.http.documented import PROBLEM_TYPE, Document
+from therapy.domain.errors import TherapyError
+from therapy.domain.messages import TEXTS
+from therapy.entrypoints.http import errors
+from therapy.entrypoints.http.app import make_app
+from therapy.entrypoints.http.problem_answers import CODES
+from therapy.entrypoints.http.upload_metadata import read_metadata
+
+OPERATION_IDS = [
+    "cancel_session",
+    "change_password",
+    "check_live",
+    "check_ready",
+    "correct_session",
+    "find_patients",
+    "forgot_password",
+    "get_closed_session",
+    "get_my_profile",
+    "get_recording",
+    "get_session",
+    "get_transcript_for_review",
+    "head_recording",
+    "link_patient",
+    "list_closed_sessions",
+    "list_sessions",
+    "list_sessions_for_review",
+    "log_in",
+    "make_recording_link",
+    "refresh_login",
+    "register_device",
+    "retry_session",
+    "search_closed_sessions",
+    "submit_reviewed_transcript",
+    "unregister_devices",
+    "upload_recording",
+]
+"""Clients are made with these as names of functions: one may be added, none may change."""
+
+MADE = """
+import json, sys
+from pathlib import Path
+from tests.http.clinic import settings_in
+from therapy.entrypoints.http.app import make_app
+document = make_app(settings_in(Path()), with_worker=False).openapi_schema.to_schema()
+sys.stdout.write(json.dumps(document))
+"""
+
+
+@pytest.fixture(scope="module")
+def content() -> dict[str, Any]:
+    document = make_app(settings_in(Path()), with_worker=False).openapi_schema.to_schema()
+    content: dict[str, Any] = json.loads(json.dumps(document))
+    return content
+
+
+def operations(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in content["paths"].values():
+        yield from methods.values()
+
+
+def bodies(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every body of a request or an answer, and what it is called here."""
+    for operation in operations(content):
+        name = operation["operationId"]
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            yield f"{name} request", media
+        for status, answer in operation["responses"].items():
+            for media in answer.get("content", {}).values():
+                yield f"{name} {status}", media
+
+
+def test_the_document_is_valid(content):
+    assert list(OpenAPIV31SpecValidator(content).iter_errors()) == []
+
+
+@pytest.mark.slow
+def test_the_document_is_the_same_in_every_process():
+    made = [
+        subprocess.run(
+            [sys.executable, "-c", MADE],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert made[0] == made[1] != b""
+
+
+def test_operation_ids_stay_what_they_are(content):
+    assert sorted(each["operationId"] for each in operations(content)) == OPERATION_IDS
+
+
+def test_every_operation_and_parameter_is_described(content):
+    tags = {each["name"] for each in content["tags"] if each["description"]}
+    for operation in operations(content):
+        name = operation["operationId"]
+        assert operation["summary"][0].isupper(), name
+        assert operation["description"].rstrip().endswith("."), name
+        assert operation["description"] != operation["summary"], name
+        assert set(operation["tags"]) <= tags, name
+        for parameter in operation.get("parameters", ()):
+            assert parameter["description"], (name, parameter["name"])
+            assert parameter["examples"], (name, parameter["name"])
+
+
+def test_every_schema_and_field_is_described(content):
+    for name, schema in content["components"]["schemas"].items():
+        assert schema["description"], name
+        for field, described in schema.get("properties", {}).items():
+            assert described.get("description"), (name, field)
+
+
+def test_every_body_has_examples_that_fit_its_schema(content):
+    document = Document(content)
+    for name, media in bodies(content):
+        if media["schema"].get("format") == "binary":
+            continue
+        given = media.get("examples", {})
+        examples = [each["value"] for each in given.values()] or [media["example"]]
+        for example in examples:
+            assert not list(document.validator(name, media).iter_errors(example)), (name, example)
+
+
+def test_examples_of_requests_are_read(content):
+    example = content["paths"]["/sessions/upload"]["post"]["requestBody"]["content"]
+    metadata = example["multipart/form-data"]["example"]["metadata"]
+    read = read_metadata(json.dumps(metadata).encode())
+    assert read.details.patient.name == metadata["patient"]["name"]
+    assert read.details.date.isoformat() == metadata["session_date"]
+
+
+def test_errors_are_documented_as_problems_with_an_example_of_each_code(content):
+    for operation in operations(content):
+        for status, answer in operation["responses"].items():
+            if status.startswith("2") or operation["operationId"] == "head_recording":
+                continue
+            assert list(answer["content"]) == [PROBLEM_TYPE]
+            for code, example in answer["content"][PROBLEM_TYPE]["examples"].items():
+                assert (example["value"]["status"], example["value"]["code"]) == (int(status), code)
+
+
+def test_whatever_needs_a_token_says_what_happens_without(content):
+    for operation in operations(content):
+        if operation.get("security") != []:
+            assert {"401", "503"} <= set(operation["responses"]), operation["operationId"]
+
+
+def test_every_code_that_is_documented_has_a_sentence_and_its_errors_status():
+    assert CODES.keys() <= TEXTS.keys()
+    for kind in _kinds(TherapyError):
+        if kind.code in CODES and kind in errors.STATUS:
+            assert CODES[kind.code][0] == errors.STATUS[kind], kind
+
+
+def _kinds(kind: type[TherapyError]) -> Iterator[type[TherapyError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _kinds(each)
+
+
+def test_dates_beyond_the_app_are_iso_8601(content):
+    schemas = content["components"]["schemas"]
+    for name in ("ListedSession", "SessionAnswer"):
+        assert schemas[name]["properties"]["session_date"]["format"] == "date"
+        assert schemas[name]["properties"]["created_at"]["format"] == "date-time"
+    born = schemas["PatientState"]["properties"]["date_of_birth"]
+    assert {"type": "string", "format": "date"} in born["anyOf"]
+
+
+def test_a_wrong_answer_does_not_pass_for_a_documented_one(content):
+    from httpx import Request, Response
+
+    document = Document(content)
+    request = Request("GET", "http://clinic.test/health/live")
+    headers = {"X-Request-ID": "1", "Content-Type": "application/json"}
+    document.check(Response(200, json={"status": "live"}, headers=headers, request=request))
+    wrong = (
+        Response(409, json={}, headers=headers, request=request),
+        Response(200, json={"status": 1}, headers=headers, request=request),
+        Response(200, json={"status": "live"}, request=request),
+    )
+    for answer in wrong:
+        with pytest.raises(AssertionError):
+            document.check(answer)
