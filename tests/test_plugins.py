@@ -21,7 +21,7 @@ from therapy.domain.errors import Unavailable
 from therapy.ports.store import Store
 from therapy.wiring import open_engines, open_therapy
 from therapy.wiring.adapters import open_speech
-from therapy.wiring.dependencies import dependencies
+from therapy.wiring.dependency_checks import dependencies
 from therapy.wiring.stores import utc_now
 
 SAYS = {"ECHO_SPEECH_SAYS": "Hello.", "OTHER_SAYS": "no", "ECHO_SPEECHES": "no"}

@@ -9,7 +9,7 @@ import pytest
 from therapy.config import read_settings
 from therapy.domain.errors import Unavailable
 from therapy.entrypoints.cli.diagnosis import diagnose
-from therapy.wiring.dependencies import Dependency, dependencies
+from therapy.wiring.dependency_checks import Dependency, dependencies
 
 KEY = "a2V5a2V5"
 ACCOUNT = json.dumps({"client_email": "a@b.example", "private_key": "-", "project_id": "clinic-7"})

@@ -22,7 +22,7 @@ from therapy.ports.store import MOST_WRITES
 from therapy.repositories.logins import KEPT_AFTER_EXPIRY, OldToken, access_partition
 from therapy.repositories.records import Records
 from therapy.testing.clock import Clock
-from therapy.workflows.access import end_access
+from therapy.workflows.end_of_access import end_access
 
 
 async def write(records: Records, *logins: Login) -> None:

@@ -34,7 +34,7 @@ from therapy.ports.session_index import SessionIndex
 from therapy.repositories.change import Change
 from therapy.repositories.outbox import Placed
 from therapy.repositories.records import Records
-from therapy.workflows import access, devices, erasure
+from therapy.workflows import devices, end_of_access, erasure
 from therapy.workflows.failures import Failures
 
 LONGEST_PAUSE = timedelta(hours=1)
@@ -125,7 +125,7 @@ class OutboxRelay:
             case PersonEntryChanged(person_id):
                 await self._refresh_person_entry(practice_id, person_id)
             case AccessEnded(person_id, at):
-                await access.end_access(practice_id, person_id, at, records=self.records)
+                await end_of_access.end_access(practice_id, person_id, at, records=self.records)
             case PushDue() as due:
                 await self._push(placed, due)
             case EraseDue(session_id):

@@ -20,7 +20,7 @@ from therapy.entrypoints.cli.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers, asides
 
 if TYPE_CHECKING:
-    from therapy.wiring.dependencies import Dependency
+    from therapy.wiring.dependency_checks import Dependency
 
 PATIENCE_SECONDS = 30.0
 """For each dependency: a local recogniser loads its model in that time."""
@@ -58,7 +58,7 @@ def check() -> None:
     """
     settings = settings_of_this_machine()
     console = answers()
-    from therapy.wiring.dependencies import dependencies, unread
+    from therapy.wiring.dependency_checks import dependencies, unread
 
     with asides().status("asking"):
         looked = asyncio.run(look(list(dependencies(settings))))

@@ -49,7 +49,7 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
         _finish(asked=yes)
         return
     settings, console = settings_of_this_machine(), answers()
-    from therapy.wiring.dependencies import migrations
+    from therapy.wiring.dependency_checks import migrations
 
     with asides().status("making what is missing") as status:
 
@@ -95,7 +95,7 @@ def _finish(*, asked: bool) -> None:
 
 def _told(work: Coroutine[Any, Any, T]) -> T:
     """Return what the work returns; what goes wrong is told with its likely cause and the fix."""
-    from therapy.wiring.dependencies import stores_at
+    from therapy.wiring.dependency_checks import stores_at
 
     try:
         return asyncio.run(work)
