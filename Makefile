@@ -39,10 +39,10 @@ hebrew: $(VENV)/.embedded ## add the multilingual recogniser (133 MB), for Hebre
 # --- what a developer runs -----------------------------------------------------------------------
 
 .PHONY: setup
-setup: $(VENV)/.dev ## everything for developing, in .venv
+setup: $(VENV)/.dev .tools/wheels/.complete ## everything for developing, in .venv
 
 .PHONY: test
-test: $(VENV)/.dev .tools/node/.installed .tools/clients/.installed ## everything that CI checks
+test: $(VENV)/.dev .tools/node/.installed .tools/clients/.installed .tools/wheels/.complete ## everything that CI checks
 	@UV="$(UV)" $(BIN)/python scripts/check.py
 
 .PHONY: check
@@ -112,6 +112,11 @@ $(VENV)/.dev: requirements/dev.txt requirements/embedded.txt pyproject.toml | $(
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(VENV)/.embedded $@
+
+# What a test installs into a fresh environment; without pip nothing is stamped, and the tests say so.
+.tools/wheels/.complete: requirements/outside.txt | $(BIN)/python
+	@echo "fetching wheels for tests of a fresh environment into .tools/wheels"
+	@PYTHON="$(PYTHON)" BIN="$(BIN)" bash scripts/get-wheels.sh
 
 # Azurite and what cosmos.cjs mends. Without node nothing is stamped: the tests then say why they skip.
 .tools/node/.installed: tests/emulators/node/package-lock.json tests/emulators/node/package.json

@@ -28,6 +28,7 @@ QUICK = ("-q", "-m", "not slow")
 # What runs on every Python: all but what reads our own files, measures the recogniser or needs emulators;
 # what goes through the frameworks besides on the newest.
 PORTABLE = tuple(f"tests/{name}" for name in ("domain", "contract", "repositories", "workflows"))
+ADAPTER = "examples/openai-speech"  # of another project, as it were
 FRAMED = ("tests/http", "tests/cli")
 
 # Run in a bare install, before anything else is imported there.
@@ -63,6 +64,7 @@ def lint() -> None:
 
 def types() -> None:
     run(BIN / "mypy")
+    run(BIN / "mypy", f"{ADAPTER}/src", MYPYPATH=f"{ADAPTER}/src")
 
 
 def imports() -> None:

@@ -20,6 +20,7 @@ compile dev pyproject.toml --extra all --group dev
 compile all pyproject.toml --extra all -c requirements/dev.txt
 compile build --group pyproject.toml:build -c requirements/dev.txt
 compile embedded pyproject.toml --extra http --extra worker --extra local --group build -c requirements/dev.txt
+compile outside pyproject.toml --extra http --extra worker --extra local --extra testing -c requirements/dev.txt
 compile hebrew pyproject.toml --extra hebrew -c requirements/dev.txt
 compile uv requirements/uv.in
 

@@ -18,7 +18,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 THERAPY = ROOT / "src" / "therapy"
 SOURCES = sorted(THERAPY.rglob("*.py"))
-CODE = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")])
+OTHERS = ("examples", "scripts", "tests")
+CODE = sorted([*SOURCES, *(path for part in OTHERS for path in (ROOT / part).rglob("*.py"))])
 INSIDE = ("domain", "ports", "repositories", "workflows")
 HEXAGON = sorted(path for part in INSIDE for path in (THERAPY / part).rglob("*.py"))
 
