@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -35,10 +36,13 @@ FRAMED = ("tests/http", "tests/cli")
 BARE = """
 import importlib, pkgutil, sys
 before = set(sys.modules)
-import therapy.domain
 def loaded():
     names = {name.partition(".")[0] for name in set(sys.modules) - before}
     return sorted(names - set(sys.stdlib_module_names))
+import therapy
+assert {name for name in sys.modules if name.startswith("therapy")} == {"therapy"}
+assert loaded() == ["therapy"], loaded()
+import therapy.domain
 assert set(loaded()) <= {"msgspec", "therapy"}, loaded()
 for package in ("domain", "ports", "repositories", "workflows", "adapters.memory"):
     module = importlib.import_module(f"therapy.{package}")
@@ -48,6 +52,10 @@ importlib.import_module("therapy.testing.memory")
 assert loaded() == ["msgspec", "therapy"], loaded()
 print("a bare install imports domain, ports, records, workflows and memory with msgspec and the stdlib only")
 """
+
+# Executed there, too: it says that the library needs nothing else.
+FIRST_SESSION = "docs/how-to/your-first-session-as-a-library.md"
+FENCED = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def run(*command: str | Path, **env: str) -> None:
@@ -84,6 +92,7 @@ def wheel() -> None:
         constraints = ("-c", ROOT / "requirements/all.txt")
         run(UV, "pip", "install", "--quiet", "--python", python, *constraints, built)
         run(python, "-I", "-c", BARE)
+        run(python, "-I", "-c", *FENCED.findall((ROOT / FIRST_SESSION).read_text()))
         listing = subprocess.run(
             [sys.executable, "-m", "zipfile", "-l", built],
             check=True,

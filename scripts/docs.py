@@ -232,9 +232,16 @@ def cosmos_page() -> str:
     return made
 
 
+def library_page() -> str:
+    """The public names of the library."""
+    made: str = runpy.run_path(str(ROOT / "scripts/library_page.py"))["page"]()
+    return made
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/adapters.md": adapters_page,
     "docs/reference/cosmos.md": cosmos_page,
+    "docs/reference/library.md": library_page,
     "docs/reference/settings.md": settings_page,
     "docs/reference/states.md": states_page,
 }

@@ -1,15 +1,19 @@
 """The documentation is true: the example runs, made pages are up to date, links lead somewhere."""
 
 import contextlib
+import importlib.metadata
 import io
 import re
 import runpy
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import rich_click as click
 
+import therapy as therapy_library
 from therapy.adapters.azure.cosmos.containers import SHAPES, Shape
 from therapy.config import NO_LONGER_NEEDED, SETTINGS
 from therapy.entrypoints.cli.command_group import therapy
@@ -25,6 +29,33 @@ def test_the_readme_example_prints_what_it_says() -> None:
     with contextlib.redirect_stdout(printed):
         exec(compile(example[1], "README.md", "exec"), {})  # noqa: S102 - our own page
     assert printed.getvalue().splitlines() == re.findall(r"print\(.*\)  # (.*)", example[1])
+
+
+FIRST_SESSION = ROOT / "docs/how-to/your-first-session-as-a-library.md"
+
+
+def test_the_first_session_prints_what_it_says_and_fits_one_screen() -> None:
+    page = FIRST_SESSION.read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example], check=True, capture_output=True, text=True
+    )
+    assert ran.stdout.splitlines() == re.findall(r"print\(.*\)  # (.*)", example)
+    assert len(page.splitlines()) <= 60
+
+
+def test_every_public_name_is_there_and_on_the_page() -> None:
+    page = (ROOT / "docs/reference/library.md").read_text()
+    for name in therapy_library.__all__:
+        assert getattr(therapy_library, name)
+        assert f"- `{name}" in page
+    assert set(therapy_library.__all__) <= set(dir(therapy_library))
+    with pytest.raises(AttributeError):
+        therapy_library.no_such_name  # noqa: B018 - that it is not there
+
+
+def test_the_version_is_the_installed_one() -> None:
+    assert therapy_library.__version__ == importlib.metadata.version("therapy")
 
 
 def test_pages_made_from_the_code_are_up_to_date() -> None:
@@ -63,7 +94,7 @@ def _commands(text: str) -> Iterator[str]:
     blocks = BLOCK.findall(text.replace("\\\n", " "))
     spans = re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))
     for code in (*blocks, *spans):
-        yield from re.findall(r"(?<![\w./:$-])therapy ([a-z]+[^\n;|]*)", code)
+        yield from re.findall(r"(?<![\w./:$-])(?<!from )therapy ([a-z]+[^\n;|]*)", code)
 
 
 def _exists(said: str) -> bool:

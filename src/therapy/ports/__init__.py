@@ -12,7 +12,8 @@ from typing import Protocol, runtime_checkable
 class SupportsCheck(Protocol):
     """What any adapter may do beside its port: say whether what it stands on would answer.
 
-    `therapy check` and /health/ready ask it. An adapter without is asked something harmless through its port.
+    `therapy check` asks it, and /health/ready of what sessions are stored in. An adapter without it is asked
+    something harmless through its port, if there is anything.
     """
 
     async def check(self) -> object:
