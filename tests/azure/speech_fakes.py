@@ -89,7 +89,7 @@ def utterances(events: Sequence[SpeechEvent]) -> list[Utterance]:
 
 
 def progress(events: Sequence[SpeechEvent]) -> list[int]:
-    return [event.heard_ms for event in events if isinstance(event, SpeechProgress)]
+    return [event.processed_ms for event in events if isinstance(event, SpeechProgress)]
 
 
 def done(events: Sequence[SpeechEvent]) -> SpeechDone:

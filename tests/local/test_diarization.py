@@ -5,9 +5,9 @@ import pytest
 
 from tests import media
 from therapy.adapters.local.speech import diarization
-from therapy.adapters.local.speech.diarization import Heard, hear, voiced
+from therapy.adapters.local.speech.diarization import VoiceWindows, embed_windows, voiced
 from therapy.adapters.local.speech.speaker_encoder import CELLS, VoiceEncoder, mel_frames
-from therapy.adapters.local.speech.speech_segments import Cutter
+from therapy.adapters.local.speech.speech_segments import Segmenter
 from therapy.domain.transcript import UNSURE_BELOW, Word
 
 RATE = 16_000
@@ -16,10 +16,10 @@ ENCODER = VoiceEncoder()
 pytestmark = pytest.mark.slow
 
 
-def heard(samples: bytes) -> Heard:
-    cutter = Cutter()
-    return Heard.together(
-        [hear(ENCODER, each) for each in (*cutter.take(samples), *cutter.finish())]
+def heard(samples: bytes) -> VoiceWindows:
+    cutter = Segmenter()
+    return VoiceWindows.concatenated(
+        [embed_windows(ENCODER, each) for each in (*cutter.take(samples), *cutter.finish())]
     )
 
 
@@ -52,7 +52,7 @@ def faster(samples: bytes, by: float) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def demo() -> Heard:
+def demo() -> VoiceWindows:
     return heard(media.demo_pcm())
 
 

@@ -74,7 +74,7 @@ def test_words_are_timed_where_they_are_spoken(demo_events):
 
 
 def test_progress_is_told_on_the_way_and_the_end_says_what_was_heard(demo_events):
-    told = [each.heard_ms for each in demo_events if isinstance(each, SpeechProgress)]
+    told = [each.processed_ms for each in demo_events if isinstance(each, SpeechProgress)]
     assert len(told) >= 5
     assert told == sorted(told)
     assert done(demo_events) == SpeechDone("whisper tiny.en", "en-US", len(media.demo_pcm()) // 32)
@@ -188,7 +188,7 @@ async def test_samples_are_taken_only_as_fast_as_they_are_heard(tmp_path):
         WhisperSpeech(cache=tmp_path).transcribe("p", counted(), ENGLISH)
     ) as events:
         progress = await anext(events)
-        assert taken < progress.heard_ms * 32 + 32_000 * 240
+        assert taken < progress.processed_ms * 32 + 32_000 * 240
 
 
 async def test_the_loop_stays_free_while_it_works(tmp_path):

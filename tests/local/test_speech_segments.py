@@ -5,13 +5,13 @@ from itertools import pairwise
 import numpy as np
 
 from tests import media
-from therapy.adapters.local.speech.speech_segments import Cutter
+from therapy.adapters.local.speech.speech_segments import Segmenter
 
 RATE = 16_000
 
 
 def pieces(samples: bytes, chunk: int = 1 << 17):
-    cutter = Cutter()
+    cutter = Segmenter()
     found = []
     for at in range(0, len(samples), chunk):
         found += cutter.take(samples[at : at + chunk])
@@ -70,7 +70,7 @@ def test_long_silence_parts_pieces_and_belongs_to_none():
 
 
 def test_hours_of_silence_are_not_kept():
-    cutter = Cutter()
+    cutter = Segmenter()
     for _ in range(100):
         list(cutter.take(silence(4)))
         assert len(cutter._kept) < RATE

@@ -1,1 +1,1 @@
-"""Adapters: everything that talks to the outside, each behind a port."""
+"""Adapters: the code that talks to the outside, each module behind a port."""

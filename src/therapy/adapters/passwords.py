@@ -1,4 +1,4 @@
-"""Passwords by Argon2id, in threads of their own, two at a time: 19 MiB each (OWASP: m=19456 t=2 p=1)."""
+"""Passwords by Argon2id, in separate threads, two at a time, 19 MiB each (OWASP: m=19456 t=2 p=1)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Argon2Passwords(Passwords):
-    """Argon2id with explicit costs; the library's defaults take three times the memory."""
+    """Hashes with Argon2id at explicit costs; the library's defaults take three times the memory."""
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -27,7 +27,7 @@ class Argon2Passwords(Passwords):
     @classmethod
     @asynccontextmanager
     async def open(cls) -> AsyncIterator["Argon2Passwords"]:
-        """Open them; at the end their threads are let go."""
+        """Yield the adapter; end its threads at the end."""
         passwords = cls()
         try:
             yield passwords
@@ -42,7 +42,7 @@ class Argon2Passwords(Passwords):
         return right and bool(hashed)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Wait for a turn, then for the work: those that wait take nobody else's thread."""
+        """Do `work` in a thread of this adapter's own, so that waiting calls block no one else's."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _verify(self, password: str, hashed: str) -> bool:

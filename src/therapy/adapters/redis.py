@@ -1,8 +1,8 @@
-"""Rings through Redis or Valkey: a Taskiq broker over a list.
+"""The doorbell's rings through Redis or Valkey: a Taskiq broker over a list.
 
-A list is enough because the store knows what is due: a ring that is lost with a flushed or restarted
-Redis costs one sweep's interval (`docs/adr/008-redis.md`). Taskiq's own list broker waits for ever on a
-connection that a firewall has dropped, and spins while Redis is down; this one does neither.
+A list is enough because the store knows what is due: a ring that is lost in a flushed or restarted Redis
+delays work by at most one sweep interval (`docs/adr/008-redis.md`). Taskiq's own list broker waits forever on
+a connection that a firewall has dropped, and spins while Redis is down; this one does neither.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from therapy.domain.errors import Unavailable
 
 QUEUE = "therapy-rings"
 MOST_RINGS = 10_000
-"""Rings kept while nobody listens; older ones are forgotten, their sessions are found by the sweep."""
+"""Rings kept while nobody listens; older ones are dropped, and the sweep finds their sessions."""
 
 WAIT_SECONDS = 20
-"""How long one look waits: below the minutes after which networks forget an idle connection."""
+"""How long one call waits: less than the minutes after which networks drop an idle connection."""
 
 CONNECT_SECONDS = 2
 RING_SECONDS = 3.0
-"""A phone waits for its answer while we ring."""
+"""The longest that one ring may take, because a phone is waiting for its answer."""
 
 QUIET_SECONDS = 5.0
-"""After a ring that failed no other is tried for so long: whoever waits for an answer pays for one only."""
+"""After a failed ring, for so long no other is tried, so that requests don't wait for one timeout each."""
 
 UNTIL_IT_IS_BACK = RetryPolicy(
     "redis is out of reach",
@@ -44,10 +44,10 @@ UNTIL_IT_IS_BACK = RetryPolicy(
 
 
 class RedisBroker(ListQueueBroker):
-    """`host` is a name, never an address with a password in it; TLS verifies the server's name.
+    """Sends and receives rings. `host` is a name, never a URL with a password; TLS verifies it.
 
-    With `credentials` every new connection asks for a user and a fresh token: Azure ends a connection
-    whose token has expired, and the next one is made at once.
+    With `credentials`, every new connection gets a user name and a fresh token: Azure closes a connection
+    whose token has expired, and the next one is opened at once.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class RedisBroker(ListQueueBroker):
     ) -> None:
         options: dict[str, Any] = {
             "socket_connect_timeout": CONNECT_SECONDS,
-            "socket_timeout": None,  # with one, redis-py sends by a wait_for that loses a cancellation
+            "socket_timeout": None,  # with one, redis-py uses a wait_for that can lose a cancellation
             "health_check_interval": 30,
             "retry": Retry(
                 NoBackoff(), 1
-            ),  # once, for a connection that was ended while it was idle
+            ),  # once, for a connection that was closed while it was idle
         }
         if credentials is not None:
             options["credential_provider"] = credentials
@@ -93,19 +93,19 @@ class RedisBroker(ListQueueBroker):
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
         while True:
-            found = await UNTIL_IT_IS_BACK.call(self._look)
+            found = await UNTIL_IT_IS_BACK.call(self._next_ring)
             if found is not None:
                 ring = found[1]
                 yield ring if isinstance(ring, bytes) else ring.encode()
 
-    async def _look(self) -> Any:
-        """Wait a while for a ring; return its queue and its message, None if there was none."""
+    async def _next_ring(self) -> Any:
+        """Wait up to WAIT_SECONDS for a ring; return its queue and message, or None."""
         redis = Redis(connection_pool=self.connection_pool)
         async with asyncio.timeout(WAIT_SECONDS + 10):
             return await redis.brpop([self.queue_name], timeout=WAIT_SECONDS)
 
     async def check(self) -> None:
-        """Raise Unavailable if it is not there, or refuses us."""
+        """Raise Unavailable if Redis can't be reached or refuses us."""
         try:
             async with asyncio.timeout(RING_SECONDS):
                 await Redis(connection_pool=self.connection_pool).ping()

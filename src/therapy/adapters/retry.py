@@ -1,7 +1,7 @@
-"""The one retry policy of the adapters, over tenacity: what passes, how long to wait, how often.
+"""The one retry policy of the adapters, over tenacity: what to retry, how often, after which pauses.
 
-Only for calls that no kept library repeats by itself: Azure's SDKs, redis-py and firebase-admin have
-policies of their own (`docs/adr/011-retries.md`). Every retry is logged by its kind, never by its words.
+Only for calls that no maintained library retries itself: Azure's SDKs, redis-py and firebase-admin have
+policies of their own (`docs/adr/011-retries.md`). Retries are logged with the error's class, never its text.
 """
 
 import asyncio
@@ -22,23 +22,23 @@ from tenacity import (
 from therapy.domain.errors import TherapyError
 
 SPREAD = 0.25
-"""By which share a pause is longer or shorter, by chance, so that not all come back at once."""
+"""The share by which pauses are randomly longer or shorter, so that not all retry at the same moment."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 def _nothing(_: Exception) -> None:
-    """Stand for another side that names no pause."""
+    """Return None: the server asks for no pause."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Makes a call again after each of `pauses` (seconds), as long as its failure is one that passes.
+    """Repeats a call after each of `pauses` (seconds) while `passes` says that its failure is temporary.
 
-    `event` is what the log says of a failure before the next try. `for_ever` repeats the last pause
-    without end. `asked` reads from a failure how many seconds the other side wants us to wait, which
-    is kept to; what is longer than `longest` is not waited for, and counts as a failure that stays.
+    `event` is the log line about a failure before the next try. `for_ever` repeats the last pause without
+    end. `asked` returns how many seconds the server asks us to wait after a failure (None = it does not), and
+    that is obeyed; if it is more than `longest`, the call is not repeated.
     """
 
     event: str
@@ -49,17 +49,19 @@ class RetryPolicy:
     longest: float = 60.0
 
     async def call(self, what: Callable[[], Awaitable[T]]) -> T:
-        """Return what the call returns, or raise what it raised last. May be used by many at once."""
+        """Return what the call returns, or raise what it raised last. Many may use a policy at once."""
 
-        async def tried() -> T:  # tenacity would not wait for what a lambda returns
+        async def tried() -> T:  # tenacity would not await what a lambda returns
             return await what()
 
-        retrying = AsyncRetrying(  # for each call anew: it keeps the state of its tries
-            retry=retry_if_exception(self._worth_it),
-            wait=self._pause,
-            stop=stop_never if self.for_ever else stop_after_attempt(len(self.pauses) + 1),
-            before_sleep=self._tell,
-            reraise=True,
+        retrying = (
+            AsyncRetrying(  # a new one for each call, because it keeps the state of its tries
+                retry=retry_if_exception(self._worth_it),
+                wait=self._pause,
+                stop=stop_never if self.for_ever else stop_after_attempt(len(self.pauses) + 1),
+                before_sleep=self._log,
+                reraise=True,
+            )
         )
         result: T = await retrying(tried)
         return result
@@ -73,25 +75,25 @@ class RetryPolicy:
         asked = self.asked(_failure(state))
         if asked is not None:
             return asked
-        # It is asked for a pause after the last try, too.
+        # tenacity asks for a pause after the last try, too.
         number = min(state.attempt_number, len(self.pauses))
         spread = random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - not a secret
         return self.pauses[number - 1] * spread if number else 0.0
 
-    def _tell(self, state: RetryCallState) -> None:
+    def _log(self, state: RetryCallState) -> None:
         failure = _failure(state)
-        told: dict[str, object] = {
+        fields: dict[str, object] = {
             "error": type(failure).__name__,
             "attempt": state.attempt_number,
             "pause_s": round(state.upcoming_sleep, 2),
         }
         if isinstance(failure, TherapyError) and "reason" in failure.details:
-            told["reason"] = failure.details["reason"]
-        log.warning(self.event, extra=told)
+            fields["reason"] = failure.details["reason"]
+        log.warning(self.event, extra=fields)
 
 
 def _cancelled() -> bool:
-    """Tell whether this task was cancelled, and `asyncio.wait_for` of Python 3.11 forgot to say so."""
+    """Return whether this task was cancelled, which `asyncio.wait_for` of Python 3.11 may swallow."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

@@ -1,7 +1,7 @@
-"""Mail by SMTP, over aiosmtplib: a connection for each letter.
+"""Mail over SMTP, with aiosmtplib: one connection per letter.
 
-What a server says may quote an address or a letter: its code is kept, its words are not, and causes are
-not shown.
+A server's answer may quote an address or a letter: errors keep its code, not its text, and hide their
+causes.
 """
 
 import asyncio
@@ -25,31 +25,31 @@ from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
 from therapy.ports.mail import Letter, Mail, check_letter
 
 WAIT_SECONDS = 10.0
-"""For a connection, and for each answer."""
+"""The longest wait for a connection, and for each answer."""
 
 PAUSES = (2.0, 10.0, 30.0, 90.0)
-"""Seconds between tries; a letter is kept nowhere, so after the last one it is lost."""
+"""Seconds between tries; letters are not stored anywhere, so after the last try one is lost."""
 
 PATIENCE_SECONDS = 300.0
-"""After which a letter is given up, whatever it waits for."""
+"""After this time a letter is given up, whatever it is waiting for."""
 
 AT_ONCE = 2
-"""Connections: many servers refuse more from one address."""
+"""Connections at a time: many servers refuse more from one address."""
 
 WIRE = policy.SMTP.clone(cte_type="7bit")
-"""Any server takes 7 bits: what needs more is encoded. But an address can't be, see RFC 6531."""
+"""Every server takes 7 bits, so texts that need more are encoded. Addresses can't be, see RFC 6531."""
 
 LETTERS_FAULT: dict[type[Exception], str] = {
     aiosmtplib.SMTPRecipientRefused: "to",
     aiosmtplib.SMTPRecipientsRefused: "to",
-    aiosmtplib.SMTPNotSupported: "to",  # an address with letters that this server can't take
+    aiosmtplib.SMTPNotSupported: "to",  # an address with characters that this server doesn't support
     aiosmtplib.SMTPDataError: "letter",
     ValueError: "letter",
 }
-"""What says that this letter will never be taken, and which field of it."""
+"""Errors that mean that this letter will never be accepted, and the field that is to blame."""
 
 REASONS: dict[type[Exception], str] = {
-    aiosmtplib.SMTPException: "login_method",  # said when the server's ways to sign in are none of ours
+    aiosmtplib.SMTPException: "login_method",  # raised if we support none of the server's login methods
     aiosmtplib.SMTPServerDisconnected: "disconnected",
     aiosmtplib.SMTPTimeoutError: "disconnected",
     aiosmtplib.SMTPReadTimeoutError: "disconnected",
@@ -62,10 +62,10 @@ REASONS: dict[type[Exception], str] = {
     aiosmtplib.SMTPAuthenticationError: "login",
     ssl.SSLCertVerificationError: "certificate",
 }
-"""Why nothing could be handed over; the nearest ancestor counts, other errors go by their own names."""
+"""Why nothing could be delivered; the nearest base class counts, other errors keep their own names."""
 
 LASTING = frozenset({"certificate", "login_method", "starttls"})
-"""Reasons that an operator has to see to: another try is no use. So is one after any answer from 500 on."""
+"""Reasons that an operator has to fix, so another try is useless. So it is after any code from 500 on."""
 
 
 def _now() -> datetime:
@@ -74,7 +74,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where letters are handed over. `security` is starttls, tls or none; both verify the host's name."""
+    """Where letters are delivered. `security` is "starttls", "tls" (both verify the host name) or "none"."""
 
     host: str
     port: int
@@ -85,7 +85,7 @@ class MailServer:
 
 
 class SmtpMail(Mail):
-    """Sends letters as `sender`, an address that may have a name before it: `The clinic <a@b.example>`."""
+    """Sends letters from `sender`, an address with or without a name: `The clinic <a@b.example>`."""
 
     def __init__(
         self,
@@ -111,10 +111,10 @@ class SmtpMail(Mail):
             raise Unavailable(reason="timeout") from None
 
     async def check(self) -> None:
-        """Connect, sign in and say NOOP; sends nothing.
+        """Connect, sign in and send NOOP; sends no mail.
 
         Raises:
-            Unavailable: it is not there, or does not let us in; says why.
+            Unavailable: the server can't be reached or refuses us; says why.
         """
         with smtp_errors():
             async with self._connected() as connection:
@@ -149,9 +149,9 @@ class SmtpMail(Mail):
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        """Connect and sign in; nothing is said in the clear unless security is none.
+        """Yield a connection that is signed in; nothing is sent unencrypted unless security is "none".
 
-        Hosts are verified as this machine does; SSL_CERT_FILE and SSL_CERT_DIR name other authorities.
+        Hosts are verified against this machine's authorities; SSL_CERT_FILE and SSL_CERT_DIR name others.
         """
         server = self._server
         connection = aiosmtplib.SMTP(
@@ -160,7 +160,7 @@ class SmtpMail(Mail):
             local_hostname=self._sender.domain,  # instead of this machine's, which it would ask DNS for
             timeout=server.wait,
             use_tls=server.security == "tls",
-            start_tls=False,  # below, so that a server without it is told from others
+            start_tls=False,  # done below, to detect a server that does not offer it
         )
         try:
             await connection.connect()
@@ -169,7 +169,7 @@ class SmtpMail(Mail):
             if server.username:
                 await connection.login(server.username, server.password)
             yield connection
-            with suppress(aiosmtplib.SMTPException, OSError):  # it has taken the letter
+            with suppress(aiosmtplib.SMTPException, OSError):  # it has accepted the letter by now
                 await connection.quit()
         finally:
             connection.close()
@@ -186,7 +186,7 @@ async def _start_tls(connection: aiosmtplib.SMTP) -> None:
 
 @contextmanager
 def smtp_errors() -> Iterator[None]:
-    """Turn what aiosmtplib raises into errors of the domain."""
+    """Turn what aiosmtplib raises into domain errors."""
     try:
         yield
     except (aiosmtplib.SMTPException, OSError, ValueError) as exc:
@@ -194,22 +194,22 @@ def smtp_errors() -> Iterator[None]:
 
 
 def smtp_error(exc: Exception) -> TherapyError:
-    """Return what an exception of aiosmtplib means. 4xx is "not now", whatever it answers."""
+    """Return the domain error for an exception of aiosmtplib; a 4xx code always means "try later"."""
     exc = _beneath(exc)
     status = _status(exc)
-    told: dict[str, Any] = {"status": status} if status else {}
+    details: dict[str, Any] = {"status": status} if status else {}
     if 400 <= status < 500:
-        return Unavailable(reason="later", **told)
+        return Unavailable(reason="later", **details)
     kind = next(
         (each for each in type(exc).__mro__ if each in LETTERS_FAULT or each in REASONS), None
     )
     if kind in LETTERS_FAULT:
-        return InvalidInput(LETTERS_FAULT[kind], **told)
-    return Unavailable(reason=REASONS[kind] if kind else type(exc).__name__, **told)
+        return InvalidInput(LETTERS_FAULT[kind], **details)
+    return Unavailable(reason=REASONS[kind] if kind else type(exc).__name__, **details)
 
 
 def _beneath(exc: Exception) -> Exception:
-    """Return why there is no connection, where that is what the exception is about."""
+    """Return the cause of a failed connection; any other exception as it is."""
     cause = exc.__cause__
     if not isinstance(exc, aiosmtplib.SMTPConnectError) or not isinstance(cause, OSError):
         return exc
@@ -224,7 +224,7 @@ def _status(exc: Exception) -> int:
 
 
 def _passes(error: Exception) -> bool:
-    """Tell whether the letter may be taken later."""
+    """Return whether the letter may be accepted later."""
     if not isinstance(error, Unavailable):
         return False
     status = error.details.get("status", 0)

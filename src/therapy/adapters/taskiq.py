@@ -1,7 +1,7 @@
-"""The doorbell over Taskiq: a ring is a task by name that says only which session.
+"""The doorbell over Taskiq: a ring is a named task with nothing but the session's ids.
 
-Without Taskiq's process manager: the receiver runs in our own process, so that there is no
-module-level broker and one SIGTERM handler (`docs/adr/004-doorbell.md`).
+Taskiq's process manager is not used: the receiver runs in our own process, so that there is no module-level
+broker and only one SIGTERM handler (`docs/adr/004-doorbell.md`).
 """
 
 import asyncio
@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 
 MOST_RINGS = 1_000
-"""Rings that wait in one process; more are lost, as rings may be: the sweep rings again."""
+"""The most rings that wait in one process; more are lost, as rings may be: the sweep rings again."""
 
 
 class QueueBroker(AsyncBroker):
-    """A broker inside one process: what the embedded default rings through."""
+    """A broker within one process: the default without Redis."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,14 +59,14 @@ class TaskiqDoorbell(Doorbell):
         async def work_on_session(practice_id: str, session_id: str) -> None:
             try:
                 await answer(practice_id, session_id)
-            except Exception as exc:  # noqa: BLE001 - one bad session must not stop the listening
+            except Exception as exc:  # noqa: BLE001 - one bad session must not end the listening
                 log.error(  # noqa: TRY400 - a traceback may quote what people said
                     "a ring was not answered",
                     extra={"session": session_id, "error": type(exc).__name__},
                 )
 
         self._broker.register_task(work_on_session, task_name=TASK)
-        # Acknowledged on receipt: the store knows what is due, a lost ring is found by the sweep.
+        # Acknowledged on receipt: the store knows what is due, and the sweep makes up for a lost ring.
         await run_receiver_task(
             self._broker,
             max_async_tasks=at_once,

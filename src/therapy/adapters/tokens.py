@@ -1,7 +1,7 @@
-"""Access tokens as JWT (HS256, RFC 7519), and the chain of refresh tokens.
+"""Access tokens as JWT (HS256, RFC 7519), and the secrets of refresh tokens.
 
-An access token says of which kind it is (`typ`), for whom and from whom (`aud`, `iss`), which login
-(`sid`) and which key (`kid`), so that keys can be changed and no token serves for another purpose.
+An access token says what kind it is (`typ`), for whom and from whom (`aud`, `iss`), which login (`sid`) and
+which key (`kid`), so that keys can be changed and no token can be used for another purpose.
 """
 
 import base64
@@ -22,7 +22,7 @@ KIND = "access"
 
 
 class JwtTokens(Tokens):
-    """Signs with one secret of at least 32 bytes."""
+    """Signs access tokens with keys derived from one secret of at least 32 bytes."""
 
     def __init__(
         self, secret: str, issuer: str = "therapy", lifetime: timedelta = timedelta(minutes=15)

@@ -10,14 +10,18 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class SupportsCheck(Protocol):
-    """What any adapter may do beside its port: say whether what it stands on would answer.
+    """Optional, for any adapter: say whether the service or file that it depends on would answer.
 
-    `therapy check` asks it, and /health/ready of what sessions are stored in. An adapter without it is asked
-    something harmless through its port, if there is anything.
+    <<<<<<< HEAD
+        `therapy check` asks it, and /health/ready of what sessions are stored in. An adapter without it is asked
+        something harmless through its port, if there is anything.
+    =======
+        `therapy check` and /health/ready call it; of an adapter without it they call the port itself, harmlessly.
+    >>>>>>> prose
     """
 
     async def check(self) -> object:
-        """Ask, change nothing.
+        """Check the connection, changing nothing.
 
         Raises:
             Unavailable: it can't be reached.

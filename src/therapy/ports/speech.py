@@ -15,9 +15,9 @@ class SpeechOptions(Struct, frozen=True):
 
 
 class SpeechProgress(Struct, frozen=True):
-    """The engine has processed the first `heard_ms` milliseconds."""
+    """The engine has processed the first `processed_ms` milliseconds of the audio."""
 
-    heard_ms: int
+    processed_ms: int
 
 
 class SpeechDone(Struct, frozen=True):

@@ -50,7 +50,7 @@ async def test_one_done_comes_last_and_says_what_was_heard(speech: Speech, spoke
 
 async def test_progress_never_goes_back_nor_beyond_the_end(speech: Speech, spoken: bytes) -> None:
     events = await events_of(speech, spoken)
-    heard = [event.heard_ms for event in events if isinstance(event, SpeechProgress)]
+    heard = [event.processed_ms for event in events if isinstance(event, SpeechProgress)]
     assert heard
     assert heard == sorted(heard)
     assert heard[-1] <= HEARD_MS + FRAME_MS

@@ -61,7 +61,7 @@ async def recognise(
             elif isinstance(event, SpeechDone):
                 end = event
             else:
-                on_progress(event.heard_ms)
+                on_progress(event.processed_ms)
 
     def with_assigned_roles() -> tuple[tuple[Utterance, ...], Roles]:
         utterances = in_order(recognised)

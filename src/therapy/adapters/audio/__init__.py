@@ -1,8 +1,8 @@
-"""Decoding of what people record, by PyAV (FFmpeg's libraries): any container to 16 kHz mono.
+"""Decoding of recordings with PyAV (FFmpeg's libraries): any container to 16 kHz mono.
 
-FFmpeg wants a file to read and seek in; a recording is an async range reader. So a thread decodes
-(`decoder_thread`) while its file asks the event loop for ranges; what is trusted of a recording, which is
-little, stands in `audio_track`.
+FFmpeg needs a file to read and seek in; a recording is an async range reader. So a thread decodes
+(`decoder_thread`), and its file asks the event loop for ranges; `audio_track` decides how little of a
+recording is trusted.
 """
 
 from collections.abc import AsyncGenerator
@@ -14,7 +14,7 @@ from therapy.ports.audio import AudioDecoder, ReadRange
 
 
 class PyAvAudioDecoder(AudioDecoder):
-    """`AudioDecoder` by PyAV. Stateless: one decoder thread per open iterator, none otherwise."""
+    """Decodes with PyAV. Stateless: one decoder thread per open iterator, none otherwise."""
 
     async def decode(
         self,

@@ -1,9 +1,9 @@
-"""One audio track out of a recording that nobody trusts, with PyAV.
+"""Extracts one audio track from an untrusted recording, with PyAV.
 
-The container is the one that the first bytes name; nothing but our own file is ever opened; only
-codecs that recorders use are decoded, and only the first audio track. A recording is broken
-(UndecodableAudio) when it can't be opened, when too much of it can't be decoded, or when it ends
-before the time that its own index promises. A WAV's sizes promise nothing.
+The first bytes decide which container it is; no other file or URL is ever opened; only codecs that
+recorders use are decoded, and only the first audio track. A recording is broken (UndecodableAudio) if it
+can't be opened, if too much of it can't be decoded, or if it ends before the duration that its own index
+states. The sizes in a WAV header are ignored.
 """
 
 from collections.abc import Generator, Iterator
@@ -24,19 +24,19 @@ from therapy.domain.errors import UndecodableAudio, UnsupportedAudio
 from therapy.ports.audio import BYTES_PER_MS, SAMPLE_RATE
 
 CHUNK_BYTES = 1 << 17
-"""About four seconds of samples in a chunk."""
+"""Bytes in a chunk, about four seconds of samples."""
 
 LOST_SHARE = 0.05
-"""A recording of which a larger share can't be decoded is broken."""
+"""If a larger share of a recording can't be decoded, it is broken."""
 
 SLACK_BYTES = 2_048
-"""As many bytes may be no sound without being lost: an index frame, tags at the end."""
+"""So many bytes without sound don't count as lost: an index frame, tags at the end."""
 
 FRAMING = {media.MPEG: 0, media.WEBM: 16}
-"""Containers that skip garbage silently, and their own bytes per packet: the rest must be sound."""
+"""Containers whose demuxers skip garbage silently, and their overhead in bytes per packet."""
 
 MISSING_MS = 500
-"""As much may be missing of what an index promises: encoders' padding and rounding."""
+"""So much may be missing of the duration that an index states: encoders' padding and rounding."""
 
 DEMUXERS = {
     media.WAV: "wav",
@@ -68,7 +68,7 @@ _WEBM_DURATION = b"\x44\x89"
 
 
 def look_for_audio(file: RangedFile) -> Generator[bytes, None, None]:
-    """Give nothing; UnsupportedAudio if it is no container of ours, or opens and has no audio track."""
+    """Yield nothing; raise UnsupportedAudio if it is not a container of ours or has no audio track."""
     media.sniff(file.peek(0, media.SNIFF_BYTES))
     with _opened(file) as (container, _):
         if not container.streams.audio:
@@ -77,17 +77,17 @@ def look_for_audio(file: RangedFile) -> Generator[bytes, None, None]:
 
 
 def pcm_chunks(file: RangedFile) -> Generator[bytes, None, None]:
-    """Give the first audio track as 16 kHz mono s16 in chunks of `CHUNK_BYTES` at most."""
+    """Yield the first audio track as 16 kHz mono s16 in chunks of at most `CHUNK_BYTES`."""
     with _opened(file) as (container, kind):
         stream = _track(container)
-        held = bytearray()
+        pending = bytearray()
         for samples in _samples(file, container, stream, kind):
-            held += samples
-            while len(held) >= CHUNK_BYTES:
-                yield bytes(held[:CHUNK_BYTES])
-                del held[:CHUNK_BYTES]
-        if held:
-            yield bytes(held)
+            pending += samples
+            while len(pending) >= CHUNK_BYTES:
+                yield bytes(pending[:CHUNK_BYTES])
+                del pending[:CHUNK_BYTES]
+        if pending:
+            yield bytes(pending)
 
 
 @contextmanager
@@ -101,11 +101,11 @@ def _opened(file: RangedFile) -> Iterator[tuple[InputContainer, str]]:
         options = {"ignore_length": "1"} if kind == media.WAV and _wav_goes_on(file, head) else {}
         opening: dict[str, Any] = {"io_open": _refuse, "container_options": options}
         if int(av.__version__.partition(".")[0]) < 19:
-            opening["metadata_errors"] = "replace"  # from 19 on a strange tag is no error
+            opening["metadata_errors"] = "replace"  # from 19 on an odd tag is not an error
         with av.open(file, "r", format=DEMUXERS[kind], **opening) as container:
             yield container, kind
     except (av.FFmpegError, ValueError, EOFError, OSError) as error:
-        # FFmpeg's words may quote the file's tags: only the kind of error goes on.
+        # FFmpeg's texts may quote the file's tags: only the class of the error is passed on.
         raise UndecodableAudio(reason=type(error).__name__) from None
 
 
@@ -126,7 +126,7 @@ def _track(container: InputContainer) -> AudioStream:
 
 
 def _wav_goes_on(file: RangedFile, head: bytes) -> bool:
-    """Tell whether the samples go on behind the size that the header gives them."""
+    """Return whether the samples continue beyond the size that the header states."""
     tail = media.wav_tail(head)
     if not 0 < tail < file.size:
         return False
@@ -136,38 +136,38 @@ def _wav_goes_on(file: RangedFile, head: bytes) -> bool:
 def _samples(
     file: RangedFile, container: InputContainer, stream: AudioStream, kind: str
 ) -> Iterator[bytes]:
-    promised = _promised_ms(file, container, stream, kind)
-    resampler, read = _Resampler(), _Tally()
+    stated = _stated_ms(file, container, stream, kind)
+    resampler, tally = _Resampler(), _Tally()
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
         except av.FFmpegError:
-            read.lost += packet.size
+            tally.lost += packet.size
             continue
-        read.packets += 1
-        read.good += packet.size
+        tally.packets += 1
+        tally.good += packet.size
         if frames and packet.pts is not None and packet.time_base:
-            read.stamp(packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+            tally.stamp(packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
         for frame in frames:
             samples = resampler.take(frame)
-            read.sent += len(samples)
+            tally.sent += len(samples)
             yield samples
     yield resampler.rest()
     if kind in FRAMING and len(container.streams) == 1:
-        sound = file.size - media.id3_length(file.peek(0, 10)) - FRAMING[kind] * read.packets
-        read.lost = max(read.lost, sound - read.good)
-    heard = read.heard_ms(trust_stamps=kind in (media.MP4, media.WEBM))
+        sound = file.size - media.id3_length(file.peek(0, 10)) - FRAMING[kind] * tally.packets
+        tally.lost = max(tally.lost, sound - tally.good)
+    decoded = tally.decoded_ms(trust_stamps=kind in (media.MP4, media.WEBM))
     if kind == media.OGG:
-        promised = (
-            read.end_ms - read.begin_ms
+        stated = (
+            tally.end_ms - tally.begin_ms
         )  # its pages number their samples: none may be missing
-    if read.broken or heard < promised - MISSING_MS:
-        raise UndecodableAudio(reason="incomplete", heard_ms=heard, promised_ms=promised)
+    if tally.broken or decoded < stated - MISSING_MS:
+        raise UndecodableAudio(reason="incomplete", decoded_ms=decoded, stated_ms=stated)
 
 
 @dataclass
 class _Tally:
-    """Bytes of packets that could and couldn't be decoded, bytes of samples sent, time stamps."""
+    """Counts bytes: of packets that could and couldn't be decoded, and of samples; notes time stamps."""
 
     good: int = 0
     lost: int = 0
@@ -187,16 +187,14 @@ class _Tally:
             return True
         return self.lost - SLACK_BYTES > LOST_SHARE * (self.lost + self.good)
 
-    def heard_ms(self, *, trust_stamps: bool) -> int:
-        """The length; by time stamps where a recorder leaves silence out."""
-        heard = self.sent // BYTES_PER_MS
-        return max(heard, self.end_ms) if trust_stamps else heard
+    def decoded_ms(self, *, trust_stamps: bool) -> int:
+        """Return the duration; by time stamps, too, for containers in which recorders leave out silence."""
+        decoded = self.sent // BYTES_PER_MS
+        return max(decoded, self.end_ms) if trust_stamps else decoded
 
 
-def _promised_ms(
-    file: RangedFile, container: InputContainer, stream: AudioStream, kind: str
-) -> int:
-    """How long the recording's own index says it is; 0 where it says nothing that binds it."""
+def _stated_ms(file: RangedFile, container: InputContainer, stream: AudioStream, kind: str) -> int:
+    """Return the duration that the recording's own index states; 0 if it states none that is reliable."""
     if kind == media.MPEG:
         head = file.peek(media.id3_length(file.peek(0, 10)), 512)
         return media.mpeg_promise_ms(head)
@@ -211,7 +209,7 @@ def _promised_ms(
 
 
 class _Resampler:
-    """Anything to 16 kHz mono s16; a track may change its rate or layout on the way."""
+    """Converts frames to 16 kHz mono s16; a track may change its rate or layout in between."""
 
     def __init__(self) -> None:
         self._format: tuple[object, ...] = ()
@@ -227,7 +225,7 @@ class _Resampler:
         return before + self._through(frame)
 
     def rest(self) -> bytes:
-        """What the filter still holds; the resampler is used up after it."""
+        """Return what is left in the filter, and reset the resampler."""
         found = self._through(None) if self._inner is not None else b""
         self._inner, self._format = None, ()
         return found

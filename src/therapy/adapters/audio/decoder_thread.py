@@ -1,7 +1,7 @@
-"""A thread that turns a recording into chunks, and its two ways to the event loop.
+"""A thread that turns a recording into chunks, connected to the event loop in both directions.
 
-It reads ranges through the loop (with read-ahead) and hands chunks over through a short queue: a
-slow consumer stops it, a consumer that goes away ends it. Nobody polls.
+It reads ranges through the loop (with read-ahead) and passes chunks on through a short queue: a slow
+consumer makes it wait, a consumer that goes away ends it. Nothing polls.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from therapy.ports.audio import ReadRange
 
 BLOCK_BYTES = 1 << 20
-"""Read-ahead: a recording is read in blocks of this size."""
+"""A recording is read in blocks of this size."""
 
 KEPT_BLOCKS = 3
-"""Blocks that stay in memory: where we read, a file's index, another track's place."""
+"""Blocks that stay in memory: the current one, the file's index, another track's position."""
 
 QUEUED_CHUNKS = 4
 """Chunks that may wait for the consumer."""
@@ -28,13 +28,13 @@ Produce = Callable[["RangedFile"], Generator[bytes, None, None]]
 
 
 class _Stopped(Exception):
-    """The consumer has gone: the thread must end."""
+    """The consumer has gone, so the thread must end."""
 
 
 class RangedFile:
-    """What FFmpeg reads: a seekable file over a range reader, a few blocks of it in memory.
+    """The file that FFmpeg reads: seekable, over a range reader, with a few blocks in memory.
 
-    `error` is what the range reader raised; FFmpeg reports something less useful.
+    `error` is what the range reader raised: FFmpeg itself reports something less useful.
     """
 
     def __init__(self, fetch: Callable[[int, int], bytes], size: int) -> None:
@@ -61,7 +61,7 @@ class RangedFile:
         return self._at
 
     def peek(self, start: int, length: int) -> bytes:
-        """Read bytes from `start` on and stay where we are."""
+        """Return bytes from `start` on without moving the position."""
         at, self._at = self._at, start
         found = b""
         while len(found) < length and (more := self.read(length - len(found))):
@@ -97,7 +97,7 @@ class DecodingThread:
         self._stopped = False
         self._waiting: Future[Any] | None = None
         self._error: BaseException | None = None
-        # A daemon: a loop that is torn down without closing its generators must not hang the process.
+        # A daemon: if the loop is torn down without closing its generators, the process must not hang.
         self._thread = threading.Thread(target=self._run, name="therapy-decode", daemon=True)
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -108,7 +108,7 @@ class DecodingThread:
             raise self._error
 
     async def stop(self) -> None:
-        """End the thread, wherever it is, and wait for its end."""
+        """Stop the thread, whatever it is doing, and wait for its end."""
         with self._lock:
             self._stopped = True
             waiting = self._waiting
@@ -124,7 +124,7 @@ class DecodingThread:
         except _Stopped:
             pass
         finally:
-            self._tell(self._ended.set)
+            self._call_soon(self._ended.set)
 
     def _work(self) -> None:
         file = RangedFile(self._range, self._size)
@@ -139,13 +139,13 @@ class DecodingThread:
         self._on_loop(self._queue.put(None))
 
     def _range(self, start: int, end: int) -> bytes:
-        async def ask() -> bytes:
+        async def reading() -> bytes:
             return await self._read(start, end)
 
-        return self._on_loop(ask())
+        return self._on_loop(reading())
 
     def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` on the event loop and wait for it; _Stopped once nobody wants it any more."""
+        """Run `work` on the event loop and return its result; raise _Stopped if the consumer has gone."""
         with self._lock:
             if self._stopped or self._loop.is_closed():
                 work.close()
@@ -156,6 +156,6 @@ class DecodingThread:
         except CancelledError:
             raise _Stopped from None
 
-    def _tell(self, call: Callable[[], object]) -> None:
+    def _call_soon(self, call: Callable[[], object]) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call)

@@ -1,5 +1,5 @@
-"""The Azure family: Cosmos DB, Blob storage, Speech and Language behind the ports.
+"""The Azure family of adapters: Cosmos DB, Blob Storage, Speech and Language.
 
-Each is opened from plain values by an async context manager and closed by it. Nothing is made when a
-module is imported, no SDK type leaves this package, and SDK exceptions become the domain's errors.
+Async context managers open each from plain values and close it. Importing a module creates nothing, no SDK
+type leaves this package, and SDK exceptions become domain errors.
 """

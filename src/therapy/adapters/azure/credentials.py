@@ -1,4 +1,4 @@
-"""The machine's own identity, for whatever is reached without a key: the one place that makes it."""
+"""The machine's own Azure identity, for services without a key: the one place that creates it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def machine_identity() -> AsyncIterator["AsyncTokenCredential"]:
-    """Managed identity, workload identity, or whoever is signed in on a developer's machine."""
+    """Yield managed identity, workload identity, or who is signed in on a developer's machine."""
     from azure.identity.aio import DefaultAzureCredential
 
     async with DefaultAzureCredential() as credential:

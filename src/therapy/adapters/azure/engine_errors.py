@@ -1,7 +1,6 @@
-"""What a failed request to an engine (Fast Transcription, Language, a token) means: try again, or give up.
+"""Errors of requests to engines (Fast Transcription, Language, a token): try again, or give up.
 
-The texts that come with an error may quote what was said, or a key: they go nowhere. What is kept
-is a code, and exceptions are not chained for the same reason.
+An error's texts may quote what was said, or a key, so only a code is kept, and exceptions are not chained.
 """
 
 from collections.abc import Iterator
@@ -16,26 +15,26 @@ LASTING = frozenset(
     {
         Fault.CREDENTIALS,
         Fault.REDIRECTS,
-        Fault.REFUSED,  # by its status first, see `again`
+        Fault.REFUSED,  # its status has precedence, see `again`
         Fault.MISSING,  # this region has no such engine
         Fault.EXISTS,
         Fault.MODIFIED,
         Fault.NOT_MODIFIED,
     }
 )
-"""Faults that the same request will meet again."""
+"""Faults with which the same request would fail again."""
 
 FAILURES: dict[type[Exception], bool] = {
     kind: fault not in LASTING for kind, fault in FAULTS.items()
 }
-"""Whether to try again, for every exception of azure.core; the nearest ancestor counts."""
+"""Whether to try again, for every exception of azure.core; the nearest base class counts."""
 
 STATUSES_TO_TRY_AGAIN = frozenset({408, 425, 429})
-"""Besides 5xx. Every other status is about the request, the key or the region."""
+"""Besides 5xx. Any other status is about the request, the key or the region."""
 
 
 def again(exc: AzureError) -> bool:
-    """Tell whether the same request may succeed later."""
+    """Return whether the same request may succeed later."""
     status = getattr(exc, "status_code", None)
     if isinstance(status, int) and status >= 400:
         return status in STATUSES_TO_TRY_AGAIN or status >= 500
@@ -43,7 +42,7 @@ def again(exc: AzureError) -> bool:
 
 
 def failed(exc: AzureError) -> EngineFailed:
-    """Say what an exception of a request means: its status, else its class, and nothing of its text."""
+    """Return the error for an exception of a request: with its status, else its class, never its text."""
     reason = getattr(exc, "status_code", None) or type(exc).__name__
     return EngineFailed(reason=reason, transient=again(exc))
 

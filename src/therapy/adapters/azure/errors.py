@@ -1,6 +1,6 @@
-"""What each exception of azure.core is about: the one table that Cosmos, Blob and the engines extend.
+"""What each exception of azure.core is about: one table that Cosmos, Blob and the engines extend.
 
-They say what a fault means to them (an error of the domain, a reason, whether to try again) and add the
+They say what a fault means to them (a domain error, a reason, whether to try again) and add the
 exceptions of their own SDKs. Tests compare the tables with the SDKs themselves.
 """
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Fault(Enum):
-    """What went wrong between us and a service of Azure."""
+    """What went wrong between us and an Azure service."""
 
     UNKNOWN = auto()
     CONNECTION = auto()
@@ -52,9 +52,9 @@ FAULTS: dict[type[Exception], Fault] = {
     core.StreamConsumedError: Fault.REQUEST,
     core.TooManyRedirectsError: Fault.REDIRECTS,
 }
-"""Every exception of azure.core, and so of what is built on it."""
+"""Every exception of azure.core, and so of the SDKs that are built on it."""
 
 
 def nearest(table: Mapping[type[Exception], T], exc: Exception) -> T | None:
-    """Return what a table has for the nearest ancestor of an exception; None if for no one."""
+    """Return the table's value for the nearest base class of an exception; None if there is none."""
     return next((table[each] for each in type(exc).__mro__ if each in table), None)

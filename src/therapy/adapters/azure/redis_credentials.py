@@ -1,7 +1,7 @@
-"""Lets redis-py in by Microsoft Entra: the user is the identity's object id, the password a fresh token.
+"""Microsoft Entra credentials for redis-py: the user is the identity's object id, the password a token.
 
-For Azure Cache for Redis and Azure Managed Redis, where access keys are often switched off. redis-py asks
-for each new connection; azure-identity keeps a token until it is nearly out.
+For Azure Cache for Redis and Azure Managed Redis, where access keys are often disabled. redis-py asks for
+credentials for each new connection; azure-identity caches a token until shortly before it expires.
 """
 
 import base64
@@ -17,7 +17,7 @@ SCOPE = "https://redis.azure.com/.default"
 
 
 class EntraCredentials(CredentialProvider):
-    """`username` is the object id of the identity; without it, it is read from the token."""
+    """Provides user and token. `username` is the identity's object id; if "", it is taken from the token."""
 
     def __init__(self, credential: AsyncTokenCredential, username: str = "") -> None:
         self._credential, self._username = credential, username
@@ -26,10 +26,10 @@ class EntraCredentials(CredentialProvider):
         raise NotImplementedError("only connections of asyncio ask here")
 
     async def get_credentials_async(self) -> tuple[str, str]:
-        """Give user and token.
+        """Return user and token.
 
         Raises:
-            AuthenticationError: there is no token for us, or none that names an object id.
+            AuthenticationError: no token can be had, or it contains no object id.
         """
         try:
             token = (await self._credential.get_token(SCOPE)).token
@@ -39,7 +39,7 @@ class EntraCredentials(CredentialProvider):
 
 
 def _object_id(token: str) -> str:
-    """Read whom a token names; it is the server that verifies it."""
+    """Return the object id in a token, unverified: the server verifies it."""
     try:
         payload = token.split(".")[1]
         padded = payload + "=" * (-len(payload) % 4)

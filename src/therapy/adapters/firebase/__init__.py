@@ -1,1 +1,1 @@
-"""Firebase: pushes through FCM. Android and iOS alike: Google hands the latter to Apple."""
+"""Firebase: pushes through FCM, for Android and iOS (Google passes the latter on to Apple)."""

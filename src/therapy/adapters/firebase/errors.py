@@ -1,8 +1,8 @@
-"""What FCM answers, as what to do: forget the device, or try again later. One literal table.
+"""FCM's errors, mapped in one table to what to do: remove the device, or try again later.
 
-Only what is about this one device forgets it. All else (the project, its key, its quota, our own
-message) would cost every device of the practice its pushes, so it is tried again through the outbox,
-until somebody has mended it.
+A device is removed only for an error about this one device. Any other error (the project, its key, its
+quota, our message) would remove every device of the practice, so the push is tried again through the
+outbox until someone has fixed the problem.
 """
 
 from enum import Enum
@@ -25,7 +25,7 @@ CLASSES: dict[type[Exception], Verdict] = {
     messaging.SenderIdMismatchError: Verdict.GONE,  # a token of another project
     exceptions.InvalidArgumentError: Verdict.LOOK,  # the token, or the message: see `is_bad_token`
     messaging.QuotaExceededError: Verdict.AGAIN,
-    messaging.ThirdPartyAuthError: Verdict.AGAIN,  # Apple does not take the project's key
+    messaging.ThirdPartyAuthError: Verdict.AGAIN,  # Apple does not accept the project's key
     exceptions.FirebaseError: Verdict.AGAIN,
     exceptions.AbortedError: Verdict.AGAIN,
     exceptions.AlreadyExistsError: Verdict.AGAIN,
@@ -35,31 +35,31 @@ CLASSES: dict[type[Exception], Verdict] = {
     exceptions.DeadlineExceededError: Verdict.AGAIN,
     exceptions.FailedPreconditionError: Verdict.AGAIN,
     exceptions.InternalError: Verdict.AGAIN,
-    exceptions.NotFoundError: Verdict.AGAIN,  # 404 of no device: the project's name is wrong
+    exceptions.NotFoundError: Verdict.AGAIN,  # 404, but not of a device: the project's name is wrong
     exceptions.OutOfRangeError: Verdict.AGAIN,
-    exceptions.PermissionDeniedError: Verdict.AGAIN,  # 403 of no device: the account may not send
+    exceptions.PermissionDeniedError: Verdict.AGAIN,  # 403, but not of a device: the account may not send
     exceptions.ResourceExhaustedError: Verdict.AGAIN,
     exceptions.UnauthenticatedError: Verdict.AGAIN,
     exceptions.UnavailableError: Verdict.AGAIN,
     exceptions.UnknownError: Verdict.AGAIN,
 }
-"""Every exception of firebase_admin.exceptions and messaging; the nearest ancestor counts."""
+"""Every exception of firebase_admin.exceptions and messaging; the nearest base class counts."""
 
 _FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
 def is_gone(exc: exceptions.FirebaseError) -> bool:
-    """Tell whether a failure means that this device is gone for good."""
+    """Return whether an error means that this device is gone for good."""
     verdict = next(CLASSES[each] for each in type(exc).__mro__ if each in CLASSES)
     return verdict is Verdict.GONE or (verdict is Verdict.LOOK and is_bad_token(exc))
 
 
 def is_bad_token(exc: exceptions.FirebaseError) -> bool:
-    """Tell a malformed token from a malformed message; both are INVALID_ARGUMENT.
+    """Return whether an INVALID_ARGUMENT is about a malformed token, not a malformed message.
 
-    By FCM's documentation a fault of the message is told as a BadRequest that names the field, a token
-    that is none as FCM's own error: so it is the token if no field but the token is named.
+    By FCM's documentation, a malformed message is reported as a BadRequest that names the field, an
+    invalid token as FCM's own error: so it is the token if no field but the token is named.
     """
     details = _details(exc.http_response)
     kinds = {each.get("@type") for each in details}

@@ -1,7 +1,7 @@
 """Pushes through Firebase Cloud Messaging (HTTP v1), to one device at a time.
 
-The SDK's plain `send` runs on a few threads of ours, not its async twin: that one fetches its OAuth token
-by a blocking call inside the event loop, and leaves connections of our loop to be closed in another.
+The SDK's synchronous `send` runs in a few threads of ours. Its async version fetches the OAuth token by a
+blocking call inside the event loop, and leaves connections of our loop to be closed in another one.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from therapy.domain.push import PushMessage
 from therapy.ports.push import PushSender
 
 TIMEOUT = 10
-"""Seconds for one request; the SDK itself tries 500 and 503 up to five times."""
+"""Seconds for one request; the SDK itself repeats 500 and 503 up to five times."""
 
 AT_ONCE = 4
-"""Pushes on their way at one time; others wait their turn."""
+"""Pushes sent at the same time; others wait their turn."""
 
 
 class FcmPushSender(PushSender):
-    """Sends by one Firebase app.
+    """Sends pushes through one Firebase app.
 
-    A push that is sent again replaces itself: by the collapse key while it is on its way, by the tag
-    (Android) and the collapse id (iOS) once it is shown. FCM keeps at most four collapse keys for a
-    device that is away; it then shows four of its pushes when it comes back.
+    A push that is sent again replaces the earlier one: by the collapse key while it is under way, by the
+    tag (Android) and the collapse id (iOS) once it is shown. FCM keeps at most four collapse keys for a
+    device that is offline, which then shows only four of its pushes when it is back.
     """
 
     def __init__(self, app: firebase_admin.App, threads: ThreadPoolExecutor) -> None:
@@ -46,10 +46,10 @@ class FcmPushSender(PushSender):
     async def open(
         cls, *, project_id: str = "", account_json: str = "", account_path: str = ""
     ) -> AsyncIterator["FcmPushSender"]:
-        """Open by a service account's JSON, else by its file, else by the machine's own identity.
+        """Yield the sender, opened with a service account's JSON, else its file, else the machine's identity.
 
         Raises:
-            InvalidInput: the service account is none.
+            InvalidInput: the service account can't be read.
         """
         options: dict[str, object] = {"httpTimeout": TIMEOUT}
         if project_id:
@@ -60,7 +60,7 @@ class FcmPushSender(PushSender):
         try:
             yield cls(app, threads)
         finally:
-            # Both may wait, and the latter runs an event loop of its own: not in ours.
+            # Both may block, and the latter runs an event loop of its own.
             await asyncio.to_thread(threads.shutdown)
             await asyncio.to_thread(firebase_admin.delete_app, app)
 
@@ -78,15 +78,15 @@ class FcmPushSender(PushSender):
         except exceptions.FirebaseError as exc:
             if is_gone(exc):
                 return False
-            # The text of FCM's errors may quote the message or the token: it is not passed on.
+            # The texts of FCM's errors may quote the message or the token: they are not passed on.
             raise Unavailable(reason=exc.code) from None
-        except GoogleAuthError as exc:  # no token for ourselves: a wrong key, or no connection
+        except GoogleAuthError as exc:  # no OAuth token: a wrong key, or no connection
             raise Unavailable(reason=type(exc).__name__) from None
         return True
 
 
 def message_for(device: Device, push: PushMessage) -> messaging.Message:
-    """Make the message that the app in the field understands."""
+    """Return the message in the form that the published app understands."""
     message = messaging.Message(
         notification=messaging.Notification(title=push.title, body=push.body),
         data=push.data,
@@ -97,8 +97,8 @@ def message_for(device: Device, push: PushMessage) -> messaging.Message:
         ),
         apns=messaging.APNSConfig(headers={"apns-collapse-id": push.id, "apns-priority": "10"}),
     )
-    # Set afterwards: the constructor warns that tokens give way to installation ids, but a token is
-    # what the app in the field registers with, and FCM goes on taking it.
+    # Set afterwards: the constructor warns that installation ids replace tokens, but the published app
+    # registers with a token, and FCM still accepts it.
     message.token = device.token
     return message
 

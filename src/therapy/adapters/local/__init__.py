@@ -1,1 +1,1 @@
-"""The embedded family: what runs on one machine, without any cloud account."""
+"""The local family of adapters: everything on one machine, without any cloud account."""

@@ -1,4 +1,4 @@
-"""The data directory: made on first use, readable by its owner only, with a signing secret in it."""
+"""The data directory: created on first use, readable by its owner only, with a signing secret in it."""
 
 import os
 import secrets
@@ -8,10 +8,10 @@ SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
 
 
 def prepare(directory: Path) -> Path:
-    """Make the directory if it isn't there; give its absolute path.
+    """Create the directory if it is missing; return its absolute path.
 
     Raises:
-        OSError: it can't be made or written.
+        OSError: it can't be created.
     """
     directory = directory.expanduser().resolve()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -19,9 +19,9 @@ def prepare(directory: Path) -> Path:
 
 
 def signing_secret(directory: Path) -> str:
-    """Give the directory's own signing secret, made once with 256 random bits.
+    """Return the directory's own signing secret, created once from 256 random bits.
 
-    Two processes that start at once agree on one: the file appears whole or not at all.
+    Two processes that start at once agree on one secret: the file appears complete or not at all.
     """
     path = directory / SECRET_FILE
     if not path.exists():

@@ -1,4 +1,4 @@
-"""No insights on this machine: no engine that finds them is small enough to come along."""
+"""No insights in the local family: no engine that finds them is small enough to ship."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from therapy.ports.insights import InsightFinder
 
 
 class LocalInsightFinder(InsightFinder):
-    """Says of every part that it is not offered here."""
+    """Returns only gaps: every part is `not_offered`."""
 
     async def find(
         self,

@@ -1,4 +1,4 @@
-"""Mail as one `.eml` file a letter, in `mail/` in the mailbox: any mail program opens them."""
+"""Mail as one `.eml` file per letter, in `mail/` in the mailbox: any mail program opens them."""
 
 import asyncio
 import hashlib
@@ -16,7 +16,7 @@ from therapy.ports.mail import Letter, Mail, check_letter
 
 FOLDER = "mail"
 READABLE = policy.SMTPUTF8.clone(cte_type="8bit", linesep="\n", max_line_length=None)
-"""Letters are read by people, so nothing is folded or encoded."""
+"""The files are read by people, so nothing is folded or encoded."""
 
 
 def _now() -> datetime:
@@ -24,7 +24,7 @@ def _now() -> datetime:
 
 
 class FileMail(Mail):
-    """Writes letters below `directory`; one that is sent again replaces itself."""
+    """Writes letters below `directory`; a letter that is sent again replaces its file."""
 
     def __init__(self, directory: Path, now: Callable[[], datetime] = _now) -> None:
         self._folder = directory / FOLDER
@@ -48,7 +48,7 @@ class FileMail(Mail):
 
 
 def sent_letters(directory: Path) -> tuple[Letter, ...]:
-    """Give the letters in the mailbox, oldest first."""
+    """Return the letters in the mailbox, oldest first."""
     parser = BytesParser(policy=READABLE)
     dated = []
     for path in (directory / FOLDER).glob("*.eml"):

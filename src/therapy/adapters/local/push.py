@@ -1,4 +1,4 @@
-"""Pushes as lines of `notices.jsonl` in the mailbox, for whoever has no push service."""
+"""Pushes as lines of `notices.jsonl` in the mailbox, for installations without a push service."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ FILE_NAME = "notices.jsonl"
 
 
 class SentPush(Struct, frozen=True):
-    """One line of the file; `data` are the fields that an app would get."""
+    """One line of the file; `data` has the fields that an app would get."""
 
     at: datetime
     practice_id: str
@@ -54,7 +54,7 @@ class FilePushSender(PushSender):
 
 
 def sent_pushes(directory: Path) -> tuple[SentPush, ...]:
-    """Give what was sent, oldest first; a push sent again stands where it was sent last."""
+    """Return what was sent, oldest first; a push that was sent again appears once, where it was sent last."""
     path = directory / FILE_NAME
     if not path.exists():
         return ()

@@ -1,8 +1,8 @@
-"""Recordings as files: `staging/<practice>/<upload>/` while they arrive, `kept/<practice>/<key>.audio` then.
+"""Recordings as files: first in `staging/<practice>/<upload>/`, then as `kept/<practice>/<key>.audio`.
 
-Blocks are written at their offset into the one file that `keep` renames, so nothing is ever copied.
-Beside it the file `blocks` has four bytes a block: its length, written once the block is on the disk.
-A block that is missing or was cut short by a crash has 0 there, whatever the staged file holds.
+Blocks are written at their offset into one file `audio`, which `keep` renames, so nothing is ever copied.
+The file `blocks` beside it has four bytes per block: its length, written once the block is on the disk.
+A block that is missing or was cut short by a crash has 0 there, whatever the file `audio` contains.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from therapy.domain.upload import BLOCK_SIZE
 from therapy.ports.recordings import Recordings, check_names, names_fit
 
 RESERVE = 512 * 1024 * 1024
-"""Bytes that must stay free: a database on a full disk loses more than a recording."""
+"""Bytes that must stay free, because a full disk would stop the database, too."""
 
 AT_ONCE = 4
-"""Blocks, reads and folders at the disk at one time: a disk that is slow must keep nothing else waiting."""
+"""Threads for disk operations: a slow disk must not keep anything else waiting."""
 
 ENTRY = struct.Struct("<I")
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class FileRecordings(Recordings):
-    """Recordings in `directory`, as long as `reserve` bytes of its disk stay free."""
+    """Stores recordings in `directory`, as long as `reserve` bytes of its disk stay free."""
 
     def __init__(self, directory: Path, reserve: int = RESERVE) -> None:
         self.reserve = reserve
@@ -43,7 +43,7 @@ class FileRecordings(Recordings):
     @classmethod
     @asynccontextmanager
     async def open(cls, directory: Path, reserve: int = RESERVE) -> AsyncIterator["FileRecordings"]:
-        """Open them; at the end what was begun is done, and the threads are let go."""
+        """Yield the recordings; at the end wait for what was begun, and end the threads."""
         recordings = cls(directory, reserve)
         try:
             yield recordings
@@ -97,11 +97,11 @@ class FileRecordings(Recordings):
         return self._directory / "staging" / practice_id / upload_id
 
     def _kept(self, practice_id: str, key: str) -> Path:
-        """No key has a dot, so the suffix keeps the file of `a` and the folder of `a/b` apart."""
+        """Return a key's path; the suffix separates the file of `a` from the folder of `a/b`."""
         return self._directory / "kept" / practice_id / f"{key}.audio"
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Do it beside the event loop, to its end even if the caller is cancelled: a discard may follow."""
+        """Do `work` in a thread, to its end even if the caller is cancelled: a discard may follow."""
 
         def mapped() -> T:
             try:
@@ -118,7 +118,7 @@ class FileRecordings(Recordings):
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             await asyncio.wait([task])
-            task.cancelled() or task.exception()  # looked at, so that nobody is told about it later
+            task.cancelled() or task.exception()  # retrieved, so that asyncio doesn't report it later
             raise
 
 
@@ -136,7 +136,9 @@ def _stage(staged: Path, number: int, block: bytes, reserve: int) -> None:
         if fresh:
             _sync_folder(staged)
         elif any(os.pread(entries, ENTRY.size, at)):
-            _write(entries, ENTRY.pack(0), at)  # a block that is half replaced is not there
+            _write(
+                entries, ENTRY.pack(0), at
+            )  # while it is being replaced, the block counts as missing
         _write(audio, block, number * BLOCK_SIZE)
         _write(entries, ENTRY.pack(len(block)), at)
 
@@ -192,7 +194,7 @@ def _staged_before(staging: Path, timestamp: float) -> tuple[tuple[str, str], ..
         try:
             entries = upload / "blocks"
             at = (entries if entries.exists() else upload).stat().st_mtime
-        except FileNotFoundError:  # discarded or kept just now
+        except FileNotFoundError:  # discarded or kept at this moment
             continue
         if at < timestamp:
             found.append((at, (upload.parent.name, upload.name)))
@@ -217,7 +219,7 @@ def _write(descriptor: int, content: bytes, at: int) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make it and what it lies in, each of them noted on the disk."""
+    """Create the folder and its parents, and sync each to the disk."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(mode=0o700, exist_ok=True)

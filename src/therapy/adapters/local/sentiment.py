@@ -1,4 +1,4 @@
-"""How a text feels, by VADER: a lexicon with rules, in process, English only (Hutto & Gilbert 2014)."""
+"""Sentiment by VADER: a lexicon with rules, in this process, English only (Hutto & Gilbert 2014)."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ from therapy.ports.sentiment import Sentiment
 
 
 class VaderSentiment(Sentiment):
-    """`Sentiment` by the package nltk-vader-sentiment; its lexicon is loaded at the first score."""
+    """Scores with the package nltk-vader-sentiment; its lexicon is loaded at the first score."""
 
     def __init__(self) -> None:
         self._analyser: Any = None
@@ -42,5 +42,5 @@ class VaderSentiment(Sentiment):
 
 def _score(analyser: Any, text: str) -> Scores:
     found = analyser.polarity_scores(text)
-    # The three shares are rounded apart from each other, so they add up to 0.999 to 1.001.
+    # The three shares are rounded separately, so they add up to between 0.999 and 1.001.
     return normalised(found["pos"], found["neu"], found["neg"])

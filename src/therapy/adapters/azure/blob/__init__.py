@@ -1,1 +1,1 @@
-"""Recordings in Azure Blob Storage."""
+"""Azure Blob Storage: the recordings."""

@@ -1,6 +1,6 @@
-"""The blocks of a blob and the journal of them: ids that carry number and hash, and which are the newest.
+"""The blocks of a blob and their journal: block ids with number and hash, and which blocks are the newest.
 
-Plain functions over the SDK's clients; what they raise is the SDK's, mapped by whoever calls them.
+Plain functions over the SDK's clients; they raise the SDK's exceptions, which the caller maps.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -23,19 +23,19 @@ NUMBER_DIGITS = 8
 
 
 def block_id(number: int, digest: bytes) -> str:
-    """Name a block by its number and its SHA-256: 51 characters, of the 64 that Azure takes."""
+    """Return the id of a block, its number and SHA-256: 51 characters of the 64 that Azure allows."""
     return f"{number:0{NUMBER_DIGITS}d}{urlsafe_b64encode(digest).decode().rstrip('=')}"
 
 
 def hash_in(name: str) -> bytes:
-    """The SHA-256 in a block's id."""
+    """Return the SHA-256 in a block's id."""
     return urlsafe_b64decode(name[NUMBER_DIGITS:] + "=")
 
 
 def newest(noted: Iterable[str], sizes: Mapping[str, int], blocks: int) -> tuple[str, ...]:
-    """Choose blocks 0..blocks-1 by the journal; nothing if one is missing or one before the last is short.
+    """Return the ids of blocks 0..blocks-1 by the journal; () if one is missing or one but the last is short.
 
-    A line without its block is of a staging that failed: the block before it still counts.
+    A line without a block is from a failed attempt: the block before it still counts.
     """
     latest = {int(name[:NUMBER_DIGITS]): name for name in noted if name in sizes}
     chosen = [latest[number] for number in range(blocks) if number in latest]
@@ -45,7 +45,7 @@ def newest(noted: Iterable[str], sizes: Mapping[str, int], blocks: int) -> tuple
 
 
 async def note(journal: BlobClient, name: str) -> None:
-    """Add a block's id to a journal, which the first one begins."""
+    """Append a block's id to a journal, which is created for the first one."""
     line = f"{name}\n".encode()
     try:
         await journal.append_block(line)
@@ -56,7 +56,7 @@ async def note(journal: BlobClient, name: str) -> None:
 
 
 async def noted(journal: BlobClient) -> tuple[str, ...]:
-    """Read a journal; nothing if there is none."""
+    """Return the lines of a journal; () if there is none."""
     try:
         found = await journal.download_blob()
         content: bytes = await found.readall()
@@ -66,7 +66,7 @@ async def noted(journal: BlobClient) -> tuple[str, ...]:
 
 
 async def blocks_of(blob: BlobClient) -> tuple[list[BlobBlock], list[BlobBlock]]:
-    """List a blob's committed and uncommitted blocks."""
+    """Return a blob's committed and uncommitted blocks."""
     try:
         return await blob.get_block_list("all")
     except ResourceNotFoundError:
@@ -74,7 +74,7 @@ async def blocks_of(blob: BlobClient) -> tuple[list[BlobBlock], list[BlobBlock]]
 
 
 async def properties(blob: BlobClient) -> BlobProperties | None:
-    """Look at a blob; None if nothing is committed under its name."""
+    """Return a blob's properties; None if nothing is committed under its name."""
     try:
         return await blob.get_blob_properties()
     except ResourceNotFoundError:
@@ -89,7 +89,7 @@ async def put(
     *,
     state: BlockState = BlockState.LATEST,
 ) -> None:
-    """Commit blocks as the blob, in place of exactly what is there, or only if nothing is."""
+    """Commit blocks as the blob, replacing exactly `there`, or only if nothing exists (None)."""
     condition: dict[str, Any] = (
         {"match_condition": MatchConditions.IfMissing}
         if there is None
@@ -101,7 +101,7 @@ async def put(
 
 
 async def remove(blob: BlobClient, there: BlobProperties | None = None) -> None:
-    """Delete a blob, or only exactly what was there; gone or changed is no error."""
+    """Delete a blob, or only if it is exactly `there` still; do nothing if it is gone or has changed."""
     condition: dict[str, Any] = (
         {"etag": there.etag, "match_condition": MatchConditions.IfNotModified} if there else {}
     )

@@ -1,7 +1,7 @@
-"""What goes wrong at Blob storage, as errors of this library: by the service's code, the status, the class.
+"""Errors of Blob Storage as domain errors: by the service's code, the status, or the class.
 
-Three tables, the first that knows an error decides. The audio itself never is in the text of
-an error of the service, so causes are chained.
+There are three tables, and the first one that has the error decides. The texts of the service's errors
+never contain audio, so causes are chained.
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from therapy.domain.errors import AlreadyExists, NotFound, Stale, StorageFull, T
 from therapy.domain.errors import Unavailable as Down
 
 CODES: dict[str, type[TherapyError]] = {
-    "BlockCountExceedsLimit": StorageFull,  # 100,000 uncommitted blocks, or 50,000 of one blob
+    "BlockCountExceedsLimit": StorageFull,  # 100,000 uncommitted blocks, or 50,000 in one blob
     "CannotVerifyCopySource": Down,  # 403 or 404 of our own source
-    "ContainerBeingDeleted": Down,  # 409 for some 30 seconds
-    "ContainerNotFound": Down,  # 404, but of the store and not of a recording
-    "InvalidBlockList": NotFound,  # 400: a block expired, or was committed by another
-    "LeaseIdMissing": Down,  # 412: somebody holds a lease
+    "ContainerBeingDeleted": Down,  # 409 for about 30 seconds
+    "ContainerNotFound": Down,  # 404, but about the store and not a recording
+    "InvalidBlockList": NotFound,  # 400: a block expired, or someone else committed it
+    "LeaseIdMissing": Down,  # 412: someone has a lease
     "PendingCopyOperation": Down,  # 409
 }
-"""Codes that mean something else than their status."""
+"""Codes whose meaning differs from their status's."""
 
 STATUSES: dict[int, type[TherapyError]] = {507: StorageFull}
-"""Statuses that mean something else than their class. Azure has no end, a stand-in in a clinic has."""
+"""Statuses whose meaning differs from their class's. Azure is never full; a local substitute can be."""
 
 MEANINGS: dict[Fault, type[TherapyError]] = {
     Fault.MISSING: NotFound,
@@ -35,8 +35,8 @@ MEANINGS: dict[Fault, type[TherapyError]] = {
     Fault.MODIFIED: Stale,
     Fault.NOT_MODIFIED: Stale,
 }
-"""Faults that are about one recording. Any other is about the store, wrong credentials included:
-whoever runs the system must see to it, no caller can."""
+"""Faults that are about one recording. Any other, wrong credentials included, is about the store: only
+whoever runs the system can fix it, no caller can."""
 
 CLASSES: dict[type[Exception], type[TherapyError]] = {
     **{kind: MEANINGS.get(fault, Down) for kind, fault in FAULTS.items()},
@@ -44,17 +44,17 @@ CLASSES: dict[type[Exception], type[TherapyError]] = {
     AuthenticationRequiredError: Down,
     PartialBatchErrorException: Down,
 }
-"""Every exception of azure.core, azure.identity and azure.storage.blob; the nearest ancestor counts."""
+"""Every exception of azure.core, azure.identity and azure.storage.blob; the nearest base class counts."""
 
 
 def code_of(exc: Exception) -> str:
-    """The service's own code of an error, "" where there is none."""
+    """Return the service's own code in an error; "" if there is none."""
     code = getattr(exc, "error_code", None)
     return str(getattr(code, "value", code) or "")
 
 
 def blob_error(exc: Exception) -> TherapyError:
-    """Say what an exception of the SDK means."""
+    """Return the domain error for an exception of the SDK."""
     code, status = code_of(exc), getattr(exc, "status_code", None)
     kind = CODES.get(code) or STATUSES.get(status or 0)
     kind = kind or nearest(CLASSES, exc) or Down
@@ -63,7 +63,7 @@ def blob_error(exc: Exception) -> TherapyError:
 
 @contextmanager
 def blob_errors() -> Iterator[None]:
-    """Turn what the SDK raises into errors of this library."""
+    """Turn what the SDK raises into domain errors."""
     try:
         yield
     except (core.AzureError, core.SerializationError, core.DeserializationError, OSError) as exc:

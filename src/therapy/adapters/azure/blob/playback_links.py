@@ -1,7 +1,7 @@
-"""Links to one recording that work for minutes, for whoever holds them: shared access signatures.
+"""Links to one recording that work for minutes, for anyone who has them: shared access signatures.
 
-Signed with a key that Entra ID hands out for hours (user delegation) where the store is opened with a
-credential, with the account's own key where that is all there is.
+They are signed with the account's own key if the store was opened with it, else with a user delegation key
+that Entra ID issues for some hours.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient
 from therapy.domain.errors import InvalidInput, Unavailable
 
 LONGEST = timedelta(hours=1)
-"""A link is for playing what is on the screen, not for keeping."""
+"""A link is for playing a recording now, not for keeping."""
 
 KEY_LIFETIME = timedelta(hours=6)
 SKEW = timedelta(minutes=5)
-"""So far may our clock be ahead of Azure's."""
+"""How far our clock may be ahead of Azure's."""
 
 
 class PlaybackLinks:
-    """Makes links that may read one blob, over TLS wherever the store speaks it."""
+    """Makes links that can read one blob, over TLS only if the store itself uses TLS."""
 
     def __init__(self, store: BlobServiceClient, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -35,10 +35,10 @@ class PlaybackLinks:
         self._fetching = asyncio.Lock()
 
     async def link(self, blob: BlobClient, lifetime: timedelta) -> str:
-        """Give a link to a blob, whether or not it is there.
+        """Return a link to a blob, whether it exists or not.
 
         Raises:
-            InvalidInput: the lifetime is not above nothing and at most an hour.
+            InvalidInput: the lifetime is not positive, or more than an hour.
             Unavailable: the store was opened with neither a key nor a credential.
         """
         if not timedelta(0) < lifetime <= LONGEST:

@@ -1,16 +1,15 @@
-"""Recordings as block blobs: `practice/<practice>/<key>`, nothing copied, nothing visible too early.
+"""Recordings as block blobs `practice/<practice>/<key>`: nothing is copied, nothing is visible too early.
 
-A block goes to the server as an uncommitted block of the blob that has the upload's id for a name:
-the intake keeps a recording under that very name, so keeping it is one commit, however long it is.
-Under another key the blob is committed out of sight (metadata `passing`) and copied by the server.
+A block is sent as an uncommitted block of the blob named like the upload. The workflow keeps a recording
+under that very name, so keeping it is one commit, however long it is. To keep it under another key, the blob
+is committed hidden (metadata `passing`) and copied by the server.
 
-Beside it `staging/<practice>/<upload>` is a journal, an append blob with one line per block. It does
-what the blocks alone can't: its Last-Modified says when the last one came (Azure lists no time for a
-blob that is not committed), its order says which of two blocks with one number is the newer, and the
-SHA-256 in each block's id becomes that of the recording, in its metadata. The journal goes last, so
-whatever a crash leaves behind is found by `staged_before`; were even the journal lost, Azure drops
-uncommitted blocks after a week. With versions or soft delete switched on in the account, a deleted
-recording lives on there for as long as they say.
+Beside it, `staging/<practice>/<upload>` is a journal: an append blob with one line per block. It provides
+what the blocks alone can't: its Last-Modified says when the last block came (Azure lists no time for a blob
+that is not committed), its order says which of two blocks with the same number is newer, and the SHA-256s in
+the block ids make up the recording's, which goes into its metadata. The journal is deleted last, so
+`staged_before` finds whatever a crash leaves behind; without a journal, Azure drops uncommitted blocks after
+a week. If versioning or soft delete is on in the account, deleted recordings stay there as long as they say.
 """
 
 import asyncio
@@ -46,12 +45,12 @@ from therapy.ports.recordings import Recordings, check_names, names_fit
 
 JOURNALS = "staging/"
 PASSING = "passing"
-"""Metadata of a blob that is committed but no recording (any more, or yet)."""
+"""Metadata of a blob that is committed but not a recording (yet, or any more)."""
 
 COPY_LINK = timedelta(minutes=15)
 COPY_LOOKS = 300
 COPY_PAUSE = 0.2
-"""Seconds between looks; a copy inside one account is done at the first one as a rule."""
+"""Seconds between checks; a copy within one account is usually done at the first one."""
 
 
 def _now() -> datetime:
@@ -59,7 +58,7 @@ def _now() -> datetime:
 
 
 class BlobRecordings(Recordings):
-    """Recordings in one container. What it sends is the one block it was given: a few MB."""
+    """Stores recordings in one container. It has at most a few blocks (MB) in memory at a time."""
 
     def __init__(
         self, store: BlobServiceClient, container: str, now: Callable[[], datetime] = _now
@@ -81,11 +80,11 @@ class BlobRecordings(Recordings):
         make: bool = True,
         **options: Any,
     ) -> AsyncIterator["BlobRecordings"]:
-        """Open a container: by connection string, else by account and key, else by account and credential
-        (the machine's own identity, unless one is given). One that is missing is made, if `make`.
+        """Yield the recordings in a container, opened by connection string, else by account name with a
+        credential or key, else with the machine's identity. With `make`, a missing container is created.
 
         Raises:
-            Unavailable: the store can't be reached, or does not let us in.
+            Unavailable: the store can't be reached, or refuses us.
         """
         # The SDK's own pauses begin at 15 s; a phone waits for 10 s.
         retry = ExponentialRetry(
@@ -116,7 +115,7 @@ class BlobRecordings(Recordings):
             yield recordings
 
     async def prepare(self) -> None:
-        """Make the container unless it is there. One role of Azure may read and write but not make one."""
+        """Create the container unless it exists: some roles may read and write in one, but not create it."""
         with blob_errors():
             if not await self._container.exists():
                 with suppress(ResourceExistsError):
@@ -135,7 +134,7 @@ class BlobRecordings(Recordings):
         name = block_id(number, await asyncio.to_thread(block_hash, block))
         with blob_errors():
             await note(self._journal(practice_id, upload_id), name)
-            # A stream goes out in small writes; bytes would hold the event loop up while they are sent.
+            # A stream is sent in small writes; bytes would block the event loop meanwhile.
             blob = self._blob(practice_id, upload_id)
             await blob.stage_block(name, BytesIO(block), length=len(block))
 
@@ -165,12 +164,12 @@ class BlobRecordings(Recordings):
             committed, uncommitted = await blocks_of(blob)
             there = await properties(blob)
             if there is None and uncommitted:
-                # Azure deletes no blob that isn't committed: commit it empty, and out of sight.
+                # Azure can't delete a blob that isn't committed: commit it, empty and hidden.
                 await put(blob, (), {PASSING: "discarded"}, None)
                 there = await properties(blob)
             if there is not None and PASSING in there.metadata:
                 await remove(blob, there)
-            elif there is not None and uncommitted:  # it was kept before, and stays as it was
+            elif there is not None and uncommitted:  # it was kept before, and is not changed
                 names = [each.id for each in committed]
                 await put(blob, names, there.metadata, there, state=BlockState.COMMITTED)
             await remove(self._journal(practice_id, upload_id))
@@ -201,7 +200,9 @@ class BlobRecordings(Recordings):
             blob = self._blob(practice_id, key)
             with blob_errors():
                 there = await properties(blob)
-                if there is not None:  # blocks of an upload of that name are not a recording's
+                if (
+                    there is not None
+                ):  # uncommitted blocks under that name are an upload, not a recording
                     await remove(blob, there)
 
     async def staged_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
@@ -218,7 +219,7 @@ class BlobRecordings(Recordings):
         return tuple(found)
 
     async def playback_link(self, practice_id: str, key: str, lifetime: timedelta) -> str:
-        """Give a link that plays a recording, see `SupportsPlaybackLink`."""
+        """Return a link that plays a recording, see `SupportsPlaybackLink`."""
         await self._look(practice_id, key)
         with blob_errors():
             return await self._links.link(self._blob(practice_id, key), lifetime)
@@ -241,7 +242,7 @@ class BlobRecordings(Recordings):
         passing = {} if key == upload_id else {PASSING: key}
         try:
             await put(blob, chosen, metadata | passing, None)
-        except ResourceExistsError:  # kept before, once more or by another at the same time
+        except ResourceExistsError:  # kept before, or by another process at the same time
             there = await properties(blob)
             if there is None or there.metadata.get("upload") != upload_id:
                 raise AlreadyExists(recording=upload_id) from None
@@ -275,7 +276,7 @@ class BlobRecordings(Recordings):
 
 
 def _recording(there: BlobProperties | None) -> BlobProperties | None:
-    """What is there if it is a recording: committed for good, and whole."""
+    """Return the properties if the blob is a recording, i.e. committed, complete and not hidden."""
     if there is None or PASSING in there.metadata or there.copy.status == "pending":
         return None
     return there

@@ -1,7 +1,7 @@
-"""Azure Cosmos DB: one client, four containers, and how ours are laid out in them.
+"""Azure Cosmos DB: one client, four containers, and the layout of our documents in them.
 
-`client.open_cosmos` opens it from plain values; the adapters, in the files that are called like their
-ports, are given what that yields. No SDK type leaves this package and the SDK's errors become the
-domain's in `errors.cosmos_errors`. No call of a port asks all partitions; what each costs is in
-docs/reference/cosmos.md.
+`client.open_cosmos` opens it from plain values and yields what the adapters take, which are in files named
+for their ports. No SDK type leaves this package, and `errors.cosmos_errors` turns SDK errors into domain
+errors. No call of a port queries across partitions, except `Store.walk`; docs/reference/cosmos.md says what
+each costs.
 """

@@ -1,4 +1,4 @@
-"""The stored form of a struct as text: it is cheaper to carry than an object that is parsed twice."""
+"""The stored form of a struct as a text field: cheaper than a JSON object, which would be parsed twice."""
 
 from typing import TypeVar
 

@@ -1,6 +1,6 @@
-"""Opens Cosmos DB from plain values and closes it; counts what it says about itself.
+"""Opens Cosmos DB from plain values and closes it; counts requests and request units.
 
-There is one SDK client for a process and it lives as long as the `async with`.
+There is one SDK client per process, and it lives as long as the `async with`.
 """
 
 import base64
@@ -21,16 +21,16 @@ from therapy.adapters.azure.credentials import machine_identity
 from therapy.domain.errors import Unavailable
 
 PREFIX = "practice-"
-"""What the names of our containers begin with."""
+"""The prefix of our containers' names."""
 
 PATIENCE = 10.0
-"""Seconds that a call may wait out 429s, as long as each answer says, before it is Unavailable."""
+"""Seconds that a call may spend waiting after 429s, as long as each says, before it is Unavailable."""
 
 ANSWER_WITHIN = 8.0
-"""Seconds without a byte of an answer after which a call is made again."""
+"""Seconds without a byte of the answer after which a call is repeated."""
 
 SETTLE = timedelta(seconds=60)
-"""An announcement younger than this may belong to a write that is still on its way (see `due`)."""
+"""An announcement younger than this may belong to a write that is still under way (see `due_hints`)."""
 
 
 log = logging.getLogger(__name__)
@@ -38,14 +38,14 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Meter:
-    """What the answers said since the start; for metrics and for tests."""
+    """Counts of requests, 429s and request units since the start; for metrics and tests."""
 
     requests: int = 0
     throttled: int = 0
     request_units: float = 0.0
 
     def count(self, response: Any) -> None:
-        """Look at one answer; the SDK calls this for every one, those that it tries again included."""
+        """Count one answer; the SDK calls this for each, including those after which it retries."""
         answer = response.http_response
         self.requests += 1
         self.throttled += answer.status_code == 429
@@ -54,7 +54,7 @@ class Meter:
 
 @dataclass
 class Cosmos:
-    """Cosmos DB while it is open: the containers, by what is in them, and the meter."""
+    """An open Cosmos DB: the containers and the meter."""
 
     client: CosmosClient
     database: DatabaseProxy
@@ -74,14 +74,14 @@ class Cosmos:
         self.people_index = self.container(containers.PEOPLE_INDEX.name)
 
     def container(self, name: str) -> Container:
-        """Return the container of this name, which is without the prefix, whether it is there or not."""
+        """Return the container of this name (without the prefix), whether it exists or not."""
         return Container(self.database.get_container_client(self.prefix + name), self.pauses)
 
     async def prepare(self) -> None:
-        """Make what is missing and change nothing that is there: replicas of two versions may run.
+        """Create what is missing and change nothing that exists: replicas of two versions may be running.
 
         Raises:
-            Unavailable: as `containers.migrate`, which is needed only where something is missing.
+            Unavailable: as `containers.migrate`, which is called only if something is missing.
         """
         try:
             outdated = await containers.verify(self.database, self.prefix)
@@ -92,16 +92,16 @@ class Cosmos:
             outdated = await containers.verify(self.database, self.prefix)
         for name in outdated:
             log.warning(
-                "a container has indexes of another version: run `therapy migrate`",
+                "a container has another version's indexes: run `therapy migrate`",
                 extra={"container": name},
             )
 
     async def migrate(self, *, throughput: int | None = None) -> None:
-        """Make or update the database and its containers; see `containers.migrate`."""
+        """Create or update the database and its containers; see `containers.migrate`."""
         await containers.migrate(self.client, self.database.id, self.prefix, throughput=throughput)
 
     async def check(self) -> None:
-        """Raise Unavailable if Cosmos does not answer, or lacks a container."""
+        """Raise Unavailable if Cosmos does not answer or a container is missing."""
         await containers.verify(self.database, self.prefix)
 
 
@@ -119,16 +119,16 @@ async def open_cosmos(
     pauses: Sequence[float] = PAUSES,
     settle: timedelta = SETTLE,
 ) -> AsyncIterator[Cosmos]:
-    """Open an account's database; without a key, as the identity that the machine runs under.
+    """Yield an account's database, opened with a key or, without one, with the machine's identity.
 
-    Endpoint discovery is off for emulators, which speak http and name other addresses than their own,
-    unless told otherwise. `regions` are asked in this order. Call `prepare`, `migrate` or
+    Endpoint discovery is off for http, i.e. emulators, which report addresses other than their own, unless
+    `endpoint_discovery` is passed. `regions` are preferred in this order. Call `prepare`, `migrate` or
     `check` next.
 
     Raises:
-        Unavailable: the account does not answer or refuses the key, or one of the two can't be right.
+        Unavailable: the account does not answer or refuses the key, or the URI or key is malformed.
     """
-    _look_at(uri, key)
+    _check_form(uri, key)
     secure = uri.startswith("https:")
     discover = secure if endpoint_discovery is None else endpoint_discovery
     meter = Meter()
@@ -141,18 +141,18 @@ async def open_cosmos(
             preferred_locations=list(regions),
             retry_backoff_max=patience,
             read_timeout=answer_within,
-            retry_connect=0,  # `Container` tries again, whatever kind of failure it was
+            retry_connect=0,  # `Container` retries, whatever kind of failure it was
             retry_read=0,
             raw_response_hook=meter.count,
         )
-        stack.push_async_callback(client.close)  # also where opening fails half way
+        stack.push_async_callback(client.close)  # also if opening fails halfway
         with cosmos_errors():
             await client.__aenter__()
         yield Cosmos(client, client.get_database_client(database), prefix, meter, settle, pauses)
 
 
-def _look_at(uri: str, key: str | None) -> None:
-    """Refuse what can't be an address or a key before the SDK fails over it in its own words."""
+def _check_form(uri: str, key: str | None) -> None:
+    """Raise Unavailable for what can't be an address or a key, before the SDK fails on it less clearly."""
     address = urlsplit(uri)
     if address.scheme not in {"http", "https"} or not address.hostname:
         raise Unavailable(reason="uri")

@@ -1,7 +1,7 @@
-"""Which steps of a batch the writes of a commit become, given what is known of its items; pure.
+"""Plans a commit: which steps of a batch its writes become, given what is known of the items; pure.
 
-What is known comes from this process' memory or from a look at the store. A refusal is only ever found
-by a look: whoever calls `planned` takes no version from memory but the one that the write expects.
+What is known comes from this process's memory or from reading the store. Only what was read may lead to a
+refusal: callers of `planned` take a version from memory only if it is the one that the write expects.
 """
 
 import secrets
@@ -15,13 +15,13 @@ from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.ports.store import Check, Create, Delete, Put, Refused, Replace, Write
 
 Known = Mapping[str, Seen | None]
-"""By id; None for what was looked for in vain. What is not in it was not looked for."""
+"""By id; None for an item that was not found. Items that are missing here were not looked up."""
 
 
 class Planned(NamedTuple):
-    """A step, and what is there once it is done but for its ETag; None after a deletion.
+    """A step, and the item once it is done (None after a deletion), except its ETag.
 
-    One that changes nothing, as what it deletes is absent anyway, only sees to it that it still is.
+    A step with `changes` False deletes what is already absent; it only ensures that this is still so.
     """
 
     step: Step
@@ -30,18 +30,18 @@ class Planned(NamedTuple):
 
 
 class Announcement(NamedTuple):
-    """That something of these queues may be due from `at` on, which is a stamp."""
+    """Something in these queues may be due from `at` (a stamp) on."""
 
     queues: frozenset[str]
     at: str
 
     def covers(self, other: "Announcement") -> bool:
-        """Tell whether the other one says nothing new."""
+        """Return whether the other announcement is implied by this one."""
         return other.queues <= self.queues and self.at <= other.at
 
 
 def version_expected(write: Write) -> int | None:
-    """Return the version without which a write is refused; None for what needs no look beforehand."""
+    """Return the version that a write requires; None for one that needs no look-up beforehand."""
     return write.version if isinstance(write, Replace | Check | Delete) else None
 
 
@@ -51,7 +51,7 @@ def planned(
     """Return the steps of these writes; none if they change nothing.
 
     Raises:
-        Refused: what is known is against it.
+        Refused: what is known contradicts a write.
     """
     steps = [_planned(place, write, known, bodies, now) for place, write in enumerate(writes)]
     return steps if any(each.changes for each in steps) else []
@@ -60,12 +60,12 @@ def planned(
 def _planned(
     place: int, write: Write, known: Known, bodies: Mapping[str, Fields], now: datetime
 ) -> Planned:
-    there = known.get(write.id)
-    living = there if there is not None and there.lives(now) else None
+    stored = known.get(write.id)
+    living = stored if stored is not None and stored.lives(now) else None
     match write:
         case Delete():
             if living is None and write.id in known:
-                return _absent(write.id, there)
+                return _absent(write.id, stored)
             if write.version is None:
                 return Planned(Step("delete", write.id), None)
             etag = _expected(place, living, write.version).etag
@@ -81,8 +81,8 @@ def _planned(
             if living is not None:
                 raise Refused(place)
             fields = fields_of(write, 1, bodies[write.id], now)
-            if there is not None:  # it has expired
-                return _writing("replace", write.id, fields, there.etag)
+            if stored is not None:  # it has expired
+                return _writing("replace", write.id, fields, stored.etag)
             return _writing("create", write.id, fields)
         case Put():
             return _writing("upsert", write.id, fields_of(write, _unread(), bodies[write.id], now))
@@ -95,9 +95,9 @@ def _expected(place: int, living: Seen | None, version: int) -> Seen:
 
 
 def _absent(item_id: str, expired: Seen | None) -> Planned:
-    """Return the step that fails if an item is there after all: written by somebody since the look.
+    """Return the step that fails if an item exists after all, written by someone since the look-up.
 
-    Without it such an item would outlive a commit that was done after it, and that deletes it.
+    Without it, such an item would survive a later commit that deletes it.
     """
     step = Step("delete", item_id, etag=expired.etag) if expired else Step("create", item_id, GONE)
     return Planned(step, None, changes=False)
@@ -108,22 +108,22 @@ def _writing(kind: Kind, item_id: str, fields: Fields, etag: str = "") -> Planne
 
 
 def _unread() -> int:
-    """Return a version that nobody has read: nearly certain, and an exact number in JSON."""
+    """Return a version that nobody has seen (almost certainly), and that is an exact number in JSON."""
     return 2**51 + secrets.randbits(51)
 
 
 def untouched(plan: Sequence[Planned], before: Known, now: Known) -> bool:
-    """Tell whether one of the items has not been written since: so none of these steps was done."""
+    """Return whether an item has not been written since: then none of these steps was done."""
     ids = [each.step.item_id for each in plan]
     pairs = [(before.get(item_id), now.get(item_id)) for item_id in ids]
     return any(old is not None and new is not None and old.etag == new.etag for old, new in pairs)
 
 
 def newly_due(writes: Sequence[Write], known: Known, now: datetime) -> Announcement | None:
-    """Return what has to be announced before these writes; None if nothing gets due earlier than before.
+    """Return what has to be announced before these writes; None if nothing becomes due earlier than before.
 
-    What is replaced was announced when it was written, and its ETag says that it still is there. Of what
-    is created or put nothing is known.
+    What is replaced was announced when it was written, and its ETag proves that it still exists. Of what is
+    created or put nothing is known.
     """
     fresh = [
         (write.queue, stamp(write.due_at))
@@ -136,12 +136,12 @@ def newly_due(writes: Sequence[Write], known: Known, now: datetime) -> Announcem
 
 
 def _announced(write: Put, known: Known, now: datetime) -> bool:
-    there = known.get(write.id)
+    stored = known.get(write.id)
     return (
         isinstance(write, Replace)
         and write.due_at is not None
-        and there is not None
-        and there.lives(now)
-        and there.queue == write.queue
-        and there.due <= stamp(write.due_at)
+        and stored is not None
+        and stored.lives(now)
+        and stored.queue == write.queue
+        and stored.due <= stamp(write.due_at)
     )

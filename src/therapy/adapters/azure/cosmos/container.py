@@ -1,8 +1,8 @@
-"""One container: items read, queried and written, each call within one partition.
+"""A container: reads, queries and writes items, each call within one partition.
 
-Every write carries a `mark` of its own. A write whose answer was lost on the way is sent again, by the
-SDK or by us, and is then refused because of itself (409, 412, 404); the mark in the store tells. So all
-writes here may be repeated, and a refusal means somebody else.
+Every write carries a `mark` of its own. A write whose answer was lost is sent again, by the SDK or by us,
+and is then refused because of itself (409, 412, 404), which the stored mark reveals. So all writes here may
+be repeated, and a refusal is always due to someone else.
 """
 
 import asyncio
@@ -36,25 +36,25 @@ Kind = Literal["create", "replace", "upsert", "delete", "check"]
 T = TypeVar("T")
 
 ATTEMPTS = 8
-"""How often a change that lost a race is tried anew."""
+"""How often a change that lost a race is tried."""
 
 MOST_STEPS = 100
-"""What one batch may have."""
+"""The most steps in one batch."""
 
 PAUSES = (0.1, 0.4)
-"""Seconds before a call that failed on the way, or inside Cosmos, is made again."""
+"""Seconds before a call that failed in transit, or inside Cosmos, is repeated."""
 
 WITHIN = 30.0
-"""Seconds that a call may take with all its repetitions. `due` counts on it."""
+"""Seconds that a call may take with all its repetitions. `due_hints` relies on it."""
 
 _PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
 _REFUSED = frozenset({404, 409, 412})
 
 
 class Step(NamedTuple):
-    """One write of a batch; `etag` is that of the item as it was read, "" for whatever is there.
+    """One write in a batch; `etag` is that of the item as it was read, "" for any or none.
 
-    A "check" leaves the item as it is but for the mark of the batch in `checked`, and so changes its ETag.
+    A "check" only writes the batch's mark to the item's `checked`, and so changes its ETag.
     """
 
     kind: Kind
@@ -65,20 +65,20 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Lost:
-    """What became of a batch to which no answer came: nobody knows. The error says why none came."""
+    """The unknown result of a batch without an answer; the error says why there was none."""
 
     error: AzureError
 
 
 class Container:
-    """A container of Cosmos DB."""
+    """Reads and writes one container of Cosmos DB."""
 
     def __init__(self, proxy: ContainerProxy, pauses: Sequence[float] = PAUSES) -> None:
         self._proxy = proxy
         self.pauses = tuple(pauses)
 
     async def read(self, pk: str, item_id: str) -> Item | None:
-        """Give an item, None if there is none."""
+        """Return an item; None if there is none."""
         with cosmos_errors():
             try:
                 return await self._sent(lambda: self._proxy.read_item(item_id, partition_key=pk))
@@ -88,9 +88,9 @@ class Container:
     async def query(
         self, pk: str, where: str, *, select: str, order: str = "", limit: int = 0, **values: object
     ) -> list[Any]:
-        """Give what a query finds in one partition: `where` over `c`, with @names for the values.
+        """Return what a query finds in one partition: `where` is over `c`, with @names for the values.
 
-        The partition is in the text as well as in the call: a second fence around the tenant.
+        The partition is in the text as well as in the call: a second safeguard between tenants.
         """
         top = f"TOP {limit} " if limit else ""
         by = f" ORDER BY {order}" if order else ""
@@ -110,31 +110,31 @@ class Container:
     async def pages(
         self, size: int, where: str = "", **values: object
     ) -> AsyncIterator[list[Item]]:
-        """Yield all items there are, or those that a condition over `c` finds, page by page.
+        """Yield all items, or those that a condition over `c` finds, page by page.
 
-        Asks every partition: never on behalf of a request.
+        Queries every partition: never during a request.
         """
-        # A query: over a failed page of `read_all_items` the SDK fails with a TypeError.
+        # A query, because if a page of `read_all_items` fails, the SDK raises a TypeError.
         text = f"SELECT * FROM c WHERE {where}" if where else "SELECT * FROM c"  # noqa: S608 - our constants; values are parameters
         parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
         found = self._proxy.query_items(text, parameters=parameters, max_item_count=size)
-        asked = found.by_page()
+        pages = found.by_page()
 
-        async def following() -> list[Item] | None:
+        async def next_page() -> list[Item] | None:
             try:
-                return [item async for item in await anext(asked)]
+                return [item async for item in await anext(pages)]
             except StopAsyncIteration:
                 return None
 
         while True:
             with cosmos_errors():
-                page = await self._sent(following)
+                page = await self._sent(next_page)
             if page is None:
                 return
             yield page
 
     async def create(self, pk: str, item_id: str, fields: Fields) -> Item | None:
-        """Write a new item; gives None, or the item that is there already and stays."""
+        """Write a new item; return None, or the item that already exists and is kept."""
         item = _marked(pk, item_id, fields, secrets.token_hex(8))
         with cosmos_errors():
             for _ in range(ATTEMPTS):
@@ -148,7 +148,7 @@ class Container:
         raise contended()
 
     async def replace(self, old: Item, fields: Fields) -> Item | None:
-        """Replace an item that is as it was read; gives the new one, None if it has changed or is gone."""
+        """Replace an item if it is unchanged since it was read; return the new one, None if it is not."""
         pk, item_id = old["pk"], old["id"]
         item = _marked(pk, item_id, fields, secrets.token_hex(8))
         unchanged = {"etag": old["_etag"], "match_condition": MatchConditions.IfNotModified}
@@ -162,13 +162,13 @@ class Container:
                 return found if found is not None and found["mark"] == item["mark"] else None
 
     async def put(self, pk: str, item_id: str, fields: Fields) -> None:
-        """Write an item, whatever is there."""
+        """Write an item, whatever is stored."""
         item = _marked(pk, item_id, fields, secrets.token_hex(8))
         with cosmos_errors():
             await self._sent(lambda: self._proxy.upsert_item(item))
 
     async def delete(self, pk: str, item_id: str, etag: str = "") -> bool:
-        """Delete an item, if it is as it was read when an ETag is given; False if it has changed."""
+        """Delete an item; with an ETag, only if it is unchanged. Return False if it has changed."""
         unchanged: dict[str, Any] = (
             {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         )
@@ -182,9 +182,9 @@ class Container:
         return True
 
     async def batch(self, pk: str, steps: Sequence[Step]) -> int | None:
-        """Write all steps or none; gives None, or the place of the step that was refused.
+        """Write all steps or none; return None, or the index of the step that was refused.
 
-        Refused: an item to create is there, one to replace or delete has changed or is gone.
+        Refused means: an item to create exists, or one to replace or delete has changed or is gone.
         """
         mark = secrets.token_hex(8)
         with cosmos_errors():
@@ -201,9 +201,9 @@ class Container:
     ) -> tuple[str, ...] | Lost | None:
         """Write all steps or none under this mark; return their new ETags, "" for a deletion.
 
-        None: refused, as by `batch`. Lost: unknown. In neither case it is sent again, so that the caller
-        can look first. One step is a batch, too: that is a POST, which aiohttp, unlike a PUT, never
-        sends again by itself.
+        None: refused, as in `batch`. Lost: unknown. Neither is sent again, so that the caller can look
+        first. A single step is sent as a batch, too: that is a POST, which aiohttp, unlike a PUT, never
+        repeats by itself.
         """
         with cosmos_errors():
             try:
@@ -221,12 +221,12 @@ class Container:
     async def _execute(
         self, pk: str, steps: Sequence[Step], mark: str
     ) -> Sequence[Mapping[str, Any]]:
-        # Made anew each time: the SDK takes the ETags out of what it is given.
+        # Built again each time, because the SDK removes the ETags from what it is passed.
         operations = [_operation(pk, step, mark) for step in steps]
         return await self._proxy.execute_item_batch(operations, partition_key=pk)
 
     async def _was_ours(self, pk: str, steps: Sequence[Step], mark: str) -> bool:
-        """Tell whether a refused batch was written the first time it was sent."""
+        """Return whether a refused batch was written the first time it was sent."""
         written = next((step.item_id for step in steps if step.kind != "delete"), None)
         found = await self.read(pk, written) if written else None
         return found is not None and found["mark"] == mark
@@ -234,13 +234,13 @@ class Container:
     async def _sent(
         self, call: Callable[[], Awaitable[T]], again: Callable[[AzureError], bool] | None = None
     ) -> T:
-        """Make a call, again after a pause if it failed in a way that passes, or that `again` names.
+        """Make a call; repeat it after a pause if the failure is temporary, or if `again` says so.
 
-        429 is the SDK's: it waits as long as Cosmos says. A 429 inside a batch is ours.
+        The SDK handles 429 itself, waiting as long as Cosmos says. A 429 inside a batch is left to us.
         """
         passes = again or _passes
         policy = RetryPolicy(
-            "cosmos is asked again",
+            "a call to cosmos is repeated",
             passes=lambda exc: isinstance(exc, AzureError) and passes(exc),
             pauses=self.pauses,
         )
@@ -274,6 +274,6 @@ def _operation(pk: str, step: Step, mark: str) -> tuple[Any, ...]:
 
 
 def among(values: Iterable[str]) -> tuple[str, dict[str, str]]:
-    """Return what comes after IN in a query, and the values that belong to its names."""
+    """Return the list of names after IN in a query, and their values."""
     named = {f"value{number}": value for number, value in enumerate(values)}
     return f"({', '.join(f'@{name}' for name in named)})", named

@@ -1,7 +1,7 @@
-"""The containers: what they are called, how they are partitioned, what they index, what expires in them.
+"""The containers: their names, partitioning, indexes and expiry.
 
-All are partitioned by `/pk`, a text made by `keys.key`. Only what a query looks at is indexed: a write
-costs for every path. The names begin with a prefix of our own and are never those of another program.
+All are partitioned by `/pk`, a text made by `keys.key`. Only what queries use is indexed, because every
+indexed path makes writes dearer. The names have a prefix of our own, so they are never another program's.
 """
 
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ class Shape(NamedTuple):
 
     @property
     def default_ttl(self) -> int | None:
-        """-1: nothing expires but what says so itself; None: nothing at all."""
+        """-1: items expire only by their own `ttl`; None: nothing expires."""
         return -1 if self.expires else None
 
     @property
     def indexing_policy(self) -> dict[str, Any]:
-        """The partition key is looked at by every query; Cosmos does not index it unless told."""
+        """The policy; it names the partition key, too: queries use it, and Cosmos doesn't index it itself."""
         included = [{"path": f"{path}/?"} for path in (PARTITION_PATH, *self.indexed)]
         return {
             "indexingMode": "consistent",
@@ -61,21 +61,22 @@ async def migrate(
     throughput: int | None = None,
     update: bool = True,
 ) -> None:
-    """Make what is missing and, if told, bring indexes and expiry up to date; items stay. Idempotent.
+    """Create what is missing and, with `update`, bring indexes and expiry up to date. Idempotent.
 
-    `throughput` (RU/s) is shared by all containers; None on accounts without (serverless), and where
-    the database is there already. Needs the account's key, or a role that may manage containers.
+    No items are changed. `throughput` (RU/s) is shared by all containers; it is None for serverless
+    accounts, and has no effect if the database exists. It needs the account's key, or a role that may manage
+    containers.
 
     Raises:
-        Unavailable: out of reach, not allowed, or a container is there with another partition key.
+        Unavailable: Cosmos can't be reached, this is not allowed, or a container has another partition key.
     """
     with cosmos_errors():
-        # "If not exists" looks and then makes: of two that start together, one may find it made meanwhile.
+        # "If not exists" looks, then creates: if two start at once, one may find it created meanwhile.
         with suppress(CosmosResourceExistsError):
             await client.create_database_if_not_exists(database, offer_throughput=throughput)
-        made = client.get_database_client(database)
+        existing = client.get_database_client(database)
         for shape in SHAPES:
-            await _migrate_one(made, shape, prefix + shape.name, update=update)
+            await _migrate_one(existing, shape, prefix + shape.name, update=update)
 
 
 async def _migrate_one(database: DatabaseProxy, shape: Shape, name: str, *, update: bool) -> None:
@@ -110,12 +111,13 @@ def _indexed(properties: Mapping[str, Any]) -> set[str]:
 
 
 async def verify(database: DatabaseProxy, prefix: str) -> tuple[str, ...]:
-    """Look whether every container is there; needs no more than to read.
+    """Check that every container exists; a permission to read is enough.
 
-    Gives those whose indexes or expiry another version of this program wants: they work, if dearer.
+    Return the names of those whose indexes or expiry are another version's: they work, but cost more.
 
     Raises:
-        Unavailable: out of reach or not allowed; or one is missing or has another partition key.
+        Unavailable: Cosmos can't be reached, this is not allowed, or a container is missing or has another
+            partition key.
     """
     outdated = []
     for shape in SHAPES:

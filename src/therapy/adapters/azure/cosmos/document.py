@@ -1,14 +1,14 @@
-"""How an item of the store is kept as a document of Cosmos.
+"""How an item of the store is stored as a document in Cosmos.
 
     id, pk      its id and partition
     kind, version, queue
-    due         when it becomes due, then its id: text that sorts like (due_at, id)
-    expires     from when on it is as if absent; `ttl` lets Cosmos delete it a day later
+    due         when it becomes due, and its id: text that sorts like (due_at, id)
+    expires     from when on it counts as absent; `ttl` makes Cosmos delete it a day later
     body        the body, if it is short and JSON; otherwise
-    packed      the body deflated, in base64: 8 MB of a commit have to fit into Cosmos' 2 MB
-    mark        of the commit that wrote it; `checked` of the last one that checked it
+    packed      the body deflated, in base64: 8 MB of a commit have to fit into Cosmos's 2 MB
+    mark        that of the commit that wrote it; `checked` is that of the last commit that checked it
 
-Moments are written by `keys.stamp`. Bodies that are large are packed and unpacked in a thread.
+Moments are written by `keys.stamp`. Large bodies are packed and unpacked in a thread.
 """
 
 import asyncio
@@ -27,33 +27,33 @@ Fields = dict[str, Any]
 T = TypeVar("T")
 
 SHORT = 4_096
-"""Bytes up to which a body that is JSON stays as it is, and can be read in Azure's portal."""
+"""Up to so many bytes a JSON body is stored as it is, and can be read in Azure's portal."""
 
 LEVEL = 6
-"""Of zlib; 9 takes twice the time for two per cent."""
+"""The level for zlib; 9 takes twice the time and saves two per cent."""
 
 WHILE_WAITING = 65_536
-"""Bytes that are packed (1 ms) or unpacked on the event loop; more go to a thread."""
+"""Up to so many bytes are packed (1 ms) or unpacked on the event loop, more in a thread."""
 
 KEPT_FOR = timedelta(days=1)
-"""How long an expired item stays: clocks differ, and `expires` decides."""
+"""How long an expired item stays: clocks differ, and `expires` is what counts."""
 
 MOST_SECONDS = 2**31 - 1
-"""The greatest `ttl`; what lives longer has none."""
+"""The greatest `ttl`; what expires later has none."""
 
 GONE: Fields = {"kind": "gone", "version": 1, "body": "", "expires": "0" * 18, "ttl": 1}
-"""A document that has always been expired, and that Cosmos deletes at once."""
+"""A document that is expired from the start, and that Cosmos deletes at once."""
 
 LIVING = "(NOT IS_DEFINED(c.expires) OR c.expires > @living)"
-"""What a query says of items that have not expired by the stamp @living."""
+"""The condition in queries for items that have not expired by the stamp @living."""
 
 SEEN = "c.id, c.version, c.queue, c.due, c.expires, c.mark, c.checked, c._etag"
 HEAD = f"{SEEN}, c.pk, c.kind"
-"""What a query selects: what a writer must know of an item, and an item without its body."""
+"""What queries select: SEEN is what a writer must know of an item, HEAD an item without its body."""
 
 
 class Seen(NamedTuple):
-    """What a writer must know of an item that is there; `due` and `expires` are stamps, "" for never."""
+    """What a writer must know of an existing item; `due` and `expires` are stamps, "" for never."""
 
     version: int
     etag: str = ""
@@ -63,7 +63,7 @@ class Seen(NamedTuple):
     marks: tuple[str, ...] = ()
 
     def lives(self, now: datetime) -> bool:
-        """Tell whether it has not expired."""
+        """Return whether it has not expired."""
         return not self.expires or self.expires > stamp(now)
 
 
@@ -80,7 +80,7 @@ def seen_in(document: Document) -> Seen:
 
 
 def fields_of(write: Put, version: int, body: Fields, now: datetime) -> Fields:
-    """Return the fields of an item that is written; `body` is made by `packed`."""
+    """Return the fields of an item to write; `body` comes from `packed`."""
     fields: Fields = {"kind": write.kind, "version": version, **body}
     if write.due_at is not None:
         fields |= {"queue": write.queue, "due": due_key(write.due_at, write.id)}
@@ -98,7 +98,7 @@ def due_key(due_at: datetime, item_id: str) -> str:
 
 
 def due_beyond(partition: str, after: Item | None) -> str:
-    """Return what the `due` of a partition's items exceeds if they come beyond `after`."""
+    """Return the value that `due` must exceed for a partition's items that come beyond `after`."""
     if after is None or after.due_at is None:
         return ""
     if partition == after.partition:
@@ -107,8 +107,8 @@ def due_beyond(partition: str, after: Item | None) -> str:
 
 
 async def packed(bodies: Sequence[bytes]) -> list[Fields]:
-    """Return the fields that keep each of these bodies."""
-    return await _apart(sum(map(len, bodies)), lambda: [_pack(body) for body in bodies])
+    """Return the fields in which each of these bodies is stored."""
+    return await _off_the_loop(sum(map(len, bodies)), lambda: [_pack(body) for body in bodies])
 
 
 def _pack(body: bytes) -> Fields:
@@ -116,18 +116,18 @@ def _pack(body: bytes) -> Fields:
         try:
             return {"body": body.decode()}
         except UnicodeDecodeError:
-            pass  # no JSON
+            pass  # not JSON
     return {"packed": base64.b64encode(zlib.compress(body, LEVEL)).decode("ascii")}
 
 
 async def items_of(documents: Sequence[Document]) -> tuple[Item, ...]:
-    """Return the items that these documents keep.
+    """Return the items in these documents.
 
     Raises:
         Unavailable: one is damaged.
     """
     size = sum(len(each.get("packed", "")) for each in documents)
-    return await _apart(size, lambda: tuple(_item(each) for each in documents))
+    return await _off_the_loop(size, lambda: tuple(_item(each) for each in documents))
 
 
 def _item(document: Document) -> Item:
@@ -153,6 +153,6 @@ def _unpack(document: Document) -> bytes:
         raise Unavailable(reason="damaged", kind=document["kind"]) from None
 
 
-async def _apart(size: int, work: Callable[[], T]) -> T:
-    """Do work on so many bytes: in a thread if it would hold up everything else."""
+async def _off_the_loop(size: int, work: Callable[[], T]) -> T:
+    """Return the result of work on so many bytes, done in a thread if it would block the event loop."""
     return await asyncio.to_thread(work) if size > WHILE_WAITING else work()

@@ -1,19 +1,19 @@
-"""Hints of what is due, over all partitions: a small index that is never wrong for long.
+"""Hints about what is due, across all partitions: a small index that is never wrong for long.
 
-A batch reaches one partition only, so a commit and its entry here can't be one write. Therefore an entry
-is only a hint, announced BEFORE the commit ("from this moment on something of these queues may be due in
-this partition") and never changed afterwards:
+A batch covers only one partition, so a commit and its entry here can't be one write. Therefore an entry is
+only a hint, announced BEFORE the commit ("from this moment on something in these queues may be due in this
+partition") and never changed afterwards:
 
-- A commit announces, then writes. If it dies in between, the hint points to nothing and is cleaned.
-- It must announce whatever gets due earlier than before, or in another queue. What puts an item off or
-  ends it needs no announcement.
-- So of everything that is due, some hint of its queue is no later. Whoever asks walks the hints of its
-  queues in order and asks each one's partition what is really due.
-- Hints that have come up and in whose partition nothing is due, in no queue at all, are replaced by one
-  for the next moment of that partition, if there is any; unless younger than `settle`: then the commit
-  may still be on its way. It has the queues of those that it replaces, because a program may know fewer
-  queues than the one that announced. No hint but those that were looked at is touched, so that no
-  announcement is lost.
+- A commit announces, then writes. If it dies in between, the hint points to nothing and is removed.
+- It must announce whatever becomes due earlier than before, or in another queue. Postponing an item or
+  ending it needs no announcement.
+- So for everything that is due there is a hint with its queue that is no later. A search walks the hints of
+  its queues in order and queries each one's partition for what is really due.
+- If the moment of a hint has come and nothing is due in its partition, in any queue, it is replaced by one
+  for the partition's next moment, if there is one; unless it is younger than `settle`: then its commit may
+  still be under way. The new hint has the queues of those that it replaces, because this program may know
+  fewer queues than the one that announced them. Only hints that were read are replaced, so no announcement
+  is lost.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from therapy.adapters.azure.cosmos.container import MOST_STEPS, Container, Item,
 from therapy.adapters.azure.cosmos.keys import END, key, shard
 
 SHARDS = 2
-"""Partitions over which the hints are spread; two take some hundred commits a second. Never lower it."""
+"""Partitions over which the hints are spread; two handle some hundred commits a second. Never lower it."""
 
 LEAST_PAGE = 10
 
@@ -35,33 +35,33 @@ FIELDS = "c.id, c.pk, c.at, c.partition, c.queues, c._ts"
 
 
 class DueHints:
-    """The hints."""
+    """Reads and writes the hints."""
 
     def __init__(self, hints: Container, settle: timedelta) -> None:
         self._hints = hints
         self.settle = settle
 
     async def announce(self, partition: str, announcement: Announcement) -> None:
-        """Say what may be due in a partition."""
+        """Write a hint about what may be due in a partition."""
         step = _creation(partition, announcement)
         await self._hints.create(place_of(partition), step.item_id, step.fields)
 
     def walk(self, queues: Collection[str], now: str, size: int) -> "Walk":
-        """Walk the hints of these queues that have come up by `now`, pages of about `size`."""
+        """Return a walk over the hints of these queues up to `now`, in pages of about `size`."""
         return Walk(self._hints, queues, now, max(LEAST_PAGE, -(-size // SHARDS)))
 
     def settled(self, hints: Sequence[Item]) -> list[Item]:
-        """Return those whose commits are over, one way or the other; as many as `replace` takes.
+        """Return the hints whose commits have ended, one way or the other; as many as `replace` takes.
 
-        `_ts` is Cosmos' clock: ours may be ahead of it by as much as `settle` exceeds what a commit may take.
+        `_ts` is by Cosmos's clock: ours may be ahead by as much as `settle` exceeds the longest commit.
         """
         latest = time.time() - self.settle.total_seconds()
         return [hint for hint in hints if hint["_ts"] <= latest][: MOST_STEPS - 1]
 
     async def replace(self, partition: str, hints: Sequence[Item], at: str) -> None:
-        """Put one hint for the moment `at`, "" for none, in the place of these settled ones.
+        """Replace these settled hints by one for the moment `at` ("" = by none).
 
-        Nothing happens if somebody else has replaced one of them meanwhile.
+        Nothing happens if someone else has replaced one of them meanwhile.
         """
         steps = [Step("delete", hint["id"]) for hint in hints]
         if at:
@@ -71,7 +71,7 @@ class DueHints:
 
 
 class Walk:
-    """Hints in order of their moments, a page of each part of the index at a time."""
+    """Goes through hints in order of their moments, a page of each part of the index at a time."""
 
     def __init__(self, hints: Container, queues: Collection[str], now: str, size: int) -> None:
         self._hints = hints
@@ -83,16 +83,16 @@ class Walk:
 
     @property
     def going_on(self) -> bool:
-        """There may be more hints."""
+        """Whether there may be more hints."""
         return bool(self._last)
 
     @property
     def frontier(self) -> str:
-        """The stamp than which no hint that was not given yet is earlier."""
+        """The earliest stamp that a hint not returned yet can have."""
         return min(self._last.values(), default=self._end).partition("-")[0]
 
-    async def following(self) -> dict[str, list[Item]]:
-        """Return the next page of each part of the index, by the partitions that the hints are about."""
+    async def next_page(self) -> dict[str, list[Item]]:
+        """Return the next page of each part of the index, by the partition that a hint is about."""
         pages = await asyncio.gather(*(self._page(pk, last) for pk, last in self._last.items()))
         found: dict[str, list[Item]] = {}
         for pk, page in zip(tuple(self._last), pages, strict=True):
@@ -118,12 +118,12 @@ class Walk:
 
 
 def part_of_index(number: int) -> str:
-    """Return the name of one of the partitions that hints are kept in."""
+    """Return the name of one of the partitions in which hints are stored."""
     return key("due", str(number))
 
 
 def place_of(partition: str) -> str:
-    """Return the name of that partition in which the hints about `partition` are kept."""
+    """Return the name of the partition in which the hints about `partition` are stored."""
     return part_of_index(shard(partition, SHARDS))
 
 

@@ -1,8 +1,8 @@
-"""Items that are due, over all partitions: found through the hints, in the order that the port promises.
+"""Items that are due, across all partitions: found through the hints, in the order that the port promises.
 
-The hints are walked in order of their moments, a page at a time, and each partition is asked once for
-those of its items that are due. As no hint is later than what it stands for, the search is over as soon
-as there is enough that is due before every hint that is still to come.
+The hints are walked in order of their moments, a page at a time, and each partition is queried once for its
+items that are due. As no hint is later than what it announces, the search ends as soon as enough was found
+that is due before every hint still to come.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from therapy.domain.errors import TherapyError
 from therapy.ports.store import Item
 
 AT_ONCE = 8
-"""How many partitions are asked at the same time."""
+"""How many partitions are queried at the same time."""
 
 Read = Callable[[Sequence[Document]], Awaitable[Sequence[Item]]]
-"""Makes items of documents."""
+"""Turns documents into items."""
 
 log = logging.getLogger(__name__)
 
 
 class Wanted(NamedTuple):
-    """What is looked for: what is due by `now`, which is a stamp, in these queues, beyond `after`."""
+    """What to look for: what is due by `now` (a stamp) in these queues, beyond `after`."""
 
     queues: Collection[str]
     now: str
@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
 
 
 class DueItems:
-    """Finds what is due, and replaces hints that stand for nothing any more."""
+    """Finds what is due, and replaces hints that announce nothing any more."""
 
     def __init__(
         self, items: Container, hints: DueHints, now: Callable[[], datetime], read: Read
@@ -55,7 +55,7 @@ class DueItems:
         found: list[tuple[str, str, str, Item]] = []
         asked: set[str] = set()
         while walk.going_on:
-            hints = await walk.following()
+            hints = await walk.next_page()
             fresh = {partition: own for partition, own in hints.items() if partition not in asked}
             asked.update(fresh)
             found += [_placed(item) for item in await self._ask(fresh, wanted)]
@@ -73,7 +73,7 @@ class DueItems:
                 try:
                     return await self._look(partition, own, wanted)
                 except TherapyError as exc:
-                    log.warning("what is due in a partition is left out", extra={"code": exc.code})
+                    log.warning("a partition's due items are left out", extra={"code": exc.code})
                     return []
 
         answers = await asyncio.gather(*(ask(*each) for each in hints.items()))
@@ -99,9 +99,9 @@ class DueItems:
         return await self._read(found)
 
     async def _clean(self, partition: str, hints: Sequence[Document], now: str) -> None:
-        """Replace settled hints if nothing is due in their partition, in whatever queue.
+        """Replace settled hints if nothing is due in their partition, in any queue.
 
-        What has just expired counts: a process whose clock is behind may be about to prolong it.
+        What has just expired counts, too: a process whose clock is behind may be about to extend it.
         """
         if not hints:
             return

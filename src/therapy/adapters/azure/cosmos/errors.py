@@ -1,8 +1,8 @@
-"""What the Azure SDKs raise becomes the domain's errors here, and nowhere else.
+"""Turns what the Cosmos SDK raises into domain errors; nothing else does.
 
-Adapters catch what they expect (an item that is not there, a lost race) at the call; whatever is left
-passes through `cosmos_errors`. Every exception class of the SDKs is in `REASONS`, which a test compares with
-the SDKs themselves. Reasons and statuses go into the error; what the SDK says may quote, and does not.
+Adapters catch what they expect (a missing item, a lost race) at the call; whatever is left passes through
+`cosmos_errors`. Every exception class of the SDKs is in `REASONS`, which a test compares with the SDKs
+themselves. Reasons and statuses go into the error; the SDK's texts don't, because they may quote data.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from therapy.domain.errors import (
 )
 
 PARTITION_FULL = 1014
-"""Sub-status of 403: a partition has its 20 GB."""
+"""Sub-status of 403: a partition has reached its 20 GB."""
 
 WORDS = {
     Fault.UNKNOWN: "azure",
@@ -47,7 +47,7 @@ REASONS: dict[type[Exception], str] = {
     cosmos.CosmosResourceExistsError: "exists",
     cosmos.CosmosResourceNotFoundError: "missing",
 }
-"""Why something is unavailable, by the class that says so."""
+"""The reason in Unavailable, by the class of the exception."""
 
 STATUSES = {
     401: "credentials",
@@ -59,12 +59,12 @@ STATUSES = {
     449: "contended",
     503: "out_of_order",
 }
-"""Why, by the status of an answer; these go before the class."""
+"""The reason, by the status of an answer; it has precedence over the class."""
 
 
 @contextmanager
 def cosmos_errors() -> Iterator[None]:
-    """Turn what an Azure SDK raises into an error of the domain."""
+    """Turn what an Azure SDK raises into a domain error."""
     try:
         yield
     except tuple(REASONS) as exc:
@@ -74,7 +74,7 @@ def cosmos_errors() -> Iterator[None]:
 
 
 def translated(exc: Exception) -> TherapyError:
-    """Give the domain's error for an SDK's; Unavailable for whatever has no better one."""
+    """Return the domain error for an SDK's exception; Unavailable if there is no better one."""
     status = getattr(exc, "status_code", None) or 0
     match status:
         case 409:
@@ -95,5 +95,5 @@ def translated(exc: Exception) -> TherapyError:
 
 
 def contended() -> Unavailable:
-    """The error of a writer that lost every race it ran."""
+    """Return the error of a writer that lost every race."""
     return Unavailable(reason="contended")

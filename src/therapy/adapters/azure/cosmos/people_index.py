@@ -1,11 +1,11 @@
-"""The search over people in Cosmos DB: a partition for each practice, with an item for each account.
+"""The people index in Cosmos DB: a partition for each practice, with an item for each account.
 
-    practice|<practice>   person-<id>   an entry; `sort` is its place among all, `in_role` among those of
-                                        its role, `fields` are the folded texts that a search may find a
-                                        part of, one a line
+    practice|<practice>   person-<id>   an entry; `sort` is its position among all, `in_role` among those
+                                        of its role, `fields` are the folded texts that a search looks
+                                        in, one per line
 
-An entry is replaced by its ETag, so that a writer who is late finds the newer one. Where a person was
-removed a mark stays for `GONE_FOR`, which no writer is late by.
+An entry is replaced by its ETag, so that a late writer finds the newer one. Where a person was removed, a
+mark stays for `GONE_FOR`, longer than any writer can be late.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from therapy.ports.people_index import PeopleIndex
 
 
 class CosmosPeopleIndex(PeopleIndex):
-    """Entries of all practices."""
+    """Stores the entries of all practices."""
 
     def __init__(self, cosmos: Cosmos) -> None:
         self._container = cosmos.people_index
@@ -67,7 +67,7 @@ class CosmosPeopleIndex(PeopleIndex):
     async def _page(
         self, practice_id: str, within: "_Range", part_of: str, limit: int
     ) -> list[Item]:
-        """Return the first of a range of entries; those that have `part_of` in one of their fields."""
+        """Return the first entries of a range that have `part_of` in one of their fields."""
         field = f"c.{within.field}"
         where = f"{field} > @low AND {field} < @high"
         return await self._container.query(
@@ -83,7 +83,7 @@ class CosmosPeopleIndex(PeopleIndex):
 
 
 class _Range(NamedTuple):
-    """What is between `low` and `high`, both left out, by an indexed field."""
+    """Entries whose indexed `field` is between `low` and `high`, both excluded."""
 
     field: str
     low: str
@@ -104,7 +104,7 @@ def fields_of(entry: PersonEntry) -> dict[str, Any]:
 
 
 def _sort(name: str, person_id: str) -> str:
-    """Return a text that sorts like name and id: in hex, as stores differ on signs beyond U+FFFF."""
+    """Return a text that sorts like name and id: in hex, as stores differ on characters above U+FFFF."""
     return f"{name.encode().hex()}.{person_id.encode().hex()}"
 
 

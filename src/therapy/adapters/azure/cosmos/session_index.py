@@ -1,18 +1,18 @@
-"""Entries in Cosmos DB: a copy of a session's entry in each list that it belongs to.
+"""The session index in Cosmos DB: a copy of a session's entry in each list that it belongs to.
 
-The lists are partitions, one of each therapist and of each patient. A session's entry is at home in a
-partition of its own, in an item that also knows every list that may have a copy. An entry is written in
-this order:
+The lists are partitions, one for each therapist and each patient. A session's own entry, its home, is in a
+partition of its own; that item also names every list that may have a copy. An entry is written in this
+order:
 
-1. The home is replaced, by its ETag: with the entry, unless it has a greater sequence or was removed,
-   with `revision` + 1, and with the lists of old as well as those to come.
-2. The copies are written to the lists that it belongs to.
-3. From the lists that it has left the copies are taken; what stays there for some days is the revision.
-4. The home forgets the lists that were left.
+1. The home is replaced by its ETag, unless it has a greater sequence or was removed: with the entry, with
+   `revision` + 1, and with both the old and the new lists.
+2. The copies are written to the lists that the entry belongs to.
+3. The copies are removed from the lists that it has left; their revision stays there for some days.
+4. The home drops the lists that were left.
 
-A copy is only replaced by one with a greater revision. So whoever is late, because it was slow or died
-and is done again, finds the home or the list ahead of it and changes nothing, and a list that was left
-can't get its copy back. `EntryChanged` is delivered again until all four have been done.
+A copy is only replaced by one with a greater revision. So a late writer, one that was slow or is repeated
+after a crash, finds a newer home or copy and changes nothing, and a list that was left can't get its copy
+back. `SessionEntryChanged` is delivered again until all four steps are done.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ from therapy.domain.text_folding import fold, words_of
 from therapy.ports.session_index import SessionIndex
 
 HOME = "home"
-HEARD = "EXISTS(SELECT VALUE w FROM w IN c.words WHERE STARTSWITH(w, @word{}))"
+HAS_WORD = "EXISTS(SELECT VALUE w FROM w IN c.words WHERE STARTSWITH(w, @word{}))"
 MOST_CONDITIONS = 8
-"""Words that one query asks the index for; Cosmos bounds the number of subqueries."""
+"""The most words in one query; Cosmos bounds the number of subqueries."""
 
 
 class CosmosSessionIndex(SessionIndex):
-    """Entries of all practices."""
+    """Stores the entries of all practices."""
 
     def __init__(self, cosmos: Cosmos) -> None:
         self._container = cosmos.session_index
@@ -130,17 +130,17 @@ class CosmosSessionIndex(SessionIndex):
             return ()
         pk = index_items.of_therapist(practice_id, therapist_id)
         closed = index_items.range_of(index_items.CLOSED, before)
-        read, spoken = await asyncio.gather(
+        by_field, by_word = await asyncio.gather(
             self._range(pk, closed, _most(limit), part=fold(query)),
             self._spoken(pk, index_items.longest(words_of(query)), before, _most(limit)),
         )
-        once = {entry.session_id: entry for entry in (*read, *spoken)}
+        once = {entry.session_id: entry for entry in (*by_field, *by_word)}
         return _newest(list(once.values()), limit)
 
     async def _range(
         self, pk: str, within: index_items.Range, limit: int, *, part: str = ""
     ) -> list[SessionEntry]:
-        """Give the newest of a stretch of a list; those that have `part` in one of their fields."""
+        """Return the newest entries of a range of a list that have `part` in one of their fields."""
         if not limit:
             return []
         field = f"c.{within.field}"
@@ -160,9 +160,9 @@ class CosmosSessionIndex(SessionIndex):
     async def _spoken(
         self, pk: str, wanted: list[str], before: str, limit: int
     ) -> list[SessionEntry]:
-        """Give the newest of a list in whose transcripts each wanted word begins a word."""
+        """Return a list's newest entries in whose transcripts each wanted word is a prefix of a word."""
         asked, rest = wanted[:MOST_CONDITIONS], wanted[MOST_CONDITIONS:]
-        conditions = "".join(f" AND {HEARD.format(number)}" for number in range(len(asked)))
+        conditions = "".join(f" AND {HAS_WORD.format(number)}" for number in range(len(asked)))
         values = {f"word{number}": word for number, word in enumerate(asked)}
         entries: list[SessionEntry] = []
         end = before or END
@@ -186,7 +186,7 @@ class CosmosSessionIndex(SessionIndex):
         return entries[:limit]
 
     async def _write_home(self, pk: str, home: Item | None, fields: Fields) -> Item | None:
-        """Write a home that is still as it was read; None if it is not."""
+        """Write a home if it is unchanged since it was read and return it; None if it has changed."""
         if home is not None:
             return await self._container.replace(home, fields)
         return None if await self._container.create(pk, HOME, fields) else fields
@@ -199,7 +199,7 @@ class CosmosSessionIndex(SessionIndex):
         revision: int,
         stored: Item | None,
     ) -> None:
-        """Write an entry's copy to a list, or take it away (None), unless a later one is there."""
+        """Write an entry's copy to a list, or remove it (None), unless a later copy is there."""
         for _ in range(ATTEMPTS):
             if stored is not None and stored["revision"] >= revision:
                 return
@@ -215,7 +215,7 @@ class CosmosSessionIndex(SessionIndex):
     async def _leave(
         self, session_id: str, left: Collection[str], fields: Fields, written: Item
     ) -> None:
-        """Take the copies from the lists that were left, then forget those, if nobody wrote since."""
+        """Remove the copies from the lists that were left, then these lists from an unchanged home."""
         if not left:
             return
         copy_id = index_items.copy_id(session_id)

@@ -1,12 +1,12 @@
-"""What is in a list: the copy of an entry, and beside it the words of its transcript; pure.
+"""The items of a list: the copy of an entry, and the words of its transcript; pure.
 
-    entry-<session>   the copy: `place` is state and sort key, so that the list of a state is a range of
+    entry-<session>   the copy: `place` is state and sort key, so that the list of one state is a range of
                       it, `sort` the sort key alone, for the list of all; `fields` are the folded texts
-                      that a search may find a part of, one a line
-    words-<session>   of a closed session, in its therapist's list: `words`, folded, each an entry of the
-                      index; `heard` is the sort key, for the order
+                      that a search looks in, one per line
+    words-<session>   of a closed session, in its therapist's list: `words`, folded, each indexed; `heard`
+                      is the sort key, for the order
 
-Where an entry was taken from a list its copy stays for `GONE_FOR` with nothing but its revision.
+Where an entry was removed from a list, its copy stays for `GONE_FOR` with nothing but its revision.
 """
 
 from collections.abc import Collection, Iterable
@@ -23,28 +23,28 @@ from therapy.domain.session_status import SessionStatus
 from therapy.domain.text_folding import fold
 
 GONE_FOR = 7 * 24 * 60 * 60
-"""Seconds; no writer is later than that."""
+"""Seconds; no writer is ever later than that."""
 
 CLOSED = SessionStatus.CLOSED.value
 
 
 def home_of(practice_id: str, session_id: str) -> str:
-    """Give the name of the partition where a session's entry is at home."""
+    """Return the name of the partition of a session's home."""
     return key("entry", practice_id, session_id)
 
 
 def of_therapist(practice_id: str, therapist_id: str) -> str:
-    """Give the name of a therapist's list."""
+    """Return the name of a therapist's list."""
     return key("therapist", practice_id, therapist_id)
 
 
 def of_patient(practice_id: str, person_id: str) -> str:
-    """Give the name of a patient's list."""
+    """Return the name of a patient's list."""
     return key("patient", practice_id, person_id)
 
 
 def lists_of(practice_id: str, entry: SessionEntry) -> list[str]:
-    """Give the names of the lists that an entry belongs to."""
+    """Return the names of the lists that an entry belongs to."""
     lists = [of_therapist(practice_id, entry.therapist_id)]
     if entry.state is SessionStatus.CLOSED and entry.patient_person_id:
         lists.append(of_patient(practice_id, entry.patient_person_id))
@@ -52,12 +52,12 @@ def lists_of(practice_id: str, entry: SessionEntry) -> list[str]:
 
 
 def copy_id(session_id: str) -> str:
-    """Give the id of a copy."""
+    """Return the id of a session's copy."""
     return f"entry-{part(session_id)}"
 
 
 class Range(NamedTuple):
-    """A stretch of a list: what is between `low` and `high`, both left out, by an indexed field."""
+    """A range of a list: the items whose indexed `field` is between `low` and `high`, both excluded."""
 
     field: str
     low: str
@@ -65,17 +65,17 @@ class Range(NamedTuple):
 
 
 def range_of(state: str, before: str) -> Range:
-    """Give the stretch of a state before a sort key ("" = from the newest)."""
+    """Return the range of a state before a sort key ("" = from the newest)."""
     return Range("place", f"{state}|", f"{state}|{before}" if before else f"{state}}}")
 
 
 def range_of_all(before: str) -> Range:
-    """Give the stretch of all states before a sort key."""
+    """Return the range of all states before a sort key ("" = from the newest)."""
     return Range("sort", "", before or END)
 
 
 def ranges_of(states: Collection[SessionStatus], before: str) -> list[Range]:
-    """Give the stretches of some states: one each, so that no list costs more than its answer."""
+    """Return a range for each of these states, so that a list costs no more than its result."""
     if set(states) == set(SessionStatus):
         return [range_of_all(before)]
     return [range_of(state.value, before) for state in set(states)]
@@ -84,7 +84,7 @@ def ranges_of(states: Collection[SessionStatus], before: str) -> list[Range]:
 def steps_of(
     session_id: str, entry: SessionEntry, revision: int, stored: Item | None, pk: str
 ) -> list[Step]:
-    """Make the steps that write an entry's copy to the list `pk`, where `stored` is now."""
+    """Return the steps that write an entry's copy to the list `pk`, which now has `stored`."""
     bare = replace(entry, words=())
     fields: dict[str, Any] = {
         "revision": revision,
@@ -105,7 +105,7 @@ def steps_of(
 
 
 def gone_steps(session_id: str, revision: int, stored: Item | None) -> list[Step]:
-    """Make the steps that take a copy from a list."""
+    """Return the steps that remove a copy from a list."""
     steps = [_written(session_id, {"revision": revision, "ttl": GONE_FOR}, stored)]
     if stored and stored.get("spoken"):
         steps.append(Step("delete", _words_id(session_id)))
@@ -130,16 +130,16 @@ def _words_id(session_id: str) -> str:
 
 
 def longest(words: Iterable[str]) -> list[str]:
-    """Leave out words that only begin another one, as whatever has the longer has the shorter.
+    """Return the words without those that are prefixes of another: what matches the longer matches both.
 
-    The longest come first: they find the least.
+    The longest come first, because they match the fewest.
     """
     ordered = [*sorted(set(words)), ""]
-    kept = [word for word, following in pairwise(ordered) if not following.startswith(word)]
+    kept = [word for word, next_word in pairwise(ordered) if not next_word.startswith(word)]
     return sorted(kept, key=len, reverse=True)
 
 
 def has_all(words: Iterable[str], wanted: Iterable[str]) -> bool:
-    """Tell whether each wanted word begins one of the words."""
+    """Return whether each wanted word is a prefix of one of the words."""
     known = tuple(words)
     return all(any(word.startswith(each) for word in known) for each in wanted)

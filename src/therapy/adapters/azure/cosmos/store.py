@@ -1,13 +1,13 @@
 """The store of all records on Cosmos DB.
 
 An item is a document (`document`), a commit a batch (`commit`), and what is due is found through hints
-(`due_hints`). Most commits are one request, or two where something gets due earlier than before: the
-store remembers the ETags of what it read and wrote (`versions`) and writes before it looks.
+(`due_hints`). Most commits are one request, or two if something becomes due earlier than before: the store
+remembers the ETags of what it read and wrote (`versions`) and writes without looking first.
 
-After a batch that was refused, or whose answer was lost, comes a look at its items. If one of them has
-the mark of the commit, it was written. If not, it is tried again with what was found. Only where an answer
-was lost and all items have changed since, nobody can tell whether it was written and then overwritten: what
-would be a refusal then is Unavailable, which says just that.
+After a batch that was refused, or whose answer was lost, its items are read. If one of them has the commit's
+mark, it was written. If not, it is tried again with what was found. Only if an answer was lost and all items
+have changed since, it is unknown whether it was written and then overwritten: what would be a refusal is then
+Unavailable, which means just that.
 """
 
 import asyncio
@@ -66,17 +66,17 @@ from therapy.ports.store import (
 )
 
 MOST_SENT = 2 * 1024 * 1024
-"""Bytes of a batch, says Cosmos."""
+"""Cosmos's limit for the bytes of a batch."""
 
 PAGE = 100
-"""Items that `walk` asks for at a time."""
+"""How many items `walk` loads at a time."""
 
 BEYOND = "\x7f"
-"""Greater than whatever a name is made of."""
+"""Greater than every character of a name."""
 
 
 class CosmosStore(Store):
-    """Keeps items in Cosmos DB."""
+    """Stores items in Cosmos DB."""
 
     def __init__(self, cosmos: Cosmos, now: Callable[[], datetime]) -> None:
         self._items = cosmos.items
@@ -126,7 +126,7 @@ class CosmosStore(Store):
             raise TooLarge(limit=MOST_BYTES)
         bodies = {write.id: each for write, each in zip(puts, fields, strict=True)}
         with cosmos_errors():
-            # No commit goes on for longer after it has announced something: `due` counts on it.
+            # No commit takes longer than this after its announcement: `due_hints` relies on it.
             async with asyncio.timeout(WITHIN):
                 await self._commit(partition, writes, bodies)
 
@@ -146,7 +146,7 @@ class CosmosStore(Store):
         return 0
 
     async def walk(self) -> AsyncIterator[Item]:
-        """Yield every item that has not expired, in no order. Asks every partition."""
+        """Yield every item that has not expired, in no particular order. Queries every partition."""
         async for page in self._items.pages(PAGE):
             for item in await self._read(page):
                 yield item
@@ -197,15 +197,15 @@ class CosmosStore(Store):
         known: Known,
         announced: Announcement | None,
     ) -> Announcement | None:
-        """Announce what gets due earlier, if this commit has not done so; return what it has announced."""
-        following = newly_due(writes, known, self._now())
-        if following is None or (announced is not None and announced.covers(following)):
+        """Announce what becomes due earlier, unless this commit has already; return what it has announced."""
+        needed = newly_due(writes, known, self._now())
+        if needed is None or (announced is not None and announced.covers(needed)):
             return announced
-        await self._hints.announce(partition, following)
-        return following
+        await self._hints.announce(partition, needed)
+        return needed
 
     async def _expected(self, partition: str, writes: Sequence[Write]) -> Known:
-        """Return what is known of items whose version matters: remembered if it fits, else looked up."""
+        """Return what is known of items whose version matters: from memory if it fits, else looked up."""
         known: dict[str, Seen | None] = {}
         for write in writes:
             version = version_expected(write)
@@ -220,14 +220,14 @@ class CosmosStore(Store):
         return {**known, **await self._look(partition, unknown)}
 
     async def _look(self, partition: str, ids: Sequence[str]) -> Known:
-        """Return what is there of these items, as the store has it now."""
+        """Return what exists of these items, as the store has it now."""
         found = {each["id"]: seen_in(each) for each in await self._find(partition, ids, SEEN)}
         for item_id in ids:
             self._versions.put(partition, item_id, found.get(item_id))
         return {item_id: found.get(item_id) for item_id in ids}
 
     async def _find(self, partition: str, ids: Iterable[str], select: str) -> Sequence[Document]:
-        """Return the documents there are: a point read of one, a query of several."""
+        """Return the documents that exist: by a point read of one, a query for several."""
         wanted = tuple(dict.fromkeys(ids))
         if len(wanted) > 1:
             names, values = among(wanted)
@@ -237,7 +237,7 @@ class CosmosStore(Store):
         return [each for each in found if each is not None]
 
     async def _read(self, documents: Sequence[Document]) -> tuple[Item, ...]:
-        """Return the items that have not expired, and remember what was seen of them."""
+        """Return the items that have not expired, and remember their versions."""
         seen = [(each, seen_in(each)) for each in documents]
         for each, of_it in seen:
             self._versions.put(each["pk"], each["id"], of_it)
@@ -250,7 +250,7 @@ class CosmosStore(Store):
 
 
 async def _pause(attempt: int, done: Lost | None, pauses: Iterator[float]) -> None:
-    """Wait before another attempt: a little, by chance, after a refusal; else as `Container` does."""
+    """Wait before another attempt: a short random time after a refusal; else as `Container` does."""
     if done is None:
         await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - no secret
     elif (pause := next(pauses, None)) is not None:

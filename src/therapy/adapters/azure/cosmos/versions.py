@@ -1,7 +1,7 @@
-"""What this process last read or wrote of items, so that most writes need no look beforehand.
+"""The versions of items that this process last read or wrote, so that most writes need no look-up first.
 
-It may be wrong: other processes write, too. So nothing is refused because of it, and a write that trusts
-it names the ETag; Cosmos then says whether it was right, and a wrong memory only costs another look.
+They may be out of date, as other processes write, too. So nothing is refused because of them, and a write
+that relies on one names the ETag; Cosmos then says whether it was right. A wrong one only costs a look-up.
 """
 
 from collections import OrderedDict
@@ -9,11 +9,11 @@ from collections import OrderedDict
 from therapy.adapters.azure.cosmos.document import Seen
 
 MOST = 4_096
-"""Items that are remembered, about 1 MB; the ones longest not touched are forgotten first."""
+"""The most items that are remembered, about 1 MB; the least recently used are forgotten first."""
 
 
 class Versions:
-    """Versions and ETags by partition and id."""
+    """Remembers versions and ETags by partition and id."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most

@@ -1,1 +1,1 @@
-"""Sentiment and insights by Azure AI Language."""
+"""Azure AI Language: sentiment and insights."""

@@ -1,8 +1,8 @@
-"""Azure AI Language: how to reach it, which languages it knows, and how much text it takes at once.
+"""Azure AI Language: connecting, its languages, and how much text it takes at once.
 
-Limits and languages follow Microsoft's "Service limits" and "Language support" of the Language service
-as of April 2026. Characters there are text elements, of which a text never has more than it has code
-points, so counting code points keeps the limit in any script.
+Limits and languages are those of Microsoft's "Service limits" and "Language support" pages as of April
+2026. Characters there are text elements. A text never has more of these than code points, so counting code
+points keeps within the limit in any script.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ hr hu hy id it ja jv ka kk km kn ko ku ky la lo lt lv mg mk ml mn mr ms my ne nl
 pt-BR pt-PT ro ru sa sd si sk sl so sq sr su sv sw ta te th tr ug uk ur uz vi xh yi zh-hans zh-hant
 """
 LANGUAGES = frozenset(_CODES.split())
-"""What sentiment and key phrases are offered in; personal details and summaries in fewer."""
+"""The languages of sentiment and key phrases; personal details and summaries support fewer."""
 
 SAME = {
     "iw": "he",  # what old Androids say
@@ -40,19 +40,19 @@ SAME = {
     "zh-mo": "zh-hant",
     "zh-tw": "zh-hant",
 }
-"""Tags by which a language of the list is called elsewhere."""
+"""Other tags for languages in the list."""
 
 MAX_CHARACTERS = 5_120
-"""Of one document, and here of one request too."""
+"""The most characters in one document, and here also in one request."""
 
 MAX_DOCUMENTS = 10
 MAX_JOB_CHARACTERS = 125_000
 DEADLINE = 60.0
-"""Seconds for one request, the SDK's own tries and the pauses that the service asks for included."""
+"""Seconds for one request, including the SDK's retries and the pauses that the service asks for."""
 
 UNSUPPORTED = "UnsupportedLanguageCode"
 LATER = frozenset({"InternalServerError", "ServiceUnavailable", "Timeout", "TooManyRequests"})
-"""Codes of a single document's error that are about the service, not about the document."""
+"""Error codes of a single document that are about the service, not the document."""
 
 _BY_LOWER = {each.lower(): each for each in LANGUAGES}
 _SENTENCE_END = re.compile(r"[.!?…׃]+[\"'”’)\]]*\s+|\n+")
@@ -60,7 +60,7 @@ T = TypeVar("T")
 
 
 class Piece(NamedTuple):
-    """A part of a text that fits into one document: `place` is the text's, `start` where it begins."""
+    """A part of a text that fits into one document: `place` is the text's index, `start` its offset there."""
 
     place: int
     start: int
@@ -71,7 +71,7 @@ class Piece(NamedTuple):
 async def language_client(
     endpoint: str, *, key: str = "", credential: AsyncTokenCredential | None = None, **options: Any
 ) -> AsyncIterator[TextAnalyticsClient]:
-    """Open a Language resource by its key, or by the machine's own identity, unless one is given."""
+    """Yield a client for a Language resource, opened with a credential, a key, or the machine's identity."""
     settings = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 30} | options
     async with AsyncExitStack() as stack:
         if credential is None and not key:
@@ -83,10 +83,10 @@ async def language_client(
 
 
 def language_of(tag: str) -> str:
-    """Give the service's code of a BCP 47 tag.
+    """Return the service's code for a BCP 47 tag.
 
     Raises:
-        LanguageNotSupported: it has none.
+        LanguageNotSupported: the service does not support the language.
     """
     wanted = tag.strip().replace("_", "-").lower()
     while wanted:
@@ -98,16 +98,16 @@ def language_of(tag: str) -> str:
 
 
 def split(text: str, limit: int = MAX_CHARACTERS) -> Iterator[str]:
-    """Cut a text into parts of at most `limit` characters: after a sentence, else after a word.
+    """Yield parts of a text of at most `limit` characters, cut after a sentence, else after a word.
 
-    Nothing is lost or added: the parts together are the text.
+    Nothing is lost or added: the parts joined are the text.
     """
     start = 0
     while len(text) - start > limit:
         window = text[start : start + limit]
         ends = [found.end() for found in _SENTENCE_END.finditer(window)]
         end = ends[-1] if ends else window.rfind(" ") + 1
-        if not end:  # one word that is too long: not between a letter and its marks
+        if not end:  # a word that is too long is cut, but not between a letter and its marks
             end = limit
             while end > 1 and unicodedata.combining(text[start + end]):
                 end -= 1
@@ -117,7 +117,7 @@ def split(text: str, limit: int = MAX_CHARACTERS) -> Iterator[str]:
 
 
 def pieces_of(texts: Iterable[str]) -> Iterator[Piece]:
-    """Cut texts into documents; what has no letter to read is left out."""
+    """Yield texts cut into documents; blank parts are left out."""
     for place, text in enumerate(texts):
         start = 0
         for part in split(text):
@@ -127,7 +127,7 @@ def pieces_of(texts: Iterable[str]) -> Iterator[Piece]:
 
 
 def batches(pieces: Iterable[Piece], documents: int = MAX_DOCUMENTS) -> Iterator[list[Piece]]:
-    """Put pieces together into requests, as many as fit."""
+    """Yield batches of pieces, each as many as fit into one request."""
     batch: list[Piece] = []
     for piece in pieces:
         characters = sum(len(each.text) for each in batch) + len(piece.text)
@@ -140,18 +140,18 @@ def batches(pieces: Iterable[Piece], documents: int = MAX_DOCUMENTS) -> Iterator
 
 
 def documents_of(texts: Iterable[str]) -> list[dict[str, str]]:
-    """Texts as the SDK takes them, numbered in their order."""
+    """Return texts in the form that the SDK takes, numbered in order."""
     return [{"id": str(number), "text": text} for number, text in enumerate(texts)]
 
 
 async def answered(
     asked: Awaitable[Sequence[T]], count: int, language: str, deadline: float = DEADLINE
 ) -> Sequence[T]:
-    """Wait for the answers to `count` documents. A document's own error is one of them.
+    """Return the answers for `count` documents; an error about one document counts as its answer.
 
     Raises:
-        LanguageNotSupported: the service says that it does not do the language.
-        EngineFailed: there is no answer, or it is none to what was asked.
+        LanguageNotSupported: the service does not support the language.
+        EngineFailed: there is no answer, or not one for each document.
     """
     with engine_errors():
         try:
@@ -160,7 +160,7 @@ async def answered(
             if getattr(exc.error, "code", "") == UNSUPPORTED:
                 raise LanguageNotSupported(language=language) from None
             raise
-        except KeyError:  # the SDK's way to say that a document has no answer
+        except KeyError:  # the SDK raises it if a document has no answer
             found = ()
     if len(found) != count:
         raise EngineFailed(reason="incomplete", transient=True)
@@ -174,7 +174,7 @@ async def answered(
 
 
 def code_in(answer: object) -> str:
-    """The code of a document's error, "" if it has an answer."""
+    """Return the code of a document's error; "" if it has a proper answer."""
     if not getattr(answer, "is_error", False):
         return ""
     return str(getattr(getattr(answer, "error", None), "code", "") or "unknown")

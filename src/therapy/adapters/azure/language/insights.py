@@ -1,6 +1,6 @@
-"""Key phrases, personal details and a draft of a summary, by Azure AI Language, all three at once.
+"""Insights by Azure AI Language: key phrases, personal details and a draft of a summary, all at once.
 
-The service is told to keep nothing of what it reads.
+The service is told not to keep what it reads.
 """
 
 import asyncio
@@ -34,20 +34,20 @@ from therapy.domain.transcript import Utterance
 from therapy.ports.insights import InsightFinder
 
 PII_DOCUMENTS = 5
-"""Of one request that looks for personal details; the others take ten."""
+"""The most documents in a request for personal details; the others take ten."""
 
 NOT_PERSONAL = frozenset({"PersonType", "Quantity"})
-"""Categories that recognise nobody: "my sister", "two hours"."""
+"""Categories that identify nobody: "my sister", "two hours"."""
 
 SUMMARY_SENTENCES = 6
 SUMMARY_DEADLINE = 600.0
-"""Seconds; the service says that a summary may take minutes."""
+"""Seconds for a summary, which may take minutes according to the service's documentation."""
 
 V = TypeVar("V")
 
 
 class LanguageInsightFinder(InsightFinder):
-    """`InsightFinder` by a Language resource; `pause` lies between two looks at a summary, in seconds."""
+    """Finds insights with a Language resource; `pause` is the seconds between checks for a summary."""
 
     def __init__(self, client: TextAnalyticsClient, pause: int = 5) -> None:
         self._client = client
@@ -86,7 +86,7 @@ class LanguageInsightFinder(InsightFinder):
             asked = self._client.extract_key_phrases(
                 documents, language=code, disable_service_logs=True
             )
-            for answer in _whole(await answered(asked, len(batch), code)):
+            for answer in _complete(await answered(asked, len(batch), code)):
                 found += answer.key_phrases
         return most_telling(found)
 
@@ -102,7 +102,7 @@ class LanguageInsightFinder(InsightFinder):
                 disable_service_logs=True,
                 string_index_type="UnicodeCodePoint",
             )
-            answers = _whole(await answered(asked, len(batch), code))
+            answers = _complete(await answered(asked, len(batch), code))
             found += [
                 PersonalDetail(piece.place, piece.start + each.offset, each.length, each.category)
                 for piece, answer in zip(batch, answers, strict=True)
@@ -115,7 +115,7 @@ class LanguageInsightFinder(InsightFinder):
         said = "\n".join(f"{each.speaker.value}: {each.text}" for each in utterances)
         drafts: list[str] = []
         for text in split(said, MAX_JOB_CHARACTERS):
-            (answer,) = _whole(await answered(self._job(text, code), 1, code, SUMMARY_DEADLINE))
+            (answer,) = _complete(await answered(self._job(text, code), 1, code, SUMMARY_DEADLINE))
             drafts += [draft.text.strip() for draft in answer.summaries]
         return "\n\n".join(drafts)
 
@@ -140,8 +140,8 @@ async def _or_gap(part: Part, finding: Awaitable[V], nothing: V, gaps: list[Gap]
         return nothing
 
 
-def _whole(answers: Sequence[T]) -> Sequence[T]:
-    """The answers, if each document has one: half a list would look like a whole one."""
+def _complete(answers: Sequence[T]) -> Sequence[T]:
+    """Return the answers; raise EngineFailed if one is an error, as half a list would look complete."""
     for answer in answers:
         if code := code_in(answer):
             raise EngineFailed(reason=code, transient=False)

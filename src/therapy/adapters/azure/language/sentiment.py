@@ -1,4 +1,4 @@
-"""How a text feels, by Azure AI Language. The service is told to keep nothing of what it reads."""
+"""Sentiment by Azure AI Language. The service is told not to keep what it reads."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ Answer = AnalyzeSentimentResult | DocumentError
 
 
 class LanguageSentiment(Sentiment):
-    """Scores in batches. A text too long for one document is scored in parts, weighed by their length;
-    one that the service refuses, in whole or in part, has no score."""
+    """Scores in batches. A text too long for one document is scored in parts, weighted by their length;
+    a text that the service refuses, wholly or partly, has no scores."""
 
     def __init__(self, client: TextAnalyticsClient) -> None:
         self._client = client
@@ -39,7 +39,7 @@ class LanguageSentiment(Sentiment):
         for batch in batches(pieces_of(texts)):
             for piece, answer in zip(batch, await self._ask(batch, code), strict=True):
                 parts[piece.place].append(_scored(piece, answer))
-        return tuple(_together(parts[place]) for place in range(len(texts)))
+        return tuple(_combined(parts[place]) for place in range(len(texts)))
 
     async def _ask(self, batch: Sequence[Piece], code: str) -> Sequence[Answer]:
         asked = self._client.analyze_sentiment(
@@ -56,6 +56,6 @@ def _scored(piece: Piece, answer: Answer) -> Scored | None:
     return Scored(piece.start, len(piece.text), scores)
 
 
-def _together(parts: Sequence[Scored | None]) -> Scores | None:
+def _combined(parts: Sequence[Scored | None]) -> Scores | None:
     whole = [part for part in parts if part is not None]
     return overall(whole) if whole and len(whole) == len(parts) else None

@@ -1,1 +1,1 @@
-"""Recognition by Azure Speech: conversation transcription and Fast Transcription."""
+"""Azure Speech: recognition by conversation transcription and Fast Transcription."""

@@ -1,7 +1,7 @@
-"""A recording on disk while it is not known how long it will be: lossless, half its size, nameless.
+"""A temporary file for a recording of unknown length: losslessly compressed, half the size, unnamed.
 
-FLAC, because one request takes it as it is and because its samples can be had again, all of them.
-The file has no name from the moment it is opened: whatever becomes of the process, it is gone.
+It is FLAC, because a request can send it as it is, and because all samples can be recovered from it. The
+file has no name from the moment it is opened, so it is gone when the process ends, however it ends.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ from therapy.domain.errors import EngineFailed
 from therapy.ports.audio import BYTES_PER_MS, SAMPLE_RATE
 
 FULL = (OSError, av.FFmpegError)
-"""What a disk without room raises, directly or through FFmpeg."""
+"""What a full disk raises, directly or through FFmpeg."""
 
 READ_BYTES = 1 << 17
-"""About four seconds of samples in a chunk that is read back."""
+"""Bytes in a chunk that is read back, about four seconds of samples."""
 
 
 class AudioBufferFile:
-    """Write 16 kHz mono samples, `finish`, then read the file or the samples as often as wanted.
+    """Buffers 16 kHz mono samples: `write`, `finish`, then read the file or the samples any number of times.
 
-    One thing at a time. A codec works in a worker thread, under a lock: a task may be cancelled
-    while its thread is still at work.
+    One operation at a time. Codecs run in a worker thread, under a lock, because a task may be cancelled
+    while its thread is still working.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -56,16 +56,16 @@ class AudioBufferFile:
 
     @property
     def duration_ms(self) -> int:
-        """How much has been written."""
+        """The duration (ms) of what has been written."""
         return self._samples * 2 // BYTES_PER_MS
 
     @property
     def size(self) -> int:
-        """Bytes on disk so far; the whole after `finish`."""
+        """Bytes on disk so far; the total after `finish`."""
         return os.fstat(self._file.fileno()).st_size
 
     async def write(self, pcm: bytes) -> None:
-        """Add samples.
+        """Append samples.
 
         Raises:
             EngineFailed: there is no room on the disk.
@@ -73,7 +73,7 @@ class AudioBufferFile:
         await asyncio.to_thread(self._write, pcm)
 
     async def finish(self) -> None:
-        """Write what the encoder still holds, and how long it is. Harmless when repeated.
+        """Write what is left in the encoder, and the length. Harmless when repeated.
 
         Raises:
             EngineFailed: there is no room on the disk.
@@ -81,13 +81,13 @@ class AudioBufferFile:
         await asyncio.to_thread(self._finish)
 
     def reader(self) -> BinaryIO:
-        """Open the finished file anew, at its beginning; closing it leaves the buffer as it is."""
+        """Return a new reader at the start of the finished file; closing it does not affect the buffer."""
         again = os.fdopen(os.dup(self._file.fileno()), "rb")
         again.seek(0)
         return again
 
     async def pcm(self) -> AsyncIterator[bytes]:
-        """Give the samples of the finished file."""
+        """Yield the samples of the finished file."""
         chunks = self._decode()
         while (chunk := await asyncio.to_thread(self._next, chunks)) is not None:
             yield chunk
@@ -121,14 +121,14 @@ class AudioBufferFile:
 
     def _decode(self) -> Iterator[bytes]:
         with self.reader() as file, av.open(file, "r", format="flac") as container:
-            held = bytearray()
+            pending = bytearray()
             for frame in container.decode(audio=0):
-                held += memoryview(frame.planes[0])[: frame.samples * 2]
-                if len(held) >= READ_BYTES:
-                    yield bytes(held)
-                    held.clear()
-            if held:
-                yield bytes(held)
+                pending += memoryview(frame.planes[0])[: frame.samples * 2]
+                if len(pending) >= READ_BYTES:
+                    yield bytes(pending)
+                    pending.clear()
+            if pending:
+                yield bytes(pending)
 
     def _next(self, chunks: Iterator[bytes]) -> bytes | None:
         with self._lock:

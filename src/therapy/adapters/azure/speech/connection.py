@@ -1,4 +1,4 @@
-"""How to reach Azure Speech, who we are there (a key, or an identity's tokens), how long we wait."""
+"""Connection to Azure Speech: addresses, authentication (a key, or an identity's tokens), waiting times."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ SCOPE = "https://cognitiveservices.azure.com/.default"
 class SpeechAccess:
     """A Speech resource: `region` and `key`, or `endpoint` (its own domain) and a `credential`.
 
-    `resource_id` is the resource's full id in Azure, which the conversation transcriber wants
-    beside an identity's token. `host` and `fast_endpoint` are for a container or a fake.
-    `properties` go to the Speech SDK by name; never ask there for audio to be logged.
+    `resource_id` is the resource's full id in Azure, which the conversation transcriber needs besides an
+    identity's token. `host` and `fast_endpoint` are for a container or an emulator. `properties` are passed
+    to the Speech SDK by name; never enable the logging of audio there.
     """
 
     region: str = ""
@@ -34,12 +34,12 @@ class SpeechAccess:
 
     @property
     def fast_address(self) -> str:
-        """Where Fast Transcription is asked."""
+        """The address of Fast Transcription."""
         named = (self.fast_endpoint or self.endpoint).rstrip("/")
         return named or f"https://{self.region}.api.cognitive.microsoft.com"
 
     async def authorization(self) -> str:
-        """Give the token that the Speech SDK sends; "" when a key is used.
+        """Return the token that the Speech SDK sends; "" if a key is used.
 
         Raises:
             EngineFailed: no token can be had.
@@ -52,11 +52,11 @@ class SpeechAccess:
 
 
 class Deadlines(Struct, frozen=True):
-    """Seconds without a sign of life from the service after which it is given up.
+    """Seconds without a sign of life from the service after which we give up.
 
-    `talking`: while it has samples to hear. The SDK itself ends a session in which 66 seconds of
-    audio got no final result. `ending`: after the last sample; the SDK would wait for ever.
-    `renewal`: how often the SDK is given the identity's current token.
+    `talking`: while it has samples to recognise. The SDK itself ends a session in which 66 seconds of audio
+    had no final result. `ending`: after the last sample; the SDK would wait forever. `renewal` is how often
+    the SDK gets the identity's current token.
     """
 
     talking: float = 120.0
@@ -65,10 +65,10 @@ class Deadlines(Struct, frozen=True):
 
 
 class Patience(Struct, frozen=True):
-    """Seconds. An answer is waited for `least` and a share of the recording's length.
+    """Seconds to wait for an answer: `least`, plus `share` of the recording's length.
 
-    `pauses` lie between tries where the service names none; one that it names and that is longer
-    than `longest` is left to the run, which is tried again later.
+    `pauses` are the seconds between tries if the service asks for none. If it asks for more than
+    `longest`, the run fails and is tried again later.
     """
 
     least: float = 300.0

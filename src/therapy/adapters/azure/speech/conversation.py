@@ -1,7 +1,7 @@
-"""A conversation as Azure's transcriber hears it: samples in as it asks for them, utterances out.
+"""Recognition by Azure's conversation transcriber: samples in as it pulls them, utterances out.
 
-It listens at up to twice the speed of talking. A connection that drops is taken up again by the
-SDK, from the last final result on; what the SDK waits for without an end has our own deadlines.
+It recognises at up to twice the speed of speech. If the connection drops, the SDK resumes from the last
+final result; where the SDK would wait forever, we have our own deadlines.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ async def listen(
     locales: tuple[str, ...],
     deadlines: Deadlines,
 ) -> AsyncGenerator[SpeechEvent, None]:
-    """Do what `Speech.transcribe` promises, with the conversation transcriber."""
+    """Yield what `Speech.transcribe` promises, from the conversation transcriber."""
     first = await _first(pcm)
     if not first:
         yield SpeechDone(NAME, "", 0)
@@ -66,13 +66,13 @@ async def _first(pcm: AsyncIterator[bytes]) -> bytes:
 
 
 class _Talk:
-    """What has been fed and heard so far."""
+    """What has been fed and recognised so far."""
 
     def __init__(
         self, transcriber: Transcriber, pcm: AsyncIterator[bytes], locales: tuple[str, ...]
     ) -> None:
         self._transcriber, self._pcm, self._locales = transcriber, pcm, locales
-        self._fed = self._heard_ms = 0
+        self._fed = self._recognised_ms = 0
         self._queue = Queue()
         self._spoken: list[tuple[str, int]] = []
 
@@ -81,7 +81,7 @@ class _Talk:
         return self._fed // BYTES_PER_MS
 
     async def feed(self, first: bytes) -> None:
-        """Hand over all samples, as fast as they are taken; what breaks them ends the talk."""
+        """Pass on all samples, as fast as they are taken; if reading them fails, end the recognition."""
         try:
             if not await self._write(first):
                 return
@@ -99,7 +99,7 @@ class _Talk:
         return await self._transcriber.write(chunk)
 
     def events(self, final: Final) -> list[SpeechEvent]:
-        """Give what a final result tells: utterances that are next in order, and progress."""
+        """Return the events of a final result: utterances that are next in order, and progress."""
         events: list[SpeechEvent] = []
         utterance, language = from_conversation(final, self._fed_ms)
         if utterance.text:
@@ -107,9 +107,9 @@ class _Talk:
                 language = self._locales[0]
             self._spoken.append((language, utterance.end_ms - utterance.start_ms))
             events += self._queue.put(utterance)
-        if utterance.end_ms > self._heard_ms:
-            self._heard_ms = utterance.end_ms
-            events.append(SpeechProgress(self._heard_ms))
+        if utterance.end_ms > self._recognised_ms:
+            self._recognised_ms = utterance.end_ms
+            events.append(SpeechProgress(self._recognised_ms))
         return events
 
     def rest(self) -> list[SpeechEvent]:
@@ -120,7 +120,7 @@ class _Talk:
 
 
 async def _next(transcriber: Transcriber, deadlines: Deadlines) -> Final | None:
-    """Wait for the next final result as long as there are signs of life.
+    """Return the next final result, waiting as long as there are signs of life; None at the end.
 
     Raises:
         EngineFailed: the recognition failed, or there was no sign of life for too long.
@@ -141,13 +141,13 @@ async def _next(transcriber: Transcriber, deadlines: Deadlines) -> Final | None:
 def _check_life(transcriber: Transcriber, limit: float) -> None:
     now = asyncio.get_running_loop().time()
     if transcriber.samples.waiting:
-        transcriber.alive_at = now  # it is the recording that everybody waits for
+        transcriber.alive_at = now  # the service is waiting for the recording
     elif now - transcriber.alive_at > limit:
         raise EngineFailed(reason="silent", transient=True)
 
 
 async def _renew(transcriber: Transcriber, access: SpeechAccess, every: float) -> None:
-    """Keep the token fresh. A renewal that fails is left for the next one: the old token may last."""
+    """Renew the token regularly. If that fails, the next time may do: the old token may still be valid."""
     while True:
         await asyncio.sleep(every)
         with suppress(EngineFailed):

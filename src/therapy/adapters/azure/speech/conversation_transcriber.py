@@ -1,13 +1,13 @@
-"""The Speech SDK's ConversationTranscriber, seen from the event loop.
+"""The Speech SDK's ConversationTranscriber, made usable from the event loop.
 
 The rules of this file, each learnt from the native library (1.53):
-- the SDK pulls samples, through a bounded buffer; the other kind of stream takes any amount at once;
+- the SDK pulls samples from a bounded buffer; its push stream would accept any amount at once;
 - a callback copies plain values, posts them to the loop and returns;
-- the first terminal event wins, the SDK may go on reporting others;
-- stopping and dropping the last reference may each take seconds: one worker thread does both,
-  whatever becomes of the task that asked for it. A process that ends while callbacks are connected
-  is aborted, so that also happens at exit;
-- its texts quote what was said and the address it was sent to: only the names of codes leave here.
+- the first terminal event counts; the SDK may report more afterwards;
+- stopping, and dropping the last reference, may each take seconds: one worker thread does both, even if the
+  task that asked for it is cancelled. A process that ends while callbacks are connected is aborted, so this
+  also happens at exit;
+- its texts quote what was said and the address it was sent to, so only the names of codes leave this file.
 """
 
 import asyncio
@@ -26,56 +26,56 @@ from therapy.domain.errors import EngineFailed
 from therapy.ports.audio import BYTES_PER_MS, SAMPLE_RATE
 
 BUFFER_BYTES = 4_000 * BYTES_PER_MS
-"""Samples that wait for the SDK: four seconds, and what one chunk has more."""
+"""Bytes that may wait for the SDK: four seconds, plus what one chunk may exceed that."""
 
 STOP_SECONDS = "1"
-"""How long the SDK waits, at a stop and again at the release, for a server that does not answer.
+"""How long the SDK waits for a server that does not answer, at a stop and again at the release.
 
-Its own default is ten. Where the server answers, both take a tenth of a second.
+Its own default is ten. If the server answers, both take a tenth of a second.
 """
 
 
 class Samples(sdk.audio.PullAudioInputStreamCallback):  # type: ignore[misc] # the SDK ships no types
-    """What the SDK reads samples from, on a thread of its own. It may wait there, never raise."""
+    """The stream from which the SDK reads samples, in a thread of its own: it may block, but never raise."""
 
     def __init__(self, on_room: Callable[[], None], on_drained: Callable[[], None]) -> None:
         super().__init__()
         self._on_room, self._on_drained = on_room, on_drained
         self._changed = threading.Condition()
         self._chunks: deque[memoryview] = deque()
-        self._held = 0
+        self._buffered = 0
         self._full = self._ended = self._aborted = False
         self.waiting = False
-        """The SDK wants samples and there are none."""
+        """Whether the SDK is waiting for samples."""
         self.drained = False
-        """The SDK has been told that this was all."""
+        """Whether the SDK has been told that there are no more."""
 
     def put(self, chunk: bytes) -> bool:
-        """Take a chunk in; False asks to wait for room before the next one."""
+        """Add a chunk; return False if the caller should wait for room before the next one."""
         with self._changed:
             self._chunks.append(memoryview(chunk))
-            self._held += len(chunk)
-            self._full = self._held >= BUFFER_BYTES
+            self._buffered += len(chunk)
+            self._full = self._buffered >= BUFFER_BYTES
             self.waiting = False
             self._changed.notify_all()
             return not self._full
 
     def end(self) -> None:
-        """No more samples will come."""
+        """Note that no more samples will come."""
         with self._changed:
             self._ended = True
             self.waiting = False
             self._changed.notify_all()
 
     def abort(self) -> None:
-        """Wake the SDK: what is still here is not wanted any more."""
+        """Drop what is buffered, and wake the SDK."""
         with self._changed:
             self._aborted = True
             self._chunks.clear()
             self._changed.notify_all()
 
     def read(self, view: memoryview) -> int:
-        """Fill `view`, as far as there are samples; 0 is the end."""
+        """Fill `view` with the samples that there are; return how many bytes, 0 at the end."""
         with self._changed:
             while not (self._chunks or self._ended or self._aborted):
                 self.waiting = True
@@ -84,7 +84,7 @@ class Samples(sdk.audio.PullAudioInputStreamCallback):  # type: ignore[misc] # t
             if done == 0 and not self._aborted and not self.drained:
                 self.drained = True
                 self._on_drained()
-            room = self._full and self._held < BUFFER_BYTES // 2
+            room = self._full and self._buffered < BUFFER_BYTES // 2
             self._full = self._full and not room
         if room:
             self._on_room()
@@ -101,12 +101,12 @@ class Samples(sdk.audio.PullAudioInputStreamCallback):  # type: ignore[misc] # t
                 self._chunks.popleft()
             else:
                 self._chunks[0] = head[length:]
-        self._held -= done
+        self._buffered -= done
         return done
 
 
 class Transcriber:
-    """One recognition of one recording. Everything is called on the event loop."""
+    """The recognition of one recording. Its methods are called on the event loop."""
 
     def __init__(self, access: SpeechAccess, locales: tuple[str, ...], authorization: str) -> None:
         self._loop = asyncio.get_running_loop()
@@ -120,10 +120,10 @@ class Transcriber:
         self._native = _Native(access, locales, authorization, self)
 
     async def start(self) -> None:
-        """Begin to listen. Connecting goes on in the background.
+        """Start the recognition. Connecting goes on in the background.
 
         Raises:
-            EngineFailed: the settings are refused, or the native library can't work here.
+            EngineFailed: the settings are refused, or the native library doesn't work here.
         """
         try:
             await asyncio.to_thread(self._native.begin)
@@ -133,7 +133,7 @@ class Transcriber:
             raise EngineFailed(reason="native", transient=True) from None
 
     async def write(self, chunk: bytes) -> bool:
-        """Hand samples over, once there is room; False when nobody listens any more."""
+        """Pass samples on once there is room; return False if the recognition has ended."""
         await self._room.wait()
         if self._over:
             return False
@@ -142,7 +142,7 @@ class Transcriber:
         return True
 
     async def next(self) -> Final | BaseException | None:
-        """Wait for the next final result; None ends a recognition that went well, else an error."""
+        """Return the next final result; at the end None if all went well, else an error."""
         return await self._finals.get()
 
     def fail(self, exc: BaseException) -> None:
@@ -153,11 +153,11 @@ class Transcriber:
             self._finals.put_nowait(exc)
 
     def authorize(self, authorization: str) -> None:
-        """Go on with a new token, from the next connection on."""
+        """Use a new token from the next connection on."""
         self._native.authorize(authorization)
 
     async def close(self) -> None:
-        """Stop the SDK, wherever it is, and free its threads. Harmless when repeated."""
+        """Stop the SDK, whatever it is doing, and free its threads. Harmless when repeated."""
         self._closing = True
         self._over = True
         self._room.set()
@@ -171,17 +171,17 @@ class Transcriber:
 
     def on_final(self, event: Any) -> None:
         result = event.result
-        said = result.reason is sdk.ResultReason.RecognizedSpeech
+        recognised = result.reason is sdk.ResultReason.RecognizedSpeech
         language = sdk.PropertyId.SpeechServiceConnection_AutoDetectSourceLanguageResult
         final = Final(
             start_ticks=int(result.offset),
             duration_ticks=int(result.duration),
-            text=result.text if said else "",
+            text=result.text if recognised else "",
             voice=result.speaker_id or "",
             language=result.properties.get(language) or "",
-            body=result.json if said else "",
+            body=result.json if recognised else "",
         )
-        self._post(self._heard, final)
+        self._post(self._add_final, final)
 
     def on_canceled(self, event: Any) -> None:
         details = event.cancellation_details
@@ -197,20 +197,20 @@ class Transcriber:
         try:
             self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:
-            return  # the loop is closed: nobody listens
+            return  # the loop is closed: nobody is waiting
 
     # --- on the event loop -----------------------------------------------------------------------
 
     def _alive(self) -> None:
         self.alive_at = self._loop.time()
 
-    def _heard(self, final: Final) -> None:
+    def _add_final(self, final: Final) -> None:
         self._alive()
         if not self._over:
             self._finals.put_nowait(final)
 
     def _reached_end(self) -> None:
-        """The SDK says the same after it was stopped half-way: that is no success."""
+        """Note the end of the audio. The SDK reports it after a stop halfway, too: that is not success."""
         self._alive()
         self._whole = self.samples.drained and not self._closing
 
@@ -226,7 +226,7 @@ class Transcriber:
 
 
 class _Native:
-    """The SDK's objects: made, started, stopped and dropped in worker threads only."""
+    """The SDK's objects: created, started, stopped and dropped in worker threads only."""
 
     def __init__(
         self,
@@ -279,7 +279,7 @@ class _Native:
             )
 
     def end(self) -> None:
-        """Stop, disconnect, and let go, in this order; the stream goes last, the SDK reads from it."""
+        """Stop, disconnect and release, in this order; the stream comes last, as the SDK reads from it."""
         with self._lock:
             listener, self._listener = self._listener, None
             if listener is None or self._recognizer is None:
@@ -288,7 +288,7 @@ class _Native:
             try:
                 self._recognizer.stop_transcribing_async().get()
             except RuntimeError:
-                pass  # there was nothing to stop any more
+                pass  # there was nothing left to stop
             finally:
                 for signal in ("transcribing", "transcribed", "canceled", "session_stopped"):
                     getattr(self._recognizer, signal).disconnect_all()

@@ -1,11 +1,10 @@
-"""Azure Speech: two engines behind one port, and the rule that chooses between them.
+"""Speech recognition by Azure: two engines behind one port, and the rule that chooses between them.
 
 Fast Transcription takes a whole recording in one request and answers in minutes; the conversation
-transcriber listens for half as long as people talked. The recording comes as a stream and nobody
-knows how long it will be. So it goes to a nameless file on disk first (`audio_buffer_file`),
-compressed without loss. As soon as it turns out too long or too large for one request, the conversation
-transcriber takes over: it hears the file's samples, then the rest of the stream. No recording is ever
-whole in memory, and none is asked for twice.
+transcriber takes half as long as the recording. The recording comes as a stream of unknown length, so it
+first goes to an unnamed file on disk (`audio_buffer_file`), losslessly compressed. As soon as it turns out
+too long or too large for one request, the conversation transcriber takes over, with the file's samples and
+then the rest of the stream. No recording is ever in memory as a whole, and none is read twice.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -23,7 +22,7 @@ from therapy.ports.speech import Speech, SpeechEvent, SpeechOptions, SpeechProgr
 
 
 class Engine(Enum):
-    """The setting, and what it leads to: AUTO is never used, it chooses."""
+    """The setting, and the engine that it leads to; AUTO is only a setting."""
 
     AUTO = "auto"
     FAST = "fast"
@@ -31,10 +30,10 @@ class Engine(Enum):
 
 
 class FastLimits(Struct, frozen=True):
-    """What Fast Transcription is given at most.
+    """The most that is sent to Fast Transcription: duration in ms, size in bytes.
 
-    It takes less than two hours: five minutes stay free. It took 200 MB in its first version and
-    takes 250 MB or more since.
+    It accepts less than two hours, so five minutes are kept free. Its first version accepted 200 MB, later
+    ones 250 MB or more.
     """
 
     duration_ms: int = 115 * 60_000
@@ -49,19 +48,19 @@ def choose_engine(
     size: int,
     limits: FastLimits = FastLimits(),  # noqa: B008 - frozen
 ) -> Engine:
-    """Choose by what is known so far of a recording; called again while it grows.
+    """Return the engine for what is known so far of a recording; called again while it grows.
 
     | setting       | languages            | length and size      | engine                          |
     |---------------|----------------------|----------------------|---------------------------------|
     | conversation  | any                  | any                  | conversation                    |
     | fast          | any                  | within the limits    | fast                            |
     | fast          | any                  | beyond               | none: the recording is refused  |
-    | auto          | one that fast has not| any                  | conversation                    |
+    | auto          | one not in fast      | any                  | conversation                    |
     | auto          | all in fast          | within the limits    | fast                            |
     | auto          | all in fast          | beyond               | conversation                    |
 
     Raises:
-        EngineFailed: for good; the setting forbids the only engine that could do it.
+        EngineFailed: (for good) the setting forbids the only engine that could do it.
     """
     fits = duration_ms <= limits.duration_ms and size <= limits.size
     if setting is Engine.FAST:
@@ -74,9 +73,9 @@ def choose_engine(
 
 
 class AzureSpeech(Speech):
-    """`Speech` by Azure. `directory` is where recordings lie while one request carries them.
+    """Recognises speech with Azure. `directory` is where recordings are buffered for one request.
 
-    It should be a disk: a directory in memory makes the recording whole in memory after all.
+    It should be on a disk: in a directory in memory, the whole recording would be in memory after all.
     `max_speakers` is a hint to Fast Transcription, 2 to 35; the other engine takes none.
     """
 
@@ -136,7 +135,7 @@ class AzureSpeech(Speech):
         self, pcm: AsyncIterator[bytes], locales: tuple[str, ...]
     ) -> AsyncGenerator[SpeechEvent, None]:
         from therapy.adapters.azure.speech import (
-            conversation,  # 34 MB, only where something is heard
+            conversation,  # 34 MB, imported only if it is used
         )
 
         return conversation.listen(self._access, pcm, locales, self._deadlines)

@@ -1,6 +1,6 @@
-"""What a canceled session of the Speech SDK means, as `EngineFailed`: try again, or give up.
+"""Cancellation codes of the Speech SDK as `EngineFailed`: try again, or give up.
 
-The texts that come with it may quote what was said, or a key: they go nowhere. What is kept is a code.
+The texts of a cancellation may quote what was said, or a key, so only a code is kept.
 """
 
 from therapy.domain.errors import EngineFailed
@@ -19,12 +19,12 @@ CANCELLATIONS = {
     "ServiceUnavailable": TRY_AGAIN,
     "RuntimeError": TRY_AGAIN,
     "ServiceRedirectTemporary": TRY_AGAIN,
-    "ServiceRedirectPermanent": GIVE_UP,  # the endpoint that is set is no more
+    "ServiceRedirectPermanent": GIVE_UP,  # the configured endpoint no longer exists
     "EmbeddedModelError": GIVE_UP,
 }
-"""Every `CancellationErrorCode` of the Speech SDK, by name. What is not here is tried again."""
+"""Every `CancellationErrorCode` of the Speech SDK, by name. Any other is tried again."""
 
 
 def canceled(code: str) -> EngineFailed:
-    """Say what a canceled session means, from the name of its `CancellationErrorCode`."""
+    """Return the error for a cancelled session, from the name of its `CancellationErrorCode`."""
     return EngineFailed(reason=code, transient=CANCELLATIONS.get(code, TRY_AGAIN))

@@ -1,7 +1,7 @@
-"""Fast Transcription: a whole recording in one request, its transcript in the answer.
+"""Recognition by Fast Transcription: a whole recording in one request, its transcript in the answer.
 
-The SDK's own retry sends an empty file the second time, and takes the answer for good. So it has
-none, and our policy opens the recording anew each time.
+The SDK's own retry would send an empty file the second time, and accept the answer. So it is disabled, and
+our policy opens the recording again for each try.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ async def listen(
     max_speakers: int,
     patience: Patience,
 ) -> AsyncGenerator[SpeechEvent, None]:
-    """Do what `Speech.transcribe` promises, with one request for a finished buffer."""
+    """Yield what `Speech.transcribe` promises, from one request with a finished buffer."""
     length = buffer.duration_ms
     if not length:
         yield SpeechDone(NAME, "", 0)
@@ -62,14 +62,14 @@ async def listen(
 async def _asked(
     access: SpeechAccess, buffer: AudioBufferFile, options: TranscriptionOptions, patience: Patience
 ) -> FastAnswer:
-    """Ask until there is an answer, or trying again is for later.
+    """Return the answer, after several tries if necessary and sensible.
 
     Raises:
-        EngineFailed: there is none; `transient` says whether there may be one later.
+        EngineFailed: there is no answer; `transient` says whether there may be one later.
     """
     limit = patience.least + patience.share * buffer.duration_ms / 1000
     policy = RetryPolicy(
-        "fast transcription is asked again",
+        "a fast transcription is repeated",
         passes=lambda exc: isinstance(exc, AzureError) and again(exc),
         pauses=patience.pauses,
         asked=_retry_after,
@@ -99,7 +99,7 @@ async def _once(
 
 
 def _retry_after(exc: Exception) -> float | None:
-    """Seconds that the answer asks to wait; a date is not honoured, the service sends numbers."""
+    """Return the seconds that an answer asks us to wait; dates are ignored, as the service sends numbers."""
     headers = getattr(getattr(exc, "response", None), "headers", {})
     try:
         return max(0.0, float(headers.get("Retry-After", "")))

@@ -1,7 +1,7 @@
-"""Which languages Azure Speech recognises, and which of those asked for are sent to it.
+"""The languages that Azure Speech recognises, and which of the requested ones are sent to it.
 
-The lists follow Microsoft's "Language and voice support", speech to text, as of 2 April 2026; the
-tag is what the wire wants, so a bare "he" becomes "he-IL".
+The lists are those of Microsoft's "Language and voice support", speech to text, as of 2 April 2026; the
+service needs full tags, so a bare "he" becomes "he-IL".
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ FAST_LOCALES = frozenset(
     tr-TR uk-UA ur-IN uz-UZ vi-VN zh-CN zh-HK zh-TW zu-ZA
     """.split()  # noqa: SIM905 - a table to read
 )
-"""What Fast Transcription recognises."""
+"""The locales that Fast Transcription recognises."""
 
 LOCALES = FAST_LOCALES | frozenset(
     """
@@ -28,7 +28,7 @@ LOCALES = FAST_LOCALES | frozenset(
     or-IN pa-IN si-LK sw-TZ wuu-CN yue-CN zh-CN-shandong zh-CN-sichuan
     """.split()  # noqa: SIM905 - a table to read
 )
-"""What the conversation transcriber recognises: all of it."""
+"""The locales that the conversation transcriber recognises."""
 
 MAIN_LOCALES = {
     "ar": "ar-EG",
@@ -44,18 +44,18 @@ MAIN_LOCALES = {
     "sw": "sw-KE",
     "zh": "zh-CN",
 }
-"""Which country's way is meant by a language alone, where there are several or another tag is usual."""
+"""The locale for a language alone, if there are several, or if another tag is usual."""
 
 MAX_CANDIDATES = 4
-"""As many languages may be told apart at the start of a recording."""
+"""How many languages the service can distinguish at the start of a recording."""
 
 _BY_LOWER = {each.lower(): each for each in LOCALES}
 
 
 def candidates(tags: Sequence[str]) -> tuple[str, ...]:
-    """Give the locales to listen for: one for each language, in the order asked, at most four.
+    """Return the locales to recognise: one for each language, in the order requested, at most four.
 
-    What can't be recognised is left out: the others may still be what is spoken.
+    Languages that can't be recognised are left out: one of the others may be spoken.
 
     Raises:
         LanguageNotSupported: nothing is left.
@@ -71,7 +71,7 @@ def candidates(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def locale_of(tag: str) -> str:
-    """Name the locale that serves a BCP 47 tag; "" when there is none."""
+    """Return the locale for a BCP 47 tag; "" if there is none."""
     wanted = tag.strip().replace("_", "-").lower()
     if wanted in _BY_LOWER:
         return _BY_LOWER[wanted]

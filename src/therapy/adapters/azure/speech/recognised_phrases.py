@@ -1,6 +1,6 @@
-"""What the two engines of Azure Speech answer, as utterances. No SDK, no clock: JSON in, structs out.
+"""Answers of the two engines of Azure Speech as utterances; pure: JSON in, structs out, no SDK.
 
-Offsets are not trusted: whatever lies outside the recording is moved to its edge.
+Offsets are not trusted: whatever is outside the recording is moved to its edge.
 """
 
 import heapq
@@ -17,11 +17,11 @@ TICKS_PER_MS = 10_000
 """The conversation transcriber counts in 100 nanoseconds."""
 
 LATE_MS = 30_000
-"""So long is an utterance held back for others that began before it."""
+"""How long an utterance is held back for others that began before it."""
 
 
 class Final(Struct, frozen=True):
-    """A final result as the SDK reports it; `body` is the answer itself, which alone has the words."""
+    """A final result as the SDK reports it; only `body`, the service's JSON, has the words."""
 
     start_ticks: int
     duration_ticks: int
@@ -31,7 +31,7 @@ class Final(Struct, frozen=True):
     body: str = ""
 
 
-class _Heard(Struct, frozen=True, rename="pascal"):
+class _Word(Struct, frozen=True, rename="pascal"):
     word: str
     offset: int
     duration: int
@@ -40,7 +40,7 @@ class _Heard(Struct, frozen=True, rename="pascal"):
 
 class _Best(Struct, frozen=True, rename="pascal"):
     confidence: float = 1.0
-    words: tuple[_Heard, ...] = ()
+    words: tuple[_Word, ...] = ()
 
 
 class _Language(Struct, frozen=True, rename="pascal"):
@@ -74,13 +74,13 @@ class FastPhrase(Struct, frozen=True, rename="camel"):
 
 
 class FastAnswer(Struct, frozen=True, rename="camel"):
-    """What is read of an answer of Fast Transcription."""
+    """The part of Fast Transcription's answer that is used."""
 
     phrases: tuple[FastPhrase, ...] = ()
 
 
 def voice_of(label: str | int | None) -> str:
-    """Shorten an engine's label: "Guest-1" and 1 are "1", "Unknown" and nothing are ""."""
+    """Return an engine's label in short: "1" for "Guest-1" and 1, "" for "Unknown" and None."""
     text = str("" if label is None else label).strip()
     if text.lower() == "unknown":
         return ""
@@ -88,9 +88,9 @@ def voice_of(label: str | int | None) -> str:
 
 
 def from_conversation(final: Final, within_ms: int) -> tuple[Utterance, str]:
-    """Give a final result as an utterance, and the language it was heard in ("" if not said).
+    """Return a final result as an utterance, and its language ("" if unknown).
 
-    `within_ms` is how much of the recording the engine has been given.
+    `within_ms` is how much of the recording the engine has received.
     """
     start = final.start_ticks // TICKS_PER_MS
     end = (final.start_ticks + final.duration_ticks) // TICKS_PER_MS
@@ -98,11 +98,11 @@ def from_conversation(final: Final, within_ms: int) -> tuple[Utterance, str]:
     try:
         body = msgspec.json.decode(final.body, type=_Body, strict=False)
     except msgspec.MsgspecError:
-        return utterance, final.language  # words and confidence are more than what was said
+        return utterance, final.language  # without words and confidence, but with the text
     language = final.language or body.primary_language.language
     if not body.n_best:
         return utterance, language
-    # In a later turn the SDK moves the result to the recording's time, but not what is in its body.
+    # In a later turn the SDK adjusts the result to the recording's time, but not its body.
     shift = final.start_ticks - body.offset
     words = (
         _word(
@@ -119,7 +119,7 @@ def from_conversation(final: Final, within_ms: int) -> tuple[Utterance, str]:
 
 
 def from_fast(phrase: FastPhrase, within_ms: int) -> Utterance:
-    """Give a phrase of Fast Transcription as an utterance; `within_ms` is the recording's length."""
+    """Return a phrase of Fast Transcription as an utterance; `within_ms` is the recording's length."""
     start, end = _span(phrase)
     words = (
         _word(each.text, *_span(each), 1.0, within_ms)
@@ -133,9 +133,9 @@ def from_fast(phrase: FastPhrase, within_ms: int) -> Utterance:
     )
 
 
-def _span(heard: FastPhrase | FastWord) -> tuple[int, int]:
-    start = heard.offset_milliseconds
-    return start, start + heard.duration_milliseconds
+def _span(part: FastPhrase | FastWord) -> tuple[int, int]:
+    start = part.offset_milliseconds
+    return start, start + part.duration_milliseconds
 
 
 def _utterance(
@@ -159,39 +159,39 @@ def _share(confidence: float) -> float:
 
 
 class Queue:
-    """Puts utterances in order of their start while they arrive, nearly in order.
+    """Sorts utterances by their start while they arrive, nearly in order.
 
-    One is held back until another begins `LATE_MS` after it. What comes later than that is said to
-    begin where the last one given out began.
+    Each is held back until another one begins `LATE_MS` after it. If one arrives even later, its start is
+    set to that of the last one returned.
     """
 
     def __init__(self) -> None:
-        self._held: list[tuple[int, int, Utterance]] = []
+        self._waiting: list[tuple[int, int, Utterance]] = []
         self._number = count()
-        self._given = 0
+        self._returned_start = 0
         self._newest = 0
 
     def put(self, utterance: Utterance) -> Iterator[Utterance]:
-        """Take one in; give those that nothing can come before any more."""
-        start = max(self._given, utterance.start_ms)
+        """Add an utterance; yield those that nothing can precede any more."""
+        start = max(self._returned_start, utterance.start_ms)
         utterance = replace(utterance, start_ms=start, end_ms=max(start, utterance.end_ms))
-        heapq.heappush(self._held, (start, next(self._number), utterance))
+        heapq.heappush(self._waiting, (start, next(self._number), utterance))
         self._newest = max(self._newest, start)
-        while self._held and self._held[0][0] <= self._newest - LATE_MS:
+        while self._waiting and self._waiting[0][0] <= self._newest - LATE_MS:
             yield self._next()
 
     def rest(self) -> Iterator[Utterance]:
-        """Give all that are left."""
-        while self._held:
+        """Yield all that are left."""
+        while self._waiting:
             yield self._next()
 
     def _next(self) -> Utterance:
-        self._given, _, utterance = heapq.heappop(self._held)
+        self._returned_start, _, utterance = heapq.heappop(self._waiting)
         return utterance
 
 
 def most_spoken(spoken: Iterable[tuple[str, int]], asked: tuple[str, ...]) -> str:
-    """Name the language of most of the time: of the pairs (language or "", milliseconds); "" of none."""
+    """Return the language spoken longest, given pairs of language (or "") and ms; "" for no pairs."""
     total: dict[str, int] = {}
     for language, length in spoken:
         name = language if language and language.lower() != "unknown" else asked[0]

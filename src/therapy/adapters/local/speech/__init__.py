@@ -1,1 +1,1 @@
-"""Recognition on this machine: Whisper and a speaker encoder in a process of their own."""
+"""Speech recognition on this machine: Whisper and a speaker encoder in a process of their own."""

@@ -1,9 +1,9 @@
-"""Which voice said each word: windows of speech as points on a sphere, parted in two.
+"""Diarization: which voice said each word, by clustering windows of speech into at most two voices.
 
-While the recording is heard only the windows' embeddings are kept (1 kB for each 0.4 s of speech).
-At the end they are parted by 2-means on the sphere, unless both halves sound like one person. A
-word belongs to the voice whose centre the windows over its middle are nearest to; how sure that is
-comes from how much nearer, and from how near at all: a third voice is near to neither.
+During the recording only the windows' embeddings (unit vectors) are kept, 1 kB for each 0.4 s of speech. At
+the end spherical 2-means splits them, unless both halves sound like one person. A word belongs to the voice
+whose centre is nearest to the windows over the word's middle. The confidence depends on how much nearer it
+is, and on how near at all: a third voice is near neither centre.
 """
 
 from collections.abc import Sequence
@@ -19,69 +19,71 @@ from therapy.adapters.local.speech.speaker_encoder import (
     VoiceEncoder,
     mel_frames,
 )
-from therapy.adapters.local.speech.speech_segments import Piece
+from therapy.adapters.local.speech.speech_segments import SpeechSegment
 from therapy.domain.transcript import VoicedWord, Word
 
 HOP_FRAMES = 40
-"""A window begins every 0.4 s."""
+"""A window starts every 0.4 s."""
 
 MS_PER_FRAME = 10
 
 LOUD_WINDOW = 80.0
-"""The sum of all mel energies of a window of speech at -30 dBFS, as the network was trained on."""
+"""The sum of all mel energies in a window of speech at -30 dBFS, the level of the network's training data."""
 
 ONE_VOICE = 0.82
-"""Two centres with a higher cosine are one person. Measured: the halves of one voice 0.95, one
+"""Two centres with a higher cosine are one person. Measured: two halves of one voice 0.95, one
 reader in two recordings 0.90, different people 0.53 to 0.67."""
 
 FEWEST_WINDOWS = 3
-"""A voice heard in fewer windows than this is a noise, not a person."""
+"""A voice in fewer windows than this is a noise, not a person."""
 
 STRANGE, FAMILIAR = 0.66, 0.82
-"""Cosines of a word to its voice's centre: below the first it is somebody else's, above the second
-surely this one's. Measured: own voice 0.87 in 95 of 100 windows, other voices 0.55 to 0.70."""
+"""Cosines of a word to its voice's centre: below the first it is someone else's, above the second certainly
+this voice's. Measured: own voice 0.87 in 95 of 100 windows, other voices 0.55 to 0.70."""
 
 CLEAR_MARGIN = 0.5
-"""Share of the two voices' distance by which a word must be nearer to its own to be sure."""
+"""The share of the distance between the voices by which a word must be nearer to its own to be certain."""
 
 REACH_MS = 1_000
-"""A word outside of all windows takes the voice of the nearest one, if it is this near."""
+"""A word outside all windows gets the voice of the nearest one, if that is this near."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """Windows of speech: first and last millisecond of each, and its embedding."""
+class VoiceWindows:
+    """Windows of speech: start and end of each in ms, and its embedding."""
 
     spans_ms: NDArray[np.int64]
     embeddings: Floats
 
     @staticmethod
-    def together(parts: Sequence["Heard"]) -> "Heard":
-        """All parts as one, in order."""
+    def concatenated(parts: Sequence["VoiceWindows"]) -> "VoiceWindows":
+        """Return the windows of all parts, in order."""
         if not parts:
-            return Heard(np.empty((0, 2), dtype=np.int64), np.empty((0, 1), dtype=np.float32))
-        return Heard(
+            return VoiceWindows(
+                np.empty((0, 2), dtype=np.int64), np.empty((0, 1), dtype=np.float32)
+            )
+        return VoiceWindows(
             np.concatenate([each.spans_ms for each in parts]),
             np.concatenate([each.embeddings for each in parts]),
         )
 
 
-def hear(encoder: VoiceEncoder, piece: Piece) -> Heard:
-    """Embed the windows of a piece's speech."""
-    mel = mel_frames(piece.samples)
+def embed_windows(encoder: VoiceEncoder, segment: SpeechSegment) -> VoiceWindows:
+    """Return the embedded windows of a segment's speech."""
+    mel = mel_frames(segment.samples)
     windows, spans = [], []
-    for first, last in piece.spans:
+    for first, last in segment.spans:
         begin, end = first // FRAME_STEP, max(last // FRAME_STEP, first // FRAME_STEP + 1)
         for at in _window_starts(begin, end):
             spans.append((at, min(at + WINDOW_FRAMES, end)))
-            # Speech shorter than a window is repeated: what lies around it is somebody else's.
+            # Speech shorter than a window is repeated: what is around it may be someone else's.
             windows.append(
                 np.resize(mel[at : min(at + WINDOW_FRAMES, end)], (WINDOW_FRAMES, mel.shape[1]))
             )
     if not windows:
-        return Heard.together(())
-    offset = piece.start * 1000 // (FRAME_STEP * 100)
-    return Heard(
+        return VoiceWindows.concatenated(())
+    offset = segment.start * 1000 // (FRAME_STEP * 100)
+    return VoiceWindows(
         np.array(spans, dtype=np.int64) * MS_PER_FRAME + offset,
         encoder.embed(_levelled(np.stack(windows))),
     )
@@ -98,13 +100,13 @@ def _window_starts(begin: int, end: int) -> list[int]:
 
 
 def _levelled(windows: Floats) -> Floats:
-    """Bring all windows to one loudness: who sits far from the phone is not another person."""
+    """Return the windows at the same loudness: someone far from the phone is not another person."""
     power = windows.sum(axis=(1, 2), keepdims=True)
     return np.asarray(windows * (LOUD_WINDOW / np.maximum(power, 1e-12)), dtype=np.float32)
 
 
-def voices(windows: Heard) -> Floats:
-    """The centres of the one or two voices in a recording, the one that speaks first first."""
+def voices(windows: VoiceWindows) -> Floats:
+    """Return the centres of the one or two voices (none without speech), in the order of speaking."""
     points = windows.embeddings
     if not len(points):
         return np.empty((0, points.shape[1]), dtype=np.float32)
@@ -121,7 +123,7 @@ def voices(windows: Heard) -> Floats:
 
 
 def _beginnings(points: Floats) -> list[NDArray[np.bool_]]:
-    """Ways to part the points to begin with: along the widest direction, and from far-off points."""
+    """Return initial splits of the points: along the widest direction, and by two distant points."""
     middle = points - points.mean(axis=0)
     widest = np.linalg.svd(middle.T @ middle)[0][:, 0]
     ways = [middle @ widest > 0]
@@ -149,8 +151,8 @@ def _centre(points: Floats) -> Floats:
     return np.asarray(mean / (np.linalg.norm(mean) + 1e-9))
 
 
-def voiced(words: Sequence[Word], windows: Heard) -> list[VoicedWord]:
-    """Give each word, in time order, its voice ("0" spoke first) and how sure that is."""
+def voiced(words: Sequence[Word], windows: VoiceWindows) -> list[VoicedWord]:
+    """Return the words, in time order, each with its voice ("0" spoke first) and the confidence in it."""
     centres = voices(windows)
     if not len(centres):
         return [VoicedWord(each, "", 0.0) for each in words]
@@ -175,7 +177,7 @@ def _voice(word: Word, spans: NDArray[np.int64], cosines: Floats, apart: float) 
 
 
 def _near(at: int, spans: NDArray[np.int64]) -> tuple[slice, Floats] | None:
-    """The windows over this moment and their weights: most where it is in the middle."""
+    """Return the windows over this moment (ms) and their weights, greatest where it is in the middle."""
     low = int(np.searchsorted(spans[:, 1], at, side="left"))
     high = int(np.searchsorted(spans[:, 0], at, side="right"))
     if low < high:

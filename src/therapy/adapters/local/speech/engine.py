@@ -1,7 +1,7 @@
-"""Who said what, recognised on this machine: Whisper and a voice encoder in a child process.
+"""Speech recognition on this machine: Whisper and a voice encoder in a child process.
 
-The child (`recogniser_process`) is started for one recording, fed through a pipe as fast as it reads, and
-killed and reaped whenever the iterator ends, however it ends.
+A child (`recogniser_process`) is started for each recording, fed through a pipe as fast as it reads, and
+killed and reaped when the iterator ends, however it ends.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from therapy.ports.speech import Speech, SpeechDone, SpeechEvent, SpeechOptions,
 CHILD = "therapy.adapters.local.speech.recogniser_process"
 ENGLISH_ONLY = "tiny.en"
 LINE_LIMIT = 4 << 20
-"""The longest message: one utterance with its words."""
+"""Bytes of the longest message, one utterance with its words."""
 
 
 class WhisperSpeech(Speech):
-    """`Speech` without any cloud. `model` is "tiny.en" (English), "base" or a directory.
+    """Recognises speech without any cloud. `model` is "tiny.en" (English), "base" or a directory.
 
-    `cache` is where "base" is joined from its parts; `threads` is how many cores it may use. One
-    recording is listened to at a time: two would take twice the memory and be no sooner done.
+    `cache` is where "base" is assembled from its parts; `threads` is how many cores it may use. One
+    recording is recognised at a time: two would take twice the memory and finish no sooner.
     """
 
     def __init__(self, *, cache: Path, model: str = ENGLISH_ONLY, threads: int = 2) -> None:
@@ -48,20 +48,20 @@ class WhisperSpeech(Speech):
                     yield event
                     if isinstance(event, SpeechDone):
                         return
-                await feeding  # what broke the samples, if anything, is the better reason
+                await feeding  # if reading the samples failed, that is the better reason
                 raise EngineFailed("engine_failed", reason="ended", status=await child.wait())
             finally:
                 await _end(child, feeding)
 
     def _refuse_languages(self, languages: tuple[str, ...]) -> None:
-        """Without starting anything where it is known beforehand."""
+        """Raise LanguageNotSupported without starting a process, if that is known beforehand."""
         if self._model == ENGLISH_ONLY and not any(_is_english(each) for each in languages):
             raise LanguageNotSupported(languages=", ".join(languages))
 
     async def _start(self) -> Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # the working directory is no place for code
+            "-P",  # import nothing from the working directory
             "-m",
             CHILD,
             stdin=PIPE,
@@ -74,7 +74,7 @@ class WhisperSpeech(Speech):
                 "HF_HUB_OFFLINE": "1",
                 "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1",
-                # Give what a piece took back to the system: without these an hour takes 80 MB more.
+                # Return each segment's memory to the system: without these an hour takes 80 MB more.
                 "MALLOC_ARENA_MAX": "2",
                 "MALLOC_MMAP_THRESHOLD_": "16000000",
                 "MALLOC_TRIM_THRESHOLD_": "4000000",
@@ -103,7 +103,7 @@ class WhisperSpeech(Speech):
             pipe.write(process_protocol.frame(b""))
             await pipe.drain()
         except ConnectionError:
-            return  # the child has gone; what it said, or that it said nothing, tells why
+            return  # the child has ended; its messages, or the lack of any, tell why
         except BaseException:
             _kill(child)
             raise
@@ -114,9 +114,9 @@ async def _events(child: Process) -> AsyncIterator[SpeechEvent]:
         return
     async for line in child.stdout:
         match process_protocol.decode_message(line):
-            case process_protocol.Heard(ms):
+            case process_protocol.Progress(ms):
                 yield SpeechProgress(ms)
-            case process_protocol.Said(utterance):
+            case process_protocol.Recognised(utterance):
                 yield utterance
             case process_protocol.Done(engine, language, duration_ms):
                 yield SpeechDone(engine, language, duration_ms)
@@ -131,14 +131,14 @@ def _error(failed: process_protocol.Failed) -> WorkFailed:
 
 
 async def _end(child: Process, feeding: "asyncio.Task[None]") -> None:
-    """Kill and reap the child and free its pipes; harmless if it has ended."""
+    """Kill and reap the child and close its pipes; harmless if it has ended."""
     feeding.cancel()
     _kill(child)
     await asyncio.wait([feeding])
     if child.stdin is not None:
         child.stdin.close()
     if child.stdout is not None:
-        with suppress(ValueError):  # a reader that another task still waits on
+        with suppress(ValueError):  # another task is still waiting for this reader
             await child.stdout.read()
     await child.wait()
 

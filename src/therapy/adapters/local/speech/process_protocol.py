@@ -1,8 +1,8 @@
-"""What passes between `engine` and its child process `recogniser_process`.
+"""The protocol between `engine` and its child process `recogniser_process`.
 
-To the child: one JSON line of `ChildSettings`, then frames of samples (`frame`), an empty frame at
-the end. From the child: one JSON line per message. A stream that ends without the empty frame means
-that nobody wants the answer any more.
+To the child: one JSON line of `ChildSettings`, then frames of samples (`frame`), with an empty frame at
+the end. From the child: one JSON line per message. If the stream ends without the empty frame, nobody
+wants the answer any more.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LENGTH_BYTES = 4
 
 
 class ChildSettings(Struct, frozen=True):
-    """What the child must know; `cache` is where a model that comes in parts is joined."""
+    """What the child must know; `cache` is where a model that comes in parts is assembled."""
 
     model: str
     cache: str
@@ -26,20 +26,20 @@ class ChildSettings(Struct, frozen=True):
     parent: int
 
 
-class Heard(Struct, frozen=True, tag="heard"):
-    """Worked through the first `ms` milliseconds."""
+class Progress(Struct, frozen=True, tag="progress"):
+    """The first `ms` milliseconds are processed."""
 
     ms: int
 
 
-class Said(Struct, frozen=True, tag="said"):
-    """One utterance; they come at the end, when all voices are known."""
+class Recognised(Struct, frozen=True, tag="recognised"):
+    """One utterance; all of them come at the end, when the voices are known."""
 
     utterance: Utterance
 
 
 class Done(Struct, frozen=True, tag="done"):
-    """All was heard; nothing follows."""
+    """Everything is processed; nothing follows."""
 
     engine: str
     language: str
@@ -47,31 +47,31 @@ class Done(Struct, frozen=True, tag="done"):
 
 
 class Failed(Struct, frozen=True, tag="failed"):
-    """The work ends here; `details` never hold a word that was said."""
+    """The work has failed; `details` never contain anything that was said."""
 
     code: str
     transient: bool = False
     details: dict[str, str | int] = {}
 
 
-Message = Heard | Said | Done | Failed
+Message = Progress | Recognised | Done | Failed
 
 decode_message = msgspec.json.Decoder(Message).decode
 decode_settings = msgspec.json.Decoder(ChildSettings).decode
 
 
 def line(message: Message | ChildSettings) -> bytes:
-    """Write one message as a line."""
+    """Return a message encoded as a line."""
     return msgspec.json.encode(message) + b"\n"
 
 
 def frame(samples: bytes) -> bytes:
-    """Write one frame of samples; b"" is the end."""
+    """Return samples encoded as a frame; b"" is the end."""
     return len(samples).to_bytes(LENGTH_BYTES, "big") + samples
 
 
 def frames(stream: IO[bytes]) -> Iterator[bytes]:
-    """Read frames up to the empty one; EOFError if the stream ends before it."""
+    """Yield the samples of each frame up to the empty one; EOFError if the stream ends before it."""
     while True:
         head = stream.read(LENGTH_BYTES)
         length = int.from_bytes(head, "big")

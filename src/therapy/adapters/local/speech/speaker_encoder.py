@@ -1,8 +1,8 @@
-"""What a voice sounds like, as a point on a sphere: the GE2E speaker encoder in plain numpy.
+"""The speaker encoder: what a voice sounds like, as a unit vector; GE2E in plain numpy.
 
-Network and features are those of Resemblyzer 0.1.4 (Apache-2.0; Wan et al. 2018, "Generalized
-End-to-End Loss for Speaker Verification"): 40 mel bands of 25 ms every 10 ms, windows of 1.6 s,
-three LSTM layers of 256 cells and one linear layer. The weights lie in `models/` with their notice.
+The network and its features are those of Resemblyzer 0.1.4 (Apache-2.0; Wan et al. 2018, "Generalized
+End-to-End Loss for Speaker Verification"): 40 mel bands over 25 ms every 10 ms, windows of 1.6 s,
+three LSTM layers of 256 cells and one linear layer. The weights are in `models/` with their notice.
 """
 
 from importlib.resources import files
@@ -25,11 +25,11 @@ LOUDNESS = 10 ** (-30 / 20)
 
 WINDOW_FRAMES = 160
 BATCH = 64
-"""Windows at a time: more gain nothing on a CPU and cost memory."""
+"""Windows per batch: more gain nothing on a CPU and cost memory."""
 
 
 def mel_frames(samples: Floats) -> Floats:
-    """One row of 40 mel band energies for each 10 ms of `samples` (-1..1)."""
+    """Return one row of 40 mel band energies for each 10 ms of `samples` (-1..1)."""
     if len(samples) <= FRAME_LENGTH:
         samples = np.pad(samples, (0, FRAME_LENGTH + 1 - len(samples)))
     padded = np.pad(samples, FRAME_LENGTH // 2, mode="reflect")
@@ -39,7 +39,7 @@ def mel_frames(samples: Floats) -> Floats:
 
 
 def _mel_bank() -> Floats:
-    """Triangles on Slaney's mel scale (linear below 1 kHz, logarithmic above), each of area one."""
+    """Return triangles of area one on Slaney's mel scale (linear below 1 kHz, logarithmic above)."""
 
     def to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
         high = 15 + np.log(np.maximum(hertz, 1e-9) / 1000) / (np.log(6.4) / 27)
@@ -62,7 +62,7 @@ _MEL_BANK = _mel_bank()
 
 
 class VoiceEncoder:
-    """Gives each window of mel frames a unit vector of 256 numbers; alike voices, alike vectors."""
+    """Maps each window of mel frames to a unit vector of 256 numbers; similar voices, similar vectors."""
 
     def __init__(self) -> None:
         weights = _weights()
@@ -82,7 +82,7 @@ class VoiceEncoder:
         self._linear = weights["linear.weight"].T, weights["linear.bias"]
 
     def embed(self, windows: Floats) -> Floats:
-        """Embed `windows` (number, 160 frames, 40 bands)."""
+        """Return one vector for each of `windows` (number, 160 frames, 40 bands)."""
         parts = [self._embed(windows[at : at + BATCH]) for at in range(0, len(windows), BATCH)]
         return np.concatenate(parts) if parts else np.empty((0, CELLS), dtype=np.float32)
 
@@ -96,11 +96,11 @@ class VoiceEncoder:
 
 
 def _lstm(sequence: Floats, inward: Floats, onward: Floats, bias: Floats) -> Floats:
-    """One layer over (time, windows, features); gates in torch's order: in, forget, new, out."""
+    """Run one layer over (time, windows, features); the gates are in torch's order: in, forget, new, out."""
     steps, windows, features = sequence.shape
-    driven = (sequence.reshape(-1, features) @ inward).reshape(steps, windows, 4 * CELLS)
-    driven += bias
-    said = np.empty((steps, windows, CELLS), dtype=np.float32)
+    inputs = (sequence.reshape(-1, features) @ inward).reshape(steps, windows, 4 * CELLS)
+    inputs += bias
+    outputs = np.empty((steps, windows, CELLS), dtype=np.float32)
     hidden = np.zeros((windows, CELLS), dtype=np.float32)
     cell, fresh = np.zeros_like(hidden), np.empty_like(hidden)
     gates = np.empty((windows, 4 * CELLS), dtype=np.float32)
@@ -109,7 +109,7 @@ def _lstm(sequence: Floats, inward: Floats, onward: Floats, bias: Floats) -> Flo
     new, leave = gates[:, 2 * CELLS : 3 * CELLS], gates[:, 3 * CELLS :]
     for step in range(steps):
         np.matmul(hidden, onward, out=gates)
-        gates += driven[step]
+        gates += inputs[step]
         np.tanh(gates, out=gates)
         sigmoids += 1
         sigmoids *= 0.5
@@ -118,10 +118,10 @@ def _lstm(sequence: Floats, inward: Floats, onward: Floats, bias: Floats) -> Flo
         cell *= keep
         np.multiply(enter, new, out=fresh)
         cell += fresh
-        hidden = said[step]
+        hidden = outputs[step]
         np.tanh(cell, out=hidden)
         hidden *= leave
-    return said
+    return outputs
 
 
 def _weights() -> dict[str, Any]:

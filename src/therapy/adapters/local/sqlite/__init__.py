@@ -1,1 +1,1 @@
-"""SQLite: one file in the data directory, the threads that talk to it, and what is kept in it."""
+"""SQLite: one file in the data directory, the threads that use it, and the store and indexes in it."""

@@ -1,7 +1,7 @@
-"""One SQLite file and the threads that talk to it; the event loop never waits for the disk.
+"""One SQLite file and the threads that use it; the event loop never waits for the disk.
 
-There is one writer, so that writes queue here and not at the file's lock, and a few readers, which
-WAL lets read while it writes. What a function given to `read` or `write` does is one transaction.
+There is one writer, so that writes queue here and not at the file's lock, and a few readers, which can read
+while it writes (WAL). A function passed to `read` or `write` runs as one transaction.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from therapy.adapters.local.sqlite.migration import known_steps, migrate
 from therapy.domain.errors import InvalidInput, StorageFull, Unavailable
 
 FILE_NAME = "therapy.sqlite3"
-"""What the database is called in the data directory."""
+"""The name of the database in the data directory."""
 
 READERS = 2
 PATIENCE_MS = 5_000
-"""How long to wait for another process that writes."""
+"""How long to wait for another process that is writing."""
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 T = TypeVar("T")
@@ -42,11 +42,11 @@ _OUT = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-"""Result codes that mean the file can't be used now; any other is our own mistake."""
+"""Result codes that mean that the file can't be used now; any other is a bug of ours."""
 
 
 class Database:
-    """A database that is open; made by `Database.open`."""
+    """An open database; created by `Database.open`."""
 
     def __init__(self, path: Path, synchronous: Synchronous, patience_ms: int) -> None:
         self._path = path
@@ -62,9 +62,9 @@ class Database:
     async def open(
         cls, path: Path, *, synchronous: Synchronous = "FULL", patience_ms: int = PATIENCE_MS
     ) -> AsyncIterator["Database"]:
-        """Open the file, make or migrate it first where that is needed, and close it at the end.
+        """Yield the opened database, created or migrated first if necessary; close it at the end.
 
-        FULL outlives a power cut, NORMAL and OFF are for tests.
+        FULL survives a power cut; NORMAL and OFF are for tests.
 
         Raises:
             Unavailable: the file can't be opened, or a newer program has written it.
@@ -77,11 +77,11 @@ class Database:
             await asyncio.to_thread(database._close)
 
     async def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `ask` in a reader's thread; it sees one moment of the database."""
+        """Run `ask` in a reader thread, on a consistent snapshot; return its result."""
         return await self._run(self._readers, "BEGIN", ask)
 
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `change` in the writer's thread; what it wrote is kept if it returns, dropped if it raises."""
+        """Run `change` in the writer thread: committed if it returns, rolled back if it raises."""
         return await self._run(self._writer, "BEGIN IMMEDIATE", change)
 
     async def check(self) -> None:
@@ -104,7 +104,7 @@ class Database:
             migrate(self._connection(), self._path, known_steps())
 
     def _connection(self) -> sqlite3.Connection:
-        """Give the connection of this thread."""
+        """Return this thread's connection, opened at its first use."""
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         if connection is None:
             connection = sqlite3.connect(
@@ -146,7 +146,7 @@ def _transaction(
 
 
 def _use_wal(connection: sqlite3.Connection, patience_ms: int) -> None:
-    """Switch to WAL; SQLite does not wait by itself for another process that is doing the same."""
+    """Switch to WAL, waiting for another process that is doing the same: SQLite itself doesn't wait then."""
     end = time.monotonic() + patience_ms / 1000
     while True:
         try:
@@ -160,7 +160,7 @@ def _use_wal(connection: sqlite3.Connection, patience_ms: int) -> None:
 
 @contextmanager
 def mapped() -> Iterator[None]:
-    """Turn what SQLite and the file system say into the domain's errors."""
+    """Turn errors of SQLite and the file system into domain errors."""
     try:
         yield
     except sqlite3.Error as exc:
@@ -177,5 +177,5 @@ def mapped() -> Iterator[None]:
 
 
 def micros(moment: datetime) -> int:
-    """Whole microseconds since 1970: how moments are stored and compared."""
+    """Return whole microseconds since 1970, the form in which moments are stored and compared."""
     return (moment - _EPOCH) // timedelta(microseconds=1)

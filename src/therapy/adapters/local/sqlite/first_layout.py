@@ -1,7 +1,7 @@
-"""The step from a table for each kind of record to one table of items, inside one transaction.
+"""The migration from a table for each kind of record to one table of items, in one transaction.
 
-The tables of the session index stay as they are. Rows are read and written one by one: no table is ever
-whole in memory.
+The tables of the session index stay as they are. Rows are read and written one by one, so no table is ever
+in memory as a whole.
 """
 
 from collections.abc import Callable, Iterator

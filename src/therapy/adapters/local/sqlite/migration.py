@@ -1,11 +1,11 @@
-"""The database's schema: numbered SQL files, of which each is run once and in order.
+"""Schema migrations: numbered SQL files, each run once and in order.
 
-The number of the last one is kept in the file's `user_version`. A step may convert what is in the file
-besides. A new file takes all steps at once. Before a step changes an existing file the whole file is
-copied beside it, as `<name>.before-<step>`; delete the copy when all is well.
+The number of the last one is stored in the file's `user_version`. A step may also convert rows. A new file
+takes all steps at once. Before a step changes an existing file, the whole file is copied beside it, as
+`<name>.before-<step>`; delete the copy when all is well.
 
-A process may be killed at any point, and another one may start meanwhile: a step is one transaction, and
-whoever comes next waits for it or begins it anew.
+A process may be killed at any point, and another one may start meanwhile: a step is one transaction, and the
+next process waits for it or starts it again.
 """
 
 import logging
@@ -21,16 +21,16 @@ from therapy.adapters.local.sqlite import first_layout
 from therapy.domain.errors import Unavailable
 
 ROOM = 5
-"""How many times the file's size must be free on the disk before a step that converts what is in it.
+"""How many times the file's size must be free on the disk before a step that converts rows.
 
-Measured for step 2: the copy, the old and the new rows and the log together peak at four times.
+Measured for step 2: the copy, the old and new rows and the log together peak at four times the size.
 """
 
 PATIENCE_MS = 900_000
-"""How long a process waits for another one that is bringing the file up to date."""
+"""How long a process waits for another one that is migrating the file."""
 
 WORTH_IT = 4
-"""What a conversion left free goes back to the disk if it is more than this part of the file."""
+"""Space that a conversion freed is returned to the disk if it is more than 1/WORTH_IT of the file."""
 
 EMPTY_THE_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
 
@@ -38,18 +38,18 @@ log = logging.getLogger(__name__)
 
 
 class Step(NamedTuple):
-    """SQL that is run once; `convert` then changes what is in the file, in the same transaction."""
+    """SQL that is run once; `convert` then converts the rows, in the same transaction."""
 
     sql: str
     convert: Callable[[sqlite3.Connection], None] | None = None
 
 
 CONVERSIONS = {2: first_layout.convert}
-"""What converts the rows of an existing file, by the number of its step."""
+"""The function that converts the rows of an existing file, by the number of the step."""
 
 
 def known_steps() -> tuple[Step, ...]:
-    """Return every step; step n is the file whose name begins with n."""
+    """Return all steps in order; step n is the SQL file whose name begins with n."""
     found = [each for each in files(__package__).joinpath("schema").iterdir() if each.is_file()]
     named = sorted(
         (each for each in found if each.name.endswith(".sql")), key=lambda each: each.name
@@ -61,14 +61,14 @@ def known_steps() -> tuple[Step, ...]:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
-    """Bring the file to the last step, one transaction a step; processes that race take turns.
+    """Migrate the file to the last step, one transaction per step; processes that race take turns.
 
-    A process that dies in between leaves the file as it was before the step. A new file is brought
-    there in one transaction, so that there is never anything in it to back up.
+    A process that dies in between leaves the file as it was before the step. A new file takes all steps in
+    one transaction, so that it never has anything in it to back up.
 
     Raises:
-        Unavailable: a newer program has written the file, or the disk has no room for a conversion;
-            nothing was changed.
+        Unavailable: a newer program has written the file, or the disk has no room for a conversion.
+            The step changed nothing.
     """
     patience = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
@@ -85,7 +85,7 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -
 
 
 def _take_step(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
-    """Take the next step, or all of them with a new file; none if another process has taken the last."""
+    """Take the next step, or all of them for a new file; none if another process has taken the last one."""
     version = _version(connection, known=len(steps))
     if version == len(steps):
         return
@@ -93,7 +93,7 @@ def _take_step(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]
     if version:
         if steps[version].convert:
             _require_room(path)
-        log.info("the database is brought up to date", extra={"step": reached})
+        log.info("migrating the database", extra={"step": reached})
         back_up(path, path.with_name(f"{path.name}.before-{reached:04}"))
     for step in steps[version:reached]:
         _run(connection, step)
@@ -101,7 +101,7 @@ def _take_step(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]
 
 
 def _shrink(connection: sqlite3.Connection, path: Path) -> None:
-    """Give back to the disk what a conversion left free, here or in a process that was killed before."""
+    """Return to the disk what a conversion freed, now or in an earlier process that was killed."""
     if not any(path.parent.glob(f"{path.name}.before-*")):
         return
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
@@ -114,7 +114,7 @@ def _shrink(connection: sqlite3.Connection, path: Path) -> None:
     except (
         sqlite3.OperationalError
     ) as exc:  # no room, or somebody writes: it only stays large until then
-        log.warning("the database could not be made smaller", extra={"error": exc.sqlite_errorname})
+        log.warning("the database could not be compacted", extra={"error": exc.sqlite_errorname})
 
 
 def _run(connection: sqlite3.Connection, step: Step) -> None:
@@ -134,7 +134,7 @@ def _require_room(path: Path) -> None:
 
 
 def back_up(path: Path, target: Path) -> None:
-    """Copy a database, even while it is written to; the copy is there whole or not at all."""
+    """Copy a database, even while it is written to; the copy appears complete or not at all."""
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
     for left in target.parent.glob(f"{target.name}.*.part*"):  # by processes that were killed
         left.unlink(missing_ok=True)
@@ -150,7 +150,7 @@ def back_up(path: Path, target: Path) -> None:
     unfinished.replace(target)
     directory = os.open(target.parent, os.O_RDONLY)
     try:
-        os.fsync(directory)  # the copy has its name before anything is changed
+        os.fsync(directory)  # so that the copy has its name before anything is changed
     finally:
         os.close(directory)
 
@@ -163,7 +163,7 @@ def _version(connection: sqlite3.Connection, *, known: int) -> int:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script one by one; `executescript` would commit before it begins."""
+    """Yield the statements of a script one by one: `executescript` would commit first."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,7 +1,7 @@
-"""The search over people in SQLite: a search goes through a range of the index of names.
+"""The people index in SQLite: a search goes through a range of the index of names.
 
-What is compared is folded here, by the same functions that `person_entry.person_found` uses, so that
-SQLite compares plain characters and both always agree.
+Texts are folded here, by the functions that `person_entry.person_found` uses, too, so that SQLite compares
+plain characters and both always agree.
 """
 
 from contextlib import closing
@@ -17,7 +17,7 @@ from therapy.ports.people_index import PeopleIndex
 
 
 class SqlitePeopleIndex(PeopleIndex):
-    """Entries of all practices."""
+    """Stores the entries of all practices."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -57,7 +57,7 @@ class SqlitePeopleIndex(PeopleIndex):
         most = max(0, min(limit, MOST_PEOPLE))
 
         def read(connection: Connection) -> tuple[PersonEntry, ...]:
-            # No LIMIT: what only a newer program can read is passed over, and does not count.
+            # No LIMIT: entries that only a newer program can read are skipped and do not count.
             found = connection.execute(
                 f"SELECT body FROM person_entries WHERE practice_id = ? AND {which}removed = 0 "  # noqa: S608 - one of two constants
                 "AND (name, id) > (?, ?) AND instr(fields, ?) > 0 ORDER BY name, id",

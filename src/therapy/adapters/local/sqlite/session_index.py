@@ -1,7 +1,7 @@
-"""Entries in SQLite: lists are index ranges; the words of transcripts are in a full-text index.
+"""The session index in SQLite: lists are index ranges; transcripts' words are in a full-text index.
 
-What is indexed is folded here, by the same functions that `session_entry.found` uses, so that SQLite
-compares plain characters and both always agree.
+Texts are folded here, by the functions that `session_entry.found` uses, too, so that SQLite compares plain
+characters and both always agree.
 """
 
 from collections.abc import Collection, Iterable
@@ -19,13 +19,13 @@ from therapy.domain.text_folding import fold, words_of
 from therapy.ports.session_index import SessionIndex
 
 REMOVED = "removed"
-"""The state of what is left of a removed session's entry."""
+"""The state of the row that is left of a removed session's entry."""
 
 CLOSED = SessionStatus.CLOSED.value
 
 
 class SqliteSessionIndex(SessionIndex):
-    """Entries of all practices."""
+    """Stores the entries of all practices."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -91,7 +91,7 @@ class SqliteSessionIndex(SessionIndex):
         limit: int,
     ) -> tuple[SessionEntry, ...]:
         def read(connection: Connection) -> tuple[SessionEntry, ...]:
-            # One range of the index for each state, so that no list costs more than its answer.
+            # One index range for each state, so that a list costs no more than its result.
             found: list[tuple[str, bytes]] = []
             for state in set(states):
                 found += connection.execute(
@@ -140,7 +140,7 @@ class SqliteSessionIndex(SessionIndex):
 
 
 def _end(before: str) -> str:
-    """The key that a list ends before; the greatest character stands for the newest."""
+    """Return the key below which a list begins; for "" one that is above all keys."""
     return before or "\U0010ffff"
 
 
@@ -149,7 +149,7 @@ def _most(limit: int) -> int:
 
 
 def _owner(connection: Connection, practice_id: str, therapist_id: str) -> int:
-    """Give the number that the therapist's words carry, a new one if there is none."""
+    """Return the number that prefixes the therapist's words in the full-text index, a new one if needed."""
     connection.execute(
         "INSERT INTO therapists (practice_id, therapist_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
         (practice_id, therapist_id),
@@ -179,13 +179,13 @@ def _write_words(connection: Connection, number: int, tokens: str) -> None:
 
 
 def _longest(words: Iterable[str]) -> list[str]:
-    """Leave out words that only begin another one: whatever has the longer has the shorter."""
+    """Return the words without those that are prefixes of another: what matches the longer matches both."""
     ordered = [*sorted(set(words)), ""]
-    return [word for word, following in pairwise(ordered) if not following.startswith(word)]
+    return [word for word, next_word in pairwise(ordered) if not next_word.startswith(word)]
 
 
 def _spoken(owner: int, wanted: Iterable[str]) -> tuple[str, tuple[str, ...]]:
-    """The condition that each wanted word begins a word of the entry, and its parameters."""
+    """Return the condition that each wanted word is a prefix of a word of the entry, and its parameters."""
     match = " AND ".join(f'"{owner}z{word}" *' for word in wanted)
     if not match:
         return "", ()

@@ -1,4 +1,4 @@
-"""The store in SQLite: one table of items, an index of what is due and one of what expires."""
+"""The store in SQLite: one table of items, with an index of what is due and one of what expires."""
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -27,10 +27,10 @@ from therapy.ports.store import (
 )
 
 WALK_PAGE = 100
-"""Items that `walk` reads at once; bodies may be large."""
+"""How many items `walk` reads at a time, because bodies may be large."""
 
 _BEFORE_ALL, _BEYOND_ALL = " ", "\x7f"
-"""Sort before and beyond every character of an id."""
+"""Characters that sort before and after every character of an id."""
 
 _FROM_THE_FIRST = (-(2**62), "", "")
 """Sorts before every item that is due."""
@@ -69,7 +69,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SqliteStore(Store):
-    """Every call is one transaction; what expires is passed over by the statements themselves."""
+    """Stores items. Every call is one transaction; the statements themselves skip expired items."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -154,7 +154,7 @@ class SqliteStore(Store):
         )
 
     async def walk(self) -> AsyncIterator[Item]:
-        """Yield every item that has not expired, page by page, so that writers need not wait."""
+        """Yield every item that has not expired, loaded page by page so that writers need not wait."""
         last = ("", "")
         while page := await self._database.read(self._after(last)):
             for item in page:
@@ -167,7 +167,7 @@ class SqliteStore(Store):
 
 
 def _is_done(connection: Connection, partition: str, write: Write, now: int) -> bool:
-    """Do one write and return whether it was done; False = refused."""
+    """Do one write; return whether it was done, not refused."""
     match write:
         case Check():
             values = (partition, write.id, _number(write.version), now)
@@ -178,8 +178,8 @@ def _is_done(connection: Connection, partition: str, write: Write, now: int) -> 
         case Delete(version=int(version)):
             values = (partition, write.id, _number(version), now)
             deleted = connection.execute(_DELETE_VERSION, values).rowcount == 1
-            there = connection.execute(_IS_THERE, (partition, write.id))
-            return deleted or there.fetchone() is None
+            stored = connection.execute(_IS_THERE, (partition, write.id))
+            return deleted or stored.fetchone() is None
         case Put():
             return _is_put(connection, partition, write, now)
     return False
@@ -190,18 +190,18 @@ def _is_put(connection: Connection, partition: str, write: Put, now: int) -> boo
     content = (write.kind, write.queue, *times, write.body)
     match write:
         case Replace():
-            there = (partition, write.id, _number(write.version), now)
-            return connection.execute(_REPLACE, (*content, *there)).rowcount == 1
+            condition = (partition, write.id, _number(write.version), now)
+            return connection.execute(_REPLACE, (*content, *condition)).rowcount == 1
         case Create():
             created = (partition, write.id, 1, *content, now)
             return connection.execute(_CREATE, created).rowcount == 1
-    unread = 1 + secrets.randbits(52)  # nobody has read it; other programs' floats hold it
+    unread = 1 + secrets.randbits(52)  # nobody has seen it, and a JSON number (a float) can hold it
     connection.execute(_PUT, (partition, write.id, unread, *content))
     return True
 
 
 def _number(version: int) -> int:
-    """Return a version that SQLite can look for; 0, which no item has, for what is none."""
+    """Return a version that SQLite can look for; 0, which no item has, if it is not a possible one."""
     return version if 0 < version < 2**63 else 0
 
 
