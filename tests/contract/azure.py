@@ -1,8 +1,10 @@
-"""The azure family's stores and speech: the real SDKs against the emulators, a database for each test."""
+"""The azure family's stores and speech: the real SDKs against the emulators, an empty database for each test."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,18 +16,45 @@ if TYPE_CHECKING:
 DATABASES = (f"contract{number}" for number in itertools.count())
 
 
+@dataclass
+class Made:
+    """A database that nobody uses now, with its containers as they were when they were made."""
+
+    name: str
+    containers: Any = None
+
+
+SPARE: dict[str, list[Made]] = defaultdict(list)
+"""By the address of the emulator. To make a database takes 90 ms, to empty one takes 1."""
+
+
 @asynccontextmanager
 async def empty_cosmos(
     emulator: Any, *, settle: timedelta = timedelta(seconds=60), **options: Any
 ) -> AsyncIterator["Cosmos"]:
-    """A database with nothing in it but the containers; gone afterwards."""
+    """A database with nothing in it but the containers; nobody else has it meanwhile."""
     from therapy.adapters.azure.cosmos.client import open_cosmos
 
-    opened = open_cosmos(emulator.url, emulator.key, next(DATABASES), settle=settle, **options)
+    spare = SPARE[emulator.url]
+    database = spare.pop() if spare else Made(next(DATABASES))
+    opened = open_cosmos(emulator.url, emulator.key, database.name, settle=settle, **options)
     async with opened as cosmos:
-        await cosmos.migrate()
-        yield cosmos
-        await cosmos.client.delete_database(cosmos.database)
+        await _empty(emulator, cosmos, database)
+        try:
+            yield cosmos
+        finally:
+            spare.append(database)
+
+
+async def _empty(emulator: Any, cosmos: "Cosmos", database: Made) -> None:
+    """Make it, or make it again where a test has changed its containers; else only empty it."""
+    containers = emulator.empty(database.name)
+    if containers and containers == database.containers:
+        return
+    if containers is not None:
+        await cosmos.client.delete_database(database.name)
+    await cosmos.migrate()
+    database.containers = emulator.empty(database.name)
 
 
 def speech_adapter(get: Callable[[str], Any], directory: Path) -> "AzureSpeech":

@@ -53,6 +53,10 @@ class Cosmos(Program):
         """{"containers": {name: {requests, queries, cross_partition, operations, ...}}, "queries"}."""
         return self._ask("GET", "_seen")
 
+    def empty(self, database: str) -> Any:
+        """Empty the containers of a database; returns how each is set, None without such a database."""
+        return self._ask("DELETE", f"_items?database={database}")
+
     def cross_partition(self, container: str | None = None) -> int:
         """Queries and lists that asked every partition, since clear()."""
         counts = self.seen()["containers"]

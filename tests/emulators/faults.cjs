@@ -2,6 +2,7 @@
 //
 //   POST /_faults [{...}, ...]   adds faults; asked in order, the first that fits is used
 //   DELETE /_faults              forgets them, and seeds chance anew (?seed=7)
+//   DELETE /_items               empties the containers of ?database=, answers how they are set or null
 //   GET /_seen                   {containers: {NAME: {...}}, queries: [...]}; DELETE /_seen starts at nought
 //
 // A fault, with the same fields as tests/emulators/faults.py:
@@ -102,9 +103,10 @@ const answer = (response, status, body) => {
 };
 
 // Puts faults and counters before what `server` does; control paths begin with /_.
-const inFrontOf = server => {
+const inFrontOf = (server, empty) => {
   const faults = new Faults();
   const seen = new Seen();
+  const waiting = new Set();
   const [inner] = server.listeners('request');
   server.removeAllListeners('request');
 
@@ -113,6 +115,11 @@ const inFrontOf = server => {
     if (url.pathname === '/_seen') {
       if (request.method === 'DELETE') seen.clear();
       return answer(response, 200, seen.json());
+    }
+    if (url.pathname === '/_items') {
+      waiting.forEach(clearTimeout); // what a test before left on its way must not arrive now
+      waiting.clear();
+      return answer(response, 200, empty(url.searchParams.get('database')));
     }
     if (request.method === 'DELETE') faults.clear(Number(url.searchParams.get('seed') || 0));
     if (request.method === 'POST') faults.add(await readAll(request));
@@ -151,7 +158,7 @@ const inFrontOf = server => {
       case 'stall':
         break;
       case 'slow':
-        setTimeout(() => inner(request, response), (fault.seconds || 0) * 1000);
+        waiting.add(setTimeout(() => inner(request, response), (fault.seconds || 0) * 1000));
         break;
       case 'race':
         request.race = true;
