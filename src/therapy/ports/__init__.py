@@ -12,12 +12,8 @@ from typing import Protocol, runtime_checkable
 class SupportsCheck(Protocol):
     """Optional, for any adapter: say whether the service or file that it depends on would answer.
 
-    <<<<<<< HEAD
-        `therapy check` asks it, and /health/ready of what sessions are stored in. An adapter without it is asked
-        something harmless through its port, if there is anything.
-    =======
-        `therapy check` and /health/ready call it; of an adapter without it they call the port itself, harmlessly.
-    >>>>>>> prose
+    `therapy check` calls it, and so does /health/ready of where records are stored. An adapter without
+    it is asked something harmless through its port, if there is anything.
     """
 
     async def check(self) -> object:
