@@ -1,4 +1,4 @@
-"""The azure family's stores and speech: the real SDKs against the emulators, an empty database for each test."""
+"""The azure family's stores and speech: the real SDKs against the emulators, an empty database each time."""
 
 import itertools
 from collections import defaultdict
