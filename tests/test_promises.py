@@ -93,6 +93,7 @@ from therapy.testing.mail import *
 """
 
 
+@pytest.mark.slow
 def test_a_fixture_that_nobody_gave_is_named(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUITE)
     done = pytester.runpytest_subprocess("-q", "-o", "asyncio_mode=auto", "-k", "every_letter")
@@ -100,6 +101,7 @@ def test_a_fixture_that_nobody_gave_is_named(pytester: pytest.Pytester) -> None:
     done.stdout.fnmatch_lines(["*define a fixture `mail` that gives a Mail*"])
 
 
+@pytest.mark.slow
 def test_an_author_gives_one_adapter_and_a_look(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("""
         import pytest
@@ -123,6 +125,7 @@ def test_an_author_gives_one_adapter_and_a_look(pytester: pytest.Pytester) -> No
     assert done.parseoutcomes()["passed"] > 20
 
 
+@pytest.mark.slow
 def test_a_broken_adapter_fails_with_what_was_promised(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("""
         import pytest
