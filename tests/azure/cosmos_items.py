@@ -46,14 +46,15 @@ class Items:
         counts.pop("meta", None)
         return counts
 
-    async def until_struck(self) -> None:
-        """Wait until the emulator has used up a fault on an item."""
+    async def until_struck(self, kind: str) -> None:
+        """Wait until a fault of this kind has struck a request about items."""
         async with asyncio.timeout(5):
-            while not self._struck():  # noqa: ASYNC110 - it is in another process
+            while not self._struck(kind):  # noqa: ASYNC110 - it is in another process
                 await asyncio.sleep(0.01)
 
-    def _struck(self) -> bool:
-        return bool(self.emulator.seen()["containers"].get("practice-items", {}).get("struck"))
+    def _struck(self, kind: str) -> bool:
+        seen = self.emulator.seen()["containers"].get("practice-items", {"struck": {}})
+        return kind in seen["struck"]
 
     async def hints(self) -> list[dict[str, Any]]:
         """All hints, by their moments."""

@@ -150,7 +150,7 @@ async def test_what_was_absent_when_looked_for_does_not_outlive_its_deletion(
     items.emulator.add(Fault("batch *items", kind="slow", seconds=0.4))
     ours = [Delete(id="a", version=1), put("b", body=b"ours")]
     committing = asyncio.create_task(items.store.commit(PARTITION, ours))
-    await items.until_struck()
+    await items.until_struck("slow")
     await items.other.commit(PARTITION, [create("a"), put("b", body=b"theirs")])
     await committing
     assert {item.id: item.body for item in await items.other.list(PARTITION)} == {"b": b"ours"}
