@@ -57,7 +57,7 @@ def test_what_is_missing_is_made_and_then_everything_answers(
     assert checked.stdout.count("│ ok") == 7
     assert "No mail is sent" not in checked.stdout
     assert "FLASK_SECRET_KEY is no longer needed" in checked.stdout
-    assert "THERAPY_STORE is no setting; did you mean THERAPY_STORES?" in checked.stdout
+    assert "THERAPY_STORE is not a setting; did you mean THERAPY_STORES?" in checked.stdout
 
 
 def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
@@ -81,9 +81,9 @@ def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
         "recordings: the container is missing",
         "speech: the key is not one of a Speech resource in this region",
         "sentiment: the key is not one of this Language resource",
-        "push: Google does not take the service account's key",
-        "mail: it does not take this username with this password",
-        "doorbell: TLS is on, and this port does not speak it",
+        "push: Google rejects the service account's key",
+        "mail: it does not accept this username with this password",
+        "doorbell: TLS is on, and this port does not use it",
         "6380",
         "10000",
     ):
@@ -110,7 +110,7 @@ def test_who_may_not_make_containers_learns_who_may_and_what_else_was_made(
     said = therapy(environment, tmp_path, "migrate")
     assert said.returncode == 1
     assert "1 of 2 failed: stores" in said.stderr
-    assert "stores: we may not make or change databases and containers" in said.stdout
+    assert "stores: we may not create or change databases and containers" in said.stdout
     assert "COSMOS_KEY" in said.stdout
     assert "Try again in a moment" not in said.stdout + said.stderr
     cosmos.clear()

@@ -81,7 +81,7 @@ def test_a_name_that_is_not_known_is_one_of_a_host(
     name: str, more: dict[str, str], host: str
 ) -> None:
     said = cause(found(name, CLOUD | more), unknown_name())
-    assert said == f"the name {host} is not known here (DNS)"
+    assert said == f"the name {host} can't be resolved here (DNS)"
 
 
 def test_where_nothing_answers_has_the_port() -> None:

@@ -57,10 +57,10 @@ CASES = [
     (
         "stores",
         cosmos(403, "request [POST /dbs] cannot be authorized by AAD token in data plane."),
-        "may not make",
+        "may not create",
         "deploy-azure.md",
     ),
-    ("stores", Unavailable(reason="uri"), "COSMOS_URI is no address", "documents.azure.com"),
+    ("stores", Unavailable(reason="uri"), "COSMOS_URI is not the address", "documents.azure.com"),
     ("stores", Unavailable(reason="key"), "renewed", "COSMOS_KEY"),
     (
         "stores",
@@ -71,7 +71,7 @@ CASES = [
     (
         "stores",
         cosmos(401, "Local Authorization is disabled. Use an AAD token to authorize all requests."),
-        "access keys are switched off",
+        "access keys are disabled",
         "Cosmos DB Built-in Data Contributor",
     ),
     (
@@ -116,7 +116,7 @@ CASES = [
         "another partition key",
         "COSMOS_DATABASE_NAME",
     ),
-    ("stores", cosmos(429, reason="throttled"), "too much to do", "RU/s"),
+    ("stores", cosmos(429, reason="throttled"), "overloaded", "RU/s"),
     (
         "stores",
         caused(
@@ -135,7 +135,7 @@ CASES = [
                 "No User Assigned or Delegated Managed Identity found for specified ClientId/..",
             ),
         ),
-        "which of several",
+        "without saying which",
         "AZURE_CLIENT_ID",
     ),
     ("stores", Unavailable(reason="database_of_a_newer_version", found=9), "newer", "that version"),
@@ -147,7 +147,7 @@ CASES = [
     (
         "recordings",
         blob(403, "KeyBasedAuthenticationNotPermitted"),
-        "access keys are switched off",
+        "access keys are disabled",
         "Storage Blob Data Contributor",
     ),
     (
@@ -191,13 +191,13 @@ CASES = [
     (
         "speech",
         EngineFailed(reason=404, transient=False),
-        "the region lacks it, or this is no Speech resource",
+        "the region lacks it, or this is not a Speech resource",
         "THERAPY_SPEECH_ENGINE=conversation",
     ),
     (
         "speech",
         EngineFailed(reason=400, transient=False),
-        "token sent to the region's address, or a language",
+        "token was sent to the region's address, or it does not support a language",
         "THERAPY_SPEECH_ENDPOINT",
     ),
     ("speech", EngineFailed(reason="BadRequest", transient=False), "a language", "SPEECH_LANGUAGE"),
@@ -211,7 +211,7 @@ CASES = [
     (
         "speech",
         EngineFailed(reason="Forbidden", transient=True),
-        "switched off",
+        "disabled",
         "Cognitive Services Speech User",
     ),
     (
@@ -228,20 +228,20 @@ CASES = [
     (
         "sentiment",
         caused(EngineFailed(), HttpResponseError(403, code="AuthenticationTypeDisabled")),
-        "switched off",
+        "disabled",
         "Cognitive Services Language Reader",
     ),
     (
         "sentiment",
         caused(EngineFailed(), HttpResponseError(404, "Resource not found")),
-        "no address",
+        "not the address",
         "TEXT_ANALYTICS_ENDPOINT",
     ),
-    ("push", InvalidInput("service_account"), "JSON is none", "make a new key"),
+    ("push", InvalidInput("service_account"), "JSON is not valid", "create a new key"),
     (
         "push",
         Unavailable(reason="RefreshError"),
-        "does not take",
+        "rejects",
         "FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT",
     ),
     (
@@ -259,25 +259,25 @@ CASES = [
     (
         "doorbell",
         caused(Unavailable(), AuthenticationError("WRONGPASS invalid username-password pair")),
-        "access keys may be switched off",
+        "access keys may be disabled",
         "THERAPY_REDIS_USERNAME",
     ),
     (
         "doorbell",
         caused(Unavailable(), AuthenticationError("NOAUTH Authentication required.")),
-        "does not take the password",
+        "does not accept the password",
         "REDIS_PASSWORD",
     ),
     (
         "doorbell",
         caused(Unavailable(), ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")),
-        "does not speak it",
+        "does not use it",
         "6380",
     ),
     (
         "doorbell",
         caused(Unavailable(), ConnectionError("Connection closed by server.")),
-        "wants TLS",
+        "expects TLS",
         "REDIS_USE_SSL=true",
     ),
     (
@@ -295,14 +295,14 @@ CASES = [
         "certificate",
         "host name",
     ),
-    ("mail", caused(Unavailable(reason="gaierror"), UNKNOWN_NAME), "DNS", "typing mistake"),
+    ("mail", caused(Unavailable(reason="gaierror"), UNKNOWN_NAME), "DNS", "typo"),
     (
         "mail",
         caused(Unavailable(reason="ConnectionRefusedError"), REFUSED),
         "nothing answers",
         "587",
     ),
-    ("mail", Unavailable(reason="TimeoutError"), "nothing answers", "out to port 25"),
+    ("mail", Unavailable(reason="TimeoutError"), "nothing answers", "blocks port 25"),
     ("mail", TimeoutError(), "nothing answers", "THERAPY_SMTP_HOST"),
     ("mail", Unavailable(reason="certificate"), "certificate", "SSL_CERT_FILE"),
     (
@@ -310,15 +310,20 @@ CASES = [
         caused(
             Unavailable(reason="SSLError"), ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong")
         ),
-        "does not speak it",
+        "does not use it",
         "THERAPY_SMTP_SECURITY=starttls",
     ),
-    ("mail", Unavailable(reason="no_greeting"), "wants TLS", "THERAPY_SMTP_SECURITY=tls"),
-    ("mail", Unavailable(reason="starttls"), "no STARTTLS", "THERAPY_SMTP_PORT=587"),
-    ("mail", Unavailable(reason="login_method"), "no way to sign in", "under TLS only"),
-    ("mail", Unavailable(reason="login", status=535), "does not take", "THERAPY_SMTP_PASSWORD"),
+    ("mail", Unavailable(reason="no_greeting"), "expects TLS", "THERAPY_SMTP_SECURITY=tls"),
+    ("mail", Unavailable(reason="starttls"), "not offer STARTTLS", "THERAPY_SMTP_PORT=587"),
+    ("mail", Unavailable(reason="login_method"), "not offer to sign in", "only over TLS"),
+    ("mail", Unavailable(reason="login", status=535), "does not accept", "THERAPY_SMTP_PASSWORD"),
     ("mail", Unavailable(reason="later", status=421), "too busy", "wait"),
-    ("mail", Unavailable(reason="greeting", status=554), "not welcome", "port 587"),
+    (
+        "mail",
+        Unavailable(reason="greeting", status=554),
+        "does not accept this network",
+        "port 587",
+    ),
     (
         "speech",
         ModuleNotFoundError("No module named 'azure.cognitiveservices'"),
@@ -369,7 +374,7 @@ def test_a_clock_that_is_wrong_shows_in_the_answers_date(
 def test_what_errors_say_is_never_passed_on() -> None:
     error = caused(Unavailable(reason="answer"), HttpResponseError(418, "secret-c4n4ry"))
     found = diagnose("azure", "stores", WHERE, error)
-    assert "not seen before" in found.cause
+    assert "not known here" in found.cause
     assert "c4n4ry" not in found.cause + found.fix + kinds_in(error)
 
 

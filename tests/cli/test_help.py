@@ -33,7 +33,7 @@ def test_the_help_of_every_command_has_an_example_and_says_what_one_sees(
 
 def test_the_help_of_therapy_names_every_command_and_where_to_begin(run: Run) -> None:
     said = run("--help")
-    assert "Begin with" in said.stdout
+    assert "Start with" in said.stdout
     for command in COMMANDS:
         assert command.split()[0] in said.stdout
 

@@ -1,4 +1,4 @@
-"""What `therapy migrate` says where it may not make what it should."""
+"""What `therapy migrate` says where it may not create what it should."""
 
 import pytest
 
@@ -7,25 +7,25 @@ from therapy.entrypoints.cli.diagnosis import diagnose
 
 RBAC = "Request blocked by Auth clinic : .. does not have required RBAC permissions to perform action [{}]"
 MAKING = [
-    (cosmos(403), "may not make"),
+    (cosmos(403), "may not create"),
     (
         cosmos(
             403, "The given request [POST /dbs] cannot be authorized by AAD token in data plane."
         ),
-        "may not make",
+        "may not create",
     ),
     (
         cosmos(
             403, RBAC.format("Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write")
         ),
-        "may not make",
+        "may not create",
     ),
     (
         cosmos(403, RBAC.format("Microsoft.DocumentDB/databaseAccounts/readMetadata")),
         "may not read",
     ),
     (cosmos(403, "blocked by your Cosmos DB account firewall settings."), "firewall"),
-    (cosmos(401, "Local Authorization is disabled."), "access keys are switched off"),
+    (cosmos(401, "Local Authorization is disabled."), "access keys are disabled"),
 ]
 
 
@@ -33,7 +33,7 @@ MAKING = [
 def test_who_may_not_make_containers_is_told_who_may(error: Exception, cause: str) -> None:
     found = diagnose("azure", "stores", WHERE, error, "migrate")
     assert cause in found.cause
-    if cause == "may not make":
+    if cause == "may not create":
         assert "COSMOS_KEY" in found.fix
         assert "az" in found.fix.split()
-    assert "may not make" not in diagnose("azure", "stores", WHERE, cosmos(403)).cause
+    assert "may not create" not in diagnose("azure", "stores", WHERE, cosmos(403)).cause

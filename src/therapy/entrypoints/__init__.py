@@ -1,1 +1,1 @@
-"""Where the program is entered: HTTP, the worker, and the command line."""
+"""The entry points: HTTP, the worker, and the command line."""

@@ -1,9 +1,9 @@
-"""Logs: one JSON object a line, on stderr: what happened, our own fields and ids. Metadata only.
+"""Logs: one JSON object per line, on stderr, with an event, our own fields and ids. Metadata only.
 
-Every logger's lines, those of libraries included, pass through structlog's processors here. Lines of other
-libraries are cut to the template they were written with, and exceptions to their kind and place: an
-argument or a message of theirs may quote what people sent. What is bound by `bound_ids` is in each
-line of the body, whoever writes it.
+The lines of every logger, including those of libraries, pass through structlog's processors here. Libraries'
+lines are reduced to their message template, and exceptions to their class and place, because arguments and
+messages may quote what people sent. Ids bound by `bound_ids` are in every line of the body, whoever writes
+it.
 """
 
 import logging
@@ -19,21 +19,21 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 OURS = "therapy"
 LONGEST = 200
-"""Characters of an event's words."""
+"""The most characters of an event's text."""
 
 IDS = ("request_id", "practice", "session", "run")
-"""What may be bound; of anything that others bind nothing is written."""
+"""The ids that may be bound; nothing else that is bound is written."""
 
 _FIRST = ("at", "level", "logger", "event")
 
 
 def bound_ids(**ids: str) -> AbstractContextManager[None]:
-    """Bind some of `IDS` while the body runs, for its tasks and threads too."""
+    """Bind some of `IDS` while the body runs, also for its tasks and threads."""
     return bound_contextvars(**ids)
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one JSON object: at, level, logger, event, bound ids, then its own fields."""
+    """Formats a record as one JSON object: at, level, logger, event, bound ids, then its own fields."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,15 +46,15 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logs(level: str) -> None:
-    """Send every log of this process to stderr; `level` is for our own, others speak from warning on."""
+    """Send every log of this process to stderr: our own from `level` on, others from warning on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("taskiq").setLevel(logging.ERROR)  # it warns whenever it is told to stop
+    logging.getLogger("taskiq").setLevel(logging.ERROR)  # it warns whenever it is stopped
     logging.getLogger(OURS).setLevel(level.upper())
-    structlog.configure(  # else a library that logs by structlog would print what it likes
+    structlog.configure(  # else a library that logs with structlog would bypass all this
         processors=[filter_by_level, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -76,7 +76,7 @@ def _formatter(*first: Processor, use_get_message: bool = True) -> ProcessorForm
 
 
 def _event_only(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Leave out every field, but those that later processors read."""
+    """Drop every field except those that later processors need."""
     kept = ("event", "exc_info", "_record", "_from_structlog")
     return {name: line[name] for name in kept if name in line}
 
@@ -92,7 +92,7 @@ def _first_line(_logger: WrappedLogger, _method: str, line: EventDict) -> EventD
 
 
 def _kind_and_place(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Put an exception's kind and place instead of it, never its words."""
+    """Replace an exception by its class and place, without its text."""
     line.pop("stack_info", None)
     found = line.pop("exc_info", None)
     if isinstance(found, tuple):

@@ -1,4 +1,4 @@
-"""The worker: answers rings with `RunWorker.work_on`, and sweeps for what nobody rang for."""
+"""The worker: answers rings with `RunWorker.work_on`, and sweeps regularly for work without a ring."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def working(therapy: Therapy) -> AsyncIterator[None]:
-    """Work on sessions while the body runs; leaving gives unfinished ones back to others at once."""
+    """Work on sessions while the body runs; at the end, put unfinished ones back for others at once."""
     jobs: set[asyncio.Task[None]] = set()
     worker = replace(therapy.installation.worker, during=lambda run: bound_ids(run=run.id))
 
@@ -49,6 +49,6 @@ async def _sweep_forever(therapy: Therapy) -> None:
     while True:
         try:
             await therapy.installation.sweep.once()
-        except Exception as exc:  # noqa: BLE001 - the sweep is what brings everything else back
+        except Exception as exc:  # noqa: BLE001 - whatever failed, the sweep must go on
             log.error("the sweep failed", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
         await asyncio.sleep(therapy.settings.sweep_every.total_seconds())

@@ -1,7 +1,7 @@
-"""The command line, `therapy`. What goes wrong becomes one plain line on stderr, never a traceback.
+"""The command line, `therapy`. Errors become one plain line on stderr, never a traceback.
 
-Exit codes: 0 done, 1 it did not work, 2 it was asked for wrongly (an option, a setting, a missing extra),
-130 interrupted. Nothing heavier than the bare library is imported before a command runs.
+Exit codes: 0 done, 1 failed, 2 used wrongly (an option, a setting, a missing extra), 130 interrupted. Nothing
+heavier than the bare library is imported before a command runs.
 """
 
 import logging
@@ -14,7 +14,7 @@ from therapy.entrypoints.cli.error_messages import CommandFailed, explained, mis
 
 def main() -> None:
     """Run `therapy` and exit."""
-    # What libraries log in a command is told by our errors.
+    # Our errors say what libraries would log.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         from therapy.entrypoints.cli.command_group import therapy
@@ -24,19 +24,19 @@ def main() -> None:
         name = (exc.name or "").partition(".")[0]
         if name in {"", "therapy"}:
             raise
-        _stop(missing(name), 2)
+        _exit(missing(name), 2)
     except CommandFailed as exc:
-        _stop(str(exc), exc.code)
+        _exit(str(exc), exc.code)
     except SettingsError as exc:
-        _stop(str(exc), 2)
+        _exit(str(exc), 2)
     except TherapyError as exc:
-        _stop(explained(exc), 1)
+        _exit(explained(exc), 1)
     except OSError as exc:
-        _stop(of_file(exc), 1)
+        _exit(of_file(exc), 1)
     except KeyboardInterrupt:
-        _stop("interrupted", 130)
+        _exit("interrupted", 130)
 
 
-def _stop(words: str, code: int) -> None:
-    print(f"therapy: {words}", file=sys.stderr)
+def _exit(message: str, code: int) -> None:
+    print(f"therapy: {message}", file=sys.stderr)
     sys.exit(code)

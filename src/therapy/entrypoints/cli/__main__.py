@@ -1,4 +1,4 @@
-"""`python -m therapy.entrypoints.cli`: the same as `therapy`, for whoever knows only the interpreter."""
+"""`python -m therapy.entrypoints.cli`: the same as `therapy`, for when the script is not on the PATH."""
 
 from therapy.entrypoints.cli import main
 

@@ -1,10 +1,10 @@
-"""How well a transcript matches a reference: word error rate and the share of words per speaker.
+"""The accuracy of a transcript against a reference: word error rate, and the share of right speakers.
 
-jiwer aligns reference and heard words with the fewest edits:
+jiwer aligns the words of the reference and of the transcript with the fewest edits:
 word error rate = (substitutions + deletions + insertions) / reference words, as in NIST sclite;
-speaker share = reference words heard at their place by the right speaker / reference words, that is
-1 - WDER of El Shafey et al. 2019 ("Joint Speech Recognition and Speaker Diarization"), with words
-that were not heard counted as wrong. jiwer knows no speakers, and no Hebrew points.
+speaker share = reference words aligned to a word of the right speaker / reference words, which is
+1 - WDER of El Shafey et al. 2019 ("Joint Speech Recognition and Speaker Diarization"), with missing words
+counted as wrong. jiwer itself knows neither speakers nor Hebrew points.
 """
 
 import re
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import jiwer
 
 Turn = tuple[str, str]
-"""Who speaks and what is said."""
+"""A speaker and what they say."""
 
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "׳": "", "״": "", "`": "'"})
 _QUOTE_IN_WORD = re.compile(r'(?<=[֐-׿])["\'](?=[֐-׿])')
@@ -25,22 +25,22 @@ _AT_THEIR_PLACE = frozenset({"equal", "substitute"})
 def spoken_words(text: str) -> list[str]:
     """Return the words of a text as they are compared.
 
-    Lower case, no punctuation, hyphens part words; apostrophes count inside English words only;
-    Hebrew points (niqqud) and the quotes inside abbreviations are dropped.
+    They are in lower case, without punctuation; hyphens separate words; apostrophes count inside English
+    words only; Hebrew points (niqqud) and the quotes inside abbreviations are dropped.
     """
     plain = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
     letters = "".join(each for each in plain if unicodedata.category(each) != "Mn")
     return _WORD.findall(_QUOTE_IN_WORD.sub("", letters).casefold())
 
 
-def word_error_rate(reference: str, heard: str) -> float:
-    """Return (S + D + I) / N over `spoken_words`; without reference words, how many were heard."""
-    return float(_compared(spoken_words(reference), spoken_words(heard)).wer)
+def word_error_rate(reference: str, recognised: str) -> float:
+    """Return (S + D + I) / N over `spoken_words`; if N is 0, the number of recognised words."""
+    return float(_compared(spoken_words(reference), spoken_words(recognised)).wer)
 
 
-def speaker_share(reference: Sequence[Turn], heard: Sequence[Turn]) -> float:
+def speaker_share(reference: Sequence[Turn], recognised: Sequence[Turn]) -> float:
     """Return the share of the reference's words that the right speaker said; 1.0 if it has none."""
-    wanted, got = _words(reference), _words(heard)
+    wanted, got = _words(reference), _words(recognised)
     compared = _compared([word for _, word in wanted], [word for _, word in got])
     right = 0
     for chunk in compared.alignments[0]:

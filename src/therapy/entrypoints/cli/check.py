@@ -1,4 +1,4 @@
-"""`therapy check`: whether everything that an installation stands on is there."""
+"""`therapy check`: whether everything that an installation depends on is available."""
 
 import asyncio
 import os
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from therapy.wiring.dependency_checks import Dependency
 
 PATIENCE_SECONDS = 30.0
-"""For each dependency: a local recogniser loads its model in that time."""
+"""The time for each dependency: enough for a local recogniser to load its model."""
 
 WARN_MS = 1_000
 SETTING_OF = {each.field: each.setting for each in FAMILIES}
 REACHED = (LanguageNotSupported,)
-"""Errors that show that somebody answers."""
+"""Errors that prove that the service answers."""
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What asking a dependency gave; `finding` says why it failed, None if it is there."""
+class Checked:
+    """The result of checking a dependency; `finding` says why it failed, None if it is available."""
 
     dependency: "Dependency"
     ms: float
@@ -42,37 +42,37 @@ class Looked:
 
 @click.command()
 def check() -> None:
-    """Ask everything that this installation stands on, and say what to do about what does not answer.
+    """Check everything that this installation depends on, and say what to do about each failure.
 
-    Database, recordings, recogniser, sentiment, pushes, mail and rings: each is opened, asked something
-    harmless and closed again. What is local and has nothing to answer (pushes, mail, rings) is not listed.
-    The data directory and its database are made if missing; nothing else is made, changed or sent.
+    Stores, recordings, recogniser, sentiment, pushes, mail and rings: each is opened, called in a harmless
+    way and closed again. Local ones that can't fail (pushes, mail, rings) are not listed. The data directory
+    and its database are created if missing; nothing else is created, changed or sent.
 
     \b
     [bold]Example[/]
       [cyan]therapy check[/]
 
-    [bold]You see[/] a table: what, served by whom, where, milliseconds; for each failure the likely cause and
-    the fix; and which adapters of other projects are installed. Secrets are never printed. The exit code is
-    0 only if everything answered.
+    [bold]You see[/] a table of dependencies with adapter, address, result and milliseconds; for each failure
+    the likely cause and the fix; and the installed adapters of other projects. Secrets are never printed.
+    The exit code is 0 only if everything answered.
     """
     settings = settings_of_this_machine()
     console = answers()
     from therapy.wiring.dependency_checks import dependencies, unread
 
-    with asides().status("asking"):
-        looked = asyncio.run(look(list(dependencies(settings))))
-    _show(looked, console)
-    show_findings(looked, console)
+    with asides().status("checking"):
+        checked = asyncio.run(check_each(list(dependencies(settings))))
+    _show(checked, console)
+    show_findings(checked, console)
     if plugins := every_installed():
-        console.print("\nAdapters of other projects that are installed:")
+        console.print("\nInstalled adapters of other projects:")
     for plugin in plugins:
         setting = SETTING_OF[plugin.field]
         line = f"  {setting}={plugin.name}: {plugin.package}, settings {plugin.prefix}…"
         console.print(line, soft_wrap=True, markup=False, highlight=False)
     if folder := unread(settings):
         console.print(
-            f"\nNo mail is sent: letters, such as the one with the code for a new password, are written into"
+            f"\nNo mail is sent: letters, such as the one with the code for a new password, are written to"
             f" {folder}, where nobody reads them. Set THERAPY_SMTP_HOST and THERAPY_MAIL_FROM.",
             soft_wrap=True,
             markup=False,
@@ -82,19 +82,19 @@ def check() -> None:
             console.print(f"{name} is no longer needed: {why}.")
     for name, nearest in unknown(os.environ):
         meant = f"; did you mean {nearest}?" if nearest else "."
-        console.print(f"{name} is no setting{meant}", soft_wrap=True, markup=False)
-    if words := failed(looked):
-        raise CommandFailed(words)
+        console.print(f"{name} is not a setting{meant}", soft_wrap=True, markup=False)
+    if message := failed(checked):
+        raise CommandFailed(message)
 
 
-async def look(
-    asked: "list[Dependency]", patience: float | None = PATIENCE_SECONDS, *, doing: str = ""
-) -> list[Looked]:
-    """Open each dependency and ask it; one by one, as they would wait for each other."""
-    return [await _look_at(each, patience, doing) for each in asked]
+async def check_each(
+    dependencies: "list[Dependency]", patience: float | None = PATIENCE_SECONDS, *, doing: str = ""
+) -> list[Checked]:
+    """Open and check each dependency, one after another because they would slow each other down."""
+    return [await _check_one(each, patience, doing) for each in dependencies]
 
 
-async def _look_at(dependency: "Dependency", patience: float | None, doing: str) -> Looked:
+async def _check_one(dependency: "Dependency", patience: float | None, doing: str) -> Checked:
     began, finding = time.monotonic(), None
     try:
         async with asyncio.timeout(patience), AsyncExitStack() as stack:
@@ -103,16 +103,16 @@ async def _look_at(dependency: "Dependency", patience: float | None, doing: str)
             await ask()
     except REACHED:
         pass
-    except Exception as exc:  # noqa: BLE001 - whatever it is, it is what we came to see
+    except Exception as exc:  # noqa: BLE001 - whatever it is, it is diagnosed
         one = dependency
         finding = diagnose(one.family, one.name, one.where, exc, doing, host=one.host)
-    return Looked(dependency, (time.monotonic() - began) * 1000, finding)
+    return Checked(dependency, (time.monotonic() - began) * 1000, finding)
 
 
-def _show(looked: list[Looked], console: Console) -> None:
+def _show(checked: list[Checked], console: Console) -> None:
     table = Table("what", "served by", "where", "result", "ms")
     table.columns[4].justify = "right"
-    for each in looked:
+    for each in checked:
         result = "[bold red]failed[/]" if each.finding else "[green]ok[/]"
         colour = "yellow" if each.ms > WARN_MS else "default"
         one = each.dependency
@@ -122,15 +122,15 @@ def _show(looked: list[Looked], console: Console) -> None:
     console.print(table)
 
 
-def failed(looked: list[Looked]) -> str:
-    """Say how many failed, and which; "" if none did."""
-    names = [each.dependency.name for each in looked if each.finding]
-    return f"{len(names)} of {len(looked)} failed: {', '.join(names)}" if names else ""
+def failed(checked: list[Checked]) -> str:
+    """Return a text that says how many failed, and which; "" if none did."""
+    names = [each.dependency.name for each in checked if each.finding]
+    return f"{len(names)} of {len(checked)} failed: {', '.join(names)}" if names else ""
 
 
-def show_findings(looked: list[Looked], console: Console) -> None:
-    """Print the likely cause and the fix of each that failed."""
-    for each in looked:
+def show_findings(checked: list[Checked], console: Console) -> None:
+    """Print the likely cause and the fix of each failure."""
+    for each in checked:
         if each.finding:
             console.print(
                 f"\n[bold red]{each.dependency.name}[/]: {escape(each.finding.cause)}\n"

@@ -1,4 +1,4 @@
-"""`therapy` and its list of commands; each lives in a module of its own beside this one."""
+"""`therapy` and its list of commands; each is in a module of its own beside this one."""
 
 import rich_click as click
 
@@ -21,7 +21,7 @@ HELP = click.RichHelpConfiguration(
         "therapy": [
             {"name": "See it work", "commands": ["demo", "transcribe"]},
             {"name": "Run it", "commands": ["serve", "worker", "all", "check", "flow"]},
-            {"name": "Look after it", "commands": ["migrate", "seed", "user", "mail"]},
+            {"name": "Maintain it", "commands": ["migrate", "seed", "user", "mail"]},
         ]
     },
 )
@@ -31,12 +31,12 @@ HELP = click.RichHelpConfiguration(
 @click.rich_config(help_config=HELP)
 @click.version_option(package_name="therapy")
 def therapy() -> None:
-    """Record a therapy session, get back who said what and how it felt, review it, close it, find it again.
+    """The back end of a therapy practice: transcribe recorded sessions, review them, close them, find them.
 
-    [bold]Begin with[/] [cyan]therapy demo[/], which needs nothing and leaves nothing behind, or with
+    [bold]Start with[/] [cyan]therapy demo[/], which needs nothing and leaves nothing behind, or with
     [cyan]therapy serve[/] and, in a second terminal, [cyan]therapy seed[/].
 
-    Settings come from the environment, and from a file [cyan].env[/] while developing.
+    Settings come from the environment and, in development, from a file [cyan].env[/].
     """
 
 

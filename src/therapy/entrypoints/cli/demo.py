@@ -1,4 +1,4 @@
-"""`therapy demo`: the main job, end to end, over real HTTP, on this machine, leaving nothing behind."""
+"""`therapy demo`: the main job end to end, over real HTTP, on this machine, leaving nothing behind."""
 
 import asyncio
 import secrets
@@ -40,19 +40,20 @@ POLL_SECONDS = 0.5
 
 @click.command()
 def demo() -> None:
-    """Show the whole job on this machine: a recording of two people in, a finished session out.
+    """Demonstrate the whole job on this machine: a recording of two people in, a finished session out.
 
-    Starts a server on a free port with a throw-away data directory, fills it with the demo practice,
-    signs in as a therapist, streams a recording of 131 seconds as the app does, waits, reviews, hands in,
-    reads the result, and stops the server. It takes about half a minute and leaves nothing behind.
+    Starts a server on a free port with a temporary data directory, fills it with the demo practice, signs
+    in as a therapist, uploads a recording of 131 seconds as the app does, waits, reviews and submits the
+    transcript, reads the result, and stops the server. It takes about half a minute and leaves nothing
+    behind.
 
     \b
     [bold]Example[/]
       [cyan]therapy demo[/]
 
-    [bold]You see[/] the transcript with who said what, a bar of feeling for each line of the patient, the
-    word error rate and the share of words with the right speaker, the finished session as the app gets
-    it, and the push that the therapist's phone would get.
+    [bold]You see[/] the transcript with who said what, a sentiment bar for each line of the patient, the word
+    error rate and the share of words with the right speaker, the finished session as the app gets it, and
+    the push that the therapist's phone would get.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped too
     console = answers()
@@ -63,7 +64,7 @@ def demo() -> None:
         with running_server(folder, variables) as server:
             console.print(f"A server is running at {server.url}, with an empty data directory.")
             show_job(server, settings, console)
-            console.print("\nWhat the therapist's phone and mailbox got:")
+            console.print("\nThe therapist's phone and mailbox got:")
             show_mailbox(settings, console, set())
     console.print("The server has stopped; nothing is left behind.")
 
@@ -72,7 +73,7 @@ def show_job(server: Server, settings: Settings, console: Console) -> None:
     """Take a recording through a server, from sign-in to the finished session.
 
     Raises:
-        CommandFailed: something did not come out as it must; the end of the server's log is in the words.
+        CommandFailed: a result was not as expected; the message has the end of the server's log.
     """
     password = secrets.token_urlsafe(12)
     asyncio.run(_seed(settings, password))
@@ -80,8 +81,8 @@ def show_job(server: Server, settings: Settings, console: Console) -> None:
         with MobileClient(server.url) as app:
             _show_session(app, app.login(THERAPIST, password), console)
     except (CallFailed, httpx.HTTPError) as exc:
-        words = str(exc) or type(exc).__name__
-        raise CommandFailed(f"{words}\nThe server's log:\n{server.last_lines()}") from None
+        reason = str(exc) or type(exc).__name__
+        raise CommandFailed(f"{reason}\nThe server's log:\n{server.last_lines()}") from None
 
 
 def _show_session(app: MobileClient, user: dict[str, Any], console: Console) -> None:
@@ -93,7 +94,7 @@ def _show_session(app: MobileClient, user: dict[str, Any], console: Console) -> 
     _wait(app, session_id, "awaiting_review", console)
     lines = _show_transcript(app, session_id, console)
     _show_accuracy(lines, console)
-    console.rule("handed in", align="left")
+    console.rule("submitted", align="left")
     sent = [{key: each[key] for key in ("speaker", "text", "timestamp")} for each in lines]
     app.got("PUT", f"/data/transcript/{session_id}", expected=202, json=sent)
     _wait(app, session_id, "closed", console)
@@ -120,7 +121,7 @@ def _send(app: MobileClient, user: dict[str, Any], console: Console) -> str:
     with bar(console) as progress:
         task = progress.add_task(f"sending {len(wav) / 1e6:.1f} MB of WAV", total=len(wav))
         answer = app.upload(
-            Upload(wav, metadata), tell=lambda sent: progress.update(task, completed=sent)
+            Upload(wav, metadata), on_progress=lambda sent: progress.update(task, completed=sent)
         )
     if answer.status_code != 202:
         raise CallFailed(f"POST /sessions/upload: expected 202, got {outcome_of(answer)}")
@@ -128,10 +129,10 @@ def _send(app: MobileClient, user: dict[str, Any], console: Console) -> str:
 
 
 def _wait(app: MobileClient, session_id: str, state: str, console: Console) -> None:
-    """Watch a session until it is in this state, with a bar of how far the work is.
+    """Wait until a session is in this state, showing its progress.
 
     Raises:
-        CallFailed: it failed, or takes too long.
+        CallFailed: the session failed, or takes too long.
     """
     until = time.monotonic() + PATIENCE_SECONDS
     with bar(console) as progress:
@@ -163,14 +164,18 @@ def _show_transcript(app: MobileClient, session_id: str, console: Console) -> li
 def _show_accuracy(lines: list[dict[str, Any]], console: Console) -> None:
     from therapy.entrypoints.cli.accuracy import speaker_share, word_error_rate
 
-    said = _turns(msgspec.json.decode(demo_file(REFERENCE).read_bytes()))
-    heard = _turns(lines)
-    wrong = word_error_rate(" ".join(text for _, text in said), " ".join(text for _, text in heard))
-    right = speaker_share(said, heard)
+    reference = _turns(msgspec.json.decode(demo_file(REFERENCE).read_bytes()))
+    recognised = _turns(lines)
+    wrong = word_error_rate(_words(reference), _words(recognised))
+    right = speaker_share(reference, recognised)
     console.print(
         f"\nword error rate [bold]{wrong * 100:.1f} %[/], right speaker [bold]{right * 100:.1f} %[/]"
-        " of the words, against what was really said"
+        " of the words, compared with what was really said"
     )
+
+
+def _words(turns: list[tuple[str, str]]) -> str:
+    return " ".join(text for _, text in turns)
 
 
 def _turns(lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -178,7 +183,7 @@ def _turns(lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _show_details(details: dict[str, Any], console: Console) -> None:
-    """Print what the app gets, field by field, in its own names."""
+    """Print what the app gets, field by field."""
     fields = Table.grid(padding=(0, 2))
     fields.add_column(style="bold", no_wrap=True)
     fields.add_column(overflow="fold")

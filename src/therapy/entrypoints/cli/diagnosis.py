@@ -1,7 +1,7 @@
-"""From an error to its likely cause and the fix, for who set the installation up, by `known_faults`.
+"""Diagnoses errors for operators: the likely cause and the fix, by the rules in `known_faults`.
 
-SDKs are not imported: an error is known by the names of the classes in its chain, its status, the codes
-and the words of the service. Those words are looked at and never printed: they may quote a secret.
+SDKs are not imported: an error is identified by the class names in its chain, its status, and the service's
+codes and texts. These texts are matched but never printed, because they may quote a secret.
 """
 
 import re
@@ -16,7 +16,7 @@ from therapy.domain.errors import TherapyError
 from therapy.entrypoints.cli.known_faults import RULES
 
 CLOCK_SECONDS = 300
-"""Azure and Google refuse requests whose time is further off than some 5 to 15 minutes."""
+"""Azure and Google refuse requests whose time is off by more than 5 to 15 minutes."""
 
 PLUGIN_FIX = (
     "its own settings and its package are its author's: see their page, or choose another adapter"
@@ -26,7 +26,7 @@ _PORT = re.compile(r":\d+$")
 
 
 class Finding(Struct, frozen=True):
-    """A likely cause, its fix, and the classes of the errors for who wants to look further."""
+    """A likely cause, its fix, and the classes of the errors, for whoever wants to investigate further."""
 
     cause: str
     fix: str
@@ -36,31 +36,31 @@ class Finding(Struct, frozen=True):
 def diagnose(
     family: str, name: str, where: str, exc: BaseException, doing: str = "", *, host: str = ""
 ) -> Finding:
-    """Give the likely cause of a dependency's error and the fix; `doing` is the command, if that matters.
+    """Return the likely cause of a dependency's error and the fix; `doing` is the command, if it matters.
 
-    `host` is what is asked over the network; when empty, it is `where`.
+    `host` is the dependency's host on the network; "" = `where`.
     """
     kinds = kinds_in(exc)
     if family == "local" and isinstance(exc, OSError) and exc.filename:
-        fix = "see THERAPY_DATA_DIR: it must be ours to write"
+        fix = "check THERAPY_DATA_DIR: this user must be able to write there"
         return Finding(f"{exc.strerror}: {where}", fix, kinds)
     if isinstance(exc, SettingsError):
         return Finding(str(exc), PLUGIN_FIX, kinds)
     off = clock_offset(exc)
-    told = f"{' '.join(_said(exc))} at={where} doing={doing}".lower()
+    text = f"{' '.join(_texts(exc))} at={where} doing={doing}".lower()
     if off is not None and abs(off) > CLOCK_SECONDS:
-        told += " clock "
+        text += " clock "
     for rule in RULES:
-        if rule.of in {"", name} and re.search(rule.signs, told, re.DOTALL):
+        if rule.of in {"", name} and re.search(rule.signs, text, re.DOTALL):
             host = host or where or name
             cause = rule.cause.format(host=host, name=_PORT.sub("", host))
             return Finding(cause, rule.fix, kinds)
-    cause, fix = "it failed in a way not seen before", "the log of the server may say more"
+    cause, fix = "it failed in a way that is not known here", "the server's log may say more"
     return Finding(cause, fix, kinds)
 
 
 def kinds_in(exc: BaseException) -> str:
-    """Name the classes in an error's chain, and the codes that are ours."""
+    """Return the names of the classes in an error's chain, or our own codes."""
     kinds = [
         str(each) if isinstance(each, TherapyError) else type(each).__name__ for each in _chain(exc)
     ]
@@ -68,7 +68,7 @@ def kinds_in(exc: BaseException) -> str:
 
 
 def clock_offset(exc: BaseException) -> float | None:
-    """Tell by how many seconds our clock is ahead of that of who answered with this error, if it says."""
+    """Return by how many seconds our clock is ahead of that of the server that sent this error, if known."""
     for each in _chain(exc):
         headers: Mapping[str, str] = getattr(getattr(each, "response", None), "headers", None) or {}
         if date := headers.get("Date"):
@@ -80,7 +80,7 @@ def clock_offset(exc: BaseException) -> float | None:
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """An error, what led to it, and what is inside of those."""
+    """Yield an error, its causes, and the errors inside them."""
     seen: set[int] = set()
     waiting: list[object] = [exc]
     while waiting:
@@ -93,7 +93,7 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
         waiting += [each.__cause__, each.__context__, inner, *getattr(each, "exceptions", ())]
 
 
-def _said(exc: BaseException) -> Iterator[str]:
+def _texts(exc: BaseException) -> Iterator[str]:
     for each in _chain(exc):
         yield from (kind.__name__ for kind in type(each).__mro__[:-3])
         yield str(each)

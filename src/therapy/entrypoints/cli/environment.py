@@ -1,4 +1,4 @@
-"""Where the command line reads its settings: once, from the environment and, in development, from `.env`."""
+"""Reads the command line's settings from the environment and, in development, from `.env`."""
 
 import os
 from pathlib import Path
@@ -11,12 +11,12 @@ ENV_FILE = ".env"
 
 
 def settings_of_this_machine(*fields: str) -> Settings:
-    """Read the settings; a variable that is set wins over the same one in `.env`.
+    """Return the settings; a variable in the environment has precedence over `.env`.
 
-    `fields` are the choices of families that a command uses, if not all: see `read_settings`.
+    `fields` are the adapter settings that a command uses, if not all: see `read_settings`.
 
     Raises:
-        SettingsError: names everything that is wrong.
+        SettingsError: settings are wrong; names all of them.
     """
     environment = dict(os.environ)
     if not in_production(environment):

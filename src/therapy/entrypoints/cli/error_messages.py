@@ -1,4 +1,4 @@
-"""What goes wrong on the command line, in one plain line each; standard library and domain only."""
+"""Error messages of the command line, one plain line each; imports only the standard library and domain."""
 
 import os
 
@@ -20,40 +20,40 @@ EXTRAS = {
     "uvicorn": "http",
     "vader": "local",
 }
-"""The extra that brings a module, or all that the server needs where nothing is there yet; else `all`."""
+"""The extra with a module, or all extras of the server for what every install needs; else `all`."""
 
-CHECK = "Run `therapy check`: it says what is away, the likely cause and the fix."
+CHECK = "Run `therapy check`: it shows what is unavailable, the likely cause and the fix."
 
 
 class CommandFailed(Exception):
-    """Raised by a command that can't go on: one line for a person, and the exit code."""
+    """Raised by a command that can't go on, with a message for the user and the exit code."""
 
-    def __init__(self, words: str, code: int = 1) -> None:
+    def __init__(self, message: str, code: int = 1) -> None:
         self.code = code
-        super().__init__(words)
+        super().__init__(message)
 
 
 def missing(module: str) -> str:
-    """Say what to install so that a module is there."""
+    """Return the message for a missing module: what to install."""
     extra = EXTRAS.get(module, "all")
     return (
-        f"This command needs {module}, which a bare install does not bring. "
+        f"This command needs {module}, which is not part of a bare install. "
         f"Add it with: pip install 'therapy[{extra}]' (in a checkout: '.[{extra}]')"
     )
 
 
 def explained(error: TherapyError) -> str:
-    """Give an error's sentence, what can be done about it, and its code; of a file, what it is with it."""
+    """Return the message for an error: its sentence, what to do about it, and its code."""
     if isinstance(error.__cause__, OSError) and error.__cause__.filename:
         return of_file(error.__cause__)
     if fault := FAULTS.get(str(error.details.get("reason", ""))):
         return f"{fault.cause}; {fault.fix} [{error}]"
     fix = CHECK if isinstance(error, Unavailable) else advice(error.code, "en")
-    words = [sentence(error.code, "en", **error.details), fix, f"[{error}]"]
-    return " ".join(each for each in words if each)
+    parts = [sentence(error.code, "en", **error.details), fix, f"[{error}]"]
+    return " ".join(each for each in parts if each)
 
 
 def of_file(error: OSError) -> str:
-    """Say what can't be done with which file or directory, and who we are where that is the reason."""
-    words = f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": ")
-    return f"{words} (as user {os.geteuid()})" if isinstance(error, PermissionError) else words
+    """Return the message for an error about a file, with our user id if permissions are the reason."""
+    message = f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": ")
+    return f"{message} (as user {os.geteuid()})" if isinstance(error, PermissionError) else message

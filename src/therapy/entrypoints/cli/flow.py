@@ -31,41 +31,47 @@ COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 @click.option(
     "--base-url",
     required=True,
-    help="Where the server is, e.g. https://host or http://127.0.0.1:8000.",
+    help="The server's address, e.g. https://host or http://127.0.0.1:8000.",
 )
-@click.option("--email", required=True, help="A therapist's account; best one made for this.")
+@click.option(
+    "--email", required=True, help="A therapist's account, preferably one created for this."
+)
 @click.option("--password", required=True, envvar="THERAPY_FLOW_PASSWORD", help="Its password.")
 @click.option(
-    "--patient-email", default="", help="A patient's account, to check what patients may not do."
+    "--patient-email", default="", help="A patient's account, to check what patients must not do."
 )
-@click.option("--patient-password", default="", help="Its password; without it the therapist's.")
+@click.option(
+    "--patient-password", default="", help="Its password, if it differs from the therapist's."
+)
 @click.option(
     "--finalize",
     is_flag=True,
-    help="Hand the session in too. It can't be cancelled then: it stays.",
+    help="Also submit the session, which can't be cancelled then and stays.",
 )
 @click.option(
     "--timeout",
     default=TIMEOUT_SECONDS,
     show_default=True,
-    help="Seconds for each answer; the app has 10.",
+    help="Seconds to wait for each answer; the app waits 10.",
 )
-@click.option("--wait", default=900.0, show_default=True, help="Seconds for the transcript.")
+@click.option(
+    "--wait", default=900.0, show_default=True, help="Seconds to wait for the transcript."
+)
 def flow(*, base_url: str, email: str, password: str, finalize: bool, **options: Any) -> None:
-    """Drive every call of the mobile contract against a running server, exactly as the app does.
+    """Check every call in the mobile contract against a running server, exactly as the app makes it.
 
-    Signs in, registers a device and takes it off again, uploads a recording of 15 seconds (chunked, audio
-    first), sends it again, waits for its transcript, tries what must be refused, and cancels the session:
-    nothing that matters is left behind. What needs a finalized session is checked on one that the account
-    has.
+    Signs in, registers a device and removes it, uploads a recording of 15 seconds (chunked, audio first),
+    sends it again, waits for its transcript, tries what must be refused, and cancels the session, so nothing
+    that matters is left behind. What needs a finalized session is checked on an existing one of the account.
 
     \b
     [bold]Example[/]
       [cyan]therapy flow --base-url http://127.0.0.1:8000 \\
           --email olivia.hayes1@example.health --password "…"[/]
 
-    [bold]You see[/] a table: call, what was checked, passed, failed or skipped, and milliseconds. A failure
-    says what was expected and what came, never what people said. The exit code is 0 only if nothing failed.
+    [bold]You see[/] a table of calls and checks with results (passed, failed, skipped) and milliseconds. A
+    failure says what was expected and what came, never what people said. The exit code is 0 only if nothing
+    failed.
     """
     with ExitStack() as stack:
 
@@ -91,7 +97,7 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
 
 
 def steps_for(*, finalize: bool) -> list[Step]:
-    """Give the checks in their order; those that are left out say so."""
+    """Return the checks in order; those that are left out are skipped with a reason."""
     ending = (
         [*sessions.FINALIZE] if finalize else [*map(_left_out, sessions.FINALIZE), *sessions.CANCEL]
     )
@@ -113,7 +119,7 @@ def _sign_in(app: MobileClient, email: str, password: str) -> None:
 
 
 def _recording() -> bytes:
-    """Make a recording that the server has not seen: speech, if it can be decoded here, else a tone."""
+    """Return a recording that the server has not seen: speech, if it can be decoded here, else a tone."""
     try:
         speech = decoded(demo_file(DEMO), SPEECH_SECONDS)
     except (ModuleNotFoundError, CommandFailed):
@@ -128,14 +134,14 @@ def _metadata(context: CheckContext) -> dict[str, Any]:
         therapist={"id": user["userId"], "name": user["userFullName"], "email": context.email},
         patient={"id": number, "name": f"Acceptance {number}", "email": ""},
         day=datetime.now(UTC).date(),
-        summary="Acceptance check; no patient is meant.",
+        summary="Acceptance check; not about a real patient.",
         general_notes=("Acceptance check.",),
         timed_notes=(("00:01", "Acceptance check."),),
     )
 
 
 def _clean_up(context: CheckContext) -> None:
-    """Cancel what is still there; what can't be cancelled was handed in on purpose."""
+    """Cancel what is still there; what can't be cancelled was submitted on purpose."""
     with suppress(CallFailed, httpx.HTTPError):
         for session_id in (context.leftovers | {context.session_id}) - {""}:
             context.app.call("DELETE", f"/sessions/{session_id}")

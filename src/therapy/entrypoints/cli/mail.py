@@ -1,4 +1,4 @@
-"""`therapy mail`: what the embedded default would have sent."""
+"""`therapy mail`: the mails and pushes that an installation without mail server would have sent."""
 
 import time
 
@@ -14,19 +14,19 @@ POLL_SECONDS = 1.0
 
 
 @click.command()
-@click.option("--follow", is_flag=True, help="Go on and show what comes, until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Keep running and show new ones, until Ctrl-C.")
 def mail(*, follow: bool) -> None:
-    """Show the mails and the pushes that went to the file mailbox, oldest first.
+    """Show the mails and pushes in the file mailbox, oldest first.
 
-    The embedded default has no mail server and no push service: letters (such as the one with the code
-    for a new password) and pushes are written into the data directory.
+    By default there is no mail server and no push service: letters (such as the one with the code for a new
+    password) and pushes are written into the data directory.
 
     \b
     [bold]Example[/]
       [cyan]therapy mail --follow[/]
 
     [bold]You see[/] each letter with its address, subject and text, and each push with what the app would
-    get: its type and the id of the session, never a name.
+    get: its type and the session's id, never a name.
     """
     settings, console, seen = settings_of_this_machine(), answers(), set[str]()
     while True:
@@ -39,7 +39,7 @@ def mail(*, follow: bool) -> None:
 
 
 def show_mailbox(settings: Settings, console: Console, seen: set[str]) -> int:
-    """Print what is not in `seen` yet, and give how much is in the mailbox."""
+    """Print what is not in `seen` yet and add it; return how many items are in the mailbox."""
     from therapy.wiring import mailbox
 
     found = mailbox(settings)

@@ -1,4 +1,4 @@
-"""`therapy migrate`: making what the stores need, and copying what an older program left in Cosmos."""
+"""`therapy migrate`: creates what the stores need, and copies an older program's data in Cosmos."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import rich_click as click
 
 from therapy.domain.errors import TherapyError
-from therapy.entrypoints.cli.check import failed, look, show_findings
+from therapy.entrypoints.cli.check import check_each, failed, show_findings
 from therapy.entrypoints.cli.diagnosis import diagnose
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.error_messages import CommandFailed
@@ -20,30 +20,29 @@ T = TypeVar("T")
 @click.option(
     "--throughput",
     type=click.IntRange(400, 1_000_000),
-    help="RU/s that all containers of a new Cosmos database share; leave it out where it is serverless.",
+    help="RU/s that all containers of a new Cosmos database share; omit it if the account is serverless.",
 )
 @click.option(
     "--finish",
     is_flag=True,
-    help="Delete the containers of the first layout, once they were copied and all is well.",
+    help="Delete the containers of the first layout, once they are copied and all is well.",
 )
-@click.option("--yes", is_flag=True, help="With --finish: do not ask.")
+@click.option("--yes", is_flag=True, help="With --finish: don't ask.")
 def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
-    """Make what the stores need: the schema of the database, or the containers in Cosmos and Blob.
+    """Create what the stores need: the database's schema, or the containers in Cosmos and Blob Storage.
 
-    Running it again changes nothing. A server makes what is missing when it starts, if it may: the managed
-    identity that it has on Azure may not, so run this once with the account's key, before the first start.
+    Running it again changes nothing. A server creates what is missing when it starts, if it may. On Azure its
+    managed identity may not, so run this once with the account's key before the first start.
 
-    What a program from before the one store left in Cosmos is copied into new containers. Stop every server
-    and worker first. It may be interrupted and run again; the old containers stay until --finish.
+    Data of an older version in Cosmos (one with six containers) is copied into new containers. Stop every
+    server and worker first. It may be interrupted and run again; the old containers stay until --finish.
 
     \b
     [bold]Example[/]
       [cyan]therapy migrate[/]
       [cyan]therapy migrate --finish[/]
 
-    [bold]You see[/] where the stores and the recordings are; for each that could not be made the likely cause
-    and the fix.
+    [bold]You see[/] where the stores and recordings are, and for each failure the likely cause and the fix.
     """
     if finish:
         _finish(asked=yes)
@@ -51,18 +50,18 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
     settings, console = settings_of_this_machine(), answers()
     from therapy.wiring.dependency_checks import migrations
 
-    with asides().status("making what is missing") as status:
+    with asides().status("creating what is missing") as status:
 
         def told(read: int, written: int) -> None:
             status.update(f"copying: {read:,} documents read, {written:,} written")
 
         dependencies = list(migrations(settings, throughput=throughput, told=told))
-        looked = asyncio.run(look(dependencies, None, doing="migrate"))
-    for each in looked:
+        checked = asyncio.run(check_each(dependencies, None, doing="migrate"))
+    for each in checked:
         console.print(f"{each.dependency.name}: {each.dependency.where}", markup=False)
-    show_findings(looked, console)
-    if words := failed(looked):
-        raise CommandFailed(words)
+    show_findings(checked, console)
+    if message := failed(checked):
+        raise CommandFailed(message)
     console.print("Everything is there.")
     if left := _left():
         console.print(
@@ -75,7 +74,7 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
 def _left() -> tuple[str, ...]:
     from therapy.wiring.first_layout import left_to_finish
 
-    return _told(left_to_finish(settings_of_this_machine()))
+    return _result_of(left_to_finish(settings_of_this_machine()))
 
 
 def _finish(*, asked: bool) -> None:
@@ -89,12 +88,12 @@ def _finish(*, asked: bool) -> None:
         raise CommandFailed("nothing was deleted")
     from therapy.wiring.first_layout import finish
 
-    _told(finish(settings_of_this_machine()))
+    _result_of(finish(settings_of_this_machine()))
     console.print("They are deleted.")
 
 
-def _told(work: Coroutine[Any, Any, T]) -> T:
-    """Return what the work returns; what goes wrong is told with its likely cause and the fix."""
+def _result_of(work: Coroutine[Any, Any, T]) -> T:
+    """Return what the work returns; raise CommandFailed with the likely cause and fix if it fails."""
     from therapy.wiring.dependency_checks import stores_at
 
     try:

@@ -1,6 +1,6 @@
-"""The mobile app's HTTP client, as its contract describes it: its time-outs, its upload, its way with 401.
+"""An HTTP client like the mobile app's: the same time-outs, uploads and handling of 401.
 
-It knows paths and shapes only; what an answer must look like is `acceptance`'s business.
+It doesn't check the shape of answers; `acceptance` does.
 """
 
 import uuid
@@ -13,19 +13,19 @@ import httpx
 import msgspec
 
 TIMEOUT_SECONDS = 10.0
-"""To connect, to read a byte and to write one: the defaults of the app's library."""
+"""For connecting, reading a byte and writing one: the defaults of the app's library."""
 
 CHUNK = 64 * 1024
 UNAUTHORIZED = 401
 
 
 class CallFailed(Exception):
-    """Raised where an answer was needed and another one came: the call, what was expected, what came."""
+    """Raised for an unexpected answer; says the call, what was expected and what came."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A recording with what the app says about it; `metadata` is sent as it is if it is bytes."""
+    """A recording and its metadata, which is sent unchanged if it is bytes."""
 
     audio: bytes
     metadata: Mapping[str, object] | bytes | None
@@ -41,7 +41,7 @@ def metadata_of(
     general_notes: tuple[str, ...] = (),
     timed_notes: tuple[tuple[str, str], ...] = (),
 ) -> dict[str, object]:
-    """Spell the metadata as the app does: therapist and patient as JSON texts inside JSON."""
+    """Return metadata in the app's form: therapist and patient are JSON texts inside JSON."""
     return {
         "therapist": msgspec.json.encode(therapist).decode(),
         "patient": msgspec.json.encode(patient).decode(),
@@ -53,7 +53,7 @@ def metadata_of(
 
 
 class MobileClient:
-    """One signed-in app. A 401 is answered with one refresh and one more try, as the app does."""
+    """A signed-in app. On a 401 it refreshes its tokens once and tries again, as the app does."""
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
         self._http = httpx.Client(base_url=url, timeout=timeout, headers={"User-Agent": "okhttp/4"})
@@ -78,7 +78,7 @@ class MobileClient:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Send one request with this token ("" or None: none) and give whatever comes."""
+        """Send a request with this token ("" or None = without) and return the answer."""
         sent = dict(headers or {})
         if token:
             sent["Authorization"] = f"Bearer {token}"
@@ -95,7 +95,7 @@ class MobileClient:
         json: object = None,
         params: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Send one request as the signed-in app."""
+        """Send a request as the signed-in app; return the answer."""
         answer = self.raw(method, path, token=self.token, json=json, params=params)
         if answer.status_code == UNAUTHORIZED and self.refresh_token:
             self.refresh()
@@ -103,10 +103,10 @@ class MobileClient:
         return answer
 
     def got(self, method: str, path: str, *, expected: int = 200, json: object = None) -> Any:
-        """Send one request and give what its JSON holds.
+        """Send a request as the signed-in app; return the decoded JSON, None if there is no body.
 
         Raises:
-            CallFailed: another status.
+            CallFailed: the answer has another status.
         """
         answer = self.call(method, path, json=json)
         if answer.status_code != expected:
@@ -114,10 +114,10 @@ class MobileClient:
         return answer.json() if answer.content else None
 
     def login(self, email: str, password: str) -> dict[str, Any]:
-        """Sign in.
+        """Sign in; return the answer.
 
         Raises:
-            CallFailed: refused.
+            CallFailed: it was refused.
         """
         answer = self.raw("POST", "/auth/login", json={"email": email, "password": password})
         if answer.status_code != 200:
@@ -127,10 +127,10 @@ class MobileClient:
         return self.user
 
     def refresh(self) -> None:
-        """Take the next pair of tokens, in the form the app uses.
+        """Exchange the refresh token for the next pair of tokens.
 
         Raises:
-            CallFailed: refused; the app would log out.
+            CallFailed: it was refused; the app would sign out.
         """
         answer = self.raw("POST", "/auth/refresh", json={"refreshToken": self.refresh_token})
         if answer.status_code != 200:
@@ -138,7 +138,7 @@ class MobileClient:
         self.take(answer.json())
 
     def take(self, pair: Mapping[str, Any]) -> None:
-        """Go on with the tokens of a refresh."""
+        """Use the tokens of a refresh from now on."""
         self.token, self.refresh_token = pair["accessToken"], pair["refreshToken"]
 
     def upload(
@@ -146,20 +146,20 @@ class MobileClient:
         upload: Upload,
         *,
         token: str | None = None,
-        tell: Callable[[int], None] = lambda _: None,
+        on_progress: Callable[[int], None] = lambda _: None,
     ) -> httpx.Response:
-        """Send a recording: chunked, without a length, the audio first. `tell` is told the bytes sent."""
+        """Upload a recording, chunked, the audio first; `on_progress` is called with the bytes sent."""
         boundary = uuid.uuid4().hex
         return self.raw(
             "POST",
             "/sessions/upload",
             token=self.token if token is None else token,
-            content=_parts(upload, boundary, tell),
+            content=_parts(upload, boundary, on_progress),
             headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
         )
 
 
-def _parts(upload: Upload, boundary: str, tell: Callable[[int], None]) -> Iterator[bytes]:
+def _parts(upload: Upload, boundary: str, on_progress: Callable[[int], None]) -> Iterator[bytes]:
     name = upload.file_name or f"session_audio_{uuid.uuid4()}.wav"
     yield (
         f"--{boundary}\r\n"
@@ -169,7 +169,7 @@ def _parts(upload: Upload, boundary: str, tell: Callable[[int], None]) -> Iterat
     view = memoryview(upload.audio)
     for at in range(0, len(view), CHUNK):
         yield bytes(view[at : at + CHUNK])
-        tell(min(len(view), at + CHUNK))
+        on_progress(min(len(view), at + CHUNK))
     if upload.metadata is not None:
         metadata = upload.metadata
         body = metadata if isinstance(metadata, bytes) else msgspec.json.encode(metadata)
@@ -183,7 +183,7 @@ def _parts(upload: Upload, boundary: str, tell: Callable[[int], None]) -> Iterat
 
 
 def outcome_of(answer: httpx.Response) -> str:
-    """Say what came, without anything about a person: the status, and our own code if there is one."""
+    """Return what came, without anything about a person: the status, and our own code if there is one."""
     try:
         code = answer.json()["code"]
     except (ValueError, KeyError, TypeError):

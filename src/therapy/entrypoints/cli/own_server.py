@@ -1,4 +1,4 @@
-"""A `therapy serve` of our own: in a throw-away directory, on a free port, stopped by its process id."""
+"""Runs a `therapy serve` of our own in a temporary directory on a free port, and stops it at the end."""
 
 import re
 import subprocess
@@ -20,19 +20,19 @@ _URL = re.compile(r"http://\S+")
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: where, and what it wrote into its log so far."""
+    """A running server: its address and its log file."""
 
     url: str
     log: Path
 
     def last_lines(self) -> str:
-        """Give the end of its log, which holds metadata only."""
+        """Return the end of its log, which has only metadata."""
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join(lines[-LAST_LINES:])
 
 
 def environment(data_dir: Path) -> dict[str, str]:
-    """Make the settings of such a server; nothing of this machine's own settings gets in."""
+    """Return the environment of such a server, without any of this machine's own settings."""
     return {
         "THERAPY_DATA_DIR": str(data_dir),
         "PORT": "0",
@@ -43,16 +43,16 @@ def environment(data_dir: Path) -> dict[str, str]:
 
 
 def command(*arguments: str) -> list[str]:
-    """Make the command that runs `therapy` by the Python that runs us."""
+    """Return the command that runs `therapy` with this Python."""
     return [sys.executable, "-P", "-m", "therapy.entrypoints.cli", *arguments]
 
 
 @contextmanager
 def running_server(folder: Path, settings: dict[str, str], *options: str) -> Iterator[Server]:
-    """Start a server whose output goes into `folder`, and stop it whatever happens.
+    """Run a server, with its output in `folder`, while the body runs.
 
     Raises:
-        CommandFailed: it did not start, or did not stop by itself; the end of its log is in the words.
+        CommandFailed: it did not start, or did not stop properly; the message has the end of its log.
     """
     with running(folder, "server", settings, "serve", *options, ready=_URL) as started:
         yield started
@@ -62,10 +62,10 @@ def running_server(folder: Path, settings: dict[str, str], *options: str) -> Ite
 def running(
     folder: Path, name: str, settings: dict[str, str], *arguments: str, ready: re.Pattern[str]
 ) -> Iterator[Server]:
-    """Run a command of ours until the body is over; it has started once `ready` is in what it prints.
+    """Run a command of ours while the body runs, which begins once `ready` is in its output.
 
     Raises:
-        CommandFailed: it did not start, or did not stop by itself; the end of its log is in the words.
+        CommandFailed: it did not start, or did not stop properly; the message has the end of its log.
     """
     out, log = folder / f"{name}.out", folder / f"{name}.log"
     with out.open("wb") as stdout, log.open("wb") as stderr:

@@ -1,4 +1,4 @@
-"""`therapy seed`: a demo practice, or the one in a file."""
+"""`therapy seed`: adds the demo practice, or the one in a file."""
 
 import asyncio
 from importlib.resources import files
@@ -25,22 +25,22 @@ DEMO = "demo-practice.json"
     help="Another practice, as JSON.",
 )
 @click.option(
-    "--password", default="", help="Of every account; without it one is made, shown once."
+    "--password", default="", help="For every account; by default one is generated and shown once."
 )
-@click.option("--force", is_flag=True, help="Also where there are real accounts.")
+@click.option("--force", is_flag=True, help="Even if there are real accounts.")
 def seed(*, path: Path | None, password: str, force: bool) -> None:
-    """Fill the stores with a practice to try things with. Running it again adds nothing twice.
+    """Add a practice to try things with. Running it again adds nothing twice.
 
     Therapists [cyan]olivia.hayes1@example.health[/] and [cyan]alex.lebed2@example.health[/], patients
     [cyan]jordan.white1@example.health[/] and [cyan]jamie.davis2@example.health[/], with sessions that are
-    finalized and sessions that wait for review, all invented. Where there are real accounts it refuses.
+    finalized or awaiting review, all invented. It refuses if there are real accounts.
 
     \b
     [bold]Example[/]
       [cyan]therapy seed --password "a password to try with"[/]
 
-    [bold]You see[/] the accounts, and the password if it was made here. Accounts that are there already keep
-    theirs unless --password is given.
+    [bold]You see[/] the accounts, and the password if it was generated. Existing accounts keep theirs unless
+    --password is given.
 
     \b
     [bold]--file[/] takes JSON like this (state: finalized or pending; day: date or days_ago):
@@ -73,8 +73,8 @@ async def _seed(path: Path | None, password: str, *, force: bool) -> None:
             names = {"local": "THERAPY_DATA_DIR", "azure": "COSMOS_DATABASE_NAME"}
             setting = names.get(settings.stores, "store")
             raise CommandFailed(
-                f"there are {real} real accounts in {stores_at(settings)}; nothing was added. Take another"
-                f" {setting} for trying, or add the demo practice beside them with --force"
+                f"there are {real} real accounts in {stores_at(settings)}; nothing was added. Use another"
+                f" {setting} to try things, or add the demo practice to them with --force"
             )
         done = await seed_practice(opened.installation, what, password=chosen, renew=bool(password))
     console = answers()
@@ -85,13 +85,13 @@ async def _seed(path: Path | None, password: str, *, force: bool) -> None:
         f"{done.practice.name}: {done.new_people} accounts and {done.new_sessions} sessions added"
     )
     if done.new_people and not password:
-        console.print(f"password: [bold]{chosen}[/] (shown once, not kept)", soft_wrap=True)
+        console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
 
 
 async def seed_practice(
     installation: Installation, seed: Seed, *, password: str, renew: bool
 ) -> Seeded:
-    """Write what an installation lacks of a seed; see `workflows.seeding.plant`."""
+    """Write whatever of a seed an installation lacks; see `workflows.seeding.plant`."""
     return await plant(
         seed,
         password=password,
@@ -104,10 +104,10 @@ async def seed_practice(
 
 
 def read_seed(path: Path | None) -> Seed:
-    """Read a seed, the packaged one if no path is given.
+    """Return the seed in a file, or the packaged one for None.
 
     Raises:
-        CommandFailed: the file is not such JSON; says where.
+        CommandFailed: the file is not a seed; says where.
     """
     source = path or files("therapy.entrypoints.cli") / DEMO
     try:

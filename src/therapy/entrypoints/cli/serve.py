@@ -1,4 +1,4 @@
-"""`therapy serve` and `therapy worker`: the two that run until they are told to stop."""
+"""`therapy serve` and `therapy worker`: the commands that run until they are stopped."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from therapy.entrypoints.cli.error_messages import CommandFailed
 BACKLOG = 2_048
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
-_leash = click.option("--leashed", is_flag=True, hidden=True)
+_stdin_option = click.option("--end-with-stdin", "until_eof", is_flag=True, hidden=True)
 """For `therapy all`: see `end_with_stdin`."""
 
 
@@ -33,11 +33,13 @@ _leash = click.option("--leashed", is_flag=True, hidden=True)
     type=click.IntRange(0, 65_535),
     help="The port, instead of PORT (8000); 0 takes a free one.",
 )
-@click.option("--no-worker", is_flag=True, help="Only answer requests; `therapy worker` works.")
+@click.option(
+    "--no-worker", is_flag=True, help="Only answer requests; run `therapy worker` for the work."
+)
 @click.option("--socket", "descriptor", type=int, hidden=True)
-@_leash
+@_stdin_option
 def serve(
-    *, host: str | None, port: int | None, no_worker: bool, descriptor: int | None, leashed: bool
+    *, host: str | None, port: int | None, no_worker: bool, descriptor: int | None, until_eof: bool
 ) -> None:
     """Start the API and, in the same process, the worker.
 
@@ -45,40 +47,40 @@ def serve(
     [bold]Example[/]
       [cyan]therapy serve --port 8000[/]
 
-    [bold]You see[/] one line with the address and the data directory; then one line of JSON for each
-    request, on stderr. The documentation of the API is at [cyan]/schema[/]. Ctrl-C or SIGTERM ends it:
-    requests are answered, unfinished work is put back for the next start.
+    [bold]You see[/] one line with the address and the data directory, then a line of JSON for each request,
+    on stderr. The API's documentation is at [cyan]/schema[/]. Ctrl-C or SIGTERM stops it: open requests are
+    answered, unfinished work is put back for the next start.
     """
     settings = listening_at(host, port)
-    if leashed:
+    if until_eof:
         end_with_stdin()
     run_server(settings, with_worker=not no_worker, descriptor=descriptor)
 
 
 @click.command()
-@_leash
-def worker(*, leashed: bool) -> None:
-    """Work on recordings without answering requests, on the same data directory as a server.
+@_stdin_option
+def worker(*, until_eof: bool) -> None:
+    """Work on recordings without answering requests, with the same data as a server.
 
     \b
     [bold]Example[/]
       [cyan]therapy serve --no-worker[/]   in one terminal
       [cyan]therapy worker[/]              in another, on the same machine
 
-    [bold]You see[/] one line with the data directory, and lines of JSON on stderr where something goes
-    wrong. Ctrl-C or SIGTERM ends it: unfinished work is put back for whoever comes next.
+    [bold]You see[/] one line with the data directory, and lines of JSON on stderr if something goes wrong.
+    Ctrl-C or SIGTERM stops it: unfinished work is put back for the next worker.
     """
     from therapy.entrypoints.logs import configure_logs
 
     settings = settings_of_this_machine()
     configure_logs(settings.log_level)
-    if leashed:
+    if until_eof:
         end_with_stdin()
     asyncio.run(_work(settings))
 
 
 def listening_at(host: str | None, port: int | None) -> Settings:
-    """Read the settings of this machine; an address from the command line wins."""
+    """Return this machine's settings; host and port of the command line have precedence."""
     settings = settings_of_this_machine()
     return replace(
         settings, host=host or settings.host, port=settings.port if port is None else port
@@ -86,22 +88,23 @@ def listening_at(host: str | None, port: int | None) -> Settings:
 
 
 def end_with_stdin() -> None:
-    """Stop as by SIGTERM once standard input ends, which it does when whoever started us is gone."""
+    """Stop as on SIGTERM once standard input ends, i.e. when the process that started us has ended."""
 
     def wait() -> None:
-        while os.read(sys.stdin.fileno(), 1):  # not through sys.stdin: its lock may outlive us
+        # Not through sys.stdin, whose lock could block our exit.
+        while os.read(sys.stdin.fileno(), 1):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=wait, name="leash", daemon=True).start()
+    threading.Thread(target=wait, name="end-with-stdin", daemon=True).start()
 
 
 def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, on a socket that listens already if its descriptor is given.
+    """Serve until SIGTERM or SIGINT, on an already listening socket if its descriptor is passed.
 
     Raises:
-        CommandFailed: the address is in use or not this machine's.
-        OSError, TherapyError: what it stands on can't be opened.
+        CommandFailed: the address is in use, or not this machine's.
+        OSError, TherapyError: something that it depends on can't be opened.
     """
     import uvicorn
 
@@ -119,7 +122,7 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
             try:
                 opened = await stack.enter_async_context(open_therapy(settings))
             except Exception as exc:
-                faults.append(exc)  # it comes out below, not as uvicorn's two lines
+                faults.append(exc)  # raised below, instead of uvicorn's two lines
                 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
                 raise
             yield opened
@@ -139,7 +142,7 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    # uvicorn raises what it caught once more at its end: let that be no death
+    # uvicorn raises the signals that it caught again at its end: they must not kill us
     for each in STOPPING:
         signal.signal(each, stop)
     try:
@@ -151,7 +154,11 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything else is opened, so that two servers can't both think it theirs."""
+    """Return a listening socket; opened before anything else, so that two servers can't share a port.
+
+    Raises:
+        CommandFailed: the address is in use, or not this machine's.
+    """
     try:
         (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return socket.create_server(address[:2], family=family, backlog=BACKLOG)
@@ -159,18 +166,18 @@ def listen(host: str, port: int) -> socket.socket:
         reason = (exc.strerror or "not possible").partition(" (")[0].lower()
         raise CommandFailed(
             f"cannot listen on {host}, port {port}: {reason}; "
-            "PORT=8001 or --port 8001 takes another one, 0 a free one"
+            "PORT=8001 or --port 8001 uses another one, 0 a free one"
         ) from None
 
 
 def url_of(listener: socket.socket) -> str:
-    """Give the address a client on this machine uses."""
+    """Return the URL for a client on this machine."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def announce(what: str, where: str, data_dir: Path) -> None:
-    """Print the one line that a start has to say."""
+    """Print the one line that announces a start."""
     click.echo(f"{what} {where}  (data in {data_dir.expanduser().resolve()}; Ctrl-C stops it)")
 
 

@@ -1,7 +1,7 @@
-"""`therapy all`: the API and the worker as children of one process, for a container that holds both.
+"""`therapy all`: API and worker as children of one process, for a container that runs both.
 
-Stands in for an init where it is process 1: reaps whatever ends, passes a stop on, starts again what dies.
-It does nothing else and imports nothing heavy, so that there is nothing in it that could fail.
+It replaces an init if it is process 1: it reaps whatever ends, passes on a stop, and restarts what dies. It
+does nothing else and imports nothing heavy, so that little in it can fail.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from therapy.entrypoints.cli.serve import STOPPING, listen, listening_at
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 LIVED = 60.0
-"""Seconds after which a child that dies is started again as if it had never died before."""
+"""Seconds after which a child that dies is restarted with the first pause again."""
 
 SHORTEST_DRAIN = 0.1
-"""Seconds; the setting takes no less."""
+"""Seconds; the least that the setting accepts."""
 
 HOPELESS = 2
-"""Exit code of a command that was asked for wrongly: it would end so again."""
+"""Exit code of a command that was used wrongly: restarting it would be useless."""
 
 log = logging.getLogger(__name__)
 
@@ -38,17 +38,16 @@ log = logging.getLogger(__name__)
 @click.option("--host", help="The address to listen on, instead of THERAPY_HOST.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="The port, instead of PORT.")
 def everything(*, host: str | None, port: int | None) -> None:
-    """Start the API and a worker as two processes of one container, and keep them running.
+    """Run the API and a worker as processes of one container, and keep them running.
 
-    GUNICORN_WORKERS says how many API processes share the port. What dies is started again, after a pause
-    that grows from one second to a minute. SIGTERM stops all: requests are answered and unfinished work is
-    put back within GUNICORN_TIMEOUT seconds.
+    GUNICORN_WORKERS is the number of API processes that share the port. A process that dies is restarted
+    after a pause that grows from one second to a minute. SIGTERM stops all: open requests are answered and
+    unfinished work is put back within GUNICORN_TIMEOUT seconds.
 
     \b
     [bold]Example[/]
       [cyan]therapy all[/]
-
-    [bold]You see[/] what `therapy serve` and `therapy worker` print. The exit code is 0 if all ended in time.
+    [bold]You see[/] what `therapy serve` and `therapy worker` print. The exit code is 0 if all stop in time.
     """
     from therapy.entrypoints.logs import configure_logs
 
@@ -59,8 +58,8 @@ def everything(*, host: str | None, port: int | None) -> None:
         "GUNICORN_TIMEOUT": f"{max(drain * 0.8, drain - 2, SHORTEST_DRAIN):g}"
     }
     with listen(settings.host, settings.port) as listener:
-        serve = ("serve", "--no-worker", "--leashed", "--socket", str(listener.fileno()))
-        children = [Child("worker", command("worker", "--leashed"), variables)]
+        serve = ("serve", "--no-worker", "--end-with-stdin", "--socket", str(listener.fileno()))
+        children = [Child("worker", command("worker", "--end-with-stdin"), variables)]
         children += (
             Child(f"api-{number + 1}", command(*serve), variables, listener)
             for number in range(settings.api_processes)
@@ -70,7 +69,7 @@ def everything(*, host: str | None, port: int | None) -> None:
 
 
 class Child:
-    """A command that is kept running; it has our standard output, and a pipe that ends when we do."""
+    """A command that is kept running; it shares our standard output, and its stdin ends when we do."""
 
     def __init__(
         self,
@@ -88,29 +87,29 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id, 0 while it does not run."""
+        """The process id, 0 while it is not running."""
         return self._process.pid if self._process else 0
 
     def start(self) -> None:
-        """Start it; it is not due any more."""
+        """Start the process; it is no longer due."""
         self._process = subprocess.Popen(  # noqa: S603 - a command of our own
             self._command, env=self._variables, stdin=subprocess.PIPE, pass_fds=self._passed
         )
         self._started, self.due = time.monotonic(), None
 
     def ended(self, status: int) -> None:
-        """Note its end, and when it is due again."""
+        """Note that it ended, and when it is due again."""
         now = time.monotonic()
         if now - self._started > LIVED:
             self._pause = FIRST_PAUSE
         self.due = now + self._pause
-        told = {"child": self.name, "status": status, "pause_s": self._pause}
-        log.warning("a child ended and is started again", extra=told)
+        fields = {"child": self.name, "status": status, "pause_s": self._pause}
+        log.warning("a child ended and is restarted", extra=fields)
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         self.forget(status)
 
     def forget(self, status: int) -> None:
-        """Let go of a process that somebody waited for."""
+        """Release a process that was reaped."""
         if self._process:
             self._process.returncode = status
             if self._process.stdin:
@@ -118,14 +117,14 @@ class Child:
             self._process = None
 
     def signal(self, number: int) -> None:
-        """Send it a signal, if it runs."""
+        """Send it a signal, if it is running."""
         if self.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
 
 class Supervisor:
-    """Keeps children running until SIGTERM or SIGINT; then gives them `drain` seconds to end."""
+    """Keeps children running until SIGTERM or SIGINT, then gives them `drain` seconds to end."""
 
     def __init__(
         self,
@@ -139,8 +138,8 @@ class Supervisor:
         self._hopeless = False
 
     def run(self) -> int:
-        """Run until told to stop; gives an exit code: 0 if all ended by themselves in time."""
-        with self._woken() as woken:
+        """Run until stopped; return the exit code, 0 if all ended by themselves in time."""
+        with self._signal_socket() as woken:
             while not self._stopping:
                 for child in self._children:
                     if child.due is not None and child.due <= time.monotonic():
@@ -157,8 +156,8 @@ class Supervisor:
 
     def _stop(self, woken: socket.socket) -> int:
         until = time.monotonic() + self._drain
-        self._tell(signal.SIGTERM)
-        if self._listener:  # who connects from now on is refused at once, and may go elsewhere
+        self._signal_all(signal.SIGTERM)
+        if self._listener:  # new connections are refused from now on, and may go elsewhere
             self._listener.close()
         while self._running() and time.monotonic() < until:
             self._sleep(woken, until - time.monotonic())
@@ -179,12 +178,12 @@ class Supervisor:
     def _running(self) -> list[Child]:
         return [child for child in self._children if child.pid]
 
-    def _tell(self, number: int) -> None:
+    def _signal_all(self, number: int) -> None:
         for child in self._children:
             child.signal(number)
 
     def _reaped(self) -> Iterator[tuple[Child, int]]:
-        """Wait for everything that has ended; what is no child of ours was left to process 1."""
+        """Yield our children that have ended; reap other processes, too, which process 1 inherits."""
         by_pid = {child.pid: child for child in self._running()}
         while True:
             try:
@@ -197,8 +196,8 @@ class Supervisor:
                 yield by_pid[pid], os.waitstatus_to_exitcode(status)
 
     @contextlib.contextmanager
-    def _woken(self) -> Iterator[socket.socket]:
-        """Give a socket that can be read after any signal: none is missed between look and sleep."""
+    def _signal_socket(self) -> Iterator[socket.socket]:
+        """Yield a socket that is readable after any signal, so that none is missed before a sleep."""
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             self._stopping = True

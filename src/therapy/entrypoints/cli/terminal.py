@@ -1,4 +1,4 @@
-"""What the command line draws with: one console for answers (stdout), one for what goes on (stderr)."""
+"""The command line's output: one console for answers (stdout), one for progress (stderr)."""
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 WIDE = 110
-"""Characters a line where nobody looks: a pipe must not cut tables."""
+"""Characters per line if it is not a terminal: tables in a pipe must not be cut."""
 
 SPEAKERS = {"Therapist": "cyan", "Patient": "magenta", "Unknown": "yellow"}
 
@@ -17,17 +17,17 @@ def _console(*, stderr: bool) -> Console:
 
 
 def answers() -> Console:
-    """The console for what was asked for."""
+    """Return the console for the command's actual output."""
     return _console(stderr=False)
 
 
 def asides() -> Console:
-    """The console for progress and remarks, so that stdout stays clean."""
+    """Return the console for progress and remarks, so that stdout stays clean."""
     return _console(stderr=True)
 
 
 def bar(console: Console) -> Progress:
-    """Make a progress bar: what, how far, how long so far."""
+    """Return a progress bar with description, percentage and elapsed time."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=40),
@@ -38,7 +38,7 @@ def bar(console: Console) -> Progress:
 
 
 def transcript_table() -> Table:
-    """Make the table that a transcript is drawn in: time, feeling, speaker, text."""
+    """Return an empty table for a transcript: time, sentiment, speaker, text."""
     table = Table.grid(padding=(0, 1))
     for _ in range(3):
         table.add_column(no_wrap=True)
@@ -49,14 +49,14 @@ def transcript_table() -> Table:
 def add_line(
     table: Table, timestamp: str, speaker: str, text: str, scores: tuple[float, float, float]
 ) -> None:
-    """Draw one line of a transcript; only the patient's have a bar of positive, neutral, negative."""
+    """Add a line of a transcript; only the patient's lines have a sentiment bar."""
     feeling = sentiment_bar(*scores) if speaker == "Patient" else Text("")
     name = Text(speaker, style=f"bold {SPEAKERS.get(speaker, 'yellow')}")
     table.add_row(Text(timestamp, style="bright_black"), feeling, name, Text(text))
 
 
 def sentiment_bar(positive: float, neutral: float, negative: float, width: int = 12) -> Text:
-    """Draw three shares as a bar that can be read without colours too."""
+    """Return three shares as a bar that is also readable without colours."""
     total = (positive + neutral + negative) or 1.0
     good, bad = round(width * positive / total), round(width * negative / total)
     good = min(good, width - bad)
@@ -65,7 +65,7 @@ def sentiment_bar(positive: float, neutral: float, negative: float, width: int =
 
 
 def legend() -> Text:
-    """Say what the bars mean."""
+    """Return the legend of the bars."""
     return Text.assemble(
         ("█", "green"),
         " positive  ",

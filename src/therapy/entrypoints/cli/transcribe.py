@@ -1,4 +1,4 @@
-"""`therapy transcribe`: one recording, no server, no store."""
+"""`therapy transcribe`: transcribes one recording, without a server or a store."""
 
 import asyncio
 import io
@@ -36,17 +36,19 @@ NOBODY = "-"
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else."
+)
 @click.option(
     "--language",
     "languages",
     multiple=True,
-    help="What is spoken, e.g. en-US; several are tried. Else SPEECH_LANGUAGE.",
+    help="What is spoken, e.g. en-US; may be repeated. By default SPEECH_LANGUAGE.",
 )
 def transcribe(*, file: Path, as_json: bool, languages: tuple[str, ...]) -> None:
-    """Transcribe one recording: who said what, and how it felt. No server, nothing is kept.
+    """Transcribe one recording: who said what, and how it felt. Needs no server and stores nothing.
 
-    WAV, M4A, MP3, OGG, WebM and FLAC, told by content and not by name.
+    WAV, M4A, MP3, OGG, WebM and FLAC, recognised by their content, not their name.
 
     \b
     [bold]Examples[/]
@@ -54,7 +56,7 @@ def transcribe(*, file: Path, as_json: bool, languages: tuple[str, ...]) -> None
       [cyan]therapy transcribe session.m4a --json | jq -r '.utterances[].text'[/]
 
     [bold]You see[/] a progress bar, then a line for each utterance: time, speaker, and for the patient a bar
-    of positive (green), neutral (grey) and negative (red). --json gives
+    of positive (green), neutral (grey) and negative (red). --json prints
     [cyan]{"utterances": \\[{"speaker", "start_ms", "end_ms", "text", …}], …}[/].
     """
     settings = settings_of_this_machine("speech", "sentiment", "insights")
@@ -71,12 +73,12 @@ def transcribe(*, file: Path, as_json: bool, languages: tuple[str, ...]) -> None
 def _transcribed(path: Path, settings: Settings) -> TranscriptVersion:
     try:
         with path.open("rb") as file:
-            return asyncio.run(_hear(file, path.name, settings))
+            return asyncio.run(_recognise(file, path.name, settings))
     except IsADirectoryError:
         raise CommandFailed(f"{path} is a directory") from None
 
 
-async def _hear(file: io.BufferedReader, name: str, settings: Settings) -> TranscriptVersion:
+async def _recognise(file: io.BufferedReader, name: str, settings: Settings) -> TranscriptVersion:
     from therapy.wiring import open_engines
 
     async def read(start: int, end: int) -> bytes:
@@ -89,10 +91,10 @@ async def _hear(file: io.BufferedReader, name: str, settings: Settings) -> Trans
     sniff(await read(0, SNIFF_BYTES))
     async with open_engines(settings) as engines:
         await engines.audio.check(NOBODY, read, size)
-        # Decoded once only to know how long it is: that is quick, and the bar is true.
+        # Decode it first just to know its length: that is quick, and makes the bar accurate.
         pcm = sum([len(chunk) async for chunk in engines.audio.decode(NOBODY, read, size)])
         with bar(asides()) as progress:
-            task = progress.add_task(f"listening to {name}", total=max(1, pcm // BYTES_PER_MS))
+            task = progress.add_task(f"transcribing {name}", total=max(1, pcm // BYTES_PER_MS))
             version = await recognise(
                 NOBODY,
                 read,
@@ -108,7 +110,7 @@ async def _hear(file: io.BufferedReader, name: str, settings: Settings) -> Trans
 
 
 def as_object(version: TranscriptVersion) -> dict[str, object]:
-    """Make what --json prints: the utterances, and what is known of the whole."""
+    """Return what --json prints: the utterances, and what is known about the whole."""
     return {
         "utterances": [_utterance(each) for each in version.utterances],
         "language": version.language,
@@ -135,7 +137,7 @@ def _utterance(each: Utterance) -> dict[str, object]:
 
 def _show(version: TranscriptVersion, console: Console) -> None:
     if not version.utterances:
-        console.print("Nobody says anything in this recording.")
+        console.print("Nobody speaks in this recording.")
         return
     table = transcript_table()
     for each in version.utterances:

@@ -15,7 +15,7 @@ from therapy.entrypoints.cli.terminal import answers
 
 
 def new_password() -> str:
-    """Make a password that nobody can guess."""
+    """Return a random password."""
     return secrets.token_urlsafe(12)
 
 
@@ -34,17 +34,17 @@ def user() -> None:
 @click.option(
     "--role", type=click.Choice(["therapist", "patient"]), required=True, help="What they are."
 )
-@click.option("--email", required=True, help="They sign in with it; unique, whatever its case.")
+@click.option("--email", required=True, help="For signing in; unique, whatever its case.")
 @click.option("--name", required=True, help="First and last name, as the app shows it.")
 @click.option(
     "--number",
     default="",
-    help="Nine digits; required for a patient, who is found by it in the app.",
+    help="Nine digits; required for patients, whom the app finds by it.",
 )
-@click.option("--date-of-birth", default="", help="As 1990-12-31 or 31-12-1990.")
-@click.option("--password", default="", help="Without it one is made and shown once.")
+@click.option("--date-of-birth", default="", help="Like 1990-12-31 or 31-12-1990.")
+@click.option("--password", default="", help="By default one is generated and shown once.")
 @click.option(
-    "--practice", default="", help="Its name; made if there is none. Needed if there are several."
+    "--practice", default="", help="Its name; created if missing. Required if there are several."
 )
 def add(
     *,
@@ -62,8 +62,8 @@ def add(
     [bold]Example[/]
       [cyan]therapy user add --role patient --email noa@example.health --name "Noa Bar" --number 300000015[/]
 
-    [bold]You see[/] who was added, and the password if it was made here: it is not kept anywhere in
-    readable form, so note it now. A server that runs on the same data directory knows the account at once.
+    [bold]You see[/] who was added, and the password if it was generated: it is not stored in readable form,
+    so note it now. A server that is running on the same data knows the account at once.
     """
     born = parse_date(date_of_birth, field="date of birth") if date_of_birth else None
     chosen = password or new_password()
@@ -80,7 +80,7 @@ def add(
     console = answers()
     console.print(f"added {role} {person.full_name} ({person.email}) to {joined.name}")
     if not password:
-        console.print(f"password: [bold]{chosen}[/] (shown once, not kept)", soft_wrap=True)
+        console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
 
 
 async def _add(
@@ -144,4 +144,4 @@ async def _list() -> None:
     if table.row_count:
         console.print(table)
     else:
-        console.print("There are no accounts yet: add one with `therapy user add`.")
+        console.print("There are no accounts yet. Add one with `therapy user add`.")

@@ -1,4 +1,4 @@
-"""Recordings as the app makes them: 44.1 kHz mono 16 bit WAV, written before its length is known."""
+"""WAV recordings like the app's: 44.1 kHz mono 16 bit, with a header written before the length is known."""
 
 import math
 import secrets
@@ -9,18 +9,18 @@ from therapy.entrypoints.cli.error_messages import CommandFailed
 
 RATE = 44_100
 TOO_MUCH = 444
-"""Bytes that the app's header promises and that never come: it is written from an estimate."""
+"""Bytes that the app's header states but that never come, because it is an estimate."""
 
 DEMO, REFERENCE = "session-demo.ogg", "session-demo.json"
 HISS_SAMPLES = 2_205
-"""50 ms of faint noise: makes two recordings of the same speech different ones."""
+"""50 ms of faint noise, which makes two recordings of the same speech different."""
 
 
 def demo_file(name: str) -> Path:
-    """Find a file of the packaged demo: beside the code where installed, in examples/ in a checkout.
+    """Return the path of a demo file: beside the code if installed, in examples/ in a checkout.
 
     Raises:
-        CommandFailed: it is in neither.
+        CommandFailed: it is in neither place.
     """
     here = Path(__file__).resolve()
     for folder in (here.parent / "examples", here.parents[4] / "examples"):
@@ -30,7 +30,7 @@ def demo_file(name: str) -> Path:
 
 
 def decoded(path: Path, seconds: float = math.inf) -> bytes:
-    """Decode the first seconds of any recording to the app's samples."""
+    """Return the first seconds of any recording, decoded to the app's samples."""
     import av
 
     pcm, limit = bytearray(), seconds * RATE * 2
@@ -48,7 +48,7 @@ def decoded(path: Path, seconds: float = math.inf) -> bytes:
 
 
 def hummed(seconds: float) -> bytes:
-    """Make a soft tone: a recording in which nobody speaks, without any decoder."""
+    """Return samples of a soft tone: a recording without speech that needs no decoder."""
     step = 2 * math.pi * 220 / RATE
     return array(
         "h", (round(900 * math.sin(step * n)) for n in range(int(seconds * RATE)))
@@ -56,13 +56,13 @@ def hummed(seconds: float) -> bytes:
 
 
 def hissed(pcm: bytes) -> bytes:
-    """Put a little noise before the samples, other noise each time."""
+    """Return the samples with a little random noise before them."""
     noise = array("h", (each % 17 - 8 for each in secrets.token_bytes(HISS_SAMPLES)))
     return noise.tobytes() + pcm
 
 
 def app_wav(pcm: bytes) -> bytes:
-    """Make the app's WAV: a header whose sizes are too large, then the samples."""
+    """Return a WAV like the app's: a header whose sizes are too large, then the samples."""
     sizes = [(len(pcm) + TOO_MUCH + 36, 4), (16, 4), (1, 2), (1, 2)]
     sizes += [(RATE, 4), (RATE * 2, 4), (2, 2), (16, 2), (len(pcm) + TOO_MUCH, 4)]
     riff, *form, length = [number.to_bytes(width, "little") for number, width in sizes]

@@ -1,1 +1,1 @@
-"""The acceptance check of a deployment: every call of the mobile contract, against any running server."""
+"""The acceptance check of a deployment: every call in the mobile contract, against any running server."""

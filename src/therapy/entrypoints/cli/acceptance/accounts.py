@@ -1,4 +1,4 @@
-"""Checks of signing in, profiles, devices and forgotten passwords."""
+"""Acceptance checks: signing in, profiles, devices and forgotten passwords."""
 
 import secrets
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from therapy.entrypoints.cli.acceptance.check_runner import (
     wanted,
 )
 
-BAD_TOKEN = "not.a.token"  # noqa: S105 - it is none
+BAD_TOKEN = "not.a.token"  # noqa: S105 - not a real one
 STEPS: list[Step] = []
 LAST: list[Step] = []
 
@@ -42,7 +42,7 @@ def _(context: CheckContext) -> None:
     wanted(therapist, "a therapist's account", "another one")
 
 
-@_step("POST /auth/refresh", "as JSON, the way of the app")
+@_step("POST /auth/refresh", "as JSON, like the app")
 def _(context: CheckContext) -> None:
     body = {"refreshToken": context.app.refresh_token}
     answer = context.app.raw("POST", "/auth/refresh", json=body)
@@ -50,7 +50,7 @@ def _(context: CheckContext) -> None:
     context.app.take(answer.json())
 
 
-@_step("POST /auth/refresh", "as a header, the way of older scripts")
+@_step("POST /auth/refresh", "as a header, like older scripts")
 def _(context: CheckContext) -> None:
     answer = context.app.raw("POST", "/auth/refresh", token=context.app.refresh_token)
     expect(answer, 200, shapes.Refreshed)
@@ -68,12 +68,12 @@ def _(context: CheckContext) -> None:
     wanted(profile.id == context.app.user.get("userId"), "the id of the login", "another one")
 
 
-@_step("GET /profiles/me", "without a token 401")
+@_step("GET /profiles/me", "without a token it is 401")
 def _(context: CheckContext) -> None:
     refused(context.app.raw("GET", "/profiles/me"), 401)
 
 
-@_step("GET /profiles/me", "with a bad token 401")
+@_step("GET /profiles/me", "with a bad token it is 401")
 def _(context: CheckContext) -> None:
     refused(context.app.raw("GET", "/profiles/me", token=BAD_TOKEN), 401)
 
@@ -102,13 +102,13 @@ def _(context: CheckContext) -> None:
     refused(context.app.call("POST", "/devices/register", json={"platform": "ANDROID"}), 400)
 
 
-@_step("POST /devices/register", "somebody else's id is 403")
+@_step("POST /devices/register", "someone else's id is 403")
 def _(context: CheckContext) -> None:
     other = {"token": _device(), "platform": "IOS", "user_id": "somebody", "user_type": "THERAPIST"}
     refused(context.app.call("POST", "/devices/register", json=other), 403)
 
 
-@_step("POST /devices/register", "takes a device")
+@_step("POST /devices/register", "registers a device")
 def _(context: CheckContext) -> None:
     mine = {"token": _device(), "platform": "ANDROID"}
     mine |= {"user_id": context.app.user["userId"], "user_type": context.app.user["userType"]}
@@ -116,20 +116,20 @@ def _(context: CheckContext) -> None:
     context.registered = True
 
 
-@_step("POST /devices/unregister/{userId}", "somebody else's id is 403")
+@_step("POST /devices/unregister/{userId}", "someone else's id is 403")
 def _(context: CheckContext) -> None:
     refused(context.app.call("POST", "/devices/unregister/somebody"), 403)
 
 
 @_step("POST /devices/unregister/{userId}", "removes the device of this login")
 def _(context: CheckContext) -> None:
-    if not context.registered:  # it would remove the devices that the account really has
+    if not context.registered:  # it would remove the account's real devices
         raise Skipped("no device was registered")
     expect_empty(context.app.call("POST", f"/devices/unregister/{context.app.user['userId']}"))
     context.registered = False
 
 
-@_step("POST /auth/forgot-password", "says the same to an unknown address", LAST)
+@_step("POST /auth/forgot-password", "answers an unknown address like any other", LAST)
 def _(context: CheckContext) -> None:
     nobody = {"email": f"nobody-{secrets.token_hex(8)}@example.invalid"}
     answer = context.app.raw("POST", "/auth/forgot-password", params=nobody)

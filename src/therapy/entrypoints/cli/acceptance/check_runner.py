@@ -1,4 +1,4 @@
-"""Running checks against a server: what they share, how each is run, what is left to clean up."""
+"""Runs acceptance checks against a server, with their shared context and what is left to clean up."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 class Skipped(Exception):
-    """Raised by a check that has nothing to look at; says why."""
+    """Raised by a check that has nothing to check; says why."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """How one check went; `remark` holds statuses and field names, never anything about a person."""
+    """The result of one check; `remark` has statuses and field names, never anything about a person."""
 
     call: str
     what: str
@@ -31,7 +31,7 @@ class Check:
 
 @dataclass
 class CheckContext:
-    """A signed-in therapist's app, and what the checks found so far."""
+    """A signed-in therapist's app, and what the checks have found so far."""
 
     app: MobileClient
     email: str
@@ -48,7 +48,7 @@ class CheckContext:
     leftovers: set[str] = field(default_factory=set)
 
     def session(self) -> str:
-        """Give the uploaded session.
+        """Return the id of the uploaded session.
 
         Raises:
             Skipped: there is none.
@@ -61,17 +61,17 @@ class CheckContext:
 Step = tuple[str, str, Callable[[CheckContext], None]]
 
 
-def run(steps: Iterable[Step], context: CheckContext, tell: Callable[[str], None]) -> list[Check]:
-    """Run every check, whatever became of the ones before it."""
-    return [_run_one(step, context, tell) for step in steps]
+def run(steps: Iterable[Step], context: CheckContext, report: Callable[[str], None]) -> list[Check]:
+    """Run every check, even if earlier ones failed; return the results."""
+    return [_run_one(step, context, report) for step in steps]
 
 
-def _run_one(step: Step, context: CheckContext, tell: Callable[[str], None]) -> Check:
-    call, what, look = step
-    tell(f"{call}  {what}")
+def _run_one(step: Step, context: CheckContext, report: Callable[[str], None]) -> Check:
+    call, what, check = step
+    report(f"{call}  {what}")
     began, result, remark = time.monotonic(), "passed", ""
     try:
-        look(context)
+        check(context)
     except Skipped as exc:
         result, remark = "skipped", str(exc)
     except CallFailed as exc:
@@ -84,10 +84,10 @@ def _run_one(step: Step, context: CheckContext, tell: Callable[[str], None]) -> 
 
 
 def expect(answer: httpx.Response, status: int, shape: type[T]) -> T:
-    """Give the answer's JSON in its shape.
+    """Return the answer's JSON in its shape.
 
     Raises:
-        CallFailed: another status, or another shape; says which field.
+        CallFailed: it has another status, or another shape; says which field.
     """
     if answer.status_code != status:
         raise CallFailed(f"expected {status}, got {outcome_of(answer)}")
@@ -100,20 +100,19 @@ def expect(answer: httpx.Response, status: int, shape: type[T]) -> T:
 
 
 def expect_empty(answer: httpx.Response, status: int = 204) -> None:
-    """Want this status and no body.
+    """Raise CallFailed unless the answer has this status.
 
-    Raises:
-        CallFailed: another status.
+    Raises:        CallFailed: it has another status.
     """
     if answer.status_code != status:
         raise CallFailed(f"expected {status}, got {outcome_of(answer)}")
 
 
 def refused(answer: httpx.Response, *statuses: int) -> None:
-    """Want an error that the app can show: one of these statuses, problem details, one plain sentence.
+    """Raise CallFailed unless it is an error that the app can show: of these statuses, as problem details.
 
     Raises:
-        CallFailed: anything else.
+        CallFailed: it is anything else.
     """
     if answer.status_code not in statuses:
         wanted = " or ".join(str(each) for each in statuses)
@@ -125,10 +124,10 @@ def refused(answer: httpx.Response, *statuses: int) -> None:
 
 
 def wanted(condition: object, expected: str, got: str) -> None:
-    """Want something that a shape can't say.
+    """Raise CallFailed unless a condition holds that a shape can't express.
 
     Raises:
-        CallFailed: it is not so.
+        CallFailed: it does not hold.
     """
     if not condition:
         raise CallFailed(f"expected {expected}, got {got}")

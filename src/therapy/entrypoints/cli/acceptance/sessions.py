@@ -1,4 +1,4 @@
-"""Checks of a session's way: upload, inbox, review, and either its end or its cancellation."""
+"""Acceptance checks: a session from upload to review, then either finalized or cancelled."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ def _step(call: str, what: str, steps: list[Step] = STEPS) -> Callable[..., None
 def _refused_upload(
     context: CheckContext, status: int, *, audio: bytes | None = None, **changes: object
 ) -> None:
-    """Send an upload that must not become a session; one that does is remembered and cancelled."""
+    """Send an upload that must be refused; if it becomes a session, remember that one for cancellation."""
     metadata: Mapping[str, object] = {**context.metadata, **changes}
     short = app_wav(hummed(0.2)) if audio is None else audio
     answer = context.app.upload(
@@ -47,7 +47,7 @@ def _refused_upload(
     refused(answer, status)
 
 
-@_step("POST /sessions/upload", "without a token 401")
+@_step("POST /sessions/upload", "without a token it is 401")
 def _(context: CheckContext) -> None:
     refused(context.app.upload(Upload(app_wav(hummed(0.1)), context.metadata), token=""), 401)
 
@@ -57,9 +57,9 @@ def _(context: CheckContext) -> None:
     _refused_upload(context, 400, audio=b"")
 
 
-@_step("POST /sessions/upload", "text that is named .wav is 415")
+@_step("POST /sessions/upload", "a text named .wav is 415")
 def _(context: CheckContext) -> None:
-    _refused_upload(context, 415, audio=b"This is a text and no recording.\n" * 200)
+    _refused_upload(context, 415, audio=b"This is a text, not a recording.\n" * 200)
 
 
 @_step("POST /sessions/upload", "31-02-2026 is 400")
@@ -83,7 +83,7 @@ def _(context: CheckContext) -> None:
     refused(patient.upload(Upload(app_wav(hummed(0.1)), context.metadata)), 403)
 
 
-@_step("POST /sessions/upload", "takes the app's WAV, chunked, audio first")
+@_step("POST /sessions/upload", "accepts the app's WAV, chunked, audio first")
 def _(context: CheckContext) -> None:
     answer = context.app.upload(Upload(context.wav, context.metadata))
     context.session_id = expect(answer, 202, shapes.Accepted).session_id
@@ -112,7 +112,7 @@ def _(context: CheckContext) -> None:
 
 
 def _give_up_if_failed(context: CheckContext, session: str) -> None:
-    """Our own servers say why a session failed; others may not have that call."""
+    """Raise CallFailed if the session has failed: our own servers say so, others may not have the call."""
     answer = context.app.call("GET", f"/sessions/{session}")
     failure: Any = answer.json().get("failure") if answer.status_code == 200 else None
     if failure:
@@ -151,7 +151,7 @@ def _(context: CheckContext) -> None:
 
 @_step("PUT /data/transcript/{id}", "no lines at all is 400")
 def _(context: CheckContext) -> None:
-    if not context.lines:  # then, and only then, it would close the session
+    if not context.lines:  # only then it would close the session
         raise Skipped("nothing was said in the recording")
     refused(_put(context, []), 400)
 
@@ -167,7 +167,7 @@ def _(context: CheckContext) -> None:
     refused(context.app.call("GET", f"/sessions/{context.session()}/details"), 404)
 
 
-@_step("PUT /data/transcript/{id}", "takes the reviewed lines", FINALIZE)
+@_step("PUT /data/transcript/{id}", "accepts the reviewed lines", FINALIZE)
 def _(context: CheckContext) -> None:
     sent = [dict(each) for each in context.lines]
     if sent:
@@ -179,14 +179,14 @@ def _(context: CheckContext) -> None:
 @_step("PUT /data/transcript/{id}", "the same lines again are 202 again", FINALIZE)
 def _(context: CheckContext) -> None:
     if not context.sent:
-        raise Skipped("no lines were taken")
+        raise Skipped("no lines were accepted")
     expect(_put(context, context.sent), 202, shapes.Message)
 
 
 @_step("PUT /data/transcript/{id}", "other lines are too late: 409", FINALIZE)
 def _(context: CheckContext) -> None:
     if not context.sent:
-        raise Skipped("no lines were taken")
+        raise Skipped("no lines were accepted")
     refused(_put(context, [{**context.sent[0], "text": "Something else."}]), 409)
 
 
@@ -211,7 +211,7 @@ def _(context: CheckContext) -> None:
     expect_empty(context.app.call("DELETE", f"/sessions/{context.session()}"))
 
 
-@_step("GET /data/pending", "lists it no more", CANCEL)
+@_step("GET /data/pending", "no longer lists it", CANCEL)
 def _(context: CheckContext) -> None:
     session = context.session()
     waiting = expect(context.app.call("GET", "/data/pending"), 200, list[shapes.Waiting])
@@ -230,7 +230,7 @@ def _(context: CheckContext) -> None:
     wanted(all(one >= other for one, other in pairwise(days)), "newest first", "another order")
 
 
-@_step("GET /sessions/me", "an array for a patient too", FOUND)
+@_step("GET /sessions/me", "an array for a patient, too", FOUND)
 def _(context: CheckContext) -> None:
     expect(_patient(context).call("GET", "/sessions/me"), 200, list[shapes.Item])
 
@@ -265,7 +265,7 @@ def _(context: CheckContext) -> None:
         wanted(abs(total - 1) <= 0.001, "shares that sum to 1", f"a sum of {total:.3f}")
     others = [each for each in details.sentiment_scores if each.speaker != "Patient"]
     plain = all((each.positive, each.neutral, each.negative) == (0, 1, 0) for each in others)
-    wanted(plain, "0, 1, 0 for whoever is not the patient", "other shares")
+    wanted(plain, "0, 1, 0 for everyone but the patient", "other shares")
 
 
 @_step("GET /sessions/{id}/details", "an unknown id is 404", FOUND)

@@ -1,5 +1,5 @@
-"""What the app's parser needs of every answer, written down once more: the server's own structs would agree
-with its own mistakes. More fields than these are fine.
+"""The shapes that the app's parser needs of every answer, written independently of the server's structs,
+which would share its mistakes. Additional fields are allowed.
 """
 
 from typing import Annotated, Literal
@@ -101,7 +101,7 @@ class Score(Struct):
 
 
 class Details(Struct):
-    sessionId: Filled  # noqa: N815 - the contract spells this one so, and its other names not
+    sessionId: Filled  # noqa: N815 - the contract spells only this name like that
     therapist_name: str
     therapist_email: str
     patient_id: str
@@ -119,7 +119,7 @@ class Details(Struct):
 
 
 class Problem(Struct):
-    """RFC 9457 with the one plain sentence that the app shows."""
+    """Problem details (RFC 9457) with the one plain sentence that the app shows."""
 
     status: int
     error: Filled
