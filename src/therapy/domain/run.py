@@ -72,14 +72,6 @@ class Run(Struct, frozen=True, omit_defaults=True):
         return self.state in {RunState.DONE, RunState.FAILED}
 
 
-class RunRef(Struct, frozen=True):
-    """Where a due run is."""
-
-    practice_id: str
-    session_id: str
-    run_id: str
-
-
 def claimable(run: Run, now: datetime) -> bool:
     """Return whether a worker may claim the run: it is due, or its worker's lease has ended."""
     return not run.over and run.due_at <= now
