@@ -131,7 +131,7 @@ async def test_a_long_recording_goes_out_in_pieces_that_fit(server: LocalServer)
     ]
     assert [each.voice for each in said(events)] == ["A", "B", "2-A", "2-B", "3-A", "3-B"]
     assert events[-1] == SpeechDone("whisper-1", "en-US", 70_000)
-    assert [each.heard_ms for each in events if isinstance(each, SpeechProgress)][-1] == 70_000
+    assert [each.processed_ms for each in events if isinstance(each, SpeechProgress)][-1] == 70_000
 
 
 def test_a_piece_ends_where_it_is_quietest() -> None:
@@ -300,7 +300,7 @@ async def test_who_stops_listening_ends_the_request_and_a_slow_server_the_readin
     events = speech.transcribe("-", two_hours(), SpeechOptions())
     async for event in events:
         assert isinstance(event, SpeechProgress)
-        if event.heard_ms >= 1_000:
+        if event.processed_ms >= 1_000:
             break
     await asyncio.sleep(0.2)
     assert pulled < 1_000  # what fits between two programs on one machine, and no more
