@@ -40,6 +40,7 @@ hebrew: $(VENV)/.embedded ## add the multilingual recogniser (133 MB), for Hebre
 
 .PHONY: setup
 setup: $(VENV)/.dev .tools/node/.installed .tools/clients/.installed .tools/wheels/.complete ## everything for developing, in .venv
+	@UV="$(UV)" $(BIN)/python scripts/check.py prepare
 
 .PHONY: test
 test: $(VENV)/.dev .tools/node/.installed .tools/clients/.installed .tools/wheels/.complete ## everything that CI checks
@@ -109,7 +110,7 @@ $(VENV)/.embedded: requirements/embedded.txt pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: requirements/dev.txt requirements/embedded.txt pyproject.toml | $(BIN)/python
 	@echo "installing the development set into $(VENV)"
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(VENV)/.embedded $@
 

@@ -1,7 +1,8 @@
 """Everything that CI checks, in one run: `make test`, or by name, `check.py lint types`.
 
 Every step runs even if one before it failed, so that one run shows all there is to mend. The main test
-run comes last: its closing line is the last thing that a green run prints.
+run goes on beside the others and is shown after them: its closing line is the last thing that a green run
+prints. `check.py prepare` fetches what the steps install, so that they need no network any more.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,10 +23,11 @@ UV = os.environ.get("UV", "uv")
 if "/" in UV:
     UV = str(ROOT / UV)  # steps run in other folders too
 PYTHONS = ("3.11", "3.12", "3.13")
+WHEELS = ROOT / ".tools/wheels"
 # Two workers: the machines this must fit have two cores. A file's tests stay together, so that what a
-# file prepares once is prepared once.
-PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadfile")
-QUICK = ("-q", "-m", "not slow")
+# file prepares once is prepared once; the files come in the order of tests/conftest.py.
+PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+QUICK = ("-q", "-m", "not slow and not emulator")
 # What runs on every Python: all but what reads our own files, measures the recogniser or needs emulators;
 # what goes through the frameworks besides on the newest.
 PORTABLE = tuple(f"tests/{name}" for name in ("domain", "contract", "repositories", "workflows"))
@@ -90,6 +92,8 @@ def wheel() -> None:
         run(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv")
         python = folder / "venv/bin/python"
         constraints = ("-c", ROOT / "requirements/all.txt")
+        if (WHEELS / ".complete").exists():
+            constraints += ("--offline", "--no-index", "--find-links", WHEELS)
         run(UV, "pip", "install", "--quiet", "--python", python, *constraints, built)
         run(python, "-I", "-c", BARE)
         run(python, "-I", "-c", *FENCED.findall((ROOT / FIRST_SESSION).read_text()))
@@ -145,22 +149,27 @@ def ready(version: str, interpreter: str) -> Path:
     return venv / "bin/python"
 
 
-def pythons() -> None:
-    """The quick tests on every other supported Python that is here."""
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    failed = []
+def others() -> Iterator[tuple[str, str]]:
+    """Yield the other supported Pythons that are here, each with its interpreter."""
     for version in PYTHONS:
-        if version == own:
+        if version == f"{sys.version_info.major}.{sys.version_info.minor}":
             continue
         interpreter = find_python(version)
         if interpreter is None:
             print(f"Python {version}: skipped, there is none on this machine", flush=True)
             continue
         print(f"Python {version}: {interpreter}", flush=True)
+        yield version, interpreter
+
+
+def pythons() -> None:
+    """The quick tests on every other supported Python that is here."""
+    failed = []
+    for version, interpreter in others():
         try:
             folders = PORTABLE + (FRAMED if version == PYTHONS[-1] else ())
-            chosen = (*PYTEST, *QUICK, *folders, "-k", "not azure", "-p", "no:cacheprovider")
             # Fewer examples for Hypothesis: the main run tries a hundred.
+            chosen = ("-m", "pytest", *QUICK, *folders, "-p", "no:cacheprovider")
             run(ready(version, interpreter), *chosen, HYPOTHESIS_EXAMPLES="20")
         except subprocess.CalledProcessError:
             failed.append(version)
@@ -168,8 +177,15 @@ def pythons() -> None:
         raise SystemExit(f"on Python {', '.join(failed)}")
 
 
+def prepare() -> None:
+    """Fetch what the step before installs."""
+    for version, interpreter in others():
+        ready(version, interpreter)
+
+
 def quick() -> None:
-    run(sys.executable, *PYTEST, *QUICK)
+    """Run what needs no recogniser, no server process and no emulator; starting one is an error."""
+    run(sys.executable, *PYTEST, *QUICK, THERAPY_NO_EMULATORS="1")
 
 
 def tests() -> None:
@@ -183,27 +199,73 @@ STEPS: dict[str, Callable[[], None]] = {
     "imports": imports,
     "wheel": wheel,
     "pythons": pythons,
-    "quick": quick,
     "tests": tests,
+    "quick": quick,
+    "prepare": prepare,
 }
+BY_NAME_ONLY = {"quick", "prepare"}
+
+
+def passes(name: str) -> bool:
+    print(f"--- {name}", flush=True)
+    began = time.monotonic()
+    try:
+        STEPS[name]()
+    except (subprocess.CalledProcessError, SystemExit) as exc:
+        why = f": {exc}" if isinstance(exc, SystemExit) else ""
+        print(f"--- {name}: FAILED, {time.monotonic() - began:.1f} s{why}", flush=True)
+        return False
+    if name != "tests":
+        print(f"--- {name}: ok, {time.monotonic() - began:.1f} s", flush=True)
+    return True
+
+
+class Beside:
+    """The main test run in a process beside the other steps: what it prints waits until it is shown."""
+
+    def __init__(self) -> None:
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed by show()
+        colour = ("--color=yes",) if sys.stdout.isatty() else ()
+        command = (sys.executable, *PYTEST, *colour)
+        self._run = subprocess.Popen(command, cwd=ROOT, stdout=self._said, stderr=subprocess.STDOUT)
+
+    def show(self) -> bool:
+        """Show it from its beginning to its end; return whether it passed."""
+        print("--- tests", flush=True)
+        at, ended = 0, False
+        with self._said:
+            while not ended:
+                ended = self._run.poll() is not None
+                at += len(more := os.pread(self._said.fileno(), 1 << 30, at))
+                sys.stdout.buffer.write(more)
+                sys.stdout.flush()
+                time.sleep(0 if ended else 0.2)
+        return self._run.returncode == 0
+
+    def end(self) -> None:
+        """End it if it runs; Ctrl-C has told it already."""
+        self._run.terminate()
+        self._run.wait()
+
+
+def all_pass(names: list[str]) -> list[str]:
+    """Take the steps; return those that failed."""
+    if names[-1] != "tests" or len(names) == 1:
+        return [name for name in names if not passes(name)]
+    tests_run = Beside()
+    try:
+        failed = [name for name in names[:-1] if not passes(name)]
+        return failed if tests_run.show() else [*failed, "tests"]
+    finally:
+        tests_run.end()
 
 
 def main(names: list[str]) -> int:
     # No test may ask a model hub for anything.
     os.environ["HF_HUB_OFFLINE"] = "1"
-    failed = []
-    for name in names or [step for step in STEPS if step != "quick"]:
-        print(f"--- {name}", flush=True)
-        began = time.monotonic()
-        try:
-            STEPS[name]()
-        except (subprocess.CalledProcessError, SystemExit) as exc:
-            failed.append(name)
-            why = f": {exc}" if isinstance(exc, SystemExit) else ""
-            print(f"--- {name}: FAILED, {time.monotonic() - began:.1f} s{why}", flush=True)
-        else:
-            if name != "tests":
-                print(f"--- {name}: ok, {time.monotonic() - began:.1f} s", flush=True)
+    # Tests start some hundred processes of our own, and each would compile all that it imports again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    failed = all_pass(names or [step for step in STEPS if step not in BY_NAME_ONLY])
     if failed:
         print("FAILED:", ", ".join(failed))
     return 1 if failed else 0

@@ -29,6 +29,7 @@ from tests.emulators.azurite import ACCOUNT, Azurite
 from tests.emulators.fixtures import require_node
 from therapy.adapters.azure.blob.recordings import BlobRecordings
 
+pytestmark = pytest.mark.emulator
 MINUTES = timedelta(minutes=5)
 
 

@@ -36,7 +36,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.logins import access_partition
 from therapy.repositories.sessions import session_partition
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 NAMES = (f"client{number}" for number in itertools.count())
 EARLIER = {"users", "headers", "processing", "details", "devices", "audit"}
 

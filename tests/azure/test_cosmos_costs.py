@@ -7,7 +7,7 @@ import pytest
 
 from tests.azure.cosmos_stores import Life, Stores
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 ROOT = Path(__file__).resolve().parents[2]
 COSTS = runpy.run_path(str(ROOT / "scripts" / "cosmos_costs.py"))["COSTS"]

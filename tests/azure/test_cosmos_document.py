@@ -10,7 +10,7 @@ from therapy.domain.errors import TooLarge, Unavailable
 from therapy.ports.store import MOST_BYTES
 from therapy.testing.store.items import PARTITION, create, one, refused_place, replace
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 SPOKEN = b'{"schema_version":1,"text":"' + "שלום, good morning. ".encode() * 500 + b'"}'
 

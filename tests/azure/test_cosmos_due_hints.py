@@ -13,7 +13,7 @@ from therapy.domain.errors import Unavailable
 from therapy.ports.store import Create, Delete, Store
 from therapy.testing.store.items import PARTITION, create, due_ids, put, replace
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 
 def queued(

@@ -20,7 +20,7 @@ from therapy.domain.session_status import SessionStatus
 from therapy.ports.store import Create, Replace
 from therapy.workflows import session_lists
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 OPERATIONS = ("read", "query", "create", "replace", "upsert", "delete", "batch")
 IN_A_LIFE = ("read", "query", "create", "replace", "batch")

@@ -21,7 +21,7 @@ from therapy.testing.store.items import (
     replace,
 )
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 WRITES: dict[str, Sequence[Write]] = {
     "create": [create("new")],

@@ -16,7 +16,7 @@ from therapy.domain.errors import Unavailable
 from therapy.domain.people import Role
 from therapy.testing.people_index import PATIENT, PRACTICE, a_patient, named, put, search
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 Before = Callable[[], Awaitable[object]]
 

@@ -19,7 +19,7 @@ from therapy.domain.errors import Unavailable
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 PEOPLE = [1, 2, 3]
 

@@ -14,7 +14,7 @@ from therapy.adapters.azure.cosmos.versions import Versions
 from therapy.ports.store import Delete, Write
 from therapy.testing.store.items import PARTITION, check, create, one, put, refused_place, replace
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 SIGNED_IN = "signed-in|practice-1|person-1"
 OUTBOX = [create(f"item-{at:020}-a", queue="outbox.notice", due_at=NOW + MINUTE) for at in range(3)]

@@ -16,7 +16,7 @@ from therapy.domain.errors import TherapyError, Unavailable
 from therapy.ports.store import Delete, Item, Write
 from therapy.testing.store.items import PARTITION, check, create, one, put, refused_place, replace
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 OPERATIONS = ("read", "query", "create", "batch")
 PASSING = {

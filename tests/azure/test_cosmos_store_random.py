@@ -16,7 +16,7 @@ from tests.azure.cosmos_items import Items
 from therapy.ports.store import MOST_ITEMS, Item, Store, Write
 from therapy.testing.store.machine import STEPS, StoreMachine, take_steps
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 
 
 class InTurns(Store):

@@ -19,7 +19,7 @@ from tests.emulators.processes import free_port
 from tests.test_config import CANARY, EARLIER
 from therapy.entrypoints.cli.own_server import running_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("valkey")]
+pytestmark = [pytest.mark.slow, pytest.mark.emulator]
 
 
 def test_an_app_service_of_the_earlier_generation_starts_with_nothing_changed(

@@ -13,7 +13,7 @@ from tests.azure.installing import therapy
 from tests.azure.old_containers import dump, load
 from tests.contract.azure import DATABASES
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cosmos")]
+pytestmark = [pytest.mark.slow, pytest.mark.emulator]
 
 LOCAL = ("RECORDINGS", "SPEECH", "SENTIMENT", "PUSH", "MAIL", "DOORBELL")
 

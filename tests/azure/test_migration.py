@@ -29,7 +29,7 @@ from therapy.domain.errors import Unavailable
 from therapy.testing.clock import Clock
 from therapy.wiring.stores import cosmos_stores
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cosmos")]
+pytestmark = [pytest.mark.slow, pytest.mark.emulator]
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = (0.0, 0.0, 0.0)

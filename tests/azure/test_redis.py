@@ -28,7 +28,7 @@ from therapy.adapters.redis import MOST_RINGS, QUEUE, QUIET_SECONDS, RedisBroker
 from therapy.adapters.taskiq import TaskiqDoorbell
 from therapy.domain.errors import Unavailable
 
-pytestmark = pytest.mark.xdist_group("valkey")
+pytestmark = pytest.mark.emulator
 PATIENCE = 10.0
 
 

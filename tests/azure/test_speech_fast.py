@@ -154,6 +154,7 @@ async def test_an_answer_that_never_comes_is_tried_again_later(
     assert failed.value.error_class is ErrorClass.TRANSIENT
 
 
+@pytest.mark.emulator
 async def test_no_connection_is_tried_again_later(tmp_path: Path) -> None:
     with FakeFast() as gone:
         pass

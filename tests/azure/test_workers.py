@@ -24,7 +24,7 @@ from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
 from therapy.entrypoints.cli.mobile_client import MobileClient, Upload, metadata_of
 from therapy.entrypoints.cli.own_server import command, running_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("valkey")]
+pytestmark = [pytest.mark.slow, pytest.mark.emulator]
 PASSWORD = "a password to try with"
 PATIENCE = 60.0
 WORKS = re.compile("therapy works on")

@@ -1,4 +1,4 @@
-"""The azure family's stores and speech: the real SDKs against the emulators, an empty database each time."""
+"""The azure family's stores and speech: the real SDKs against emulators, each test on an empty database."""
 
 import itertools
 from collections import defaultdict

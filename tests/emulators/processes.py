@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from tests.emulators.running import Missing, Running
+from tests.emulators.running import Missing, Running, require_allowed
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_MODULES = ROOT / ".tools" / "node" / "node_modules"
@@ -77,6 +77,7 @@ class Program(Running):
         return {}
 
     def start(self) -> Self:
+        require_allowed(type(self))
         handle, name = tempfile.mkstemp(prefix=f"{type(self).__name__.lower()}-", suffix=".log")
         self._said = Path(name)
         os.close(handle)

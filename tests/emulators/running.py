@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from types import TracebackType
 from typing import Self
 
 
 class Missing(RuntimeError):
     """Something that an emulator needs is not on this machine; says what to do."""
+
+
+def require_allowed(kind: type[Running]) -> None:
+    """Fail where no emulator may run: in `make unit`."""
+    if os.environ.get("THERAPY_NO_EMULATORS"):
+        raise RuntimeError(f"{kind.__name__} may not be started: mark the test as `emulator`")
 
 
 class Running:

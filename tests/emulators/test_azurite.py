@@ -23,7 +23,7 @@ from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
 from tests.emulators.azurite import ACCOUNT, KEY, Azurite
 
-pytestmark = pytest.mark.xdist_group("azurite")
+pytestmark = pytest.mark.emulator
 NAMES = (f"container{number}" for number in itertools.count())
 
 

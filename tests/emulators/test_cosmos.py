@@ -18,7 +18,7 @@ from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
 from tests.emulators.cosmos import Cosmos
 from tests.emulators.faults import Fault
 
-pytestmark = pytest.mark.xdist_group("cosmos")
+pytestmark = pytest.mark.emulator
 NAMES = (f"test{number}" for number in itertools.count())
 
 

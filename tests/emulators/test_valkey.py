@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as Unreachable
 from tests.emulators.valkey import Valkey
 
 ONCE = Retry(NoBackoff(), 0)
-pytestmark = pytest.mark.xdist_group("valkey")
+pytestmark = pytest.mark.emulator
 
 
 async def test_streams_groups_and_scripts_work(valkey: Valkey) -> None:

@@ -10,7 +10,7 @@ import threading
 from contextlib import AbstractAsyncContextManager
 from typing import Self
 
-from tests.emulators.running import Running
+from tests.emulators.running import Running, require_allowed
 
 NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -28,6 +28,7 @@ class Threaded(Running):
         raise NotImplementedError
 
     def start(self) -> Self:
+        require_allowed(type(self))
         ready = threading.Event()
         failed: list[BaseException] = []
 

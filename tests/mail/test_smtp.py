@@ -21,6 +21,7 @@ from tests.emulators.smtp import SENDER, FakeSmtp
 from therapy.adapters.smtp import AT_ONCE, LETTERS_FAULT, REASONS, MailServer, SmtpMail
 from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
 
+pytestmark = pytest.mark.emulator
 SECRETS = ("jordan", "A new password", "Here it is", "smtp-password")
 
 

@@ -1,0 +1,32 @@
+"""Which tests ask for an emulator, and the order of the files: those that take longest begin."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.emulators import fixtures
+
+EMULATORS = {*fixtures.__all__} - {"require_node"}
+"""Fixtures that start one; the family `azure` asks for them by name when it is opened."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that ask for an emulator; put the files with the most slow tests first, and keep the rest.
+
+    Files are given to whoever is free, so what comes last decides how long one waits for the other.
+    """
+    for item in items:
+        if asks_for_an_emulator(item):
+            item.add_marker("emulator")
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
+
+def asks_for_an_emulator(item: pytest.Item) -> bool:
+    """Say whether a fixture of a test is an emulator or the family that needs them."""
+    if not isinstance(item, pytest.Function):
+        return False
+    family = item.callspec.params.get("family_name") if hasattr(item, "callspec") else None
+    return family == "azure" or not EMULATORS.isdisjoint(item.fixturenames)
