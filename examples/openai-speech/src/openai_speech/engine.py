@@ -73,8 +73,8 @@ class OpenAiSpeech(Speech):
             sent: asyncio.Queue[int | None] = asyncio.Queue()
             asking = asyncio.create_task(self._ask(pieces, sent, tuple(asked)))
             try:
-                while (heard_ms := await sent.get()) is not None:
-                    yield SpeechProgress(heard_ms)
+                while (processed_ms := await sent.get()) is not None:
+                    yield SpeechProgress(processed_ms)
                 answer = await asking
             finally:
                 await _ended(asking)
