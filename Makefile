@@ -62,11 +62,11 @@ unit: $(VENV)/.dev ## the quick tests only
 	@UV="$(UV)" $(BIN)/python scripts/check.py quick
 
 .PHONY: emulators
-emulators: $(VENV)/.dev .tools/node/.installed ## stand-ins for Azure, Firebase and Redis on this machine, until Ctrl-C
+emulators: $(VENV)/.dev .tools/node/.installed ## emulators of Azure, Firebase and Redis on this machine, until Ctrl-C
 	@$(BIN)/python -m tests.emulators
 
 .PHONY: format
-format: $(VENV)/.dev ## rewrite the code in the house's format
+format: $(VENV)/.dev ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 .PHONY: bench
@@ -74,7 +74,7 @@ bench: $(VENV)/.dev ## an hour of audio through a running server: memory, time, 
 	@$(BIN)/python benchmarks/hour.py
 
 .PHONY: storm
-storm: $(VENV)/.dev .tools/node/.installed ## 200 sessions while everything fails now and then: what is lost or doubled
+storm: $(VENV)/.dev .tools/node/.installed ## 200 sessions while everything fails now and then: is any lost or duplicated?
 	@$(BIN)/python benchmarks/azure_storm.py
 
 .PHONY: image

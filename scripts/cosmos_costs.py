@@ -114,7 +114,7 @@ LIFE = (
         {"a worker transcribes, a push is sent": 1, "a beat": 60},
     ),
     (
-        "The therapist follows, reads and hands in",
+        "The therapist watches, reads and submits",
         {
             "`GET /sessions/{id}`, waiting": 20,
             "`GET /data/pending`": 2,
@@ -232,7 +232,7 @@ def months_table() -> str:
 
 
 PAGE = """\
-# Cosmos DB: what lies where, and what it costs
+# Cosmos DB: what is where, and what it costs
 
 Made from `COSTS` in `scripts/cosmos_costs.py` by `.venv/bin/python scripts/docs.py`; do not edit. A test
 counts the requests of every call below on the emulator. **Request units are estimates**: the emulator has
@@ -240,22 +240,22 @@ none, and nothing here was measured on Azure. The adapter adds up what Azure say
 
 ## Containers
 
-Four, all partitioned by `/pk`, called `practice-…`. `therapy migrate` makes them and brings indexes and
-expiry up to date. Only the paths below are indexed; a write pays for each.
+There are four, all partitioned by `/pk` and named `practice-…`. `therapy migrate` creates them and updates
+indexes and expiry. Only the paths below are indexed; each makes writes dearer.
 
 {containers}
 
-A partition has the practice in its name, hashed where a name could be odd. No call asks all partitions.
-A partition may hold 20 GB and 10,000 RU/s: a therapist's list of 10,000 sessions with their words is
-0.5 GB, a practice with 100,000 accounts 0.3 GB; the index of what is due stays small as it is emptied.
+A partition has the practice in its name, hashed if a name could be unusual. No request of the app queries all
+partitions. A partition is limited to 20 GB and 10,000 RU/s: a therapist's list of 10,000 sessions with their
+words is 0.5 GB, a practice with 100,000 accounts 0.3 GB; the index of what is due is emptied and stays small.
 
 ## Calls
 
-What a call of the app, of a person or of a worker costs, with all that follows from it (entries in
-lists, pushes, claims). `requests` are the calls to Cosmos with the sizes that the estimate assumes: an
-hour's session, whose words take 105 KB deflated and its scores 15, with 1,800 different words. A batch is
-one request. A call that loses a race or is throttled makes some more, and so does a process that has not
-read yet what it writes (it remembers some thousand ETags).
+The cost of a call by the app, a person or a worker, with all its consequences (entries in lists, pushes,
+claims). `requests` are the calls to Cosmos with the sizes that the estimate assumes: a session of an hour,
+whose words take 105 KB deflated and its scores 15, with 1,800 different words. A batch is one request. A call
+that loses a race or is throttled makes some more, and so does a process that has not read yet what it writes
+(it remembers some thousand ETags).
 
 {calls}
 

@@ -84,10 +84,10 @@ def _table() -> str:
 
 
 def _cell(state: State, event: Event) -> str:
-    following = TRANSITIONS.get((state, event))
-    if following is None:
+    new_state = TRANSITIONS.get((state, event))
+    if new_state is None:
         return "-"
-    return "stays" if following is state else f"`{following.value}`"
+    return "stays" if new_state is state else f"`{new_state.value}`"
 
 
 _SETTINGS_PAGE = """\
@@ -95,52 +95,52 @@ _SETTINGS_PAGE = """\
 
 Made from `SETTINGS` in `therapy.config` by `.venv/bin/python scripts/docs.py`; do not edit.
 
-Every setting is an environment variable; an empty one means the default. In development they may also
-stand in a file `.env` in the directory that `therapy` is started in; where `THERAPY_ENV=production` or
-`WEBSITE_INSTANCE_ID` is set, only the environment counts. A fault in any of them stops the start with
-one message that names all faults.
+Every setting is an environment variable; an empty one means the default. In development they may also be in
+a file `.env` in the directory in which `therapy` is started; if `THERAPY_ENV=production` or
+`WEBSITE_INSTANCE_ID` is set, only the environment counts. If any setting is wrong, the program does not
+start, and one message names all faults.
 
 {table}
 
-Sizes are bytes, times are seconds. Names that are not in this table are ignored (`therapy check`
-points out those that look like a mistyped one), but for these, which count in the environment only, never
-in `.env`:
+Sizes are in bytes, times in seconds. Names that are not in this table are ignored (`therapy check` points out
+those that look mistyped), except these, which count in the environment only, never in `.env`:
 
-- `THERAPY_ENV`: `production` as above; it is looked at before `.env` is read
+- `THERAPY_ENV`: `production` as above; it is checked before `.env` is read
 - `THERAPY_FLOW_PASSWORD`: the password for `therapy flow`
-- `AZURE_CLIENT_ID`: which of several identities this machine has on Azure; read by Azure's library
-- `SSL_CERT_FILE`: a file with the authorities to trust when mail is sent; read by Python's TLS
+- `AZURE_CLIENT_ID`: which of this machine's identities on Azure to use; read by Azure's library
+- `SSL_CERT_FILE`: a file with the authorities to trust when sending mail; read by Python's TLS
 
 ## Which family serves what
 
-What is set decides; the setting in the last column overrides it, so that a clinic can mix, e.g. local
-recognition with Cosmos DB. A family that is half set up stops the start and names the rest. Documents and
-recordings go together unless one of the two is set to something else on purpose. Each of the names in
-"needs" that are parted by "or" will do; where a key is left out, it is the machine's identity (managed
-identity, workload identity) that is let in.
+What is set decides; the setting in the last column overrides it, so that a clinic can mix families, e.g.
+local recognition with Cosmos DB. If a family is only partly configured, the program does not start and names
+the rest. Documents and recordings use the same family unless they are explicitly set to different ones. In
+"needs", one of the names separated by "or" is enough; without a key, the machine's identity (managed
+identity, workload identity) is used.
 
 {families}
 
 ## Adapters of other projects
 
-The settings in the last column, but `THERAPY_DOORBELL`, also take a plugin: the name under which an
+The settings in the last column, except `THERAPY_DOORBELL`, also accept a plugin: the name under which an
 installed package registers an adapter, or `package.module:factory`. `therapy check` lists what is installed.
-A plugin gets the names of the environment (and of `.env`) that begin with its package's name in capitals:
-`OPENAI_SPEECH_…` for the package `openai_speech`. [Write an adapter](../how-to/write-an-adapter.md) says how.
+A plugin gets the variables of the environment (and of `.env`) that begin with its package's name in upper
+case: `OPENAI_SPEECH_…` for the package `openai_speech`. See [Write an
+adapter](../how-to/write-an-adapter.md).
 
-| setting | group of entry points | what the factory gives |
+| setting | group of entry points | what the factory returns |
 | --- | --- | --- |
 {groups}
 
 ## From Key Vault
 
-On App Service a value like `@Microsoft.KeyVault(SecretUri=…)` is followed before the program starts. One
-that could not be followed stops the start with its name and what to do.
+On App Service a value like `@Microsoft.KeyVault(SecretUri=…)` is resolved before the program starts. If one
+could not be resolved, the program does not start, and says its name and what to do.
 
 ## No longer needed
 
-These settings of the earlier generation are accepted and do nothing; `therapy check` names those that
-are set. `PYTHONUNBUFFERED` means to Python what it always did.
+These settings of the earlier generation are accepted but have no effect; `therapy check` names those that are
+set. `PYTHONUNBUFFERED` still has its effect on Python.
 
 {unneeded}
 """

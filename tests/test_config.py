@@ -262,7 +262,7 @@ def test_a_command_demands_only_what_it_uses() -> None:
     [("COSMOS_URI", "COSMOS_KEY"), ("TEXT_ANALYTICS_ENDPOINT", "TEXT_ANALYTICS_KEY")],
 )
 def test_an_identity_needs_https(address: str, key: str) -> None:
-    with pytest.raises(SettingsError, match=f"{key} is missing: .* https for an identity"):
+    with pytest.raises(SettingsError, match=f"{key} is missing: .* https in .* with an identity"):
         read_settings(WHOLE | {address: "http://127.0.0.1:8081", key: ""})
 
 

@@ -1,8 +1,8 @@
-"""From the first layout, a table or container for each kind of record, to the items of one store; pure.
+"""Converts the first layout (a table or container for each kind of record) to items of the store; pure.
 
-A snapshot on purpose: what is written here is what the program wrote at the time of this migration, and
-does not change with the repositories. Stored forms that stayed the same are taken over byte for byte.
-Refresh and reset tokens of that time carry no address: a pointer by their hash leads to the person.
+It is a snapshot on purpose: it writes what the program wrote at the time of this migration, and does not
+change with the repositories. Stored forms that have not changed are copied byte for byte. Refresh and reset
+tokens of that time carry no ids, so they get pointers, by their hashes, to the person.
 """
 
 import json
@@ -28,11 +28,11 @@ CONSEQUENCES = {
     "NoticeDue": ("push_due", "outbox.push"),
     "EraseDue": ("erase_due", "outbox.erase"),
 }
-"""What the tags of the first layout are called now, and the queue of each."""
+"""The current names of the first layout's tags, and the queue of each."""
 
 
 class NewItem(Struct, frozen=True, kw_only=True):
-    """An item to be written; see `ports.store.Item`."""
+    """An item to write; see `ports.store.Item`."""
 
     partition: str
     id: str
@@ -85,7 +85,7 @@ def run_item(
 def outbox_item(
     practice_id: str, session_id: str, position: int, due_at: datetime, body: bytes
 ) -> NewItem:
-    """Return the item of a consequence; what had one kind of consequence has the same one now."""
+    """Return the item of a consequence, of the corresponding kind."""
     old = _read(body)
     what = dict(old["what"])
     what["type"], queue = CONSEQUENCES[what["type"]]
@@ -142,7 +142,7 @@ def person_entry(version: int, body: bytes) -> PersonEntry:
 
 
 def login_items(practice_id: str, version: int, body: bytes) -> Iterator[NewItem]:
-    """Yield the items of a login: pointers from its tokens, and itself; all are kept for as long."""
+    """Yield the items of a login: pointers from its tokens, and itself; all expire together."""
     login = _read(body)
     forgotten = datetime.fromisoformat(login["expires_at"]) + DAY
     whose = {"practice_id": practice_id, "person_id": login["person_id"], "sid": login["sid"]}
@@ -206,7 +206,7 @@ def upload_item(practice_id: str, upload_id: str, body: bytes) -> NewItem:
 
 
 def unique_key_item(partition: str, value: str) -> NewItem:
-    """Return the item of a key that is taken by a value; the partition is that of the first layout."""
+    """Return the item of a taken key; the partition is named as in the first layout."""
     return NewItem(partition=partition, id="key", kind="key", body=_written({"value": value}))
 
 

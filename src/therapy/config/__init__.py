@@ -1,8 +1,8 @@
 """Settings: one frozen struct, read once from a mapping.
 
-`settings` says what there is, by the names an operator already has, and is what the program gets; `forms` is
-how a text is read, `families` which adapters follow from what is set, `plugins` which adapters of other
-projects are installed. Every fault is named in one message, with its mend.
+`settings` defines them, with the names that operators already use; `forms` parses their texts, `families`
+decides which adapters follow from what is set, `plugins` finds installed adapters of other projects. All
+faults are reported in one message, with their fixes.
 """
 
 from therapy.config.families import FAMILIES

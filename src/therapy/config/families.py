@@ -1,9 +1,9 @@
-"""Which family of adapters serves which port: what is set decides, a setting of its own overrides.
+"""Which family of adapters serves which port: what is set decides; a separate setting overrides it.
 
-A setting may name a plugin instead: that brings and checks its own settings.
+A setting may name a plugin instead, which has and checks its own settings.
 
-A family that is half set up is a fault that names the rest, never a silent fall-back: nobody should
-find a clinic's sessions on a container's disk.
+A family that is only partly configured is a fault that names the rest, never a silent fall-back: a clinic's
+sessions must not end up on a container's disk.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -15,11 +15,11 @@ from therapy.config.forms import AUTO
 
 
 class Family(Struct, frozen=True):
-    """A choice: the field that holds it, its setting, what is chosen when, and what that needs.
+    """A choice of adapters: its field and setting, what is chosen when, and what that requires.
 
-    `signs` are fields of which any one, when somebody set it, chooses `chosen`. Each of `needs` is a
-    group of fields of which one must be set. Without `key` it is the machine's identity that is let in.
-    Unless somebody says otherwise it goes with the family of another field, if it `follows` one.
+    If any of the fields `signs` is set, `chosen` is chosen. Each of `needs` is a group of fields of which one
+    must be set. Without `key`, the machine's identity is used. If it `follows` another field, it uses that
+    one's family by default.
     """
 
     field: str
@@ -96,19 +96,19 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 _TOGETHER = ("stores", "recordings")
-"""Documents and recordings belong to one family unless somebody says otherwise on purpose."""
+"""Documents and recordings use the same family unless they are explicitly set to different ones."""
 
 
-def chosen(values: Mapping[str, object], given: Collection[str]) -> dict[str, str]:
-    """Give each field's family: what a setting says, else what follows from what is `given`."""
+def chosen(values: Mapping[str, object], set_fields: Collection[str]) -> dict[str, str]:
+    """Return each field's family: what its setting says, else what follows from the fields that are set."""
     families: dict[str, str] = {}
     for each in FAMILIES:
-        said = str(values.get(each.field, AUTO))
-        signs = [sign for sign in each.signs if sign in given and values.get(sign)]
+        choice = str(values.get(each.field, AUTO))
+        signs = [sign for sign in each.signs if sign in set_fields and values.get(sign)]
         usual = each.chosen if signs else "local"
         if families.get(each.follows) in {each.chosen, "local"}:
             usual = families[each.follows]
-        families[each.field] = usual if said == AUTO else said
+        families[each.field] = usual if choice == AUTO else choice
     if AUTO in {str(values.get(field, AUTO)) for field in _TOGETHER}:
         any_azure = "azure" in {families[field] for field in _TOGETHER}
         for field in _TOGETHER:
@@ -120,7 +120,7 @@ def chosen(values: Mapping[str, object], given: Collection[str]) -> dict[str, st
 def faults(
     settings: Mapping[str, object], names: Mapping[str, str], fields: Collection[str]
 ) -> Iterator[str]:
-    """Say what the chosen families of these fields lack; `names` maps fields to settings' names."""
+    """Yield what the chosen families of these fields lack; `names` maps fields to settings' names."""
     for each in _served(settings, fields):
         for group in each.needs:
             if not any(settings.get(field) for field in group):
@@ -130,23 +130,23 @@ def faults(
 
 
 def mail_faults(settings: Mapping[str, object]) -> Iterator[str]:
-    """Say what of the mail server's settings does not fit together."""
+    """Yield contradictions in the mail server's settings."""
     if settings.get("mail") != "smtp":
         return
     name, password = settings.get("smtp_username"), settings.get("smtp_password")
     if password and not name:
-        yield "THERAPY_SMTP_USERNAME is missing: whose password THERAPY_SMTP_PASSWORD is; set it, or neither"
+        yield "THERAPY_SMTP_USERNAME is missing: THERAPY_SMTP_PASSWORD is its password; set both, or neither"
     if name and not password:
-        yield "THERAPY_SMTP_PASSWORD is missing: THERAPY_SMTP_USERNAME signs in with it; set it, or neither"
+        yield "THERAPY_SMTP_PASSWORD is missing: THERAPY_SMTP_USERNAME signs in with it; set both, or neither"
     if password and settings.get("smtp_security") == "none" and not _here(settings):
         yield (
-            "THERAPY_SMTP_SECURITY must not be none: the password would go over the network for all to"
-            " read; set starttls or tls"
+            "THERAPY_SMTP_SECURITY must not be none: the password would be sent unencrypted over the network;"
+            " set starttls or tls"
         )
 
 
 def _here(settings: Mapping[str, object]) -> bool:
-    """Tell whether the mail server is on this machine."""
+    """Return whether the mail server is on this machine."""
     host = str(settings.get("smtp_host", "")).strip("[]").lower()
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -155,14 +155,14 @@ def _here(settings: Mapping[str, object]) -> bool:
 
 
 def keyless(settings: Mapping[str, object], fields: Collection[str]) -> Iterator[str]:
-    """Give the fields of keys that are not set, where a chosen family has to use an identity therefore."""
+    """Yield the fields of missing keys, without which a chosen family has to use an identity."""
     for each in _served(settings, fields):
         if each.key and not settings.get(each.key):
             yield each.key
 
 
 def _served(settings: Mapping[str, object], fields: Collection[str]) -> Iterator[Family]:
-    """Give the chosen families of these fields, of two that share all settings the first."""
+    """Yield the chosen families of these fields; of two that share all settings only the first."""
     for each in FAMILIES:
         shared = each.follows in fields and settings.get(each.follows) == each.chosen
         if each.field in fields and settings.get(each.field) == each.chosen and not shared:

@@ -1,7 +1,7 @@
-"""The forms that a setting's text may have: types for msgspec to convert to, and how a text is spelt before.
+"""The forms of settings' texts: types that msgspec converts to, and how a text is normalised first.
 
-msgspec holds bounds, choices and patterns; the title of a form says what is wanted. Numbers, switches and
-times are spelt as ever: by itself msgspec refuses 08, +5, .5 and yes, which were accepted, and takes P1D.
+msgspec checks bounds, choices and patterns; a form's title says what is expected. Numbers, switches and times
+are accepted as ever: by itself msgspec refuses 08, +5, .5 and yes, which were accepted, and accepts P1D.
 """
 
 from collections.abc import Callable
@@ -27,20 +27,20 @@ _ADDRESS = r"[^\s<>()\[\]@,;:\"\\]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 
 @dataclass(frozen=True)
 class Spelt:
-    """How a text becomes what msgspec is to convert; a ValueError means that it is not of this form."""
+    """How a text is normalised for msgspec; a ValueError means that it does not have this form."""
 
     how: Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class ServedBy:
-    """Who may serve a port: one of our families, or a plugin that is installed for the field."""
+    """What may serve a port: one of our families, or a plugin that is installed for the field."""
 
     field: str
     families: tuple[str, ...]
 
     def spell(self, text: str) -> str:
-        """Return the family in small letters, or the plugin as it is named."""
+        """Return the family in lower case, or the plugin's name unchanged."""
         if text.lower() in self.families:
             return text.lower()
         if len(plugins_named(self.field, text)) != 1:
@@ -48,14 +48,14 @@ class ServedBy:
         return text
 
     def wanted(self) -> str:
-        """Say what there is to choose from."""
+        """Return a text with the possible choices."""
         plugins = installed(self.field)
         names = [each.name for each in plugins]
         own = ", ".join((*self.families, *dict.fromkeys(names)))
-        said = f"one of {own}, or the package.module:factory of an adapter"
+        text = f"one of {own}, or the package.module:factory of an adapter"
         if twice := [str(each) for each in plugins if names.count(each.name) > 1]:
-            said += f" (two have one name: {', '.join(twice)})"
-        return said if plugins else f"{said} (no plugin is installed for it)"
+            text += f" (two have the same name: {', '.join(twice)})"
+        return text if plugins else f"{text} (no plugin is installed for it)"
 
 
 def _switch(text: str) -> bool:
@@ -78,8 +78,8 @@ def _languages(text: str) -> tuple[str, ...]:
 
 
 def _networks(text: str) -> tuple[str, ...]:
-    given = filter(None, map(str.strip, text.split(",")))
-    return tuple(str(ip_network(each, strict=False)) for each in given)
+    networks = filter(None, map(str.strip, text.split(",")))
+    return tuple(str(ip_network(each, strict=False)) for each in networks)
 
 
 def _address(text: str) -> str:
@@ -87,7 +87,7 @@ def _address(text: str) -> str:
 
 
 def _region(text: str) -> str:
-    return text.replace(" ", "").lower()  # "West Europe" is one as the portal shows it
+    return text.replace(" ", "").lower()  # the portal shows e.g. "West Europe"
 
 
 def _printable(text: str) -> str:
@@ -136,7 +136,7 @@ Region = Annotated[
 ]
 AsciiText = Annotated[
     str,
-    # What every mail server takes when somebody signs in.
+    # What every mail server accepts for signing in.
     Meta(pattern=r"^[ -~]*\Z", title="plain letters, digits and signs (ASCII)"),
 ]
 Sender = Annotated[
@@ -153,7 +153,7 @@ def read(form: Any, text: str) -> object:
     """Return the value that a text has in a form.
 
     Raises:
-        ValueError: it has none; says what is wanted, and unlike msgspec's own error nothing of the text.
+        ValueError: it has none; says what is expected but, unlike msgspec's own error, quotes no text.
     """
     try:
         return msgspec.convert(_spelling(form)(text), form, strict=False)
@@ -164,12 +164,12 @@ def read(form: Any, text: str) -> object:
 
 def _spelling(form: Any) -> Callable[[str], object]:
     kind, marks = parts(form)
-    given = [mark.how for mark in marks if isinstance(mark, Spelt)]
-    given += [mark.spell for mark in marks if isinstance(mark, ServedBy)]
+    spellings = [mark.how for mark in marks if isinstance(mark, Spelt)]
+    spellings += [mark.spell for mark in marks if isinstance(mark, ServedBy)]
     usual: dict[Any, Callable[[str], object]] = {int: int, Path: Path}
     if get_origin(kind) is Literal:
         return str.lower
-    return given[0] if given else usual.get(kind, str)
+    return spellings[0] if spellings else usual.get(kind, str)
 
 
 def _wanted(form: Any) -> str:
@@ -185,7 +185,7 @@ def _wanted(form: Any) -> str:
 
 
 def parts(form: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Return a form's type, and what is said beside it."""
+    """Return a form's type and its annotations."""
     if get_origin(form) is not Annotated:
         return form, ()
     kind, *marks = get_args(form)

@@ -1,7 +1,7 @@
 """Plugins: adapters of other projects, found by the entry points that their packages register.
 
-Only what packages say of themselves is read here; `wiring.plugins` imports what was chosen. A setting names
-a plugin by its entry point, or without one as `package.module:factory`.
+Only packages' metadata is read here; `wiring.plugins` imports what was chosen. A setting names a plugin by
+its entry point or, without one, as `package.module:factory`.
 """
 
 import re
@@ -26,10 +26,10 @@ _FACTORY = re.compile(rf"{_WORD}(?:\.{_WORD})*:{_WORD}(?:\.{_WORD})*", re.ASCII)
 
 
 class Plugin(Struct, frozen=True):
-    """An adapter of another project: which field it can serve, its name, and where its factory is.
+    """An adapter of another project: the field that it can serve, its name, and its factory.
 
-    `registered_by` is the distribution whose entry point it is, with its version; "" where it is named by
-    its factory.
+    `registered_by` is the distribution (with version) whose entry point it is; "" if it is named by its
+    factory.
     """
 
     field: str
@@ -39,12 +39,12 @@ class Plugin(Struct, frozen=True):
 
     @property
     def package(self) -> str:
-        """Return the distribution that has it, with its version; "" if none has. Slow without entry point."""
+        """The distribution that contains it, with version; "" if there is none. Slow without entry point."""
         return self.registered_by or _owner(self.factory)
 
     @property
     def prefix(self) -> str:
-        """Return what the names of its settings begin with: its top package, in capitals."""
+        """The prefix of its settings' names: its top package in upper case."""
         return f"{_top(self.factory).upper()}_"
 
     def __str__(self) -> str:
@@ -53,12 +53,12 @@ class Plugin(Struct, frozen=True):
 
 
 def installed(field: str) -> tuple[Plugin, ...]:
-    """Return the plugins that are installed for a field, by name."""
+    """Return the plugins that are installed for a field, sorted by name."""
     return _of_group(field, entry_points(group=GROUPS[field]))
 
 
 def every_installed() -> tuple[Plugin, ...]:
-    """Return the plugins that are installed, by field."""
+    """Return all installed plugins, in order of their fields."""
     points = entry_points()
     return tuple(
         plugin
@@ -68,14 +68,14 @@ def every_installed() -> tuple[Plugin, ...]:
 
 
 def plugins_named(field: str, text: str) -> tuple[Plugin, ...]:
-    """Return those that a setting's text may mean: none or several are a fault of the setting."""
+    """Return the plugins that a setting's text may mean; anything but one is a fault of the setting."""
     if _FACTORY.fullmatch(text):
         return (Plugin(field, text, text),)
     return tuple(plugin for plugin in installed(field) if plugin.name == text)
 
 
 def environment_of(plugin: Plugin, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what a plugin may know of the environment: the names with its prefix."""
+    """Return the part of the environment that a plugin gets: the names with its prefix."""
     return {name: text for name, text in environment.items() if name.startswith(plugin.prefix)}
 
 

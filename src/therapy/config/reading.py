@@ -1,4 +1,4 @@
-"""Reading the settings from names and texts: once, with every fault named in one message."""
+"""Reads the settings from names and texts, once; all faults are reported in one message."""
 
 import base64
 import binascii
@@ -21,13 +21,13 @@ from therapy.config.settings import SETTINGS, Settings
 
 PLACEHOLDERS = ("changeme", "change-me", "secret", "your-", "placeholder", "default", "example")
 UNRESOLVED = "@microsoft.keyvault("
-"""What App Service leaves in the place of a Key Vault reference that it could not follow."""
+"""How the value begins if App Service could not resolve a Key Vault reference."""
 
 OUTSIDE_THE_TABLE = frozenset({"THERAPY_ENV", "THERAPY_FLOW_PASSWORD"})
-"""Names of ours that are read before, or instead of, the settings."""
+"""Our own names that are not settings, because they are read earlier or elsewhere."""
 
 APP_SERVICE, IDENTITY = "WEBSITE_INSTANCE_ID", "IDENTITY_ENDPOINT"
-"""What App Service sets always, and where an identity is switched on."""
+"""What App Service always sets, and what it sets if an identity is enabled."""
 
 EVERY = frozenset(each.field for each in FAMILIES)
 SHORTEST_SECRET = 32
@@ -35,21 +35,21 @@ SHORTEST_SECRET = 32
 
 
 class SettingsError(Exception):
-    """Raised at the start when settings are missing or malformed: one line for each, with its mend."""
+    """Raised at the start if settings are missing or malformed: one line for each, with the fix."""
 
 
 def in_production(environment: Mapping[str, str]) -> bool:
-    """Tell whether this is an App Service, or says of itself that it is in production."""
+    """Return whether this is an App Service, or THERAPY_ENV says that it is in production."""
     return APP_SERVICE in environment or environment.get("THERAPY_ENV") == "production"
 
 
 def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVERY) -> Settings:
-    """Read the settings from names and texts; an empty text is the default.
+    """Return the settings read from names and texts; an empty text is the default.
 
-    `fields` are the choices of `families` that a command uses: only theirs must be set up whole.
+    `fields` are the choices in `families` that a command uses: only these must be completely configured.
 
     Raises:
-        SettingsError: something is missing, malformed or contradictory; names all of it.
+        SettingsError: settings are missing, malformed or contradictory; names all of them.
     """
     values, given, sound, found = _each_read(environment)
     if not values.get("host"):
@@ -81,7 +81,7 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
 
 
 class _Read(NamedTuple):
-    """The values by their fields, which of them somebody set, which are of their form, and what is wrong."""
+    """The values by field, the fields that are set, the fields that are well-formed, and the faults."""
 
     values: dict[str, object]
     given: set[str]
@@ -93,7 +93,7 @@ def _each_read(environment: Mapping[str, str]) -> _Read:
     read_so_far = _Read({}, set(), set(), [])
     for setting in SETTINGS:
         text, field = environment.get(setting.name, "").strip(), setting.field
-        # Until it is read: what is malformed is not missing, too.
+        # A default until it is read, so that a malformed setting is not reported as missing, too.
         read_so_far.values[field] = text if setting.default == "" else setting.default
         if text:
             read_so_far.given.add(field)
@@ -110,7 +110,7 @@ def _each_read(environment: Mapping[str, str]) -> _Read:
 
 
 def _plugins(values: Mapping[str, object], fields: Collection[str]) -> list[Plugin]:
-    """Return the plugins that serve these fields; a field that one of our families serves has none."""
+    """Return the plugins that serve these fields, leaving out fields that our families serve."""
     families = {each.field: {"local", each.chosen} for each in FAMILIES}
     named = {field: str(values[field]) for field in GROUPS if field in fields}
     return [
@@ -122,7 +122,7 @@ def _plugins(values: Mapping[str, object], fields: Collection[str]) -> list[Plug
 
 
 def unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Give names that look like settings of ours and are none, each with the one that is nearest."""
+    """Yield names that look like our settings but aren't, each with the most similar one ("" = none)."""
     known = {setting.name for setting in SETTINGS} | OUTSIDE_THE_TABLE
     prefixes = tuple(plugin.prefix for plugin in every_installed())
     for name in sorted(environment.keys() - known):
@@ -134,12 +134,12 @@ def unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 _NO_IDENTITY = (
-    "is missing, and this App Service has no identity that could do without: set it, or switch Identity on"
-    " (a user-assigned one is named by AZURE_CLIENT_ID) and give it its roles"
+    "is missing, and this App Service has no identity to use instead: set it, or enable Identity"
+    " (for a user-assigned one set AZURE_CLIENT_ID) and assign its roles"
 )
 _UNRESOLVED_MEND = (
-    "is a Key Vault reference that was not followed: give this app's identity the role Key Vault Secrets"
-    " User, and see that the vault and the secret exist"
+    "is a Key Vault reference that was not resolved: give this app's identity the role Key Vault Secrets"
+    " User, and check that the vault and the secret exist"
 )
 
 
@@ -149,18 +149,18 @@ _ADDRESSES = {"cosmos_key": "cosmos_uri", "language_key": "language_endpoint"}
 def _in_the_clear(
     values: Mapping[str, object], names: Mapping[str, str], fields: Collection[str]
 ) -> Iterator[str]:
-    """Say which key an address of http needs: no SDK sends an identity's token over that."""
+    """Yield which keys are needed because an address is http: no SDK sends an identity's token over that."""
     for key in keyless(values, fields):
         if str(values.get(_ADDRESSES.get(key, ""), "")).startswith("http://"):
             address = names[_ADDRESSES[key]]
-            yield f"{names[key]} is missing: set it, or give {address} as https for an identity"
+            yield f"{names[key]} is missing: set it, or use https in {address} with an identity"
 
 
 def _weak_secret(values: Mapping[str, object], environment: Mapping[str, str]) -> Iterator[str]:
     secret = str(values.get("jwt_secret", ""))
     if not in_production(environment):
         return
-    fix = "`openssl rand -hex 32` makes one"
+    fix = "`openssl rand -hex 32` generates one"
     if not secret and values.get("stores") != "local":
         yield f"JWT_SECRET_KEY is missing: all machines must sign with the same one; {fix}"
     elif secret and len(secret.encode()) < SHORTEST_SECRET:
@@ -170,20 +170,20 @@ def _weak_secret(values: Mapping[str, object], environment: Mapping[str, str]) -
 
 
 def _malformed_secrets(values: Mapping[str, object]) -> Iterator[str]:
-    """Say which secrets can't be what they should be, never what they are."""
+    """Yield which secrets are malformed, without quoting them."""
     for field, name in (("cosmos_key", "COSMOS_KEY"),):
         try:
             base64.b64decode(str(values.get(field, "")), validate=True)
         except (binascii.Error, ValueError):
-            yield f"{name} must be base64, as the portal shows it: copy it again"
+            yield f"{name} must be base64, as shown in the portal: copy it again"
     connection = str(values.get("storage_connection", ""))
     if connection and not ("AccountName=" in connection or "BlobEndpoint=" in connection):
         name = "AZURE_STORAGE_CONNECTION_STRING"
-        yield f"{name} must be one, with AccountName= or BlobEndpoint= in it: copy it again"
+        yield f"{name} must be a connection string with AccountName= or BlobEndpoint=: copy it again"
     account = str(values.get("firebase_account", ""))
     if account and not _is_service_account(account):
         name = "FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT"
-        yield f"{name} must be the JSON of a service account: paste the key's file whole"
+        yield f"{name} must be the JSON of a service account: paste the whole key file"
 
 
 def _is_service_account(text: str) -> bool:

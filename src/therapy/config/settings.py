@@ -1,7 +1,7 @@
-"""What can be set, and the settings once they are read: one struct, a field for each.
+"""The settings: one struct with a field for each.
 
-A field says its form, what it is for, its name outside and its default. The names of the earlier generation
-are kept, so that an App Service set up for it starts this one with nothing changed.
+A field defines its form, its purpose, its name in the environment and its default. The names of the earlier
+generation are kept, so that an App Service that was configured for it starts this one unchanged.
 """
 
 from collections.abc import Mapping
@@ -33,47 +33,48 @@ from therapy.config.forms import (
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What an installation can choose, with no secret in any picture of it. Sizes are bytes.
+    """The settings of an installation; their repr contains no secrets. Sizes are in bytes.
 
-    The last block is which family of adapters, or which plugin, serves which port; never "auto" once it was
-    read.
+    The last block says which family of adapters, or which plugin, serves which port; it is never "auto" once
+    it is read.
     """
 
-    port: Annotated[int, Meta(ge=0, le=65_535), "the port to listen on; 0 takes a free one"] = (
-        field(name="PORT", default=8000)
+    port: Annotated[int, Meta(ge=0, le=65_535), "the port to listen on; 0 uses a free one"] = field(
+        name="PORT", default=8000
     )
     host: Annotated[
         str, "the address to listen on; when empty, 127.0.0.1, or all in production"
     ] = field(name="THERAPY_HOST", default="")
     trusted_proxies: Annotated[
         Networks,
-        "addresses and networks of the proxies in front, with commas between: from them X-Forwarded-For is"
-        " believed, so that a client's address is its own; when empty, from nobody",
+        "addresses and networks of the proxies in front, comma-separated: only from them X-Forwarded-For is"
+        " trusted, so that a client's address is its own; when empty, from nobody",
     ] = field(name="THERAPY_TRUSTED_PROXIES", default=())
     data_dir: Annotated[
         Path,
-        "where the local family keeps everything; relative to the directory `therapy` is started in",
+        "where the local family stores everything; relative to the directory `therapy` is started in",
     ] = field(name="THERAPY_DATA_DIR", default=Path("therapy-data"))
     jwt_secret: Annotated[
         Secret,
-        "signs access tokens, at least 32 bytes; when empty, one is made and kept in the data directory",
+        "signs access tokens, at least 32 bytes; when empty, one is generated and kept in the data directory",
     ] = field(name="JWT_SECRET_KEY", default="")
     operator_token: Annotated[
         Secret, "shows the details of /health/ready to whoever sends it as a bearer token"
     ] = field(name="THERAPY_OPERATOR_TOKEN", default="")
     language: Annotated[
-        Literal["en", "he"], "of errors where a client asks for none, and of a new practice"
+        Literal["en", "he"],
+        "the language of errors if a client asks for none, and of a new practice",
     ] = field(name="THERAPY_LANGUAGE", default="en")
-    upload_bytes: Annotated[int, Meta(ge=1, le=2**50), "the largest recording that is taken in"] = (
+    upload_bytes: Annotated[int, Meta(ge=1, le=2**50), "the largest recording that is accepted"] = (
         field(name="THERAPY_MAX_UPLOAD_BYTES", default=2 * 1024**3)
     )
     disk_reserve: Annotated[
-        int, Meta(ge=0, le=2**60), "room on the disk that local recordings leave free"
+        int, Meta(ge=0, le=2**60), "space on the disk that local recordings leave free"
     ] = field(name="THERAPY_DISK_RESERVE_BYTES", default=512 * 1024**2)
-    lease: Annotated[Seconds, "how long a dead worker's session waits before another takes it"] = (
-        field(name="THERAPY_LEASE_SECONDS", default=timedelta(seconds=30))
-    )
-    sweep_every: Annotated[Seconds, "how often forgotten work is looked for"] = field(
+    lease: Annotated[
+        Seconds, "how long a dead worker's session waits before another takes it over"
+    ] = field(name="THERAPY_LEASE_SECONDS", default=timedelta(seconds=30))
+    sweep_every: Annotated[Seconds, "how often to look for work that was missed"] = field(
         name="THERAPY_SWEEP_SECONDS", default=timedelta(seconds=10)
     )
     sessions_at_once: Annotated[
@@ -82,16 +83,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_processes: Annotated[int, Meta(ge=1, le=64), "API processes of `therapy all`"] = field(
         name="GUNICORN_WORKERS", default=1
     )
-    drain: Annotated[Seconds, "seconds that requests may go on after SIGTERM"] = field(
+    drain: Annotated[Seconds, "seconds that open requests may take after SIGTERM"] = field(
         name="GUNICORN_TIMEOUT", default=timedelta(seconds=10)
     )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], "how much is logged; never what people said"
     ] = field(name="THERAPY_LOG_LEVEL", default="info")
 
-    speech_languages: Annotated[Languages, "what is spoken in sessions, recognised among these"] = (
-        field(name="SPEECH_LANGUAGE", default=("he-IL", "en-US"))
-    )
+    speech_languages: Annotated[
+        Languages, "the languages of sessions; recognition chooses among them"
+    ] = field(name="SPEECH_LANGUAGE", default=("he-IL", "en-US"))
     speech_model: Annotated[
         str,
         "the local recogniser's model: tiny.en, base (multilingual; extra [hebrew]) or a directory with one",
@@ -114,7 +115,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, "Azure Speech: the resource's id, needed with managed identity"
     ] = field(name="THERAPY_SPEECH_RESOURCE_ID", default="")
     fast_endpoint: Annotated[
-        HttpAddress, "Azure Speech: an address for Fast Transcription, where it is another one"
+        HttpAddress, "Azure Speech: an address for Fast Transcription, if it is a different one"
     ] = field(name="THERAPY_FAST_TRANSCRIPTION_ENDPOINT", default="")
 
     cosmos_uri: Annotated[HttpAddress, "Cosmos DB: address of the account"] = field(
@@ -136,7 +137,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             pattern=r"^([a-z0-9]{3,24}|)\Z",
             title="the account's name: 3 to 24 small letters and digits",
         ),
-        "Blob Storage: account, with managed identity when there is no connection string",
+        "Blob Storage: account, used with managed identity when there is no connection string",
     ] = field(name="AZURE_STORAGE_ACCOUNT_NAME", default="")
     storage_container: Annotated[
         str,
@@ -167,9 +168,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         Secret, "Redis: access key; when empty with TLS on Azure, managed identity"
     ] = field(name="REDIS_PASSWORD", default="")
     redis_ssl: Annotated[Switch, "Redis: TLS"] = field(name="REDIS_USE_SSL", default=False)
-    redis_username: Annotated[
-        str, "Redis: object id of the managed identity, where Entra is used"
-    ] = field(name="THERAPY_REDIS_USERNAME", default="")
+    redis_username: Annotated[str, "Redis: object id of the managed identity, if Entra is used"] = (
+        field(name="THERAPY_REDIS_USERNAME", default="")
+    )
 
     firebase_project: Annotated[str, "Firebase: project"] = field(
         name="FIREBASE_PROJECT_ID", default=""
@@ -182,24 +183,24 @@ class Settings(Struct, frozen=True, kw_only=True):
     )
 
     smtp_host: Annotated[
-        Host, "mail: host of the SMTP server; when empty, letters are written into files"
+        Host, "mail: host of the SMTP server; when empty, letters are written to files"
     ] = field(name="THERAPY_SMTP_HOST", default="")
     smtp_port: Annotated[
         int, Meta(ge=1, le=65_535), "mail: port; 587 with starttls, 465 with tls"
     ] = field(name="THERAPY_SMTP_PORT", default=587)
-    smtp_username: Annotated[AsciiText, "mail: who signs in there"] = field(
+    smtp_username: Annotated[AsciiText, "mail: username for signing in there"] = field(
         name="THERAPY_SMTP_USERNAME", default=""
     )
-    smtp_password: Annotated[AsciiText, SECRET, "mail: its password"] = field(
+    smtp_password: Annotated[AsciiText, SECRET, "mail: password for signing in there"] = field(
         name="THERAPY_SMTP_PASSWORD", default=""
     )
     smtp_security: Annotated[
         Literal["starttls", "tls", "none"],
-        "mail: starttls, tls from the first byte, or none (no password then, but on this machine)",
+        "mail: starttls, tls from the first byte, or none (then without password, unless on this machine)",
     ] = field(name="THERAPY_SMTP_SECURITY", default="starttls")
     mail_from: Annotated[
         Sender,
-        "mail: whom letters come from: an address, or e.g. `The clinic <therapy@clinic.example>`",
+        "mail: the sender of letters: an address, or e.g. `The clinic <therapy@clinic.example>`",
     ] = field(name="THERAPY_MAIL_FROM", default="")
 
     stores: Annotated[
@@ -235,14 +236,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     mail: Annotated[
         str,
         ServedBy("mail", ("auto", "local", "smtp")),
-        "letters: local (a file each), smtp or a plugin",
+        "mail: local (a file per letter), smtp or a plugin",
     ] = field(name="THERAPY_MAIL", default=AUTO)
     doorbell: Annotated[
-        Literal["auto", "local", "redis"], "rings: local (in the process) or redis"
+        Literal["auto", "local", "redis"], "rings: local (within the process) or redis"
     ] = field(name="THERAPY_DOORBELL", default=AUTO)
 
     plugin_environment: Mapping[str, Mapping[str, str]] = {}
-    """By field, what the plugin that serves it may know of the environment. No setting of its own."""
+    """By field, the part of the environment that its plugin gets. Not a setting itself."""
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return []
@@ -253,7 +254,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its name outside, its field in `Settings`, its form and default, and what it is for."""
+    """A setting: its name in the environment, its field in `Settings`, its form, default and purpose."""
 
     name: str
     field: str
@@ -264,7 +265,7 @@ class Setting:
 
     @property
     def default_text(self) -> str:
-        """Return the default as somebody would set it, "" if there is none."""
+        """The default as one would set it; "" if there is none."""
         match self.default:
             case bool():
                 return str(self.default).lower()

@@ -1,7 +1,7 @@
 """The composition root: settings in, a running `Therapy` out. Nothing else names an adapter.
 
-Whoever opens here closes here: everything hangs on one exit stack. A family's modules are imported when
-it is chosen, so that nobody needs the libraries of another one.
+What is opened here is closed here, by one exit stack. A family's modules are imported only if it is chosen,
+so that the libraries of other families are not needed.
 """
 
 import secrets
@@ -45,12 +45,12 @@ __all__ = [
 ]
 
 WORKED_WITHOUT = frozenset({"doorbell"})
-"""What may be away: rings are lost then, and the sweep finds the work."""
+"""Dependencies that may be down: without the doorbell rings are lost, but the sweep finds the work."""
 
 
 @dataclass(frozen=True)
 class Therapy:
-    """A running installation, what it was set up with, and how to ask what it stands on."""
+    """A running installation, its settings, and checks of what it depends on."""
 
     installation: Installation
     settings: Settings
@@ -59,7 +59,7 @@ class Therapy:
 
 
 def as_chosen(ports: Ports) -> Ports:
-    """Return the adapters that the settings chose, as they are."""
+    """Return the adapters that the settings chose, unchanged."""
     return ports
 
 
@@ -67,13 +67,13 @@ def as_chosen(ports: Ports) -> Ports:
 async def open_therapy(
     settings: Settings, exchange: Callable[[Ports], Ports] = as_chosen
 ) -> AsyncIterator[Therapy]:
-    """Open every store and engine, and close them again.
+    """Yield a running installation; close everything at the end.
 
-    `exchange` gets the adapters that the settings chose and returns those to use: it may put adapters
-    of another project, or fakes, in the place of some with `dataclasses.replace`.
+    `exchange` gets the adapters that the settings chose and returns the ones to use: it may replace some by
+    other adapters, or by fakes, with `dataclasses.replace`.
 
     Raises:
-        OSError: the data directory can't be made or written.
+        OSError: the data directory can't be created or written.
         Unavailable: a store can't be opened; says why.
         SettingsError: a plugin that was chosen can't be used; says why.
     """
@@ -115,7 +115,7 @@ async def open_therapy(
 
 @asynccontextmanager
 async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
-    """Open what listens to a recording, and close it again; no model is loaded before it is used."""
+    """Yield the engines; close them at the end. No model is loaded before it is used."""
     from therapy.adapters.audio import PyAvAudioDecoder
 
     async with AsyncExitStack() as stack:
@@ -125,14 +125,14 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """What the embedded default sent into files instead of the world, oldest first."""
+    """The letters and pushes that the local family wrote to files instead of sending, oldest first."""
 
     letters: tuple[Letter, ...]
     pushes: "tuple[SentPush, ...]"
 
 
 def mailbox(settings: Settings) -> Mailbox:
-    """Look into the file mailbox; opens nothing else."""
+    """Return the contents of the file mailbox; opens nothing else."""
     from therapy.adapters.local.mail import sent_letters
     from therapy.adapters.local.push import sent_pushes
 

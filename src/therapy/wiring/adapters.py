@@ -1,4 +1,4 @@
-"""Everything beside the stores: which family serves recordings, speech, sentiment, pushes, mail and rings."""
+"""Opens all adapters but the stores: recordings, speech, sentiment, insights, pushes, mail, rings."""
 
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -27,7 +27,7 @@ MAILBOX = "mailbox"
 async def open_recordings(
     settings: Settings, data_dir: Path, stack: AsyncExitStack, *, make: bool = True
 ) -> tuple[Recordings, Check]:
-    """Open the recordings, their container made unless told otherwise; gives how to ask for them, too."""
+    """Return the opened recordings and their check; with `make`, a missing container is created."""
     if (plugin := await open_plugin(settings, "recordings", Recordings, stack)) is not None:
         return plugin, check_of(plugin)
     if settings.recordings == "azure":
@@ -49,7 +49,7 @@ async def open_recordings(
 
 
 async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
-    """Open the recogniser; no model is loaded before it is used."""
+    """Return the opened recogniser; no model is loaded before it is used."""
     if (plugin := await open_plugin(settings, "speech", Speech, stack)) is not None:
         return plugin
     if settings.speech == "azure":
@@ -77,7 +77,7 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
 async def open_language(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[Sentiment, InsightFinder]:
-    """Open sentiment and insights; what Azure serves of them is one resource with one client."""
+    """Return opened sentiment and insights; if Azure serves both, they share one client."""
     sentiment = await open_plugin(settings, "sentiment", Sentiment, stack)
     insights = await open_plugin(settings, "insights", InsightFinder, stack)
     if "azure" in {settings.sentiment, settings.insights}:
@@ -116,7 +116,7 @@ async def _machine_identity(stack: AsyncExitStack) -> "AsyncTokenCredential":
 
 
 async def open_push(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> PushSender:
-    """Open what pushes."""
+    """Return the opened push sender."""
     if (plugin := await open_plugin(settings, "push", PushSender, stack)) is not None:
         return plugin
     if settings.push == "firebase":

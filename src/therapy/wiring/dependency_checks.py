@@ -1,4 +1,4 @@
-"""Each dependency by itself: opened, asked through its port, closed. What one lacks hides nothing of another.
+"""Checks each dependency by itself: opened, called through its port, closed. One's failure hides no other's.
 
 For `therapy check` and `therapy migrate`, which have to say something where `open_therapy` would fail at
 the first.
@@ -43,19 +43,19 @@ from therapy.wiring.stores import (
 SILENCE = bytes(1_000 * BYTES_PER_MS)
 SENTENCE = "All is well."
 FCM = "oauth2.googleapis.com or fcm.googleapis.com"
-"""Google is asked for a token, then FCM."""
+"""The hosts that pushes need: Google's for a token, then FCM's."""
 
 Opening = Callable[[AsyncExitStack], Awaitable[Check]]
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 def _nobody(_read: int, _written: int) -> None:
-    """Hear nothing."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
 class Dependency:
-    """Something the installation stands on: its field in the settings, who serves it, where it is.
+    """Something that the installation depends on: its field in the settings, its adapter, its address.
 
     `where` is for a table; `host` is what is asked over the network, with its port if one is set: "" if none.
     `open` opens it on a stack and gives what asks it something harmless; both raise what the port raises.
@@ -69,7 +69,7 @@ class Dependency:
 
 
 def dependencies(settings: Settings) -> Iterator[Dependency]:
-    """Give everything that these settings make the installation depend on."""
+    """Yield everything that an installation with these settings depends on."""
     data_dir = settings.data_dir.expanduser().resolve()
 
     async def stores(stack: AsyncExitStack) -> Check:
@@ -119,12 +119,12 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
 
 
 def migrations(
-    settings: Settings, *, throughput: int | None = None, told: Told = _nobody
+    settings: Settings, *, throughput: int | None = None, on_progress: OnProgress = _nobody
 ) -> Iterator[Dependency]:
-    """Give what has to be made: to open it makes what is missing or brings it up to date. Idempotent.
+    """Yield what has to be created: opening it creates what is missing, or migrates it. Idempotent.
 
-    A Cosmos database that is new gets this many RU/s, shared by its containers. What an older program
-    left in Cosmos is copied; `told` hears how many documents were read and written so far.
+    A new Cosmos database gets `throughput` RU/s, shared by its containers. An older program's data in
+    Cosmos is copied; `on_progress` is called with the numbers of documents read and written so far.
     """
     data_dir = settings.data_dir.expanduser().resolve()
 
@@ -135,7 +135,7 @@ def migrations(
 
             database = await open_database(settings, stack)
             await database.migrate(throughput=throughput)
-            await copy_first_layout(database, utc_now, told)
+            await copy_first_layout(database, utc_now, on_progress)
             return database.check
         return (await open_stores(settings, data_dir, stack)).check
 
@@ -147,7 +147,7 @@ def migrations(
 
 
 def _listed(settings: Settings, name: str) -> bool:
-    """Tell whether there is somebody to ask: a push or a letter into the file mailbox would be one."""
+    """Return whether a dependency can be checked: a check must not send a push or a letter to the mailbox."""
     family: str = getattr(settings, name)
     if name == "insights":  # with sentiment from the same resource, that is asked
         return family not in {"local", settings.sentiment}
@@ -155,7 +155,7 @@ def _listed(settings: Settings, name: str) -> bool:
 
 
 def _dependency(settings: Settings, name: str, opening: Opening) -> Dependency:
-    """Return what is served by whom: where is the package of a plugin, which knows by itself whom it asks."""
+    """Return a dependency; for a plugin the address is its package, as only it knows what it connects to."""
     family: str = getattr(settings, name)
     if plugin := plugin_of(settings, name):
         return Dependency(name, family, plugin.package or "no package", opening)
@@ -164,14 +164,14 @@ def _dependency(settings: Settings, name: str, opening: Opening) -> Dependency:
 
 
 def unread(settings: Settings) -> str:
-    """Give the directory that letters are written into although nobody will look there; "" if none is."""
+    """Return the directory that letters are written to where nobody will look; "" if that is not so."""
     if settings.mail == "local" and "azure" in {settings.stores, settings.recordings}:
         return str(settings.data_dir.expanduser().resolve() / MAILBOX)
     return ""
 
 
 async def _listen(speech: Speech, languages: tuple[str, ...]) -> None:
-    """Have a second of silence recognised."""
+    """Recognise a second of silence."""
     async for _ in speech.transcribe(NOBODY, _silence(), SpeechOptions(languages)):
         pass
 
@@ -181,7 +181,7 @@ async def _silence() -> AsyncIterator[bytes]:
 
 
 def stores_at(settings: Settings) -> str:
-    """Give where documents and people are, as a person would look for it."""
+    """Return where the stores are, in a form for people."""
     if plugin := plugin_of(settings, "stores"):
         return str(plugin)
     if settings.stores == "azure":
@@ -198,21 +198,21 @@ def _recordings_at(settings: Settings) -> str:
 def _recordings_host(settings: Settings) -> str:
     if settings.recordings != "azure":
         return ""
-    told = _connection(settings)
-    suffix = told.get("EndpointSuffix") or "core.windows.net"
-    return _host(told.get("BlobEndpoint", "")) or f"{_account(settings)}.blob.{suffix}"
+    connection = _connection(settings)
+    suffix = connection.get("EndpointSuffix") or "core.windows.net"
+    return _host(connection.get("BlobEndpoint", "")) or f"{_account(settings)}.blob.{suffix}"
 
 
 def _connection(settings: Settings) -> dict[str, str]:
-    """Read the connection string, whose key is never shown."""
+    """Return the parts of the connection string, whose key is never shown."""
     pairs = (part.partition("=") for part in settings.storage_connection.split(";"))
     return {name.strip(): text.strip() for name, _, text in pairs}
 
 
 def _account(settings: Settings) -> str:
-    """Name the storage account; of the connection string nothing but its name is shown."""
-    told = _connection(settings)
-    named = told.get("AccountName") or _host(told.get("BlobEndpoint", ""))
+    """Return the storage account's name; nothing else of the connection string is shown."""
+    connection = _connection(settings)
+    named = connection.get("AccountName") or _host(connection.get("BlobEndpoint", ""))
     return named or settings.storage_account
 
 
@@ -239,7 +239,7 @@ def _doorbell_at(settings: Settings) -> tuple[str, str]:
 
 
 def _speech_host(settings: Settings) -> str:
-    """Name who is asked for a second of silence: as a rule Fast Transcription."""
+    """Return the host that recognises the second of silence: usually Fast Transcription."""
     if settings.speech != "azure":
         return ""
     conversation = settings.speech_engine == "conversation"
@@ -251,7 +251,7 @@ def _speech_host(settings: Settings) -> str:
 
 
 def _project(settings: Settings) -> str:
-    """Name the Firebase project, as it is set or as the service account has it; nothing else of that."""
+    """Return the Firebase project: its setting, or the name in the service account and nothing else of it."""
     if settings.firebase_project:
         return settings.firebase_project
     path = settings.google_credentials
@@ -264,7 +264,7 @@ def _project(settings: Settings) -> str:
 
 
 def _host(address: str) -> str:
-    """Give an address without whatever it may have beside host and port."""
+    """Return only the host and port of an address."""
     return urlsplit(address).netloc.rpartition("@")[2]
 
 
@@ -281,4 +281,4 @@ WHERE: Mapping[str, Callable[[Settings], tuple[str, str]]] = {
     "mail": _mail_at,
     "doorbell": _doorbell_at,
 }
-"""Where something is, and its host, of each dependency that a family of ours serves."""
+"""The address to show, and the host, of each dependency that one of our families serves."""

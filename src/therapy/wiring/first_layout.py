@@ -1,4 +1,4 @@
-"""The end of a migration: the containers in Cosmos that an older program left, and that were copied."""
+"""The end of a migration: old containers in Cosmos that were copied, and deleting them."""
 
 from contextlib import AsyncExitStack
 
@@ -7,10 +7,10 @@ from therapy.wiring.stores import open_database
 
 
 async def left_to_finish(settings: Settings) -> tuple[str, ...]:
-    """Return the names of old containers that are still there, although they were copied; () if none is.
+    """Return the names of old containers that were copied but still exist.
 
     Raises:
-        Unavailable: out of reach, or they were not copied, or written to since; says which.
+        Unavailable: Cosmos can't be reached, or they were not copied, or were written to since; says which.
     """
     if settings.stores != "azure":
         return ()

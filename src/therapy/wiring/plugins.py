@@ -1,8 +1,8 @@
-"""Plugins: the adapter that a setting names is imported, made by its factory and checked against its port.
+"""Opens plugins: imports the adapter that a setting names, calls its factory, checks it against its port.
 
-A factory is called with the environment's names of its own prefix, and gives the adapter or an async
-context manager of it, which is left when the installation ends. It raises SettingsError for a setting of
-its own that is missing or wrong: that message is shown as it is. Of any other error only the class is.
+A factory is called with the part of the environment that has its prefix, and returns the adapter or an async
+context manager that yields it, which is exited when the installation ends. It raises SettingsError if one of
+its own settings is missing or wrong; that message is shown unchanged. Of any other error only the class is.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _FAMILIES = {each.field: {"local", each.chosen} for each in FAMILIES}
 
 
 def plugin_of(settings: Settings, field: str) -> Plugin | None:
-    """Return the plugin that serves a field; None where one of our families does."""
+    """Return the plugin that serves a field; None if one of our families does."""
     named: str = getattr(settings, field)
     if field not in GROUPS or named in _FAMILIES[field]:
         return None
@@ -36,11 +36,11 @@ def plugin_of(settings: Settings, field: str) -> Plugin | None:
 async def open_plugin(
     settings: Settings, field: str, port: type[T], stack: AsyncExitStack
 ) -> T | None:
-    """Open the plugin that serves a field, if one does; the stack closes it.
+    """Return the opened plugin that serves a field, None if there is none; the stack closes it.
 
     Raises:
         SettingsError: it can't be used; names it, its package and why.
-        TherapyError: as its factory raised it, e.g. Unavailable.
+        TherapyError: its factory raised it, e.g. Unavailable.
     """
     plugin = plugin_of(settings, field)
     if plugin is None:
@@ -55,7 +55,7 @@ async def open_plugin(
 async def open_store_plugin(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[Store, SessionIndex, PeopleIndex] | None:
-    """Open the plugin that serves the stores, if one does: it gives the store and its two indexes.
+    """Return the store and the two indexes of the plugin that serves the stores; None if there is none.
 
     Raises:
         SettingsError: it can't be used; names it, its package and why.

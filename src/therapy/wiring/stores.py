@@ -1,4 +1,4 @@
-"""The stores: which family keeps records, and what lists and searches are answered from."""
+"""Opens the stores of the chosen family: the store and its two indexes."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos
     from therapy.adapters.local.sqlite.database import Database
 Check = Callable[[], Awaitable[object]]
-"""Asks a dependency whether it is there; raises a domain error if not."""
+"""Checks that a dependency is available; raises a domain error if not."""
 
 NOBODY = "health"
-"""The practice, the person and the device that questions are asked for; none has this id."""
+"""The id of practice, person and device in check calls; no real one has it."""
 
 
 def utc_now() -> datetime:
-    """Return the time."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 async def nothing_to_ask() -> None:
-    """Nothing stands outside this process, or nobody can say."""
+    """Do nothing: there is nothing outside this process, or no way to check it."""
 
 
 def check_of(adapter: object, otherwise: Check = nothing_to_ask) -> Check:
-    """Return the adapter's own check; `otherwise` where it has none."""
+    """Return the adapter's own check; `otherwise` if it has none."""
     return adapter.check if isinstance(adapter, SupportsCheck) else otherwise
 
 
 @dataclass(frozen=True)
 class Stores:
-    """The ports that share a database, and how to ask whether it is there."""
+    """The ports that share a database, and its check."""
 
     store: Store
     session_index: SessionIndex
@@ -56,13 +56,13 @@ async def open_stores(
     *,
     make: bool = True,
 ) -> Stores:
-    """Open the stores of the chosen family; the stack closes them.
+    """Return the opened stores of the chosen family; the stack closes them.
 
-    Unless told otherwise, what is missing in Cosmos is made; SQLite always brings its file up to date.
+    With `make`, what is missing in Cosmos is created; SQLite always migrates its file.
 
     Raises:
-        Unavailable: they can't be opened; says why. `first_layout`: `therapy migrate` has to copy what an
-            older program left in Cosmos before anything may be written.
+        Unavailable: they can't be opened; says why. `first_layout`: `therapy migrate` must copy an older
+            program's data in Cosmos before anything may be written.
         SettingsError: a plugin that was chosen can't be used.
     """
     if (plugin := await open_store_plugin(settings, stack)) is not None:
@@ -84,7 +84,7 @@ async def open_stores(
 
 
 async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
-    """Open the Cosmos database of these settings; the stack closes it."""
+    """Return the opened Cosmos database of these settings; the stack closes it."""
     from therapy.adapters.azure.cosmos.client import open_cosmos
 
     opening = open_cosmos(
@@ -94,7 +94,7 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
 
 
 def sqlite_stores(database: "Database", now: Callable[[], datetime] = utc_now) -> Stores:
-    """Return the stores over a SQLite database that is open."""
+    """Return the stores over an open SQLite database."""
     from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex
     from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
     from therapy.adapters.local.sqlite.store import SqliteStore
@@ -108,7 +108,7 @@ def sqlite_stores(database: "Database", now: Callable[[], datetime] = utc_now) -
 
 
 def cosmos_stores(cosmos: "Cosmos", now: Callable[[], datetime] = utc_now) -> Stores:
-    """Return the stores over a Cosmos database that is open."""
+    """Return the stores over an open Cosmos database."""
     from therapy.adapters.azure.cosmos.people_index import CosmosPeopleIndex
     from therapy.adapters.azure.cosmos.session_index import CosmosSessionIndex
     from therapy.adapters.azure.cosmos.store import CosmosStore

@@ -52,10 +52,10 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
 
     with asides().status("creating what is missing") as status:
 
-        def told(read: int, written: int) -> None:
+        def on_progress(read: int, written: int) -> None:
             status.update(f"copying: {read:,} documents read, {written:,} written")
 
-        dependencies = list(migrations(settings, throughput=throughput, told=told))
+        dependencies = list(migrations(settings, throughput=throughput, on_progress=on_progress))
         checked = asyncio.run(check_each(dependencies, None, doing="migrate"))
     for each in checked:
         console.print(f"{each.dependency.name}: {each.dependency.where}", markup=False)

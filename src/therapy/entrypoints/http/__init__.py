@@ -1,1 +1,1 @@
-"""The API over HTTP: handlers decode, call one workflow, encode."""
+"""The HTTP API: handlers decode, call one workflow, encode."""

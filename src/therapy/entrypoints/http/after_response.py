@@ -1,6 +1,6 @@
-"""Jobs that run after an answer, so that its time tells nothing of them: letters.
+"""Jobs that run after the response, so that its time reveals nothing about them: sending letters.
 
-Not as part of the request: a server that stops waits for its requests, and a letter may wait for minutes.
+They are not part of the request: a stopping server waits for its requests, and a letter may take minutes.
 """
 
 import asyncio
@@ -9,17 +9,17 @@ from types import TracebackType
 from typing import Any, Self
 
 MOST = 100
-"""Jobs at one time: who asks more often than letters leave must not fill the memory."""
+"""The most jobs at a time, so that requests faster than letters can be sent don't fill the memory."""
 
 
 class AfterResponse:
-    """Runs jobs beside the requests; leaving cancels what is not done and waits until it has ended."""
+    """Runs jobs besides the requests; at the end cancels what is not done and waits for it."""
 
     def __init__(self) -> None:
         self._jobs: set[asyncio.Task[None]] = set()
 
     def begin(self, job: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-        """Begin a job; False, and nothing begun, where there are too many."""
+        """Start a job; return False without starting it if there are too many."""
         if len(self._jobs) >= MOST:
             return False
         task = asyncio.create_task(job())

@@ -1,4 +1,4 @@
-"""The HTTP application: `make_app(settings)` gives a Litestar app; opening it opens everything else."""
+"""The HTTP application: `make_app(settings)` returns a Litestar app; starting it opens everything else."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -27,7 +27,7 @@ from therapy.entrypoints.worker import working
 from therapy.wiring import Therapy, open_therapy
 
 MOST_JSON = 8 * 1024 * 1024
-"""Bytes of any body but an upload's."""
+"""The most bytes of any body but an upload's."""
 
 
 Opening = Callable[[Settings], AbstractAsyncContextManager[Therapy]]
@@ -36,9 +36,9 @@ Opening = Callable[[Settings], AbstractAsyncContextManager[Therapy]]
 def make_app(
     settings: Settings, *, with_worker: bool = True, opening: Opening = open_therapy
 ) -> Litestar:
-    """Make the application; with the worker in it, this one process does everything.
+    """Return the application; `with_worker`, this one process does everything.
 
-    `opening` opens what it stands on: the composition root, or a family of fakes in a test.
+    `opening` opens the installation: the composition root, or fakes in a test.
     """
 
     @asynccontextmanager

@@ -43,7 +43,7 @@ RefreshToken = Annotated[
 
 
 class LoginRequest(Struct):
-    """Who signs in."""
+    """The credentials of a person."""
 
     email: Annotated[Short, about("The e-mail address, in any case.", "robin@example.org")]
     password: Annotated[
@@ -60,7 +60,7 @@ class RefreshRequest(Struct, rename="camel"):
 
 
 class ChangePasswordRequest(Struct, rename="camel"):
-    """A new password, and what allows to set it."""
+    """A new password, and the token that allows setting it."""
 
     token_sec: Annotated[Token, about("The one-time token from the mail.", "a.one-time.token")]
     new_password: Annotated[
@@ -101,7 +101,7 @@ class Done(Struct):
         str,
         about(
             "One sentence for a person.",
-            "The password was changed; please sign in with it.",
+            "The password was changed; please sign in with the new one.",
         ),
     ]
 
@@ -235,7 +235,7 @@ async def _mail(email: str, *, records: Records, sign_in: SignIn) -> None:
 
 
 def _not_sent(code: str, why: str) -> None:
-    """Say it in the log: the answer is out. Without a traceback, which may quote the address."""
+    """Log it, because the answer is already sent; without a traceback, which may quote the address."""
     log.error("a mail was not sent", extra={"error": code, "why": why})
 
 

@@ -1,4 +1,4 @@
-"""Who asks: the bearer token, read before anything of the body."""
+"""Authentication of requests: the bearer token, verified before the body is read."""
 
 from litestar.connection import ASGIConnection
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
@@ -10,13 +10,13 @@ from therapy.wiring import Therapy
 
 
 def bearer(header: str | None) -> str:
-    """Give the token of an Authorization header, "" if there is none."""
+    """Return the token in an Authorization header; "" if there is none."""
     scheme, _, token = (header or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class Authentication(AbstractAuthenticationMiddleware):
-    """Reads the access token; routes marked `no_token` do without."""
+    """Verifies the access token, except on routes marked `no_token`."""
 
     async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:  # type: ignore[type-arg]  # as the framework declares it
         token = bearer(connection.headers.get("authorization"))

@@ -168,8 +168,8 @@ async def transcript(
     "/transcript/{session_id:str}",
     status_code=202,
     operation_id="submit_reviewed_transcript",
-    summary="Hand in a reviewed transcript",
-    response_description="Handed in; the session is being closed.",
+    summary="Submit a reviewed transcript",
+    response_description="Submitted; the session is being closed.",
     responses=problems(
         *OWN_SESSION,
         *JSON_BODY,
@@ -185,7 +185,7 @@ async def submit(
     records: RecordsDependency,
     language: Language,
 ) -> Message:
-    """Hand in the reviewed transcript: all its lines, with texts edited, speakers swapped, lines left out.
+    """Submit the reviewed transcript: all its lines, with texts edited, speakers swapped, lines left out.
 
     For the session's therapist, once it awaits review. It becomes a new version beside the machine's, is
     scored, and the session is closed with it. The same lines sent again, after a lost answer, are accepted

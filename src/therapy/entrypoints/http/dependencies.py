@@ -1,4 +1,4 @@
-"""What every handler can ask for by name: who asks, what the installation is made of, the language."""
+"""Dependencies that handlers can ask for by name: the actor, the installation's parts, the language."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ PARTS = (
 
 
 def provide_part(name: str) -> Provide:
-    """Return what hands a part of the running installation to handlers."""
+    """Return the provider of a part of the running installation."""
 
     def part(state: State) -> Any:
         return getattr(state.therapy.installation, name)
@@ -54,7 +54,7 @@ def provide_after_response(state: State) -> AfterResponse:
 
 
 def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
-    """Return who asks."""
+    """Return who is asking."""
     return request.user
 
 

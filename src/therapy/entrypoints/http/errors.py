@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details with one plain sentence in `error`. Status codes live here only."""
+"""Errors as problem details (RFC 9457) with a plain sentence in `error`; the only place with status codes."""
 
 import logging
 from http import HTTPStatus
@@ -18,7 +18,7 @@ PROBLEM_TYPE = "application/problem+json"
 
 
 class BadRange(errors.CallerError):
-    """Raised when a recording has no such bytes; `size` is how many it has."""
+    """Raised if a requested range is outside the recording; `size` is the recording's bytes."""
 
     code = "range"
 
@@ -30,7 +30,7 @@ class UnsupportedBody(errors.CallerError):
 
 
 class BrokenOff(errors.CallerError):
-    """Raised when the client went away in mid-body."""
+    """Raised when the client disconnects in the middle of a body."""
 
     code = "malformed_multipart"
 
@@ -55,7 +55,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
     UnsupportedBody: 415,
     BrokenOff: 400,
 }
-"""Every leaf of the error tree; a test proves that none is missing."""
+"""The status for every leaf of the error tree; a test proves that none is missing."""
 
 RETRY_AFTER = {503: "5", 507: "300"}
 """Seconds after which trying again may help."""
@@ -73,13 +73,13 @@ _CODES = {
 }
 
 _OUTSIDE = {"data": "body", "wanted": "query", "states": "state"}
-"""What a parameter is called outside, where a handler must call it otherwise."""
+"""The public names of parameters that have another name in handlers."""
 
 AnyRequest = Request[Actor | None, Any, Any]
 
 
 def language_of(request: AnyRequest) -> str:
-    """The language of sentences: what the client asks for, else its practice's, else this installation's."""
+    """Return the language of sentences: the client's choice, else the practice's, else the installation's."""
     actor = request.scope.get("user")
     default = actor.language if isinstance(actor, Actor) else request.app.state.language
     return preferred(request.headers.get("accept-language"), default)
@@ -88,7 +88,7 @@ def language_of(request: AnyRequest) -> str:
 def problem(
     request: AnyRequest, status: int, code: str, **details: object
 ) -> Response[dict[str, object]]:
-    """Make a problem details answer."""
+    """Return a problem details answer."""
     language = language_of(request)
     body = problem_body(status, code, language, **details)
     body["request_id"] = request_id(request.scope)
@@ -103,7 +103,7 @@ def problem(
 
 
 def problem_body(status: int, code: str, language: str, **details: object) -> dict[str, object]:
-    """Return the body of a problem details answer, all but the request's id."""
+    """Return the body of a problem details answer, without the request's id."""
     return {
         "type": f"urn:therapy:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -116,13 +116,13 @@ def problem_body(status: int, code: str, language: str, **details: object) -> di
 
 
 def on_therapy_error(request: AnyRequest, exc: errors.TherapyError) -> Response[dict[str, object]]:
-    """Answer an error that this library raised on purpose."""
+    """Return the answer to an error that this library raised on purpose."""
     status = next(STATUS[each] for each in type(exc).__mro__ if each in STATUS)
     return problem(request, status, exc.code, **exc.details)
 
 
 def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[dict[str, object]]:
-    """Answer an error of the framework; its own words may quote the input, so they are not used."""
+    """Return the answer to a framework error; its text may quote the input, so it is not used."""
     status = exc.status_code
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_bug(request, exc)
@@ -137,7 +137,7 @@ def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[dict[str,
 
 
 def _parameter_fault(exc: ValidationException) -> tuple[str, str]:
-    """The code and the name of the first parameter at fault; bodies are read by `JsonRequest`."""
+    """Return the code and the name of the first faulty parameter; `JsonRequest` handles bodies."""
     if isinstance(exc.__cause__, KeyError):  # looked up by its name, and not there
         return "required", str(exc.__cause__.args[0])
     extra = exc.extra if isinstance(exc.extra, list) else []
@@ -147,7 +147,7 @@ def _parameter_fault(exc: ValidationException) -> tuple[str, str]:
 
 
 def on_bug(request: AnyRequest, exc: Exception) -> Response[dict[str, object]]:
-    """Answer a bug: log its kind and place, never its words."""
+    """Log a bug's class and place, never its text; return the answer."""
     place = exc.__traceback__
     while place and place.tb_next:
         place = place.tb_next

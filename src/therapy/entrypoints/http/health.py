@@ -1,4 +1,4 @@
-"""/health: whether the process lives, and whether what it stands on does."""
+"""/health: whether the process is alive, and whether its dependencies are."""
 
 import asyncio
 import hmac

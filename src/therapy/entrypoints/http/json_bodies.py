@@ -1,6 +1,6 @@
-"""JSON bodies of requests and answers, long ones read and made beside the event loop.
+"""JSON bodies of requests and answers; long ones are decoded and encoded off the event loop.
 
-Litestar hands every `data` parameter through `JsonRequest.json`.
+Litestar passes every `data` parameter through `JsonRequest.json`.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from therapy.entrypoints.http.errors import BrokenOff
 from therapy.entrypoints.http.json_faults import find_fault
 
 LONG = 50_000
-"""Bytes of a body from which on a thread reads it; below, the hop to the thread costs more."""
+"""From this many bytes on a body is decoded in a thread; for less, switching threads costs more."""
 
 Shape = TypeVar("Shape")
 Answer = TypeVar("Answer")
 
 
 class JsonRequest(Request[Any, Any, Any]):
-    """A request as all handlers get it."""
+    """The request class of all handlers."""
 
     async def json(self) -> Any:
         """Return the body as its handler's `data`.
@@ -55,7 +55,7 @@ class JsonRequest(Request[Any, Any, Any]):
 
 
 def decoded(raw: bytes, shape: type[Shape]) -> Shape:
-    """Decode a JSON body.
+    """Return a decoded JSON body.
 
     Raises:
         InvalidInput: not JSON, or not of this shape; names the field.
@@ -77,14 +77,14 @@ def fault_of(raw: bytes, shape: Any) -> InvalidInput:
 async def json_response(
     make: Callable[[], Answer], headers: dict[str, str] | None = None
 ) -> Response[Answer]:
-    """Return what `make` returns as JSON; a thread calls it, since 20,000 lines take 0.1 s."""
+    """Return what `make` returns as JSON; it runs in a thread, since 20,000 lines take 0.1 s."""
     content: Any = await asyncio.to_thread(lambda: encode_json(make()))
     return Response(content, media_type=MediaType.JSON, headers=headers)
 
 
 @cache
 def _reader(handler: HTTPRouteHandler) -> Callable[[bytes], Any]:
-    """Return what reads the body of this handler's requests."""
+    """Return the decoder for the bodies of this handler's requests."""
     field = handler.parsed_data_field
     if field is None:
         return lambda raw: decoded(raw, object)
@@ -99,7 +99,7 @@ def _reader(handler: HTTPRouteHandler) -> Callable[[bytes], Any]:
 
 
 def _array(raw: bytes, shape: Any, pieces: Any, item: Any) -> list[Any]:
-    """Decode an array item by item: in one go it would keep all threads waiting, the event loop's too."""
+    """Return an array decoded item by item: all at once it would block all threads, the event loop's too."""
     decode = msgspec.json.Decoder(item).decode
     try:
         return [decode(piece) for piece in msgspec.json.decode(raw, type=pieces)]

@@ -1,4 +1,4 @@
-"""Where a JSON text does not fit a struct: found by trying part after part, not in a library's words."""
+"""Finds where a JSON text does not fit a struct, by trying part after part: no library's text is parsed."""
 
 from collections.abc import Iterator
 from types import UnionType

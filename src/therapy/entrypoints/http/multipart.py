@@ -1,4 +1,4 @@
-"""Multipart bodies as a stream of events: nothing on the disk, no part in memory but what a handler keeps.
+"""Multipart bodies as a stream of events: nothing goes to disk, and only what a handler keeps is in memory.
 
 The parser is `multipart`'s push parser, which Litestar uses too; Litestar's own reading would write
 every file to disk before the handler starts.
@@ -27,14 +27,14 @@ MOST_HEADER = 2_048
 
 
 class PartStart(Struct, frozen=True):
-    """A part begins; `file_name` is the client's word and nothing but data."""
+    """A part begins; `file_name` is untrusted data from the client."""
 
     name: str
     file_name: str
 
 
 class PartEnd(Struct, frozen=True):
-    """The part is over."""
+    """The part has ended."""
 
 
 async def parts(

@@ -169,7 +169,7 @@ def _mend_content(answer: OpenAPIResponse) -> None:
 
 
 def _mend(component: dict[str, Any]) -> None:
-    """Say what msgspec leaves out: that enums are texts, and that a file's bytes come as they are."""
+    """Add what msgspec leaves out: that enums are strings, and that a file's bytes are not encoded."""
     if "enum" in component:
         component.setdefault("type", "string")
     for each in component.get("properties", {}).values():

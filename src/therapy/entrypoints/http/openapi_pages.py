@@ -46,7 +46,7 @@ _FILES = {each.name: each for each in _FOLDER.iterdir() if each.is_file()}
 
 @get(f"{FILES}/{{name:str}}", opt={"no_token": True}, include_in_schema=False)
 async def documentation_file(name: FromPath[str]) -> File:
-    """Give a file of the page."""
+    """Return a file of the page."""
     if name not in _FILES:
         raise NotFoundException
     kind, _ = mimetypes.guess_type(name)  # a browser runs no script that is not called one
@@ -54,7 +54,7 @@ async def documentation_file(name: FromPath[str]) -> File:
 
 
 def documentation() -> OpenAPIConfig:
-    """Say what the document is called, who may call what, and where the page has its files from."""
+    """Return the configuration: title, description, authentication, and the page's own files."""
     return OpenAPIConfig(
         title="Therapy",
         version=metadata.version("therapy"),

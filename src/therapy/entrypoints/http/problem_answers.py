@@ -83,13 +83,13 @@ ANY_FIELD = {"invalid", "required"}
 WHY = {
     400: "A field or parameter is missing or malformed; `field` names it.",
     401: "No token, or one that is wrong or expired: refresh it, or sign in.",
-    403: "This kind of account may not do that, or the request names somebody else.",
-    404: "Absent, erased, or somebody else's: always the same answer.",
-    409: "The state does not allow it, or somebody else wrote at the same moment.",
+    403: "This kind of account may not do that, or the request names someone else.",
+    404: "Absent, erased, or someone else's: always the same answer.",
+    409: "The state does not allow it, or someone else wrote at the same moment.",
     413: "More bytes than are allowed.",
     415: "Not a body, or not audio, that can be read.",
     416: "The recording has no such bytes; `Content-Range` says how many it has.",
-    503: "Something this stands on can't be reached: send it again after `Retry-After` seconds.",
+    503: "A dependency can't be reached: send it again after `Retry-After` seconds.",
     507: "No room to store it: send it again after `Retry-After` seconds.",
 }
 """What a status means in every operation."""

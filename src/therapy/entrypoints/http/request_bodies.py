@@ -1,6 +1,6 @@
-"""Request bodies that a handler reads itself, told to the OpenAPI document.
+"""Describes request bodies that a handler reads itself, for the OpenAPI document.
 
-Litestar describes a body only where a handler has a `data` parameter, which reads all of it first.
+Litestar describes a body only if a handler has a `data` parameter, for which it reads all of it first.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""The request log: an id for every request, three headers on its answer, and one line in the log.
+"""The request log: an id for every request, headers on its answer, and one line in the log.
 
-All answers pass here, also those to unknown paths and to people who are not signed in.
+All answers pass through here, including those to unknown paths and to people who are not signed in.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class RequestTimer(ASGIMiddleware):
-    """Notes when a request came, and binds its id to what is logged meanwhile, and because of it."""
+    """Notes when a request came, and binds its id to everything that is logged because of it."""
 
     scopes = (ScopeType.HTTP,)
 
@@ -31,12 +31,12 @@ class RequestTimer(ASGIMiddleware):
 
 
 def request_id(scope: Scope) -> str:
-    """Give the id of a request: the same one whenever it is asked for."""
+    """Return the id of a request, always the same one."""
     return str(_state(scope).setdefault("request_id", uuid.uuid4().hex))
 
 
 async def finish_response(message: Message, scope: Scope) -> None:
-    """Put the headers on an answer and log it: route, status, time. Never a query, a body or a path."""
+    """Add the headers to an answer and log its route, status and time; never a query, a body or a path."""
     if message["type"] != "http.response.start":
         return
     headers = MutableScopeHeaders.from_message(message)

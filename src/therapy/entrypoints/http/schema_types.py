@@ -1,7 +1,7 @@
 """Types that the schemas of several resources share: bounded texts, dates, parameters, descriptions.
 
-Requests ignore fields they do not know; no text holds a NUL, and every text has a greatest length. What
-`about` says of a field is what the OpenAPI document says; examples are invented.
+Requests ignore unknown fields; no text contains a NUL, and every text has a maximum length. `about` describes
+a field for the OpenAPI document; examples are invented.
 """
 
 from datetime import date, datetime

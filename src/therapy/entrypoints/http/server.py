@@ -1,4 +1,4 @@
-"""The HTTP server, uvicorn: how it is set up, and what it answers to what is no HTTP at all."""
+"""The HTTP server, uvicorn: its configuration, and its answer to what is not HTTP at all."""
 
 import json
 import math
@@ -14,9 +14,9 @@ CODE = "malformed_request"
 
 
 def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
-    """Return how the application is served.
+    """Return the configuration for serving the application.
 
-    Only from proxies that are trusted is it believed whom they ask for, which is then `scope["client"]`.
+    Only trusted proxies may say what a client's address is; it is then `scope["client"]`.
     """
     return uvicorn.Config(
         app,
@@ -32,10 +32,10 @@ def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
 
 
 class PlainProtocol(HttpToolsProtocol):
-    """Refuses e.g. an unknown method before there is a request that an application could see."""
+    """Refuses e.g. an unknown method before there is a request that the application could see."""
 
     def send_400_response(self, msg: str) -> None:
-        """Answer and close; `msg` is uvicorn's, in its own words."""
+        """Answer and close; uvicorn's own `msg` is not used."""
         del msg
         error = sentence(CODE, "en")
         body = {

@@ -1,4 +1,4 @@
-"""What a therapist says about a session beside the audio, as uploads, corrections and answers spell it."""
+"""Schemas of what a therapist enters about a session, for uploads, corrections and answers."""
 
 from typing import Annotated
 
@@ -49,7 +49,7 @@ class NoteOut(Struct):
 
 
 def timed_notes(notes: list[NoteIn | str] | None) -> tuple[TimedNote, ...]:
-    """Read timed notes; a bare text is a note at the start. InvalidInput names a bad timestamp."""
+    """Return timed notes; a bare text is a note at the start. InvalidInput names a bad timestamp."""
     read = [each if isinstance(each, NoteIn) else NoteIn(content=each) for each in notes or []]
     for index, note in enumerate(read):
         if note.timestamp:
@@ -58,5 +58,5 @@ def timed_notes(notes: list[NoteIn | str] | None) -> tuple[TimedNote, ...]:
 
 
 def general_notes(notes: list[NoteIn | str] | None) -> tuple[str, ...]:
-    """Read general notes: objects with `content`, or bare texts."""
+    """Return general notes, from objects with `content` or bare texts."""
     return tuple(each.content if isinstance(each, NoteIn) else each for each in notes or [])

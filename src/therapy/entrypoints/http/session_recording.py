@@ -142,7 +142,7 @@ async def recording_link(
 
 
 def _part(header: str | None, size: int) -> tuple[int, int] | None:
-    """The bytes asked for, as start and end; None for all, also where several ranges are asked for.
+    """Return the requested bytes as start and end; None for all, also if several ranges are requested.
 
     Raises:
         BadRange: the recording has no such bytes.

@@ -48,7 +48,7 @@ AUDIO, METADATA = "audio_file", "metadata"
 LINGER_SECONDS = 5.0
 QUIET_SECONDS = 0.5
 MULTIPART_ROOM = MOST_METADATA + 64 * 1024
-"""Bytes that a body may have beside the recording."""
+"""Bytes that a body may have besides the recording."""
 
 
 @post(
@@ -88,7 +88,7 @@ async def upload(
 
 
 class _Body:
-    """Knows whether more of a request's body is to come."""
+    """Keeps track of whether more of a request's body is to come."""
 
     def __init__(self, request: Request[Any, Any, Any]) -> None:
         self._receive = request.receive
@@ -101,7 +101,7 @@ class _Body:
         return message
 
     async def drop(self) -> None:
-        """Read on for a while: a client that only sends, behind a proxy, would never see our answer.
+        """Read and drop the rest for a while: a client that is still sending might never see our answer.
 
         Whoever pauses is told at once, and so is whoever has sent everything.
         """

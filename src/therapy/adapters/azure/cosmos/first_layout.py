@@ -1,13 +1,13 @@
-"""From the six containers of the first layout to the documents of those of now; pure.
+"""Converts the documents of the first layout's six containers to those of the current ones; pure.
 
     sessions   a partition for each session: session, transcript-<n> (deflated), run-<id>, item-<id>
-    rows       entries of the session index: at home in row|…, and a copy in each list
-    due        hints of what is due, which are made anew; uploads, in partitions of their own
+    rows       entries of the session index: the home in row|…, and a copy in each list
+    due        hints about what is due, which are generated again; uploads, in partitions of their own
     people     practices, accounts, numbers and e-mail addresses
-    tokens     logins, reset tokens, devices; what only points to them is made anew
-    keys       what is unique; the names of the partitions are hashes, and stay
+    tokens     logins, reset tokens, devices; pointers to them are generated again
+    keys       unique keys; the partitions' names are hashes, and stay
 
-What only guarded against writers who were late is left behind: the program has stopped.
+What only guarded against late writers is not converted, because the program has stopped.
 """
 
 import base64
@@ -33,20 +33,20 @@ from therapy.ports.store import Put
 SESSIONS, ROWS, DUE, PEOPLE, TOKENS, KEYS = "sessions", "rows", "due", "people", "tokens", "keys"
 
 NAMES = (DUE, PEOPLE, TOKENS, KEYS, ROWS, SESSIONS)
-"""The containers, without the prefix; the last one is deleted last, as it tells that they are there."""
+"""The containers, without the prefix; the last one is deleted last: it is the sign of the first layout."""
 
 NOT_COMPARED = frozenset({"id", "pk", "mark", "checked", "ttl"})
-"""Fields that name a document, or that are others each time it is written."""
+"""Fields that name a document, or that differ each time it is written."""
 
 Document = Mapping[str, Any]
 
 
 class _Unknown(Exception):
-    """No program of the first layout wrote this."""
+    """No program with the first layout wrote this."""
 
 
 class Target(NamedTuple):
-    """A document that is to be there: in which container of now, and with which fields."""
+    """A document to write: its current container, partition, id and fields."""
 
     container: str
     pk: str
@@ -55,22 +55,22 @@ class Target(NamedTuple):
 
     @property
     def name(self) -> bytes:
-        """What tells this document from every other one."""
+        """A hash that identifies this document."""
         return name_of(self.container, self.pk, self.id)
 
     @property
     def content(self) -> bytes:
-        """What differs where two documents of this name differ."""
+        """A hash of this document's content."""
         return content_of(self.fields)
 
 
 def name_of(container: str, pk: str, item_id: str) -> bytes:
-    """Return what tells a document from every other one, in 16 bytes: a million of them are in memory."""
+    """Return a hash that identifies a document, in 16 bytes because a million of them may be in memory."""
     return _hashed(f"{container}/{pk}/{item_id}")
 
 
 def content_of(document: Document) -> bytes:
-    """Return what differs where two documents of one name differ, in 16 bytes."""
+    """Return a hash of a document's content, in 16 bytes."""
     told = {
         name: value
         for name, value in document.items()
@@ -86,10 +86,10 @@ def _hashed(text: str) -> bytes:
 async def targets_of(
     container: str, documents: Sequence[Document], now: datetime
 ) -> tuple[Target, ...]:
-    """Return what these documents of an old container become; what is due comes after its hint.
+    """Return what these documents of an old container become, with hints before what is due.
 
     Raises:
-        Unavailable: one of them is damaged, or is nothing that the first layout had.
+        Unavailable: one of them is damaged, or does not belong to the first layout.
     """
     if container == ROWS:
         return tuple(target for each in documents for target in _session_entry(each))
@@ -108,7 +108,7 @@ def _items(container: str, document: Document) -> Sequence[NewItem]:
     """Return the items of the store that an old document becomes.
 
     Raises:
-        Unavailable: it is damaged, or nothing that the first layout had; says which.
+        Unavailable: it is damaged, or does not belong to the first layout; says which.
     """
     try:
         return tuple(_made_of(container, document))
@@ -137,7 +137,7 @@ def _made_of(container: str, document: Document) -> Iterable[NewItem]:
 
 
 def _of_session(document: Document) -> Iterator[NewItem]:
-    """Yield items of a session; what is kept of it may not say whose it is, but the partition does."""
+    """Yield items of a session, in its partition; bodies may not say whose they are."""
     for item in _in_session(document):
         yield replace(item, partition=_renamed(document["pk"]))
 
@@ -195,7 +195,7 @@ def _upload(document: Document) -> NewItem:
 
 
 def _session_entry(document: Document) -> Iterator[Target]:
-    """Yield an entry as it was, under the names of now; not the trace of one that left a list."""
+    """Yield an entry unchanged under the current names, but not the mark of one that left a list."""
     if "ttl" in document:
         return
     pk, item_id = document["pk"], document["id"]
@@ -238,7 +238,7 @@ def _stored(item: NewItem, fields: Mapping[str, Any]) -> Target:
 
 
 def _hints(items: Iterable[NewItem]) -> Iterator[Target]:
-    """Yield a hint for each item that is due, with an id of its own that is the same each time."""
+    """Yield a hint for each item that becomes due, with an id that is the same each time."""
     for item in items:
         if item.due_at is not None:
             at = f"{stamp(item.due_at)}-{digest(f'{item.partition}/{item.id}')[:16]}"
@@ -247,12 +247,12 @@ def _hints(items: Iterable[NewItem]) -> Iterator[Target]:
 
 
 def _renamed(pk: str) -> str:
-    """Return the name of now of a partition: parts may be shorter now, and what is a hash stays."""
+    """Return the current name of a partition: parts may be shorter now, and hashes stay."""
     return "|".join(each if each.startswith("~") else part(each) for each in pk.split("|"))
 
 
 def _whose(document: Document) -> tuple[str, str]:
-    """Return the practice and the session that a stored form names; "" for no session."""
+    """Return the practice and the session in a stored body; "" for no session."""
     body = json.loads(document["body"])
     return body["practice_id"], body.get("session_id", "")
 

@@ -1,13 +1,12 @@
-"""The copy of an account of the first layout into the containers of now, while the program is stopped.
+"""The migration from the first layout: copies an account to the current containers while the program is down.
 
-The old containers are only read, until `finish` deletes them. A pass reads what is in the new containers,
-then converts everything in the old ones: what is missing or different is written, what is there and should
-not be is deleted. A pass that finds nothing to do has verified the copy, which is then marked as complete.
-So a copy that was killed goes on where it was, and one that began before the old program was used once more
-comes to what that left.
+The old containers are only read, until `finish` deletes them. A pass reads the new containers, then converts
+everything in the old ones: what is missing or different is written, what should not be there is deleted. A
+pass that finds nothing to do has verified the copy, which is then marked as complete. So a killed copy can be
+continued, also if the old program was used again in between.
 
-The mark is an item of the store that tells who copies, too: of two that run at once the later one goes on,
-and the other one stops before it writes another page.
+The mark is an item of the store. It also says which run is copying: if two run at once, the later one
+continues, and the other one stops before it writes another page.
 """
 
 import asyncio
@@ -41,34 +40,34 @@ from therapy.domain.errors import Unavailable
 from therapy.ports.store import Put
 
 PARTITION, MARK = "migrations", "first-layout"
-"""Where in the store the mark is."""
+"""The partition and id of the mark."""
 
 PAGE = 200
-"""Documents that are read at a time."""
+"""Documents read at a time."""
 
 AT_ONCE = 8
-"""Batches that are on their way at the same time."""
+"""Batches sent at the same time."""
 
 MOST_CHARACTERS = 1_000_000
-"""Of all documents of a batch but the first: Cosmos takes 2 MB."""
+"""The most characters in a batch, unless it has only one document: Cosmos accepts 2 MB."""
 
 MOST_PASSES = 8
-"""Two are needed; more where something changes meanwhile."""
+"""The most passes. Two are needed, more only if something changes meanwhile."""
 
 PAUSES = (1, 2, 5, 10, 30, 60, 120)
-"""Seconds before a batch is written again, or a pass is made again: an account with few RU/s has time."""
+"""Seconds before a batch or a pass is repeated, long enough for an account with few RU/s."""
 
 PASSING = frozenset(
     {"answer", "batch", "connection", "contended", "moved", "out_of_order", "throttled", "timeout"}
 )
-"""Why something is unavailable that may be there soon."""
+"""Reasons of Unavailable that are temporary."""
 
 Progress = Callable[[int, int], None]
-"""Is told how many old documents were read in this pass, and how many new ones were written."""
+"""Called with the numbers of old documents read and new ones written in this pass."""
 
 
 class Mark(Struct, frozen=True):
-    """Who copies since when; `complete` once the copy was verified."""
+    """Which run is copying, and since when; `complete` once the copy is verified."""
 
     run: str
     at: datetime
@@ -76,10 +75,10 @@ class Mark(Struct, frozen=True):
 
 
 async def require_current(cosmos: Cosmos) -> None:
-    """Raise Unavailable if the account has the first layout, and no complete copy of it.
+    """Raise Unavailable if the account has the first layout without a complete copy.
 
     Raises:
-        Unavailable: `first_layout` or `copy_not_complete`: `therapy migrate` has to be run.
+        Unavailable: `first_layout` or `copy_not_complete`: run `therapy migrate`.
     """
     _, mark = await _read_mark(cosmos)
     if mark is not None and not mark.complete:
@@ -91,16 +90,16 @@ async def require_current(cosmos: Cosmos) -> None:
 async def copy_first_layout(
     cosmos: Cosmos,
     now: Callable[[], datetime],
-    told: Progress = lambda _read, _written: None,
+    on_progress: Progress = lambda _read, _written: None,
     pauses: Sequence[float] = PAUSES,
 ) -> None:
-    """Copy the first layout, if there is one that was not copied yet. Idempotent.
+    """Copy the first layout, if there is one that is not copied yet. Idempotent.
 
     Raises:
-        Unavailable: out of reach; `live_lease`: a worker is at work; `not_empty`: the containers of now
-            hold something that is no copy; `another_copy`: the command was started once more;
-            `copy_not_verified`: the old containers change all the time; `first_layout_changed`: they have
-            changed since they were copied.
+        Unavailable: Cosmos can't be reached; `live_lease`: a worker is working; `not_empty`: the current
+            containers have something that is not a copy; `another_copy`: the command was started again;
+            `copy_not_verified`: the old containers keep changing; `first_layout_changed`: they have changed
+            since they were copied.
     """
     if not await _is_there(cosmos, SESSIONS):
         return
@@ -112,7 +111,7 @@ async def copy_first_layout(
     await patient.call(lambda: _require_stopped(cosmos, now()))
     if mark is None:
         await patient.call(lambda: _require_empty(cosmos))
-    copying = _Copying(cosmos, now, told, patient)
+    copying = _Copying(cosmos, now, on_progress, patient)
     await copying.begin()
     for _ in range(MOST_PASSES):
         if not await patient.call(copying.once):
@@ -122,11 +121,11 @@ async def copy_first_layout(
 
 
 async def left_to_finish(cosmos: Cosmos) -> tuple[str, ...]:
-    """Return the names of the old containers that are still there, all of them copied.
+    """Return the names of the old containers that still exist, all of them copied.
 
     Raises:
-        Unavailable: out of reach; `copy_not_complete`; `first_layout_changed`: the old program has
-            written to one of them since.
+        Unavailable: Cosmos can't be reached; `copy_not_complete`; `first_layout_changed`: the old program
+            has written to one of them since.
     """
     there = tuple([name for name in NAMES if await _is_there(cosmos, name)])
     stored, mark = await _read_mark(cosmos)
@@ -144,7 +143,7 @@ async def finish(cosmos: Cosmos) -> None:
     """Delete the old containers for good. Idempotent.
 
     Raises:
-        Unavailable: as `left_to_finish`; or not allowed. What was not deleted is still there.
+        Unavailable: as `left_to_finish`, or this is not allowed. What was not deleted still exists.
     """
     for name in await left_to_finish(cosmos):
         with cosmos_errors():
@@ -158,17 +157,17 @@ class _Copying:
         self,
         cosmos: Cosmos,
         now: Callable[[], datetime],
-        told: Progress,
+        on_progress: Progress,
         patient: RetryPolicy,
     ) -> None:
         self._cosmos = cosmos
         self._now = now
-        self._told = told
+        self._on_progress = on_progress
         self._patient = patient
         self._run = secrets.token_hex(8)
 
     async def begin(self) -> None:
-        """Take the copy over from an earlier run, or begin it."""
+        """Begin the copy, or take it over from an earlier run."""
         mark = Mark(self._run, self._now())
         await self._cosmos.items.put(PARTITION, MARK, _mark_fields(mark))
 
@@ -180,7 +179,7 @@ class _Copying:
             raise Unavailable(reason="another_copy")
 
     async def once(self) -> int:
-        """Make one pass; return how many documents had to be written or deleted."""
+        """Do one pass; return how many documents had to be written or deleted."""
         there = await self._contents()
         read = written = 0
         for name in NAMES:
@@ -191,18 +190,18 @@ class _Copying:
                 wrong = [each for each in targets if there.pop(each.name, b"") != each.content]
                 await self._write(wrong)
                 read, written = read + len(page), written + len(wrong)
-                self._told(read, written)
+                self._on_progress(read, written)
         return written + (await self._delete(there) if there else 0)
 
     async def _contents(self) -> dict[bytes, bytes]:
-        """Return what is in the new containers: the content of each document by its name."""
+        """Return the content of each document in the new containers, by its name."""
         return {
             name_of(shape, each["pk"], each["id"]): content_of(each)
             async for shape, each in _copied(self._cosmos)
         }
 
     async def _write(self, targets: Sequence[Target]) -> None:
-        """Write documents; hints first, as always."""
+        """Write documents, hints first, as always."""
         if not targets:
             return
         await self._require_ours()
@@ -216,7 +215,7 @@ class _Copying:
         await self._patient.call(lambda: target.batch(pk, steps))
 
     async def _delete(self, left: dict[bytes, bytes]) -> int:
-        """Delete what no old document becomes: an earlier run wrote it before its original was deleted."""
+        """Delete copies whose originals no longer exist; return how many."""
         deleted = 0
         async for shape, each in _copied(self._cosmos):
             if name_of(shape, each["pk"], each["id"]) in left:
@@ -233,7 +232,7 @@ class _Copying:
 
 
 def refuse_live_leases(documents: Iterable[Document], now: datetime) -> None:
-    """Raise Unavailable if one of these is a run that somebody works on at this moment."""
+    """Raise Unavailable if one of these is a run that a worker is working on."""
     for each in documents:
         if each["kind"] == "run" and each.get("due", "") > stamp(now):
             run = codec.decode(_Claim, each["body"].encode())
@@ -242,7 +241,7 @@ def refuse_live_leases(documents: Iterable[Document], now: datetime) -> None:
 
 
 class _Claim(Struct):
-    """What of a run tells whether somebody works on it."""
+    """The fields of a run that say whether a worker is working on it."""
 
     due_at: datetime
     state: str = "due"
@@ -284,7 +283,7 @@ def _mark_fields(mark: Mark) -> dict[str, object]:
 
 
 async def _copied(cosmos: Cosmos) -> AsyncIterator[tuple[str, Document]]:
-    """Yield every document of the containers of now but the mark, and its container's name."""
+    """Yield every document in the current containers except the mark, with its container's name."""
     for shape in containers.SHAPES:
         async for page in cosmos.container(shape.name).pages(PAGE):
             for each in page:
@@ -293,7 +292,7 @@ async def _copied(cosmos: Cosmos) -> AsyncIterator[tuple[str, Document]]:
 
 
 def _batches(targets: Sequence[Target]) -> Iterator[tuple[str, str, list[Step]]]:
-    """Yield the documents of each partition, in as many batches as they need."""
+    """Yield the documents of each partition, in as many batches as necessary."""
 
     def place(target: Target) -> tuple[str, str]:
         return target.container, target.pk
@@ -312,7 +311,7 @@ def _batches(targets: Sequence[Target]) -> Iterator[tuple[str, str, list[Step]]]
 
 
 async def _at_once(work: Iterable[Awaitable[None]]) -> None:
-    """Do all of it, so many at a time; raise the first failure once everything has ended."""
+    """Do all work, AT_ONCE at a time; raise the first failure once everything has ended."""
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(each: Awaitable[None]) -> None:
