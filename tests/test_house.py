@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -92,12 +93,18 @@ def each(paths: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("path", paths, ids=name_of)
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def imported_by(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imported_by(path: Path) -> tuple[tuple[int, str], ...]:
     """Every module a file imports, at any depth, with relative imports made absolute."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
     package = ["therapy", *path.relative_to(THERAPY).parent.parts]
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):

@@ -91,12 +91,15 @@ def test_the_plugin_imports_nothing_before_it_is_used() -> None:
 SUITE = """
 from therapy.testing.mail import *
 """
+OTHERS = ("faker", "schemathesis", "valkey")
+"""Plugins that an author need not have; they are long in loading."""
+RUN = ("-q", "-o", "asyncio_mode=auto", *(f"-pno:{name}" for name in OTHERS))
 
 
 @pytest.mark.slow
 def test_a_fixture_that_nobody_gave_is_named(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUITE)
-    done = pytester.runpytest_subprocess("-q", "-o", "asyncio_mode=auto", "-k", "every_letter")
+    done = pytester.runpytest_subprocess(*RUN, "-k", "every_letter")
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines(["*define a fixture `mail` that gives a Mail*"])
 
@@ -120,7 +123,7 @@ def test_an_author_gives_one_adapter_and_a_look(pytester: pytest.Pytester) -> No
             return lambda: list({letter.id: letter for letter in ports.mail.sent}.values())
     """)
     pytester.makepyfile(SUITE)
-    done = pytester.runpytest_subprocess("-q", "-o", "asyncio_mode=auto")
+    done = pytester.runpytest_subprocess(*RUN)
     assert done.ret == 0
     assert done.parseoutcomes()["passed"] > 20
 
@@ -144,6 +147,6 @@ def test_a_broken_adapter_fails_with_what_was_promised(pytester: pytest.Pytester
             return list
     """)
     pytester.makepyfile(SUITE)
-    done = pytester.runpytest_subprocess("-q", "-o", "asyncio_mode=auto", "-k", "as_it_was_sent")
+    done = pytester.runpytest_subprocess(*RUN, "-k", "as_it_was_sent")
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*assert [[]] == *Letter*"])  # rewritten: it shows what there was

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -13,15 +14,24 @@ from therapy.ports.passwords import Passwords
 
 AT_ONCE = 2
 
+HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+"""Explicit costs: the library's defaults take three times the memory."""
+
 T = TypeVar("T")
 
 
+@cache
+def _hash_of_nobody() -> str:
+    """Return what is compared for an address that nobody has, made once in a process."""
+    return HASHER.hash("nobody has this password")
+
+
 class Argon2Passwords(Passwords):
-    """Hashes with Argon2id at explicit costs; the library's defaults take three times the memory."""
+    """Hashes with Argon2id; an unknown address takes as long as a wrong password."""
 
     def __init__(self) -> None:
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-        self._nobody = self._hasher.hash("nobody has this password")
+        self._hasher = HASHER
+        self._nobody = _hash_of_nobody()
         self._threads = ThreadPoolExecutor(AT_ONCE, "passwords")
 
     @classmethod
