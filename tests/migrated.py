@@ -6,6 +6,7 @@ runs. Where an answer may be another one, `OTHERWISE` says which and why.
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -182,9 +183,30 @@ async def check_answers(program: Program, answers: Iterable[dict[str, Any]]) -> 
         await program.ask("GET", "/profiles/me", person["email"])  # each signs in once
     wanted = list(answers)
     found = await asyncio.gather(*(ask(each) for each in wanted))
+    wanted = [_with_iso_dates(each) for each in wanted]
     different = [pair for pair in zip(found, wanted, strict=True) if pair[0] != pair[1]]
     assert different == [], different[:1]
     assert len(found) > 10
+
+
+DAY_FIRST = re.compile(r"(\d\d)-(\d\d)-(\d{4})")
+
+
+def _with_iso_dates(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer of 148999e with the dates of `/sessions` beyond the app as they are spelt now."""
+    path, body = answer["path"], answer.get("body")
+    if not isinstance(body, dict) or not re.fullmatch(r"/sessions(/[^/]+)?", path):
+        return answer
+    if "sessions" in body:
+        listed = [each | _dates(each) for each in body["sessions"]]
+        return answer | {"body": body | {"sessions": listed}}
+    patient = body["patient"]
+    return answer | {"body": body | _dates(body) | {"patient": patient | _dates(patient)}}
+
+
+def _dates(fields: dict[str, Any]) -> dict[str, Any]:
+    names = ("session_date", "date_of_birth")
+    return {name: DAY_FIRST.sub(r"\3-\2-\1", fields[name]) for name in names if fields.get(name)}
 
 
 async def _answer(program: Program, asked: dict[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,10 @@ class Stores:
         counts.pop("meta", None)
         return counts
 
+    def requests(self) -> int:
+        """Return how many requests there were, of whatever kind."""
+        return sum(self.operations().values())
+
 
 @pytest.fixture
 async def stores(cosmos: Emulator) -> AsyncIterator[Stores]:

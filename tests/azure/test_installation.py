@@ -79,11 +79,11 @@ def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
     for words in (
         "stores: nothing answers at 127.0.0.1",
         "recordings: the container is missing",
-        "speech: the key is not one of a Speech resource in this region",
+        "speech: the key is not that of a Speech resource in this region",
         "sentiment: the key is not one of this Language resource",
         "push: Google rejects the service account's key",
         "mail: it does not accept this username with this password",
-        "doorbell: TLS is on, and this port does not use it",
+        "doorbell: TLS is on, but this port does not use it",
         "6380",
         "10000",
     ):

@@ -70,7 +70,7 @@ def test_it_copies_and_deletes_only_when_told_and_confirmed(
 ) -> None:
     said = therapy(environment, tmp_path, "migrate", "--finish", "--yes")
     assert said.returncode == 1
-    assert "not copied to its end" in said.stderr
+    assert "is not complete" in said.stderr
     for _ in range(2):
         said = therapy(environment, tmp_path, "migrate")
         assert said.returncode == 0, said.stderr

@@ -33,7 +33,7 @@ def test_json_on_stdout_is_one_object_with_the_utterances(run: Run, excerpt: Pat
     assert "welcome back" in first["text"]
     assert "difficult couple of weeks" in second["text"]
     assert second["end_ms"] <= told["duration_ms"] <= SECONDS * 1000 + 100
-    assert "listening" in said.stderr
+    assert "transcribing" in said.stderr
 
 
 @pytest.mark.slow
