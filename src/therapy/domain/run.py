@@ -44,7 +44,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
     `due_at` is when it may be claimed: the time of the next attempt, or the end of the lease if it is
     claimed. `deadline` bounds one claim. `progress` is 0..1. `languages` are the BCP 47 tags to
-    recognise. `version` counts writes and is the store's.
+    recognise, `people` is how many speak (0 = not known). `version` counts writes and is the store's.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     created_at: datetime
     due_at: datetime
     languages: tuple[str, ...] = ()
+    people: int = 0
     state: RunState = RunState.DUE
     lease: str = ""
     claims: int = 0
@@ -131,12 +132,13 @@ def failed(run: Run, *, error_class: ErrorClass, code: str, now: datetime) -> Ru
     )
 
 
-def again(run: Run, *, now: datetime, languages: tuple[str, ...] = ()) -> Run:
-    """Return a failed run due again from the beginning, in other languages if any are passed."""
+def again(run: Run, *, now: datetime, languages: tuple[str, ...] = (), people: int = 0) -> Run:
+    """Return a failed run due again from the beginning, with other languages or people if any are passed."""
     return replace(
         run,
         state=RunState.DUE,
         languages=languages or run.languages,
+        people=people or run.people,
         lease="",
         attempt=0,
         claims=0,

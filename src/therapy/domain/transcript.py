@@ -12,6 +12,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from therapy.domain.audio_findings import Missing
 from therapy.domain.errors import InvalidInput
 from therapy.domain.insights import Insights
 from therapy.domain.sentiment import Scores
@@ -24,6 +25,16 @@ LONG_UTTERANCE_MS = 30_000
 
 UNSURE_BELOW = 0.5
 """With less confidence in its voice, an utterance gets no voice ("")."""
+
+
+GUESS = "guess"
+"""A flag: the engine itself takes its words for a guess."""
+LOOP = "loop"
+"""A flag: the engine ran into a loop; what it repeated is cut off."""
+OTHER_LANGUAGE = "other_language"
+"""A flag: the words are most likely of another language than the one that was recognised."""
+NO_SPEECH_LIKELY = "no_speech_likely"
+"""A flag: most likely nobody speaks there."""
 
 
 class Speaker(Enum):
@@ -44,18 +55,31 @@ class Word(Struct, frozen=True, array_like=True):
 
 
 class VoicedWord(Struct, frozen=True):
-    """A word and the voice that the engine assigned it to; `voice_confidence` is 0..1."""
+    """A word and the voice that the engine assigned it to; `voice_confidence` is 0..1.
+
+    `flags` are the doubts about the word, as in `Utterance`.
+    """
 
     word: Word
     voice: str
     voice_confidence: float = 1.0
+    flags: tuple[str, ...] = ()
+
+
+class Coverage(Struct, frozen=True):
+    """How much of the speech that was detected has words, in milliseconds; `longest_ms` without any."""
+
+    speech_ms: int
+    without_words_ms: int
+    longest_ms: int
 
 
 class Utterance(Struct, frozen=True, omit_defaults=True):
     """What one voice said without a long pause or another voice in between.
 
     `voice` is the engine's label ("" = unknown); `confidence` (0..1) is how sure the engine is of the
-    voice. `scores` is None until it is scored, and stays None if that is impossible.
+    voice. `flags` are codes for doubts about the words: see `GUESS` and its neighbours; others may be
+    added. `scores` is None until it is scored, and stays None if that is impossible.
     """
 
     start_ms: int
@@ -65,7 +89,15 @@ class Utterance(Struct, frozen=True, omit_defaults=True):
     voice: str = ""
     confidence: float = 1.0
     words: tuple[Word, ...] = ()
+    flags: tuple[str, ...] = ()
     scores: Scores | None = None
+
+    @property
+    def word_confidence(self) -> float:
+        """The mean confidence of its words, 0..1; 1 for an utterance without words, e.g. a typed one."""
+        if not self.words:
+            return 1.0
+        return round(sum(each.confidence for each in self.words) / len(self.words), 3)
 
 
 class Source(Enum):
@@ -84,7 +116,8 @@ class TranscriptVersion(Struct, frozen=True, omit_defaults=True):
     `number` counts from 1, `parent` is the number of the version it was made from (0 = none).
     `author_id` is a person's id, "" for a machine's version; `engine` names what recognised it.
     `sentiment_gap` is the language that could not be scored ("" = none). `insights` is None if none
-    were looked for, e.g. since words were corrected.
+    were looked for, e.g. since words were corrected. `missing` and `remarks` are about the recording,
+    see `AudioFindings`; `coverage` is None if the engine does not tell it.
     """
 
     session_id: str
@@ -101,6 +134,14 @@ class TranscriptVersion(Struct, frozen=True, omit_defaults=True):
     role_reasons: tuple[str, ...] = ()
     sentiment_gap: str = ""
     insights: Insights | None = None
+    missing: tuple[Missing, ...] = ()
+    remarks: tuple[str, ...] = ()
+    coverage: Coverage | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether sound is missing from the recording."""
+        return bool(self.missing)
 
 
 class Line(Struct, frozen=True):
@@ -114,7 +155,8 @@ class Line(Struct, frozen=True):
 def join_words(words: Iterable[VoicedWord]) -> tuple[Utterance, ...]:
     """Return words, in time order, joined into utterances.
 
-    A new utterance begins at another voice, after a long pause, and after a sentence once it is long.
+    A new utterance begins at another voice, at other flags, after a long pause, and after a sentence once
+    it is long.
 
     An utterance's confidence is the mean of its words' voice confidences; below `UNSURE_BELOW`
     its voice becomes "".
@@ -130,7 +172,9 @@ def join_words(words: Iterable[VoicedWord]) -> tuple[Utterance, ...]:
 
 def _goes_on(group: Sequence[VoicedWord], word: VoicedWord) -> bool:
     last = group[-1]
-    if word.voice != last.voice or word.word.start_ms - last.word.end_ms > MAX_PAUSE_MS:
+    if (word.voice, word.flags) != (last.voice, last.flags):
+        return False
+    if word.word.start_ms - last.word.end_ms > MAX_PAUSE_MS:
         return False
     long = last.word.end_ms - group[0].word.start_ms >= LONG_UTTERANCE_MS
     return not (long and last.word.text.rstrip().endswith((".", "?", "!", "…")))
@@ -145,6 +189,7 @@ def _utterance(group: Sequence[VoicedWord]) -> Utterance:
         voice=group[0].voice if confidence >= UNSURE_BELOW else "",
         confidence=round(confidence, 3),
         words=tuple(each.word for each in group),
+        flags=group[0].flags,
     )
 
 
@@ -212,6 +257,9 @@ def corrected(
         duration_ms=parent.duration_ms,
         role_confidence=parent.role_confidence,
         role_reasons=parent.role_reasons,
+        missing=parent.missing,
+        remarks=parent.remarks,
+        coverage=parent.coverage,
         insights=parent.insights if same_texts else None,
     )
 
@@ -226,8 +274,9 @@ def _corrected_line(index: int, line: Line, old: dict[int, Utterance]) -> Uttera
         return Utterance(start_ms=start, end_ms=start, text=text, speaker=line.speaker)
     if match.text == text and match.speaker is line.speaker:
         return match
-    words = match.words if match.text == text else ()
-    return replace(match, text=text, speaker=line.speaker, words=words, scores=None)
+    if match.text == text:
+        return replace(match, speaker=line.speaker, scores=None)
+    return replace(match, text=text, speaker=line.speaker, words=(), flags=(), scores=None)
 
 
 def _ended(utterances: tuple[Utterance, ...], duration_ms: int) -> tuple[Utterance, ...]:

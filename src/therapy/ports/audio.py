@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from therapy.domain.audio_findings import AudioFindings
+
 SAMPLE_RATE = 16_000
 """Samples per second of everything that `AudioDecoder.decode` yields."""
 
@@ -13,20 +15,32 @@ ReadRange = Callable[[int, int], Awaitable[bytes]]
 """Reads the bytes from `start` up to but not including `end`; fewer only at the end of the recording."""
 
 
+def ignore(_: AudioFindings) -> None:
+    """Do nothing with what was found."""
+
+
 class AudioDecoder(ABC):
     """Decodes recordings. Never keeps a whole recording in memory; never blocks the event loop."""
 
     @abstractmethod
-    def decode(self, practice_id: str, read: ReadRange, size: int) -> AsyncIterator[bytes]:
+    def decode(
+        self,
+        practice_id: str,
+        read: ReadRange,
+        size: int,
+        *,
+        on_end: Callable[[AudioFindings], None] = ignore,
+    ) -> AsyncIterator[bytes]:
         """Yield a recording of `size` bytes as 16 kHz mono signed 16 bit little-endian PCM.
 
-        Chunks are whole samples, at most 1 MiB. Sizes in a WAV header are not trusted: everything
-        after the header is audio, and a header that states more is not an error. A recording
+        Chunks are whole samples, at most 1 MiB. A sample stands where a player plays it: holes in the
+        time stamps are filled with silence. What a header states about sizes and durations is a hint:
+        everything that can be decoded is yielded, and what is missing is reported. `on_end` is called
+        once, before the iterator ends, unless it ends by an error or is closed early. A recording
         without samples yields nothing. Closing the iterator early frees everything.
 
         Raises:
-            UndecodableAudio: the recording is broken, has no audio stream, or is truncated so that no
-                samples, or of a compressed container not all the stated ones, can be read.
+            UndecodableAudio: the recording has no audio stream, or nothing of it can be decoded.
         """
 
     @abstractmethod

@@ -5,13 +5,18 @@ from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
-from therapy.domain.transcript import Utterance
+from therapy.domain.transcript import Coverage, Utterance
 
 
 class SpeechOptions(Struct, frozen=True):
-    """What to recognise. `languages` are BCP 47 tags, most likely first, e.g. he-IL, en-US."""
+    """What to recognise.
+
+    `languages` are BCP 47 tags, most likely first, e.g. he-IL, en-US. `people` is how many speak
+    (1 to 6), 0 if that is not known; an engine that can't use it ignores it.
+    """
 
     languages: tuple[str, ...] = ("en-US",)
+    people: int = 0
 
 
 class SpeechProgress(Struct, frozen=True):
@@ -21,11 +26,15 @@ class SpeechProgress(Struct, frozen=True):
 
 
 class SpeechDone(Struct, frozen=True):
-    """The last event: the engine's name, the language recognised ("" = none), the duration of the audio."""
+    """The last event: the engine's name, the language recognised ("" = none), the duration of the audio.
+
+    `coverage` is None where the engine does not tell how much of the speech it found words for.
+    """
 
     engine: str
     language: str
     duration_ms: int
+    coverage: Coverage | None = None
 
 
 SpeechEvent = SpeechProgress | Utterance | SpeechDone

@@ -4,6 +4,7 @@ import array
 
 import pytest
 
+from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import UndecodableAudio
 from therapy.ports.audio import AudioDecoder, ReadRange
 from therapy.testing.samples import PRACTICE, a_wav
@@ -25,6 +26,17 @@ async def decoded(audio: AudioDecoder, recording: bytes) -> list[bytes]:
 
 async def test_a_wav_of_16_khz_mono_comes_out_as_it_is(audio: AudioDecoder) -> None:
     assert b"".join(await decoded(audio, a_wav(TONE))) == TONE
+
+
+async def test_once_all_is_decoded_its_duration_is_reported(audio: AudioDecoder) -> None:
+    recording = a_wav(TONE)
+    reports: list[AudioFindings] = []
+    chunks = audio.decode(PRACTICE, reader(recording), len(recording), on_end=reports.append)
+    async for _ in chunks:
+        assert not reports
+    (report,) = reports
+    assert report.duration_ms == 1_000
+    assert not report.missing
 
 
 async def test_chunks_are_whole_samples_of_at_most_1_mib(audio: AudioDecoder) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import (
     EngineFailed,
     LanguageNotSupported,
@@ -48,7 +49,13 @@ async def recognise(
     Raises:
         WorkFailed: the recording or the engine failed; its class says whether trying again may help.
     """
-    pcm = audio.decode(practice_id, read, size)
+    found = AudioFindings()
+
+    def note(findings: AudioFindings) -> None:
+        nonlocal found
+        found = findings
+
+    pcm = audio.decode(practice_id, read, size, on_end=note)
     events = speech.transcribe(practice_id, pcm, options)
     recognised: list[Utterance] = []
     end = SpeechDone("", "", 0)
@@ -81,6 +88,9 @@ async def recognise(
         duration_ms=end.duration_ms,
         role_confidence=roles.confidence,
         role_reasons=roles.reasons,
+        missing=found.missing,
+        remarks=found.remarks,
+        coverage=end.coverage,
     )
 
 

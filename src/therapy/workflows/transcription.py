@@ -82,7 +82,7 @@ async def _recognise(
         return block
 
     claimed.stage = "recognising"
-    options = SpeechOptions(claimed.run.languages or languages)
+    options = SpeechOptions(claimed.run.languages or languages, claimed.run.people)
     return await recognise(
         practice_id,
         read,

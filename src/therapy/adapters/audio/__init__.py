@@ -5,12 +5,13 @@ FFmpeg needs a file to read and seek in; a recording is an async range reader. S
 recording is trusted.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from therapy.adapters.audio.audio_track import look_for_audio, pcm_chunks
 from therapy.adapters.audio.decoder_thread import DecodingThread
+from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import UndecodableAudio
-from therapy.ports.audio import AudioDecoder, ReadRange
+from therapy.ports.audio import BYTES_PER_MS, AudioDecoder, ReadRange, ignore
 
 
 class PyAvAudioDecoder(AudioDecoder):
@@ -21,11 +22,16 @@ class PyAvAudioDecoder(AudioDecoder):
         practice_id: str,  # noqa: ARG002 - the range reader knows the recording
         read: ReadRange,
         size: int,
+        *,
+        on_end: Callable[[AudioFindings], None] = ignore,
     ) -> AsyncGenerator[bytes, None]:
         work = DecodingThread(read, size, pcm_chunks)
+        taken = 0
         try:
             async for chunk in work.chunks():
+                taken += len(chunk)
                 yield chunk
+            on_end(AudioFindings(duration_ms=taken // BYTES_PER_MS))
         finally:
             await work.stop()
 

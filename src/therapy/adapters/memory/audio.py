@@ -1,9 +1,10 @@
 """Audio without a decoder: for WAV files that are 16 kHz mono s16 already."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
+from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import UndecodableAudio
-from therapy.ports.audio import AudioDecoder, ReadRange
+from therapy.ports.audio import BYTES_PER_MS, AudioDecoder, ReadRange, ignore
 
 HEADER = 44
 """Bytes of a WAV file's header in its plainest form."""
@@ -19,6 +20,8 @@ class MemoryAudioDecoder(AudioDecoder):
         practice_id: str,  # noqa: ARG002 - the port's
         read: ReadRange,
         size: int,
+        *,
+        on_end: Callable[[AudioFindings], None] = ignore,
     ) -> AsyncIterator[bytes]:
         if not (await read(0, HEADER)).startswith(b"RIFF"):
             raise UndecodableAudio
@@ -27,6 +30,7 @@ class MemoryAudioDecoder(AudioDecoder):
             chunk = await read(start, min(start + CHUNK, end))
             if chunk:
                 yield chunk
+        on_end(AudioFindings(duration_ms=(end - HEADER) // BYTES_PER_MS))
 
     async def check(self, practice_id: str, read: ReadRange, size: int) -> None:
         """Refuse nothing: what is not a WAV file fails when it is decoded."""
