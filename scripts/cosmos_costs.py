@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from therapy.adapters.azure.cosmos.containers import SHAPES
+from therapy.adapters.azure.cosmos.container_definitions import SHAPES
 
 POINT_READ = (1.0, 10.0)  # of 1 KB and of 100 KB
 WRITE = (5.0, 50.0)

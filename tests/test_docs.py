@@ -14,7 +14,7 @@ import pytest
 import rich_click as click
 
 import therapy as therapy_library
-from therapy.adapters.azure.cosmos.containers import SHAPES, Shape
+from therapy.adapters.azure.cosmos.container_definitions import SHAPES, Shape
 from therapy.config import NO_LONGER_NEEDED, SETTINGS
 from therapy.entrypoints.cli.command_group import therapy
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_house import ROOT, THERAPY, imported_by, name_of, tree_of
-from therapy.testing.plugin import LOOKS, PORTS
+from therapy.testing.pytest_plugin import LOOKS, PORTS
 
 TESTING = THERAPY / "testing"
 pytest_plugins = ["pytester"]
@@ -79,13 +79,13 @@ def test_promises_ask_for_fixtures_that_the_plugin_has(port: str) -> None:
 
 def test_the_plugin_imports_nothing_before_it_is_used() -> None:
     code = (
-        "import sys, pytest; before = set(sys.modules); import therapy.testing.plugin;"
+        "import sys, pytest; before = set(sys.modules); import therapy.testing.pytest_plugin;"
         "print(*sorted(n for n in set(sys.modules) - before if n.partition('.')[0] != 'typing'))"
     )
     ran = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
     )
-    assert ran.stdout.split() == ["therapy", "therapy.testing", "therapy.testing.plugin"]
+    assert ran.stdout.split() == ["therapy", "therapy.testing", "therapy.testing.pytest_plugin"]
 
 
 SUITE = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from therapy.config import SETTINGS, SettingsError, read_settings
-from therapy.config.forms import read
+from therapy.config.value_parsers import read
 
 REST = {"REDIS_HOST": "redis.example", "SPEECH_KEY": "key", "SPEECH_REGION": "westeurope"}
 """So that no family is half set up, whichever setting is tried."""

@@ -28,7 +28,7 @@ from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos import session_index_items
 from therapy.adapters.azure.cosmos.client import Cosmos, open_cosmos
-from therapy.adapters.azure.cosmos.containers import SHAPES
+from therapy.adapters.azure.cosmos.container_definitions import SHAPES
 from therapy.adapters.azure.cosmos.keys import key, part, stamp
 from therapy.domain.errors import NotFound, TooLarge, Unavailable
 from therapy.domain.transcript import Word

@@ -21,9 +21,9 @@ from tests.emulators.faults import Fault
 from tests.local.data_directory import session_id, unpacked
 from therapy.adapters.azure.cosmos import migration
 from therapy.adapters.azure.cosmos.client import PREFIX, Cosmos, open_cosmos
-from therapy.adapters.azure.cosmos.containers import SHAPES
-from therapy.adapters.azure.cosmos.first_layout import NAMES
+from therapy.adapters.azure.cosmos.container_definitions import SHAPES
 from therapy.adapters.azure.cosmos.keys import stamp
+from therapy.adapters.azure.cosmos.migration_records import NAMES
 from therapy.adapters.azure.cosmos.store import CosmosStore
 from therapy.domain.errors import Unavailable
 from therapy.testing.clock import Clock

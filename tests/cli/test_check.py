@@ -8,7 +8,7 @@ import pytest
 
 from therapy.config import read_settings
 from therapy.domain.errors import Unavailable
-from therapy.entrypoints.cli.diagnosis import diagnose
+from therapy.entrypoints.cli.faults.diagnosis import diagnose
 from therapy.wiring.dependency_checks import Dependency, dependencies
 
 KEY = "a2V5a2V5"

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from therapy.domain.errors import EngineFailed, InvalidInput, Unavailable
-from therapy.entrypoints.cli.diagnosis import clock_offset, diagnose, kinds_in
-from therapy.entrypoints.cli.known_faults import RULES
-from therapy.entrypoints.cli.migration_faults import FAULTS
+from therapy.entrypoints.cli.faults.diagnosis import clock_offset, diagnose, kinds_in
+from therapy.entrypoints.cli.faults.known_faults import RULES
+from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 WHERE = "clinic.example.net"
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")

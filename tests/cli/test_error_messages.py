@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run, bare_environment
 from therapy.domain.errors import StorageFull, Unavailable
-from therapy.entrypoints.cli.error_messages import explained
+from therapy.entrypoints.cli.faults.error_messages import explained
 
 WITHOUT = """
 import sys

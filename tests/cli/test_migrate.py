@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cli.test_diagnosis import WHERE, cosmos
-from therapy.entrypoints.cli.diagnosis import diagnose
+from therapy.entrypoints.cli.faults.diagnosis import diagnose
 
 RBAC = "Request blocked by Auth clinic : .. does not have required RBAC permissions to perform action [{}]"
 MAKING = [

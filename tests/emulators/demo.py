@@ -31,7 +31,7 @@ from tests.emulators.talk import Phrase
 from tests.emulators.valkey import Valkey
 from therapy.config import read_settings
 from therapy.entrypoints.cli.demo import show_job
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.own_server import command, running, running_server
 from therapy.entrypoints.cli.terminal import answers
 from therapy.entrypoints.cli.wav_recordings import REFERENCE, demo_file

@@ -33,7 +33,7 @@ from therapy.domain.insights import Gap, Insights, Part
 from therapy.domain.outbox import PushDue, PushKind
 from therapy.domain.partition_keys import digest, part
 from therapy.domain.sentiment import Scores
-from therapy.domain.version_parts import VersionScores, header_of
+from therapy.domain.transcript_parts import VersionScores, header_of
 from therapy.ports.store import Store
 from therapy.repositories.change import Pending
 from therapy.repositories.devices import DevicePointer, DevicePointers, Devices

@@ -1,12 +1,12 @@
 """Settings: one frozen struct, read once from a mapping.
 
-`settings` defines them, with the names that operators already use; `forms` parses their texts, `families`
-decides which adapters follow from what is set, `plugins` finds installed adapters of other projects. All
+`settings` defines them, with the names that operators already use; `value_parsers` parses their texts, `adapter_families`
+decides which adapters follow from what is set, `installed_plugins` finds adapters of other projects. All
 faults are reported in one message, with their fixes.
 """
 
-from therapy.config.families import FAMILIES
-from therapy.config.plugins import GROUPS, Plugin, every_installed, plugins_named
+from therapy.config.adapter_families import FAMILIES
+from therapy.config.installed_plugins import GROUPS, Plugin, every_installed, plugins_named
 from therapy.config.reading import SettingsError, in_production, read_settings, unknown
 from therapy.config.settings import NO_LONGER_NEEDED, SETTINGS, Setting, Settings
 

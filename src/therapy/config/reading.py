@@ -8,9 +8,8 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import NamedTuple
 
-from therapy.config.families import FAMILIES, chosen, faults, keyless, mail_faults
-from therapy.config.forms import read
-from therapy.config.plugins import (
+from therapy.config.adapter_families import FAMILIES, chosen, faults, keyless, mail_faults
+from therapy.config.installed_plugins import (
     GROUPS,
     Plugin,
     environment_of,
@@ -18,6 +17,7 @@ from therapy.config.plugins import (
     plugins_named,
 )
 from therapy.config.settings import SETTINGS, Settings
+from therapy.config.value_parsers import read
 
 PLACEHOLDERS = ("changeme", "change-me", "secret", "your-", "placeholder", "default", "example")
 UNRESOLVED = "@microsoft.keyvault("

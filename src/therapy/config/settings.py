@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
-from therapy.config.forms import (
+from therapy.config.value_parsers import (
     AUTO,
     SECRET,
     AsciiText,

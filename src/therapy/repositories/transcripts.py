@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.insights import Insights
 from therapy.domain.transcript import TranscriptVersion
-from therapy.domain.version_parts import (
+from therapy.domain.transcript_parts import (
     VersionHeader,
     VersionScores,
     header_of,

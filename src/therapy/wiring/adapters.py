@@ -13,7 +13,7 @@ from therapy.ports.push import PushSender
 from therapy.ports.recordings import Recordings
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech
-from therapy.wiring.plugins import open_plugin
+from therapy.wiring.plugin_adapters import open_plugin
 from therapy.wiring.stores import Check, check_of, nothing_to_ask
 
 if TYPE_CHECKING:

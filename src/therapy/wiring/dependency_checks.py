@@ -30,7 +30,7 @@ from therapy.wiring.adapters import (
     open_recordings,
     open_speech,
 )
-from therapy.wiring.plugins import plugin_of
+from therapy.wiring.plugin_adapters import plugin_of
 from therapy.wiring.stores import (
     NOBODY,
     Check,

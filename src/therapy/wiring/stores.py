@@ -13,7 +13,7 @@ from therapy.ports import SupportsCheck
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Store
-from therapy.wiring.plugins import open_store_plugin
+from therapy.wiring.plugin_adapters import open_store_plugin
 
 if TYPE_CHECKING:
     from therapy.adapters.azure.cosmos.client import Cosmos

@@ -7,7 +7,7 @@ from typing import Any
 from azure.cosmos.aio import CosmosClient
 
 from therapy.adapters.azure.cosmos.client import PREFIX
-from therapy.adapters.azure.cosmos.containers import SHAPES
+from therapy.adapters.azure.cosmos.container_definitions import SHAPES
 
 SERVERS = ("_etag", "_ts", "_rid", "_self", "_attachments")
 """What the server adds to an item."""

@@ -9,7 +9,7 @@ import sys
 
 from therapy.config import SettingsError
 from therapy.domain.errors import TherapyError
-from therapy.entrypoints.cli.error_messages import CommandFailed, explained, missing, of_file
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed, explained, missing, of_file
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from therapy.config import FAMILIES, NO_LONGER_NEEDED, every_installed, unknown
 from therapy.domain.errors import LanguageNotSupported
-from therapy.entrypoints.cli.diagnosis import Finding, diagnose
 from therapy.entrypoints.cli.environment import settings_of_this_machine
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.diagnosis import Finding, diagnose
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers, asides
 
 if TYPE_CHECKING:

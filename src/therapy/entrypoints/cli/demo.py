@@ -17,7 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from therapy.config import Settings, read_settings
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.mail import show_mailbox
 from therapy.entrypoints.cli.mobile_client import (
     CallFailed,

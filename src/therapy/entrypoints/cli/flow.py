@@ -13,7 +13,7 @@ from rich.table import Table
 
 from therapy.entrypoints.cli.acceptance import accounts, sessions
 from therapy.entrypoints.cli.acceptance.check_runner import Check, CheckContext, Skipped, Step, run
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.mobile_client import (
     TIMEOUT_SECONDS,
     CallFailed,

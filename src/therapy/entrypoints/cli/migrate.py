@@ -8,9 +8,9 @@ import rich_click as click
 
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.cli.check import check_each, failed, show_findings
-from therapy.entrypoints.cli.diagnosis import diagnose
 from therapy.entrypoints.cli.environment import settings_of_this_machine
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.diagnosis import diagnose
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers, asides
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
 
 
 def _left() -> tuple[str, ...]:
-    from therapy.wiring.first_layout import left_to_finish
+    from therapy.wiring.migration import left_to_finish
 
     return _result_of(left_to_finish(settings_of_this_machine()))
 
@@ -86,7 +86,7 @@ def _finish(*, asked: bool) -> None:
     console.print(f"These containers were copied: {', '.join(left)}", soft_wrap=True, markup=False)
     if not asked and not click.confirm("Delete them for good?"):
         raise CommandFailed("nothing was deleted")
-    from therapy.wiring.first_layout import finish
+    from therapy.wiring.migration import finish
 
     _result_of(finish(settings_of_this_machine()))
     console.print("They are deleted.")

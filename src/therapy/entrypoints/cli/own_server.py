@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0

@@ -8,7 +8,7 @@ import msgspec
 import rich_click as click
 
 from therapy.entrypoints.cli.environment import settings_of_this_machine
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers
 from therapy.entrypoints.cli.users import new_password
 from therapy.workflows.installation import Installation

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from therapy.config import Settings
 from therapy.entrypoints.cli.environment import settings_of_this_machine
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 
 BACKLOG = 2_048
 STOPPING = (signal.SIGTERM, signal.SIGINT)

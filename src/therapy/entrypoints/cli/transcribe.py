@@ -17,7 +17,7 @@ from therapy.domain.scoring import session_scores
 from therapy.domain.sentiment import NEUTRAL
 from therapy.domain.transcript import TranscriptVersion, Utterance, format_timestamp
 from therapy.entrypoints.cli.environment import settings_of_this_machine
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import (
     add_line,
     answers,

@@ -5,7 +5,7 @@ import secrets
 from array import array
 from pathlib import Path
 
-from therapy.entrypoints.cli.error_messages import CommandFailed
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 
 RATE = 44_100
 TOO_MUCH = 444

@@ -23,7 +23,6 @@ from therapy.entrypoints.http.dependencies import (
     RecordsDependency,
     SessionIndexDependency,
 )
-from therapy.entrypoints.http.heard_schemas import Heard
 from therapy.entrypoints.http.json_bodies import decoded
 from therapy.entrypoints.http.problem_answers import (
     JSON_BODY,
@@ -32,6 +31,7 @@ from therapy.entrypoints.http.problem_answers import (
     WRITES,
     problems,
 )
+from therapy.entrypoints.http.recording_measures import Heard
 from therapy.entrypoints.http.request_bodies import body_operation
 from therapy.entrypoints.http.schema_types import Before, Message, SessionId
 from therapy.entrypoints.http.session_details import NoteOut, PersonIn, general_notes, timed_notes

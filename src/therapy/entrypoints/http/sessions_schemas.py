@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from therapy.domain.session import Link
 from therapy.domain.session_status import SessionStatus
-from therapy.entrypoints.http.heard_schemas import Heard
+from therapy.entrypoints.http.recording_measures import Heard
 from therapy.entrypoints.http.schema_types import (
     AN_EARLIER_ID,
     IsoDay,

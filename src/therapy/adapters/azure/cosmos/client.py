@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from azure.cosmos.aio import CosmosClient, DatabaseProxy
 
-from therapy.adapters.azure.cosmos import containers
-from therapy.adapters.azure.cosmos.container import PAUSES, Container
+from therapy.adapters.azure.cosmos import container_definitions
+from therapy.adapters.azure.cosmos.container_requests import PAUSES, Container
 from therapy.adapters.azure.cosmos.errors import cosmos_errors
 from therapy.adapters.azure.credentials import machine_identity
 from therapy.domain.errors import Unavailable
@@ -68,10 +68,10 @@ class Cosmos:
     people_index: Container = field(init=False)
 
     def __post_init__(self) -> None:
-        self.items = self.container(containers.ITEMS.name)
-        self.hints = self.container(containers.HINTS.name)
-        self.session_index = self.container(containers.SESSION_INDEX.name)
-        self.people_index = self.container(containers.PEOPLE_INDEX.name)
+        self.items = self.container(container_definitions.ITEMS.name)
+        self.hints = self.container(container_definitions.HINTS.name)
+        self.session_index = self.container(container_definitions.SESSION_INDEX.name)
+        self.people_index = self.container(container_definitions.PEOPLE_INDEX.name)
 
     def container(self, name: str) -> Container:
         """Return the container of this name (without the prefix), whether it exists or not."""
@@ -81,15 +81,17 @@ class Cosmos:
         """Create what is missing and change nothing that exists: replicas of two versions may be running.
 
         Raises:
-            Unavailable: as `containers.migrate`, which is called only if something is missing.
+            Unavailable: as `container_definitions.migrate`, which is called only if something is missing.
         """
         try:
-            outdated = await containers.verify(self.database, self.prefix)
+            outdated = await container_definitions.verify(self.database, self.prefix)
         except Unavailable as exc:
             if exc.details.get("reason") != "container_missing":
                 raise
-            await containers.migrate(self.client, self.database.id, self.prefix, update=False)
-            outdated = await containers.verify(self.database, self.prefix)
+            await container_definitions.migrate(
+                self.client, self.database.id, self.prefix, update=False
+            )
+            outdated = await container_definitions.verify(self.database, self.prefix)
         for name in outdated:
             log.warning(
                 "a container has another version's indexes: run `therapy migrate`",
@@ -97,12 +99,14 @@ class Cosmos:
             )
 
     async def migrate(self, *, throughput: int | None = None) -> None:
-        """Create or update the database and its containers; see `containers.migrate`."""
-        await containers.migrate(self.client, self.database.id, self.prefix, throughput=throughput)
+        """Create or update the database and its containers; see `container_definitions.migrate`."""
+        await container_definitions.migrate(
+            self.client, self.database.id, self.prefix, throughput=throughput
+        )
 
     async def check(self) -> None:
         """Raise Unavailable if Cosmos does not answer or a container is missing."""
-        await containers.verify(self.database, self.prefix)
+        await container_definitions.verify(self.database, self.prefix)
 
 
 @asynccontextmanager

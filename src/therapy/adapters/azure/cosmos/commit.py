@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from therapy.adapters.azure.cosmos.container import Kind, Step
+from therapy.adapters.azure.cosmos.container_requests import Kind, Step
 from therapy.adapters.azure.cosmos.document import GONE, Fields, Seen, fields_of, seen_in
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.ports.store import Check, Create, Delete, Put, Refused, Replace, Write

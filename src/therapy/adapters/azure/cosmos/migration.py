@@ -19,12 +19,13 @@ from azure.core.exceptions import ResourceNotFoundError
 from msgspec import Struct
 from msgspec.structs import replace
 
-from therapy.adapters.azure.cosmos import containers
+from therapy.adapters.azure.cosmos import container_definitions
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.container import MOST_STEPS, Item, Step
+from therapy.adapters.azure.cosmos.container_requests import MOST_STEPS, Item, Step
 from therapy.adapters.azure.cosmos.document import fields_of
 from therapy.adapters.azure.cosmos.errors import cosmos_errors
-from therapy.adapters.azure.cosmos.first_layout import (
+from therapy.adapters.azure.cosmos.keys import stamp
+from therapy.adapters.azure.cosmos.migration_records import (
     NAMES,
     SESSIONS,
     Document,
@@ -33,7 +34,6 @@ from therapy.adapters.azure.cosmos.first_layout import (
     name_of,
     targets_of,
 )
-from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.adapters.retry import RetryPolicy
 from therapy.domain import codec
 from therapy.domain.errors import Unavailable
@@ -205,8 +205,8 @@ class _Copying:
         if not targets:
             return
         await self._require_ours()
-        hints = [each for each in targets if each.container == containers.HINTS.name]
-        others = [each for each in targets if each.container != containers.HINTS.name]
+        hints = [each for each in targets if each.container == container_definitions.HINTS.name]
+        others = [each for each in targets if each.container != container_definitions.HINTS.name]
         for some in (hints, others):
             await _at_once(self._batch(*each) for each in _batches(some))
 
@@ -284,7 +284,7 @@ def _mark_fields(mark: Mark) -> dict[str, object]:
 
 async def _copied(cosmos: Cosmos) -> AsyncIterator[tuple[str, Document]]:
     """Yield every document in the current containers except the mark, with its container's name."""
-    for shape in containers.SHAPES:
+    for shape in container_definitions.SHAPES:
         async for page in cosmos.container(shape.name).pages(PAGE):
             for each in page:
                 if each["pk"] != PARTITION:

@@ -34,7 +34,7 @@ from therapy.adapters.azure.cosmos.commit import (
     untouched,
     version_expected,
 )
-from therapy.adapters.azure.cosmos.container import ATTEMPTS, WITHIN, Lost, among
+from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, WITHIN, Lost, among
 from therapy.adapters.azure.cosmos.document import (
     HEAD,
     LIVING,

@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from therapy.adapters.local.sqlite import first_layout
+from therapy.adapters.local.sqlite import migration_records
 from therapy.domain.errors import Unavailable
 
 ROOM = 5
@@ -44,7 +44,7 @@ class Step(NamedTuple):
     convert: Callable[[sqlite3.Connection], None] | None = None
 
 
-CONVERSIONS = {2: first_layout.convert}
+CONVERSIONS = {2: migration_records.convert}
 """The function that converts the rows of an existing file, by the number of the step."""
 
 

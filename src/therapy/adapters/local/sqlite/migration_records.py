@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection
 
-from therapy.adapters import first_layout as old
-from therapy.adapters.first_layout import NewItem
+from therapy.adapters import migration_records as old
+from therapy.adapters.migration_records import NewItem
 from therapy.domain import codec
 from therapy.domain.errors import Unavailable
 from therapy.domain.partition_keys import key

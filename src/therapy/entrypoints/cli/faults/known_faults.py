@@ -5,7 +5,7 @@ A rule is matched against everything an error says (see `diagnosis`), in lower c
 
 from msgspec import Struct
 
-from therapy.entrypoints.cli.migration_faults import FAULTS
+from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 
 class Rule(Struct, frozen=True):

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-from therapy.config.plugins import installed, plugins_named
+from therapy.config.installed_plugins import installed, plugins_named
 from therapy.domain.errors import InvalidInput
 from therapy.domain.session import parse_languages
 

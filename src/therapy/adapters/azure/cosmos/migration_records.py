@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from therapy.adapters import first_layout as old
-from therapy.adapters.azure.cosmos import containers, people_index
+from therapy.adapters import migration_records as old
+from therapy.adapters.azure.cosmos import container_definitions, people_index
 from therapy.adapters.azure.cosmos.document import fields_of, packed
 from therapy.adapters.azure.cosmos.due_hints import place_of
 from therapy.adapters.azure.cosmos.keys import moment, stamp
-from therapy.adapters.first_layout import NewItem
+from therapy.adapters.migration_records import NewItem
 from therapy.domain.errors import Unavailable
 from therapy.domain.partition_keys import digest, part
 from therapy.ports.store import Put
@@ -208,7 +208,7 @@ def _session_entry(document: Document) -> Iterator[Target]:
         for name, value in document.items()
         if name not in NOT_COMPARED and not name.startswith("_")
     }
-    yield Target(containers.SESSION_INDEX.name, pk, item_id, fields)
+    yield Target(container_definitions.SESSION_INDEX.name, pk, item_id, fields)
 
 
 def _is_person(container: str, document: Document) -> bool:
@@ -219,7 +219,7 @@ def _person_entry(document: Document) -> Target:
     entry = old.person_entry(document["version"], _body(document))
     pk, item_id = people_index.partition_of(entry.practice_id), people_index.item_id_of(entry.id)
     fields = people_index.fields_of(entry)
-    return Target(containers.PEOPLE_INDEX.name, pk, item_id, fields)
+    return Target(container_definitions.PEOPLE_INDEX.name, pk, item_id, fields)
 
 
 def _written(item: NewItem) -> Put:
@@ -234,7 +234,7 @@ def _written(item: NewItem) -> Put:
 
 
 def _stored(item: NewItem, fields: Mapping[str, Any]) -> Target:
-    return Target(containers.ITEMS.name, item.partition, item.id, fields)
+    return Target(container_definitions.ITEMS.name, item.partition, item.id, fields)
 
 
 def _hints(items: Iterable[NewItem]) -> Iterator[Target]:
@@ -243,7 +243,7 @@ def _hints(items: Iterable[NewItem]) -> Iterator[Target]:
         if item.due_at is not None:
             at = f"{stamp(item.due_at)}-{digest(f'{item.partition}/{item.id}')[:16]}"
             fields = {"at": at, "partition": item.partition, "queues": [item.queue]}
-            yield Target(containers.HINTS.name, place_of(item.partition), at, fields)
+            yield Target(container_definitions.HINTS.name, place_of(item.partition), at, fields)
 
 
 def _renamed(pk: str) -> str:

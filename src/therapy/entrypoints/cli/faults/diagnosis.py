@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from therapy.config import SettingsError
 from therapy.domain.errors import TherapyError
-from therapy.entrypoints.cli.known_faults import RULES
+from therapy.entrypoints.cli.faults.known_faults import RULES
 
 CLOCK_SECONDS = 300
 """Azure and Google refuse requests whose time is off by more than 5 to 15 minutes."""

@@ -17,7 +17,7 @@ from therapy.domain.partition_keys import digest, key, part
 from therapy.domain.people import Person, email_key
 from therapy.domain.person_entry import PersonEntry, person_entry_of
 from therapy.domain.transcript import TranscriptVersion
-from therapy.domain.version_parts import header_of, scores_of, without_findings
+from therapy.domain.transcript_parts import header_of, scores_of, without_findings
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

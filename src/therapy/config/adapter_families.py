@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
-from therapy.config.forms import AUTO
+from therapy.config.value_parsers import AUTO
 
 
 class Family(Struct, frozen=True):

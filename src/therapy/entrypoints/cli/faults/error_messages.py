@@ -4,7 +4,7 @@ import os
 
 from therapy.domain.errors import TherapyError, Unavailable
 from therapy.domain.messages import advice, sentence
-from therapy.entrypoints.cli.migration_faults import FAULTS
+from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 SERVER = "http,worker,local"
 EXTRAS = {
