@@ -62,7 +62,6 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+")
 
 SHORTEST = 25
 SHORT = {
-    "adapters/azure/cosmos/bodies.py": "the stored form of both the items and the index of sessions",
     "adapters/azure/credentials.py": "the one place that makes Azure's identity",
     "adapters/local/insights.py": "an adapter: what the local family does for this port",
     "adapters/memory/mail.py": "an adapter",
