@@ -5,7 +5,10 @@ What that program said about them is `expected` of tests/local/data_directory.py
 
 import asyncio
 import json
+from collections.abc import Iterator
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from azure.cosmos import PartitionKey
@@ -14,6 +17,8 @@ from azure.cosmos.aio import CosmosClient, DatabaseProxy
 from tests.local.data_directory import DATA
 
 AT_ONCE = 8
+MOST = 50
+"""Documents in a batch; Cosmos takes 100, of 2 MB together."""
 
 
 @cache
@@ -21,6 +26,15 @@ def dump() -> dict[str, Any]:
     """Return the items of each container by its name, and in `settings` how each was made."""
     read: dict[str, Any] = json.loads((DATA / "cosmos-148999e.json").read_bytes())
     return read
+
+
+def batches(items: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the items in batches, each of one partition and no more than a batch may have."""
+    for _, same in groupby(sorted(items, key=itemgetter("pk")), itemgetter("pk")):
+        left = list(same)
+        while left:
+            yield left[:MOST]
+            del left[:MOST]
 
 
 async def load(client: CosmosClient, database: str) -> DatabaseProxy:
@@ -35,9 +49,10 @@ async def load(client: CosmosClient, database: str) -> DatabaseProxy:
         )
         places = asyncio.Semaphore(AT_ONCE)
 
-        async def put(item: dict[str, Any], into: Any = container, places: Any = places) -> None:
-            async with places:
-                await into.create_item(item)
+        async def put(items: list[dict[str, Any]], into: Any = container, at: Any = places) -> None:
+            async with at:
+                creates = [("create", (item,), {}) for item in items]
+                await into.execute_item_batch(creates, partition_key=items[0]["pk"])
 
-        await asyncio.gather(*(put(item) for item in dump()[name]))
+        await asyncio.gather(*(put(items) for items in batches(dump()[name])))
     return made
