@@ -14,13 +14,14 @@ from contextlib import (
 from contextlib import nullcontext as nothing_is_lost
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from tests.contract.azure import empty_cosmos
 from tests.emulators.faults import Fault
-from therapy.adapters.local.sqlite.database import Database
+from therapy.adapters.local.sqlite.database import FILE_NAME, Database
 from therapy.adapters.memory.people_index import MemoryPeopleIndex
 from therapy.adapters.memory.session_index import MemorySessionIndex
 from therapy.adapters.memory.store import MemoryStore
@@ -68,10 +69,25 @@ async def memory(clock: Clock, _: Path, __: Get) -> AsyncIterator[OpenedStores]:
     yield OpenedStores(store, MemorySessionIndex(), MemoryPeopleIndex(), store)
 
 
+_EMPTY: list[bytes] = []
+
+
+async def empty_database() -> bytes:
+    """Return an SQLite file with nothing in it but the tables, made once in a process."""
+    if not _EMPTY:
+        with TemporaryDirectory() as name:
+            path = Path(name) / FILE_NAME
+            async with Database.open(path, synchronous="OFF"):
+                pass
+            _EMPTY.append(path.read_bytes())
+    return _EMPTY[0]
+
+
 @asynccontextmanager
 async def local(clock: Clock, directory: Path, _: Get) -> AsyncIterator[OpenedStores]:
     """SQLite; nothing waits for the disk, which only a power cut would notice."""
-    path = directory / "therapy.sqlite3"
+    path = directory / FILE_NAME
+    path.write_bytes(await empty_database())
     async with (
         Database.open(path, synchronous="OFF") as database,
         Database.open(path, synchronous="OFF") as other,
