@@ -15,7 +15,7 @@ class SessionStatus(Enum):
 
     `awaiting_transcript`: waits to be transcribed, or to be tried again by itself; `transcribing`: is
     being transcribed; `failed`: needs its therapist, `failure` says why; `awaiting_review`: its therapist
-    corrects the transcript; `closing`: handed in, is being scored; `closed`: can be read and found;
+    corrects the transcript; `closing`: submitted and being scored; `closed`: can be read and found;
     `cancelled`: its therapist cancelled it; `erased`: nothing of it is left.
     """
 

@@ -164,7 +164,7 @@ async def correct(
 ) -> SessionAnswer:
     """Correct patient, date, summary or notes; what is left out stays.
 
-    For the session's therapist, until it is handed in. Corrections of different fields at the same moment
+    For the session's therapist, until it is submitted. Corrections of different fields at the same moment
     all stay; of the same field, the last one. Sent again it changes nothing more.
     """
     await review.correct(
@@ -182,7 +182,7 @@ async def correct(
     responses=problems(*OWN_SESSION, "too_late_to_change", *WRITES, field="session_id"),
 )
 async def cancel(session_id: SessionId, actor: Caller, records: RecordsDependency) -> None:
-    """Cancel a session before it is handed in; its recording and texts are erased.
+    """Cancel a session before it is submitted; its recording and texts are erased.
 
     For the session's therapist. Sent again it is 204, or 404 once all is erased.
     """
