@@ -265,11 +265,11 @@ def test_questions_are_those_to_the_other_person(text, questions):
         ("He sleeps on the floor every night.", {"impersonal": 0, "third": 1}),
         ("Put both feet on the floor.", {"guiding": 1}),
         ("I did the exercise like you told me.", {"towards": 2}),
-        ("My boss shouted, and I couldn't breathe.", {"own_life": 1, "distress": 1}),
+        ("My boss shouted, and I couldn't breathe.", {"own_life": 1, "feelings": 1}),
         ("כדאי לי להתקשר? זה נורמלי?", {"seeking": 2, "questions": 0}),
         ("אמרתי לו, איך זה גורם לך להרגיש?", {"questions": 0, "reported": 1}),
         ("השינה באה כשהגוף עייף.", {"impersonal": 1}),
-        ("אמא שלי לא מדברת, ואני לא יכול לישון.", {"own_life": 1, "distress": 1}),
+        ("אמא שלי לא מדברת, ואני לא יכול לישון.", {"own_life": 1, "feelings": 1}),
         ("תניח את כפות הרגליים על הרצפה.", {"guiding": 1}),
     ],
 )

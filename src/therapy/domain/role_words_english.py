@@ -110,10 +110,9 @@ people (who|often|feel|find|start|tell|with)
     |girl)( that| whom| who)? (i|i've|i once) (worked|work|saw|see|know|knew|had|treated)
 the (brain|body|mind|nervous system|system|alarm|muscles?|breath|out-breath|dose|medicine
     |medication|tablets?|plan|exercise|questionnaire|scale|score|results?|ladder|next step
-    |first step|second step|small steps?|map|curve|diary|sheet|homework|treatment|therapy|idea
+    |first step|second step|map|curve|diary|sheet|homework|treatment|therapy|idea
     |aim|goal|reason|trick|rule|research|pattern|cycle|circle|anxiety|fear|panic|grief
-    |depression|technique|method|part (of you|which|that)|feeling|anger|worry|worrying|work here
-    |practice|opposite)
+    |depression|technique|method|part (of you|which|that)|feeling|anger|worry|worrying|opposite)
 we (will|can|could|use|start|practise|practice|teach|might|are going to|call|know (that|from
     |this)|learn|see (that|this))
 (is|are|it's) (called|what we call|known as)
@@ -150,34 +149,26 @@ that's (how|why|called)|(quite|very|so|more) common
 """Explaining: how people, minds and treatments work, and what the work has taught."""
 
 GUIDING = r"""
-i( will|'ll| would|'d| can|'m going to| am going to) (\w+ )?(show|explain|suggest|propose
-    |recommend|like|invite|bring|write|send|give you|put|ring|wait|stay|leave|rather|say (a|one
-    |something)|ask you|help you|make a note)
-i (suggest|propose|recommend|invite|prescribe|wonder|notice|imagine|hear|appreciate|admire
-    |respect)
-i('m| am) (going to|not going to|lowering|raising|glad|moved|touched|here|staying|wondering
-    |curious|impressed|interested|happy)
+i( will|'ll| would|'d| can|'m going to| am going to) (\w+ )?(show|explain|suggest|propose|recommend
+    |like|invite|bring|write|send|give you|wait|stay|rather|say (a|one|something)|ask you|help you
+    |make a note)
+i (suggest|propose|recommend|invite|prescribe|wonder|notice|imagine|hear|appreciate|admire|respect)
+i('m| am) (going to|moved|touched|staying|wondering|curious|impressed|interested in|glad (you|that you))
+i (don't|won't|can't|cannot) (promise|give advice|decide|tell you (what|how)|have (an|the) answer
+    |answer that)
+i('ve| have) (seen|worked|known|learned|done this|sat with|met)|i tell you (this|that|it)
+i (drew|looked at|printed|prepared|made|wrote) (this|your|you|out|a|the)|i (would|'d) guess
+i (see|saw|meet|hear) (it|that|this)( a lot| often| every)?|i('ve| have)? work(ed)? (with|mostly|as|here)
 my (suggestion|proposal|advice|sense|impression|role|task|rule|hope|idea)
-in my (experience|work|training|practice|first year|view)
-as a (therapist|doctor|student|young)
-i('ve| have)? work(ed)? (with|mostly|as|here|in)
-i('ve| have) (seen|worked|known|learned|done this|sat with|met)
-i (drew|looked at|printed|prepared|made|wrote) (this|your|you|out|a|the)
-my (supervisor|trainer|trainee|training|patients|clients|colleagues|practice|notes|notebook
-    |teacher)
-i (don't|won't|can't|cannot) (promise|give advice|decide|tell you (what|how)|have (an
-    |the) answer|answer that)
-(good|fair|honest|real|right|important|big) question
-i (see|saw|meet|hear) (it|that|this)( a lot| often| every)?
-without (any )?(judg|hurry|rush)\w*
+in my (experience|work|training|practice|view)|as a (therapist|doctor)|i (was )?trained
+here is|here's (what|how|the|my|an)|that is what|that's what (i'm|we|this)
+(good|fair|honest|real|right|important|big) question|makes you ask|you('re| are) asking
+you ask (me|whether|if)|without (any )?(judg|hurry|rush)\w*|no (hurry|rush)
+both of you|you (two|both)|the two of you|(one|each) of you|for both
 (shall|should|could|can|may) we|how about|what if we|let me|if you (like|want|agree|feel ready)
-    |would it be (all right|okay|ok|helpful|possible)|it (might|may|could|would) (be )?(help\w*
-    |worth|good|useful)|we (have|need) to (stop|finish|end)|before we|you (could|might|can) (try
-    |write|start|say|notice|ask)
-here is|here's (what|how|the|my|an)|i tell you (this|that|it)|i'm telling you|i (would|'d) guess
-makes you ask|you('re| are) asking|you ask (me|whether|if)|that is what
-that's what (i'm|we|this)|no hurry|no rush|i was trained|i trained|you( two| both)|both of you
-the two of you|one of you|each of you|for both
+would it be (all right|okay|ok|helpful|possible)|we (have|need) to (stop|finish|end)|before we
+it (might|may|could|would) (be )?(help\w*|worth|good|useful)
+you (could|might|can) (try|write|start|say|notice|ask)
 """
 """Offers, plans and answers of someone who leads the work."""
 
@@ -229,37 +220,37 @@ bank|phone|tv|television|facebook|instagram|whatsapp|surgery|pregnant|pregnancy|
 """
 """People, places and times of one's own life."""
 
-DISTRESS = r"""
+FEELINGS = r"""
 i (really |just |still |simply )?(can't|can not|cannot|couldn't|could not|can hardly|can barely)
 i (really |just |still )?don't (even |really )?know
 i('m| am| was|'ve been| have been| feel| felt| get
     | got) (so |really |just |too |still |always |such |a bit |completely |very |not |all |even )*(tired
-    |exhausted|scared|afraid|frightened|ashamed|angry|lonely|stupid|sad|depressed|anxious
-    |nervous|worried|embarrassed|guilty|overwhelmed|numb|alone|crazy|mess|failure|an idiot
-    |a fool|fool|sick|lost|stuck|useless|terrified|jealous|hopeless|furious|shaking|crying
-    |burned out|drowning|better|worse|hiding|awake)
-i (hate|hated|cried|panicked|froze|snapped|shouted|screamed|exploded|drank|lied)
-i (just |really )?(didn't|don't) (even |really )?(want|sleep|eat|dare|trust|care|feel|talk
-    |deserve|understand)
-i (slept|ate|sat|stood|went|drove|walked|came|got) (home|out|up|there|to|on|in|by|down|until)
-i('ve| have) (lost|ruined|messed|tried everything|had enough)|can't (stop|sleep|breathe|cope
-    |take it|face|stand)|(hurts?|aches?|shaking|trembling|racing|pounding)|i (miss|missed|regret
-    |envy|resent|blame|ignored|avoided|pretended|hid|ran|yelled|threw|broke|begged)|i (thought
-    |was sure) (i|that i|he|she|they|it)|i don't want|it('s| is| was) (all )?(my fault|hopeless
-    |pointless|awful|terrible|horrible|unbearable|embarrassing|humiliating)|leave me alone
-    |sick of|fed up|tired of|afraid (of|that)|scared (of|that)|ashamed of|what's the point
-i (feel|felt) (like|that|as)|i (nearly|almost)|i (woke|wake) up|i (lie|lay) (there|awake|in)
-i wish i|i should('ve| have|n't)|i (had|have) to|i (keep|kept) \w+ing|i gave up
-i (lost|quit|missed|forgot my)|i (never|always)|i guess|i (suppose|swear)
-(nobody|no one|everybody|everyone)|wrong with me|i've been \w+ing|since (the|my|she|he|then)
+    |exhausted|scared|afraid|frightened|ashamed|angry|lonely|stupid|sad|depressed|anxious|nervous
+    |worried|embarrassed|guilty|overwhelmed|numb|alone|crazy|a mess|a failure|an idiot|a fool|fool
+    |sick|lost|stuck|useless|terrified|jealous|hopeless|furious|shaking|crying|burned out|drowning
+    |better|worse|hiding|awake|glad|happy|relieved|proud|excited|okay|fine|bad|terrible|awful|calm)
+i (feel|felt) (like|that|as|it|so|nothing)|i (nearly|almost)|i (woke|wake) up
+i (hate|hated|cried|panicked|froze|snapped|shouted|screamed|exploded|drank|lied|slept|dreamed|dreamt)
+i (just |really )?(didn't|don't) (even |really )?(want|sleep|eat|dare|trust|care|feel|talk|deserve
+    |understand)
+i (ate|sat|stood|went|drove|walked|came|got|lie|lay|ran) (home|out|up|there|to|on|in|by|down|until
+    |away|awake)
+i('ve| have) (lost|ruined|messed|tried everything|had enough)|i've been \w+ing|i gave up
+can't (stop|sleep|breathe|cope|take it|face|stand)|it (hurts?|aches?)|trembling|pounding
+i (miss|missed|regret|envy|resent|blame|ignored|avoided|pretended|hid|yelled|threw|broke|begged|lost
+    |quit|never|always|guess|suppose|swear)
+i (thought|was sure) (i|that i|he|she|they|it)|i wish i|i should('ve| have|n't)|i (had|have) to
+it('s| is| was) (all )?(my fault|hopeless|pointless|awful|terrible|horrible|unbearable|embarrassing
+    |humiliating)
+leave me alone|(sick|fed up|tired) (of|with)|(afraid|scared) (of|that)|ashamed of
+i (keep|kept) \w+ing|wrong with me|(nobody|no one|everybody|everyone)|since (the|my|she|he|then)
 """
-"""What one feels, can't do, did and lost."""
+"""How one is, and what one can't do, did and lost."""
 
 COLLOQUIAL = r"""
-oh|god|ha|haha|wow|yeah|yep|nah|ugh|exactly|honestly|obviously|literally|anyway|whatever|damn
-bloody|hell|stupid|idiot|ridiculous|crazy|right\?|i mean|kind of|sort of|like magic|totally
-actually|really|seriously|you know|believe me|apparently|somehow|thing is|come on|pathetic|loser
-stuff|crap|shit|fuck\w*|dear|so what
+oh|god|ha|haha|wow|yeah|yep|nah|ugh|exactly|honestly|obviously|literally|anyway|whatever|damn|hell
+bloody|stupid|idiot|ridiculous|crazy|right\?|i mean|kind of|sort of|totally|actually|really|seriously
+you know|believe me|apparently|somehow|the thing is|come on|pathetic|loser|stuff|crap|shit|fuck\w*
 """
 """Words of someone who is not at work."""
 
