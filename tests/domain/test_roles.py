@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple
 
-from tests.domain.builders import Turn, dialogues, spoken, utterances
+from tests.domain.builders import Turn, a_version, dialogues, spoken, utterances
 from therapy.domain.role_cues import cues_in
 from therapy.domain.roles import MOST, SURE, Roles, assign_roles, with_roles
+from therapy.domain.scoring import to_score
+from therapy.domain.talk import voices_of
 from therapy.domain.transcript import Speaker, Utterance
 
 SPEAKERS = {"T": Speaker.THERAPIST} | dict.fromkeys(("P", "P1", "P2", "X"), Speaker.PATIENT)
@@ -63,6 +65,18 @@ def test_dialogues_that_break_the_rule_are_nearly_all_right_and_never_wrong(lang
 @pytest.mark.parametrize("turns", COUPLES)
 def test_both_partners_of_a_couple_are_patients(turns):
     assert assign_roles(spoken(turns)).voices == {who: SPEAKERS[who] for who, _ in turns}
+
+
+@pytest.mark.parametrize("turns", COUPLES)
+def test_both_partners_are_scored_and_have_their_own_talk_time(turns):
+    said = with_roles(spoken(turns), assign_roles(spoken(turns)))
+    version = a_version(utterances=said)
+    assert to_score(version) == tuple(at for at, (who, _) in enumerate(turns) if who != "T")
+    patients = {
+        each.voice: each.talk_ms for each in voices_of(said) if each.speaker is Speaker.PATIENT
+    }
+    assert set(patients) == {who for who, _ in turns} - {"T"}
+    assert min(patients.values()) > 0
 
 
 def test_there_are_enough_dialogues_in_both_languages():
