@@ -64,42 +64,31 @@ on a scale|which (of|part|one)|what else|what about|is there (anything|something
 """Questions that invite the other to tell."""
 
 SEEKING = r"""
-(should|can|could|will|am|do|would|did|was|may|must|shall) i
-do (you|they) think (i|it|that|this|he|she|they|we|you)
-what do you (think|suggest|recommend|do with|want from)
-what (would|will|should|can|could) (you|i|we)
-(what|how|when|where|why) (do|can|am|should|did|will) i
-how (long|often|many|soon) (does|will|is|until|do i|has|before)
-is (it|this|that|there) (even |really |something |a |all |any )?(normal|bad|dangerous|my fault
-    |crazy|true|lot|serious|wrong|fair|pill|cure|hope|weird|stupid|safe|addictive|okay if|ok if
-    |something you)
-does (it|this|that|anyone|anybody) (ever |even |really |actually |just )?(stop|get|go|work|help
-    |mean|come|count|happen|always|ever)
-(other|your) (other )?(patients|clients)
-can you (just |please |even |maybe )?(prescribe|help|give|promise|write|make|explain|believe
-    |call|come|fix|imagine|tell me (honestly|what|if|whether|how|why))
-are you (going to|even|a real|married|listening|angry|mad|allowed|okay|ok|still|trained
-    |qualified|religious|like this)
-would you (tell|ever|mind|lose|do|have|want|worry|put)
-have you (ever )?(treated|seen|told|worked|been through|had (that|this|patients|clients|people)
-    |ever)
-how long have you (been|done|worked)
-how (many|old) (people|patients|clients|are you)
-did you (ever|also|study|train|really|even)
-do you (ever|even|also|have (kids|children|a family|someone|anyone)|live|hate|like|work|give|get
-    |believe|see (that|this|people)|do (it|this|that)|always|just|really|charge|offer)
-how was your (holiday|weekend|vacation|week off|trip|break)
-why (didn't|don't|should|won't|can't|are|do) (you|i)
-(what|how) (did|do) you (do|stand|cope|manage|handle|know|deal)
-what('s| is) wrong with me|what am i|am i (just )?|is there (something|anything) (wrong|i)
-    |how do people|how does (it|this|that|one)|what does (it|that|this) mean|who would
-    |where did you (study|train|learn)|what (kind|sort) of (therapist|doctor|therapy)
-    |what do you get out of|do you (judge|think less)|are you (writing|recording)|how can (i
-    |you) (stop|be|know|say|sit|help|trust)|should we|will (he|she|they|my)|did i|is he|is she
-    |could it be
-what if|will (it|this|that)|did it (stop|work|help)|do (other )?people|someone like me|will you
-how (are|was) you|don't you|you people|who gets|and then what|you think (it|i|that|this)
-tell me what to do
+(should|can|could|will|am|do|would|did|was|may|must|shall) i|should we|will (he|she|they|my)
+(what|how|when|where|why) (do|can|am|should|did|will) i|what (will|should|can|could) (you|i|we)
+what would (you do|i|we)|do (you|they) (really |honestly )?think (i|it('s| is| will)|that's|he|she)
+you (really |honestly )?think (i|it('s| is| will| works))|what do you (think|suggest|recommend|want from)
+how (long|often|many|soon) (does (it|this)|will|is|until|do i|before)|how (many|old) (people|patients
+    |clients|are you)
+is (it|this|that|there) (even |really |something |a |all |any )?(normal|bad|dangerous|my fault|crazy
+    |true|lot|serious|wrong|fair|pill|cure|hope|weird|stupid|safe|addictive|okay if|ok if)
+what if (i|it|he|she|they|this|that|we|my)|will (it|this|that)|could it be|(is|was) (he|she)
+does (it|this|that|anyone|anybody|everyone|everybody) (ever |even |really |actually |just )?(stop|get
+    |go away|work|count|always|ever)
+did it (stop|work|help)|how do people|how does (it|this|that|one)|what does (it|that|this) mean
+(other|your) (other )?(patients|clients)|do (other )?people|someone like me|what('s| is) wrong with me
+can you (just |please |even |maybe )?(prescribe|help me|promise|make (it|this)|explain|believe|fix
+    |tell me (honestly|what|if|whether|how|why))
+are you (going to|even|a real|married|listening|mad|allowed|trained|qualified|religious|like this
+    |writing|recording|serious)
+would you (tell|ever|mind|lose|worry|do|really)|who would|who gets
+have you (ever )?(treated|seen (this|that|it)|worked|had (that|this|patients|clients|people))
+how long have you (done|worked|been (doing (this|it)|a))|did you (ever|also|study|train)
+do you (ever|also|hate|have (kids|children)|live (near|around|here)|see (that|this|people)|do (it|this
+    |that)|always|judge|charge|offer|think less)
+how was your (holiday|weekend|vacation|week off|trip|break)|how (are|do) you (really|stand|manage it)
+why (didn't|don't|should|won't|can't|do) (you|i)|you people|tell me what to do|what do you get out of
+where did you (study|train|learn)|what (kind|sort) of (therapist|doctor|therapy)|how can (i|you)
 """
 """Questions for advice, for a prognosis, or about the therapist."""
 
@@ -138,7 +127,7 @@ it is(n't| not) (dangerous|unusual|a sign)
 nervous systems?|adrenaline|serotonin|hormones?|reflex|instinct|coping|triggers?|compulsions?
     |mindfulness|acceptance|core beliefs?|self-(esteem|compassion|criticism)|burnout|diagnos(is
     |es)|questionnaires?|side effects?|relapse|habits?|patterns?|skills?|techniques?
-we'(ll|re going)|it (works|helps|takes|means|gets)|step by step|small steps?|little by little
+we'(ll|re going)|it (works|takes|means)|step by step|small steps?|little by little
 in the beginning|over time|gradually|usually|typically|in general|for example|for instance
 in other words|that means|which means|because the|(in|inside) (this|the) room|in here|stays here
 between us|in therapy|research|studies|evidence|symptoms?|exposure|avoidance|trauma|attachment
