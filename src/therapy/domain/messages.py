@@ -36,6 +36,12 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "Write languages as tags, for example he-IL and en-US.",
         "יש לכתוב שפות כתגיות, למשל he-IL ו-en-US.",
     ),
+    "people": (
+        "The field {field} is not a number of people from 1 to 6.",
+        "השדה {field} אינו מספר אנשים מ-1 עד 6.",
+        "Write how many people speak in the recording, or leave it out.",
+        "יש לכתוב כמה אנשים מדברים בהקלטה, או להשמיט את השדה.",
+    ),
     "timestamp": (
         "The field {field} is not a time in the recording.",
         "השדה {field} אינו זמן בהקלטה.",
@@ -151,6 +157,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "The session is not waiting for review.",
         "הפגישה אינה ממתינה לסקירה.",
     ),
+    "no_transcript": ("The session has no transcript yet.", "לפגישה אין עדיין תמלול."),
     "not_failed": (
         "The session has not failed, so there is nothing to retry.",
         "לא הייתה תקלה בפגישה, ולכן אין מה לנסות שוב.",

@@ -104,6 +104,7 @@ async def open_therapy(
             lease=settings.lease,
             max_upload_bytes=settings.upload_bytes,
             languages=settings.speech_languages,
+            people=settings.speech_people,
         )
         checks: dict[str, Check] = {
             "stores": stores.check,

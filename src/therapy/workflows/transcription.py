@@ -32,11 +32,12 @@ async def transcribe(
     recordings: Recordings,
     engines: Engines,
     languages: tuple[str, ...],
+    people: int = 0,
 ) -> Finish:
     """Transcribe a session's recording; return a function that writes the result, or just ends the run.
 
     The run is just ended if the session no longer awaits a transcript. `languages` are recognised if the
-    run names none.
+    run names none, and `people` speak if it does not say how many.
 
     Raises:
         WorkFailed: the recording or an engine failed; its class says whether trying again may help.
@@ -46,7 +47,11 @@ async def transcribe(
     if session.state is not State.AWAITING_TRANSCRIPT:
         return partial(end_run, records=records)
     version = await _recognise(
-        session, claimed, recordings=recordings, engines=engines, languages=languages
+        session,
+        claimed,
+        SpeechOptions(run.languages or languages, run.people or people),
+        recordings=recordings,
+        engines=engines,
     )
     version = replace(version, at=records.now())
     claimed.stage = "scoring"
@@ -65,10 +70,10 @@ async def end_run(run: Run, *, records: Records) -> None:
 async def _recognise(
     session: Session,
     claimed: ClaimedRun,
+    options: SpeechOptions,
     *,
     recordings: Recordings,
     engines: Engines,
-    languages: tuple[str, ...],
 ) -> TranscriptVersion:
     practice_id, key = session.practice_id, session.recording.key
     size = await recordings.size(practice_id, key)
@@ -82,7 +87,6 @@ async def _recognise(
         return block
 
     claimed.stage = "recognising"
-    options = SpeechOptions(claimed.run.languages or languages, claimed.run.people)
     return await recognise(
         practice_id,
         read,

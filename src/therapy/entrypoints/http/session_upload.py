@@ -61,7 +61,7 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
     response_description="Taken in; it is transcribed next.",
     responses=problems(
         *SIGNED_IN,
-        *("required", "invalid", "metadata", "date", "timestamp", "languages"),
+        *("required", "invalid", "metadata", "date", "timestamp", "languages", "people"),
         *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
         *("duplicate_recording", "too_large", "unsupported_audio", "unsupported_media_type"),
         *WRITES,
@@ -125,6 +125,7 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Int
             therapist=given.therapist,
             file_name=file_name,
             languages=given.languages,
+            people=given.people,
         )
 
 

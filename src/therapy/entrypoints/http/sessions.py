@@ -13,10 +13,21 @@ from msgspec.structs import replace
 from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput
 from therapy.domain.messages import advice, sentence
-from therapy.domain.session import Details, SessionPatient, parse_date, parse_languages
+from therapy.domain.session import (
+    Details,
+    SessionPatient,
+    check_people,
+    parse_date,
+    parse_languages,
+)
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
-from therapy.entrypoints.http import mobile_sessions, session_recording, session_upload
+from therapy.entrypoints.http import (
+    mobile_sessions,
+    session_recording,
+    session_transcript,
+    session_upload,
+)
 from therapy.entrypoints.http.dependencies import (
     Caller,
     Language,
@@ -116,6 +127,7 @@ async def one(
         *OWN_SESSION,
         *JSON_BODY,
         "languages",
+        "people",
         "not_failed",
         "lease_lost",
         *WRITES,
@@ -129,14 +141,15 @@ async def retry(
     records: RecordsDependency,
     language: Language,
 ) -> Message:
-    """Have a failed session worked on again, in other languages if the body names some.
+    """Have a failed session worked on again, with other languages or people if the body names some.
 
     For the session's therapist. Sent again it is 409: the session is no longer a failed one.
     """
     body = await request.body()
     asked = decoded(body, RetryRequest) if body else RetryRequest()
     languages = parse_languages(asked.languages, field="languages")
-    await review.retry(actor, session_id, languages=languages, records=records)
+    people = check_people(asked.people, field="people")
+    await review.retry(actor, session_id, languages=languages, people=people, records=records)
     return Message(sentence("retry_accepted", language))
 
 
@@ -316,6 +329,7 @@ router = _router(
         session_upload.upload,
         session_recording.recording,
         session_recording.recording_link,
+        session_transcript.transcript,
         list_sessions,
         one,
         retry,

@@ -15,6 +15,7 @@ from therapy.entrypoints.http.schema_types import (
     PatientEmail,
     PatientName,
     PatientNumber,
+    PeopleCount,
     SessionName,
     Short,
     Summary,
@@ -169,3 +170,7 @@ class RetryRequest(Struct):
             "What is spoken, as up to four BCP 47 tags; left out, what was tried before.", ["he-IL"]
         ),
     ] = []
+    people: Annotated[
+        PeopleCount | None,
+        about("How many people speak; left out, what was tried before.", 3),
+    ] = None

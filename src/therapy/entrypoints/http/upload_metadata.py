@@ -6,9 +6,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from therapy.domain.errors import InvalidInput
-from therapy.domain.session import Details, SessionPatient, parse_date, parse_languages
+from therapy.domain.session import (
+    Details,
+    SessionPatient,
+    check_people,
+    parse_date,
+    parse_languages,
+)
 from therapy.entrypoints.http.json_faults import find_fault
-from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, Text, about
+from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, PeopleCount, Text, about
 from therapy.entrypoints.http.session_details import (
     MOST_NOTES,
     NoteIn,
@@ -65,14 +71,25 @@ class MetadataIn(Struct):
             ["en-US"],
         ),
     ] = None
+    people: Annotated[
+        PeopleCount | None,
+        about(
+            "How many people speak; left out, what this installation is set to: as a rule the recogniser "
+            "counts the voices.",
+            3,
+        ),
+    ] = None
 
 
 class Metadata(Struct, frozen=True):
-    """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken."""
+    """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken,
+    `people` how many speak (0 = not said).
+    """
 
     details: Details
     therapist: str
     languages: tuple[str, ...]
+    people: int
 
 
 def read_metadata(raw: bytes) -> Metadata:
@@ -90,7 +107,8 @@ def read_metadata(raw: bytes) -> Metadata:
         raise InvalidInput(fault.field, "required" if fault.missing else "") from None
     therapist = _person(metadata.therapist or PersonIn(), "therapist")
     languages = parse_languages(metadata.languages or (), field="languages")
-    return Metadata(_details(metadata), therapist.id, languages)
+    people = check_people(metadata.people, field="people")
+    return Metadata(_details(metadata), therapist.id, languages, people)
 
 
 def _details(metadata: MetadataIn) -> Details:
