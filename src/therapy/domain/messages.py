@@ -10,19 +10,15 @@ from collections.abc import Mapping
 LANGUAGES = ("en", "he")
 """The languages of the texts; any other is answered in English."""
 
-PUSH_CODES = (
-    "session_ready_title",
-    "session_ready_body",
-    "session_failed_title",
-    "session_failed_body",
-)
-"""The only texts that go into a push: constants, so that nothing about a person can slip in."""
-
 TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     # Something is wrong with what was sent.
     "error": ("Something went wrong.", "משהו השתבש."),
     "invalid": ("The field {field} is not valid.", "השדה {field} אינו תקין."),
     "required": ("The field {field} is missing or empty.", "השדה {field} חסר או ריק."),
+    "unknown_field": (
+        "The field {field} is not known here, so nothing was changed.",
+        "השדה {field} אינו מוכר כאן, ולכן דבר לא השתנה.",
+    ),
     "too_long": ("The field {field} is too long.", "השדה {field} ארוך מדי."),
     "date": (
         "The field {field} is not a valid date.",
@@ -283,7 +279,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "The password was changed; please sign in with the new one.",
         "הסיסמה שונתה; אפשר להתחבר איתה.",
     ),
-    # Pushes and mails.
+    # Pushes and mails. A push has no placeholder, so that nothing about a person can slip in.
     "session_ready_title": ("Recording ready", "ההקלטה מוכנה"),
     "session_ready_body": ("A recording is ready for your review.", "הקלטה ממתינה לסקירה שלך."),
     "session_failed_title": ("Recording", "הקלטה"),

@@ -41,6 +41,7 @@ class Problem(Struct):
 CODES: dict[str, tuple[int, dict[str, object]]] = {
     "invalid": (400, {}),
     "required": (400, {}),
+    "unknown_field": (400, {"field": "sumary"}),
     "date": (400, {"field": "session_date"}),
     "timestamp": (400, {"field": "timed_notes[0].timestamp"}),
     "languages": (400, {"field": "languages"}),

@@ -1,7 +1,7 @@
 """Types that the schemas of several resources share: bounded texts, dates, parameters, descriptions.
 
-Requests ignore unknown fields; no text contains a NUL, and every text has a maximum length. `about` describes
-a field for the OpenAPI document; examples are invented.
+Requests of what the app calls ignore unknown fields, all others refuse them; no text contains a NUL, and
+every text has a maximum length. `about` describes a field for the OpenAPI document; examples are invented.
 """
 
 from datetime import date, datetime

@@ -1,5 +1,6 @@
 """Schemas of what a therapist enters about a session, for uploads, corrections and answers."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -41,6 +42,14 @@ class NoteIn(Struct):
     ] = ""
 
 
+class PersonCorrection(PersonIn, forbid_unknown_fields=True):
+    """The patient as corrected; `id` and `name` are needed."""
+
+
+class NoteCorrection(NoteIn, forbid_unknown_fields=True):
+    """A note as corrected."""
+
+
 class NoteOut(Struct):
     """A note at a moment of the recording."""
 
@@ -48,7 +57,7 @@ class NoteOut(Struct):
     content: Annotated[str, about("The note.", "Mentions the sister.")]
 
 
-def timed_notes(notes: list[NoteIn | str] | None) -> tuple[TimedNote, ...]:
+def timed_notes(notes: Sequence[NoteIn | str] | None) -> tuple[TimedNote, ...]:
     """Return timed notes; a bare text is a note at the start. InvalidInput names a bad timestamp."""
     read = [each if isinstance(each, NoteIn) else NoteIn(content=each) for each in notes or []]
     for index, note in enumerate(read):
@@ -57,6 +66,6 @@ def timed_notes(notes: list[NoteIn | str] | None) -> tuple[TimedNote, ...]:
     return tuple(TimedNote(note.timestamp or "00:00", note.content) for note in read)
 
 
-def general_notes(notes: list[NoteIn | str] | None) -> tuple[str, ...]:
+def general_notes(notes: Sequence[NoteIn | str] | None) -> tuple[str, ...]:
     """Return general notes, from objects with `content` or bare texts."""
     return tuple(each.content if isinstance(each, NoteIn) else each for each in notes or [])

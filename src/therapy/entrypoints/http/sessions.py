@@ -126,6 +126,7 @@ async def one(
     responses=problems(
         *OWN_SESSION,
         *JSON_BODY,
+        "unknown_field",
         "languages",
         "people",
         "not_failed",
@@ -161,6 +162,7 @@ async def retry(
     responses=problems(
         *OWN_SESSION,
         *JSON_BODY,
+        "unknown_field",
         "date",
         "timestamp",
         "too_late_to_change",
@@ -209,7 +211,13 @@ async def cancel(session_id: SessionId, actor: Caller, records: RecordsDependenc
     summary="Confirm who the patient is",
     response_description="The session as it is now.",
     responses=problems(
-        *OWN_SESSION, *JSON_BODY, "no_such_patient", "wrong_state", *WRITES, field="patient_id"
+        *OWN_SESSION,
+        *JSON_BODY,
+        "unknown_field",
+        "no_such_patient",
+        "wrong_state",
+        *WRITES,
+        field="patient_id",
     ),
 )
 async def link_patient(

@@ -104,7 +104,7 @@ def read_metadata(raw: bytes) -> Metadata:
         fault = find_fault(raw, MetadataIn)
         if fault is None or not fault.field:
             raise InvalidInput("metadata", "metadata") from None
-        raise InvalidInput(fault.field, "required" if fault.missing else "") from None
+        raise InvalidInput(fault.field, fault.code) from None
     therapist = _person(metadata.therapist or PersonIn(), "therapist")
     languages = parse_languages(metadata.languages or (), field="languages")
     people = check_people(metadata.people, field="people")
