@@ -50,7 +50,7 @@ async def test_one_request_carries_the_recording_and_brings_the_transcript(
     assert lines(events) == said(fake.phrases)
     for each in utterances(events):
         assert len(each.words) == len(each.text.split())
-        assert each.confidence == 0.93
+        assert each.confidence == each.word_confidence == 0.93
     assert done(events).engine == "azure-fast"
     assert done(events).duration_ms == 20_000
     assert progress(events)[-1] == 20_000
