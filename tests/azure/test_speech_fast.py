@@ -64,6 +64,15 @@ async def test_one_request_carries_the_recording_and_brings_the_transcript(
     }
 
 
+@pytest.mark.parametrize(("people", "most"), [(0, 4), (1, 2), (2, 2), (3, 3), (6, 6)])
+async def test_the_service_is_told_how_many_people_speak(
+    fake: FakeFast, tmp_path: Path, people: int, most: int
+) -> None:
+    await heard(asking(fake, tmp_path), seconds(2), people=people)
+    (call,) = fake.calls
+    assert call["definition"]["diarization"] == {"maxSpeakers": most}
+
+
 async def test_what_is_said_is_in_no_log(
     fake: FakeFast, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
