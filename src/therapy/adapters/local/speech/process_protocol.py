@@ -11,7 +11,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from therapy.domain.transcript import Utterance
+from therapy.domain.transcript import Coverage, Utterance
 
 LENGTH_BYTES = 4
 
@@ -44,6 +44,7 @@ class Done(Struct, frozen=True, tag="done"):
     engine: str
     language: str
     duration_ms: int
+    coverage: Coverage
 
 
 class Failed(Struct, frozen=True, tag="failed"):
