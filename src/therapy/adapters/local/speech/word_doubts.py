@@ -30,7 +30,7 @@ SHORTEST_MS = 50
 
 WORDS_A_SECOND = 25
 """Nobody speaks so fast; more words than `FAST_WORDS` that do are a loop, repeated or not."""
-FAST_WORDS = 5
+FAST_WORDS = 10
 
 UNLIKELY = -1.0
 """A window with a lower mean log probability is a guess."""
@@ -87,14 +87,14 @@ def _window_flags(window: Window) -> tuple[str, ...]:
     if likely < UNLIKELY and window.no_speech > SILENT:
         return (NO_SPEECH_LIKELY,)
     if len(words) < FEWEST_WORDS:
-        return (GUESS,) if likely < UNLIKELY and _sure(words) < UNSURE_WORDS else ()
+        return ()
     sure = _sure(words)
     both = likely < UNLIKELY_TOO and sure < UNSURE_TOO
     return (GUESS,) if likely < UNLIKELY or sure < UNSURE_WORDS or both else ()
 
 
 def _line_flags(line: Line) -> tuple[str, ...]:
-    return (GUESS,) if line and _sure(line) < UNSURE_LINE else ()
+    return (GUESS,) if len(line) > 1 and _sure(line) < UNSURE_LINE else ()
 
 
 def _sure(words: Sequence[Word]) -> float:
