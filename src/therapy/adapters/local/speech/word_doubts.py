@@ -122,18 +122,21 @@ def _too_fast(words: Sequence[Word]) -> set[int]:
 
 
 def _fast_stretches(words: Sequence[Word], word_ms: int) -> Iterator[range]:
-    """Yield stretches, as long as possible, whose words take less than `word_ms` each on average."""
+    """Yield stretches of words that take less than `word_ms` each on average, and none of them twice that."""
     first = 0
     while first < len(words):
         last = first
-        while (
-            last + 1 < len(words)
-            and words[last + 1].end_ms - words[first].start_ms < (last + 2 - first) * word_ms
-        ):
+        while last < len(words) and _is_fast(words[first : last + 1], word_ms):
             last += 1
         if last > first:
-            yield range(first, last + 1)
-        first = last + 1
+            yield range(first, last)
+        first = max(last, first + 1)
+
+
+def _is_fast(stretch: Sequence[Word], word_ms: int) -> bool:
+    start, last = stretch[0].start_ms, stretch[-1]
+    short = last.end_ms - last.start_ms < 2 * word_ms
+    return short and last.end_ms - start < word_ms * len(stretch)
 
 
 def _repeated(words: Sequence[Word]) -> set[int]:
