@@ -110,7 +110,7 @@ async def test_a_language_that_the_recogniser_lacks_is_named(tmp_path) -> None:
         ask = await one.open(stack)
         with pytest.raises(EngineFailed) as failed:
             await ask()
-    assert failed.value.code == "language_missing"
+    assert failed.value.code == "language"
     assert failed.value.details == {"languages": "he-IL, fr"}
 
 

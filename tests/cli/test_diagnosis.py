@@ -204,7 +204,7 @@ CASES = [
     ("speech", EngineFailed(reason=401, transient=False), "in this region", "SPEECH_KEY"),
     (
         "speech",
-        EngineFailed("language_missing", transient=False, languages="he-IL"),
+        EngineFailed("language", transient=False, languages="he-IL"),
         "does not recognise every language",
         "make hebrew",
     ),

@@ -7,6 +7,8 @@ address a man or a woman.
 
 from collections.abc import Mapping
 
+from therapy.domain.language_names import named
+
 LANGUAGES = ("en", "he")
 """The languages of the texts; any other is answered in English."""
 
@@ -241,10 +243,6 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "Try again with the language that is spoken; if it is missing here (Hebrew?), have it installed.",
         "אפשר לנסות שוב עם השפה המדוברת; אם היא חסרה כאן, יש לבקש ממפעיל המערכת להתקין אותה.",
     ),
-    "language_missing": (
-        "Some of the languages of sessions cannot be recognised here.",
-        "חלק משפות הפגישות אינן ניתנות לזיהוי כאן.",
-    ),
     "not_enough_memory": (
         "There is not enough memory to process the recording right now.",
         "אין כרגע די זיכרון לעיבוד ההקלטה.",
@@ -317,6 +315,7 @@ _PLACEHOLDERS = {
     "languages": ("the language that was asked for", "שנבחרה"),
     "heard": ("another language, or unclear", "אחרת, או אינה ברורה"),
 }
+_OF_LANGUAGES = ("languages", "heard")
 _LONGEST_DETAIL = 200
 
 
@@ -389,6 +388,7 @@ def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
     words = {name: placeholder[column] for name, placeholder in _PLACEHOLDERS.items()}
     for name, value in details.items():
         text = _size(value) if name == "limit" and isinstance(value, int) else str(value)
+        text = named(text, _language(language)) if name in _OF_LANGUAGES else text
         shown = "".join(letter for letter in text if letter.isprintable())[:_LONGEST_DETAIL]
         if shown:
             words[name] = shown

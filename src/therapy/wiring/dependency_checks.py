@@ -185,7 +185,7 @@ async def _listen(speech: Speech, languages: tuple[str, ...]) -> None:
         except LanguageNotSupported:
             missing.append(language)
     if missing:
-        raise EngineFailed("language_missing", transient=False, languages=", ".join(missing))
+        raise EngineFailed("language", transient=False, languages=", ".join(missing))
 
 
 async def _silence() -> AsyncIterator[bytes]:

@@ -235,7 +235,7 @@ RULES = (
     Rule("recordings", r"storage_full", "the disk is full", "make room where THERAPY_DATA_DIR is"),
     Rule(
         "speech",
-        r"language_missing",
+        r"language languages=",
         "{host} does not recognise every language that SPEECH_LANGUAGE names (below)",
         "leave those out, or use a model that recognises them: for Hebrew `make hebrew`, then"
         " THERAPY_SPEECH_MODEL=auto",
