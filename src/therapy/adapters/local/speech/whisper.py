@@ -25,10 +25,6 @@ from therapy.domain.errors import EngineFailed, LanguageNotSupported
 from therapy.domain.transcript import Word
 from therapy.ports.audio import SAMPLE_RATE
 
-BEAMS = {"he": 5}
-"""How many ways of going on are followed. For Hebrew five make 12 of 100 errors fewer, for 35 % more time;
-for English there is no gain (docs/reference/speech.md)."""
-
 Line = tuple[Word, ...]
 
 
