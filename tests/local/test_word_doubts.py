@@ -10,10 +10,12 @@ from therapy.adapters.local.speech.whisper import Line, Window
 from therapy.adapters.local.speech.word_doubts import (
     SHORTEST_MS,
     WORDS_A_SECOND,
-    judged,
     loop_words,
     mostly_doubtful,
     spread,
+)
+from therapy.adapters.local.speech.word_doubts import (
+    judged as judged_in,
 )
 from therapy.domain.transcript import GUESS, LOOP, NO_SPEECH_LIKELY, OTHER_LANGUAGE, Word
 
@@ -26,6 +28,11 @@ def line(text: str, at: int = 0, *, each_ms: int = 300, sure: float = 0.9) -> Li
         Word(word, at + place * each_ms, at + (place + 1) * each_ms, sure)
         for place, word in enumerate(text.split())
     )
+
+
+def judged(windows, **how):
+    """Judge windows in which speech was detected all the time."""
+    return judged_in(windows, [(0, 60_000)], **how)
 
 
 def window(
@@ -86,8 +93,10 @@ def test_a_single_unlikely_word_is_no_guess():
 
 
 def test_unlikely_words_where_nobody_seems_to_speak_are_marked_so():
-    found = judged([window(line(TALK, sure=0.4), likely=-1.1, no_speech=0.8)])
-    assert {each.flags for each in found} == {(NO_SPEECH_LIKELY,)}
+    unlikely = window(line(TALK, sure=0.4), likely=-1.1, no_speech=0.8)
+    assert {each.flags for each in judged_in([unlikely], [])} == {(NO_SPEECH_LIKELY,)}
+    assert {each.flags for each in judged_in([unlikely], [(0, 900)])} == {(NO_SPEECH_LIKELY,)}
+    assert {each.flags for each in judged([unlikely])} == {(GUESS,)}
 
 
 def test_words_of_another_language_are_marked_so_however_sure_they_are():

@@ -38,8 +38,8 @@ LOOPING_WORDS = 3
 
 AGAIN = Decoding(beam=5)
 USUAL = {"he": Decoding(beam=10, penalty=1.05)}
-"""How the multilingual model decodes languages, by its names of them, if not as `AGAIN`: on Hebrew it gets 3 words
-of 50 more right so. The English model gains nothing from more than one way of going on."""
+"""How the multilingual model decodes languages, by its names, if not as `AGAIN`: of 50 words of Hebrew it
+gets 3 more right so. The English model gains nothing from more than one way of going on."""
 
 SHUNNING = Decoding(penalty=1.1)
 """A greater penalty also suppresses what is really said again."""
@@ -77,7 +77,7 @@ def segment_words(
     windows = whisper.windows(segment, name, how)
     if loop_words(windows) >= LOOPING_WORDS:
         windows = min(windows, whisper.windows(segment, name, SHUNNING), key=loop_words)
-    found = judged(windows, other_language=bool(other))
+    found = judged(windows, spans_ms(segment), other_language=bool(other))
     if not mostly_doubtful(found):
         found = _complete(whisper, segment, name, found, as_whole=how != AGAIN)
     return SegmentWords(found, covered(segment, _words(found)), language, other)
@@ -116,9 +116,9 @@ def _complete(
         if gap[1] - gap[0] <= LOST_MS:
             break
         if whole:
-            other = judged(whisper.windows(segment, name, AGAIN))
+            other = judged(whisper.windows(segment, name, AGAIN), spans_ms(segment))
         else:
-            alone = judged(whisper.windows(_stretch(segment, gap), name, AGAIN))
+            alone = judged(whisper.windows(_stretch(segment, gap), name, AGAIN), [gap])
             other = merged(found, alone, gap)
         if _covers_more(segment, other, found):
             found = other

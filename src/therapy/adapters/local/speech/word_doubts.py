@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.adapters.local.speech.whisper import Line, Window
+from therapy.adapters.local.speech.word_coverage import Spans
 from therapy.domain.transcript import GUESS, LOOP, NO_SPEECH_LIKELY, OTHER_LANGUAGE, Word
 
 REPETITIVE = 2.4
@@ -43,7 +44,7 @@ FEWEST_WORDS = 4
 UNSURE_LINE = 0.3
 """A line whose words have a lower mean probability is a guess."""
 SILENT = 0.6
-"""With a greater probability that nobody speaks, an unlikely window is none."""
+"""With a greater probability that nobody speaks, an unlikely window is no speech, unless it was detected."""
 
 
 class DoubtedWord(Struct, frozen=True):
@@ -58,19 +59,26 @@ def loop_words(windows: Iterable[Window]) -> int:
     return sum(len(_never_said(each)) for each in windows)
 
 
-def judged(windows: Iterable[Window], *, other_language: bool = False) -> tuple[DoubtedWord, ...]:
-    """Return the words with their doubts; those of a loop that were never said are left out."""
+def judged(
+    windows: Iterable[Window], speech: Spans, *, other_language: bool = False
+) -> tuple[DoubtedWord, ...]:
+    """Return the words with their doubts; those of a loop that were never said are left out.
+
+    `speech` is where speech was detected, in ms from the start of the recording.
+    """
     found = [
-        word for window in windows for word in _judged_window(window, other_language=other_language)
+        word
+        for window in windows
+        for word in _judged_window(window, speech, other_language=other_language)
     ]
     times = spread([each.word for each in found])
     return tuple(replace(each, word=word) for each, word in zip(found, times, strict=True))
 
 
-def _judged_window(window: Window, *, other_language: bool) -> Iterator[DoubtedWord]:
+def _judged_window(window: Window, speech: Spans, *, other_language: bool) -> Iterator[DoubtedWord]:
     cut = _never_said(window)
     looped = (_repeated(window.words) if cut else set()) | _too_fast(window.words)
-    flags = _window_flags(window)
+    flags = _window_flags(window, speech)
     place = 0
     for line in window.lines:
         doubts = flags or _line_flags(line)
@@ -82,15 +90,25 @@ def _judged_window(window: Window, *, other_language: bool) -> Iterator[DoubtedW
             place += 1
 
 
-def _window_flags(window: Window) -> tuple[str, ...]:
+def _window_flags(window: Window, speech: Spans) -> tuple[str, ...]:
     words, likely = window.words, window.log_probability
-    if likely < UNLIKELY and window.no_speech > SILENT:
+    if likely < UNLIKELY and window.no_speech > SILENT and not _is_speech(words, speech):
         return (NO_SPEECH_LIKELY,)
     if len(words) < FEWEST_WORDS:
         return ()
     sure = _sure(words)
     both = likely < UNLIKELY_TOO and sure < UNSURE_TOO
     return (GUESS,) if likely < UNLIKELY or sure < UNSURE_WORDS or both else ()
+
+
+def _is_speech(words: Sequence[Word], speech: Spans) -> bool:
+    """Return whether speech was detected in at least half of the time of the words."""
+    both = sum(
+        max(0, min(each.end_ms, end) - max(each.start_ms, start))
+        for each in words
+        for start, end in speech
+    )
+    return 2 * both >= sum(each.end_ms - each.start_ms for each in words)
 
 
 def _line_flags(line: Line) -> tuple[str, ...]:
