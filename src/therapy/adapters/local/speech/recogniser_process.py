@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import IO
 
 from therapy.adapters.local.speech import process_protocol
-from therapy.adapters.local.speech.diarization import VoiceWindows, embed_windows, voiced
+from therapy.adapters.local.speech.diarization import voiced
 from therapy.adapters.local.speech.recording_words import RecordingWords
 from therapy.adapters.local.speech.segment_words import SegmentWords, segment_words
-from therapy.adapters.local.speech.speaker_encoder import VoiceEncoder
 from therapy.adapters.local.speech.speech_segments import Segmenter, SpeechSegment
+from therapy.adapters.local.speech.voice_windows import VoiceListener, VoiceWindows
 from therapy.adapters.local.speech.whisper import Whisper, no_memory, out_of_memory
 from therapy.adapters.local.speech.whisper_weights import chosen_model
 from therapy.domain.errors import ErrorClass, WorkFailed
@@ -38,13 +38,13 @@ REPORT_EVERY_MS = 10_000
 
 
 class Recogniser:
-    """Runs one recording through Whisper and the voice encoder, `threads` segments at a time."""
+    """Runs one recording through Whisper and the networks for voices, `threads` segments at a time."""
 
     def __init__(self, settings: process_protocol.ChildSettings) -> None:
         model = chosen_model(settings.model, settings.languages)
         self._whisper = Whisper(model, Path(settings.cache), settings.threads)
         self._languages = self._whisper.known(settings.languages)
-        self._encoder = VoiceEncoder()
+        self._listener, self._people = VoiceListener(), settings.people
         self._segmenter = Segmenter()
         self._threads = settings.threads
         self._running: deque[tuple[SpeechSegment, Future[tuple[SegmentWords, VoiceWindows]]]] = (
@@ -67,7 +67,8 @@ class Recogniser:
         self._words.refuse_if_not_understood()
         duration = self._segmenter.taken * 1000 // SAMPLE_RATE
         windows = VoiceWindows.concatenated(self._windows)
-        utterances = join_words(self._words.flagged(voiced(self._words.plain(), windows)))
+        words = voiced(self._words.plain(), windows, self._people)
+        utterances = join_words(self._words.flagged(words))
         yield from (process_protocol.Recognised(each) for each in utterances)
         yield process_protocol.Done(
             self._whisper.name, self._words.language, duration, self._words.coverage
@@ -82,7 +83,7 @@ class Recogniser:
 
     def _recognise(self, segment: SpeechSegment) -> tuple[SegmentWords, VoiceWindows]:
         words = segment_words(self._whisper, segment, self._languages)
-        return words, embed_windows(self._encoder, segment)
+        return words, self._listener.windows(segment)
 
     def _finished(self, leave: int) -> Iterator[process_protocol.Message]:
         """Collect finished segments in order; wait for them while more than `leave` are running."""
@@ -90,8 +91,7 @@ class Recogniser:
             segment, work = self._running.popleft()
             words, windows = work.result()
             self._words.add(words)
-            if len(windows.spans_ms):
-                self._windows.append(windows)
+            self._windows.append(windows)
             self._reported_ms = segment.end * 1000 // SAMPLE_RATE
             yield process_protocol.Progress(self._reported_ms)
 
