@@ -76,7 +76,7 @@ def segment(seconds: int = 12) -> SpeechSegment:
 
 
 def heard(decoder: Decoder, languages: Sequence[str] = ("en-US",)) -> SegmentWords:
-    return segment_words(decoder, segment(), languages)  # type: ignore[arg-type]
+    return segment_words(decoder, segment(), languages)  # type: ignore[arg-type] # a decoder without a model
 
 
 ALL = range(12)
@@ -94,6 +94,16 @@ def test_a_loop_is_decoded_once_more_with_a_penalty_for_repeating():
     decoder = Decoder({FIRST: [talk(0, 1), loop(2, 90)], SHUNNING: [talk(*ALL)]})
     assert len(heard(decoder).words) == 12
     assert [how for _, how, _ in decoder.asked] == [FIRST, SHUNNING]
+
+
+def test_a_segment_that_is_hard_to_understand_is_decoded_again_and_the_likelier_words_count():
+    better = Window(
+        (tuple(Word("better", at * 1_000, at * 1_000 + 900) for at in ALL),), -0.6, 1, 0
+    )
+    decoder = Decoder({FIRST: [talk(*ALL, likely=-0.7)], AGAIN: [better]})
+    assert {each.word.text for each in heard(decoder).words} == {"better"}
+    decoder = Decoder({FIRST: [talk(*ALL, likely=-0.55)], AGAIN: [better]})
+    assert "better" not in {each.word.text for each in heard(decoder).words}
 
 
 def test_speech_without_words_is_decoded_again_with_more_ways_of_going_on():
