@@ -244,10 +244,8 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "אפשר לנסות שוב עם השפה המדוברת; אם היא חסרה כאן, יש לבקש ממפעיל המערכת להתקין אותה.",
     ),
     "not_enough_memory": (
-        "There is not enough memory to process the recording right now.",
-        "אין כרגע די זיכרון לעיבוד ההקלטה.",
-        "It is tried again by itself; the recording is safe.",
-        "המערכת תנסה שוב מעצמה; ההקלטה שמורה.",
+        "There is not enough memory right now; it is tried again.",
+        "אין כרגע די זיכרון; המערכת תנסה שוב.",
     ),
     "not_offered": (
         "This is not available here.",

