@@ -1,4 +1,4 @@
-"""Speech recognition on this machine: Whisper and a voice encoder in a child process.
+"""Speech recognition on this machine: Whisper and networks for voices in a child process.
 
 A child (`recogniser_process`) is started for each recording, fed through a pipe as fast as it reads, and
 killed and reaped when the iterator ends, however it ends.
@@ -90,6 +90,7 @@ class WhisperSpeech(Speech):
             languages=options.languages,
             threads=self._threads,
             parent=os.getpid(),
+            people=options.people,
         )
         pipe = child.stdin
         if pipe is None:

@@ -17,13 +17,17 @@ LENGTH_BYTES = 4
 
 
 class ChildSettings(Struct, frozen=True):
-    """What the child must know; `cache` is where a model that comes in parts is assembled."""
+    """What the child must know.
+
+    `cache` is where a model that comes in parts is assembled; `people` is how many speak, 0 if unknown.
+    """
 
     model: str
     cache: str
     languages: tuple[str, ...]
     threads: int
     parent: int
+    people: int = 0
 
 
 class Progress(Struct, frozen=True, tag="progress"):

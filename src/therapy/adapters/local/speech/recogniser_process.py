@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import IO
 
 from therapy.adapters.local.speech import process_protocol
-from therapy.adapters.local.speech.diarization import VoiceWindows, embed_windows, voiced
-from therapy.adapters.local.speech.speaker_encoder import VoiceEncoder
+from therapy.adapters.local.speech.diarization import voiced
 from therapy.adapters.local.speech.speech_segments import Segmenter, SpeechSegment
+from therapy.adapters.local.speech.voice_windows import VoiceListener, VoiceWindows
 from therapy.adapters.local.speech.whisper import Whisper
 from therapy.domain.errors import ErrorClass, WorkFailed
 from therapy.domain.transcript import Word, join_words
@@ -38,12 +38,12 @@ REPORT_EVERY_MS = 10_000
 
 
 class Recogniser:
-    """Runs one recording through Whisper and the voice encoder, `threads` segments at a time."""
+    """Runs one recording through Whisper and the networks for voices, `threads` segments at a time."""
 
     def __init__(self, settings: process_protocol.ChildSettings) -> None:
         self._whisper = Whisper(settings.model, Path(settings.cache), settings.threads)
         self._languages = self._whisper.known(settings.languages)
-        self._encoder = VoiceEncoder()
+        self._listener, self._people = VoiceListener(), settings.people
         self._segmenter = Segmenter()
         self._threads = settings.threads
         self._language = self._languages[0] if len(self._languages) == 1 else ""
@@ -67,7 +67,8 @@ class Recogniser:
             yield from self._release(pool)
             yield from self._finished(0)
         duration = self._segmenter.taken * 1000 // SAMPLE_RATE
-        utterances = join_words(voiced(self._words, VoiceWindows.concatenated(self._windows)))
+        windows = VoiceWindows.concatenated(self._windows)
+        utterances = join_words(voiced(self._words, windows, self._people))
         yield from (process_protocol.Recognised(each) for each in utterances)
         yield process_protocol.Done(
             self._whisper.name, self._language if utterances else "", duration
@@ -90,7 +91,7 @@ class Recogniser:
         self._waiting = []
 
     def _recognise(self, segment: SpeechSegment) -> tuple[list[Word], VoiceWindows]:
-        return self._whisper.words(segment, self._language), embed_windows(self._encoder, segment)
+        return self._whisper.words(segment, self._language), self._listener.windows(segment)
 
     def _finished(self, leave: int) -> Iterator[process_protocol.Message]:
         """Collect finished segments in order; wait for them while more than `leave` are running."""
@@ -98,8 +99,7 @@ class Recogniser:
             segment, work = self._running.popleft()
             words, windows = work.result()
             self._words += words
-            if len(windows.spans_ms):
-                self._windows.append(windows)
+            self._windows.append(windows)
             self._reported_ms = segment.end * 1000 // SAMPLE_RATE
             yield process_protocol.Progress(self._reported_ms)
 
