@@ -1,6 +1,6 @@
 """Diarization: which voice said each word.
 
-Words get voices all together, by the Viterbi algorithm: each word's likeness to the voices counts, and so does
+Words get their voices all together, by the Viterbi algorithm: each word's likeness to the voices counts, and
 that people seldom take turns within a sentence. The confidence is the probability of the voice in the same
 model (by the forward-backward algorithm), less where the word is like none of the voices.
 """
