@@ -1,10 +1,10 @@
 """The recognition of the hard recordings in `audio/hard`: one table, with the bounds it is held to.
 
-Each recording goes the product's way: decoder, recogniser in its child process, roles. Columns: the word error
-rate (jiwer); the share of words with the right speaker, where a missing word counts as wrong and so does Unknown;
-the aligned words with another's voice; the voices found and true; the words heard where nobody speaks; the
-longest speech without words; CPU seconds per minute of audio, without loading the model; the child's
-greatest memory (PSS). Exits with 1 if a bound is missed. Rows of `base` need `make hebrew`.
+Each recording goes the product's way: decoder, recogniser in its child process, roles. Columns: the word
+error rate (jiwer); the share of words with the right speaker, where a missing word counts as wrong and so
+does Unknown; the aligned words with another's voice; the voices found and true; the words heard where nobody
+speaks; the longest speech without words; CPU seconds per minute of audio, without loading the model; the
+child's greatest memory (PSS). Exits with 1 if a bound is missed. Rows of `base` need `make hebrew`.
 """
 
 from __future__ import annotations

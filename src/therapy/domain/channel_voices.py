@@ -1,7 +1,7 @@
 """Voices by channels: where each speaker has a channel, the louder channel says whose a word is.
 
-That is surer than any comparison of voices. The channels' gains may differ: with two channels, the bound
-between them lies in the middle of the two groups that the words' differences of loudness make.
+That is surer than any comparison of voices. Where one of two channels is louder at every word, the gains differ
+that much: then the bound lies in the middle of the two groups that the differences of loudness make.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,8 +14,8 @@ from therapy.domain.transcript import Utterance, VoicedWord, join_words
 SURE_STEPS = 16
 """A channel that is 6 dB louder (steps of 0.375 dB) is certainly the speaker's."""
 
-FAR_APART = 2 * SURE_STEPS
-"""Groups of differences that are nearer to each other than 12 dB are one speaker's."""
+FAR_APART, FEWEST = 2 * SURE_STEPS, 3
+"""Groups of differences that are nearer to each other than 12 dB, or one of fewer words, are one speaker's."""
 
 Levels = Sequence[bytes]
 Sides = tuple[int, float]
@@ -53,7 +53,7 @@ def _loudness(levels: Levels, start_ms: int, end_ms: int) -> list[float]:
 
 
 def _sides(loudness: Sequence[Sequence[float]]) -> list[Sides]:
-    """Return the channel of each span; an unclear one goes with the clear one before, the first with the next."""
+    """Return the channel of each span; an unclear one goes with the last clear one, or the first."""
     handicap = _handicap([one[0] - one[1] for one in loudness]) if _are_two(loudness) else 0.0
     sides = [_side([each[0] - handicap, *each[1:]]) for each in loudness]
     clear = [channel for channel, sure in sides if sure >= 0.5]
@@ -76,13 +76,15 @@ def _side(loudness: Sequence[float]) -> Sides:
 
 
 def _handicap(differences: Sequence[float]) -> float:
-    """Return the middle of the two groups of differences; 0 if they are one."""
+    """Return by how much the first channel's gain is too great, where the same channel is always louder."""
     ordered = sorted(differences)
+    if ordered[0] <= 0 <= ordered[-1]:
+        return 0.0
     middle = (ordered[0] + ordered[-1]) / 2
     for _ in range(20):
         low = [each for each in ordered if each <= middle]
         high = [each for each in ordered if each > middle]
-        if not high:
+        if min(len(low), len(high)) < FEWEST:
             return 0.0
         below, above = sum(low) / len(low), sum(high) / len(high)
         if middle == (middle := (below + above) / 2):

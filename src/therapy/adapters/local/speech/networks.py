@@ -6,6 +6,7 @@ that was damaged or exchanged is refused and not believed.
 
 import hashlib
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ SHA256 = {
     "campplus-fp16.onnx": "a83f5470fbfdd5b5e7781c71f6af085bd07102f3ee4952c4125361cb67ae0593",
     "seg3-fp16.onnx": "88e6fa44a92a9cf982fdffd353b0d0397c3170df69048eebec9697a25ffedc4c",
 }
+MODELS = files("therapy.adapters.local") / "models"
 REINSTALL = "reinstall therapy"
 
 
@@ -36,7 +38,9 @@ class Network:
         options.enable_cpu_mem_arena = False  # what it needs for one run it gives back
         options.log_severity_level = 4
         self._session = InferenceSession(
-            _verified(name), sess_options=options, providers=["CPUExecutionProvider"]
+            verified(MODELS / name, SHA256.get(name, "")),
+            sess_options=options,
+            providers=["CPUExecutionProvider"],
         )
         self._input = self._session.get_inputs()[0].name
 
@@ -46,12 +50,16 @@ class Network:
         return np.asarray(found, dtype=np.float32)
 
 
-def _verified(name: str) -> bytes:
-    """Return the bytes of a network in `models/`; EngineFailed if it is missing or another one."""
+def verified(file: Traversable, sha256: str) -> bytes:
+    """Return the bytes of a file; EngineFailed if it is missing or has another SHA-256."""
     try:
-        content = (files("therapy.adapters.local") / "models" / name).read_bytes()
+        content = file.read_bytes()
     except OSError:
-        raise EngineFailed("model", model=name, advice=REINSTALL) from None
-    if hashlib.sha256(content).hexdigest() != SHA256[name]:
-        raise EngineFailed("model", model=name, advice=REINSTALL)
+        raise _broken(file.name) from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise _broken(file.name)
     return content
+
+
+def _broken(name: str) -> EngineFailed:
+    return EngineFailed("model", transient=False, model=name, advice=REINSTALL)

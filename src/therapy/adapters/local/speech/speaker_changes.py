@@ -1,8 +1,8 @@
 """Where in a stretch of speech another person begins, and where several talk at once.
 
-The network is pyannote's segmentation 3.0 (Plaquet and Bredin 2023, "Powerset multi-class cross entropy loss
-for neural speaker diarization"): for each 17 ms of a chunk of 10 s it says which of up to three people in that
-chunk talk, at most two at once. It can't say who they are; its numbers hold for one chunk only.
+The network is pyannote's segmentation 3.0 (Plaquet and Bredin 2023, "Powerset multi-class cross entropy
+loss for neural speaker diarization"): for each 17 ms of a chunk of 10 s it says which of up to three people
+in that chunk talk, at most two at once. It can't say who they are; its numbers hold for one chunk only.
 """
 
 from itertools import pairwise
