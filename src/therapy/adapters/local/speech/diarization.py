@@ -27,7 +27,7 @@ AFTER_BOTH, AFTER_SENTENCE, AFTER_PAUSE, WITHIN = 0.3, 0.5, 1.0, 3.0
 PAUSE_MS = 250
 SENTENCE_ENDS = (".", "?", "!", "…")
 
-STRANGE, FAMILIAR = 0.2, 0.45
+STRANGE, FAMILIAR = 0.1, 0.35
 """Cosines of a word to its voice's centre: below the first it is someone else's, above the second its own.
 Measured: own voice 0.84 in a quiet room, 0.63 in a noisy one with echoes; others -0.1 to 0.57."""
 

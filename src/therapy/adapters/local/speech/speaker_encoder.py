@@ -20,6 +20,10 @@ PREEMPHASIS = 0.97
 FLOOR = np.float32(1.19e-7)
 """Energies below this count as this: the logarithm of nothing is no number."""
 
+DEPTH = np.float32(4.5 * np.log(10))
+"""Energies more than 45 dB below the greatest of a window count as this much below it: on a telephone line
+half of the bands have none but rounding errors, which make all voices alike."""
+
 WINDOW_FRAMES = 150
 SIZE = 192
 """Numbers in an embedding."""
@@ -38,7 +42,8 @@ class VoiceEncoder:
         """Return one vector for each of `windows` (number, 150 frames, 80 bands)."""
         if not len(windows):
             return np.empty((0, SIZE), dtype=np.float32)
-        centred = windows - windows.mean(axis=1, keepdims=True)
+        bounded = np.maximum(windows, windows.max(axis=(1, 2), keepdims=True) - DEPTH)
+        centred = bounded - bounded.mean(axis=1, keepdims=True)
         parts = [
             self._network.run(centred[at : at + BATCH]) for at in range(0, len(windows), BATCH)
         ]
