@@ -18,8 +18,9 @@ from therapy.domain.transcript import VoicedWord, Word
 
 Numbers = NDArray[np.float64]
 
-LIKENESS = 5.0
-"""The weight of a cosine against the penalties."""
+LIKENESS, NEARBY = 5.0, 0.5
+"""The weight of a cosine against the penalties: from windows over the word, and from the nearest one, where
+several talk at once or too little was heard."""
 
 AFTER_BOTH, AFTER_SENTENCE, AFTER_PAUSE, WITHIN = 0.3, 0.5, 1.0, 3.0
 """The penalty for another voice: after a sentence and a pause, after either, and in the middle of speech."""
@@ -45,14 +46,15 @@ def voiced(words: Sequence[Word], windows: VoiceWindows, people: int = 0) -> lis
         return [VoicedWord(each, "", 0.0) for each in words]
     cosines = windows.embeddings @ centres.T
     alike = np.stack([_likeness(each, windows.spans_ms, cosines) for each in words])
+    weights = [LIKENESS if _is_over(each, windows.spans_ms) else NEARBY for each in words]
+    scores = alike * np.array(weights)[:, None]
     penalties = [penalty(before, after) for before, after in pairwise(words)]
-    path = best_path(alike * LIKENESS, penalties)
-    sure = probabilities(alike * LIKENESS, penalties)
+    path, sure = best_path(scores, penalties), probabilities(scores, penalties)
     names: dict[int, str] = {}
     found = []
     for place, (word, voice) in enumerate(zip(words, path, strict=True)):
         name = names.setdefault(voice, str(len(names)))
-        familiar = _part(float(alike[place, voice]), STRANGE, FAMILIAR)
+        familiar = _part(float(alike[place].max()), STRANGE, FAMILIAR)
         found.append(VoicedWord(word, name, round(float(sure[place, voice]) * familiar, 3)))
     return found
 
@@ -102,29 +104,36 @@ def _shares(logarithms: Numbers) -> Numbers:
 
 
 def _likeness(word: Word, spans: NDArray[np.int64], cosines: Floats) -> Numbers:
-    """Return the word's cosine to each voice, from the windows over its middle; 0 without any."""
-    at = (word.start_ms + word.end_ms) // 2
-    near = _near(at, spans)
-    if near is None:
-        return np.zeros(cosines.shape[1])
-    chosen, weights = near
+    """Return the word's cosine to each voice, by the windows over its middle or else the nearest one."""
+    at = _middle(word)
+    chosen = _over(at, spans)
+    if chosen.start == chosen.stop:
+        return _nearest(at, spans, cosines)
+    begin, end = spans[chosen, 0], spans[chosen, 1]
+    weights = np.sin(np.pi * (at - begin + 1) / (end - begin + 2)) ** 2
     return np.asarray(weights @ cosines[chosen] / weights.sum(), dtype=np.float64)
 
 
-def _near(at: int, spans: NDArray[np.int64]) -> tuple[slice, Floats] | None:
-    """Return the windows over this moment (ms) and their weights, greatest where it is in the middle."""
+def _middle(word: Word) -> int:
+    return (word.start_ms + word.end_ms) // 2
+
+
+def _is_over(word: Word, spans: NDArray[np.int64]) -> bool:
+    chosen = _over(_middle(word), spans)
+    return bool(chosen.start < chosen.stop)
+
+
+def _over(at: int, spans: NDArray[np.int64]) -> slice:
+    """Return the windows over this moment (ms)."""
     low = int(np.searchsorted(spans[:, 1], at, side="left"))
-    high = int(np.searchsorted(spans[:, 0], at, side="right"))
-    if low < high:
-        begin, end = spans[low:high, 0], spans[low:high, 1]
-        place = (at - begin + 1) / (end - begin + 2)
-        return slice(low, high), np.asarray(np.sin(np.pi * place) ** 2, dtype=np.float32)
-    choices = [each for each in (low - 1, low) if 0 <= each < len(spans)]
-    away = [max(spans[each, 0] - at, at - spans[each, 1]) for each in choices]
-    if not choices or min(away) > REACH_MS:
-        return None
-    nearest = choices[int(np.argmin(away))]
-    return slice(nearest, nearest + 1), np.ones(1, dtype=np.float32)
+    return slice(low, max(low, int(np.searchsorted(spans[:, 0], at, side="right"))))
+
+
+def _nearest(at: int, spans: NDArray[np.int64], cosines: Floats) -> Numbers:
+    away = np.maximum(spans[:, 0] - at, at - spans[:, 1])
+    nearest = int(away.argmin())
+    found = cosines[nearest] if away[nearest] <= REACH_MS else np.zeros(cosines.shape[1])
+    return np.asarray(found, dtype=np.float64)
 
 
 def _part(value: float, nothing: float, all_of_it: float) -> float:
