@@ -116,6 +116,13 @@ async def test_a_person_alone_is_one_voice(tmp_path):
     assert {each.voice for each in utterances(events)} == {"0"}
 
 
+async def test_a_number_of_people_that_is_given_is_the_number_of_voices(tmp_path):
+    both = media.excerpt(0, 13)
+    events = await heard(both, tmp_path, SpeechOptions(("en-US",), people=1))
+    assert {each.voice for each in utterances(events)} <= {"0", ""}
+    assert "morning" in text(events)
+
+
 async def test_nothing_that_is_said_is_written_to_stderr(tmp_path, capfd):
     events = await heard(media.excerpt(0, 6.6), tmp_path)
     assert "morning" in text(events)

@@ -1,7 +1,7 @@
 """Voices by channels: where each speaker has a channel, the louder channel says whose a word is.
 
-That is surer than any comparison of voices. Where one of two channels is louder at every word, the gains differ
-that much: then the bound lies in the middle of the two groups that the differences of loudness make.
+That is surer than any comparison of voices. Where one of two channels is louder at every word, their gains
+differ that much: then the bound lies in the middle of the two groups that the differences of loudness make.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ SURE_STEPS = 16
 """A channel that is 6 dB louder (steps of 0.375 dB) is certainly the speaker's."""
 
 FAR_APART, FEWEST = 2 * SURE_STEPS, 3
-"""Groups of differences that are nearer to each other than 12 dB, or one of fewer words, are one speaker's."""
+"""Groups of differences that are nearer to each other than 12 dB, or of fewer words, are one speaker's."""
 
 Levels = Sequence[bytes]
 Sides = tuple[int, float]

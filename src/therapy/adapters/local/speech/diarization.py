@@ -44,19 +44,24 @@ def voiced(words: Sequence[Word], windows: VoiceWindows, people: int = 0) -> lis
     centres = voice_centres(windows.embeddings, windows.weights, people)
     if not len(centres) or not words:
         return [VoicedWord(each, "", 0.0) for each in words]
-    cosines = windows.embeddings @ centres.T
-    alike = np.stack([_likeness(each, windows.spans_ms, cosines) for each in words])
-    weights = [LIKENESS if _is_over(each, windows.spans_ms) else NEARBY for each in words]
+    spans, cosines = windows.spans_ms, windows.embeddings @ centres.T
+    alike = np.stack([_likeness(each, spans, cosines) for each in words])
+    weights = [LIKENESS if _is_over(each, spans) else NEARBY for each in words]
     scores = alike * np.array(weights)[:, None]
     penalties = [penalty(before, after) for before, after in pairwise(words)]
-    path, sure = best_path(scores, penalties), probabilities(scores, penalties)
+    path = best_path(scores, penalties)
+    chances = probabilities(scores, penalties)[np.arange(len(path)), path]
+    familiar = np.clip((alike.max(axis=1) - STRANGE) / (FAMILIAR - STRANGE), 0, 1)
+    return [
+        VoicedWord(word, name, round(float(sure), 3))
+        for word, name, sure in zip(words, _names(path), chances * familiar, strict=True)
+    ]
+
+
+def _names(path: Sequence[int]) -> list[str]:
+    """Return the voices' labels: their number in the order of speaking."""
     names: dict[int, str] = {}
-    found = []
-    for place, (word, voice) in enumerate(zip(words, path, strict=True)):
-        name = names.setdefault(voice, str(len(names)))
-        familiar = _part(float(alike[place].max()), STRANGE, FAMILIAR)
-        found.append(VoicedWord(word, name, round(float(sure[place, voice]) * familiar, 3)))
-    return found
+    return [names.setdefault(voice, str(len(names))) for voice in path]
 
 
 def penalty(before: Word, after: Word) -> float:
@@ -134,7 +139,3 @@ def _nearest(at: int, spans: NDArray[np.int64], cosines: Floats) -> Numbers:
     nearest = int(away.argmin())
     found = cosines[nearest] if away[nearest] <= REACH_MS else np.zeros(cosines.shape[1])
     return np.asarray(found, dtype=np.float64)
-
-
-def _part(value: float, nothing: float, all_of_it: float) -> float:
-    return min(1.0, max(0.0, (value - nothing) / (all_of_it - nothing)))
