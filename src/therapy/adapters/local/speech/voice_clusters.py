@@ -16,7 +16,9 @@ Labels = NDArray[np.int64]
 MOST = 6
 """More people than this are not told apart."""
 
-CLUSTERS = 8
+CLUSTERS, WINDOWS_EACH = 8, 3
+"""K-means begins with so many clusters, or fewer where they would have fewer windows each on average."""
+
 ROUNDS = 30
 
 NEAR, NEARER, MANY = 0.68, 0.14, 25
@@ -50,8 +52,9 @@ def voice_centres(points: Floats, weights: Floats, people: int = 0) -> Floats:
     """
     if not len(points):
         return points
-    found = _Clusters(points, weights, _k_means(points, weights, min(CLUSTERS, len(points))))
     least = max(1, people)
+    number = max(least, min(CLUSTERS, -(-len(points) // WINDOWS_EACH)))
+    found = _Clusters(points, weights, _k_means(points, weights, min(number, len(points))))
     while len(found.centres) > least and (pair := found.one_voice()):
         found = found.merged(*pair)
     while len(found.centres) > least and (noise := found.noise()) is not None:
