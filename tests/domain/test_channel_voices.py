@@ -72,13 +72,20 @@ def test_no_word_is_lost_whatever_the_levels(turns, sound):
     assert all(0 <= each.confidence <= 1 for each in found)
 
 
-@given(
-    st.lists(st.integers(0, 1), min_size=2, max_size=12).filter(lambda turns: len(set(turns)) > 1)
-)
-def test_a_microphone_that_hears_both_louder_does_not_take_every_word(turns):
-    sound = levels(turns, loud=(220, 120), quiet=(140, 60))  # 140 > 120: the first is always louder
-    assert voices_by_turn(with_channel_voices(utterances(turns), sound)) == in_order_of_speaking(
-        turns
+@given(TURNS, GUESSES)
+def test_with_more_people_than_channels_the_voices_are_the_engines(turns, guesses):
+    lines, sound = utterances(turns, guesses), levels(turns)
+    assert with_channel_voices(lines, sound, people=3) == lines
+    assert with_channel_voices(lines, sound, people=2) == with_channel_voices(lines, sound)
+
+
+def test_a_channel_without_any_sound_is_nobodys():
+    turns = [0, 1]
+    lines, (first, second) = utterances(turns), levels(turns)
+    dead = bytes(len(first))
+    assert with_channel_voices(lines, (first, dead)) == lines
+    assert with_channel_voices(lines, (dead, first, second)) == with_channel_voices(
+        lines, (first, second)
     )
 
 

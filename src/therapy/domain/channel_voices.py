@@ -1,7 +1,6 @@
 """Voices by channels: where each speaker has a channel, the louder channel says whose a word is.
 
-That is surer than any comparison of voices. Where one of two channels is louder at every word, their gains
-differ that much: then the bound lies in the middle of the two groups that the differences of loudness make.
+That is surer than any comparison of voices.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,21 +13,25 @@ from therapy.domain.transcript import Utterance, VoicedWord, join_words
 SURE_STEPS = 16
 """A channel that is 6 dB louder (steps of 0.375 dB) is certainly the speaker's."""
 
-FAR_APART, FEWEST = 2 * SURE_STEPS, 3
-"""Groups of differences that are nearer to each other than 12 dB, or of fewer words, are one speaker's."""
+CLEAR = 0.5
+"""Less sure than this, the words before decide."""
 
 Levels = Sequence[bytes]
 Sides = tuple[int, float]
 """A channel, and how sure it is (0..1) that the speaker is on it."""
 
 
-def with_channel_voices(utterances: Sequence[Utterance], levels: Levels) -> tuple[Utterance, ...]:
+def with_channel_voices(
+    utterances: Sequence[Utterance], levels: Levels, *, people: int = 0
+) -> tuple[Utterance, ...]:
     """Return the utterances with the channels as voices; the channel that speaks first is "0".
 
     Utterances, in order of their start, are joined again from their words; one whose text is not that of its
-    words keeps it and gets the voice of its whole time. Without two channels nothing changes.
+    words keeps it and gets the voice of its whole time. Nothing changes without two channels, or if more
+    people speak (0 = not known) than there are channels.
     """
-    if len(levels) < 2:
+    sounding = sum(any(channel) for channel in levels)
+    if sounding < 2 or people > sounding:
         return tuple(utterances)
     spans = [span for each in utterances for span in _spans(each)]
     sides = iter(_sides([_loudness(levels, *span) for span in spans]))
@@ -54,42 +57,19 @@ def _loudness(levels: Levels, start_ms: int, end_ms: int) -> list[float]:
 
 def _sides(loudness: Sequence[Sequence[float]]) -> list[Sides]:
     """Return the channel of each span; an unclear one goes with the last clear one, or the first."""
-    handicap = _handicap([one[0] - one[1] for one in loudness]) if _are_two(loudness) else 0.0
-    sides = [_side([each[0] - handicap, *each[1:]]) for each in loudness]
-    clear = [channel for channel, sure in sides if sure >= 0.5]
-    last = clear[0] if clear else 0
+    sides = [_side(each) for each in loudness]
+    last = next((channel for channel, sure in sides if sure >= CLEAR), 0)
     found = []
     for channel, sure in sides:
-        last = channel if sure >= 0.5 else last
+        last = channel if sure >= CLEAR else last
         found.append((last, round(sure, 3)))
     return found
-
-
-def _are_two(loudness: Sequence[Sequence[float]]) -> bool:
-    return bool(loudness) and len(loudness[0]) == 2
 
 
 def _side(loudness: Sequence[float]) -> Sides:
     loudest = max(range(len(loudness)), key=lambda channel: loudness[channel])
     rest = max(level for channel, level in enumerate(loudness) if channel != loudest)
     return loudest, min(1.0, (loudness[loudest] - rest) / SURE_STEPS)
-
-
-def _handicap(differences: Sequence[float]) -> float:
-    """Return by how much the first channel's gain is too great, where the same channel is always louder."""
-    ordered = sorted(differences)
-    if ordered[0] <= 0 <= ordered[-1]:
-        return 0.0
-    middle = (ordered[0] + ordered[-1]) / 2
-    for _ in range(20):
-        low = [each for each in ordered if each <= middle]
-        high = [each for each in ordered if each > middle]
-        if min(len(low), len(high)) < FEWEST:
-            return 0.0
-        below, above = sum(low) / len(low), sum(high) / len(high)
-        if middle == (middle := (below + above) / 2):
-            break
-    return middle if above - below >= FAR_APART else 0.0
 
 
 def _rebuilt(utterances: Iterable[Utterance], sides: Iterator[Sides]) -> Iterator[Utterance]:

@@ -72,7 +72,9 @@ async def recognise(
                 on_progress(event.processed_ms)
 
     def with_assigned_roles() -> tuple[tuple[Utterance, ...], Roles]:
-        utterances = in_order(with_channel_voices(in_order(recognised), found.levels))
+        utterances = in_order(
+            with_channel_voices(in_order(recognised), found.levels, people=options.people)
+        )
         roles = assign_roles(utterances)
         return with_roles(utterances, roles), roles
 
