@@ -1,4 +1,4 @@
-"""The recognition of the hard recordings in `audio/hard`: one table, with the bounds it is held to.
+"""The recognition of the hard recordings in `tests/data/hard`: one table, with the bounds it is held to.
 
 Each recording goes the product's way: decoder, recogniser in its child process, roles. Columns: the word
 error rate (jiwer); the share of words with the right speaker, where a missing word counts as wrong and so
@@ -26,13 +26,14 @@ from pathlib import Path
 
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.local.speech.engine import WhisperSpeech
+from therapy.domain.errors import WorkFailed
 from therapy.domain.transcript import TranscriptVersion, Utterance
 from therapy.entrypoints.cli.accuracy import Turn, speaker_share, word_error_rate
 from therapy.ports.audio import AudioDecoder, ReadRange
 from therapy.ports.speech import Speech, SpeechOptions
 from therapy.workflows.recognition import recognise
 
-HARD = Path(__file__).parent / "audio/hard"
+HARD = Path(__file__).parents[1] / "tests/data/hard"
 CPU_BOUND = 6.2
 """CPU seconds per minute of audio with tiny.en, over all its rows."""
 
@@ -187,9 +188,11 @@ async def measured(row: Row, speech: Speech, loading: float) -> Figures:
     audio, memory = Counted(), Memory()
     memory.start()
     before = cpu_seconds()
-    version = await transcript(row, speech, audio)
+    try:
+        version = await transcript(row, speech, audio)
+    finally:
+        memory.over.set()
     spent = cpu_seconds() - before - loading
-    memory.over.set()
     turns = json.loads((HARD / f"{row.name}.json").read_text())
     said = [(each["speaker"], each["text"]) for each in turns]
     heard = [(each.speaker.value, each.text) for each in version.utterances]
@@ -255,7 +258,12 @@ async def run(rows: Sequence[Row], *, threads: int) -> int:
             chosen = [row for row in rows if row.model == model]
             loading = await loading_seconds(speech, chosen[0])
             for row in chosen:
-                found = await measured(row, speech, loading)
+                try:
+                    found = await measured(row, speech, loading)
+                except WorkFailed as failed:
+                    missed += 1
+                    print(f"{row.name:<16} {row.model:<8} FAIL {failed.code}", flush=True)
+                    continue
                 faults = list(found.faults(row))
                 missed += len(faults)
                 print(line(row, found, "FAIL " + ", ".join(faults) if faults else "ok"), flush=True)

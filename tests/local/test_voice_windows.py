@@ -37,7 +37,7 @@ from therapy.domain.errors import EngineFailed, ErrorClass
 from therapy.domain.transcript import UNSURE_BELOW, VoicedWord, Word
 
 RATE = 16_000
-HARD = Path(__file__).parents[2] / "benchmarks/audio/hard"
+HARD = Path(__file__).parents[2] / "tests/data/hard"
 DEMO_S = 40.0
 COUPLE_S = 24.5
 """Five turns of the couple: each of the three has spoken."""
