@@ -63,7 +63,7 @@ class Watched:
         if not callable(real):
             return real
         if method in {"decode", "transcribe"}:
-            return lambda *given: self._stream(name, real(*given))
+            return lambda *given, **named: self._stream(name, real(*given, **named))
         return lambda *given, **named: self._process.step(name, lambda: real(*given, **named))
 
     async def _stream(self, name: str, items: AsyncIterator[Any]) -> AsyncIterator[Any]:

@@ -130,11 +130,15 @@ class RunWorker:
             TimeoutError: the run's deadline has passed.
         """
         body, over = asyncio.current_task(), asyncio.Event()
+        time = asyncio.get_running_loop().time  # no clock that someone may set
+        latest = time() + self.run_time.total_seconds()
         ended: list[BaseException] = []
 
         async def beat() -> None:
             try:
                 while not await _is_set(over, self.lease.total_seconds() / BEATS_PER_LEASE):
+                    if time() > latest:
+                        raise TimeoutError
                     await self._beat(claimed_run)
             except (LeaseLost, TimeoutError) as exc:
                 ended.append(exc)
@@ -155,12 +159,9 @@ class RunWorker:
             raise ended[0] from None
 
     async def _beat(self, claimed_run: ClaimedRun) -> None:
-        now = self.records.now()
-        if claimed_run.run.deadline and now > claimed_run.run.deadline:
-            raise TimeoutError
         after = beaten(
             claimed_run.run,
-            now=now,
+            now=self.records.now(),
             hold=self.lease,
             stage=claimed_run.stage,
             progress=claimed_run.progress,

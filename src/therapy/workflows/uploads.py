@@ -127,9 +127,11 @@ class Receiving:
         await intake.recordings.stage(upload.practice_id, upload.id, number, block)
         self._hashes.append(await asyncio.to_thread(block_hash, block))
         self.upload = replace(upload, offset=upload.offset + len(block))
-        now = intake.records.now()
-        if now > upload.expires_at - intake.expiry / 2:
-            await self.note(expires_at=now + intake.expiry)
+        expires_at = intake.records.now() + intake.expiry
+        if (
+            abs(expires_at - upload.expires_at) > intake.expiry / 2
+        ):  # the clock may be set back, too
+            await self.note(expires_at=expires_at)
 
     async def note(self, **changes: object) -> None:
         """Write these changes to the upload's record, and how far it is."""
