@@ -7,6 +7,8 @@ address a man or a woman.
 
 from collections.abc import Mapping
 
+from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
+
 LANGUAGES = ("en", "he")
 """The languages of the texts; any other is answered in English."""
 
@@ -18,7 +20,7 @@ PUSH_CODES = (
 )
 """The only texts that go into a push: constants, so that nothing about a person can slip in."""
 
-TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
+TEXTS: dict[str, Texts] = {
     # Something is wrong with what was sent.
     "error": ("Something went wrong.", "משהו השתבש."),
     "invalid": ("The field {field} is not valid.", "השדה {field} אינו תקין."),
@@ -292,6 +294,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
             "הקוד תקף לשימוש אחד, למשך {minutes} דקות. אם הבקשה לא הגיעה ממך, אין צורך לעשות דבר."
         ),
     ),
+    **UPLOAD_TEXTS,
 }
 
 _PLACEHOLDERS = {

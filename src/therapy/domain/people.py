@@ -7,7 +7,7 @@ from enum import Enum
 from msgspec import Struct
 
 from therapy.domain.errors import InvalidInput
-from therapy.domain.text_folding import normalise
+from therapy.domain.text_folding import normalise, plain_digits
 
 
 class Role(Enum):
@@ -117,7 +117,9 @@ class Device(Struct, frozen=True, omit_defaults=True):
 MIN_PASSWORD = 8
 MAX_PASSWORD = 256
 _EMAIL = re.compile(r"[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]{1,190}")
+NUMBER_DIGITS = 9
 _NUMBER = re.compile(r"[0-9]{9}")
+_SHORT_NUMBER = re.compile(r"[0-9]{5,9}")
 
 
 def email_key(email: str) -> str:
@@ -137,6 +139,15 @@ def check_number(number: str) -> str:
     if not _NUMBER.fullmatch(number.strip()):
         raise InvalidInput("number", "patient_number")
     return number.strip()
+
+
+def full_number(number: str) -> str:
+    """Return a typed patient number as nine digits, with its leading zeros; "" if it can't be one.
+
+    Spreadsheets and forms drop leading zeros. The result is a guess: by itself it says not who is meant.
+    """
+    digits = re.sub(r"[\s-]", "", plain_digits(number))
+    return digits.zfill(NUMBER_DIGITS) if _SHORT_NUMBER.fullmatch(digits) else ""
 
 
 def check_password(password: str, *, email: str, field: str = "newPassword") -> str:

@@ -17,6 +17,30 @@ _FINALS = str.maketrans("ךםןףץ", "כמנפצ")
 _DROPPED = {"Mn", "Cf"}
 
 
+_SIGNS = str.maketrans("−٫⁄∕∶", "-.//:")
+
+
+def plain_digits(text: str) -> str:
+    """Return a typed number, date or time with ASCII digits and signs, without invisible characters.
+
+    Digits of every script become 0 to 9, every dash "-"; surrounding blanks are dropped.
+    """
+    shown = (each for each in unicodedata.normalize("NFKC", text.translate(_SIGNS)))
+    return "".join(map(_plain_sign, shown)).strip()
+
+
+def _plain_sign(letter: str) -> str:
+    match unicodedata.category(letter):
+        case "Nd":
+            return str(unicodedata.decimal(letter))
+        case "Pd":
+            return "-"
+        case "Cf":
+            return ""
+        case _:
+            return letter
+
+
 def plain(text: str) -> str:
     """Return the text without case, marks, invisible characters and repeated blanks."""
     lower = unicodedata.normalize("NFKC", text).casefold()

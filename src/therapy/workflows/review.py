@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import ErrorClass, InvalidInput, LeaseLost, NotFound, WrongState
 from therapy.domain.outbox import EraseDue, RunDue, SessionEntryChanged
-from therapy.domain.people import Person, Role
+from therapy.domain.people import Person, Role, full_number
 from therapy.domain.run import Run, RunKind, RunState, again, failed
 from therapy.domain.session import (
     Details,
@@ -267,9 +268,12 @@ async def cancel(actor: Actor, session_id: str, *, records: Records) -> None:
 
 
 async def patient_account(practice_id: str, number: str, *, records: Records) -> Person | None:
-    """Return the patient account with this number; None if there is none in this practice."""
-    try:
-        account = await records.people.by_number(practice_id, number)
-    except NotFound:
-        return None
-    return account if account.role is Role.PATIENT else None
+    """Return the patient account with this number; None if there is none in this practice.
+
+    If no account has it as it is, it is looked for with its leading zeros: compare names before trusting it.
+    """
+    for each in dict.fromkeys((number, full_number(number))):
+        with suppress(NotFound):
+            account = await records.people.by_number(practice_id, each)
+            return account if account.role is Role.PATIENT else None
+    return None

@@ -23,6 +23,7 @@ from therapy.domain.errors import (
     Stale,
     TherapyError,
     TooLarge,
+    UnsupportedAudio,
     WrongState,
 )
 from therapy.domain.media import SNIFF_BYTES, sniff
@@ -47,6 +48,9 @@ from therapy.repositories.records import Records
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
 from therapy.workflows.erasure import fingerprint
+
+GZIP = b"\x1f\x8b\x08"
+"""How a gzip file begins."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Receiving:
             raise TooLarge(limit=limit)
         self._block += chunk
         if not self.media_type and len(self._block) >= SNIFF_BYTES:
-            self.media_type = sniff(bytes(self._block[:SNIFF_BYTES]))
+            self.media_type = _media_type(bytes(self._block[:SNIFF_BYTES]))
         while len(self._block) >= BLOCK_SIZE:
             block = bytes(memoryview(self._block)[:BLOCK_SIZE])
             del self._block[:BLOCK_SIZE]
@@ -150,7 +154,7 @@ class Receiving:
         if not self._block and not self._hashes:
             raise InvalidInput("audio_file", "empty_file")
         if not self.media_type:
-            self.media_type = sniff(bytes(self._block[:SNIFF_BYTES]))
+            self.media_type = _media_type(bytes(self._block[:SNIFF_BYTES]))
         if self._block:
             block = bytes(self._block)
             self._block.clear()
@@ -221,6 +225,17 @@ class Receiving:
             with suppress(Stale):  # someone else has handed it over
                 handed = records.unique_keys.hand_over(taken, new)
                 await Change(handed).commit(records.store)
+
+
+def _media_type(first: bytes) -> str:
+    """Return the media type of a recording that begins with these bytes.
+
+    Raises:
+        UnsupportedAudio: it is none, or one that is compressed with gzip.
+    """
+    if first.startswith(GZIP):
+        raise UnsupportedAudio("compressed_audio")
+    return sniff(first)
 
 
 async def _taken(wanted: UniqueKey, *, records: Records) -> UniqueKey:

@@ -42,6 +42,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "invalid": (400, {}),
     "required": (400, {}),
     "date": (400, {"field": "session_date"}),
+    "implausible_year": (400, {"field": "session_date"}),
     "timestamp": (400, {"field": "timed_notes[0].timestamp"}),
     "languages": (400, {"field": "languages"}),
     "before": (400, {"field": "before"}),
@@ -72,6 +73,8 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "too_large": (413, {"limit": 8 * 1024 * 1024}),
     "unsupported_audio": (415, {}),
     "unsupported_media_type": (415, {}),
+    "compressed_body": (415, {}),
+    "compressed_audio": (415, {}),
     "range": (416, {"size": 264_600_044}),
     "unavailable": (503, {}),
     "storage_full": (507, {}),
@@ -98,7 +101,7 @@ SIGNED_IN = ("not_signed_in", "token_expired", "unavailable")
 """The codes of whatever needs an access token and reads a store."""
 OWN_SESSION = (*SIGNED_IN, "invalid", "not_found")
 """The codes of whatever is about one session."""
-JSON_BODY = ("invalid", "required", "malformed_json", "too_large")
+JSON_BODY = ("invalid", "required", "malformed_json", "too_large", "compressed_body")
 """The codes of whatever takes a JSON body."""
 WRITES = ("stale", "storage_full")
 """The codes of whatever writes."""

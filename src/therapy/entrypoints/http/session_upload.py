@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing, suppress
+from datetime import date
 from typing import Annotated, Any
 
 from litestar import Request, post
@@ -15,7 +16,12 @@ from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
 from therapy.entrypoints.http.problem_answers import SIGNED_IN, WRITES, problems
 from therapy.entrypoints.http.request_bodies import MULTIPART, body_operation
 from therapy.entrypoints.http.schema_types import SessionName, about
-from therapy.entrypoints.http.upload_metadata import MOST_METADATA, MetadataIn, read_metadata
+from therapy.entrypoints.http.upload_metadata import (
+    MOST_METADATA,
+    Metadata,
+    MetadataIn,
+    read_metadata,
+)
 from therapy.workflows.uploads import Intake, Receipt, Receiving, receiving
 
 
@@ -61,9 +67,10 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
     response_description="Taken in; it is transcribed next.",
     responses=problems(
         *SIGNED_IN,
-        *("required", "invalid", "metadata", "date", "timestamp", "languages"),
+        *("required", "invalid", "metadata", "date", "implausible_year", "timestamp", "languages"),
         *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
-        *("duplicate_recording", "too_large", "unsupported_audio", "unsupported_media_type"),
+        *("duplicate_recording", "too_large", "unsupported_audio", "compressed_audio"),
+        *("unsupported_media_type", "compressed_body"),
         *WRITES,
         field="patient.name",
     ),
@@ -117,8 +124,8 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Int
     if (request.content_length or 0) > most + MULTIPART_ROOM:
         raise TooLarge(limit=most)
     async with receiving(actor, intake=intake) as incoming:
-        file_name, metadata = await _read(request, incoming)
-        given = read_metadata(metadata)
+        today = intake.records.now().date()
+        file_name, given = await _read(request, incoming, today)
         return await incoming.finish(
             actor,
             given.details,
@@ -128,31 +135,38 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Int
         )
 
 
-async def _read(request: Request[Any, Any, Any], incoming: Receiving) -> tuple[str, bytes]:
-    """Stream the audio part into the upload and keep the metadata part; in whichever order they come.
+async def _read(
+    request: Request[Any, Any, Any], incoming: Receiving, today: date
+) -> tuple[str, Metadata]:
+    """Stream the audio part into the upload and read the metadata part; in whichever order they come.
 
     Raises:
-        InvalidInput: a part is missing, unknown or there twice.
+        InvalidInput: a part is missing or there twice, or the metadata can't be read.
     """
     names: list[str] = []
     file_name, metadata = "", bytearray()
+    given, held = None, 0
     async with aclosing(parts(request)) as events:
         async for event in events:
             if isinstance(event, PartStart):
-                if event.name not in {AUDIO, METADATA} or event.name in names:
+                if not event.name or event.name in {AUDIO, METADATA} & {*names}:
                     raise InvalidInput(event.name[:100] if event.name.isidentifier() else "body")
                 names.append(event.name)
                 file_name = event.file_name[:255] if event.name == AUDIO else file_name
             elif isinstance(event, PartEnd):
                 if names[-1] == AUDIO:
                     await incoming.end()
+                elif names[-1] == METADATA:
+                    audio_is_here = AUDIO in names
+                    given = read_metadata(bytes(metadata), today=today, audio_is_here=audio_is_here)
             elif names[-1] == AUDIO:
                 await incoming.write(event)
-            elif len(metadata) + len(event) > MOST_METADATA:
+            elif (held := held + len(event)) > MOST_METADATA:
                 raise TooLarge(limit=MOST_METADATA)
-            else:
+            elif names[-1] == METADATA:  # else it is a field that only another program knows
                 metadata += event
-    for part in (AUDIO, METADATA):
-        if part not in names:
-            raise InvalidInput(part, "required")
-    return file_name, bytes(metadata)
+    if AUDIO not in names:
+        raise InvalidInput(AUDIO, "required")
+    if given is None:
+        raise InvalidInput(METADATA, "required")
+    return file_name, given

@@ -66,6 +66,20 @@ class Failure(Struct):
     ]
 
 
+class Hint(Struct):
+    """Something about the session that its therapist should look at."""
+
+    code: Annotated[str, about("What, for programs.", "session_date_assumed")]
+    reason: Annotated[
+        str,
+        about(
+            "What, in words.",
+            "The day that came with the recording could not be read; the day of the upload was taken.",
+        ),
+    ]
+    advice: Annotated[str, about("What to do.", "Check the day of the session and correct it.")]
+
+
 class PatientState(Struct):
     """The patient as typed, whether that is an account, and that account's name to compare."""
 
@@ -109,6 +123,11 @@ class SessionAnswer(Struct):
     ]
     patient: Annotated[PatientState, about("The patient.")]
     session_date: IsoDay
+    session_date_assumed: Annotated[
+        bool,
+        about("Whether the day is the upload's, as the one sent could not be read.", False),
+    ]
+    hints: Annotated[list[Hint], about("What to look at; correcting it takes the hint away.")]
     title: Title
     summary: Summary
     timed_notes: Annotated[list[NoteOut], about("Notes at moments of the recording.")]
