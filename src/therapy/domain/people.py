@@ -1,6 +1,7 @@
 """The people of a practice, how they sign in, and the devices they carry."""
 
 import re
+import unicodedata
 from datetime import date, datetime
 from enum import Enum
 
@@ -150,9 +151,20 @@ def full_number(number: str) -> str:
     return digits.zfill(NUMBER_DIGITS) if _SHORT_NUMBER.fullmatch(digits) else ""
 
 
+def password_forms(password: str) -> tuple[str, ...]:
+    """Return the forms in which a typed password may have been hashed, the one to hash first.
+
+    That is NFC (NIST SP 800-63B, 5.1.1.2: normalise), because keyboards write the same letter in different
+    ways. Before, passwords were hashed as they were typed: so that, and NFD, are tried too.
+    """
+    nfc, nfd = (unicodedata.normalize(form, password) for form in ("NFC", "NFD"))
+    return tuple(dict.fromkeys((nfc, password, nfd)))
+
+
 def check_password(password: str, *, email: str, field: str = "newPassword") -> str:
     """Return the password; InvalidInput if it is too weak (lengths: NIST SP 800-63B, 5.1.1)."""
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+    normal = password_forms(password)[0]
+    if not MIN_PASSWORD <= len(normal) <= MAX_PASSWORD:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
     if password.casefold() in email_key(email) or len(set(password)) < 3:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)

@@ -1,4 +1,4 @@
-"""What people write and what stores keep: Hypothesis strategies, and names and days as they are searched for."""
+"""Hypothesis strategies for what people write and what stores keep, and names and days to search for."""
 
 from datetime import UTC, date, datetime
 
