@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from scripts.docs import outdated, states_page
 from tests.domain.builders import a_linked_patient, a_patient, a_person, a_session
+from therapy.domain import codec
 from therapy.domain.errors import InvalidInput, WrongState
 from therapy.domain.people import full_number
 from therapy.domain.session import (
@@ -20,6 +21,7 @@ from therapy.domain.session import (
     Details,
     Event,
     Link,
+    Session,
     State,
     apply,
     confirmed,
@@ -159,6 +161,22 @@ def test_a_number_without_its_leading_zero_is_linked_if_the_name_matches_too(typ
 @pytest.mark.parametrize("typed", ["", "1234", "1234567890", "12345678x", "one"])
 def test_what_is_no_short_number_is_completed_to_none(typed):
     assert full_number(typed) == ""
+
+
+def test_a_session_of_before_has_one_recording():
+    session = a_session()
+    raw = codec.encode(session)
+    assert b"more_recordings" not in raw
+    assert codec.decode(Session, raw).recordings == (session.recording,)
+
+
+def test_a_session_with_several_recordings_is_for_programs_that_know_them():
+    """Those of before refuse a form of version 2, so that they neither erase nor rewrite half of it."""
+    session = a_session()
+    session = replace(session, more_recordings=(session.recording,))
+    raw = codec.encode(session)
+    assert raw.startswith(b'{"schema_version":2,')
+    assert codec.decode(Session, raw) == session
 
 
 # Dates and titles.

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from enum import Enum
+from typing import ClassVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -35,6 +36,7 @@ class Event(Enum):
     TRANSCRIPT_WRITTEN = "transcript_written"
     DETAILS_CORRECTED = "details_corrected"
     PATIENT_LINKED = "patient_linked"
+    RECORDING_ADDED = "recording_added"
     SUBMITTED = "submitted"
     SCORED = "scored"
     CANCELLED = "cancelled"
@@ -45,9 +47,11 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.AWAITING_TRANSCRIPT, Event.TRANSCRIPT_WRITTEN): State.AWAITING_REVIEW,
     (State.AWAITING_TRANSCRIPT, Event.DETAILS_CORRECTED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_TRANSCRIPT, Event.PATIENT_LINKED): State.AWAITING_TRANSCRIPT,
+    (State.AWAITING_TRANSCRIPT, Event.RECORDING_ADDED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_TRANSCRIPT, Event.CANCELLED): State.CANCELLED,
     (State.AWAITING_REVIEW, Event.DETAILS_CORRECTED): State.AWAITING_REVIEW,
     (State.AWAITING_REVIEW, Event.PATIENT_LINKED): State.AWAITING_REVIEW,
+    (State.AWAITING_REVIEW, Event.RECORDING_ADDED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_REVIEW, Event.SUBMITTED): State.CLOSING,
     (State.AWAITING_REVIEW, Event.CANCELLED): State.CANCELLED,
     (State.CLOSING, Event.PATIENT_LINKED): State.CLOSING,
@@ -118,7 +122,8 @@ class Session(Struct, frozen=True, omit_defaults=True):
     """One recorded session.
 
     `transcript_number` is the current version's (0 = none yet). `scores` are those of the patient's
-    speech as a whole, once closed. `version` counts writes and is the store's.
+    speech as a whole, once closed. `more_recordings` continue the first one, on one timeline. `version`
+    counts writes and is the store's.
     """
 
     id: str
@@ -136,7 +141,20 @@ class Session(Struct, frozen=True, omit_defaults=True):
     scores: Scores | None = None
     closed_at: datetime | None = None
     demo: bool = False
+    more_recordings: tuple[Recording, ...] = ()
     version: int = 0
+
+    NEWEST_SCHEMA: ClassVar[int] = 2
+
+    @property
+    def schema_version(self) -> int:
+        """The version of the stored form: programs that know one recording only must not touch several."""
+        return 2 if self.more_recordings else 1
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """All recordings of the session, in the order in which they are heard."""
+        return (self.recording, *self.more_recordings)
 
     def __repr__(self) -> str:
         return f"Session(id={self.id!r}, state={self.state.name}, version={self.version})"
@@ -173,6 +191,24 @@ def confirmed(session: Session, account: Person) -> Session:
     )
 
 
+def with_recording(session: Session, recording: Recording, details: Details) -> Session:
+    """Return the session with one more recording and the notes that came with it; it is transcribed again.
+
+    Times of notes are those of that recording, so that they are kept as general notes that name it.
+    """
+    before, part = session.details, len(session.recordings) + 1
+    general = [each for each in details.general_notes if each not in before.general_notes]
+    timed = [each for each in details.timed_notes if each not in before.timed_notes]
+    notes = (f"[{part}, {each.timestamp}] {each.content}" for each in timed)
+    known = details.summary in before.summary
+    summary = before.summary if known else f"{before.summary}\n{details.summary}".strip()
+    after = replace(
+        before, summary=summary, general_notes=(*before.general_notes, *general, *notes)
+    )
+    more = (*session.more_recordings, recording)
+    return apply(replace(session, details=after, more_recordings=more), Event.RECORDING_ADDED)
+
+
 def same_details(one: Details, other: Details) -> bool:
     """Return whether two details are the same, apart from what nobody typed: links, hints, an assumed day."""
     assumed = DATE_ASSUMED in {*one.hints, *other.hints}
@@ -199,6 +235,9 @@ _DATES = (
     re.compile(r"(?P<y>\d{4})(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<d>\d{1,2})", re.ASCII),
     re.compile(r"(?P<d>\d{1,2})(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<y>\d{4})", re.ASCII),
 )
+
+MOST_RECORDINGS = 20
+"""Files that one session may consist of."""
 
 MOST_LANGUAGES = 4
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)

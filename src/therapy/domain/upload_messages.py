@@ -25,6 +25,18 @@ UPLOAD_TEXTS: dict[str, Texts] = {
         "Unpack it and send the recording itself.",
         "יש לפרוס אותו ולשלוח את ההקלטה עצמה.",
     ),
+    "other_patient": (
+        "The session that this recording continues is another patient's.",
+        "הפגישה שההקלטה ממשיכה שייכת למטופל אחר.",
+        "Check which session the recording belongs to.",
+        "יש לבדוק לאיזו פגישה ההקלטה שייכת.",
+    ),
+    "too_many_recordings": (
+        "The session already consists of as many recordings as it can.",
+        "הפגישה כבר כוללת את מספר ההקלטות המרבי.",
+        "Send the recording as a session of its own.",
+        "יש לשלוח את ההקלטה כפגישה נפרדת.",
+    ),
     # Hints about a session.
     "session_date_assumed": (
         "The day that came with the recording could not be read; the day of the upload was taken.",

@@ -16,6 +16,7 @@ from therapy.domain.run import Run, RunKind, RunState, again, failed
 from therapy.domain.session import (
     Details,
     Event,
+    Recording,
     Session,
     State,
     apply,
@@ -67,19 +68,26 @@ async def own_session(actor: Actor, session_id: str, *, records: Records) -> Ses
 
 
 async def playback_link(
-    actor: Actor, session_id: str, *, records: Records, recordings: Recordings
+    actor: Actor, session_id: str, part: int = 1, *, records: Records, recordings: Recordings
 ) -> tuple[str, datetime]:
-    """Return a link from which the therapist's player can fetch the recording, and when it expires.
+    """Return a link from which the therapist's player can fetch a recording, and when it expires.
 
     Raises:
-        NotFound: there is no such session; or, with code `not_offered`, the adapter makes no links.
+        NotFound: there is no such session or recording; with code `not_offered`, the adapter makes no links.
     """
     session = await own_session(actor, session_id, records=records)
     if not isinstance(recordings, SupportsPlaybackLink):
         raise NotFound("not_offered")
     expires = records.now() + PLAYBACK
-    key = session.recording.key
+    key = recording_of(session, part).key
     return await recordings.playback_link(actor.practice_id, key, PLAYBACK), expires
+
+
+def recording_of(session: Session, part: int) -> Recording:
+    """Return one of the session's recordings, counted from 1; NotFound if it has fewer."""
+    if not 1 <= part <= len(session.recordings):
+        raise NotFound(session=session.id)
+    return session.recordings[part - 1]
 
 
 async def for_review(

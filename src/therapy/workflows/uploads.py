@@ -47,7 +47,8 @@ from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
-from therapy.workflows.erasure import fingerprint
+from therapy.workflows.continued_sessions import continue_session
+from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
 
 GZIP = b"\x1f\x8b\x08"
 """How a gzip file begins."""
@@ -168,8 +169,9 @@ class Receiving:
         therapist: str,
         file_name: str,
         languages: tuple[str, ...] = (),
+        continues: str = "",
     ) -> Receipt:
-        """Make the received recording a session; return which one it became.
+        """Make the received recording a session, or a part of the one it `continues`; return which one.
 
         `therapist` is the id of the therapist in the metadata ("" = none), `languages` are what to
         recognise (none = this installation's). If the same therapist sends the same recording again, it
@@ -177,6 +179,7 @@ class Receiving:
 
         Raises:
             Forbidden: the metadata names another therapist.
+            NotFound, WrongState, InvalidInput: see `continue_session`.
             UnsupportedAudio: the container has no audio.
             AlreadyExists: the recording is a session with other details; says which one.
         """
@@ -190,6 +193,11 @@ class Receiving:
         read = partial(intake.recordings.read, practice_id, key)
         await intake.audio.check(practice_id, read, size)
         recording = Recording(key, size, content_hash(self._hashes), self.media_type, file_name)
+        if continues:
+            new = await continue_session(
+                actor, continues, recording, details, note=self.note, records=intake.records
+            )
+            return Receipt(continues, new=new)
         return await self._become_session(actor, person, details, recording, languages)
 
     async def _become_session(
@@ -208,7 +216,7 @@ class Receiving:
         key = fingerprint(person.id, recording.content_hash)
         new = records.new_id()
         while True:
-            taken = await _taken(UniqueKey(person.practice_id, key, new), records=records)
+            taken = await taken_key(UniqueKey(person.practice_id, key, new), records=records)
             await self.note(session_id=taken.value)
             try:
                 existing = await records.sessions.load(person.practice_id, taken.value)
@@ -220,7 +228,8 @@ class Receiving:
                 except Stale:  # the same recording arrived twice at once; this one lost
                     continue
                 return Receipt(taken.value, new=True)
-            if existing.state not in {State.CANCELLED, State.ERASED}:
+            known = has_recording(existing, recording.content_hash)
+            if known and existing.state not in {State.CANCELLED, State.ERASED}:
                 return await _seen_before(actor, existing, details, languages, records=records)
             with suppress(Stale):  # someone else has handed it over
                 handed = records.unique_keys.hand_over(taken, new)
@@ -236,19 +245,6 @@ def _media_type(first: bytes) -> str:
     if first.startswith(GZIP):
         raise UnsupportedAudio("compressed_audio")
     return sniff(first)
-
-
-async def _taken(wanted: UniqueKey, *, records: Records) -> UniqueKey:
-    """Take a key if it is free; return it as it is stored then, whoever has it."""
-    while True:
-        try:
-            await Change(records.unique_keys.take(wanted)).commit(records.store)
-            return replace(wanted, version=wanted.version + 1)
-        except AlreadyExists:
-            stored = await records.unique_keys.load(wanted.practice_id, wanted.key)
-        if stored is not None and stored.value:
-            return stored
-        wanted = replace(wanted, version=stored.version if stored else 0)
 
 
 async def _begin(
@@ -327,4 +323,4 @@ async def _used_by_session(upload: Upload, *, records: Records) -> bool:
         session = await records.sessions.load(upload.practice_id, upload.session_id)
     except NotFound:
         return False
-    return session.recording.key == upload.recording_key
+    return upload.recording_key in {each.key for each in session.recordings}

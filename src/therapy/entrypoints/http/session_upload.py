@@ -69,6 +69,7 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
         *SIGNED_IN,
         *("required", "invalid", "metadata", "date", "implausible_year", "timestamp", "languages"),
         *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
+        *("not_found", "other_patient", "too_late_to_change", "too_many_recordings", "lease_lost"),
         *("duplicate_recording", "too_large", "unsupported_audio", "compressed_audio"),
         *("unsupported_media_type", "compressed_body"),
         *WRITES,
@@ -82,7 +83,8 @@ async def upload(
 
     For therapists, who are the session's therapist by their token. The body may come chunked, of any length
     up to the installation's limit. The same recording sent again by the same therapist gives the same
-    session, and a failed one is tried again; with other details it is 409, which names the session.
+    session, and a failed one is tried again; with other details it is 409, which names the session. With
+    `continues` it becomes the next part of that session, which is transcribed as a whole again.
     """
     require(actor, Action.RECORD)
     body = _Body(request)
@@ -132,6 +134,7 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Int
             therapist=given.therapist,
             file_name=file_name,
             languages=given.languages,
+            continues=given.continues,
         )
 
 

@@ -53,6 +53,7 @@ from therapy.entrypoints.http.sessions_schemas import (
     LinkRequest,
     ListedSession,
     PatientState,
+    RecordingPart,
     RetryRequest,
     SessionAnswer,
     SessionList,
@@ -310,6 +311,10 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         general_notes=list(given.general_notes),
         recording_bytes=session.recording.size,
         recording_type=session.recording.media_type,
+        recordings=[
+            RecordingPart(number, each.size, each.media_type)
+            for number, each in enumerate(session.recordings, 1)
+        ],
         created_at=session.created_at,
         closed_at=session.closed_at,
         heard=Heard.of(view.transcript, language) if view.transcript else None,

@@ -80,6 +80,14 @@ class Hint(Struct):
     advice: Annotated[str, about("What to do.", "Check the day of the session and correct it.")]
 
 
+class RecordingPart(Struct):
+    """One of the recordings that a session consists of."""
+
+    part: Annotated[int, about("Which one, counted from 1: `?part=` of its recording.", 1)]
+    bytes: Annotated[int, about("How long it is, in bytes.", 264_600_044)]
+    type: Annotated[str, about("Its media type.", "audio/wav")]
+
+
 class PatientState(Struct):
     """The patient as typed, whether that is an account, and that account's name to compare."""
 
@@ -134,6 +142,9 @@ class SessionAnswer(Struct):
     general_notes: Annotated[list[str], about("Other notes.", ["Came by bus."])]
     recording_bytes: Annotated[int, about("How long the recording is, in bytes.", 264_600_044)]
     recording_type: Annotated[str, about("The recording's media type.", "audio/wav")]
+    recordings: Annotated[
+        list[RecordingPart], about("All recordings, in the order in which they are heard.")
+    ]
     created_at: CreatedAt
     closed_at: Annotated[UtcTime | None, about("When it was closed; null before.", None)]
     heard: Annotated[Heard | None, about("What was heard; null before it is transcribed.")]

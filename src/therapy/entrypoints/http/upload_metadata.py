@@ -19,7 +19,7 @@ from therapy.domain.session import (
 )
 from therapy.entrypoints.http.json_faults import find_fault
 from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
-from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, Text, about
+from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, Short, Text, about
 from therapy.entrypoints.http.session_details import (
     MOST_NOTES,
     NoteIn,
@@ -83,14 +83,26 @@ class MetadataIn(Struct):
             ["en-US"],
         ),
     ] = None
+    continues: Annotated[
+        Short | None,
+        about(
+            "The id of a session of one's own that is not submitted yet: the recording becomes its next "
+            "part, and all parts are transcribed together.",
+            None,
+        ),
+    ] = None
 
 
 class Metadata(Struct, frozen=True):
-    """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken."""
+    """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken.
+
+    `continues` is the session that the recording is a part of ("" = it is a session of its own).
+    """
 
     details: Details
     therapist: str
     languages: tuple[str, ...]
+    continues: str
 
 
 def read_metadata(raw: bytes, *, today: date, audio_is_here: bool = False) -> Metadata:
@@ -112,7 +124,8 @@ def read_metadata(raw: bytes, *, today: date, audio_is_here: bool = False) -> Me
     therapist = _person(metadata.therapist or PersonIn(), "therapist")
     languages = parse_languages(metadata.languages or (), field="languages")
     hints: list[str] | None = [] if audio_is_here else None
-    return Metadata(_details(metadata, today, hints), therapist.id, languages)
+    continues = (metadata.continues or "").strip()
+    return Metadata(_details(metadata, today, hints), therapist.id, languages, continues)
 
 
 def _details(metadata: MetadataIn, today: date, hints: list[str] | None) -> Details:
