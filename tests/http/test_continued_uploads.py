@@ -1,9 +1,11 @@
 """A session in several files, over HTTP: sent, shown, played; what is refused leaves nothing behind."""
 
+import asyncio
+
 import pytest
 
 from tests.builders import PRACTICE, a_wav
-from tests.http.clinic import ALEX, SOUND, check_problem, left_behind, metadata_of
+from tests.http.clinic import ALEX, BOUNDARY, SOUND, check_problem, form, left_behind, metadata_of
 from therapy.repositories.runs import RUN_QUEUES
 
 NEXT = a_wav(b"\x20\x00" * 6_000)
@@ -46,6 +48,16 @@ async def test_each_recording_of_a_session_is_played_by_its_number(clinic):
     check_problem(await clinic.get(f"{path}?part=3"), 404)
     check_problem(await clinic.get(f"{path}?part=0"), 400, field="part")
     check_problem(await clinic.post(f"{path}-link?part=2"), 404, "not_offered")
+
+
+async def test_a_session_that_is_not_there_is_told_before_the_audio_is_sent(clinic):
+    async def sent():
+        yield form(NEXT, metadata_of(continues="missing"), metadata_first=True)[:1_200]
+        await asyncio.Event().wait()  # the audio never comes
+
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    answer = await clinic.post("/sessions/upload", content=sent(), headers=headers)
+    check_problem(answer, 404, "not_found")
 
 
 async def test_what_may_not_continue_a_session_is_refused_and_leaves_nothing(clinic):

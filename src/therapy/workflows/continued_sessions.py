@@ -57,9 +57,9 @@ async def continue_session(
         InvalidInput: the metadata names another patient than the session.
         AlreadyExists: the recording is part of another session; says which one.
     """
-    session = await review.own_session(actor, session_id, records=records)
+    session = await continued_by(actor, session_id, details, records=records)
     if not has_recording(session, recording.content_hash):
-        _check(session, details)
+        _check_open(session)
         await _take_fingerprint(session, recording, records=records)
     await note(session_id=session_id)
 
@@ -71,14 +71,27 @@ async def continue_session(
     )  # a worker renewed or ended its run at the same moment
 
 
-def _check(session: Session, details: Details) -> None:
+async def continued_by(
+    actor: Actor, session_id: str, details: Details, *, records: Records
+) -> Session:
+    """Return the session that a recording with these details continues: it can be asked before it is sent.
+
+    Raises:
+        NotFound: there is no such session, or it is someone else's.
+        InvalidInput: the details name another patient than the session.
+    """
+    session = await review.own_session(actor, session_id, records=records)
+    named, known = details.patient.number, session.details.patient.number
+    if (full_number(named) or named) != (full_number(known) or known):
+        raise InvalidInput("patient.id", "other_patient")
+    return session
+
+
+def _check_open(session: Session) -> None:
     if session.state not in OPEN:
         raise WrongState("too_late_to_change", state=session.state.value)
     if len(session.recordings) >= MOST_RECORDINGS:
         raise WrongState("too_many_recordings", state=session.state.value)
-    named, known = details.patient.number, session.details.patient.number
-    if (full_number(named) or named) != (full_number(known) or known):
-        raise InvalidInput("patient.id", "other_patient")
 
 
 async def _take_fingerprint(session: Session, recording: Recording, *, records: Records) -> None:
@@ -111,7 +124,7 @@ async def _add(
             with suppress(WrongState):
                 await review.retry(actor, session_id, records=records)
         return False
-    _check(session, details)
+    _check_open(session)
     run = again(last, now=records.now()) if last else _new_run(session, records)
     after = with_recording(session, recording, details)
     change = Change(records.sessions.write(after), records.runs.write(run))

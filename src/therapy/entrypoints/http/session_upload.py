@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import aclosing, suppress
-from datetime import date
 from typing import Annotated, Any
 
 from litestar import Request, post
@@ -22,6 +21,7 @@ from therapy.entrypoints.http.upload_metadata import (
     MetadataIn,
     read_metadata,
 )
+from therapy.workflows.continued_sessions import continued_by
 from therapy.workflows.uploads import Intake, Receipt, Receiving, receiving
 
 
@@ -126,50 +126,75 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Int
     if (request.content_length or 0) > most + MULTIPART_ROOM:
         raise TooLarge(limit=most)
     async with receiving(actor, intake=intake) as incoming:
-        today = intake.records.now().date()
-        file_name, given = await _read(request, incoming, today)
+        form = _Form(actor, incoming, intake)
+        given = await form.read(request)
         return await incoming.finish(
             actor,
             given.details,
             therapist=given.therapist,
-            file_name=file_name,
+            file_name=form.file_name,
             languages=given.languages,
             continues=given.continues,
         )
 
 
-async def _read(
-    request: Request[Any, Any, Any], incoming: Receiving, today: date
-) -> tuple[str, Metadata]:
-    """Stream the audio part into the upload and read the metadata part; in whichever order they come.
+class _Form:
+    """An upload's parts while they arrive, in whichever order they come."""
 
-    Raises:
-        InvalidInput: a part is missing or there twice, or the metadata can't be read.
-    """
-    names: list[str] = []
-    file_name, metadata = "", bytearray()
-    given, held = None, 0
-    async with aclosing(parts(request)) as events:
-        async for event in events:
-            if isinstance(event, PartStart):
-                if not event.name or event.name in {AUDIO, METADATA} & {*names}:
-                    raise InvalidInput(event.name[:100] if event.name.isidentifier() else "body")
-                names.append(event.name)
-                file_name = event.file_name[:255] if event.name == AUDIO else file_name
-            elif isinstance(event, PartEnd):
-                if names[-1] == AUDIO:
-                    await incoming.end()
-                elif names[-1] == METADATA:
-                    audio_is_here = AUDIO in names
-                    given = read_metadata(bytes(metadata), today=today, audio_is_here=audio_is_here)
-            elif names[-1] == AUDIO:
-                await incoming.write(event)
-            elif (held := held + len(event)) > MOST_METADATA:
-                raise TooLarge(limit=MOST_METADATA)
-            elif names[-1] == METADATA:  # else it is a field that only another program knows
-                metadata += event
-    if AUDIO not in names:
-        raise InvalidInput(AUDIO, "required")
-    if given is None:
-        raise InvalidInput(METADATA, "required")
-    return file_name, given
+    def __init__(self, actor: Actor, incoming: Receiving, intake: Intake) -> None:
+        self.file_name = ""
+        self._actor, self._incoming, self._records = actor, incoming, intake.records
+        self._names: list[str] = []
+        self._metadata, self._held = bytearray(), 0
+        self._given: Metadata | None = None
+
+    async def read(self, request: Request[Any, Any, Any]) -> Metadata:
+        """Stream the audio part into the upload; return the metadata.
+
+        Raises:
+            InvalidInput: a part is missing or there twice, or the metadata can't be read.
+            TooLarge: a part other than the audio is larger than anyone needs.
+        """
+        async with aclosing(parts(request)) as events:
+            async for event in events:
+                if isinstance(event, PartStart):
+                    self._begin(event)
+                elif isinstance(event, PartEnd):
+                    await self._end()
+                elif self._names[-1] == AUDIO:
+                    await self._incoming.write(event)
+                else:
+                    self._hold(event)
+        if AUDIO not in self._names:
+            raise InvalidInput(AUDIO, "required")
+        if self._given is None:
+            raise InvalidInput(METADATA, "required")
+        return self._given
+
+    def _begin(self, part: PartStart) -> None:
+        if not part.name or part.name in {AUDIO, METADATA} & {*self._names}:
+            raise InvalidInput(part.name or "body")
+        self._names.append(part.name)
+        if part.name == AUDIO:
+            self.file_name = part.file_name[:255]
+
+    def _hold(self, chunk: bytes) -> None:
+        """Keep a piece of the metadata; drop one of a field that only another program knows."""
+        self._held += len(chunk)
+        if self._held > MOST_METADATA:
+            raise TooLarge(limit=MOST_METADATA)
+        if self._names[-1] == METADATA:
+            self._metadata += chunk
+
+    async def _end(self) -> None:
+        if self._names[-1] == AUDIO:
+            await self._incoming.end()
+        elif self._names[-1] == METADATA:
+            audio_is_here = AUDIO in self._names
+            today = self._records.now().date()
+            raw = bytes(self._metadata)
+            self._given = read_metadata(raw, today=today, audio_is_here=audio_is_here)
+            if not audio_is_here and self._given.continues:
+                await continued_by(
+                    self._actor, self._given.continues, self._given.details, records=self._records
+                )

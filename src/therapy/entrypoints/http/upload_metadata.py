@@ -87,7 +87,8 @@ class MetadataIn(Struct):
         Short | None,
         about(
             "The id of a session of one's own that is not submitted yet: the recording becomes its next "
-            "part, and all parts are transcribed together.",
+            "part, and all parts are transcribed together. The patient must be the same; summary and notes "
+            "are added to the session's, everything else stays as it is.",
             None,
         ),
     ] = None
