@@ -193,7 +193,10 @@ DAY_FIRST = re.compile(r"(\d\d)-(\d\d)-(\d{4})")
 
 
 def _with_iso_dates(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer of 148999e with the dates of `/sessions` beyond the app as they are spelt now."""
+    """Return an answer of 148999e with the dates of `/sessions` beyond the app as they are spelt now.
+
+    A session also says now of what recordings it consists, and gives hints.
+    """
     path, body = answer["path"], answer.get("body")
     if not isinstance(body, dict) or not re.fullmatch(r"/sessions(/[^/]+)?", path):
         return answer
@@ -201,7 +204,9 @@ def _with_iso_dates(answer: dict[str, Any]) -> dict[str, Any]:
         listed = [each | _dates(each) for each in body["sessions"]]
         return answer | {"body": body | {"sessions": listed}}
     patient = body["patient"]
-    return answer | {"body": body | _dates(body) | {"patient": patient | _dates(patient)}}
+    part = {"part": 1, "bytes": body["recording_bytes"], "type": body["recording_type"]}
+    new = {"session_date_assumed": False, "hints": [], "recordings": [part]}
+    return answer | {"body": body | _dates(body) | {"patient": patient | _dates(patient)} | new}
 
 
 def _dates(fields: dict[str, Any]) -> dict[str, Any]:

@@ -232,7 +232,10 @@ def without_hint(details: Details, code: str) -> Details:
 
 EARLIEST_YEAR = 1900
 _DATES = (
-    re.compile(r"(?P<y>\d{4})(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<d>\d{1,2})", re.ASCII),
+    re.compile(
+        r"(?P<y>\d{4})(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<d>\d{1,2})([T ]\d{1,2}:\d\d\S*)?",
+        re.ASCII,
+    ),
     re.compile(r"(?P<d>\d{1,2})(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<y>\d{4})", re.ASCII),
 )
 
@@ -246,7 +249,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 def parse_date(text: str, *, field: str, today: date | None = None) -> date:
     """Return the date of `yyyy-MM-dd` or `dd-MM-yyyy`; InvalidInput names `field` if it is none.
 
-    "/" and "." may stand for "-", zeros may be left out, digits may be of any script. A year before 1900 or,
+    "/" and "." may stand for "-", zeros may be left out, digits may be of any script, and a time may follow
+    the first form. A year before 1900 or,
     if `today` is passed, after the next one is of another calendar or a typing error, and refused.
     """
     for pattern in _DATES:
