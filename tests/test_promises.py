@@ -15,7 +15,7 @@ from therapy.testing.pytest_plugin import LOOKS, PORTS
 TESTING = THERAPY / "testing"
 pytest_plugins = ["pytester"]
 
-WITH_ADAPTERS = {TESTING / "memory.py", TESTING / "plugin.py"}
+WITH_ADAPTERS = {TESTING / "memory.py", TESTING / "pytest_plugin.py"}
 """The outside in memory; and the plugin, which decodes the demo for engines that listen."""
 
 OPTIONAL = {"clock", "fill_storage", "foreign_tokens", "losing", "spoken"}

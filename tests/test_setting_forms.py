@@ -36,6 +36,8 @@ def test_every_default_is_of_the_form_that_its_setting_asks_for() -> None:
         ("THERAPY_LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("THERAPY_STORES", "Local", "stores", "local"),
         ("SPEECH_LANGUAGE", "he-IL, en-US,", "speech_languages", ("he-IL", "en-US")),
+        ("THERAPY_SPEECH_PEOPLE", "3", "speech_people", 3),
+        ("THERAPY_SPEECH_PEOPLE", "Auto", "speech_people", 0),
         ("THERAPY_FAST_TRANSCRIPTION_ENDPOINT", "http://a//", "fast_endpoint", "http://a"),
         ("SPEECH_REGION", "אירופה", "speech_region", "אירופה"),
         ("THERAPY_DATA_DIR", "~/clinic", "data_dir", Path("~/clinic")),

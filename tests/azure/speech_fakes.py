@@ -78,9 +78,9 @@ def asking(fast: FakeFast, directory: Path, **changes: Any) -> AzureSpeech:
 
 
 async def heard(
-    speech: AzureSpeech, pcm: AsyncIterator[bytes], *languages: str
+    speech: AzureSpeech, pcm: AsyncIterator[bytes], *languages: str, people: int = 0
 ) -> list[SpeechEvent]:
-    options = SpeechOptions(languages or ("en-US",))
+    options = SpeechOptions(languages or ("en-US",), people)
     return [event async for event in speech.transcribe(PRACTICE, pcm, options)]
 
 

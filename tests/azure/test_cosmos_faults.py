@@ -1,14 +1,20 @@
 """Cosmos that throttles, breaks and loses answers under the calls of a session's life and of the index."""
 
-import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from tests.azure.cosmos_stores import Life, Stores
+from tests.azure.story import (
+    PASSING,
+    THROTTLED,
+    Call,
+    told,
+    told_twice_where_broken,
+    undisturbed_by,
+)
 from tests.builders import NOW, PATIENT, PRACTICE, SESSION, THERAPIST, an_entry
 from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
@@ -24,18 +30,6 @@ pytestmark = pytest.mark.emulator
 
 OPERATIONS = ("read", "query", "create", "replace", "upsert", "delete", "batch")
 IN_A_LIFE = ("read", "query", "create", "replace", "batch")
-THROTTLED = {"status": 429, "headers": {"x-ms-retry-after-ms": "3"}}
-PASSING = {
-    "throttled, reset and out of order": (
-        Fault(**THROTTLED, times=2),
-        Fault(kind="reset"),
-        Fault(status=503),
-    ),
-    "its answer lost": (Fault(kind="lost"), Fault(status=500)),
-    "timed out": (Fault(status=408), Fault(status=449)),
-}
-
-Step = Callable[[], Awaitable[Any]]
 
 
 async def require_a_closed_session(life: Life) -> None:
@@ -95,7 +89,7 @@ async def test_a_call_that_stopped_half_way_can_be_made_again(
     assert failed or operation == "replace"  # only lists make these, and they are put off
 
 
-def story(stores: Stores) -> list[Step]:
+def story(stores: Stores) -> list[Call]:
     """Every call of the session index; each can be made again if it failed."""
     index = stores.ports.session_index
     waiting = an_entry(state=SessionStatus.AWAITING_REVIEW)
@@ -117,34 +111,10 @@ def story(stores: Stores) -> list[Step]:
     ]
 
 
-async def outcome(step: Step) -> Any:
-    """Return what a call gives, or which error it raises."""
-    try:
-        return await step()
-    except TherapyError as exc:
-        return type(exc), exc.code
-
-
-async def told(stores: Stores, *faults: Fault) -> list[Any]:
-    """Tell the story of the index; each call meets these faults anew."""
-    given = []
-    for step in story(stores):
-        stores.emulator.clear()
-        stores.emulator.add(*faults)
-        given.append(await outcome(step))
-    stores.emulator.clear()
-    return given
-
-
 @pytest.fixture(scope="module")
 def undisturbed(cosmos_server: Emulator) -> list[Any]:
     """What the story gives when nothing fails."""
-
-    async def tell() -> list[Any]:
-        async with empty_cosmos(cosmos_server) as opened:
-            return await told(Stores(cosmos_server, opened))
-
-    return asyncio.run(tell())
+    return undisturbed_by(cosmos_server, lambda opened: story(Stores(cosmos_server, opened)))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -153,29 +123,24 @@ async def test_what_passes_is_not_noticed_in_the_index(
     operation: str, what: str, stores: Stores, undisturbed: list[Any]
 ) -> None:
     failing = (dataclasses.replace(fault, on=f"{operation} *") for fault in PASSING[what])
-    assert await told(stores, *failing) == undisturbed
+    assert await told(stores.emulator, story(stores), *failing) == undisturbed
 
 
 @pytest.mark.parametrize("operation", ["replace", "batch"])
 async def test_another_writer_that_changes_nothing_is_not_noticed(
     operation: str, stores: Stores, undisturbed: list[Any]
 ) -> None:
-    assert await told(stores, Fault(f"{operation} *", kind="race")) == undisturbed
+    assert (
+        await told(stores.emulator, story(stores), Fault(f"{operation} *", kind="race"))
+        == undisturbed
+    )
 
 
 @pytest.mark.parametrize("operation", ["read", "query", "create", "replace", "batch"])
 async def test_a_call_of_the_index_that_stopped_half_way_can_be_made_again(
     operation: str, stores: Stores, undisturbed: list[Any]
 ) -> None:
-    given, failed = [], 0
-    for step in story(stores):
-        stores.emulator.add(Fault(f"{operation} *", status=503, times=None))
-        first = await outcome(step)
-        stores.emulator.clear()
-        if first == (Unavailable, "unavailable"):
-            failed += 1
-            first = await outcome(step)
-        given.append(first)
+    given, failed = await told_twice_where_broken(stores.emulator, story(stores), operation)
     assert given == undisturbed
     assert failed
 

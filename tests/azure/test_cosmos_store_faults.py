@@ -1,6 +1,5 @@
 """The store of items on a Cosmos that throttles, breaks and loses answers."""
 
-import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,26 +7,17 @@ from typing import Any
 import pytest
 
 from tests.azure.cosmos_items import Items
+from tests.azure.story import PASSING, Call, told, told_twice_where_broken, undisturbed_by
 from tests.builders import HOUR, NOW, SECOND
-from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
-from therapy.domain.errors import TherapyError, Unavailable
+from therapy.domain.errors import Unavailable
 from therapy.ports.store import Delete, Item, Write
 from therapy.testing.store.items import PARTITION, check, create, one, put, refused_place, replace
 
 pytestmark = pytest.mark.emulator
 
 OPERATIONS = ("read", "query", "create", "batch")
-PASSING = {
-    "throttled, reset and out of order": (
-        Fault(status=429, headers={"x-ms-retry-after-ms": "3"}, times=2),
-        Fault(kind="reset"),
-        Fault(status=503),
-    ),
-    "its answer lost": (Fault(kind="lost"), Fault(status=500)),
-    "timed out": (Fault(status=408), Fault(status=449)),
-}
 QUEUED = {"queue": "work", "due_at": NOW}
 
 
@@ -36,20 +26,22 @@ def plain(item: Item) -> tuple[object, ...]:
     return item.id, item.version if item.version < 1_000 else 0, item.body, item.due_at
 
 
-async def outcome(call: Callable[[], Awaitable[Any]]) -> Any:
-    try:
+def shown(call: Call) -> Call:
+    """The same call, giving what can be compared between two databases."""
+
+    async def made() -> Any:
         found = await call()
-    except TherapyError as exc:
-        return type(exc), exc.code
-    if isinstance(found, dict):
-        return sorted(map(plain, found.values()))
-    return [plain(item) for item in found] if isinstance(found, tuple) else found
+        if isinstance(found, dict):
+            return sorted(map(plain, found.values()))
+        return [plain(item) for item in found] if isinstance(found, tuple) else found
+
+    return made
 
 
-def story(items: Items) -> list[Callable[[], Awaitable[Any]]]:
+def story(items: Items) -> list[Call]:
     """Commits of every kind by two processes, and what is read after each of them."""
 
-    def commit(*writes: Write, by: Any = items.store) -> Callable[[], Awaitable[Any]]:
+    def commit(*writes: Write, by: Any = items.store) -> Call:
         return lambda: refused_place(by, writes)
 
     async def walked() -> tuple[Item, ...]:
@@ -76,29 +68,13 @@ def story(items: Items) -> list[Callable[[], Awaitable[Any]]]:
         lambda: items.store.due(["work"], NOW, 10),
         walked,
     ]
-    return [call for each in commits for call in (each, *looks)]
-
-
-async def told(items: Items, *faults: Fault) -> list[Any]:
-    """Tell the story; each call meets these faults anew."""
-    given = []
-    for call in story(items):
-        items.emulator.clear()
-        items.emulator.add(*faults)
-        given.append(await outcome(call))
-    items.emulator.clear()
-    return given
+    return [shown(call) for each in commits for call in (each, *looks)]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(cosmos_server: Emulator) -> list[Any]:
     """What the story gives when nothing fails."""
-
-    async def tell() -> list[Any]:
-        async with empty_cosmos(cosmos_server) as opened:
-            return await told(Items(cosmos_server, opened))
-
-    return asyncio.run(tell())
+    return undisturbed_by(cosmos_server, lambda opened: story(Items(cosmos_server, opened)))
 
 
 def test_the_story_has_refusals_and_successes(undisturbed: list[Any]) -> None:
@@ -111,28 +87,23 @@ async def test_what_passes_is_not_noticed(
     operation: str, what: str, items: Items, undisturbed: list[Any]
 ) -> None:
     failing = (dataclasses.replace(fault, on=f"{operation} *") for fault in PASSING[what])
-    assert await told(items, *failing) == undisturbed
+    assert await told(items.emulator, story(items), *failing) == undisturbed
 
 
 async def test_another_writer_that_changes_nothing_is_not_noticed(
     items: Items, undisturbed: list[Any]
 ) -> None:
-    assert await told(items, Fault("batch *", kind="race", times=3)) == undisturbed
+    assert (
+        await told(items.emulator, story(items), Fault("batch *", kind="race", times=3))
+        == undisturbed
+    )
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_a_call_that_stopped_half_way_can_be_made_again(
     operation: str, items: Items, undisturbed: list[Any]
 ) -> None:
-    given, failed = [], 0
-    for call in story(items):
-        items.emulator.add(Fault(f"{operation} *", status=503, times=None))
-        first = await outcome(call)
-        items.emulator.clear()
-        if first == (Unavailable, "unavailable"):
-            failed += 1
-            first = await outcome(call)
-        given.append(first)
+    given, failed = await told_twice_where_broken(items.emulator, story(items), operation)
     left_out = [at for at, each in enumerate(given) if each != undisturbed[at]]
     # A partition that can't be asked is left out of what is due, and nothing else is ever different.
     assert all(given[at] == [] and at % 5 == 3 for at in left_out)

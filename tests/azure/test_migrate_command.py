@@ -74,7 +74,7 @@ def test_it_copies_and_deletes_only_when_told_and_confirmed(
     for _ in range(2):
         said = therapy(environment, tmp_path, "migrate")
         assert said.returncode == 0, said.stderr
-        assert "6 containers of the first layout were copied" in said.stdout
+        assert "containers of the first layout, which were copied (6)" in said.stdout
     assert "Noa.Bar@example.org" in therapy(environment, tmp_path, "user", "list").stdout
     said = therapy(environment, tmp_path, "migrate", "--finish")  # nobody is there to say yes
     assert said.returncode != 0

@@ -65,7 +65,7 @@ async def test_each_phrase_arrives_once_in_order_with_its_times_its_voice_and_it
     for each in utterances(events):
         assert len(each.words) == len(each.text.split())
         assert each.start_ms == each.words[0].start_ms
-        assert each.confidence == 0.93
+        assert (each.confidence, each.word_confidence) == (0.93, 0.9)
     assert done(events).engine == "azure-conversation"
     assert done(events).language == "en-US"
     assert done(events).duration_ms == 30_000
@@ -79,6 +79,7 @@ async def test_what_is_said_is_asked_for_as_it_is_and_kept_nowhere(fake: FakeSpe
     assert query["language"] == "he-IL"
     assert query["profanity"] == "raw"
     assert query["wordLevelTimestamps"] == "true"
+    assert query["wordLevelConfidence"] == "true"
     assert "storeAudio" not in query
 
 

@@ -50,7 +50,7 @@ async def test_one_request_carries_the_recording_and_brings_the_transcript(
     assert lines(events) == said(fake.phrases)
     for each in utterances(events):
         assert len(each.words) == len(each.text.split())
-        assert each.confidence == 0.93
+        assert each.confidence == each.word_confidence == 0.93
     assert done(events).engine == "azure-fast"
     assert done(events).duration_ms == 20_000
     assert progress(events)[-1] == 20_000
@@ -62,6 +62,15 @@ async def test_one_request_carries_the_recording_and_brings_the_transcript(
         "profanityFilterMode": "None",
         "diarization": {"maxSpeakers": 4},
     }
+
+
+@pytest.mark.parametrize(("people", "most"), [(0, 4), (1, 2), (2, 2), (3, 3), (6, 6)])
+async def test_the_service_is_told_how_many_people_speak(
+    fake: FakeFast, tmp_path: Path, people: int, most: int
+) -> None:
+    await heard(asking(fake, tmp_path), seconds(2), people=people)
+    (call,) = fake.calls
+    assert call["definition"]["diarization"] == {"maxSpeakers": most}
 
 
 async def test_what_is_said_is_in_no_log(

@@ -188,7 +188,7 @@ def test_words_of_a_later_turn_are_moved_to_the_recordings_time() -> None:
         "PrimaryLanguage": {"Language": "he-IL", "Confidence": "High"},
     }
     utterance, language = from_conversation(a_final(30_500, body=json.dumps(body)), 60_000)
-    assert utterance.words == (Word("yes", 30_600, 31_000, 1.0),)
+    assert utterance.words == (Word("yes", 30_600, 31_000, 0.71),)
     assert (utterance.start_ms, utterance.end_ms, utterance.voice) == (30_500, 31_500, "1")
     assert utterance.confidence == 0.71
     assert language == "he-IL"

@@ -42,7 +42,7 @@ def test_a_bare_install_names_the_extra_to_add(arguments: tuple[str, ...], tmp_p
     libraries = {"rich", "click", "rich_click", "dotenv", "litestar", "uvicorn", "httpx", "av"}
     said = without(tmp_path, libraries, *arguments)
     assert said.returncode == 2
-    assert "pip install 'therapy[http,worker,local]'" in said.stderr
+    assert "pip install '.[http,worker,local]' in the checkout" in said.stderr
     assert len(said.stderr.splitlines()) == 1
     assert said.stdout == ""
 
@@ -51,7 +51,7 @@ def test_a_bare_install_names_the_extra_to_add(arguments: tuple[str, ...], tmp_p
     ("missing", "arguments", "extra"),
     [
         ("httpx", ("flow", "--help"), "http"),
-        ("av", ("user", "list"), "local"),
+        ("av", ("seed",), "local"),
         ("uvicorn", ("serve",), "http"),
     ],
 )
@@ -61,7 +61,8 @@ def test_a_command_names_the_extra_that_it_lacks(
     said = without(tmp_path, {missing}, *arguments)
     assert said.returncode == 2
     assert missing in said.stderr
-    assert f"therapy[{extra}]" in said.stderr
+    assert f"pip install '.[{extra}]' in the checkout" in said.stderr
+    assert f"'<the wheel>[{extra}]'" in said.stderr
     assert "Traceback" not in said.stderr
 
 
@@ -84,7 +85,7 @@ def test_a_dot_env_file_is_read_while_developing_and_not_in_production(
 
 def test_a_data_directory_that_cannot_be_made_is_one_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    said = run("user", "list", THERAPY_DATA_DIR=str(tmp_path / "file" / "data"))
+    said = run("seed", THERAPY_DATA_DIR=str(tmp_path / "file" / "data"))
     assert said.returncode == 1
     assert len(said.stderr.splitlines()) == 1
     assert "Traceback" not in said.stderr

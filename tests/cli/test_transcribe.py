@@ -1,14 +1,26 @@
 """`therapy transcribe`: any recording, no server; JSON for programs, one line for what can't be read."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
+from rich.console import Console
 
 from tests.builders import NOW
 from tests.cli.conftest import Run
-from therapy.domain.transcript import Source, Speaker, TranscriptVersion, Utterance
-from therapy.entrypoints.cli.transcribe import as_object
+from therapy.domain.audio_findings import Missing
+from therapy.domain.transcript import (
+    Coverage,
+    Source,
+    Speaker,
+    TranscriptVersion,
+    Utterance,
+    Word,
+)
+from therapy.entrypoints.cli.transcribe import as_object, show
 from therapy.entrypoints.cli.wav_recordings import DEMO, app_wav, decoded, demo_file
 
 SECONDS = 14.5
@@ -32,6 +44,9 @@ def test_json_on_stdout_is_one_object_with_the_utterances(run: Run, excerpt: Pat
     assert 0 <= first["start_ms"] < first["end_ms"] <= second["start_ms"] < second["end_ms"]
     assert "welcome back" in first["text"]
     assert "difficult couple of weeks" in second["text"]
+    assert first["words"][0][0].strip() == first["text"].split()[0]
+    assert 0 < first["word_confidence"] <= 1
+    assert {"partial", "missing", "remarks", "coverage"} <= told.keys()
     assert second["end_ms"] <= told["duration_ms"] <= SECONDS * 1000 + 100
     assert "transcribing" in said.stderr
 
@@ -70,6 +85,64 @@ def test_a_file_that_is_not_there_and_a_directory_are_one_line(run: Run, tmp_pat
         assert said.returncode == 1
         assert name in said.stderr
         assert len(said.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("wrong", ["0", "7", "2.5", "two"])
+def test_another_number_of_people_is_refused(wrong: str, run: Run) -> None:
+    said = run("transcribe", "session.wav", "--people", wrong)
+    assert said.returncode == 2
+    assert "--people" in said.stderr
+
+
+def _partial() -> TranscriptVersion:
+    words = (Word("Happy", 100, 300, 0.25), Word("[b]happy", 300, 500, 0.5))
+    lines = (
+        Utterance(0, 90, "Hello.", Speaker.THERAPIST),
+        Utterance(
+            100, 500, "Happy [b]happy", Speaker.PATIENT, words=words, flags=("guess", "loop")
+        ),
+    )
+    return TranscriptVersion(
+        *("", 1, 0, Source.MACHINE, NOW, lines),
+        missing=(Missing(600_000, 720_000, "damaged"),),
+        remarks=("inverted_channel",),
+        coverage=Coverage(900, 20, 10),
+    )
+
+
+def test_json_has_every_word_each_doubt_and_what_is_missing() -> None:
+    told = json.loads(msgspec.json.encode(as_object(_partial())))
+    first, second = told["utterances"]
+    assert (first["words"], first["word_confidence"], first["flags"]) == ([], 1, [])
+    assert second["words"] == [["Happy", 100, 300, 0.25], ["[b]happy", 300, 500, 0.5]]
+    assert (second["word_confidence"], second["flags"]) == (0.375, ["guess", "loop"])
+    assert told["partial"] is True
+    assert told["missing"] == [{"start_ms": 600_000, "end_ms": 720_000, "reason": "damaged"}]
+    assert told["remarks"] == ["inverted_channel"]
+    assert told["coverage"] == {"speech_ms": 900, "without_words_ms": 20, "longest_ms": 10}
+
+
+def shown(version: TranscriptVersion) -> list[str]:
+    console = Console(file=StringIO(), width=200)
+    show(version, console)
+    assert isinstance(console.file, StringIO)
+    return [each.strip() for each in console.file.getvalue().splitlines()]
+
+
+def test_a_person_sees_which_lines_are_in_doubt_and_what_is_missing() -> None:
+    first, second, _, missing, remark = shown(_partial())
+    assert first.endswith("Therapist Hello.")
+    assert second.endswith(
+        "Happy [b]happy  (in doubt: the words are a guess, the words were repeated by mistake)"
+    )
+    assert missing == "2 minutes from 0:10:00 are missing: the recording is damaged there."
+    assert remark == "One channel of the recording was inverted; that was put right."
+
+
+def test_what_is_missing_is_said_where_nobody_speaks_too() -> None:
+    first, missing, _ = shown(replace(_partial(), utterances=()))
+    assert first == "Nobody speaks in this recording."
+    assert missing.startswith("2 minutes from 0:10:00 are missing")
 
 
 def test_json_says_which_language_could_not_be_scored() -> None:

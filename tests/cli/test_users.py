@@ -36,6 +36,16 @@ def test_the_list_shows_everybody(run: Run) -> None:
     assert "300000015" in listed
 
 
+def test_to_list_accounts_creates_nothing(run: Run, data_dir: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    said = run("user", "list")
+    assert (said.returncode, "no accounts yet" in said.stdout) == (0, True)
+    assert sorted(tmp_path.iterdir()) == before
+    data_dir.mkdir()
+    run("user", "list")
+    assert list(data_dir.iterdir()) == []
+
+
 def test_what_is_wrong_with_a_new_account_is_one_line(run: Run) -> None:
     run("user", "add", *DANA)
     cases = {

@@ -8,7 +8,7 @@ from io import BytesIO
 
 from clinic_client import AuthenticatedClient, Client
 from clinic_client.api.auth import log_in
-from clinic_client.api.sessions import get_session, list_sessions, upload_recording
+from clinic_client.api.sessions import get_session, get_transcript, list_sessions, upload_recording
 from clinic_client.models import (
     LoginRequest,
     MetadataIn,
@@ -43,6 +43,7 @@ client = AuthenticatedClient(base_url=url, token=login.token)
 
 waiting = list_sessions.sync(client=client, state=[SessionStatus.AWAITING_REVIEW])
 read = get_session.sync(waiting.sessions[0].id, client=client)
+transcript = get_transcript.sync(read.id, client=client)
 nowhere = get_session.sync("nowhere", client=client)
 
 metadata = MetadataIn(PersonIn("300000015", "Dana Example"), date(2026, 3, 5).isoformat())
@@ -61,6 +62,12 @@ print(
                 "id": read.id,
                 "born": read.patient.date_of_birth.isoformat(),
                 "speakers": [each.speaker for each in read.heard.talk.speakers],
+            },
+            "transcript": {
+                "version": transcript.version,
+                "lines": [each.text for each in transcript.lines],
+                "words": [each.words for each in transcript.lines],
+                "coverage": transcript.coverage,
             },
             "nowhere": told(nowhere),
             "wrong password": told(wrong),

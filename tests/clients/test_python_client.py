@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple
 
 from tests.clients.conftest import url_of
-from tests.http.clinic import JORDAN, OLIVIA, PASSWORD
+from tests.http.clinic import JORDAN, OLIVIA, PASSWORD, SCRIPT
 
 HERE = Path(__file__).resolve().parent
 CALLS = HERE / "python_calls.py"
@@ -52,6 +53,12 @@ def test_a_made_client_signs_in_uploads_lists_reads_and_gets_problems(server, pa
     ]
     assert told["read"]["born"] == JORDAN.date_of_birth.isoformat()
     assert told["read"]["speakers"] == ["Therapist", "Patient", "Unknown"]
+    assert told["transcript"] == {
+        "version": 1,
+        "lines": [each.text for each in SCRIPT],
+        "words": [[list(astuple(word)) for word in each.words] for each in SCRIPT],
+        "coverage": None,
+    }
     assert told["nowhere"] == {"status": 404, "code": "not_found"}
     assert told["wrong password"] == {"status": 401, "code": "wrong_credentials"}
 

@@ -59,6 +59,7 @@ def test_calls_with_made_types_compile_and_reach_the_server(server, project):
         "listed": told["listed"],
         "day": "2026-03-04",
         "speakers": ["Therapist", "Patient", "Unknown"],
+        "word": ["did", 180, 300, 1.0],
         "status": 404,
         "code": "not_found",
     }

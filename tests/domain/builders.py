@@ -121,12 +121,11 @@ def spoken(turns: Sequence[Turn]) -> list[Utterance]:
     ]
 
 
-def dialogues(language: str) -> list[tuple[str, list[Turn]]]:
-    """The invented dialogues; T is the therapist, P the patient, X a third voice."""
-    stored = json.loads((DIALOGUES / f"{language}.json").read_text(encoding="utf-8"))
+def dialogues(name: str) -> list[tuple[str, list[Turn]]]:
+    """The invented dialogues of a file; T is the therapist, P (P1, P2) a patient, X a second one."""
+    stored = json.loads((DIALOGUES / f"{name}.json").read_text(encoding="utf-8"))
     return [
-        (f"{language}: {each['name']}", [(who, text) for who, text in each["turns"]])
-        for each in stored
+        (f"{name}: {each['name']}", [(who, text) for who, text in each["turns"]]) for each in stored
     ]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.domain.builders import a_device
-from therapy.domain.messages import PUSH_CODES, sentence
+from therapy.domain.messages import sentence
 from therapy.domain.outbox import PushDue, PushKind
 from therapy.domain.push import PushMessage, push_for
 
-ALLOWED = {sentence(code, language) for code in PUSH_CODES for language in ("en", "he")}
+CODES = ("session_ready_title", "session_ready_body", "session_failed_title", "session_failed_body")
+ALLOWED = {sentence(code, language) for code in CODES for language in ("en", "he")}
 
 
 def a_push(

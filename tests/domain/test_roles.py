@@ -1,4 +1,7 @@
-"""Which voice is the therapist's: right on every dialogue that we have, whoever speaks first."""
+"""Which voice is the therapist's: right on the dialogues it was tuned on, whoever speaks first.
+
+How often it is right on dialogues it has not seen is in test_roles_unseen.py.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
-from tests.domain.builders import Turn, dialogues, spoken, utterances
+from tests.domain.builders import Turn, a_version, dialogues, spoken, utterances
 from therapy.domain.role_cues import cues_in
-from therapy.domain.roles import SURE, Roles, assign_roles, with_roles
+from therapy.domain.roles import MOST, SURE, Roles, assign_roles, with_roles
+from therapy.domain.scoring import to_score
+from therapy.domain.talk import voices_of
 from therapy.domain.transcript import Speaker, Utterance
 
-SPEAKERS = {"T": Speaker.THERAPIST, "P": Speaker.PATIENT, "X": Speaker.UNKNOWN}
+SPEAKERS = {"T": Speaker.THERAPIST} | dict.fromkeys(("P", "P1", "P2", "X"), Speaker.PATIENT)
 DEMO_FILE = Path(__file__).resolve().parents[2] / "examples" / "session-demo.json"
 
 
@@ -25,8 +31,14 @@ def demo() -> list[Turn]:
     return [(turn["speaker"][0], turn["text"]) for turn in turns]
 
 
-ALL = [("demo", demo()), *dialogues("en"), *dialogues("he")]
+ALL = [("demo", demo()), *dialogues("en"), *dialogues("he"), *dialogues("recordings")]
 EVERY = pytest.mark.parametrize("turns", [pytest.param(turns, id=name) for name, turns in ALL])
+UNUSUAL = [*dialogues("en_unusual"), *dialogues("he_unusual")]
+COUPLES = [
+    pytest.param(turns, id=name)
+    for name, turns in [*ALL, *UNUSUAL]
+    if len({who for who, _ in turns}) == 3
+]
 TWO_VOICES = [turns for _, turns in ALL if len({who for who, _ in turns}) == 2]
 
 
@@ -38,12 +50,40 @@ def relabelled(turns: list[Turn], names: dict[str, str]) -> list[Turn]:
 def test_every_voice_gets_its_role(turns):
     roles = assign_roles(spoken(turns))
     assert roles.voices == {who: SPEAKERS[who] for who, _ in turns}
-    assert roles.confidence >= 0.9
+    assert SURE <= roles.confidence <= MOST
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_dialogues_that_break_the_rule_are_nearly_all_right_and_never_wrong(language):
+    found = [
+        assign_roles(spoken(turns)).voices["T"] for _, turns in dialogues(f"{language}_unusual")
+    ]
+    assert set(found) <= {Speaker.THERAPIST, Speaker.UNKNOWN}
+    assert found.count(Speaker.UNKNOWN) <= 1
+
+
+@pytest.mark.parametrize("turns", COUPLES)
+def test_both_partners_of_a_couple_are_patients(turns):
+    assert assign_roles(spoken(turns)).voices == {who: SPEAKERS[who] for who, _ in turns}
+
+
+@pytest.mark.parametrize("turns", COUPLES)
+def test_both_partners_are_scored_and_have_their_own_talk_time(turns):
+    said = with_roles(spoken(turns), assign_roles(spoken(turns)))
+    version = a_version(utterances=said)
+    assert to_score(version) == tuple(at for at, (who, _) in enumerate(turns) if who != "T")
+    patients = {
+        each.voice: each.talk_ms for each in voices_of(said) if each.speaker is Speaker.PATIENT
+    }
+    assert set(patients) == {who for who, _ in turns} - {"T"}
+    assert min(patients.values()) > 0
 
 
 def test_there_are_enough_dialogues_in_both_languages():
     for language in ("en", "he"):
-        assert sum(len(turns) >= 8 for _, turns in dialogues(language)) >= 6
+        usual, unusual = dialogues(language), dialogues(f"{language}_unusual")
+        assert sum(len(turns) >= 8 for _, turns in usual) >= 6
+        assert sum(len(turns) >= 8 for _, turns in unusual) >= 20
 
 
 @EVERY
@@ -58,7 +98,8 @@ def test_the_order_of_speaking_changes_nothing(turns, seed):
 
 @EVERY
 def test_swapped_labels_swap_the_roles(turns):
-    swapped = assign_roles(spoken(relabelled(turns, {"T": "P", "P": "T", "X": "X"})))
+    names = {who: who for who, _ in turns} | {"T": "P", "P": "T"}
+    swapped = assign_roles(spoken(relabelled(turns, names)))
     assert swapped.voices["T"] is Speaker.PATIENT
     assert swapped.voices["P"] is Speaker.THERAPIST
 
@@ -104,7 +145,11 @@ def test_short_parts_are_right_or_left_open_but_never_wrong(length):
 def test_one_turn_in_ten_given_to_the_wrong_voice_does_not_turn_the_roles_round():
     chance = random.Random(7)
     for turns in TWO_VOICES * 10:
-        noisy = [("TP"[who == "T"] if chance.random() < 0.1 else who, text) for who, text in turns]
+        wrong = chance.sample(range(len(turns)), max(1, len(turns) // 10))
+        noisy = [
+            ("TP"[who == "T"] if index in wrong else who, text)
+            for index, (who, text) in enumerate(turns)
+        ]
         assert assign_roles(spoken(noisy)).voices.get("P") is not Speaker.THERAPIST
 
 
@@ -150,9 +195,18 @@ def test_without_words_of_a_known_voice_there_are_no_roles(turns):
     assert roles.confidence == 0.0
 
 
-def test_the_patient_is_the_voice_with_most_words_beside_the_therapist():
-    turns = [*demo(), ("X", "I just brought the coffee."), ("X", "I am leaving.")]
-    assert assign_roles(spoken(turns)).voices == SPEAKERS
+def test_a_voice_of_a_few_words_is_nobody_known():
+    turns = [*demo(), ("9", "I just brought the coffee."), ("9", "I am leaving.")]
+    voices = {"T": Speaker.THERAPIST, "P": Speaker.PATIENT, "9": Speaker.UNKNOWN}
+    assert assign_roles(spoken(turns)).voices == voices
+
+
+def test_every_further_voice_with_a_fair_share_of_the_words_is_a_patient():
+    said = [text for who, text in demo() if who == "P"]
+    family = [("T", text) for who, text in demo() if who == "T"]
+    family += [(f"P{number % 4}", text) for number, text in enumerate(said)]
+    voices = assign_roles(spoken(family)).voices
+    assert voices == {"T": Speaker.THERAPIST} | {f"P{each}": Speaker.PATIENT for each in range(4)}
 
 
 def test_roles_are_written_on_every_utterance_and_no_voice_is_nobody():
@@ -169,7 +223,8 @@ def test_reasons_count_and_quote_nothing():
     )
     pattern = (
         r"voice [01] (asks \d+ questions? in 9 turns|speaks of the other \d+ times?, of itself \d+ times?"
-        r"|uses \d+ phrases? of a therapist|has \d+% of the words)"
+        r"|(explains, reflects or leads|tells of its life and feelings|repeats what was said"
+        r"|seeks advice) \d+ times?|has \d+% of the words)"
     )
     assert all(re.fullmatch(pattern, each) for each in roles.reasons)
 
@@ -210,9 +265,37 @@ def test_questions_are_those_to_the_other_person(text, questions):
     assert cues_in(text).questions == questions
 
 
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("Should I tell my sister? Is it normal to be so tired?", {"seeking": 2, "questions": 0}),
+        ("What if it comes back? Do other people have this?", {"seeking": 2, "questions": 0}),
+        ("How was it to tell her?", {"open_questions": 1, "questions": 1}),
+        ("Was the door open?", {"facts": 1, "open_questions": 0}),
+        ("And then she says, how does that make you feel?", {"questions": 0, "reported": 1}),
+        ("Your mother said that?", {"reported": 0}),
+        ("You get up, you wait, you sit down, you wait.", {"you": 2}),
+        ("Sleep is driven by pressure.", {"impersonal": 1}),
+        ("He sleeps on the floor every night.", {"impersonal": 0, "third": 1}),
+        ("Put both feet on the floor.", {"guiding": 1}),
+        ("I did the exercise like you told me.", {"towards": 2}),
+        ("My boss shouted, and I couldn't breathe.", {"own_life": 1, "feelings": 1}),
+        ("כדאי לי להתקשר? זה נורמלי?", {"seeking": 2, "questions": 0}),
+        ("אמרתי לו, איך זה גורם לך להרגיש?", {"questions": 0, "reported": 1}),
+        ("השינה באה כשהגוף עייף.", {"impersonal": 1}),
+        ("אמא שלי לא מדברת, ואני לא יכול לישון.", {"own_life": 1, "feelings": 1}),
+        ("תניח את כפות הרגליים על הרצפה.", {"guiding": 1}),
+    ],
+)
+def test_what_is_counted(text, counts):
+    cues = cues_in(text)
+    assert {name: getattr(cues, name) for name in counts} == counts
+
+
 @settings(max_examples=200)
 @given(st.text(max_size=300))
 def test_any_text_has_cues(text):
     cues = cues_in(text)
-    assert 0 <= cues.questions <= cues.sentences
-    assert min(cues.words, cues.you, cues.me, cues.phrases) >= 0
+    assert 0 <= cues.open_questions <= cues.questions
+    assert cues.questions + cues.seeking + cues.impersonal <= cues.sentences
+    assert min(astuple(cues)) >= 0

@@ -242,6 +242,16 @@ def test_a_new_speaker_loses_the_score_but_keeps_the_words():
     assert third.speaker is PATIENT
 
 
+def test_lines_that_a_person_changed_or_added_are_edited_and_stay_so():
+    lines = lines_of(a_parent())
+    lines[0] = replace(lines[0], text="Hallo")
+    lines[2] = replace(lines[2], speaker=THERAPIST)
+    version = correct(a_parent(), [*lines, Line(PATIENT, "Bye", "0:59")])
+    assert [each.edited for each in version.utterances] == [True, False, True, True]
+    again = correct(version, lines_of(version))
+    assert [each.edited for each in again.utterances] == [True, False, True, True]
+
+
 def test_deleted_lines_are_gone():
     parent = a_parent()
     version = correct(parent, lines_of(parent)[1:])

@@ -29,7 +29,7 @@ from therapy.adapters.memory.speech import MemorySpeech
 from therapy.config import Settings, read_settings
 from therapy.domain.access import Actor
 from therapy.domain.people import Person, Practice, Role
-from therapy.domain.transcript import Speaker, Utterance
+from therapy.domain.transcript import Speaker, Utterance, Word
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.app import Opening, make_app
 from therapy.repositories.records import Records
@@ -45,7 +45,13 @@ SOUND = b"\x10\x00" * 8_000
 """Half a second that is no silence."""
 
 SCRIPT = (
-    an_utterance("How did you sleep this week?", 0, speaker=Speaker.UNKNOWN, voice="0"),
+    an_utterance(
+        "How did you sleep this week?",
+        0,
+        speaker=Speaker.UNKNOWN,
+        voice="0",
+        words=(Word("How", 0, 180, 0.9), Word("did", 180, 300), Word("you…", 300, 1_200, 0.45)),
+    ),
     an_utterance("I slept better, and I feel glad.", 3_000, speaker=Speaker.UNKNOWN, voice="1"),
     an_utterance("What helped you?", 7_000, speaker=Speaker.UNKNOWN, voice="0"),
     an_utterance(

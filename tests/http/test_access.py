@@ -33,6 +33,7 @@ ROUTES: dict[str, tuple[str, str, Any]] = {
     "recording head": ("HEAD", "/sessions/{}/recording", None),
     "recording link": ("POST", "/sessions/{}/recording-link", None),
     "transcript": ("GET", "/data/transcript/{}", None),
+    "transcript in force": ("GET", "/sessions/{}/transcript", None),
     "submission": ("PUT", "/data/transcript/{}", [LINE]),
     "correction": ("PATCH", "/sessions/{}", {"summary": "mine"}),
     "link": ("POST", "/sessions/{}/patient-link", {"patient_id": JAMIE.number}),
@@ -113,9 +114,14 @@ async def test_the_therapist_may_read_everything(sessions):
         for state in STATES:
             assert (await ask(sessions.clinic, route, sessions[state], OLIVIA)).status_code == 200
     assert (await ask(sessions.clinic, "details", sessions["closed"], OLIVIA)).status_code == 200
-    assert (
-        await ask(sessions.clinic, "transcript", sessions["in review"], OLIVIA)
-    ).status_code == 200
+    for route, state, status in (
+        ("transcript", "in review", 200),
+        ("transcript in force", "in review", 200),
+        ("transcript in force", "closed", 200),
+        ("transcript in force", "waiting", 409),
+    ):
+        answer = await ask(sessions.clinic, route, sessions[state], OLIVIA)
+        assert answer.status_code == status, (route, state)
 
 
 ONES_OWN = [

@@ -114,7 +114,12 @@ async def test_nothing_that_was_said_gets_out_of_a_whole_session(tmp_path, bell,
         await fails(
             "PATCH", f"/sessions/{session_id}", json={"session_date": CANARY, "summary": CANARY}
         )
+        await fails("PATCH", f"/sessions/{session_id}", json={f"said {CANARY}": CANARY})
         await fails("GET", f"/sessions/{session_id}/details", ALEX)
+        known = {"If-None-Match": CANARY}
+        answer = await clinic.get(f"/sessions/{session_id}/transcript", headers=known)
+        assert CANARY in answer.json()["lines"][0]["text"]
+        await fails("GET", f"/sessions/{session_id}/transcript", ALEX)
         await fails("POST", "/auth/login", None, json={"email": f"{CANARY}@x", "password": CANARY})
         await fails(
             "POST", "/auth/change-password", None, json={"tokenSec": CANARY, "newPassword": CANARY}

@@ -93,6 +93,10 @@ async def steps_of_a_session(directory: Any, lines: int) -> dict[str, int]:
             taken[name], _ = await steps_of(
                 clinic, "PUT", f"/data/transcript/{session_id}", content
             )
+        taken["transcript in force"], answer = await steps_of(
+            clinic, "GET", f"/sessions/{session_id}/transcript"
+        )
+        assert len(answer.json()["lines"]) == lines
         taken["state"], _ = await steps_of(clinic, "GET", f"/sessions/{session_id}")
         with counted() as steps:
             await clinic.work()

@@ -15,7 +15,7 @@ from therapy.entrypoints.http.data import LineIn
 from therapy.entrypoints.http.errors import BrokenOff, on_http_error
 from therapy.entrypoints.http.json_bodies import LONG, JsonRequest
 from therapy.entrypoints.http.json_faults import Fault, find_fault
-from therapy.entrypoints.http.sessions_schemas import Correction
+from therapy.entrypoints.http.sessions_schemas import Correction, LinkRequest
 from therapy.entrypoints.http.upload_metadata import MetadataIn
 
 GOOD = {"patient": {}, "session_date": "04-03-2026"}
@@ -36,6 +36,21 @@ FAULTS = [
     (Correction, {"summary": None, "patient": None}, Fault("patient", missing=False)),
     (list[LineIn], [LINE, {"speaker": "a", "text": "a"}], Fault("[1].timestamp", missing=True)),
     (list[LineIn], [LINE, 4], Fault("[1]", missing=False)),
+    (Correction, {"sumary": "a"}, Fault("sumary", missing=False, unknown=True)),
+    (Correction, {"summary": 4, "sumary": "a"}, Fault("summary", missing=False)),
+    (Correction, {"said: I am ill": 4}, Fault("", missing=False, unknown=True)),
+    (Correction, {"x" * 101: 4}, Fault("", missing=False, unknown=True)),
+    (
+        Correction,
+        {"patient": {"id": "1", "nam": "a"}},
+        Fault("patient.nam", missing=False, unknown=True),
+    ),
+    (
+        Correction,
+        {"timed_notes": ["a", {"time": "00:09"}]},
+        Fault("timed_notes[1].time", missing=False, unknown=True),
+    ),
+    (LinkRequest, {"patient": "1"}, Fault("patient_id", missing=True)),
     (list[LineIn], {}, Fault("", missing=False)),
 ]
 
@@ -132,3 +147,42 @@ async def test_a_client_that_goes_away_in_mid_body_is_no_fault_of_the_server():
     request = JsonRequest(scope, receive)
     with pytest.raises(BrokenOff):
         await request.body()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("PATCH", "", {"summary": "new", "sumary": "a"}, "sumary"),
+        (
+            "PATCH",
+            "",
+            {"summary": "new", "patient": {"id": "1", "name": "A", "age": 4}},
+            "patient.age",
+        ),
+        (
+            "PATCH",
+            "",
+            {"summary": "new", "general_notes": [{"text": "a"}]},
+            "general_notes[0].text",
+        ),
+        ("PATCH", "", {"summary": "new", "a b": "a"}, "body"),
+        ("POST", "/patient-link", {"patient_id": "203948571", "patientId": "1"}, "patientId"),
+        ("POST", "/retry", {"language": "he-IL"}, "language"),
+    ],
+)
+async def test_unknown_fields_are_refused_by_name_beyond_the_app(clinic, method, path, body, field):
+    session_id = await clinic.reviewable()
+    before = (await clinic.get(f"/sessions/{session_id}")).json()
+    answer = await clinic.ask(method, f"/sessions/{session_id}{path}", json=body)
+    check_problem(answer, 400, "unknown_field", field)
+    assert (await clinic.get(f"/sessions/{session_id}")).json() == before
+
+
+async def test_unknown_fields_stay_ignored_in_what_the_app_calls(clinic):
+    person = {"id": "300000015", "name": "Dana Example", "age": 4}
+    session_id = await clinic.reviewable(
+        patient=person, mood="a", general_notes=[{"content": "a", "colour": "red"}]
+    )
+    line = LINE | {"mood": "a"}
+    answer = await clinic.ask("PUT", f"/data/transcript/{session_id}", json=[line])
+    assert answer.status_code == 202

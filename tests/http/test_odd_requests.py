@@ -20,6 +20,7 @@ PLACES = [
     ("GET", "/sessions/{}"),
     ("GET", "/sessions/{}/details"),
     ("GET", "/sessions/{}/recording"),
+    ("GET", "/sessions/{}/transcript"),
     ("HEAD", "/sessions/{}/recording"),
     ("POST", "/sessions/{}/recording-link"),
     ("POST", "/sessions/{}/retry"),

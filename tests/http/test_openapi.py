@@ -33,6 +33,7 @@ OPERATION_IDS = [
     "get_my_profile",
     "get_recording",
     "get_session",
+    "get_transcript",
     "get_transcript_for_review",
     "head_recording",
     "link_patient",
@@ -149,7 +150,7 @@ def test_examples_of_requests_are_read(content):
 def test_errors_are_documented_as_problems_with_an_example_of_each_code(content):
     for operation in operations(content):
         for status, answer in operation["responses"].items():
-            if status.startswith("2") or operation["operationId"] == "head_recording":
+            if int(status) < 400 or operation["operationId"] == "head_recording":
                 continue
             assert list(answer["content"]) == [PROBLEM_TYPE]
             for code, example in answer["content"][PROBLEM_TYPE]["examples"].items():

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
+from therapy.domain import codec
 from therapy.domain.outbox import OutboxItem
 from therapy.domain.run import Run
 from therapy.domain.session import Session
 from therapy.domain.transcript import TranscriptVersion
+from therapy.domain.transcript_parts import VersionHeader
 from therapy.ports.store import MOST_WRITES
 from therapy.repositories.change import Change, Pending
 from therapy.repositories.records import Records
@@ -57,3 +59,12 @@ async def everything(
         partition = session_partition(item.practice_id, item.what.session_id)
         change.add(records.outbox.new(partition, item, at)[1])
     await change.commit(records.store)
+
+
+async def headers_of(
+    records: Records, practice_id: str, session_id: str
+) -> tuple[VersionHeader, ...]:
+    """The headers of a session's versions as they are stored, in order, without those unknown here."""
+    items = await records.store.list(session_partition(practice_id, session_id), "version-")
+    found = (codec.decode_if_known(VersionHeader, item.body) for item in items)
+    return tuple(header for header in found if header is not None)

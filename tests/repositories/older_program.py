@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import therapy
+from tests.repositories.changes import headers_of
 from therapy.domain.errors import Unavailable
 from therapy.domain.transcript import Utterance
 from therapy.repositories.practices import practice_partition
@@ -68,7 +69,7 @@ async def work(told: Mapping[str, Any]) -> None:
 
 async def seen_of(records: Records, practice_id: str, session_id: str) -> dict[str, Any]:
     session = await records.sessions.load(practice_id, session_id)
-    headers = await records.transcripts.headers(practice_id, session_id)
+    headers = await headers_of(records, practice_id, session_id)
     try:
         await records.transcripts.load(practice_id, session_id, session.transcript_number)
         text = "readable"

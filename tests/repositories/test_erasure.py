@@ -18,7 +18,7 @@ from tests.builders import (
     an_entry,
     an_item,
 )
-from tests.repositories.changes import commit, everything
+from tests.repositories.changes import commit, everything, headers_of
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.errors import NotFound, Unavailable
 from therapy.domain.insights import Insights
@@ -97,7 +97,7 @@ async def erase(
 async def assert_nothing_is_left(records: Records, session_index: SessionIndex) -> None:
     session = await records.sessions.load(PRACTICE, SESSION)
     assert (session.state, session.title, session.transcript_number) == (State.ERASED, "", 0)
-    assert await records.transcripts.headers(PRACTICE, SESSION) == ()
+    assert await headers_of(records, PRACTICE, SESSION) == ()
     for number in (1, 2):
         with pytest.raises(NotFound):
             await records.transcripts.load(PRACTICE, SESSION, number)

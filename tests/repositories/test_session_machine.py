@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from tests.builders import MINUTE, NOW, SECOND, a_run, a_session, a_version, an_item
-from tests.repositories.changes import commit
+from tests.repositories.changes import commit, headers_of
 from therapy.domain.errors import ErrorClass, LeaseLost, NotFound, Stale, TherapyError
 from therapy.domain.run import Run, RunKind, beaten, claimable, claimed, done, failed, put_back
 from therapy.domain.session import Session
@@ -296,7 +296,7 @@ class SessionMachine(RuleBasedStateMachine):
             assert self.wait(records.runs.of_session(*place)) == tuple(runs)
             pending = self.wait(records.outbox.pending(session_partition(*place)))
             assert pending == tuple(each for _, each in sorted(self.outbox[place].items()))
-            headers = self.wait(records.transcripts.headers(*place))
+            headers = self.wait(headers_of(records, *place))
             assert [each.number for each in headers] == sorted(self.transcripts[place])
             for number in NUMBERS:
                 assert self.said(place, number) == self.transcripts[place].get(number)

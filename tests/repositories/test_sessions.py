@@ -180,20 +180,6 @@ async def test_what_one_process_writes_the_next_one_reads_and_changes(
     assert (await replica.sessions.load(PRACTICE, SESSION)).version == 6
 
 
-async def test_a_change_that_says_so_is_refused_once_the_session_has_changed(
-    records: Records,
-) -> None:
-    await write(records, a_session(), a_session(version=1))
-    read = await records.sessions.load(PRACTICE, SESSION)
-    await commit(records, records.sessions.unchanged(read), records.runs.write(a_run()))
-    assert await records.sessions.load(PRACTICE, SESSION) == read
-    await write(records, read)
-    late = records.runs.write(a_run(id="late"))
-    with pytest.raises(Stale):
-        await commit(records, records.sessions.unchanged(read), late)
-    assert await records.runs.of_session(PRACTICE, SESSION) == (a_run(version=1),)
-
-
 async def test_no_two_odd_ids_share_a_session(records: Records) -> None:
     for practice_id in (PRACTICE, OTHER_PRACTICE):
         for number, session_id in enumerate(ODD_IDS):

@@ -6,6 +6,7 @@ The app sends again what it got no answer for.
 import pytest
 
 from tests.builders import HOUR, PRACTICE, a_wav
+from tests.repositories.changes import headers_of
 from tests.workflows.crashing import Crash, Lifetime, Process, at_every_call
 from tests.workflows.memory_installation import (
     ACTOR,
@@ -58,7 +59,7 @@ async def check(installed: MemoryInstallation, session_id: str) -> None:
         ("transcribe", "done"),
     ]
     assert session.transcript_number == 2
-    headers = await installed.records.transcripts.headers(PRACTICE, session_id)
+    headers = await headers_of(installed.records, PRACTICE, session_id)
     assert [each.number for each in headers] == [1, 2]
     key, recordings = session.recording.key, installed.ports.recordings
     assert await recordings.read(PRACTICE, key, 0, len(SOUND) + 1) == SOUND

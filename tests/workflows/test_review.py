@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from tests.builders import OTHER_PRACTICE, PATIENT, PRACTICE, SESSION, an_actor
+from tests.repositories.changes import headers_of
 from tests.workflows.memory_installation import (
     ACTOR,
     IN_SESSION,
@@ -159,7 +160,7 @@ async def test_what_is_handed_in_has_a_header_of_its_own_and_leaves_the_words_be
     lines = await reviewed(installed)
     corrected = [Line(lines[0].speaker, "How did you sleep, then?", lines[0].timestamp), *lines[1:]]
     await review.submit(ACTOR, SESSION, corrected, records=installed.records)
-    first, second = await installed.records.transcripts.headers(PRACTICE, SESSION)
+    first, second = await headers_of(installed.records, PRACTICE, SESSION)
     assert (first.number, second.number, second.parent) == (1, 2, 1)
     assert (second.author_id, second.lines) == (ACTOR.person_id, len(lines))
     assert (await installed.version(1)).utterances[0].text == "How did you sleep?"

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.builders import MINUTE, PRACTICE, SESSION, a_run, a_version
+from tests.repositories.changes import headers_of
 from tests.workflows.memory_installation import (
     ACTOR,
     SCRIPT,
@@ -149,7 +150,7 @@ async def test_of_two_runs_at_once_one_writes_the_transcript_and_the_other_is_en
     assert [run.state for run in await installed.runs()] == [RunState.DONE, RunState.DONE]
     session = await installed.session()
     assert (session.state, session.transcript_number) == (State.AWAITING_REVIEW, 1)
-    headers = await installed.records.transcripts.headers(PRACTICE, SESSION)
+    headers = await headers_of(installed.records, PRACTICE, SESSION)
     assert [each.number for each in headers] == [1]
     assert installed.told() == ["SESSION_READY"]
 

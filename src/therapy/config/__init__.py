@@ -1,8 +1,8 @@
 """Settings: one frozen struct, read once from a mapping.
 
-`settings` defines them, with the names that operators already use; `value_parsers` parses their texts, `adapter_families`
-decides which adapters follow from what is set, `installed_plugins` finds adapters of other projects. All
-faults are reported in one message, with their fixes.
+`settings` defines them, with the names that operators already use; `value_parsers` parses their texts,
+`adapter_families` decides which adapters follow from what is set, `installed_plugins` finds adapters of other
+projects. All faults are reported in one message, with their fixes.
 """
 
 from therapy.config.adapter_families import FAMILIES

@@ -1,7 +1,7 @@
 """Plugins: adapters of other projects, found by the entry points that their packages register.
 
-Only packages' metadata is read here; `wiring.plugin_adapters` imports what was chosen. A setting names a plugin by
-its entry point or, without one, as `package.module:factory`.
+Only packages' metadata is read here; `wiring.plugin_adapters` imports what was chosen. A setting names a
+plugin by its entry point or, without one, as `package.module:factory`.
 """
 
 import re

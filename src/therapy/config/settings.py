@@ -21,6 +21,7 @@ from therapy.config.value_parsers import (
     HttpAddress,
     Languages,
     Networks,
+    People,
     Region,
     Seconds,
     Secret,
@@ -93,6 +94,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     speech_languages: Annotated[
         Languages, "the languages of sessions; recognition chooses among them"
     ] = field(name="SPEECH_LANGUAGE", default=("he-IL", "en-US"))
+    speech_people: Annotated[
+        People,
+        "how many people speak in a session, 1 to 6, where an upload does not say; 0 or auto: recognition"
+        " counts the voices",
+    ] = field(name="THERAPY_SPEECH_PEOPLE", default=0)
     speech_model: Annotated[
         str,
         "the local recogniser's model: tiny.en, base (multilingual; extra [hebrew]) or a directory with one",

@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from therapy.config.installed_plugins import installed, plugins_named
 from therapy.domain.errors import InvalidInput
-from therapy.domain.session import parse_languages
+from therapy.domain.session import MOST_PEOPLE, parse_languages
 
 AUTO: Literal["auto"] = "auto"
 
@@ -77,6 +77,10 @@ def _languages(text: str) -> tuple[str, ...]:
     return parse_languages(filter(str.strip, text.split(",")), field="")
 
 
+def _people(text: str) -> int:
+    return 0 if text.lower() == AUTO else int(text)
+
+
 def _networks(text: str) -> tuple[str, ...]:
     networks = filter(None, map(str.strip, text.split(",")))
     return tuple(str(ip_network(each, strict=False)) for each in networks)
@@ -103,6 +107,11 @@ Languages = Annotated[
     tuple[str, ...],
     Meta(min_length=1, title="at most four language tags with commas between, e.g. he-IL,en-US"),
     Spelt(_languages),
+]
+People = Annotated[
+    int,
+    Meta(ge=0, le=MOST_PEOPLE, title=f"auto, or a whole number from 1 to {MOST_PEOPLE}"),
+    Spelt(_people),
 ]
 Networks = Annotated[
     tuple[str, ...],

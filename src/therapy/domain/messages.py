@@ -12,19 +12,15 @@ from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 LANGUAGES = ("en", "he")
 """The languages of the texts; any other is answered in English."""
 
-PUSH_CODES = (
-    "session_ready_title",
-    "session_ready_body",
-    "session_failed_title",
-    "session_failed_body",
-)
-"""The only texts that go into a push: constants, so that nothing about a person can slip in."""
-
 TEXTS: dict[str, Texts] = {
     # Something is wrong with what was sent.
     "error": ("Something went wrong.", "משהו השתבש."),
     "invalid": ("The field {field} is not valid.", "השדה {field} אינו תקין."),
     "required": ("The field {field} is missing or empty.", "השדה {field} חסר או ריק."),
+    "unknown_field": (
+        "The field {field} is not known here, so nothing was changed.",
+        "השדה {field} אינו מוכר כאן, ולכן דבר לא השתנה.",
+    ),
     "too_long": ("The field {field} is too long.", "השדה {field} ארוך מדי."),
     "date": (
         "The field {field} is not a valid date.",
@@ -37,6 +33,12 @@ TEXTS: dict[str, Texts] = {
         "השדה {field} אינו רשימה של עד ארבע שפות.",
         "Write languages as tags, for example he-IL and en-US.",
         "יש לכתוב שפות כתגיות, למשל he-IL ו-en-US.",
+    ),
+    "people": (
+        "The field {field} is not a number of people from 1 to 6.",
+        "השדה {field} אינו מספר אנשים מ-1 עד 6.",
+        "Write how many people speak in the recording, or leave it out.",
+        "יש לכתוב כמה אנשים מדברים בהקלטה, או להשמיט את השדה.",
     ),
     "timestamp": (
         "The field {field} is not a time in the recording.",
@@ -153,6 +155,7 @@ TEXTS: dict[str, Texts] = {
         "The session is not waiting for review.",
         "הפגישה אינה ממתינה לסקירה.",
     ),
+    "no_transcript": ("The session has no transcript yet.", "לפגישה אין עדיין תמלול."),
     "not_failed": (
         "The session has not failed, so there is nothing to retry.",
         "לא הייתה תקלה בפגישה, ולכן אין מה לנסות שוב.",
@@ -278,7 +281,7 @@ TEXTS: dict[str, Texts] = {
         "The password was changed; please sign in with the new one.",
         "הסיסמה שונתה; אפשר להתחבר איתה.",
     ),
-    # Pushes and mails.
+    # Pushes and mails. A push has no placeholder, so that nothing about a person can slip in.
     "session_ready_title": ("Recording ready", "ההקלטה מוכנה"),
     "session_ready_body": ("A recording is ready for your review.", "הקלטה ממתינה לסקירה שלך."),
     "session_failed_title": ("Recording", "הקלטה"),

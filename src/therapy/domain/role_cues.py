@@ -1,20 +1,32 @@
 """Cues in a text that distinguish a therapist from a patient: counts, of which `roles` makes shares.
 
-English and Hebrew side by side. Phrases are counted first and removed, so that the "I" of
-"I would like you to" or the "you" of "thank you" is not taken for talk about oneself or the other.
-Hebrew is matched without points, and a leading ו, ש, ה or כש is ignored.
+English and Hebrew side by side; what is looked for is in `role_words_english` and `role_words_hebrew`.
+What somebody else is reported to have said is not the speaker's, so nothing of a therapist is counted
+from there to the end of the utterance. Phrases are removed before "you" and "I" are counted, so that
+the "I" of "I would like you to" is not taken for talk about oneself. Hebrew is matched without points,
+and a leading ו, ש, ה or כש is ignored.
 """
 
 import re
 from itertools import pairwise
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
+from therapy.domain import role_words_english as english
+from therapy.domain import role_words_hebrew as hebrew
 from therapy.domain.text_folding import plain
 
 
 class Cues(Struct, frozen=True):
-    """Counts of one text. `questions` are sentences that ask the other person something."""
+    """Counts of one text.
+
+    `questions` are sentences that ask the other person something, `open_questions` those among them that
+    invite to tell, `facts` those that ask yes or no about something else. `seeking` are questions for
+    advice, about oneself or about the therapist. `impersonal` are statements about nobody, `third` words
+    for others than the two. `reported` counts what somebody is said to have said, `towards` what is said
+    of the therapist's doings.
+    """
 
     words: int = 0
     sentences: int = 0
@@ -22,149 +34,145 @@ class Cues(Struct, frozen=True):
     you: int = 0
     me: int = 0
     phrases: int = 0
+    open_questions: int = 0
+    explaining: int = 0
+    guiding: int = 0
+    reflecting: int = 0
+    impersonal: int = 0
+    facts: int = 0
+    seeking: int = 0
+    own_life: int = 0
+    feelings: int = 0
+    colloquial: int = 0
+    third: int = 0
+    reported: int = 0
+    towards: int = 0
 
     def __add__(self, other: "Cues") -> "Cues":
-        return Cues(
-            self.words + other.words,
-            self.sentences + other.sentences,
-            self.questions + other.questions,
-            self.you + other.you,
-            self.me + other.me,
-            self.phrases + other.phrases,
-        )
+        return Cues(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
 
 
-# What therapists say more often than patients. Matched on plain text: lower case, no points.
-_PHRASES = (
-    r"(that|it|this) (sounds?|must (be|have been|feel))",
-    r"sounds like",
-    r"(that|it|this) makes (a lot of |perfect |complete |so much )?sense",
-    r"(you can |can you |could you |please |would you )?tell me( a (little|bit)( bit)?)?( (more|about))?",
-    r"say (a (little|bit) )?more",
-    r"help me (to )?understand",
-    r"walk me through",
-    r"(what )?i('m| am)? hear(ing)?( is)?( that)?",
-    r"i('m| am)? (wonder(ing)?|curious|struck|noticing|inviting you|suggest(ing)?|encourage you)",
-    r"i notice(d)? that you",
-    r"last (time|week|session|meeting),? (we|you)( talked| spoke| said| mentioned| were)?",
-    r"(since|when) we (last )?(met|spoke|talked)( last)?",
-    r"we (talked|spoke|discussed|worked|agreed|looked) (about|on|at|that)?.{0,30}last (time|week|session)",
-    r"(for|until|before|between now and) (the )?next (week|time|session|meeting|appointment)",
-    r"before we (finish|end|stop|meet|start|begin|go on)",
-    r"i('d| would) (like|love|want) (you to|to (hear|invite|understand|know|ask|suggest|come back))( you)?",
-    r"i want you to (try|notice|know|write|think|imagine|practise|practice|pay)",
-    (
-        r"thanks?( you)?( so much| very much)? for "
-        r"(sharing|telling|trusting|being|coming|your|saying|bringing)( me| that with me| with me)?"
-    ),
-    r"i('m| am) (so |very |really )?(sorry|glad|happy|pleased) (to hear|you|that you)",
-    r"let('s| us) (\w+ )?(look|try|take|talk|pause|stay|explore|go|come|start|begin|see|think|focus|stop)",
-    r"welcome( back)?|(good|nice|glad) to (see|meet) you",
-    r"you('ve| have)? (just )?(said|mentioned|noticed|described|told me|used|managed|talked about)",
-    r"(do|did|have|can) you (notice|noticed|feel|felt|think|thought|remember|imagine|picture)",
-    r"how (do|did|does|would|are) (you|that|this|it)( make you)? feel(ing)?",
-    r"what (goes|went|comes|came|is going|was going) (through|up|on)",
-    r"our (time|session|sessions|hour|work|meeting|meetings|conversation)",
-    r"(we have|we've got|there are) (about |only |\w+ )?(\w+ )?minutes",
-    r"take (your time|a (deep |slow )?breath|a moment)",
-    (
-        r"(it is|it's|that is|that's) (completely |perfectly |totally |very |quite |absolutely )?"
-        r"(ok|okay|all right|understandable|normal|natural|human|wonderful|great|important|a big step)"
-        r"( to| that| progress)?"
-    ),
-    r"as your therapist|confidential(ity)?|on a scale",
-    r"(on the one|on the other) hand, (it|you)|part of you",
-    # Hebrew
-    r"(זה |זה מאוד )?נשמע (לי )?(ש|כאילו|כמו|קשה|כואב|מתיש|מאוד|לא פשוט|מפחיד|מעייף|מבלבל|חשוב|בודד)\S*",
-    r"(תוכלי? |אפשר |תרצי? |את יכולה |אתה יכול )?(ל?ספרי?|תספרי?) לי( עוד| קצת| יותר)*( על)?",
-    r"(תגידי?|אמרי?|תארי?|תתארי?|הסבירי?|תסבירי?) לי",
-    r"(ב|מ)?ה?(פעם|פגישה|שיחה) (ה)?(שעברה|קודמת|אחרונה)",
-    r"מאז (ה)?(פגישה|פעם|שנפגשנו|פגישתנו)",
-    r"(ל|עד |לקראת |עד ל)ה?(שבוע|פגישה|פעם) הבאה?",
-    r"(הייתי|אני) (רוצה|מציעה?|מזמינה?|מבקשת?|שמחה?) (ש(ת|נ)\S+|אותך|לך|ממך|לשמוע|לראות אותך)",
-    r"(הייתי|אני) מציעה?",
-    r"תודה (רבה )?(ש(שיתפת|סיפרת|אמרת|באת|הבאת|סמכת)|על (השיתוף|הכנות|האמון|הפתיחות))( אותי)?",
-    r"אני (שומעת?|מבינה?) (ממך|ש|כמה|את)\S*",
-    r"אני (מצטערת?|שמחה?) (לשמוע|ש)\S*",
-    r"אני (תוהה|סקרנית?)|מעניין אותי",
-    r"(זה )?(מאוד |לגמרי |בהחלט )?(הגיוני|מובן|טבעי|אנושי)( מאוד| לגמרי)?( ש\S+)?",
-    r"(בואי?|בואו) (רגע )?נ\S+",
-    r"(ברוכה?|ברוכים) ה(בא|באה|באים)|נעים להכיר|טוב (מאוד )?לראות אותך",
-    r"קחי? (את הזמן|נשימה|רגע)",
-    r"(הזמן|הפגישה|הפגישות|העבודה|השיחה|המפגש) שלנו|נשארו לנו|סודיות|חיסיון",
-    r"(מה|איזה מחשבות) (עובר|עבר|עלה|עולה|עולות) (לך|לך בראש|בך|אצלך)",
-    r"(איך|מה) (את |אתה )?(הרגשת|מרגישה?)",
-    r"(שימי?|תשימי?) לב|(נסי?|תנסי?) (ל|רגע)\S*",
-    r"כל הכבוד|התקדמות (יפה|גדולה|נהדרת)|חלק (ממך|בך)",
-)
-_PHRASE = re.compile(r"(?<!\w)(?:" + "|".join(f"(?:{each})" for each in _PHRASES) + r")(?!\w)")
+def _cues(*lists: str) -> re.Pattern[str]:
+    """Return what matches any line of the lists, as whole words."""
+    lines = [line for cues in lists for line in re.sub(r"\n +\|", "|", cues).split("\n") if line]
+    return re.compile(r"(?<!\w)(?:" + "|".join(f"(?:{line})" for line in lines) + r")(?!\w)")
+
+
+_PHRASES = _cues(english.PHRASES, hebrew.PHRASES)
+_OPEN_QUESTIONS = _cues(english.OPEN_QUESTIONS, hebrew.OPEN_QUESTIONS)
+_SEEKING = _cues(english.SEEKING, hebrew.SEEKING)
+_EXPLAINING = _cues(english.EXPLAINING, hebrew.EXPLAINING)
+_GUIDING = _cues(english.GUIDING, hebrew.GUIDING)
+_INSTRUCTIONS = _cues(english.INSTRUCTIONS, hebrew.INSTRUCTIONS)
+_REFLECTING = _cues(english.REFLECTING, hebrew.REFLECTING)
+_OWN_LIFE = _cues(english.OWN_LIFE, hebrew.OWN_LIFE)
+_FEELINGS = _cues(english.FEELINGS, hebrew.FEELINGS)
+_COLLOQUIAL = _cues(english.COLLOQUIAL, hebrew.COLLOQUIAL)
+_THIRD = _cues(english.THIRD, hebrew.THIRD)
+_REPORTED = _cues(english.REPORTED, hebrew.REPORTED)
+_TOWARDS = _cues(english.TOWARDS_THERAPIST, hebrew.TOWARDS_THERAPIST)
+_ASKS = _cues(english.ASKS, hebrew.ASKS)
+_YES_OR_NO = _cues(english.YES_OR_NO, hebrew.YES_OR_NO)
 
 _THANKS = re.compile(r"\b(thank you|you know|see you|תודה לך)\b")
 _SENTENCE = re.compile(r"[^.!?…\n]*[.!?…\n]|[^.!?…\n]+$")
-_LEAD = r"(?:(?:and|so|but|okay|ok|well|then|or|now|yes|right|אז|ו|אבל|כן|טוב|ואז)[ ,]+)*"
-_ASKS = re.compile(
-    _LEAD + r"(?:"
-    r"(?:how|what|why|when|where|who|which)(?: \w+){0,2} "
-    r"(?:do|did|does|is|are|was|were|would|have|has|had|can|could|will|should|goes|makes|made|"
-    r"happens|happened|comes|came)\b"
-    r"|(?:can|could|would|will|do|did|are|were|have|had) you\b"
-    r"|(?:is|was|are|were) there\b|tell me\b"
-    r"|ו?(?:איך|מדוע|האם|למה|מתי|איפה|באיזה|באיזו|איזה|איזו|מאיפה)(?!\w)"
-    r"|ו?מה (?!ש)\w|(?:תוכלי?|תרצי?|ספרי?|תספרי?|היית|יש לך|אפשר)(?!\w)"
-    r")"
+_LEAD = re.compile(
+    r"(?:(?:and|so|but|okay|ok|well|then|or|now|yes|right|אז|ו|אבל|כן|טוב|ואז)[ ,]+)*"
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_HEBREW_LETTERS = re.compile(r"[א-ת]")
+
 _YOU = frozenset({"you", "your", "yours", "yourself"})
 _ME = frozenset({"i", "me", "my", "mine", "myself"})
+_US = frozenset({"we", "us", "our", "ours"})
+_HEBREW_YOU = frozenset(hebrew.YOU.split())
+_HEBREW_ME = frozenset(hebrew.ME.split())
+_HEBREW_YOU_BEFORE = frozenset(hebrew.YOU_BEFORE.split())
+_HEBREW_OBJECTS = frozenset(hebrew.OBJECTS.split())
+_HEBREW_NOT_PAST = frozenset(hebrew.NOT_PAST.split())
 
+GENERIC_YOU = 2
+"""At most as many "you" of a statement count: "you get up, you make coffee, you wait" means oneself."""
 
-def _listed(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_HE_YOU = _listed("""
-    אתה אתם אתן שלך שלכם לך לכם אותך אתכם איתך אתך אליך אלייך עליך עלייך ממך בשבילך לעצמך בעצמך עצמך
-    אצלך בך תוכל תוכלי תרצה תרצי תנסה תנסי תספר תספרי תגיד תגידי ספר ספרי הרגשת אמרת חשבת ניסית
-    הצלחת עשית היית הלכת סיפרת דיברת רצית ראית ישנת כתבת הזכרת תיארת הגבת התמודדת הגעת ידעת שמעת
-    פחדת למדת הבנת בכית כעסת ציפית לקחת נתת ביקשת החלטת הסכמת זיהית
-""")
-_HE_ME = _listed("""
-    אני שלי לי אותי איתי אתי אליי אלי עליי עלי ממני בשבילי לעצמי בעצמי עצמי אצלי בי כמוני בגללי לבדי
-    אמי אבי אשתי בעלי
-""")
-_HE_YOU_AFTER = _listed("הולכת היית לא גם כבר תמיד באמת עדיין בעצם")
-"""After these words "את" means "you", although they do not look like a feminine present."""
-
-_HE_OBJECT_AFTER = _listed("זה זאת מה עצמה אותה")
-_HE_NOT_PAST = _listed("""
-    אמיתי בעייתי בעיתי חברתי מהותי איכותי יצירתי משמעותי תרבותי חוויתי חווייתי מציאותי נקודתי עובדתי
-    תודעתי התנהגותי תחרותי משפחתי שנתי קבוצתי תפיסתי תקשורתי
-""")
-"""Adjectives that end like a verb in the first person of the past."""
-
-_HE_LETTERS = re.compile(r"[א-ת]")
+STATEMENT = 4
+"""A statement about nobody has at least as many words."""
 
 
 def cues_in(text: str) -> Cues:
     """Return the counted cues of one utterance."""
     said = plain(text).replace("’", "'")
-    bare, phrases = _PHRASE.subn(" ", said)
-    you, me = _address(bare)
-    sentences = [each for each in _SENTENCE.findall(said) if _WORD.search(each)]
-    return Cues(
+    told = _REPORTED.search(said)
+    own = said[: told.start()] if told else said
+    total = Cues(
         words=len(_WORD.findall(said)),
-        sentences=len(sentences),
-        questions=sum(1 for each in sentences if _asks(each)),
-        you=you,
-        me=me,
-        phrases=phrases,
+        sentences=len(_sentences(said)),
+        own_life=_count(_OWN_LIFE, said),
+        feelings=_count(_FEELINGS, said),
+        colloquial=_count(_COLLOQUIAL, said),
+        third=_count(_THIRD, said),
+        reported=_count(_REPORTED, said),
     )
+    for sentence in _sentences(own):
+        total += _question(sentence) if _asks(sentence) else _statement(sentence)
+    return total
+
+
+def _sentences(text: str) -> list[str]:
+    return [each.strip() for each in _SENTENCE.findall(text) if _WORD.search(each)]
+
+
+def _count(pattern: re.Pattern[str], text: str) -> int:
+    return sum(1 for _ in pattern.finditer(text))
 
 
 def _asks(sentence: str) -> bool:
-    """Return whether it is a question to the other person: one that is not about oneself."""
-    asks = sentence.rstrip().endswith("?") or _ASKS.match(sentence.strip())
-    return bool(asks) and _address(_PHRASE.sub(" ", sentence))[1] == 0
+    return sentence.endswith("?") or bool(_ASKS.match(sentence, _begin(sentence)))
+
+
+def _begin(sentence: str) -> int:
+    """Return where a sentence begins after "and", "so", "well" and the like."""
+    lead = _LEAD.match(sentence)
+    return lead.end() if lead else 0
+
+
+def _question(sentence: str) -> Cues:
+    bare, phrases = _PHRASES.subn(" ", sentence)
+    you, me = _address(bare)
+    about_oneself = me > 0 and you == 0 and sentence.endswith("?")
+    if about_oneself or _SEEKING.search(sentence):
+        return Cues(seeking=1, you=you, me=me, towards=_count(_TOWARDS, sentence))
+    to_the_other = me == 0
+    facts = you == 0 and phrases == 0 and bool(_YES_OR_NO.match(sentence, _begin(sentence)))
+    return Cues(
+        questions=to_the_other,
+        open_questions=to_the_other and bool(_OPEN_QUESTIONS.search(sentence)),
+        facts=to_the_other and facts,
+        phrases=phrases,
+        you=you,
+        me=me,
+    )
+
+
+def _statement(sentence: str) -> Cues:
+    bare, phrases = _PHRASES.subn(" ", sentence)
+    you, me = _address(bare)
+    return Cues(
+        phrases=phrases,
+        you=min(you, GENERIC_YOU),
+        me=me,
+        explaining=_count(_EXPLAINING, sentence),
+        guiding=_count(_GUIDING, sentence) + bool(_INSTRUCTIONS.match(sentence, _begin(sentence))),
+        reflecting=bool(_REFLECTING.search(sentence)),
+        impersonal=_impersonal(sentence),
+        towards=_count(_TOWARDS, sentence),
+    )
+
+
+def _impersonal(sentence: str) -> bool:
+    words = _WORD.findall(sentence)
+    if len(words) < STATEMENT or _THIRD.search(sentence):
+        return False
+    return _address(sentence) == (0, 0) and not any(w.partition("'")[0] in _US for w in words)
 
 
 def _address(text: str) -> tuple[int, int]:
@@ -177,7 +185,7 @@ def _address(text: str) -> tuple[int, int]:
             you += 1
         elif stem in _ME:
             me += 1
-        elif _HE_LETTERS.match(word):
+        elif _HEBREW_LETTERS.match(word):
             you += _hebrew_you(word, next_word)
             me += _hebrew_me(word)
     return you, me
@@ -192,21 +200,21 @@ def _bare(word: str, known: frozenset[str]) -> bool:
 def _hebrew_you(word: str, next_word: str) -> bool:
     if word.removeprefix("ש").removeprefix("כש") == "את":
         return _means_you(next_word)
-    return _bare(word, _HE_YOU)
+    return _bare(word, _HEBREW_YOU)
 
 
 def _means_you(next_word: str) -> bool:
     """Return whether "את" means "you" before this word: "את" also marks an object."""
-    if next_word in _HE_YOU_AFTER:
+    if next_word in _HEBREW_YOU_BEFORE:
         return True
-    if next_word.startswith("ה") or next_word in _HE_OBJECT_AFTER:
+    if next_word.startswith("ה") or next_word in _HEBREW_OBJECTS:
         return False
     return next_word.endswith(("ה", "ת"))
 
 
 def _hebrew_me(word: str) -> bool:
-    if _bare(word, _HE_ME):
+    if _bare(word, _HEBREW_ME):
         return True
     if not (len(word) >= 4 and word.endswith("תי")):
         return False
-    return not any(word[skipped:] in _HE_NOT_PAST for skipped in range(3))
+    return not any(word[skipped:] in _HEBREW_NOT_PAST for skipped in range(3))

@@ -121,6 +121,7 @@ class Details(Struct, frozen=True, omit_defaults=True):
 class Session(Struct, frozen=True, omit_defaults=True):
     """One recorded session.
 
+    `languages` (BCP 47) are to be recognised, `people` is how many speak (0 = not known).
     `transcript_number` is the current version's (0 = none yet). `scores` are those of the patient's
     speech as a whole, once closed. `more_recordings` continue the first one, on one timeline. `version`
     counts writes and is the store's.
@@ -136,6 +137,7 @@ class Session(Struct, frozen=True, omit_defaults=True):
     created_at: datetime
     state: State = State.AWAITING_TRANSCRIPT
     languages: tuple[str, ...] = ()
+    people: int = 0
     title: str = ""
     transcript_number: int = field(default=0, name="transcript")
     scores: Scores | None = None
@@ -243,6 +245,7 @@ MOST_RECORDINGS = 20
 """Files that one session may consist of."""
 
 MOST_LANGUAGES = 4
+MOST_PEOPLE = 6
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 
 
@@ -275,6 +278,13 @@ def parse_languages(tags: Iterable[str], *, field: str) -> tuple[str, ...]:
     if len(found) > MOST_LANGUAGES or not all(_LANGUAGE.fullmatch(tag) for tag in found):
         raise InvalidInput(field, "languages")
     return found
+
+
+def check_people(count: int | None, *, field: str) -> int:
+    """Return how many people speak, 0 if nobody said; InvalidInput names `field` if it is not 1 to 6."""
+    if count is not None and not 1 <= count <= MOST_PEOPLE:
+        raise InvalidInput(field, "people")
+    return count or 0
 
 
 def title_of(day: date, language: str) -> str:

@@ -80,7 +80,8 @@ class Utterance(Struct, frozen=True, omit_defaults=True):
 
     `voice` is the engine's label ("" = unknown); `confidence` (0..1) is how sure the engine is of the
     voice. `flags` are codes for doubts about the words: see `GUESS` and its neighbours; others may be
-    added. `scores` is None until it is scored, and stays None if that is impossible.
+    added. `edited` is true once a person has changed its text or speaker. `scores` is None until it is
+    scored, and stays None if that is impossible.
     """
 
     start_ms: int
@@ -91,6 +92,7 @@ class Utterance(Struct, frozen=True, omit_defaults=True):
     confidence: float = 1.0
     words: tuple[Word, ...] = ()
     flags: tuple[str, ...] = ()
+    edited: bool = False
     scores: Scores | None = None
 
     @property
@@ -276,12 +278,14 @@ def _corrected_line(index: int, line: Line, old: dict[int, Utterance]) -> Uttera
     start = parse_timestamp(line.timestamp, field=f"[{index}].timestamp")
     match = old.get(start)
     if match is None:
-        return Utterance(start_ms=start, end_ms=start, text=text, speaker=line.speaker)
+        return Utterance(start_ms=start, end_ms=start, text=text, speaker=line.speaker, edited=True)
     if match.text == text and match.speaker is line.speaker:
         return match
     if match.text == text:
-        return replace(match, speaker=line.speaker, scores=None)
-    return replace(match, text=text, speaker=line.speaker, words=(), flags=(), scores=None)
+        return replace(match, speaker=line.speaker, edited=True, scores=None)
+    return replace(
+        match, text=text, speaker=line.speaker, words=(), flags=(), edited=True, scores=None
+    )
 
 
 def _ended(utterances: tuple[Utterance, ...], duration_ms: int) -> tuple[Utterance, ...]:

@@ -196,6 +196,20 @@ def check_names(*names: str) -> None:
 def check_range(prefix: str, after: str, limit: int) -> None:
     """Raise ValueError unless these are valid arguments of `Store.list`."""
     check_names(*(name for name in (prefix, after) if name))
+    _check_limit(limit)
+
+
+def check_due(queues: Collection[str], now: datetime, limit: int, after: Item | None) -> None:
+    """Raise ValueError unless these are valid arguments of `Store.due`."""
+    check_names(*queues)
+    _check_limit(limit)
+    if now.tzinfo is None:
+        raise ValueError("now must be an aware datetime")
+    if after is not None and after.due_at is None:
+        raise ValueError("this item is never due")
+
+
+def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MOST_ITEMS:
         raise ValueError(f"a limit is 1 to {MOST_ITEMS}")
 

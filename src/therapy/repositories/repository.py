@@ -14,7 +14,7 @@ from msgspec.structs import replace as changed
 
 from therapy.domain import codec
 from therapy.domain.errors import AlreadyExists, Stale, TherapyError, Unavailable
-from therapy.ports.store import MOST_ITEMS, Check, Create, Delete, Item, Put, Replace, Store
+from therapy.ports.store import MOST_ITEMS, Create, Delete, Item, Put, Replace, Store
 from therapy.repositories.change import Pending
 
 S = TypeVar("S", bound=Struct)
@@ -40,7 +40,7 @@ class Repository(Generic[S]):
 
     If the struct has a field `version`, reading fills in the stored item's; it is 0 in a record that was
     never stored, and is not part of the body. Items of another kind are ignored. Items whose body only a
-    newer program can read (an enum value, a tag) are left alone: `list` skips them, `get` raises.
+    newer program can read (an enum value, a tag) are left alone: `list_all` skips them, `get` raises.
     """
 
     kind: ClassVar[str]
@@ -79,21 +79,6 @@ class Repository(Generic[S]):
         """
         item = (await self._store.get(partition, item_id)).get(item_id)
         return self.read(item) if item is not None and item.kind == self.kind else None
-
-    async def list(
-        self,
-        partition: str,
-        prefix: str,
-        *,
-        after: str = "",
-        backwards: bool = False,
-        limit: int = MOST_ITEMS,
-    ) -> tuple[S, ...]:
-        """Return one page of records, without those that this program can't read."""
-        items = await self._store.list(
-            partition, prefix, after=after, backwards=backwards, limit=limit
-        )
-        return self.known(items)
 
     async def list_all(self, partition: str, prefix: str) -> tuple[S, ...]:
         """Return every record whose id begins with `prefix`: only for numbers that are naturally small."""
@@ -176,13 +161,6 @@ class Repository(Generic[S]):
                 partition, item_id, record, version, refused or Stale(kind=self.kind)
             )
         return self.create(partition, item_id, record, refused or Stale(kind=self.kind))
-
-    def check(
-        self, partition: str, item_id: str, version: int, refused: TherapyError | None = None
-    ) -> Pending:
-        """Refuse the change with `refused` (Stale) unless the record has this version."""
-        write = Check(id=item_id, version=version)
-        return Pending(partition, write, refused or Stale(kind=self.kind))
 
     def delete(
         self,

@@ -27,7 +27,7 @@ from therapy.domain.transcript_parts import (
     with_scores_of,
     without_findings,
 )
-from therapy.ports.store import MOST_ITEMS, Item, Store
+from therapy.ports.store import Item, Store
 from therapy.repositories.change import Pending
 from therapy.repositories.repository import Repository
 from therapy.repositories.sessions import session_partition
@@ -113,14 +113,6 @@ class Transcripts:
         items = await self._items(practice_id, session_id, number, text)
         item = items[text]
         return await _off_the_loop(lambda: self._texts.read(item), long=len(item.body) >= LONG)
-
-    async def headers(
-        self, practice_id: str, session_id: str, *, after: int = 0, limit: int = MOST_ITEMS
-    ) -> tuple[VersionHeader, ...]:
-        """Return the headers of the versions whose number is above `after`, in order; at most `limit`."""
-        partition = session_partition(practice_id, session_id)
-        last = self._headers.id_of(after) if after else ""
-        return await self._headers.list(partition, "version-", after=last, limit=limit)
 
     async def new(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
         """Write a new version; Stale if there is one with that number."""

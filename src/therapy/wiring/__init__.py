@@ -25,7 +25,7 @@ from therapy.wiring.adapters import (
     open_recordings,
     open_speech,
 )
-from therapy.wiring.stores import Check, open_stores, utc_now
+from therapy.wiring.stores import Check, open_records, open_stores, utc_now
 from therapy.workflows.engines import Engines
 from therapy.workflows.installation import Installation, Ports, install
 
@@ -41,6 +41,7 @@ __all__ = [
     "Therapy",
     "mailbox",
     "open_engines",
+    "open_records",
     "open_therapy",
 ]
 
@@ -104,6 +105,7 @@ async def open_therapy(
             lease=settings.lease,
             max_upload_bytes=settings.upload_bytes,
             languages=settings.speech_languages,
+            people=settings.speech_people,
         )
         checks: dict[str, Check] = {
             "stores": stores.check,

@@ -1,7 +1,8 @@
 """Opens the stores of the chosen family: the store and its two indexes."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +14,7 @@ from therapy.ports import SupportsCheck
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Store
+from therapy.repositories.records import Records
 from therapy.wiring.plugin_adapters import open_store_plugin
 
 if TYPE_CHECKING:
@@ -77,10 +79,28 @@ async def open_stores(
         if make:
             await cosmos.prepare()
         return cosmos_stores(cosmos)
-    from therapy.adapters.local.sqlite.database import Database
+    from therapy.adapters.local.sqlite.database import FILE_NAME, Database
 
-    database = await stack.enter_async_context(Database.open(data_dir / "therapy.sqlite3"))
+    database = await stack.enter_async_context(Database.open(data_dir / FILE_NAME))
     return sqlite_stores(database)
+
+
+@asynccontextmanager
+async def open_records(settings: Settings) -> AsyncIterator[Records | None]:
+    """Yield the records alone, to read them; None if this machine's data directory has none. Creates nothing.
+
+    Raises:
+        Unavailable, SettingsError: as `open_stores`.
+    """
+    from therapy.adapters.local.sqlite.database import FILE_NAME
+
+    data_dir = settings.data_dir.expanduser().resolve()
+    if settings.stores == "local" and not (data_dir / FILE_NAME).exists():
+        yield None
+        return
+    async with AsyncExitStack() as stack:
+        stores = await open_stores(settings, data_dir, stack, make=False)
+        yield Records(stores.store, now=utc_now, new_id=lambda: uuid.uuid4().hex)
 
 
 async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":

@@ -71,11 +71,13 @@ def install(
     lease: timedelta = timedelta(seconds=30),
     max_upload_bytes: int = 2 * 1024**3,
     languages: tuple[str, ...] = ("he-IL", "en-US"),
+    people: int = 0,
 ) -> Installation:
     """Return an installation over these ports.
 
     `lease` is how long a worker, or a writer with consequences to deliver, keeps others from its work
-    without a sign of life. `languages` (BCP 47) are recognised if an upload names none.
+    without a sign of life. `languages` (BCP 47) are recognised if an upload names none, and
+    `people` speak if it does not say how many (0 = the engine counts the voices).
     """
     relay = OutboxRelay(
         records=_records(ports, lease),
@@ -104,6 +106,7 @@ def install(
             audio=ports.engines.audio,
             max_bytes=max_upload_bytes,
             languages=languages,
+            people=people,
         ),
         sign_in=SignIn(ports.passwords, ports.tokens, ports.mail, ports.new_secret),
         doorbell=ports.doorbell,
@@ -112,6 +115,7 @@ def install(
             recordings=ports.recordings,
             engines=ports.engines,
             languages=languages,
+            people=people,
             lease=lease,
         ),
         sweep=Sweep(relay),

@@ -82,7 +82,9 @@ async def recognise(
         roles = assign_roles(utterances)
         return with_roles(utterances, roles), roles
 
-    utterances, roles = await asyncio.to_thread(with_assigned_roles)  # 0.1 s for an hour of speech
+    utterances, roles = await asyncio.to_thread(
+        with_assigned_roles
+    )  # half a second for an hour of speech
     return TranscriptVersion(
         session_id="",
         number=1,

@@ -106,6 +106,18 @@ async def for_review(
     return session, version
 
 
+async def transcribed_session(actor: Actor, session_id: str, *, records: Records) -> Session:
+    """Return a session that has a transcript, to its therapist.
+
+    Raises:
+        WrongState: it has none yet, or was cancelled.
+    """
+    session = await own_session(actor, session_id, records=records)
+    if session.state not in {State.AWAITING_REVIEW, State.CLOSING, State.CLOSED}:
+        raise WrongState("no_transcript", state=session.state.value)
+    return session
+
+
 async def submit(actor: Actor, session_id: str, lines: Sequence[Line], *, records: Records) -> None:
     """Submit the reviewed transcript: it becomes a new version, and a worker closes the session.
 
@@ -162,12 +174,17 @@ async def _sent_again(session: Session, lines: Sequence[Line], *, records: Recor
 
 
 async def retry(
-    actor: Actor, session_id: str, *, languages: tuple[str, ...] = (), records: Records
+    actor: Actor,
+    session_id: str,
+    *,
+    languages: tuple[str, ...] = (),
+    people: int = 0,
+    records: Records,
 ) -> None:
     """Retry a failed session, from the beginning of the stage that failed.
 
-    `languages` (BCP 47) replace the ones to recognise, if any are passed; they are ignored if only the
-    scoring failed.
+    `languages` (BCP 47) replace the ones to recognise, if any are passed, and `people` how many speak, if
+    it is not 0; both are ignored if only the scoring failed.
 
     Raises:
         WrongState: it has not failed.
@@ -180,11 +197,15 @@ async def retry(
         run = awaited_run(session, runs)
         if run is None or run.state is not RunState.FAILED:
             raise WrongState("not_failed", state=session.state.value)
-        spoken = languages if run.kind is RunKind.TRANSCRIBE else ()
-        retried = again(run, now=records.now(), languages=spoken)
-        change = Change(records.runs.write(retried))
-        if spoken:
-            change.add(records.sessions.write(replace(session, languages=spoken)))
+        change = Change()
+        if run.kind is RunKind.TRANSCRIBE:
+            retried = again(run, now=records.now(), languages=languages, people=people)
+            if languages or people:
+                heard = replace(session, languages=retried.languages, people=retried.people)
+                change.add(records.sessions.write(heard))
+        else:
+            retried = again(run, now=records.now())
+        change.add(records.runs.write(retried))
         follows = SessionEntryChanged(session_id), RunDue(session_id)
         await records.commit(actor.practice_id, change, *follows)
 

@@ -46,7 +46,8 @@ BEATS_PER_LEASE = 3
 class RunWorker:
     """Works on sessions, with a `lease` on each run and at most `run_time` for one claim.
 
-    `languages` are the BCP 47 tags to recognise in runs that name none. `during` is entered while a run is
+    `languages` are the BCP 47 tags to recognise in runs that name none, `people` is how many speak in runs
+    that do not say (0 = not known). `during` is entered while a run is
     worked on, e.g. so that log lines name it.
     """
 
@@ -56,6 +57,7 @@ class RunWorker:
     languages: tuple[str, ...]
     lease: timedelta = timedelta(seconds=30)
     run_time: timedelta = timedelta(hours=6)
+    people: int = 0
     during: Callable[[Run], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     async def work_on(self, practice_id: str, session_id: str) -> None:
@@ -115,6 +117,7 @@ class RunWorker:
                     recordings=self.recordings,
                     engines=self.engines,
                     languages=self.languages,
+                    people=self.people,
                 )
             case RunKind.SCORE:
                 return await closing.score(

@@ -33,11 +33,12 @@ async def transcribe(
     recordings: Recordings,
     engines: Engines,
     languages: tuple[str, ...],
+    people: int = 0,
 ) -> Finish:
     """Transcribe a session's recording; return a function that writes the result, or just ends the run.
 
     The run is just ended if the session no longer awaits a transcript. `languages` are recognised if the
-    run names none.
+    run names none, and `people` speak if it does not say how many.
 
     Raises:
         WorkFailed: the recording or an engine failed; its class says whether trying again may help.
@@ -47,7 +48,11 @@ async def transcribe(
     if session.state is not State.AWAITING_TRANSCRIPT:
         return partial(end_run, records=records)
     version = await _recognise(
-        session, claimed, recordings=recordings, engines=engines, languages=languages
+        session,
+        claimed,
+        SpeechOptions(run.languages or languages, run.people or people),
+        recordings=recordings,
+        engines=engines,
     )
     version = replace(version, at=records.now())
     claimed.stage = "scoring"
@@ -66,10 +71,10 @@ async def end_run(run: Run, *, records: Records) -> None:
 async def _recognise(
     session: Session,
     claimed: ClaimedRun,
+    options: SpeechOptions,
     *,
     recordings: Recordings,
     engines: Engines,
-    languages: tuple[str, ...],
 ) -> TranscriptVersion:
     practice_id = session.practice_id
     keys = [each.key for each in session.recordings]
@@ -85,7 +90,6 @@ async def _recognise(
 
     first, *more = (Part(partial(read, key), size) for key, size in zip(keys, sizes, strict=True))
     claimed.stage = "recognising"
-    options = SpeechOptions(claimed.run.languages or languages, claimed.run.people)
     return await recognise(
         practice_id,
         first.read,

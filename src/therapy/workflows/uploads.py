@@ -58,8 +58,8 @@ GZIP = b"\x1f\x8b\x08"
 class Intake:
     """What receiving recordings needs: where they are stored, what checks them, and the limits.
 
-    `max_bytes` is for one recording, `expiry` how long an upload may stand still, `languages` (BCP 47)
-    are recognised if an upload names none.
+    `max_bytes` is for one recording, `expiry` how long an upload may stand still. `languages` (BCP 47)
+    are recognised if an upload names none, and `people` speak if it does not say how many (0 = not known).
     """
 
     records: Records
@@ -68,6 +68,14 @@ class Intake:
     max_bytes: int = 2 * 1024**3
     expiry: timedelta = timedelta(hours=1)
     languages: tuple[str, ...] = ("he-IL", "en-US")
+    people: int = 0
+
+
+class _Spoken(Struct, frozen=True):
+    """What an upload says of the speech: its languages (none = not said), how many speak (0 = not said)."""
+
+    languages: tuple[str, ...]
+    people: int
 
 
 class Receipt(Struct, frozen=True):
@@ -169,13 +177,15 @@ class Receiving:
         therapist: str,
         file_name: str,
         languages: tuple[str, ...] = (),
+        people: int = 0,
         continues: str = "",
     ) -> Receipt:
         """Make the received recording a session, or a part of the one it `continues`; return which one.
 
         `therapist` is the id of the therapist in the metadata ("" = none), `languages` are what to
-        recognise (none = this installation's). If the same therapist sends the same recording again, it
-        stays the same session; if that has failed, it is retried.
+        recognise and `people` is how many speak (none, 0 = as this installation is set). If the same
+        therapist sends the same recording again, it stays the same session; if that has failed, it is
+        retried.
 
         Raises:
             Forbidden: the metadata names another therapist.
@@ -198,7 +208,8 @@ class Receiving:
                 actor, continues, recording, details, note=self.note, records=intake.records
             )
             return Receipt(continues, new=new)
-        return await self._become_session(actor, person, details, recording, languages)
+        spoken = _Spoken(languages, people)
+        return await self._become_session(actor, person, details, recording, spoken)
 
     async def _become_session(
         self,
@@ -206,7 +217,7 @@ class Receiving:
         person: Person,
         details: Details,
         recording: Recording,
-        languages: tuple[str, ...],
+        spoken: _Spoken,
     ) -> Receipt:
         """Take the recording's fingerprint and write the session under the id that is its value.
 
@@ -223,14 +234,14 @@ class Receiving:
             except NotFound:
                 try:
                     await _begin(
-                        taken.value, person, details, recording, languages, intake=self._intake
+                        taken.value, person, details, recording, spoken, intake=self._intake
                     )
                 except Stale:  # the same recording arrived twice at once; this one lost
                     continue
                 return Receipt(taken.value, new=True)
             known = has_recording(existing, recording.content_hash)
             if known and existing.state not in {State.CANCELLED, State.ERASED}:
-                return await _seen_before(actor, existing, details, languages, records=records)
+                return await _seen_before(actor, existing, details, spoken, records=records)
             with suppress(Stale):  # someone else has handed it over
                 handed = records.unique_keys.hand_over(taken, new)
                 await Change(handed).commit(records.store)
@@ -252,7 +263,7 @@ async def _begin(
     person: Person,
     details: Details,
     recording: Recording,
-    languages: tuple[str, ...],
+    spoken: _Spoken,
     *,
     intake: Intake,
 ) -> None:
@@ -271,7 +282,8 @@ async def _begin(
         details=replace(details, patient=linked(details.patient, account)),
         recording=recording,
         created_at=now,
-        languages=languages or intake.languages,
+        languages=spoken.languages or intake.languages,
+        people=spoken.people or intake.people,
         title=title_of(details.date, practice.language),
         demo=person.demo,
     )
@@ -283,6 +295,7 @@ async def _begin(
         created_at=now,
         due_at=now,
         languages=session.languages,
+        people=session.people,
     )
     change = Change(records.sessions.write(session), records.runs.write(run))
     follows = RunDue(session_id), SessionEntryChanged(session_id)
@@ -293,7 +306,7 @@ async def _seen_before(
     actor: Actor,
     existing: Session,
     details: Details,
-    languages: tuple[str, ...],
+    spoken: _Spoken,
     *,
     records: Records,
 ) -> Receipt:
@@ -303,7 +316,13 @@ async def _seen_before(
     runs = await records.runs.of_session(existing.practice_id, existing.id)
     if progress_of(existing, runs).state is SessionStatus.FAILED:
         with suppress(WrongState, LeaseLost):  # someone else has retried it
-            await review.retry(actor, existing.id, languages=languages, records=records)
+            await review.retry(
+                actor,
+                existing.id,
+                languages=spoken.languages,
+                people=spoken.people,
+                records=records,
+            )
     return Receipt(existing.id, new=False)
 
 

@@ -19,6 +19,11 @@ const there = await client.GET("/sessions/{session_id}", {
   headers,
   params: { path: { session_id: listed?.id ?? "" } },
 });
+const transcript = await client.GET("/sessions/{session_id}/transcript", {
+  headers,
+  params: { path: { session_id: listed?.id ?? "" } },
+});
+const word: (string | number)[] | undefined = transcript.data?.lines[0]?.words[1];
 const nowhere = await client.GET("/sessions/{session_id}", {
   headers,
   params: { path: { session_id: "nowhere" } },
@@ -30,6 +35,7 @@ console.log(
     listed: listed?.id,
     day: there.data?.session_date,
     speakers: there.data?.heard?.talk.speakers.map((each) => each.speaker),
+    word,
     status: nowhere.response.status,
     code: problem?.code,
   }),

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ from therapy.ports.store import (
     Replace,
     Store,
     Write,
+    check_due,
     check_names,
     check_range,
     check_writes,
@@ -71,10 +73,7 @@ class MemoryStore(Store):
     async def due(
         self, queues: Collection[str], now: datetime, limit: int, after: Item | None = None
     ) -> tuple[Item, ...]:
-        check_names(*queues)
-        check_range("", "", limit)
-        if now.tzinfo is None:
-            raise ValueError("now must be an aware datetime")
+        check_due(queues, now, limit, after)
         beyond = _place_when_due(after) if after else None
         found = [
             (_place_when_due(item), item)
@@ -150,9 +149,8 @@ def _next_version(write: Put) -> int:
 
 
 def _place_when_due(item: Item) -> tuple[datetime, str, str]:
-    if item.due_at is None:
-        raise ValueError("this item is never due")
-    return item.due_at, item.partition, item.id
+    due_at = cast("datetime", item.due_at)  # `check_due` and the filter see to it
+    return due_at, item.partition, item.id
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

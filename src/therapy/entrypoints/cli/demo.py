@@ -93,6 +93,7 @@ def _show_session(app: MobileClient, user: dict[str, Any], console: Console) -> 
     session_id = _send(app, user, console)
     _wait(app, session_id, "awaiting_review", console)
     lines = _show_transcript(app, session_id, console)
+    show_partial(app.got("GET", f"/sessions/{session_id}")["heard"], console)
     _show_accuracy(lines, console)
     console.rule("submitted", align="left")
     sent = [{key: each[key] for key in ("speaker", "text", "timestamp")} for each in lines]
@@ -159,6 +160,14 @@ def _show_transcript(app: MobileClient, session_id: str, console: Console) -> li
         add_line(table, each["timestamp"], each["speaker"], each["text"], scores)
     console.print(Group(table, legend()))
     return lines
+
+
+def show_partial(heard: dict[str, Any], console: Console) -> None:
+    """Print what is missing of the recording and how many lines are in doubt, if there is such."""
+    for each in heard["missing"]:
+        console.print(each["sentence"], markup=False, soft_wrap=True)
+    if doubtful := heard["doubtful_lines"]:
+        console.print(f"lines in doubt: {len(doubtful)}")
 
 
 def _show_accuracy(lines: list[dict[str, Any]], console: Console) -> None:

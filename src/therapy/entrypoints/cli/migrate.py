@@ -1,8 +1,8 @@
-"""`therapy migrate`: creates what the stores need, and copies an older program's data in Cosmos."""
+"""`therapy migrate`: creates what the stores need, and migrates an older program's data."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import rich_click as click
 
@@ -12,6 +12,9 @@ from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.diagnosis import diagnose
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers, asides
+
+if TYPE_CHECKING:
+    from therapy.wiring.migration import Leftovers
 
 T = TypeVar("T")
 
@@ -25,7 +28,7 @@ T = TypeVar("T")
 @click.option(
     "--finish",
     is_flag=True,
-    help="Delete the containers of the first layout, once they are copied and all is well.",
+    help="Once all is well, delete what a migration left: old containers in Cosmos, or the database's copy.",
 )
 @click.option("--yes", is_flag=True, help="With --finish: don't ask.")
 def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
@@ -36,20 +39,25 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
 
     Data of an older version in Cosmos (one with six containers) is copied into new containers. Stop every
     server and worker first. It may be interrupted and run again; the old containers stay until --finish.
+    An older database in the data directory is copied beside itself, then migrated; the copy stays until
+    --finish.
 
     \b
     [bold]Example[/]
       [cyan]therapy migrate[/]
       [cyan]therapy migrate --finish[/]
 
-    [bold]You see[/] where the stores and recordings are, and for each failure the likely cause and the fix.
+    [bold]You see[/] where the stores and recordings are, what was migrated, and for each failure the likely
+    cause and the fix.
     """
     if finish:
         _finish(asked=yes)
         return
     settings, console = settings_of_this_machine(), answers()
     from therapy.wiring.dependency_checks import migrations
+    from therapy.wiring.migration import local_contents
 
+    before, _ = _worked(lambda: local_contents(settings))
     with asides().status("creating what is missing") as status:
 
         def on_progress(read: int, written: int) -> None:
@@ -63,42 +71,49 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
     if message := failed(checked):
         raise CommandFailed(message)
     console.print("Everything is there.")
-    if left := _left():
+    after, records = _worked(lambda: local_contents(settings))
+    if 0 < before < after:
+        counted = ", ".join(f"{number} of {kind}" for kind, number in records.items())
         console.print(
-            f"{len(left)} containers of the first layout were copied and are still there. When all is well:"
-            " therapy migrate --finish",
+            f"The database was migrated from layout {before} to {after}. Records in it: {counted or 'none'}.",
+            soft_wrap=True,
+        )
+    if (left := _left()).names:
+        console.print(
+            f"Still there: {left.what} ({len(left.names)}). When all is well: therapy migrate --finish",
             soft_wrap=True,
         )
 
 
-def _left() -> tuple[str, ...]:
+def _left() -> "Leftovers":
     from therapy.wiring.migration import left_to_finish
 
-    return _result_of(left_to_finish(settings_of_this_machine()))
+    return _worked(lambda: asyncio.run(left_to_finish(settings_of_this_machine())))
 
 
 def _finish(*, asked: bool) -> None:
     console = answers()
     left = _left()
-    if not left:
+    if not left.names:
         console.print("Nothing is left to finish.")
         return
-    console.print(f"These containers were copied: {', '.join(left)}", soft_wrap=True, markup=False)
+    names = ", ".join(left.names)
+    console.print(f"Still there: {left.what}: {names}", soft_wrap=True, markup=False)
     if not asked and not click.confirm("Delete them for good?"):
         raise CommandFailed("nothing was deleted")
     from therapy.wiring.migration import finish
 
-    _result_of(finish(settings_of_this_machine()))
+    _worked(lambda: asyncio.run(finish(settings_of_this_machine())))
     console.print("They are deleted.")
 
 
-def _result_of(work: Coroutine[Any, Any, T]) -> T:
+def _worked(work: Callable[[], T]) -> T:
     """Return what the work returns; raise CommandFailed with the likely cause and fix if it fails."""
     from therapy.wiring.dependency_checks import stores_at
 
     try:
-        return asyncio.run(work)
+        return work()
     except TherapyError as exc:
-        where = stores_at(settings_of_this_machine())
-        found = diagnose("azure", "stores", where, exc, "migrate")
+        settings = settings_of_this_machine()
+        found = diagnose(settings.stores, "stores", stores_at(settings), exc, "migrate")
         raise CommandFailed(f"{found.cause}; {found.fix} [{found.kinds}]") from exc

@@ -1,5 +1,7 @@
 """The command line's output: one console for answers (stdout), one for progress (stderr)."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -47,12 +49,20 @@ def transcript_table() -> Table:
 
 
 def add_line(
-    table: Table, timestamp: str, speaker: str, text: str, scores: tuple[float, float, float]
+    table: Table,
+    timestamp: str,
+    speaker: str,
+    text: str,
+    scores: tuple[float, float, float],
+    *,
+    doubts: Sequence[str] = (),
 ) -> None:
-    """Add a line of a transcript; only the patient's lines have a sentiment bar."""
+    """Add a line of a transcript, marked if there are doubts; only the patient's have a sentiment bar."""
     feeling = sentiment_bar(*scores) if speaker == "Patient" else Text("")
     name = Text(speaker, style=f"bold {SPEAKERS.get(speaker, 'yellow')}")
-    table.add_row(Text(timestamp, style="bright_black"), feeling, name, Text(text))
+    mark = f"  (in doubt: {', '.join(doubts)})" if doubts else ""
+    said = Text.assemble(text, (mark, "yellow"))
+    table.add_row(Text(timestamp, style="bright_black"), feeling, name, said)
 
 
 def sentiment_bar(positive: float, neutral: float, negative: float, width: int = 12) -> Text:

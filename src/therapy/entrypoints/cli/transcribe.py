@@ -13,8 +13,10 @@ from rich.console import Console
 
 from therapy.config import Settings
 from therapy.domain.media import SNIFF_BYTES, sniff
+from therapy.domain.recording_messages import doubt, missing_sentence, remark_sentence
 from therapy.domain.scoring import session_scores
 from therapy.domain.sentiment import NEUTRAL
+from therapy.domain.session import MOST_PEOPLE
 from therapy.domain.transcript import TranscriptVersion, Utterance, format_timestamp
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
@@ -45,7 +47,14 @@ NOBODY = "-"
     multiple=True,
     help="What is spoken, e.g. en-US; may be repeated. By default SPEECH_LANGUAGE.",
 )
-def transcribe(*, file: Path, as_json: bool, languages: tuple[str, ...]) -> None:
+@click.option(
+    "--people",
+    type=click.IntRange(1, MOST_PEOPLE),
+    help="How many people speak, 1 to 6. By default THERAPY_SPEECH_PEOPLE, else voices are counted.",
+)
+def transcribe(
+    *, file: Path, as_json: bool, languages: tuple[str, ...], people: int | None
+) -> None:
     """Transcribe one recording: who said what, and how it felt. Needs no server and stores nothing.
 
     WAV, M4A, MP3, OGG, WebM and FLAC, recognised by their content, not their name.
@@ -53,21 +62,26 @@ def transcribe(*, file: Path, as_json: bool, languages: tuple[str, ...]) -> None
     \b
     [bold]Examples[/]
       [cyan]therapy transcribe session.m4a[/]
+      [cyan]therapy transcribe couple.m4a --people 3[/]
       [cyan]therapy transcribe session.m4a --json | jq -r '.utterances[].text'[/]
 
     [bold]You see[/] a progress bar, then a line for each utterance: time, speaker, and for the patient a bar
-    of positive (green), neutral (grey) and negative (red). --json prints
-    [cyan]{"utterances": \\[{"speaker", "start_ms", "end_ms", "text", …}], …}[/].
+    of positive (green), neutral (grey) and negative (red); lines in doubt are marked, and below them stands
+    what is missing of the recording. --json prints
+    [cyan]{"utterances": \\[{"speaker", "start_ms", "end_ms", "text", "words", "flags", …}], "partial", …}[/].
     """
     settings = settings_of_this_machine("speech", "sentiment", "insights")
-    if languages:
-        settings = replace(settings, speech_languages=languages)
+    settings = replace(
+        settings,
+        speech_languages=languages or settings.speech_languages,
+        speech_people=people or settings.speech_people,
+    )
     version = _transcribed(file, settings)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(as_object(version))))
         sys.stdout.buffer.write(b"\n")
     else:
-        _show(version, answers())
+        show(version, answers())
 
 
 def _transcribed(path: Path, settings: Settings) -> TranscriptVersion:
@@ -99,7 +113,7 @@ async def _recognise(file: io.BufferedReader, name: str, settings: Settings) -> 
                 NOBODY,
                 read,
                 size,
-                SpeechOptions(settings.speech_languages),
+                SpeechOptions(settings.speech_languages, settings.speech_people),
                 at=datetime.now(UTC),
                 on_progress=lambda ms: progress.update(task, completed=ms),
                 audio=engines.audio,
@@ -120,6 +134,10 @@ def as_object(version: TranscriptVersion) -> dict[str, object]:
         "role_reasons": version.role_reasons,
         "sentiment": session_scores(version),
         "sentiment_not_available_for": version.sentiment_gap,
+        "partial": version.partial,
+        "missing": version.missing,
+        "remarks": version.remarks,
+        "coverage": version.coverage,
     }
 
 
@@ -131,14 +149,26 @@ def _utterance(each: Utterance) -> dict[str, object]:
         "text": each.text,
         "voice": each.voice,
         "confidence": each.confidence,
+        "words": each.words,
+        "word_confidence": each.word_confidence,
+        "flags": each.flags,
         "sentiment": each.scores,
     }
 
 
-def _show(version: TranscriptVersion, console: Console) -> None:
-    if not version.utterances:
+def show(version: TranscriptVersion, console: Console) -> None:
+    """Print the lines, those in doubt marked, and what is missing of the recording."""
+    if version.utterances:
+        _show_lines(version, console)
+    else:
         console.print("Nobody speaks in this recording.")
-        return
+    said = [missing_sentence(each, "en") for each in version.missing]
+    said += [remark_sentence(each, "en") for each in version.remarks]
+    for sentence in said:
+        console.print(sentence, markup=False, soft_wrap=True)
+
+
+def _show_lines(version: TranscriptVersion, console: Console) -> None:
     table = transcript_table()
     for each in version.utterances:
         scores = each.scores or NEUTRAL
@@ -148,6 +178,7 @@ def _show(version: TranscriptVersion, console: Console) -> None:
             each.speaker.value,
             each.text,
             (scores.positive, scores.neutral, scores.negative),
+            doubts=[doubt(code, "en") for code in each.flags],
         )
     console.print(table)
     if version.sentiment_gap:

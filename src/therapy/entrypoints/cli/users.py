@@ -12,6 +12,7 @@ from therapy.domain.session import parse_date
 from therapy.domain.text_folding import fold
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.terminal import answers
+from therapy.repositories.records import Records
 
 
 def new_password() -> str:
@@ -129,19 +130,22 @@ def list_() -> None:
 
 
 async def _list() -> None:
-    from therapy.wiring import open_therapy
+    from therapy.wiring import open_records
 
     table = Table("practice", "role", "name", "e-mail", "number", "demo")
-    async with open_therapy(settings_of_this_machine()) as opened:
-        for practice in await opened.installation.records.practices.all():
-            people = [
-                each async for each in opened.installation.records.people.of_practice(practice.id)
-            ]
-            for person in sorted(people, key=lambda each: (fold(each.full_name), each.id)):
-                row = (practice.name, person.role.value.lower(), person.full_name, person.email)
-                table.add_row(*row, person.number, "demo" if person.demo else "")
+    async with open_records(settings_of_this_machine()) as records:
+        if records is not None:
+            await _fill(table, records)
     console = answers()
     if table.row_count:
         console.print(table)
     else:
         console.print("There are no accounts yet. Add one with `therapy user add`.")
+
+
+async def _fill(table: Table, records: Records) -> None:
+    for practice in await records.practices.all():
+        people = [each async for each in records.people.of_practice(practice.id)]
+        for person in sorted(people, key=lambda each: (fold(each.full_name), each.id)):
+            row = (practice.name, person.role.value.lower(), person.full_name, person.email)
+            table.add_row(*row, person.number, "demo" if person.demo else "")

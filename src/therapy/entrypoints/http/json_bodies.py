@@ -78,7 +78,7 @@ def fault_of(raw: bytes, shape: Any) -> InvalidInput:
     fault = find_fault(mended(raw), shape)
     if fault is None:
         return InvalidInput("body", "malformed_json")
-    return InvalidInput(fault.field or "body", "required" if fault.missing else "")
+    return InvalidInput(fault.field or "body", fault.code)
 
 
 async def json_response(

@@ -8,10 +8,16 @@ import msgspec
 
 
 class Fault(NamedTuple):
-    """The first place that does not fit, e.g. `notes[0].content` ("" = the whole); whether it is missing."""
+    """The first place that does not fit, e.g. `notes[0].content` ("" = the whole), and in which way."""
 
     field: str
     missing: bool
+    unknown: bool = False
+
+    @property
+    def code(self) -> str:
+        """The code of the error that says so; "" for one that is just not valid."""
+        return "required" if self.missing else "unknown_field" if self.unknown else ""
 
 
 class _Part(NamedTuple):
@@ -21,6 +27,7 @@ class _Part(NamedTuple):
 
 
 _ABSENT = object()
+_LONGEST_NAME = 100
 
 
 def find_fault(raw: bytes | str, shape: Any) -> Fault | None:
@@ -38,8 +45,24 @@ def _fault_in(value: Any, shape: Any) -> Fault:
         if not _fits(part.value, part.shape):
             inner = _fault_in(part.value, part.shape)
             glue = "" if not inner.field or inner.field.startswith("[") else "."
-            return Fault(f"{part.name}{glue}{inner.field}", inner.missing)
+            return inner._replace(field=f"{part.name}{glue}{inner.field}")
+    for name in _unknown_names(value, shape):
+        shown = name if name.isidentifier() and len(name) <= _LONGEST_NAME else ""
+        return Fault(shown, missing=False, unknown=True)
     return Fault("", missing=False)
+
+
+def _unknown_names(value: Any, shape: Any) -> Iterator[str]:
+    """Yield the names in an object that a struct refuses because it has no such field."""
+    for each in _alternatives(shape):
+        strict = _is_struct(each) and each.__struct_config__.forbid_unknown_fields
+        if strict and isinstance(value, dict):
+            known = {field.encode_name for field in msgspec.structs.fields(each)}
+            yield from (name for name in value if name not in known)
+
+
+def _is_struct(shape: Any) -> bool:
+    return isinstance(shape, type) and issubclass(shape, msgspec.Struct)
 
 
 def _fits(value: Any, shape: Any) -> bool:
@@ -53,7 +76,7 @@ def _fits(value: Any, shape: Any) -> bool:
 def _parts(value: Any, shape: Any) -> Iterator[_Part]:
     """Yield the fields of an object and the items of an array, as far as the shape has such."""
     for each in _alternatives(shape):
-        if isinstance(value, dict) and isinstance(each, type) and issubclass(each, msgspec.Struct):
+        if isinstance(value, dict) and _is_struct(each):
             for field in msgspec.structs.fields(each):
                 if field.required or field.encode_name in value:
                     found = value.get(field.encode_name, _ABSENT)

@@ -169,12 +169,18 @@ def _mend_content(answer: OpenAPIResponse) -> None:
 
 
 def _mend(component: dict[str, Any]) -> None:
-    """Add what msgspec leaves out: that enums are strings, and that a file's bytes are not encoded."""
+    """Say what msgspec does not: that enums are strings, and that a file's bytes are not encoded.
+
+    Where the items of an array are named one by one, its `maxItems` bounds them: `items: false`, which
+    generators of clients do not read, is left out.
+    """
     if "enum" in component:
         component.setdefault("type", "string")
     for each in component.get("properties", {}).values():
         if each.get("format") == "binary":
             del each["contentEncoding"]
+        if "prefixItems" in (inner := each.get("items") or {}) and "maxItems" in inner:
+            inner.pop("items", None)
 
 
 def example_of(schema: dict[str, Any], components: dict[str, Any]) -> Any:

@@ -26,9 +26,10 @@ A therapist uploads a recording (`POST /sessions/upload`), waits until its `stat
 finds the closed session again, as its patient does (`GET /sessions/me`).
 
 Bodies are JSON in UTF-8 but for the upload and recordings. Errors are problem details (RFC 9457) with a plain
-sentence in `error`, in English or Hebrew as `Accept-Language` asks. Requests may hold fields that are
-not described here: they are ignored. What the mobile app calls keeps the app's form of dates
-(`dd-MM-yyyy` in most places); everything else has ISO 8601.
+sentence in `error`, in English or Hebrew as `Accept-Language` asks. Requests of what the
+mobile app calls may hold fields that are not described here: they are ignored; all others refuse them. What
+the mobile app calls keeps the app's form of dates (`dd-MM-yyyy` in most places); everything else has ISO
+8601.
 """
 
 TAGS = {

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Struct
 
-from therapy.domain import insights
+from therapy.domain import audio_findings, insights
 from therapy.domain.insights import Part
 from therapy.domain.messages import sentence
+from therapy.domain.recording_messages import missing_sentence
 from therapy.domain.scoring import curve_of, session_scores
 from therapy.domain.talk import talk_of, voices_of
 from therapy.domain.transcript import Speaker, TranscriptVersion
@@ -20,6 +21,24 @@ StartMs = Annotated[int, about("When it begins, in milliseconds.", 0)]
 EndMs = Annotated[int, about("When it ends, in milliseconds.", 150_000)]
 TalkMs = Annotated[int, about("Milliseconds of talk.", 1_240_000)]
 WhoSpoke = Annotated[Speaker, about("Whose it is.", "Patient")]
+
+Flags = Annotated[
+    tuple[str, ...],
+    about(
+        "Doubts about its words, for programs: `guess`, `loop` (a repetition was cut off), `other_language`, "
+        "`no_speech_likely`; others may come. A line with any is not scored.",
+        [],
+    ),
+]
+IsPartial = Annotated[bool, about("Whether sound is missing from the recording.", False)]
+Remarks = Annotated[
+    tuple[str, ...],
+    about(
+        "What a listener should know, for programs: `several_tracks`, `inverted_channel`, `silent_channel`, "
+        "`separate_channels`; others may come.",
+        [],
+    ),
+]
 
 
 class Scores(Struct):
@@ -124,13 +143,64 @@ class Insights(Struct):
         """Return what was found, the reasons for gaps in this language."""
         return cls(
             key_phrases=found.key_phrases,
-            personal_details=_as(tuple[PersonalDetail, ...], found.personal_details),
+            personal_details=as_shape(tuple[PersonalDetail, ...], found.personal_details),
             summary_draft=found.summary_draft,
             gaps=[
                 InsightGap(gap.part, gap.code, sentence(gap.code, language)) for gap in found.gaps
             ],
             engine=found.engine,
         )
+
+
+class Missing(Struct):
+    """A stretch of the recording without sound."""
+
+    start_ms: Annotated[int, about("When it begins, in milliseconds.", 600_000)]
+    end_ms: Annotated[int, about("When it ends, in milliseconds.", 720_000)]
+    reason: Annotated[
+        str,
+        about(
+            "Why, for programs: `hole` (time stamps leave it out), `damaged` (it can't be decoded), "
+            "`cut_off` (the file states to be longer than it is), `between_recordings` (the session's next "
+            "file begins at its end).",
+            "hole",
+        ),
+    ]
+
+
+class MissingSaid(Missing):
+    """A stretch of the recording without sound, in words too."""
+
+    sentence: Annotated[
+        str,
+        about(
+            "What is missing, in words.",
+            "2 minutes from 0:10:00 are missing: the recording has a gap there.",
+        ),
+    ]
+
+
+class Coverage(Struct):
+    """How much of the speech that was detected has words."""
+
+    speech_ms: Annotated[int, about("Milliseconds of speech that were detected.", 2_410_000)]
+    without_words_ms: Annotated[
+        int, about("Milliseconds of it for which no words were found.", 900)
+    ]
+    longest_ms: Annotated[int, about("The longest such stretch, in milliseconds.", 600)]
+
+
+CoverageShown = Annotated[
+    Coverage | None,
+    about("How much of the speech has words; null where the engine does not tell it."),
+]
+
+
+class DoubtfulLine(Struct):
+    """A line that is in doubt, to be looked at in review."""
+
+    start_ms: Annotated[int, about("When it begins, in milliseconds: its name.", 3_000)]
+    flags: Flags
 
 
 class Heard(Struct):
@@ -150,14 +220,22 @@ class Heard(Struct):
     insights: Annotated[
         Insights | None, about("What stands out; null where nothing looked for it.")
     ]
+    partial: IsPartial
+    missing: Annotated[list[MissingSaid], about("Where sound is missing, in order of time.")]
+    remarks: Remarks
+    coverage: CoverageShown
+    doubtful_lines: Annotated[
+        list[DoubtfulLine],
+        about("The lines with flags, in order of time: to be looked at in review."),
+    ]
 
     @classmethod
     def of(cls, version: TranscriptVersion, language: str) -> Self:
         """Return the measures of a version; the reasons for gaps in this language."""
         found = version.insights
         scored = Sentiment(
-            _as(Scores, session_scores(version)),
-            _as(tuple[CurvePoint, ...], curve_of(version)),
+            as_shape(Scores, session_scores(version)),
+            as_shape(tuple[CurvePoint, ...], curve_of(version)),
             version.sentiment_gap,
         )
         return cls(
@@ -167,13 +245,26 @@ class Heard(Struct):
             duration_ms=version.duration_ms,
             role_confidence=version.role_confidence,
             role_reasons=version.role_reasons,
-            voices=_as(tuple[Voice, ...], voices_of(version.utterances)),
-            talk=_as(Talk, talk_of(version.utterances, version.duration_ms)),
+            voices=as_shape(tuple[Voice, ...], voices_of(version.utterances)),
+            talk=as_shape(Talk, talk_of(version.utterances, version.duration_ms)),
             sentiment=scored,
             insights=Insights.of(found, language) if found else None,
+            partial=version.partial,
+            missing=[_said(each, language) for each in version.missing],
+            remarks=version.remarks,
+            coverage=as_shape(CoverageShown, version.coverage),
+            doubtful_lines=[
+                DoubtfulLine(each.start_ms, each.flags) for each in version.utterances if each.flags
+            ],
         )
 
 
-def _as(shape: Any, value: object) -> Any:
-    """Return a struct of the domain as the API's, field by field."""
+def _said(missing: audio_findings.Missing, language: str) -> MissingSaid:
+    return MissingSaid(
+        missing.start_ms, missing.end_ms, missing.reason, missing_sentence(missing, language)
+    )
+
+
+def as_shape(shape: Any, value: object) -> Any:
+    """Return what the domain has, a struct or several, as the API's, field by field."""
     return msgspec.convert(value, shape, from_attributes=True)

@@ -1,7 +1,7 @@
 """Types that the schemas of several resources share: bounded texts, dates, parameters, descriptions.
 
-Requests ignore unknown fields; no text contains a NUL, and every text has a maximum length. `about` describes
-a field for the OpenAPI document; examples are invented.
+Requests of what the app calls ignore unknown fields, all others refuse them; no text contains a NUL, and
+every text has a maximum length. `about` describes a field for the OpenAPI document; examples are invented.
 """
 
 from datetime import date, datetime
@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from litestar.openapi.spec import Example
 from litestar.params import PathParameter, QueryParameter
 from msgspec import Meta, Struct
+
+from therapy.domain.session import MOST_PEOPLE
 
 NO_NUL = "^[^\\x00]*$"
 
@@ -22,6 +24,8 @@ def about(description: str, *examples: object, **bounds: Any) -> Meta:
 Short = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=20_000, pattern=NO_NUL)]
 LanguageTag = Annotated[str, Meta(max_length=35, pattern=NO_NUL)]
+PeopleCount = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": MOST_PEOPLE})]
+"""Described with its bounds, which `check_people` holds: it says what is expected."""
 Token = Annotated[str, Meta(max_length=4_096, pattern=NO_NUL)]
 
 AN_ID = "5f0c2d9e8b7a4c6d9e1f2a3b4c5d6e7f"

@@ -1,5 +1,6 @@
 """Schemas of what a therapist enters about a session, for uploads, corrections and answers."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -42,6 +43,14 @@ class NoteIn(Struct):
     ] = ""
 
 
+class PersonCorrection(PersonIn, forbid_unknown_fields=True):
+    """The patient as corrected; `id` and `name` are needed."""
+
+
+class NoteCorrection(NoteIn, forbid_unknown_fields=True):
+    """A note as corrected."""
+
+
 class NoteOut(Struct):
     """A note at a moment of the recording."""
 
@@ -49,7 +58,7 @@ class NoteOut(Struct):
     content: Annotated[str, about("The note.", "Mentions the sister.")]
 
 
-def timed_notes(notes: list[NoteIn | str] | None) -> tuple[TimedNote, ...]:
+def timed_notes(notes: Sequence[NoteIn | str] | None) -> tuple[TimedNote, ...]:
     """Return timed notes; a bare text is a note at the start. InvalidInput names a bad timestamp."""
     read = [each if isinstance(each, NoteIn) else NoteIn(content=each) for each in notes or []]
     for index, note in enumerate(read):
@@ -59,7 +68,7 @@ def timed_notes(notes: list[NoteIn | str] | None) -> tuple[TimedNote, ...]:
 
 
 def readable_notes(
-    notes: list[NoteIn | str] | None,
+    notes: Sequence[NoteIn | str] | None,
 ) -> tuple[tuple[TimedNote, ...], tuple[str, ...]]:
     """Return timed notes, and those with an unreadable time as general notes that begin with that text."""
     timed: list[TimedNote] = []
@@ -73,6 +82,6 @@ def readable_notes(
     return tuple(timed), tuple(others)
 
 
-def general_notes(notes: list[NoteIn | str] | None) -> tuple[str, ...]:
+def general_notes(notes: Sequence[NoteIn | str] | None) -> tuple[str, ...]:
     """Return general notes, from objects with `content` or bare texts."""
     return tuple(each.content if isinstance(each, NoteIn) else each for each in notes or [])

@@ -68,6 +68,7 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
     responses=problems(
         *SIGNED_IN,
         *("required", "invalid", "metadata", "date", "implausible_year", "timestamp", "languages"),
+        "people",
         *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
         *("not_found", "other_patient", "too_late_to_change", "too_many_recordings", "lease_lost"),
         *("duplicate_recording", "too_large", "unsupported_audio", "compressed_audio"),
@@ -135,6 +136,7 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Int
             file_name=form.file_name,
             languages=given.languages,
             continues=given.continues,
+            people=given.people,
         )
 
 

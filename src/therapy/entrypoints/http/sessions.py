@@ -21,13 +21,19 @@ from therapy.domain.session import (
     NUMBER_COMPLETED,
     Details,
     SessionPatient,
+    check_people,
     parse_date,
     parse_languages,
     without_hint,
 )
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
-from therapy.entrypoints.http import mobile_sessions, session_recording, session_upload
+from therapy.entrypoints.http import (
+    mobile_sessions,
+    session_recording,
+    session_transcript,
+    session_upload,
+)
 from therapy.entrypoints.http.dependencies import (
     Caller,
     Language,
@@ -128,7 +134,9 @@ async def one(
     responses=problems(
         *OWN_SESSION,
         *JSON_BODY,
+        "unknown_field",
         "languages",
+        "people",
         "not_failed",
         "lease_lost",
         *WRITES,
@@ -142,14 +150,15 @@ async def retry(
     records: RecordsDependency,
     language: Language,
 ) -> Message:
-    """Have a failed session worked on again, in other languages if the body names some.
+    """Have a failed session worked on again, with other languages or people if the body names some.
 
     For the session's therapist. Sent again it is 409: the session is no longer a failed one.
     """
     body = await request.body()
     asked = decoded(body, RetryRequest) if body else RetryRequest()
     languages = parse_languages(asked.languages, field="languages")
-    await review.retry(actor, session_id, languages=languages, records=records)
+    people = check_people(asked.people, field="people")
+    await review.retry(actor, session_id, languages=languages, people=people, records=records)
     return Message(sentence("retry_accepted", language))
 
 
@@ -161,6 +170,7 @@ async def retry(
     responses=problems(
         *OWN_SESSION,
         *JSON_BODY,
+        "unknown_field",
         "date",
         "implausible_year",
         "timestamp",
@@ -213,7 +223,13 @@ async def cancel(session_id: SessionId, actor: Caller, records: RecordsDependenc
     summary="Confirm who the patient is",
     response_description="The session as it is now.",
     responses=problems(
-        *OWN_SESSION, *JSON_BODY, "no_such_patient", "wrong_state", *WRITES, field="patient_id"
+        *OWN_SESSION,
+        *JSON_BODY,
+        "unknown_field",
+        "no_such_patient",
+        "wrong_state",
+        *WRITES,
+        field="patient_id",
     ),
 )
 async def link_patient(
@@ -352,6 +368,7 @@ router = _router(
         session_upload.upload,
         session_recording.recording,
         session_recording.recording_link,
+        session_transcript.transcript,
         list_sessions,
         one,
         retry,

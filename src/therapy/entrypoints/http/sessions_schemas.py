@@ -15,6 +15,7 @@ from therapy.entrypoints.http.schema_types import (
     PatientEmail,
     PatientName,
     PatientNumber,
+    PeopleCount,
     SessionName,
     Short,
     Summary,
@@ -23,11 +24,16 @@ from therapy.entrypoints.http.schema_types import (
     UtcTime,
     about,
 )
-from therapy.entrypoints.http.session_details import MOST_NOTES, NoteIn, NoteOut, PersonIn
+from therapy.entrypoints.http.session_details import (
+    MOST_NOTES,
+    NoteCorrection,
+    NoteOut,
+    PersonCorrection,
+)
 
 StateOfSession = Annotated[SessionStatus, about("How far the session is.", "awaiting_review")]
 CreatedAt = Annotated[UtcTime, about("When the recording was taken in.", "2026-03-04T10:05:00Z")]
-Notes = Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)]
+Notes = Annotated[list[NoteCorrection | Text], Meta(max_length=MOST_NOTES)]
 
 
 class ListedSession(Struct):
@@ -150,11 +156,11 @@ class SessionAnswer(Struct):
     heard: Annotated[Heard | None, about("What was heard; null before it is transcribed.")]
 
 
-class Correction(Struct):
+class Correction(Struct, forbid_unknown_fields=True):
     """What to change; what is left out stays, null empties it."""
 
     patient: (
-        Annotated[PersonIn, about("The patient, as a whole: `id` and `name` are needed.")]
+        Annotated[PersonCorrection, about("The patient, as a whole: `id` and `name` are needed.")]
         | UnsetType
     ) = UNSET
     session_date: (
@@ -184,13 +190,13 @@ class Correction(Struct):
     ) = UNSET
 
 
-class LinkRequest(Struct):
+class LinkRequest(Struct, forbid_unknown_fields=True):
     """Which account the session's patient is."""
 
     patient_id: Annotated[Short, about("The account's nine-digit number.", "300000015")]
 
 
-class RetryRequest(Struct):
+class RetryRequest(Struct, forbid_unknown_fields=True):
     """What to do otherwise this time."""
 
     languages: Annotated[
@@ -199,3 +205,7 @@ class RetryRequest(Struct):
             "What is spoken, as up to four BCP 47 tags; left out, what was tried before.", ["he-IL"]
         ),
     ] = []
+    people: Annotated[
+        PeopleCount | None,
+        about("How many people speak; left out, what was tried before.", 3),
+    ] = None

@@ -14,12 +14,20 @@ from therapy.domain.session import (
     NOTE_TIME_UNREAD,
     Details,
     SessionPatient,
+    check_people,
     parse_date,
     parse_languages,
 )
 from therapy.entrypoints.http.json_faults import find_fault
 from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
-from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, Short, Text, about
+from therapy.entrypoints.http.schema_types import (
+    NO_NUL,
+    LanguageTag,
+    PeopleCount,
+    Short,
+    Text,
+    about,
+)
 from therapy.entrypoints.http.session_details import (
     MOST_NOTES,
     NoteIn,
@@ -83,6 +91,14 @@ class MetadataIn(Struct):
             ["en-US"],
         ),
     ] = None
+    people: Annotated[
+        PeopleCount | None,
+        about(
+            "How many people speak; left out, what this installation is set to: as a rule the recogniser "
+            "counts the voices.",
+            3,
+        ),
+    ] = None
     continues: Annotated[
         Short | None,
         about(
@@ -95,7 +111,8 @@ class MetadataIn(Struct):
 
 
 class Metadata(Struct, frozen=True):
-    """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken.
+    """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken,
+    `people` how many speak (0 = not said).
 
     `continues` is the session that the recording is a part of ("" = it is a session of its own).
     """
@@ -103,6 +120,7 @@ class Metadata(Struct, frozen=True):
     details: Details
     therapist: str
     languages: tuple[str, ...]
+    people: int
     continues: str
 
 
@@ -121,12 +139,14 @@ def read_metadata(raw: bytes, *, today: date, audio_is_here: bool = False) -> Me
         fault = find_fault(mended(raw), MetadataIn)
         if fault is None or not fault.field:
             raise InvalidInput("metadata", "metadata") from None
-        raise InvalidInput(fault.field, "required" if fault.missing else "") from None
+        raise InvalidInput(fault.field, fault.code) from None
     therapist = _person(metadata.therapist or PersonIn(), "therapist")
     languages = parse_languages(metadata.languages or (), field="languages")
+    people = check_people(metadata.people, field="people")
     hints: list[str] | None = [] if audio_is_here else None
+    details = _details(metadata, today, hints)
     continues = (metadata.continues or "").strip()
-    return Metadata(_details(metadata, today, hints), therapist.id, languages, continues)
+    return Metadata(details, therapist.id, languages, people, continues)
 
 
 def _details(metadata: MetadataIn, today: date, hints: list[str] | None) -> Details:

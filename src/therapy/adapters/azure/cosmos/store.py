@@ -60,6 +60,7 @@ from therapy.ports.store import (
     Refused,
     Store,
     Write,
+    check_due,
     check_names,
     check_range,
     check_writes,
@@ -133,12 +134,7 @@ class CosmosStore(Store):
     async def due(
         self, queues: Collection[str], now: datetime, limit: int, after: Item | None = None
     ) -> tuple[Item, ...]:
-        check_names(*queues)
-        check_range("", "", limit)
-        if now.tzinfo is None:
-            raise ValueError("now must be an aware datetime")
-        if after is not None and after.due_at is None:
-            raise ValueError("this item is never due")
+        check_due(queues, now, limit, after)
         wanted = Wanted(sorted(set(queues)), stamp(now), limit, after)
         return await self._due.find(wanted) if queues else ()
 

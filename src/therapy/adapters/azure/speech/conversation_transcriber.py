@@ -310,6 +310,9 @@ def _config(access: SpeechAccess, authorization: str) -> Any:
     if authorization:
         config.authorization_token = authorization
     config.request_word_level_timestamps()
+    # The only way to ask for it: github.com/Azure-Samples/cognitive-services-speech-sdk, issue 1438.
+    by_query = sdk.ServicePropertyChannel.UriQueryParameter
+    config.set_service_property("wordLevelConfidence", "true", by_query)
     config.set_profanity(sdk.ProfanityOption.Raw)
     config.set_property_by_name("SPEECH-StopRecognitionTimeoutInSeconds", STOP_SECONDS)
     for name, value in access.properties.items():

@@ -72,11 +72,16 @@ def choose_engine(
     return Engine.FAST
 
 
+FEWEST_SPEAKERS = 2
+"""The smallest number of speakers that Fast Transcription takes."""
+
+
 class AzureSpeech(Speech):
     """Recognises speech with Azure. `directory` is where recordings are buffered for one request.
 
     It should be on a disk: in a directory in memory, the whole recording would be in memory after all.
-    `max_speakers` is a hint to Fast Transcription, 2 to 35; the other engine takes none.
+    `max_speakers` is a hint to Fast Transcription, 2 to 35, where it is not known how many people speak; the
+    other engine takes none.
     """
 
     def __init__(
@@ -117,7 +122,7 @@ class AzureSpeech(Speech):
                     if self._choice(locales, buffer) is Engine.CONVERSATION:
                         break
             await buffer.finish()
-            rest = self._of_buffer(buffer, pcm, locales)
+            rest = self._of_buffer(buffer, pcm, locales, options.people)
             async with aclosing(rest):
                 async for event in rest:
                     yield event
@@ -141,7 +146,11 @@ class AzureSpeech(Speech):
         return conversation.listen(self._access, pcm, locales, self._deadlines)
 
     def _of_buffer(
-        self, buffer: AudioBufferFile, rest: AsyncIterator[bytes], locales: tuple[str, ...]
+        self,
+        buffer: AudioBufferFile,
+        rest: AsyncIterator[bytes],
+        locales: tuple[str, ...],
+        people: int,
     ) -> AsyncGenerator[SpeechEvent, None]:
         from therapy.adapters.azure.speech import fast_transcription
 
@@ -151,7 +160,7 @@ class AzureSpeech(Speech):
             self._access,
             buffer,
             locales,
-            max_speakers=self._max_speakers,
+            max_speakers=max(FEWEST_SPEAKERS, people) if people else self._max_speakers,
             patience=self._patience,
         )
 

@@ -1,5 +1,6 @@
 """Answers of the two engines of Azure Speech as utterances; pure: JSON in, structs out, no SDK.
 
+Where the service says of no word how sure it is, each is as sure as its phrase.
 Offsets are not trusted: whatever is outside the recording is moved to its edge.
 """
 
@@ -35,7 +36,7 @@ class _Word(Struct, frozen=True, rename="pascal"):
     word: str
     offset: int
     duration: int
-    confidence: float = 1.0
+    confidence: float | None = None
 
 
 class _Best(Struct, frozen=True, rename="pascal"):
@@ -102,6 +103,7 @@ def from_conversation(final: Final, within_ms: int) -> tuple[Utterance, str]:
     language = final.language or body.primary_language.language
     if not body.n_best:
         return utterance, language
+    sure = _share(body.n_best[0].confidence)
     # In a later turn the SDK adjusts the result to the recording's time, but not its body.
     shift = final.start_ticks - body.offset
     words = (
@@ -109,12 +111,11 @@ def from_conversation(final: Final, within_ms: int) -> tuple[Utterance, str]:
             each.word,
             (each.offset + shift) // TICKS_PER_MS,
             (each.offset + shift + each.duration) // TICKS_PER_MS,
-            each.confidence,
+            sure if each.confidence is None else each.confidence,
             within_ms,
         )
         for each in body.n_best[0].words
     )
-    sure = _share(body.n_best[0].confidence)
     return replace(utterance, confidence=sure, words=tuple(words)), language
 
 
@@ -122,7 +123,7 @@ def from_fast(phrase: FastPhrase, within_ms: int) -> Utterance:
     """Return a phrase of Fast Transcription as an utterance; `within_ms` is the recording's length."""
     start, end = _span(phrase)
     words = (
-        _word(each.text, *_span(each), 1.0, within_ms)
+        _word(each.text, *_span(each), phrase.confidence, within_ms)
         for each in phrase.words or ()
         if each.text.strip()
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, cast
 
 from therapy.adapters.local.sqlite.database import Database, micros
 from therapy.ports.store import (
@@ -21,6 +21,7 @@ from therapy.ports.store import (
     Replace,
     Store,
     Write,
+    check_due,
     check_names,
     check_range,
     check_writes,
@@ -128,10 +129,7 @@ class SqliteStore(Store):
     async def due(
         self, queues: Collection[str], now: datetime, limit: int, after: Item | None = None
     ) -> tuple[Item, ...]:
-        check_names(*queues)
-        check_range("", "", limit)
-        if now.tzinfo is None:
-            raise ValueError("now must be an aware datetime")
+        check_due(queues, now, limit, after)
         beyond = _place_when_due(after) if after else _FROM_THE_FIRST
         values = (micros(now), micros(self._now()), *beyond, limit)
 
@@ -214,9 +212,8 @@ def _moment(number: int | None) -> datetime | None:
 
 
 def _place_when_due(item: Item) -> tuple[int, str, str]:
-    if item.due_at is None:
-        raise ValueError("this item is never due")
-    return micros(item.due_at), item.partition, item.id
+    due_at = cast("datetime", item.due_at)  # `check_due` sees to it
+    return micros(due_at), item.partition, item.id
 
 
 def _item(row: tuple[Any, ...]) -> Item:

@@ -38,8 +38,14 @@ def missing(module: str) -> str:
     extra = EXTRAS.get(module, "all")
     return (
         f"This command needs {module}, which is not part of a bare install. "
-        f"Add it with: pip install 'therapy[{extra}]' (in a checkout: '.[{extra}]')"
+        f"Add it with: {how_to_install(extra)}"
     )
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that adds an extra, named `local` or `therapy[local]`: it is on no index."""
+    name = extra.partition("[")[2].rstrip("]") or extra
+    return f"pip install '.[{name}]' in the checkout, or pip install '<the wheel>[{name}]'"
 
 
 def explained(error: TherapyError) -> str:
@@ -49,6 +55,8 @@ def explained(error: TherapyError) -> str:
     if fault := FAULTS.get(str(error.details.get("reason", ""))):
         return f"{fault.cause}; {fault.fix} [{error}]"
     fix = CHECK if isinstance(error, Unavailable) else advice(error.code, "en")
+    if extra := str(error.details.get("extra", "")):
+        fix = f"Add it with: {how_to_install(extra)}"
     parts = [sentence(error.code, "en", **error.details), fix, f"[{error}]"]
     return " ".join(each for each in parts if each)
 

@@ -322,6 +322,6 @@ RULES = (
         "",
         r"modulenotfounderror|no module named",
         "its library is not installed",
-        "pip install 'therapy[all]'",
+        "pip install '.[all]' in the checkout, or pip install '<the wheel>[all]'",
     ),
 )

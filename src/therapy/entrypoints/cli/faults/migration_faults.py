@@ -19,6 +19,10 @@ FAULTS = {
     "first_layout": Fault(
         "this account has an older program's data, and nothing has been copied yet", MIGRATE
     ),
+    "database_not_migrated": Fault(
+        "the database in the data directory is an older program's, and was not migrated yet",
+        MIGRATE,
+    ),
     "copy_not_complete": Fault(
         "the copy of an older program's data in this account is not complete", MIGRATE
     ),
