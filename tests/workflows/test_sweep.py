@@ -22,6 +22,7 @@ from tests.workflows.interrupted_ports import FailingPush
 from tests.workflows.memory_installation import (
     ACTOR,
     IN_SESSION,
+    SHORT_LEASE,
     SOUND,
     MemoryInstallation,
     an_installation,
@@ -176,7 +177,7 @@ async def test_however_many_runs_wait_for_a_worker_the_rest_is_swept():
 
 async def test_a_clock_set_back_by_two_hours_delays_nothing_that_a_dead_process_left():
     doorbell = Rung()
-    installed = await an_installation(doorbell=doorbell)
+    installed = await an_installation(doorbell=doorbell, worker_options=SHORT_LEASE)
     await begun(installed)
     records, now = installed.records, installed.clock.now
     dead = claimed(await installed.run(), lease="dead", now=now, hold=MINUTE, within=HOUR)
