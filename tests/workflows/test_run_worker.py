@@ -1,7 +1,6 @@
 """How a worker holds a run: leases, beats, deadlines, failures and their pauses, being told to stop."""
 
 import asyncio
-import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -29,8 +28,6 @@ from therapy.domain.errors import (
 from therapy.domain.run import FIRST_PAUSE, MAX_ATTEMPTS, MAX_CLAIMS, RunState, claimed
 from therapy.domain.session import State
 from therapy.ports.store import Write
-from therapy.repositories.records import Records
-from therapy.testing.clock import Clock
 from therapy.workflows import review
 from therapy.workflows.devices import devices_of
 
@@ -109,20 +106,6 @@ async def test_a_dead_workers_run_is_done_by_the_next_one_once_its_lease_is_over
     assert (await installed.run()).claims == 2
 
 
-async def test_a_worker_whose_clock_is_ahead_keeps_its_run_while_it_beats():
-    installed = await slow_installation()
-    work = await listening(installed)
-    lease = (await installed.run()).lease
-    behind = Clock(installed.clock.now - 10 * MINUTE)
-    records = Records(installed.store, now=behind, new_id=installed.ports.new_id)
-    await dataclasses.replace(installed.worker, records=records).work_on(PRACTICE, SESSION)
-    assert (await installed.run()).lease == lease
-    installed.ports.engines.speech.go.set()
-    await asyncio.wait_for(work, 5)
-    assert (await installed.run()).claims == 1
-    assert (await installed.session()).state is State.AWAITING_REVIEW
-
-
 async def test_a_worker_that_lost_its_lease_stops_and_writes_nothing():
     installed = await slow_installation()
     work = await listening(installed)
@@ -155,16 +138,6 @@ async def test_a_run_that_takes_too_long_is_a_timeout_and_is_tried_again():
     installed.clock.advance(minutes=1)
     installed.worker_options = SHORT_LEASE
     await installed.work()
-    assert (await installed.session()).state is State.AWAITING_REVIEW
-
-
-async def test_a_clock_that_is_set_on_by_a_day_ends_no_run():
-    installed = await slow_installation()
-    work = await listening(installed)
-    installed.clock.advance(days=1)
-    await beaten(installed)
-    installed.ports.engines.speech.go.set()
-    await asyncio.wait_for(work, 5)
     assert (await installed.session()).state is State.AWAITING_REVIEW
 
 

@@ -7,6 +7,7 @@ address a man or a woman.
 
 from collections.abc import Mapping
 
+from therapy.domain.language_names import named
 from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 
 LANGUAGES = ("en", "he")
@@ -78,12 +79,6 @@ TEXTS: dict[str, Texts] = {
         "לא ניתן להבין את הבקשה.",
     ),
     "malformed_json": ("The request is not valid JSON.", "הבקשה אינה JSON תקין."),
-    "malformed_multipart": (
-        "The upload is broken or incomplete.",
-        "ההעלאה פגומה או חלקית.",
-        "Send the recording again.",
-        "יש לשלוח את ההקלטה שוב.",
-    ),
     "unsupported_media_type": (
         "The content type of the request is not supported here.",
         "הבקשה נשלחה בסוג תוכן שאינו נתמך כאן.",
@@ -93,18 +88,6 @@ TEXTS: dict[str, Texts] = {
         "הכתובת הזו אינה מאפשרת זאת.",
     ),
     "range": ("The recording does not have this part.", "אין בהקלטה קטע כזה."),
-    "empty_file": (
-        "The recording is empty.",
-        "ההקלטה ריקה.",
-        "Check that the recording plays, then send it again.",
-        "יש לוודא שאפשר להשמיע את ההקלטה ולשלוח אותה שוב.",
-    ),
-    "unsupported_audio": (
-        "This file is not a recording that can be read.",
-        "הקובץ אינו הקלטה שניתן לקרוא.",
-        "Send WAV, M4A, MP3, OGG, WebM or FLAC audio.",
-        "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
-    ),
     "too_large": (
         "The data you sent is larger than {limit}.",
         "מה שנשלח גדול מ-{limit}.",
@@ -238,10 +221,14 @@ TEXTS: dict[str, Texts] = {
         "יש לפנות למפעיל המערכת ואז לנסות שוב; ההקלטה שמורה.",
     ),
     "language": (
-        "The language of this recording is not supported here.",
-        "שפת ההקלטה אינה נתמכת כאן.",
-        "Ask whoever runs the system to add the language, then try again.",
-        "יש לבקש ממפעיל המערכת להוסיף את השפה ואז לנסות שוב.",
+        "This recording could not be understood in {languages}; it may be in {heard}.",
+        "לא ניתן להבין את ההקלטה בשפה {languages}; ייתכן שהיא בשפה {heard}.",
+        "Try again with the language that is spoken; if it is missing here (Hebrew?), have it installed.",
+        "אפשר לנסות שוב עם השפה המדוברת; אם היא חסרה כאן, יש לבקש ממפעיל המערכת להתקין אותה.",
+    ),
+    "not_enough_memory": (
+        "There is not enough memory right now; it is tried again.",
+        "אין כרגע די זיכרון; המערכת תנסה שוב.",
     ),
     "not_offered": (
         "This is not available here.",
@@ -307,7 +294,10 @@ _PLACEHOLDERS = {
     "session": ("(id unknown)", "קיימת"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),
+    "languages": ("the language that was asked for", "שנבחרה"),
+    "heard": ("another language, or unclear", "אחרת, או אינה ברורה"),
 }
+_OF_LANGUAGES = ("languages", "heard")
 _LONGEST_DETAIL = 200
 
 
@@ -380,6 +370,7 @@ def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
     words = {name: placeholder[column] for name, placeholder in _PLACEHOLDERS.items()}
     for name, value in details.items():
         text = _size(value) if name == "limit" and isinstance(value, int) else str(value)
+        text = named(text, _language(language)) if name in _OF_LANGUAGES else text
         shown = "".join(letter for letter in text if letter.isprintable())[:_LONGEST_DETAIL]
         if shown:
             words[name] = shown

@@ -7,6 +7,24 @@ Texts = tuple[str, str] | tuple[str, str, str, str]
 """A sentence in English and Hebrew, and, if there is something to do, the advice in both."""
 
 UPLOAD_TEXTS: dict[str, Texts] = {
+    "empty_file": (
+        "The recording is empty.",
+        "ההקלטה ריקה.",
+        "Check that the recording plays, then send it again.",
+        "יש לוודא שאפשר להשמיע את ההקלטה ולשלוח אותה שוב.",
+    ),
+    "unsupported_audio": (
+        "This file is not a recording that can be read.",
+        "הקובץ אינו הקלטה שניתן לקרוא.",
+        "Send WAV, M4A, MP3, OGG, WebM or FLAC audio.",
+        "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
+    ),
+    "malformed_multipart": (
+        "The upload is broken or incomplete.",
+        "ההעלאה פגומה או חלקית.",
+        "Send the recording again.",
+        "יש לשלוח את ההקלטה שוב.",
+    ),
     "implausible_year": (
         "The year of the field {field} is too far in the past or the future.",
         "השנה בשדה {field} רחוקה מדי בעבר או בעתיד.",
