@@ -260,7 +260,8 @@ that loses a race or is throttled makes some more, and so does a process that ha
 {calls}
 
 A sweep asks one partition of `items` (a query, {query:.0f} RU) for each hint that has come up, and stops when
-it has what it asked for.
+it has what it asked for. The first sweep of a process, and one in an hour, also looks at what is due later,
+because the clock may have been set back.
 
 How the estimate comes about (Microsoft, "Optimize request cost in Azure Cosmos DB"): a point read is 1 RU
 for 1 KB and 10 RU for 100 KB, a write 5 RU and 50 RU; between and beyond these a straight line. Strong and

@@ -204,7 +204,7 @@ DAY_FIRST = re.compile(r"(\d\d)-(\d\d)-(\d{4})")
 
 
 def _with_iso_dates(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer of 148999e with the dates of `/sessions` beyond the app as they are spelt now."""
+    """Return an answer of 148999e with dates of `/sessions` as spelt now, and with the new fields."""
     path, body = answer["path"], answer.get("body")
     if not isinstance(body, dict) or not re.fullmatch(r"/sessions(/[^/]+)?", path):
         return answer
@@ -212,15 +212,16 @@ def _with_iso_dates(answer: dict[str, Any]) -> dict[str, Any]:
         listed = [each | _dates(each) for each in body["sessions"]]
         return answer | {"body": body | {"sessions": listed}}
     patient = body["patient"]
-    return answer | {"body": body | _dates(body) | {"patient": patient | _dates(patient)}}
+    part = {"part": 1, "bytes": body["recording_bytes"], "type": body["recording_type"]}
+    new = _dates(body) | {"session_date_assumed": False, "hints": [], "recordings": [part]}
+    return answer | {"body": body | new | {"patient": patient | _dates(patient)}}
 
 
 def _with_new_measures(answer: dict[str, Any]) -> dict[str, Any]:
     """Return an answer of 148999e with what is said of a recording by now, and was not found out then."""
-    body = answer.get("body")
-    if not isinstance(body, dict) or not body.get("heard"):
-        return answer
-    return answer | {"body": body | {"heard": body["heard"] | NEW_MEASURES}}
+    if isinstance(body := answer.get("body"), dict) and body.get("heard"):
+        return answer | {"body": body | {"heard": body["heard"] | NEW_MEASURES}}
+    return answer
 
 
 def _dates(fields: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 import asyncio
 import time
+import unicodedata
 
-from therapy.adapters.passwords import Argon2Passwords
+import pytest
+
+from therapy.adapters.passwords import HASHER, Argon2Passwords
 
 PASSWORD = "correct horse סוס"
 
@@ -21,6 +24,23 @@ async def test_an_account_that_does_not_exist_takes_as_long_as_one_that_does() -
         return min(took)
 
     assert await shortest("") > await shortest(hashed) / 3
+
+
+OLD = {
+    "NFC": unicodedata.normalize("NFC", "Zoë schläft"),
+    "NFD": unicodedata.normalize("NFD", "Zoë schläft"),
+    "both in one": "Zoe\u0308 schl\u00e4ft",
+}
+
+
+@pytest.mark.parametrize("old", OLD.values(), ids=OLD)
+async def test_hashes_of_before_of_passwords_as_they_were_typed_still_match(old: str) -> None:
+    passwords, hashed = Argon2Passwords(), HASHER.hash(old)
+    assert await passwords.verify(old, hashed)
+    for form in ("NFC", "NFD"):
+        typed = unicodedata.normalize(form, old)
+        assert await passwords.verify(typed, hashed) is (old != OLD["both in one"])
+    assert not await passwords.verify("Zoe schlaft", hashed)
 
 
 async def test_the_event_loop_goes_on_meanwhile() -> None:

@@ -114,6 +114,7 @@ class Life:
     def calls(self) -> list[Call]:
         """Return the calls in order."""
         return [
+            ("", self.installed.sweep.once),  # the first one also looks ahead
             ("a sweep, nothing is due", self.installed.sweep.once),
             ("", lambda: accounts.put_practice(Practice(PRACTICE, "Clinic"), records=self.records)),
             ("add an account", lambda: self._add(Role.THERAPIST, "t@example.health")),

@@ -35,6 +35,16 @@ def test_it_is_said_how_much_is_missing_and_from_where(start_ms, end_ms, said):
     assert sentence == f"{said} are missing: the recording is damaged there."
 
 
+def test_between_two_recordings_nobody_knows_how_much_is_missing():
+    gap = Missing(131_000, 133_400, "between_recordings")
+    english, hebrew = (missing_sentence(gap, language) for language in ("en", "he"))
+    assert english == (
+        "The next recording begins at 0:02:13; how much time passed before it is not known."
+    )
+    assert "0:02:13" in hebrew
+    assert HEBREW.search(hebrew)
+
+
 def test_a_reason_without_words_is_left_out():
     assert (
         missing_sentence(Missing(0, 5_000, "new"), "en") == "5.0 seconds from 0:00:00 are missing."

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.domain.builders import NOW, a_run
 from therapy.domain.errors import ErrorClass
 from therapy.domain.run import (
+    CLOCKS_APART,
     FIRST_PAUSE,
     MAX_ATTEMPTS,
     Run,
@@ -47,6 +48,19 @@ def test_a_claim_holds_for_its_lease_and_no_longer():
     assert (run.beat_at, run.deadline) == (NOW, NOW + WITHIN)
     assert not claimable(run, NOW + HOLD - SECOND)
     assert claimable(run, NOW + HOLD)
+
+
+@pytest.mark.parametrize("back", [timedelta(minutes=3), timedelta(hours=2), timedelta(days=400)])
+def test_a_clock_set_back_keeps_nobody_from_a_dead_workers_run(back):
+    dead, waiting, new = claim(a_run()), fail(fail(claim(a_run()))), a_run()
+    for run in (dead, waiting, new):
+        assert claimable(run, NOW - back)
+
+
+def test_a_clock_that_is_a_little_behind_takes_over_nothing():
+    for run in (claim(a_run()), fail(claim(a_run())), fail(fail(claim(a_run()))), a_run()):
+        assert not claimable(run, run.due_at - SECOND)
+        assert not claimable(run, NOW - CLOCKS_APART)
 
 
 def test_a_beat_holds_on_and_progress_never_goes_back():

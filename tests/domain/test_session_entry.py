@@ -24,7 +24,17 @@ from therapy.domain.sentiment import NEUTRAL, Scores
 from therapy.domain.session import Details, Link, State
 from therapy.domain.session_entry import entry_of, found, search_fields
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.text_folding import distinct_words, finds, fold, normalise, plain, words_of
+from therapy.domain.text_folding import (
+    distinct_words,
+    finds,
+    fold,
+    loose,
+    normalise,
+    plain,
+    query_forms,
+    text_forms,
+    words_of,
+)
 
 
 def heard(*texts: str) -> tuple[str, ...]:
@@ -87,6 +97,39 @@ def test_folded_text_has_single_blanks_and_no_line_ends(text):
     folded = fold(text)
     assert folded == " ".join(folded.split())
     assert all(word and " " not in word for word in words_of(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("Bar-Lev", "bar lev"),
+        ("בר־לב", "בר לב"),
+        ("ג׳ורג׳", "גורג"),
+        ("٢٥/١١/٢٠٢٦", "25 11 2026"),
+        ("St. Martin's, Ltd.", "st martins ltd"),
+        ('he said "yes"', "he said yes"),
+        ("10_% !?", "10_% !?"),
+        ('" OR "', '" or "'),
+        (" - ", ""),
+    ],
+)
+def test_the_loose_form_has_no_hyphens_points_and_quotes_at_words(text, form):
+    assert loose(text) == form
+
+
+@given(st.text(alphabet="ab ם'׳-־.,\"1٣/", max_size=12))
+def test_every_text_is_found_by_itself_and_by_its_forms(text):
+    if fold(text):
+        for query in (text, *text_forms(text)):
+            assert finds(query, fields=[text], words=())
+
+
+@pytest.mark.parametrize(
+    "query", ["25/11/2026", "25.11.2026", "5/3/2026", "Bar Lev", "בר לב", "O‘Neil"]
+)
+def test_what_an_older_program_stored_folded_only_is_found(query):
+    stored = [fold(text) for text in ("25-11-2026", "05-03-2026", "Bar-Lev", "בר־לב", "O’Neil")]
+    assert any(form in field for form in query_forms(query) for field in stored)
 
 
 def test_distinct_words_are_sorted_and_there_once():

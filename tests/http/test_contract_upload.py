@@ -1,11 +1,23 @@
 """The mobile contract: the upload as the app really sends it."""
 
+import asyncio
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from tests.builders import PRACTICE, a_wav
-from tests.http.clinic import ALEX, JORDAN, OLIVIA, SOUND, check_problem, left_behind, metadata_of
+from tests.http.clinic import (
+    ALEX,
+    BOUNDARY,
+    JORDAN,
+    OLIVIA,
+    SOUND,
+    check_problem,
+    form,
+    left_behind,
+    metadata_of,
+)
 from therapy.domain.people import Role
 from therapy.domain.session import Link
 from therapy.workflows.accounts import add_person
@@ -14,6 +26,13 @@ from therapy.workflows.accounts import add_person
 async def stored(clinic, answer):
     assert answer.status_code == 202, answer.text
     return await clinic.records.sessions.load(PRACTICE, answer.json()["session_id"])
+
+
+async def hints(clinic, session):
+    shown = (await clinic.get(f"/sessions/{session.id}")).json()
+    assert shown["session_date_assumed"] is ("session_date_assumed" in str(shown["hints"]))
+    assert all(each["reason"] and each["advice"] for each in shown["hints"])
+    return [each["code"] for each in shown["hints"]]
 
 
 async def test_an_upload_becomes_a_session_of_the_therapist_with_what_was_told(clinic):
@@ -84,8 +103,105 @@ async def test_a_timed_note_keeps_its_timestamp_as_written(clinic, timestamp):
 @pytest.mark.parametrize("timestamp", ["9", "0:99", "soon", "-1:00", "1:2:3:4"])
 async def test_a_note_at_no_time_of_the_recording_is_refused(clinic, timestamp):
     notes = [{"timestamp": "00:01", "content": "x"}, {"timestamp": timestamp, "content": "y"}]
-    answer = await clinic.upload(metadata=metadata_of(timed_notes=notes))
+    answer = await clinic.upload(metadata=metadata_of(timed_notes=notes), metadata_first=True)
     check_problem(answer, 400, "timestamp", "timed_notes[1].timestamp")
+    session = await stored(clinic, await clinic.upload(metadata=metadata_of(timed_notes=notes)))
+    assert [each.content for each in session.details.timed_notes] == ["x"]
+    assert session.details.general_notes == ("Came by bus.", f"[{timestamp}] y")
+    assert await hints(clinic, session) == ["note_time_unread"]
+    await clinic.ask("PATCH", f"/sessions/{session.id}", json={"timed_notes": ["y"]})
+    assert await hints(clinic, session) == []
+
+
+@pytest.mark.parametrize("timestamp", ["٠٠:٠٩", "۰۰:۰۹", "\u200f00:09", "00\u200f:09"])
+async def test_a_timed_notes_time_is_read_in_digits_of_any_script(clinic, timestamp):
+    notes = [{"timestamp": timestamp, "content": "x"}]
+    session = await stored(clinic, await clinic.upload(metadata=metadata_of(timed_notes=notes)))
+    assert [each.content for each in session.details.timed_notes] == ["x"]
+    assert await hints(clinic, session) == []
+
+
+UNREADABLE_DAYS = ["04-03-2569", "5787-06-15", "01-01-0026", "31-02-2026", "03/31/2026", "soon", ""]
+
+
+@pytest.mark.parametrize("written", UNREADABLE_DAYS)
+async def test_a_day_that_cannot_be_read_never_costs_the_recording(clinic, written):
+    answer = await clinic.upload(metadata=metadata_of(session_date=written))
+    session = await stored(clinic, answer)
+    assert session.details.date == clinic.records.now().date()
+    assert await hints(clinic, session) == ["session_date_assumed"]
+    again = await clinic.upload(metadata=metadata_of(session_date=written))
+    assert again.json() == answer.json()
+    await clinic.ask("PATCH", f"/sessions/{session.id}", json={"session_date": "04-03-2026"})
+    assert await hints(clinic, session) == []
+    again = await clinic.upload(metadata=metadata_of(session_date=written))
+    assert again.json() == answer.json()
+
+
+@pytest.mark.parametrize("written", ["04-03-2569", "soon"])
+async def test_a_day_that_cannot_be_read_is_refused_before_the_audio_is_sent(clinic, written):
+    async def sent():
+        yield form(a_wav(SOUND), metadata_of(session_date=written), metadata_first=True)[:1_200]
+        await asyncio.Event().wait()  # the audio never comes
+
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    answer = await clinic.post("/sessions/upload", content=sent(), headers=headers)
+    problem = check_problem(answer, 400, field="session_date")
+    assert problem["code"] in {"date", "implausible_year"}
+
+
+@pytest.mark.parametrize("written", ["٠٤-٠٣-٢٠٢٦", "\u200f04-03-2026", "4-3-2026", "4.3.2026"])
+@pytest.mark.parametrize("metadata_first", [False, True])
+async def test_a_day_is_read_as_it_was_typed(clinic, written, metadata_first):
+    metadata = metadata_of(session_date=written)
+    session = await stored(
+        clinic, await clinic.upload(metadata=metadata, metadata_first=metadata_first)
+    )
+    assert session.details.date.isoformat() == "2026-03-04"
+    assert await hints(clinic, session) == []
+
+
+async def test_a_correction_to_an_implausible_day_is_refused(clinic):
+    session = await stored(clinic, await clinic.upload())
+    answer = await clinic.ask(
+        "PATCH", f"/sessions/{session.id}", json={"session_date": "04-03-2569"}
+    )
+    check_problem(answer, 400, "implausible_year", "session_date")
+
+
+async def test_a_birthday_that_cannot_be_read_is_left_out_with_a_hint(clinic):
+    typed = {"id": "555666777", "name": "New One", "date_of_birth": "30-02-2000"}
+    metadata = metadata_of(patient=json.dumps(typed))
+    session = await stored(clinic, await clinic.upload(metadata=metadata))
+    assert session.details.patient.date_of_birth is None
+    assert await hints(clinic, session) == ["date_of_birth_unread"]
+    right = typed | {"date_of_birth": "28-02-2000"}
+    await clinic.ask("PATCH", f"/sessions/{session.id}", json={"patient": right})
+    assert await hints(clinic, session) == []
+
+
+ADA = replace(
+    JORDAN, id="patient-ada", email="ada@example.health", number="012345678", full_name="Ada Zero"
+)
+
+
+async def test_a_number_without_its_leading_zero_links_by_the_name_or_gives_a_hint(clinic):
+    await add_person(ADA, records=clinic.records)
+    for name, link, found in (
+        ("Ada Zero", Link.LINKED, []),
+        ("Somebody Else", Link.UNCONFIRMED, ["patient_number_completed"]),
+    ):
+        patient = json.dumps({"id": "12345678", "name": name})
+        audio = a_wav(SOUND + name.encode() + b"x" * (len(name) % 2))
+        answer = await clinic.upload(audio, metadata_of(patient=patient))
+        session = await stored(clinic, answer)
+        assert (session.details.patient.link, await hints(clinic, session)) == (link, found)
+        again = await clinic.upload(audio, metadata_of(patient=patient))
+        assert again.json() == answer.json()
+    link_path = f"/sessions/{session.id}/patient-link"
+    linked = await clinic.post(link_path, json={"patient_id": "12345678"})
+    assert linked.json()["patient"]["id"] == ADA.number
+    assert await hints(clinic, session) == []
 
 
 @pytest.mark.parametrize("written", ["2001-02-28", "28-02-2001", "28/02/2001"])

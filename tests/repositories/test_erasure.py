@@ -30,7 +30,8 @@ from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.testing.clock import Clock
-from therapy.workflows.erasure import erase_cancelled, fingerprint
+from therapy.workflows.erasure import erase_cancelled
+from therapy.workflows.fingerprints import fingerprint
 
 PARTITION = session_partition(PRACTICE, SESSION)
 KEY = fingerprint(THERAPIST, a_session().recording.content_hash)

@@ -191,7 +191,12 @@ async def begun(installed: MemoryInstallation, **changes: Any) -> None:
 
 
 async def upload(
-    intake: Intake, audio: bytes = SOUND, actor: Actor = ACTOR, therapist: str = "", **said: Any
+    intake: Intake,
+    audio: bytes = SOUND,
+    actor: Actor = ACTOR,
+    therapist: str = "",
+    continues: str = "",
+    **said: Any,
 ) -> Receipt:
     """Take a recording in as the HTTP API does."""
     async with receiving(actor, intake=intake) as incoming:
@@ -199,7 +204,11 @@ async def upload(
             await incoming.write(audio[start : start + 4_096])
         await incoming.end()
         return await incoming.finish(
-            actor, details(**said), therapist=therapist, file_name="session_audio.wav"
+            actor,
+            details(**said),
+            therapist=therapist,
+            file_name="session_audio.wav",
+            continues=continues,
         )
 
 

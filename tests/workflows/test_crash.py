@@ -5,7 +5,7 @@ The app sends again what it got no answer for.
 
 import pytest
 
-from tests.builders import HOUR, PRACTICE
+from tests.builders import HOUR, PRACTICE, a_wav
 from tests.repositories.changes import headers_of
 from tests.workflows.crashing import Crash, Lifetime, Process, at_every_call
 from tests.workflows.memory_installation import (
@@ -21,6 +21,8 @@ from therapy.domain.outbox import PushKind
 from therapy.domain.session import State
 from therapy.repositories.sessions import session_partition
 from therapy.workflows import review
+
+MORE = a_wav(b"\x20\x00" * 4_000)
 
 both = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 
@@ -89,6 +91,39 @@ async def test_a_life_without_a_crash_takes_its_known_calls():
 @both
 async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(after):
     await at_every_call(life, after=after)
+
+
+async def continued(process: Process) -> None:
+    """Continue a session in review with a second file; whoever gets no answer sends it again."""
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await installed.work(session_id)
+    lived = Lifetime(installed, process)
+    sent = await lived.until_done(lambda it: upload(it.intake, MORE, continues=session_id))
+    assert sent.session_id == session_id
+
+    async def work(it: MemoryInstallation) -> None:
+        await it.sweep()
+        await it.work(session_id)
+
+    await lived.until_done(work)
+    lived.installed.clock.now += 3 * HOUR
+    await lived.until_done(MemoryInstallation.sweep)
+    session = await installed.session(session_id)
+    assert (session.state, session.transcript_number) == (State.AWAITING_REVIEW, 2)
+    version = await installed.version(2, session_id)
+    assert [each.reason for each in version.missing] == ["between_recordings"]
+    keys = [each.key for each in session.recordings]
+    assert sorted(installed.recordings._kept) == sorted((PRACTICE, key) for key in keys)
+    assert len(keys) == 2
+    assert not installed.recordings._staged
+    assert not await installed.uploads()
+    assert await installed.waiting(session_partition(PRACTICE, session_id)) == ()
+
+
+@both
+async def test_a_crash_while_a_session_is_continued_loses_and_doubles_nothing(after):
+    await at_every_call(continued, after=after)
 
 
 async def refused(process: Process) -> None:

@@ -24,7 +24,7 @@ from therapy.domain.session import Event, State, apply
 from therapy.ports.store import Create, Delete, Write
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
-from therapy.workflows.erasure import fingerprint
+from therapy.workflows.fingerprints import fingerprint
 
 
 async def closed() -> tuple[MemoryInstallation, str]:

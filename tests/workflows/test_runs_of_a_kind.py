@@ -18,7 +18,7 @@ from tests.workflows.memory_installation import (
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import ErrorClass, WrongState
-from therapy.domain.run import MAX_CLAIMS, Run, RunKind, RunState, failed
+from therapy.domain.run import CLOCKS_APART, MAX_CLAIMS, Run, RunKind, RunState, failed
 from therapy.domain.session import State
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.transcript import Source
@@ -206,7 +206,7 @@ async def test_a_second_run_that_kills_its_workers_is_given_up_and_told_to_nobod
     await added(installed, claims=MAX_CLAIMS)
     for run in await installed.runs():
         if run.kind is RunKind.SCORE:  # left to somebody else
-            later = replace(run, due_at=installed.clock.now + MINUTE)
+            later = replace(run, due_at=installed.clock.now + CLOCKS_APART)
             await installed.write(installed.records.runs.write(later))
     await installed.work()
     run = await of_id(installed, "run-2")

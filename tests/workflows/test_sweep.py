@@ -8,6 +8,7 @@ import pytest
 from tests.builders import (
     DAY,
     HOUR,
+    MINUTE,
     PRACTICE,
     SESSION,
     a_login,
@@ -20,6 +21,8 @@ from tests.builders import (
 from tests.workflows.interrupted_ports import FailingPush
 from tests.workflows.memory_installation import (
     ACTOR,
+    IN_SESSION,
+    SHORT_LEASE,
     SOUND,
     MemoryInstallation,
     an_installation,
@@ -29,6 +32,9 @@ from tests.workflows.memory_installation import (
 from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.errors import Stale, Unavailable
 from therapy.domain.outbox import Consequence, SessionEntryChanged
+from therapy.domain.run import claimed
+from therapy.domain.session import State
+from therapy.domain.upload import BLOCK_SIZE
 from therapy.ports.doorbell import Doorbell
 from therapy.ports.store import Item
 from therapy.workflows.sweep import AT_ONCE, MOST_PAGES
@@ -167,6 +173,57 @@ async def test_however_many_runs_wait_for_a_worker_the_rest_is_swept():
     await installed.sweep()
     assert await installed.waiting() == ()
     assert len(doorbell.rings) == AT_ONCE * MOST_PAGES
+
+
+async def test_a_clock_set_back_by_two_hours_delays_nothing_that_a_dead_process_left():
+    doorbell = Rung()
+    installed = await an_installation(doorbell=doorbell, worker_options=SHORT_LEASE)
+    await begun(installed)
+    records, now = installed.records, installed.clock.now
+    dead = claimed(await installed.run(), lease="dead", now=now, hold=MINUTE, within=HOUR)
+    await installed.write(records.runs.write(dead))
+    await left_behind(installed)
+    installed.clock.advance(hours=-2)
+    await installed.sweep()
+    assert doorbell.rings == [(PRACTICE, SESSION)]
+    assert await installed.waiting() == ()
+    await installed.work()
+    assert (await installed.session()).state is State.AWAITING_REVIEW
+
+
+async def test_what_is_due_later_as_it_should_be_is_left_alone():
+    doorbell = Rung()
+    installed = await an_installation(doorbell=doorbell)
+    await begun(installed)
+    records, now = installed.records, installed.clock.now
+    alive = claimed(await installed.run(), lease="alive", now=now, hold=5 * MINUTE, within=HOUR)
+    upload = an_upload(id="alive", expires_at=now + HOUR)
+    await installed.write(records.runs.write(alive))
+    await installed.write(records.uploads.write(upload))
+    postponed = an_item(what=THIS_SESSION, due_at=now + HOUR, attempts=9)
+    _, pending = records.outbox.new(IN_SESSION, postponed, position=1)
+    await installed.write(pending)
+    await installed.sweep()
+    assert (doorbell.rings, len(await installed.waiting())) == ([], 1)
+    assert await installed.uploads()
+
+
+async def test_an_upload_left_before_the_clock_was_set_back_by_years_is_removed():
+    installed = await an_installation()
+    left = an_upload(id="dead", expires_at=installed.clock.now + 800 * DAY)
+    await installed.write(installed.records.uploads.write(left))
+    await installed.sweep()
+    assert not await installed.uploads()
+
+
+async def test_an_upload_in_progress_outlives_a_clock_that_is_set_back():
+    installed = await an_installation()
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        installed.clock.advance(days=-2)
+        await incoming.write(SOUND + bytes(BLOCK_SIZE))
+        await installed.sweep()
+        await incoming.end()
+        assert (await installed.records.uploads.load(PRACTICE, incoming.upload.id)).offset
 
 
 async def test_logins_and_reset_tokens_that_have_expired_are_deleted_for_good():

@@ -23,7 +23,7 @@ from therapy.domain.upload import block_hash, content_hash
 from therapy.ports.store import Delete, Write
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
-from therapy.workflows.erasure import fingerprint
+from therapy.workflows.fingerprints import fingerprint
 from therapy.workflows.uploads import receiving
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from therapy.domain.people import password_forms
 from therapy.ports.passwords import Passwords
 
 AT_ONCE = 2
@@ -45,7 +46,7 @@ class Argon2Passwords(Passwords):
             await asyncio.to_thread(passwords._threads.shutdown)
 
     async def hash(self, password: str) -> str:
-        return await self._in_thread(lambda: self._hasher.hash(password))
+        return await self._in_thread(lambda: self._hasher.hash(password_forms(password)[0]))
 
     async def verify(self, password: str, hashed: str) -> bool:
         right = await self._in_thread(lambda: self._verify(password, hashed or self._nobody))
@@ -56,6 +57,10 @@ class Argon2Passwords(Passwords):
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _verify(self, password: str, hashed: str) -> bool:
+        """Return whether a form of the password matches; tries all of them, if none does."""
+        return any(self._matches(form, hashed) for form in password_forms(password))
+
+    def _matches(self, password: str, hashed: str) -> bool:
         try:
             return self._hasher.verify(hashed, password)
         except (VerificationError, InvalidHashError):

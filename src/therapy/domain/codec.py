@@ -1,8 +1,9 @@
 """The one stored form of each struct: a JSON object that begins with its `schema_version`.
 
 Fields that a reader doesn't know are skipped, and new fields have defaults, so that old and new
-processes can share a store during a deploy. A change that old readers would misread raises
-`SCHEMA_VERSION`; they then refuse it instead. What is stored never gets into an error.
+processes can share a store during a deploy. What old readers would misread is written with a greater
+version, which they refuse: a struct says so by `schema_version`, and by NEWEST_SCHEMA up to which it is
+read. What is stored never gets into an error.
 """
 
 from typing import TypeVar
@@ -13,9 +14,10 @@ from msgspec import Struct
 from therapy.domain.errors import InvalidInput, Unavailable
 
 SCHEMA_VERSION = 1
-"""Written into everything that is stored; nothing with a greater one is read."""
+"""Written into whatever does not ask for a greater one."""
 
-_HEAD = b'{"schema_version":%d' % SCHEMA_VERSION
+_HEAD = b'{"schema_version":%d'
+_FIRST = _HEAD % SCHEMA_VERSION
 _ENCODER = msgspec.json.Encoder()
 _DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {}
 
@@ -39,7 +41,8 @@ def encode(stored: Struct) -> bytes:
         plain = _ENCODER.encode(stored)
     except UnicodeEncodeError:
         raise InvalidInput("text") from None  # the cause would quote the text
-    return _HEAD + (b"}" if plain == b"{}" else b"," + plain[1:])
+    head = _HEAD % getattr(stored, "schema_version", SCHEMA_VERSION)
+    return head + (b"}" if plain == b"{}" else b"," + plain[1:])
 
 
 def decode(kind: type[S], stored: bytes) -> S:
@@ -76,10 +79,10 @@ def _decoder(kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
 
 
 def _refuse_newer(kind: type[Struct], stored: bytes) -> None:
-    if stored.startswith((_HEAD + b",", _HEAD + b"}")):
+    if stored.startswith((_FIRST + b",", _FIRST + b"}")):
         return
     version = _HEADS.decode(stored).schema_version
-    if version > SCHEMA_VERSION:
+    if version > getattr(kind, "NEWEST_SCHEMA", SCHEMA_VERSION):
         raise Unavailable(
             reason="written_by_a_newer_version", kind=kind.__name__, schema_version=version
         )

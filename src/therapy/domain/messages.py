@@ -8,11 +8,12 @@ address a man or a woman.
 from collections.abc import Mapping
 
 from therapy.domain.language_names import named
+from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 
 LANGUAGES = ("en", "he")
 """The languages of the texts; any other is answered in English."""
 
-TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
+TEXTS: dict[str, Texts] = {
     # Something is wrong with what was sent.
     "error": ("Something went wrong.", "משהו השתבש."),
     "invalid": ("The field {field} is not valid.", "השדה {field} אינו תקין."),
@@ -78,12 +79,6 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "לא ניתן להבין את הבקשה.",
     ),
     "malformed_json": ("The request is not valid JSON.", "הבקשה אינה JSON תקין."),
-    "malformed_multipart": (
-        "The upload is broken or incomplete.",
-        "ההעלאה פגומה או חלקית.",
-        "Send the recording again.",
-        "יש לשלוח את ההקלטה שוב.",
-    ),
     "unsupported_media_type": (
         "The content type of the request is not supported here.",
         "הבקשה נשלחה בסוג תוכן שאינו נתמך כאן.",
@@ -93,18 +88,6 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "הכתובת הזו אינה מאפשרת זאת.",
     ),
     "range": ("The recording does not have this part.", "אין בהקלטה קטע כזה."),
-    "empty_file": (
-        "The recording is empty.",
-        "ההקלטה ריקה.",
-        "Check that the recording plays, then send it again.",
-        "יש לוודא שאפשר להשמיע את ההקלטה ולשלוח אותה שוב.",
-    ),
-    "unsupported_audio": (
-        "This file is not a recording that can be read.",
-        "הקובץ אינו הקלטה שניתן לקרוא.",
-        "Send WAV, M4A, MP3, OGG, WebM or FLAC audio.",
-        "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
-    ),
     "too_large": (
         "The data you sent is larger than {limit}.",
         "מה שנשלח גדול מ-{limit}.",
@@ -301,6 +284,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
             "הקוד תקף לשימוש אחד, למשך {minutes} דקות. אם הבקשה לא הגיעה ממך, אין צורך לעשות דבר."
         ),
     ),
+    **UPLOAD_TEXTS,
 }
 
 _PLACEHOLDERS = {

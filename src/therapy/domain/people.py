@@ -1,13 +1,14 @@
 """The people of a practice, how they sign in, and the devices they carry."""
 
 import re
+import unicodedata
 from datetime import date, datetime
 from enum import Enum
 
 from msgspec import Struct
 
 from therapy.domain.errors import InvalidInput
-from therapy.domain.text_folding import normalise
+from therapy.domain.text_folding import normalise, plain_digits
 
 
 class Role(Enum):
@@ -117,7 +118,9 @@ class Device(Struct, frozen=True, omit_defaults=True):
 MIN_PASSWORD = 8
 MAX_PASSWORD = 256
 _EMAIL = re.compile(r"[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]{1,190}")
+NUMBER_DIGITS = 9
 _NUMBER = re.compile(r"[0-9]{9}")
+_SHORT_NUMBER = re.compile(r"[0-9]{5,9}")
 
 
 def email_key(email: str) -> str:
@@ -139,9 +142,29 @@ def check_number(number: str) -> str:
     return number.strip()
 
 
+def full_number(number: str) -> str:
+    """Return a typed patient number as nine digits, with its leading zeros; "" if it can't be one.
+
+    Spreadsheets and forms drop leading zeros. The result is a guess: by itself it says not who is meant.
+    """
+    digits = re.sub(r"[\s-]", "", plain_digits(number))
+    return digits.zfill(NUMBER_DIGITS) if _SHORT_NUMBER.fullmatch(digits) else ""
+
+
+def password_forms(password: str) -> tuple[str, ...]:
+    """Return the forms in which a typed password may have been hashed, the one to hash first.
+
+    That is NFC (NIST SP 800-63B, 5.1.1.2: normalise), because keyboards write the same letter in different
+    ways. Before, passwords were hashed as they were typed: so that, and NFD, are tried too.
+    """
+    nfc, nfd = (unicodedata.normalize(form, password) for form in ("NFC", "NFD"))
+    return tuple(dict.fromkeys((nfc, password, nfd)))
+
+
 def check_password(password: str, *, email: str, field: str = "newPassword") -> str:
     """Return the password; InvalidInput if it is too weak (lengths: NIST SP 800-63B, 5.1.1)."""
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+    normal = password_forms(password)[0]
+    if not MIN_PASSWORD <= len(normal) <= MAX_PASSWORD:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
     if password.casefold() in email_key(email) or len(set(password)) < 3:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)

@@ -5,7 +5,7 @@ from datetime import date
 from msgspec import Struct
 
 from therapy.domain.people import Person, Role
-from therapy.domain.text_folding import fold
+from therapy.domain.text_folding import fold, query_forms, text_forms
 
 MOST_PEOPLE = 500
 """The most people that one search returns."""
@@ -57,11 +57,11 @@ def person_entry_of(person: Person) -> PersonEntry:
 
 
 def person_fields(entry: PersonEntry) -> tuple[str, ...]:
-    """Return the folded texts that a query is looked for in; none of them contains a line break."""
-    return tuple(fold(text) for text in (entry.full_name, entry.email, entry.number))
+    """Return the texts that the forms of a query are looked for in; none of them contains a line break."""
+    return (*text_forms(entry.full_name), fold(entry.email), fold(entry.number))
 
 
 def person_found(entry: PersonEntry, query: str) -> bool:
     """Return whether a search for `query` finds this person. Every index agrees with this."""
-    folded = fold(query)
-    return any(folded in field for field in person_fields(entry))
+    forms, fields = query_forms(query), person_fields(entry)
+    return not forms or any(form in field for form in forms for field in fields)

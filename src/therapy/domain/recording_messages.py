@@ -5,7 +5,7 @@ What is missing from it, what a listener should know, and which lines are in dou
 sentence agrees with its number.
 """
 
-from therapy.domain.audio_findings import Missing
+from therapy.domain.audio_findings import BETWEEN_RECORDINGS, Missing
 from therapy.domain.messages import preferred
 from therapy.domain.transcript import GUESS, LOOP, NO_SPEECH_LIKELY, OTHER_LANGUAGE
 
@@ -18,6 +18,12 @@ REASONS = {
     ),
 }
 """Why a stretch is missing, by `Missing.reason`; without its code a reason is left out."""
+
+NEXT_RECORDING = (
+    "The next recording begins at {at}; how much time passed before it is not known.",
+    "ההקלטה הבאה מתחילה ב-{at}; לא ידוע כמה זמן עבר לפניה.",
+)
+"""What is said between two recordings of a session: nobody knows how long the gap was."""
 
 REMARKS = {
     "several_tracks": (
@@ -53,7 +59,10 @@ _LONGEST_IN_SECONDS = 120
 def missing_sentence(missing: Missing, language: str) -> str:
     """Return what is missing and why, e.g. "2 minutes from 0:10:00 are missing: …"."""
     hebrew = preferred(language) == "he"
-    amount, start = _amount(missing.end_ms - missing.start_ms, hebrew=hebrew), _time(missing)
+    if missing.reason == BETWEEN_RECORDINGS:
+        return NEXT_RECORDING[hebrew].format(at=_time(missing.end_ms))
+    amount = _amount(missing.end_ms - missing.start_ms, hebrew=hebrew)
+    start = _time(missing.start_ms)
     reason = REASONS.get(missing.reason, ("", ""))[hebrew]
     said = f"חסרות {amount} החל מ-{start}" if hebrew else f"{amount} from {start} are missing"
     return f"{said}: {reason}." if reason else f"{said}."
@@ -79,7 +88,7 @@ def _amount(ms: int, *, hebrew: bool) -> str:
     return f"{number} {'דקות' if hebrew else 'minutes'}"
 
 
-def _time(missing: Missing) -> str:
-    minutes, seconds = divmod(missing.start_ms // 1000, 60)
+def _time(ms: int) -> str:
+    minutes, seconds = divmod(ms // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"

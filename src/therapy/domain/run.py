@@ -23,6 +23,9 @@ MAX_CLAIMS = 40
 FIRST_PAUSE = timedelta(seconds=15)
 """The pause after the first failure; it doubles with each one."""
 
+CLOCKS_APART = timedelta(seconds=30)
+"""How far the clocks of two machines, or of one before and after a restart, may differ unnoticed."""
+
 
 class RunKind(Enum):
     """Which stage of a session's life the work belongs to."""
@@ -76,8 +79,22 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
 
 def claimable(run: Run, now: datetime) -> bool:
-    """Return whether a worker may claim the run: it is due, or its worker's lease has ended."""
-    return not run.over and run.due_at <= now
+    """Return whether a worker may claim the run: it is due, or its worker's lease has ended.
+
+    What is due later than a run ever waits was written before the clock was set back, and counts as due.
+    """
+    return not run.over and not now < run.due_at <= now + _longest_wait(run) + CLOCKS_APART
+
+
+def _longest_wait(run: Run) -> timedelta:
+    """Return how long the run waited at most when it was written: its lease, or the pause after a failure."""
+    if run.state is RunState.CLAIMED and run.beat_at:
+        return run.due_at - run.beat_at
+    return _pause_after(run.attempt)
+
+
+def _pause_after(attempt: int) -> timedelta:
+    return FIRST_PAUSE * 2 ** (attempt - 1) if attempt else timedelta(0)
 
 
 def claimed(run: Run, *, lease: str, now: datetime, hold: timedelta, within: timedelta) -> Run:
@@ -138,7 +155,7 @@ def failed(
         state=RunState.FAILED if over else RunState.DUE,
         lease="",
         attempt=attempt,
-        due_at=now + FIRST_PAUSE * 2 ** (attempt - 1),
+        due_at=now + _pause_after(attempt),
         stage="",
         error_class=error_class,
         error_code=code,

@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from enum import Enum
+from typing import ClassVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from therapy.domain.errors import InvalidInput, WrongState
-from therapy.domain.people import Person, same_name
+from therapy.domain.people import Person, full_number, same_name
 from therapy.domain.sentiment import Scores
+from therapy.domain.text_folding import plain_digits
 
 
 class State(Enum):
@@ -34,6 +36,7 @@ class Event(Enum):
     TRANSCRIPT_WRITTEN = "transcript_written"
     DETAILS_CORRECTED = "details_corrected"
     PATIENT_LINKED = "patient_linked"
+    RECORDING_ADDED = "recording_added"
     SUBMITTED = "submitted"
     SCORED = "scored"
     CANCELLED = "cancelled"
@@ -44,9 +47,11 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.AWAITING_TRANSCRIPT, Event.TRANSCRIPT_WRITTEN): State.AWAITING_REVIEW,
     (State.AWAITING_TRANSCRIPT, Event.DETAILS_CORRECTED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_TRANSCRIPT, Event.PATIENT_LINKED): State.AWAITING_TRANSCRIPT,
+    (State.AWAITING_TRANSCRIPT, Event.RECORDING_ADDED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_TRANSCRIPT, Event.CANCELLED): State.CANCELLED,
     (State.AWAITING_REVIEW, Event.DETAILS_CORRECTED): State.AWAITING_REVIEW,
     (State.AWAITING_REVIEW, Event.PATIENT_LINKED): State.AWAITING_REVIEW,
+    (State.AWAITING_REVIEW, Event.RECORDING_ADDED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_REVIEW, Event.SUBMITTED): State.CLOSING,
     (State.AWAITING_REVIEW, Event.CANCELLED): State.CANCELLED,
     (State.CLOSING, Event.PATIENT_LINKED): State.CLOSING,
@@ -92,14 +97,25 @@ class Recording(Struct, frozen=True, omit_defaults=True):
     file_name: str = ""
 
 
+DATE_ASSUMED = "session_date_assumed"
+"""A hint: the day could not be read as it was sent; it is the day of the upload."""
+NOTE_TIME_UNREAD = "note_time_unread"
+"""A hint: a note's time could not be read; it is a general note that begins with what was sent."""
+NUMBER_COMPLETED = "patient_number_completed"
+"""A hint: there is an account with the patient's number if leading zeros are put before it."""
+BIRTHDAY_UNREAD = "date_of_birth_unread"
+"""A hint: the patient's date of birth could not be read, and was left out."""
+
+
 class Details(Struct, frozen=True, omit_defaults=True):
-    """What the therapist enters about a session."""
+    """What the therapist enters about a session; `hints` are codes for what could not be read as sent."""
 
     patient: SessionPatient
     date: date
     summary: str = ""
     timed_notes: tuple[TimedNote, ...] = ()
     general_notes: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
 
 
 class Session(Struct, frozen=True, omit_defaults=True):
@@ -107,7 +123,8 @@ class Session(Struct, frozen=True, omit_defaults=True):
 
     `languages` (BCP 47) are to be recognised, `people` is how many speak (0 = not known).
     `transcript_number` is the current version's (0 = none yet). `scores` are those of the patient's
-    speech as a whole, once closed. `version` counts writes and is the store's.
+    speech as a whole, once closed. `more_recordings` continue the first one, on one timeline. `version`
+    counts writes and is the store's.
     """
 
     id: str
@@ -126,7 +143,20 @@ class Session(Struct, frozen=True, omit_defaults=True):
     scores: Scores | None = None
     closed_at: datetime | None = None
     demo: bool = False
+    more_recordings: tuple[Recording, ...] = ()
     version: int = 0
+
+    NEWEST_SCHEMA: ClassVar[int] = 2
+
+    @property
+    def schema_version(self) -> int:
+        """The version of the stored form: programs that know one recording only must not touch several."""
+        return 2 if self.more_recordings else 1
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """All recordings of the session, in the order in which they are heard."""
+        return (self.recording, *self.more_recordings)
 
     def __repr__(self) -> str:
         return f"Session(id={self.id!r}, state={self.state.name}, version={self.version})"
@@ -144,13 +174,13 @@ def linked(patient: SessionPatient, account: Person | None) -> SessionPatient:
     """Return the patient linked to the account with their number, if the name matches too.
 
     A mistyped number must never show a session to a stranger: if the names differ, the link stays
-    unconfirmed until the therapist confirms it.
+    unconfirmed until the therapist confirms it. Once linked, a number lacks no leading zeros any more.
     """
     if account is None:
         return replace(patient, person_id="", link=Link.NO_ACCOUNT)
     if not same_name(patient.name, account.full_name):
         return replace(patient, person_id="", link=Link.UNCONFIRMED)
-    return replace(patient, person_id=account.id, link=Link.LINKED)
+    return replace(patient, number=account.number, person_id=account.id, link=Link.LINKED)
 
 
 def confirmed(session: Session, account: Person) -> Session:
@@ -163,40 +193,79 @@ def confirmed(session: Session, account: Person) -> Session:
     )
 
 
+def with_recording(session: Session, recording: Recording, details: Details) -> Session:
+    """Return the session with one more recording and the notes that came with it; it is transcribed again.
+
+    Times of notes are those of that recording, so that they are kept as general notes that name it.
+    """
+    before, part = session.details, len(session.recordings) + 1
+    general = [each for each in details.general_notes if each not in before.general_notes]
+    timed = [each for each in details.timed_notes if each not in before.timed_notes]
+    notes = (f"[{part}, {each.timestamp}] {each.content}" for each in timed)
+    known = details.summary in before.summary
+    summary = before.summary if known else f"{before.summary}\n{details.summary}".strip()
+    after = replace(
+        before, summary=summary, general_notes=(*before.general_notes, *general, *notes)
+    )
+    more = (*session.more_recordings, recording)
+    return apply(replace(session, details=after, more_recordings=more), Event.RECORDING_ADDED)
+
+
 def same_details(one: Details, other: Details) -> bool:
-    """Return whether two details are the same; links to accounts don't count, as nobody typed them."""
+    """Return whether two details are the same, apart from what nobody typed: links, hints, an assumed day."""
+    assumed = DATE_ASSUMED in {*one.hints, *other.hints}
 
     def bare(details: Details) -> Details:
+        number = full_number(details.patient.number) or details.patient.number
         return replace(
-            details, patient=replace(details.patient, person_id="", link=Link.NO_ACCOUNT)
+            details,
+            patient=replace(details.patient, number=number, person_id="", link=Link.NO_ACCOUNT),
+            date=one.date if assumed else details.date,
+            hints=(),
         )
 
     return bare(one) == bare(other)
 
 
+def without_hint(details: Details, code: str) -> Details:
+    """Return the details without a hint, because someone corrected what it is about."""
+    return replace(details, hints=tuple(each for each in details.hints if each != code))
+
+
 EARLIEST_YEAR = 1900
 _DATES = (
-    re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})", re.ASCII),
-    re.compile(r"(?P<d>\d{2})[-/](?P<m>\d{2})[-/](?P<y>\d{4})", re.ASCII),
+    re.compile(
+        r"(?P<y>\d{4})(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<d>\d{1,2})([T ]\d{1,2}:\d\d\S*)?",
+        re.ASCII,
+    ),
+    re.compile(r"(?P<d>\d{1,2})(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<y>\d{4})", re.ASCII),
 )
+
+MOST_RECORDINGS = 20
+"""Files that one session may consist of."""
 
 MOST_LANGUAGES = 4
 MOST_PEOPLE = 6
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 
 
-def parse_date(text: str, *, field: str) -> date:
-    """Return the date of `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`; else InvalidInput names `field`.
+def parse_date(text: str, *, field: str, today: date | None = None) -> date:
+    """Return the date of `yyyy-MM-dd` or `dd-MM-yyyy`; InvalidInput names `field` if it is none.
 
-    Years before 1900 are refused: they are typing errors, and the app can't read them back.
+    "/" and "." may stand for "-", zeros may be left out, digits may be of any script, and a time may follow
+    the first form. A year before 1900 or,
+    if `today` is passed, after the next one is of another calendar or a typing error, and refused.
     """
     for pattern in _DATES:
-        found = pattern.fullmatch(text.strip())
-        if found and int(found["y"]) >= EARLIEST_YEAR:
+        found = pattern.fullmatch(plain_digits(text))
+        if found:
             try:
-                return date(int(found["y"]), int(found["m"]), int(found["d"]))
+                day = date(int(found["y"]), int(found["m"]), int(found["d"]))
             except ValueError:
                 break
+            if day.year < EARLIEST_YEAR or (today and day.year > today.year + 1):
+                raise InvalidInput(field, "implausible_year")
+            return day
     raise InvalidInput(field, "date")
 
 

@@ -9,7 +9,7 @@ from therapy.domain.run import Run
 from therapy.domain.sentiment import NEUTRAL, Scores
 from therapy.domain.session import Link, Session, State
 from therapy.domain.session_status import SessionStatus, progress_of
-from therapy.domain.text_folding import distinct_words, finds
+from therapy.domain.text_folding import distinct_words, finds, text_forms
 from therapy.domain.transcript import TranscriptVersion
 
 MOST_ENTRIES = 500
@@ -89,6 +89,11 @@ def search_fields(entry: SessionEntry) -> tuple[str, ...]:
         f"{entry.date:%d-%m-%Y}",
         entry.summary,
     )
+
+
+def searched_text(entry: SessionEntry) -> str:
+    """Return what an index stores of an entry to look for the forms of a query in: a form on each line."""
+    return "\n".join(form for field in search_fields(entry) for form in text_forms(field))
 
 
 def found(entry: SessionEntry, query: str) -> bool:

@@ -16,6 +16,7 @@ from therapy.domain.audio_findings import Missing
 from therapy.domain.errors import InvalidInput
 from therapy.domain.insights import Insights
 from therapy.domain.sentiment import Scores
+from therapy.domain.text_folding import plain_digits
 
 MAX_PAUSE_MS = 1_500
 """After a longer silence the same voice begins a new utterance."""
@@ -210,8 +211,12 @@ _TIMESTAMP = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):([0-5]\d)(?:[.,](\d{1,3}))?",
 
 
 def parse_timestamp(text: str, *, field: str = "timestamp") -> int:
-    """Return the ms of `MM:SS`, `HH:MM:SS` or `HH:MM:SS.mmm`; InvalidInput names `field` otherwise."""
-    found = _TIMESTAMP.fullmatch(text.strip())
+    """Return the ms of `MM:SS`, `HH:MM:SS` or `HH:MM:SS.mmm`, in digits of any script.
+
+    Raises:
+        InvalidInput: it is none of these; names `field`.
+    """
+    found = _TIMESTAMP.fullmatch(plain_digits(text))
     if found is None:
         raise InvalidInput(field, "timestamp")
     hours, minutes, seconds, fraction = found.groups()

@@ -4,7 +4,10 @@ from abc import ABC, abstractmethod
 
 
 class Passwords(ABC):
-    """Hashes passwords: slow on purpose, so it runs off the event loop, a few at a time."""
+    """Hashes passwords: slow on purpose, so it runs off the event loop, a few at a time.
+
+    A password is the same however its letters are composed: see `people.password_forms`.
+    """
 
     @abstractmethod
     async def hash(self, password: str) -> str:

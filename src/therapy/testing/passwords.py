@@ -1,6 +1,8 @@
 """What `ports.passwords` promises."""
 
 import asyncio
+import unicodedata
+from typing import Literal
 
 import pytest
 
@@ -14,6 +16,17 @@ async def test_the_password_that_was_hashed_is_told_from_others(passwords: Passw
     assert await passwords.verify(PASSWORD, hashed) is True
     for other in ("", "correct horse", PASSWORD + " ", PASSWORD.upper()):
         assert await passwords.verify(other, hashed) is False
+
+
+@pytest.mark.parametrize("hashed_as", ["NFC", "NFD"])
+@pytest.mark.parametrize("typed_as", ["NFC", "NFD"])
+async def test_a_password_is_the_same_however_its_letters_are_composed(
+    passwords: Passwords, hashed_as: Literal["NFC", "NFD"], typed_as: Literal["NFC", "NFD"]
+) -> None:
+    hashed = await passwords.hash(unicodedata.normalize(hashed_as, "Zoë schläft שּׁ"))
+    typed = unicodedata.normalize(typed_as, "Zoë schläft שּׁ")
+    assert await passwords.verify(typed, hashed) is True
+    assert await passwords.verify("Zoe schlaft ש", hashed) is False
 
 
 async def test_two_hashes_of_a_password_differ(passwords: Passwords) -> None:

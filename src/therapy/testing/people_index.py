@@ -15,6 +15,7 @@ from therapy.domain.people import Role
 from therapy.domain.person_entry import MOST_PEOPLE, PersonEntry, person_found
 from therapy.domain.text_folding import fold
 from therapy.ports.people_index import PeopleIndex
+from therapy.testing.strategies import NAMES, texts
 
 PRACTICE, OTHER_PRACTICE = "practice-1", "practice-2"
 PATIENT, THERAPIST = "patient-1", "therapist-1"
@@ -350,13 +351,15 @@ async def test_people_whom_only_a_newer_program_can_read_are_kept(
 
 # --- in general ----------------------------------------------------------------------------------
 
-# Few letters, so that queries find something: both languages, marks, quotes, digits, blanks, and
-# what stores stumble over: wildcards, quotes, NUL, signs outside the first plane.
-LETTERS = "abABחםמשל'\"״’%_\\|*-:. \n\t\x00012é\u05b0\u200fßﬁİ²𝕒🙂"
 
-texts = st.text(alphabet=st.sampled_from(LETTERS), max_size=12) | st.text(
-    alphabet=st.characters(exclude_categories=["Cs"]), max_size=8
-)
+@pytest.mark.parametrize(("name", "query"), NAMES)
+async def test_a_name_is_found_however_it_is_written(
+    people_index: PeopleIndex, name: str, query: str
+) -> None:
+    await put(people_index, a_patient(full_name=name), a_patient(id="patient-2", full_name="Dana"))
+    assert await search(people_index, query) == [PATIENT]
+
+
 ids = st.text(alphabet=st.sampled_from("abcxyz019"), min_size=1, max_size=4)
 PRACTICES = iter(range(10**9))
 

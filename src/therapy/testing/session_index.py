@@ -23,8 +23,8 @@ from therapy.testing.samples import (
     THERAPIST,
     an_entry,
 )
+from therapy.testing.strategies import DAY, DAYS, NAMES, OTHER_DAYS, texts
 from therapy.testing.strategies import entries as some_entries
-from therapy.testing.strategies import texts
 
 EVERY_STATE = tuple(SessionStatus)
 
@@ -301,6 +301,26 @@ async def test_a_search_finds_parts_of_fields_and_beginnings_of_words(
     await put(session_index, entry)
     assert found(entry, query) is finds
     assert await search(session_index, query) == ([SESSION] if finds else [])
+
+
+@pytest.mark.parametrize(("name", "query"), NAMES)
+async def test_a_search_finds_names_however_they_are_written(
+    session_index: SessionIndex, name: str, query: str
+) -> None:
+    for entry in (an_entry(patient_name=name), an_entry(sequence=2, therapist_name=name)):
+        await put(session_index, entry, an_entry(session_id="another"))
+        assert found(entry, query)
+        assert await search(session_index, query) == [SESSION]
+
+
+@pytest.mark.parametrize("query", [*DAYS, *OTHER_DAYS])
+async def test_a_search_finds_days_however_they_are_written(
+    session_index: SessionIndex, query: str
+) -> None:
+    entry = an_entry(date=DAY, title=f"Session {DAY:%d-%m-%Y}")
+    await put(session_index, entry, an_entry(session_id="another", date=date(2024, 5, 12)))
+    assert found(entry, query) is (query in DAYS)
+    assert await search(session_index, query) == ([SESSION] if query in DAYS else [])
 
 
 async def test_a_search_is_in_the_therapists_own_closed_sessions_only(

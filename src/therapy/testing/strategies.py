@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what people write and what stores keep."""
+"""Hypothesis strategies for what people write and what stores keep, and names and days to search for."""
 
 from datetime import UTC, date, datetime
 
@@ -52,3 +52,24 @@ def entries(draw: st.DrawFn, practice_id: str = PRACTICE) -> SessionEntry:
         summary=draw(texts),
         words=distinct_words(spoken) if state is SessionStatus.CLOSED else (),
     )
+
+
+NAMES: list[tuple[str, str]] = [
+    *(("נועה בר־לב", query) for query in ("בר לב", "בר-לב", "בר־לב", "בר–לב", "בר לב, נועה")),
+    *(("נועה בר לב", query) for query in ("בר־לב", "בר-לב", "בר לב, נועה")),
+    *(("ג׳ורג׳", query) for query in ("ג'ורג'", "ג׳ורג", "גורג", "ג`ורג׳", "ג’ורג‘")),
+    *(("Noa Bar", query) for query in ("Bar, Noa", "bar,noa", "Noa Bar")),
+    *(("Bar, Noa", query) for query in ("Bar, Noa", "Noa Bar", "bar noa")),
+    *(("Kim Smith-Jones", query) for query in ("smith jones", "Smith‐Jones", "smith-jones, kim")),
+    *(("Sean O’Neil", query) for query in ("o‘neil", "oʼneil", "o`neil", "O'Neil, Sean", "oneil")),
+    *(("Kim St. Martin", query) for query in ("st martin", "st. martin", "ST.MARTIN")),
+]
+"""A name and what finds it."""
+
+DAY = date(2026, 11, 25)
+DAYS: list[str] = [
+    *("25/11/2026", "25.11.2026", "2026-11-25", "25-11-2026", "2026/11/25", "٢٥/١١/٢٠٢٦"),
+    *("25 11 2026", "\u200f25.11.2026", "11/2026", "25.11"),
+]
+"""What finds a session of `DAY`."""
+OTHER_DAYS: list[str] = ["26/11/2026", "25/12/2026", "2026-11-26", "25/11/2025"]

@@ -5,7 +5,7 @@ partition is deleted, then the session becomes ERASED, and last everything else 
 page. Every step can be repeated: if the process dies in between, the sweep starts again.
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 from msgspec.structs import replace
 
@@ -25,12 +25,10 @@ from therapy.ports.store import MOST_WRITES, Delete
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import SESSION, session_partition
+from therapy.workflows.fingerprints import free_fingerprints
 
 KEPT = ("run-", "item-")
 """Prefixes of the ids of items that are kept, because they have no content: runs and the outbox."""
-
-FREED_FOR = timedelta(days=1)
-"""How long a freed fingerprint is remembered, so that an old version of it never matches."""
 
 
 async def erase_cancelled(
@@ -54,25 +52,12 @@ async def erase_cancelled(
     if session.state not in {State.CANCELLED, State.ERASED}:
         return
     if session.state is State.CANCELLED:
-        await recordings.delete(practice_id, session.recording.key)
+        for each in session.recordings:
+            await recordings.delete(practice_id, each.key)
         await session_index.remove(practice_id, session_id)
-        await free_fingerprint(session, records=records)
+        await free_fingerprints(session, records=records)
         await Change(records.sessions.write(_bare(session))).commit(records.store)
     await _delete_contents(practice_id, session_id, records=records)
-
-
-def fingerprint(therapist_id: str, content_hash: str) -> str:
-    """Return the key that makes a therapist's recording unique, so that it becomes only one session."""
-    return f"recording|{therapist_id}|{content_hash}"
-
-
-async def free_fingerprint(session: Session, *, records: Records) -> None:
-    """Free the fingerprint of the session's recording, unless it belongs to another session by now."""
-    key = fingerprint(session.therapist_id, session.recording.content_hash)
-    taken = await records.unique_keys.load(session.practice_id, key)
-    if taken is not None and taken.value == session.id:
-        freed = records.unique_keys.free(taken, until=records.now() + FREED_FOR)
-        await Change(freed).commit(records.store)
 
 
 def _bare(session: Session) -> Session:
@@ -80,6 +65,7 @@ def _bare(session: Session) -> Session:
         apply(session, Event.ERASED),
         details=Details(SessionPatient("", ""), date.min),
         recording=Recording("", 0, "", ""),
+        more_recordings=(),
         title="",
         transcript_number=0,
         scores=None,

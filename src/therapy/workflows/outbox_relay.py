@@ -182,6 +182,13 @@ class OutboxRelay:
         return replace(placed, item=replace(item, version=item.version + 1))
 
 
+def longest_wait(item: OutboxItem, claim: timedelta) -> timedelta:
+    """Return how long an item waited at most when it was written: a claim, or the pause after a failure."""
+    if not item.attempts:
+        return claim
+    return max(claim, pause_after(replace(item, attempts=item.attempts - 1), claim))
+
+
 def pause_after(item: OutboxItem, first: timedelta) -> timedelta:
     """Return how long an item waits after its next failure: `first`, doubled each time, at most an hour."""
     doublings: int = 2 ** min(item.attempts, 20)

@@ -5,7 +5,7 @@ use it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 
@@ -27,6 +27,7 @@ from therapy.ports.audio import AudioDecoder, ReadRange
 from therapy.ports.insights import InsightFinder
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech, SpeechDone, SpeechOptions
+from therapy.workflows.joined_audio import Part, close_with, decode_parts
 
 UNDETERMINED = "und"
 """BCP 47's tag for an unknown language, e.g. of lines that were added to a silent recording."""
@@ -39,13 +40,15 @@ async def recognise(
     options: SpeechOptions,
     *,
     at: datetime,
+    more: Sequence[Part] = (),
     on_progress: Callable[[int], None] = lambda _: None,
     audio: AudioDecoder,
     speech: Speech,
 ) -> TranscriptVersion:
     """Return the transcript of a recording of `size` bytes: version 1, of no session yet, unscored.
 
-    `on_progress` is called with the milliseconds of audio that the engine has processed so far.
+    `more` are recordings that continue it, on one timeline. `on_progress` is called with the milliseconds
+    of audio that the engine has processed so far.
 
     Raises:
         WorkFailed: the recording or the engine failed; its class says whether trying again may help.
@@ -56,13 +59,17 @@ async def recognise(
         nonlocal found
         found = findings
 
-    pcm = audio.decode(practice_id, read, size, on_end=note)
+    if more:
+        parts = (Part(read, size), *more)
+        pcm = decode_parts(practice_id, parts, on_end=note, audio=audio)
+    else:
+        pcm = audio.decode(practice_id, read, size, on_end=note)
     events = speech.transcribe(practice_id, pcm, options)
     recognised: list[Utterance] = []
     end = SpeechDone("", "", 0)
     async with AsyncExitStack() as stack:  # whatever happens, engine and decoder stop right here
-        _close_with(stack, pcm)
-        _close_with(stack, events)
+        close_with(stack, pcm)
+        close_with(stack, events)
         async for event in events:
             if isinstance(event, Utterance):
                 recognised.append(event)
@@ -97,11 +104,6 @@ async def recognise(
         remarks=found.remarks,
         coverage=end.coverage,
     )
-
-
-def _close_with(stack: AsyncExitStack, stream: AsyncIterator[object]) -> None:
-    if close := getattr(stream, "aclose", None):
-        stack.push_async_callback(close)
 
 
 async def scored(

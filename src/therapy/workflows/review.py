@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -10,11 +11,12 @@ from msgspec.structs import replace
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import ErrorClass, InvalidInput, LeaseLost, NotFound, WrongState
 from therapy.domain.outbox import EraseDue, RunDue, SessionEntryChanged
-from therapy.domain.people import Person, Role
+from therapy.domain.people import Person, Role, full_number
 from therapy.domain.run import Run, RunKind, RunState, again, failed
 from therapy.domain.session import (
     Details,
     Event,
+    Recording,
     Session,
     State,
     apply,
@@ -66,19 +68,26 @@ async def own_session(actor: Actor, session_id: str, *, records: Records) -> Ses
 
 
 async def playback_link(
-    actor: Actor, session_id: str, *, records: Records, recordings: Recordings
+    actor: Actor, session_id: str, part: int = 1, *, records: Records, recordings: Recordings
 ) -> tuple[str, datetime]:
-    """Return a link from which the therapist's player can fetch the recording, and when it expires.
+    """Return a link from which the therapist's player can fetch a recording, and when it expires.
 
     Raises:
-        NotFound: there is no such session; or, with code `not_offered`, the adapter makes no links.
+        NotFound: there is no such session or recording; with code `not_offered`, the adapter makes no links.
     """
     session = await own_session(actor, session_id, records=records)
     if not isinstance(recordings, SupportsPlaybackLink):
         raise NotFound("not_offered")
     expires = records.now() + PLAYBACK
-    key = session.recording.key
+    key = recording_of(session, part).key
     return await recordings.playback_link(actor.practice_id, key, PLAYBACK), expires
+
+
+def recording_of(session: Session, part: int) -> Recording:
+    """Return one of the session's recordings, counted from 1; NotFound if it has fewer."""
+    if not 1 <= part <= len(session.recordings):
+        raise NotFound(session=session.id)
+    return session.recordings[part - 1]
 
 
 async def for_review(
@@ -288,9 +297,12 @@ async def cancel(actor: Actor, session_id: str, *, records: Records) -> None:
 
 
 async def patient_account(practice_id: str, number: str, *, records: Records) -> Person | None:
-    """Return the patient account with this number; None if there is none in this practice."""
-    try:
-        account = await records.people.by_number(practice_id, number)
-    except NotFound:
-        return None
-    return account if account.role is Role.PATIENT else None
+    """Return the patient account with this number; None if there is none in this practice.
+
+    If no account has it as it is, it is looked for with its leading zeros: compare names before trusting it.
+    """
+    for each in dict.fromkeys((number, full_number(number))):
+        with suppress(NotFound):
+            account = await records.people.by_number(practice_id, each)
+            return account if account.role is Role.PATIENT else None
+    return None

@@ -70,8 +70,22 @@ class RunWorker:
             if run.claims >= MAX_CLAIMS:
                 await self._give_up(run, ErrorClass.PERMANENT, "worker_died")
                 continue
+            if await self._is_beaten(run):
+                continue
             with contextlib.suppress(LeaseLost), self.during(run):
                 await self._work(await self._claim(run))
+
+    async def _is_beaten(self, run: Run) -> bool:
+        """Return whether a run whose lease has not ended is at work by a clock ahead of ours.
+
+        Only a lease that ends later than any can gets here: by the clock before it was set back, or by the
+        clock of another machine, whose worker then beats while this one looks on.
+        """
+        if run.state is not RunState.CLAIMED or run.due_at <= self.records.now():
+            return False
+        await asyncio.sleep(self.lease.total_seconds() * 2 / BEATS_PER_LEASE)
+        runs = await self.records.runs.of_session(run.practice_id, run.session_id)
+        return (run.id, run.version) not in {(each.id, each.version) for each in runs}
 
     async def _claim(self, run: Run) -> Run:
         mine = claimed(
@@ -136,11 +150,15 @@ class RunWorker:
             TimeoutError: the run's deadline has passed.
         """
         body, over = asyncio.current_task(), asyncio.Event()
+        time = asyncio.get_running_loop().time  # no clock that someone may set
+        latest = time() + self.run_time.total_seconds()
         ended: list[BaseException] = []
 
         async def beat() -> None:
             try:
                 while not await _is_set(over, self.lease.total_seconds() / BEATS_PER_LEASE):
+                    if time() > latest:
+                        raise TimeoutError
                     await self._beat(claimed_run)
             except (LeaseLost, TimeoutError) as exc:
                 ended.append(exc)
@@ -161,12 +179,9 @@ class RunWorker:
             raise ended[0] from None
 
     async def _beat(self, claimed_run: ClaimedRun) -> None:
-        now = self.records.now()
-        if claimed_run.run.deadline and now > claimed_run.run.deadline:
-            raise TimeoutError
         after = beaten(
             claimed_run.run,
-            now=now,
+            now=self.records.now(),
             hold=self.lease,
             stage=claimed_run.stage,
             progress=claimed_run.progress,

@@ -3,17 +3,20 @@
 Any replica may run it at any time; several at once do no harm, because each claims what it works on. It
 goes through everything that is due, page by page, up to MOST_PAGES; what can't be done is postponed, so
 that it blocks nothing behind it. Queues that this program does not know are left to one that does.
+
+What is due later than anything ever waits was written before the clock was set back: it counts as due, too.
 """
 
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.outbox import OutboxItem
+from therapy.domain.run import CLOCKS_APART, claimable
 from therapy.domain.upload import Upload
 from therapy.ports.store import Item
 from therapy.repositories.change import Change
@@ -21,7 +24,7 @@ from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
 from therapy.repositories.runs import RUN_QUEUES
 from therapy.repositories.uploads import UPLOAD_QUEUE
 from therapy.workflows.failures import Failures
-from therapy.workflows.outbox_relay import OutboxRelay
+from therapy.workflows.outbox_relay import OutboxRelay, longest_wait
 from therapy.workflows.uploads import throw_away
 
 AT_ONCE = 100
@@ -33,19 +36,30 @@ MOST_PAGES = 10
 UNREADABLE_FOR = timedelta(hours=1)
 """How long an item that this program can't read is postponed."""
 
+LONGEST_UPLOAD = timedelta(days=1)
+"""No upload is ever granted more time than this at once."""
+
 CLAIMED_QUEUES = (*OUTBOX_QUEUES, UPLOAD_QUEUE)
 """Queues whose items the sweep claims, so that none of them stays at the front."""
 
 QUEUES = (*RUN_QUEUES, *CLAIMED_QUEUES)
 """Everything that becomes due, fetched together."""
 
+AHEAD_EVERY = timedelta(hours=1)
+"""How often the sweep looks for what is due too late, besides at first and once its clock was set back."""
 
-@dataclass(frozen=True)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+"""No item is due later."""
+
+
+@dataclass
 class Sweep:
     """Does what is due; `upload_expiry` is how long an upload may stand still."""
 
     relay: OutboxRelay
     upload_expiry: timedelta = timedelta(hours=1)
+    _swept_at: datetime = field(default=LAST_MOMENT, init=False)
+    _looked_ahead_at: datetime = field(default=LAST_MOMENT, init=False)
 
     async def once(self) -> None:
         """Go once through everything that is due.
@@ -58,6 +72,10 @@ class Sweep:
         if not await self._look(QUEUES, now, failures):
             # Runs stay due until a worker claims them: however many wait, they must not block the rest.
             await self._look(CLAIMED_QUEUES, now, failures)
+        if now < self._swept_at or now >= self._looked_ahead_at + AHEAD_EVERY:
+            await self._look_ahead(now, failures)
+            self._looked_ahead_at = now
+        self._swept_at = now
         with failures.kept():
             await self._discard_blocks(now, failures)
         with failures.kept():
@@ -76,6 +94,30 @@ class Sweep:
                 return True
             after = items[-1]
         return False
+
+    async def _look_ahead(self, now: datetime, failures: Failures) -> None:
+        """Do what only seems to be due later, because the clock was set back after it was written."""
+        later = now + CLOCKS_APART
+        after = Item(partition="~", id="~", kind="moment", body=b"", version=1, due_at=later)
+        for _ in range(MOST_PAGES):
+            items = await self.relay.records.store.due(QUEUES, LAST_MOMENT, AT_ONCE, after)
+            for item in items:
+                with failures.kept():
+                    if self._is_too_late(item, now):
+                        await self._do(item, now)
+            if len(items) < AT_ONCE:
+                return
+            after = items[-1]
+
+    def _is_too_late(self, item: Item, now: datetime) -> bool:
+        """Return whether an item is due later than it can have been by a clock that goes right."""
+        records = self.relay.records
+        ahead = item.due_at - now - CLOCKS_APART if item.due_at else timedelta(0)
+        if run := records.runs.read_if_readable(item):
+            return claimable(run, now)
+        if waiting := records.outbox.read_if_readable(item):
+            return ahead > longest_wait(waiting, records.claim)
+        return item.queue == UPLOAD_QUEUE and ahead > LONGEST_UPLOAD
 
     async def _do(self, item: Item, now: datetime) -> None:
         relay, records = self.relay, self.relay.records

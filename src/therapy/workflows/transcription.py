@@ -15,6 +15,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.claimed_run import ClaimedRun
 from therapy.workflows.engines import Engines
+from therapy.workflows.joined_audio import Part
 from therapy.workflows.recognition import recognise, scored, with_insights
 from therapy.workflows.retry_stale import retry_stale
 
@@ -75,23 +76,26 @@ async def _recognise(
     recordings: Recordings,
     engines: Engines,
 ) -> TranscriptVersion:
-    practice_id, key = session.practice_id, session.recording.key
-    size = await recordings.size(practice_id, key)
+    practice_id = session.practice_id
+    keys = [each.key for each in session.recordings]
+    sizes = [await recordings.size(practice_id, key) for key in keys]
     seen = 0
 
-    async def read(start: int, end: int) -> bytes:
+    async def read(key: str, start: int, end: int) -> bytes:
         nonlocal seen
         block = await recordings.read(practice_id, key, start, end)
         seen += len(block)
-        claimed.progress = ALMOST * min(1.0, seen / max(1, size))
+        claimed.progress = ALMOST * min(1.0, seen / max(1, sum(sizes)))
         return block
 
+    first, *more = (Part(partial(read, key), size) for key, size in zip(keys, sizes, strict=True))
     claimed.stage = "recognising"
     return await recognise(
         practice_id,
-        read,
-        size,
+        first.read,
+        first.size,
         options,
+        more=more,
         at=session.created_at,
         audio=engines.audio,
         speech=engines.speech,

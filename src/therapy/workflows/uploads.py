@@ -23,6 +23,7 @@ from therapy.domain.errors import (
     Stale,
     TherapyError,
     TooLarge,
+    UnsupportedAudio,
     WrongState,
 )
 from therapy.domain.media import SNIFF_BYTES, sniff
@@ -46,7 +47,11 @@ from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
-from therapy.workflows.erasure import fingerprint
+from therapy.workflows.continued_sessions import continue_session
+from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
+
+GZIP = b"\x1f\x8b\x08"
+"""How a gzip file begins."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ class Receiving:
             raise TooLarge(limit=limit)
         self._block += chunk
         if not self.media_type and len(self._block) >= SNIFF_BYTES:
-            self.media_type = sniff(bytes(self._block[:SNIFF_BYTES]))
+            self.media_type = _media_type(bytes(self._block[:SNIFF_BYTES]))
         while len(self._block) >= BLOCK_SIZE:
             block = bytes(memoryview(self._block)[:BLOCK_SIZE])
             del self._block[:BLOCK_SIZE]
@@ -135,9 +140,11 @@ class Receiving:
         await intake.recordings.stage(upload.practice_id, upload.id, number, block)
         self._hashes.append(await asyncio.to_thread(block_hash, block))
         self.upload = replace(upload, offset=upload.offset + len(block))
-        now = intake.records.now()
-        if now > upload.expires_at - intake.expiry / 2:
-            await self.note(expires_at=now + intake.expiry)
+        expires_at = intake.records.now() + intake.expiry
+        if (
+            abs(expires_at - upload.expires_at) > intake.expiry / 2
+        ):  # the clock may be set back, too
+            await self.note(expires_at=expires_at)
 
     async def note(self, **changes: object) -> None:
         """Write these changes to the upload's record, and how far it is."""
@@ -156,7 +163,7 @@ class Receiving:
         if not self._block and not self._hashes:
             raise InvalidInput("audio_file", "empty_file")
         if not self.media_type:
-            self.media_type = sniff(bytes(self._block[:SNIFF_BYTES]))
+            self.media_type = _media_type(bytes(self._block[:SNIFF_BYTES]))
         if self._block:
             block = bytes(self._block)
             self._block.clear()
@@ -171,8 +178,9 @@ class Receiving:
         file_name: str,
         languages: tuple[str, ...] = (),
         people: int = 0,
+        continues: str = "",
     ) -> Receipt:
-        """Make the received recording a session; return which one it became.
+        """Make the received recording a session, or a part of the one it `continues`; return which one.
 
         `therapist` is the id of the therapist in the metadata ("" = none), `languages` are what to
         recognise and `people` is how many speak (none, 0 = as this installation is set). If the same
@@ -181,6 +189,7 @@ class Receiving:
 
         Raises:
             Forbidden: the metadata names another therapist.
+            NotFound, WrongState, InvalidInput: see `continue_session`.
             UnsupportedAudio: the container has no audio.
             AlreadyExists: the recording is a session with other details; says which one.
         """
@@ -194,6 +203,11 @@ class Receiving:
         read = partial(intake.recordings.read, practice_id, key)
         await intake.audio.check(practice_id, read, size)
         recording = Recording(key, size, content_hash(self._hashes), self.media_type, file_name)
+        if continues:
+            new = await continue_session(
+                actor, continues, recording, details, note=self.note, records=intake.records
+            )
+            return Receipt(continues, new=new)
         spoken = _Spoken(languages, people)
         return await self._become_session(actor, person, details, recording, spoken)
 
@@ -213,7 +227,7 @@ class Receiving:
         key = fingerprint(person.id, recording.content_hash)
         new = records.new_id()
         while True:
-            taken = await _taken(UniqueKey(person.practice_id, key, new), records=records)
+            taken = await taken_key(UniqueKey(person.practice_id, key, new), records=records)
             await self.note(session_id=taken.value)
             try:
                 existing = await records.sessions.load(person.practice_id, taken.value)
@@ -225,24 +239,23 @@ class Receiving:
                 except Stale:  # the same recording arrived twice at once; this one lost
                     continue
                 return Receipt(taken.value, new=True)
-            if existing.state not in {State.CANCELLED, State.ERASED}:
+            known = has_recording(existing, recording.content_hash)
+            if known and existing.state not in {State.CANCELLED, State.ERASED}:
                 return await _seen_before(actor, existing, details, spoken, records=records)
             with suppress(Stale):  # someone else has handed it over
                 handed = records.unique_keys.hand_over(taken, new)
                 await Change(handed).commit(records.store)
 
 
-async def _taken(wanted: UniqueKey, *, records: Records) -> UniqueKey:
-    """Take a key if it is free; return it as it is stored then, whoever has it."""
-    while True:
-        try:
-            await Change(records.unique_keys.take(wanted)).commit(records.store)
-            return replace(wanted, version=wanted.version + 1)
-        except AlreadyExists:
-            stored = await records.unique_keys.load(wanted.practice_id, wanted.key)
-        if stored is not None and stored.value:
-            return stored
-        wanted = replace(wanted, version=stored.version if stored else 0)
+def _media_type(first: bytes) -> str:
+    """Return the media type of a recording that begins with these bytes.
+
+    Raises:
+        UnsupportedAudio: it is none, or one that is compressed with gzip.
+    """
+    if first.startswith(GZIP):
+        raise UnsupportedAudio("compressed_audio")
+    return sniff(first)
 
 
 async def _begin(
@@ -329,4 +342,4 @@ async def _used_by_session(upload: Upload, *, records: Records) -> bool:
         session = await records.sessions.load(upload.practice_id, upload.session_id)
     except NotFound:
         return False
-    return session.recording.key == upload.recording_key
+    return upload.recording_key in {each.key for each in session.recordings}

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 
+from therapy.domain.people import password_forms
 from therapy.ports.passwords import Passwords
 
 
@@ -10,11 +11,12 @@ class MemoryPasswords(Passwords):
     """Hashes with salted SHA-256: two hashes of a password differ, and hashing takes no time."""
 
     async def hash(self, password: str) -> str:
-        return _hashed(secrets.token_hex(8), password)
+        return _hashed(secrets.token_hex(8), password_forms(password)[0])
 
     async def verify(self, password: str, hashed: str) -> bool:
         salt, _, _ = hashed.partition("$")
-        return hashed != "" and hashed == _hashed(salt, password)
+        forms = password_forms(password)
+        return hashed != "" and any(hashed == _hashed(salt, form) for form in forms)
 
 
 def _hashed(salt: str, password: str) -> str:

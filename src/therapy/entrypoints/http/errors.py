@@ -29,6 +29,12 @@ class UnsupportedBody(errors.CallerError):
     code = "unsupported_media_type"
 
 
+class CompressedBody(errors.CallerError):
+    """Raised when a body has a Content-Encoding."""
+
+    code = "compressed_body"
+
+
 class BrokenOff(errors.CallerError):
     """Raised when the client disconnects in the middle of a body."""
 
@@ -53,6 +59,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
     errors.LanguageNotSupported: 415,
     BadRange: 416,
     UnsupportedBody: 415,
+    CompressedBody: 415,
     BrokenOff: 400,
 }
 """The status for every leaf of the error tree; a test proves that none is missing."""

@@ -16,11 +16,15 @@ from litestar.serialization import encode_json
 from msgspec import Raw
 
 from therapy.domain.errors import InvalidInput
-from therapy.entrypoints.http.errors import BrokenOff
+from therapy.entrypoints.http.errors import BrokenOff, CompressedBody
 from therapy.entrypoints.http.json_faults import find_fault
+from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
 
 LONG = 50_000
 """From this many bytes on a body is decoded in a thread; for less, switching threads costs more."""
+
+PLAIN = {"", "identity"}
+"""The content encodings of a body that is sent as it is."""
 
 Shape = TypeVar("Shape")
 Answer = TypeVar("Answer")
@@ -43,8 +47,11 @@ class JsonRequest(Request[Any, Any, Any]):
         """Yield the body as it arrives.
 
         Raises:
+            CompressedBody: it has a Content-Encoding.
             BrokenOff: the client went away.
         """
+        if self.headers.get("content-encoding", "identity").strip().lower() not in PLAIN:
+            raise CompressedBody
         try:
             async for chunk in super().stream():
                 yield chunk
@@ -61,14 +68,14 @@ def decoded(raw: bytes, shape: type[Shape]) -> Shape:
         InvalidInput: not JSON, or not of this shape; names the field.
     """
     try:
-        return msgspec.json.decode(raw, type=shape)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return decode_json(raw, lambda text: msgspec.json.decode(text, type=shape))
+    except NO_JSON:
         raise fault_of(raw, shape) from None
 
 
 def fault_of(raw: bytes, shape: Any) -> InvalidInput:
     """Return what is wrong with a body that can't be decoded into this shape."""
-    fault = find_fault(raw, shape)
+    fault = find_fault(mended(raw), shape)
     if fault is None:
         return InvalidInput("body", "malformed_json")
     return InvalidInput(fault.field or "body", fault.code)
@@ -101,7 +108,11 @@ def _reader(handler: HTTPRouteHandler) -> Callable[[bytes], Any]:
 def _array(raw: bytes, shape: Any, pieces: Any, item: Any) -> list[Any]:
     """Return an array decoded item by item: all at once it would block all threads, the event loop's too."""
     decode = msgspec.json.Decoder(item).decode
+
+    def each(text: bytes) -> list[Any]:
+        return [decode(piece) for piece in msgspec.json.decode(text, type=pieces)]
+
     try:
-        return [decode(piece) for piece in msgspec.json.decode(raw, type=pieces)]
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return decode_json(raw, each)
+    except NO_JSON:
         raise fault_of(raw, shape) from None

@@ -4,8 +4,10 @@ The parser is `multipart`'s push parser, which Litestar uses too; Litestar's own
 every file to disk before the handler starts.
 """
 
+import re
 from collections.abc import AsyncGenerator
 from typing import Any
+from urllib.parse import unquote
 
 from litestar import Request
 from litestar.enums import RequestEncodingType
@@ -21,9 +23,12 @@ from multipart import (
 from therapy.domain.errors import InvalidInput, TooLarge
 from therapy.entrypoints.http.errors import UnsupportedBody
 
-MOST_PARTS = 8
-MOST_HEADER = 2_048
-"""Bytes of one part's headers."""
+MOST_PARTS = 32
+MOST_HEADER = 16 * 1024
+"""Bytes of one line of a part's headers: a file name of 255 characters may take 12 for each."""
+
+
+_ENCODED_NAME = re.compile(r"filename\*=utf-8'[^']*'([^;\s]+)", re.IGNORECASE)
 
 
 class PartStart(Struct, frozen=True):
@@ -57,13 +62,14 @@ async def parts(
             boundary.encode("latin-1", "replace"),
             max_segment_count=MOST_PARTS,
             max_header_size=MOST_HEADER,
+            header_charset="latin-1",  # takes every byte
             strict=True,
         ) as parser:
             async for chunk in request.stream():
                 try:
                     for event in parser.parse(chunk):
                         if isinstance(event, MultipartSegment):
-                            yield PartStart(event.name or "", event.filename or "")
+                            yield PartStart(_text(event.name), _file_name(event))
                         elif event is None:
                             yield PartEnd()
                         else:
@@ -78,3 +84,17 @@ async def parts(
         raise TooLarge from exc
     except (ParserError, ValueError) as exc:
         raise InvalidInput("body", "malformed_multipart") from exc
+
+
+def _file_name(segment: MultipartSegment) -> str:
+    """Return the file name that a part has; some clients send it in the form of RFC 5987 only."""
+    encoded = _ENCODED_NAME.search(segment.header("Content-Disposition", ""))
+    return _text(segment.filename) or (unquote(encoded[1]) if encoded else "")
+
+
+def _text(header: str | None) -> str:
+    """Return a header's text, sent as UTF-8 or, by old clients, as Latin-1."""
+    try:
+        return (header or "").encode("latin-1").decode()
+    except UnicodeError:
+        return header or ""

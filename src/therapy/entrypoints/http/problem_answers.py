@@ -43,6 +43,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "required": (400, {}),
     "unknown_field": (400, {"field": "sumary"}),
     "date": (400, {"field": "session_date"}),
+    "implausible_year": (400, {"field": "session_date"}),
     "timestamp": (400, {"field": "timed_notes[0].timestamp"}),
     "languages": (400, {"field": "languages"}),
     "people": (400, {"field": "people"}),
@@ -55,6 +56,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "reset_token": (400, {"field": "tokenSec"}),
     "weak_password": (400, {"field": "newPassword", "least": 8}),
     "no_such_patient": (400, {"field": "patient_id"}),
+    "other_patient": (400, {"field": "patient.id"}),
     "not_signed_in": (401, {}),
     "wrong_credentials": (401, {}),
     "token_expired": (401, {}),
@@ -69,12 +71,15 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "not_failed": (409, {"state": "awaiting_review"}),
     "too_late_to_change": (409, {"state": "closed"}),
     "wrong_state": (409, {"state": "cancelled"}),
+    "too_many_recordings": (409, {"state": "awaiting_review"}),
     "duplicate_recording": (409, {"session": AN_EARLIER_ID}),
     "stale": (409, {}),
     "lease_lost": (409, {}),
     "too_large": (413, {"limit": 8 * 1024 * 1024}),
     "unsupported_audio": (415, {}),
     "unsupported_media_type": (415, {}),
+    "compressed_body": (415, {}),
+    "compressed_audio": (415, {}),
     "range": (416, {"size": 264_600_044}),
     "unavailable": (503, {}),
     "storage_full": (507, {}),
@@ -101,7 +106,7 @@ SIGNED_IN = ("not_signed_in", "token_expired", "unavailable")
 """The codes of whatever needs an access token and reads a store."""
 OWN_SESSION = (*SIGNED_IN, "invalid", "not_found")
 """The codes of whatever is about one session."""
-JSON_BODY = ("invalid", "required", "malformed_json", "too_large")
+JSON_BODY = ("invalid", "required", "malformed_json", "too_large", "compressed_body")
 """The codes of whatever takes a JSON body."""
 WRITES = ("stale", "storage_full")
 """The codes of whatever writes."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from therapy.domain.errors import InvalidInput
 from therapy.domain.session import TimedNote
 from therapy.domain.transcript import parse_timestamp
 from therapy.entrypoints.http.schema_types import NO_NUL, Short, Text, about
@@ -64,6 +65,21 @@ def timed_notes(notes: Sequence[NoteIn | str] | None) -> tuple[TimedNote, ...]:
         if note.timestamp:
             parse_timestamp(note.timestamp, field=f"timed_notes[{index}].timestamp")
     return tuple(TimedNote(note.timestamp or "00:00", note.content) for note in read)
+
+
+def readable_notes(
+    notes: Sequence[NoteIn | str] | None,
+) -> tuple[tuple[TimedNote, ...], tuple[str, ...]]:
+    """Return timed notes, and those with an unreadable time as general notes that begin with that text."""
+    timed: list[TimedNote] = []
+    others: list[str] = []
+    for each in notes or []:
+        note = each if isinstance(each, NoteIn) else NoteIn(content=each)
+        try:
+            timed += timed_notes([note])
+        except InvalidInput:
+            others.append(f"[{note.timestamp}] {note.content}")
+    return tuple(timed), tuple(others)
 
 
 def general_notes(notes: Sequence[NoteIn | str] | None) -> tuple[str, ...]:

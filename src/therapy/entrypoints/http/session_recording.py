@@ -9,13 +9,12 @@ from litestar.datastructures import ResponseHeader
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.params import HeaderParameter
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 from litestar.types import Method
 from msgspec import Struct
 
 from therapy.domain.errors import NotFound
-from therapy.domain.session import Session
 from therapy.entrypoints.http.dependencies import Caller, RecordingsDependency, RecordsDependency
 from therapy.entrypoints.http.errors import BadRange
 from therapy.entrypoints.http.problem_answers import OWN_SESSION, problems
@@ -36,6 +35,17 @@ class PlaybackLink(Struct):
         str, about("Where it plays, without a token.", f"https://recordings.example/{AN_ID}?sig=x")
     ]
     expires_at: Annotated[UtcTime, about("When the link stops to work.", "2026-03-04T10:15:00Z")]
+
+
+Part = Annotated[
+    int,
+    QueryParameter(
+        name="part",
+        ge=1,
+        description="Which recording of a session that has several, counted from 1.",
+        examples=[Example(value=1)],
+    ),
+]
 
 
 def _header(name: str, description: str, example: str) -> ResponseHeader:
@@ -78,6 +88,7 @@ async def recording(
     actor: Caller,
     records: RecordsDependency,
     recordings: RecordingsDependency,
+    part: Part = 1,
     wanted: Annotated[
         str | None,
         HeaderParameter(
@@ -92,26 +103,27 @@ async def recording(
     One range is understood; several are answered with everything. HEAD gives the headers only.
     """
     session = await review.own_session(actor, session_id, records=records)
-    size = await recordings.size(actor.practice_id, session.recording.key)
-    part = _part(wanted, size)
-    start, end = part or (0, size)
+    audio = review.recording_of(session, part)
+    size = await recordings.size(actor.practice_id, audio.key)
+    some = _range(wanted, size)
+    start, end = some or (0, size)
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Length": str(end - start),
         "Content-Disposition": "attachment",
-        "ETag": f'"{session.recording.content_hash}"',
+        "ETag": f'"{audio.content_hash}"',
     }
-    if part:
+    if some:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     body = (
         iter(())
         if request.method == HttpMethod.HEAD
-        else _slices(session, start, end, recordings=recordings)
+        else _slices(session.practice_id, audio.key, start, end, recordings=recordings)
     )
     return Stream(
         body,
-        status_code=206 if part else 200,
-        media_type=session.recording.media_type,
+        status_code=206 if some else 200,
+        media_type=audio.media_type,
         headers=headers,
     )
 
@@ -129,6 +141,7 @@ async def recording_link(
     actor: Caller,
     records: RecordsDependency,
     recordings: RecordingsDependency,
+    part: Part = 1,
 ) -> PlaybackLink:
     """Return a link that plays a session's recording for ten minutes, for players that send no token.
 
@@ -136,12 +149,12 @@ async def recording_link(
     server's own disk there are no links: 404 `not_offered`.
     """
     url, expires_at = await review.playback_link(
-        actor, session_id, records=records, recordings=recordings
+        actor, session_id, part, records=records, recordings=recordings
     )
     return PlaybackLink(url, expires_at)
 
 
-def _part(header: str | None, size: int) -> tuple[int, int] | None:
+def _range(header: str | None, size: int) -> tuple[int, int] | None:
     """Return the requested bytes as start and end; None for all, also if several ranges are requested.
 
     Raises:
@@ -161,12 +174,10 @@ def _part(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 async def _slices(
-    session: Session, start: int, end: int, *, recordings: Recordings
+    practice_id: str, key: str, start: int, end: int, *, recordings: Recordings
 ) -> AsyncIterator[bytes]:
     while start < end:
-        block = await recordings.read(
-            session.practice_id, session.recording.key, start, min(end, start + SLICE)
-        )
+        block = await recordings.read(practice_id, key, start, min(end, start + SLICE))
         if not block:
             raise NotFound
         start += len(block)

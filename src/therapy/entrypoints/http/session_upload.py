@@ -15,7 +15,13 @@ from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
 from therapy.entrypoints.http.problem_answers import SIGNED_IN, WRITES, problems
 from therapy.entrypoints.http.request_bodies import MULTIPART, body_operation
 from therapy.entrypoints.http.schema_types import SessionName, about
-from therapy.entrypoints.http.upload_metadata import MOST_METADATA, MetadataIn, read_metadata
+from therapy.entrypoints.http.upload_metadata import (
+    MOST_METADATA,
+    Metadata,
+    MetadataIn,
+    read_metadata,
+)
+from therapy.workflows.continued_sessions import continued_by
 from therapy.workflows.uploads import Intake, Receipt, Receiving, receiving
 
 
@@ -61,9 +67,12 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
     response_description="Taken in; it is transcribed next.",
     responses=problems(
         *SIGNED_IN,
-        *("required", "invalid", "metadata", "date", "timestamp", "languages", "people"),
+        *("required", "invalid", "metadata", "date", "implausible_year", "timestamp", "languages"),
+        "people",
         *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
-        *("duplicate_recording", "too_large", "unsupported_audio", "unsupported_media_type"),
+        *("not_found", "other_patient", "too_late_to_change", "too_many_recordings", "lease_lost"),
+        *("duplicate_recording", "too_large", "unsupported_audio", "compressed_audio"),
+        *("unsupported_media_type", "compressed_body"),
         *WRITES,
         field="patient.name",
     ),
@@ -75,7 +84,8 @@ async def upload(
 
     For therapists, who are the session's therapist by their token. The body may come chunked, of any length
     up to the installation's limit. The same recording sent again by the same therapist gives the same
-    session, and a failed one is tried again; with other details it is 409, which names the session.
+    session, and a failed one is tried again; with other details it is 409, which names the session. With
+    `continues` it becomes the next part of that session, which is transcribed as a whole again.
     """
     require(actor, Action.RECORD)
     body = _Body(request)
@@ -117,43 +127,76 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Int
     if (request.content_length or 0) > most + MULTIPART_ROOM:
         raise TooLarge(limit=most)
     async with receiving(actor, intake=intake) as incoming:
-        file_name, metadata = await _read(request, incoming)
-        given = read_metadata(metadata)
+        form = _Form(actor, incoming, intake)
+        given = await form.read(request)
         return await incoming.finish(
             actor,
             given.details,
             therapist=given.therapist,
-            file_name=file_name,
+            file_name=form.file_name,
             languages=given.languages,
+            continues=given.continues,
             people=given.people,
         )
 
 
-async def _read(request: Request[Any, Any, Any], incoming: Receiving) -> tuple[str, bytes]:
-    """Stream the audio part into the upload and keep the metadata part; in whichever order they come.
+class _Form:
+    """An upload's parts while they arrive, in whichever order they come."""
 
-    Raises:
-        InvalidInput: a part is missing, unknown or there twice.
-    """
-    names: list[str] = []
-    file_name, metadata = "", bytearray()
-    async with aclosing(parts(request)) as events:
-        async for event in events:
-            if isinstance(event, PartStart):
-                if event.name not in {AUDIO, METADATA} or event.name in names:
-                    raise InvalidInput(event.name[:100] if event.name.isidentifier() else "body")
-                names.append(event.name)
-                file_name = event.file_name[:255] if event.name == AUDIO else file_name
-            elif isinstance(event, PartEnd):
-                if names[-1] == AUDIO:
-                    await incoming.end()
-            elif names[-1] == AUDIO:
-                await incoming.write(event)
-            elif len(metadata) + len(event) > MOST_METADATA:
-                raise TooLarge(limit=MOST_METADATA)
-            else:
-                metadata += event
-    for part in (AUDIO, METADATA):
-        if part not in names:
-            raise InvalidInput(part, "required")
-    return file_name, bytes(metadata)
+    def __init__(self, actor: Actor, incoming: Receiving, intake: Intake) -> None:
+        self.file_name = ""
+        self._actor, self._incoming, self._records = actor, incoming, intake.records
+        self._names: list[str] = []
+        self._metadata, self._held = bytearray(), 0
+        self._given: Metadata | None = None
+
+    async def read(self, request: Request[Any, Any, Any]) -> Metadata:
+        """Stream the audio part into the upload; return the metadata.
+
+        Raises:
+            InvalidInput: a part is missing or there twice, or the metadata can't be read.
+            TooLarge: a part other than the audio is larger than anyone needs.
+        """
+        async with aclosing(parts(request)) as events:
+            async for event in events:
+                if isinstance(event, PartStart):
+                    self._begin(event)
+                elif isinstance(event, PartEnd):
+                    await self._end()
+                elif self._names[-1] == AUDIO:
+                    await self._incoming.write(event)
+                else:
+                    self._hold(event)
+        if AUDIO not in self._names:
+            raise InvalidInput(AUDIO, "required")
+        if self._given is None:
+            raise InvalidInput(METADATA, "required")
+        return self._given
+
+    def _begin(self, part: PartStart) -> None:
+        if not part.name or part.name in {AUDIO, METADATA} & {*self._names}:
+            raise InvalidInput(part.name or "body")
+        self._names.append(part.name)
+        if part.name == AUDIO:
+            self.file_name = part.file_name[:255]
+
+    def _hold(self, chunk: bytes) -> None:
+        """Keep a piece of the metadata; drop one of a field that only another program knows."""
+        self._held += len(chunk)
+        if self._held > MOST_METADATA:
+            raise TooLarge(limit=MOST_METADATA)
+        if self._names[-1] == METADATA:
+            self._metadata += chunk
+
+    async def _end(self) -> None:
+        if self._names[-1] == AUDIO:
+            await self._incoming.end()
+        elif self._names[-1] == METADATA:
+            audio_is_here = AUDIO in self._names
+            today = self._records.now().date()
+            raw = bytes(self._metadata)
+            self._given = read_metadata(raw, today=today, audio_is_here=audio_is_here)
+            if not audio_is_here and self._given.continues:
+                await continued_by(
+                    self._actor, self._given.continues, self._given.details, records=self._records
+                )

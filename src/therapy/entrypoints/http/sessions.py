@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
 
 from litestar import Request, Router, delete, get, patch, post
@@ -14,11 +15,16 @@ from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput
 from therapy.domain.messages import advice, sentence
 from therapy.domain.session import (
+    BIRTHDAY_UNREAD,
+    DATE_ASSUMED,
+    NOTE_TIME_UNREAD,
+    NUMBER_COMPLETED,
     Details,
     SessionPatient,
     check_people,
     parse_date,
     parse_languages,
+    without_hint,
 )
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
@@ -49,9 +55,11 @@ from therapy.entrypoints.http.session_details import NoteOut, PersonIn, general_
 from therapy.entrypoints.http.sessions_schemas import (
     Correction,
     Failure,
+    Hint,
     LinkRequest,
     ListedSession,
     PatientState,
+    RecordingPart,
     RetryRequest,
     SessionAnswer,
     SessionList,
@@ -164,6 +172,7 @@ async def retry(
         *JSON_BODY,
         "unknown_field",
         "date",
+        "implausible_year",
         "timestamp",
         "too_late_to_change",
         *WRITES,
@@ -183,7 +192,10 @@ async def correct(
     all stay; of the same field, the last one. Sent again it changes nothing more.
     """
     await review.correct(
-        actor, session_id, lambda before: _corrected(before, data), records=records
+        actor,
+        session_id,
+        lambda before: _corrected(before, data, records.now().date()),
+        records=records,
     )
     return await _shown(actor, session_id, language, records=records)
 
@@ -248,26 +260,30 @@ def _listed(entry: SessionEntry) -> ListedSession:
     )
 
 
-def _corrected(details: Details, data: Correction) -> Details:
+def _corrected(details: Details, data: Correction, today: date) -> Details:
     """Put what was sent in the place of what is there.
 
     Raises:
         InvalidInput: names the field that is malformed.
     """
     if isinstance(data.patient, PersonIn):
-        details = replace(details, patient=_patient(data.patient))
+        details = without_hint(details, BIRTHDAY_UNREAD)
+        details = replace(details, patient=_patient(data.patient, today))
     if isinstance(data.session_date, str):
-        details = replace(details, date=parse_date(data.session_date, field="session_date"))
+        details = without_hint(details, DATE_ASSUMED)
+        day = parse_date(data.session_date, field="session_date", today=today)
+        details = replace(details, date=day)
     if data.summary is not UNSET:
         details = replace(details, summary=data.summary or "")
     if data.timed_notes is not UNSET:
+        details = without_hint(details, NOTE_TIME_UNREAD)
         details = replace(details, timed_notes=timed_notes(data.timed_notes or None))
     if data.general_notes is not UNSET:
         details = replace(details, general_notes=general_notes(data.general_notes or None))
     return details
 
 
-def _patient(person: PersonIn) -> SessionPatient:
+def _patient(person: PersonIn, today: date) -> SessionPatient:
     for field, value in (("patient.id", person.id), ("patient.name", person.name)):
         if not value.strip():
             raise InvalidInput(field, "required")
@@ -276,7 +292,9 @@ def _patient(person: PersonIn) -> SessionPatient:
         number=person.id.strip(),
         name=person.name.strip(),
         email=(person.email or "").strip(),
-        date_of_birth=parse_date(born, field="patient.date_of_birth") if born else None,
+        date_of_birth=parse_date(born, field="patient.date_of_birth", today=today)
+        if born
+        else None,
     )
 
 
@@ -302,16 +320,29 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         failure=Failure(code, failed, advice(code, language)) if code else None,
         patient=_patient_state(view),
         session_date=given.date,
+        session_date_assumed=DATE_ASSUMED in given.hints,
+        hints=_hints(view, language),
         title=session.title,
         summary=given.summary,
         timed_notes=[NoteOut(each.timestamp, each.content) for each in given.timed_notes],
         general_notes=list(given.general_notes),
         recording_bytes=session.recording.size,
         recording_type=session.recording.media_type,
+        recordings=[
+            RecordingPart(number, each.size, each.media_type)
+            for number, each in enumerate(session.recordings, 1)
+        ],
         created_at=session.created_at,
         closed_at=session.closed_at,
         heard=Heard.of(view.transcript, language) if view.transcript else None,
     )
+
+
+def _hints(view: SessionView, language: str) -> list[Hint]:
+    patient, codes = view.session.details.patient, view.session.details.hints
+    if view.account and view.account.number != patient.number:
+        codes = (*codes, NUMBER_COMPLETED)
+    return [Hint(each, sentence(each, language), advice(each, language)) for each in codes]
 
 
 def _patient_state(view: SessionView) -> PatientState:

@@ -72,6 +72,28 @@ class Failure(Struct):
     ]
 
 
+class Hint(Struct):
+    """Something about the session that its therapist should look at."""
+
+    code: Annotated[str, about("What, for programs.", "session_date_assumed")]
+    reason: Annotated[
+        str,
+        about(
+            "What, in words.",
+            "The day that came with the recording could not be read; the day of the upload was taken.",
+        ),
+    ]
+    advice: Annotated[str, about("What to do.", "Check the day of the session and correct it.")]
+
+
+class RecordingPart(Struct):
+    """One of the recordings that a session consists of."""
+
+    part: Annotated[int, about("Which one, counted from 1: `?part=` of its recording.", 1)]
+    bytes: Annotated[int, about("How long it is, in bytes.", 264_600_044)]
+    type: Annotated[str, about("Its media type.", "audio/wav")]
+
+
 class PatientState(Struct):
     """The patient as typed, whether that is an account, and that account's name to compare."""
 
@@ -115,12 +137,20 @@ class SessionAnswer(Struct):
     ]
     patient: Annotated[PatientState, about("The patient.")]
     session_date: IsoDay
+    session_date_assumed: Annotated[
+        bool,
+        about("Whether the day is the upload's, as the one sent could not be read.", False),
+    ]
+    hints: Annotated[list[Hint], about("What to look at; correcting it takes the hint away.")]
     title: Title
     summary: Summary
     timed_notes: Annotated[list[NoteOut], about("Notes at moments of the recording.")]
     general_notes: Annotated[list[str], about("Other notes.", ["Came by bus."])]
     recording_bytes: Annotated[int, about("How long the recording is, in bytes.", 264_600_044)]
     recording_type: Annotated[str, about("The recording's media type.", "audio/wav")]
+    recordings: Annotated[
+        list[RecordingPart], about("All recordings, in the order in which they are heard.")
+    ]
     created_at: CreatedAt
     closed_at: Annotated[UtcTime | None, about("When it was closed; null before.", None)]
     heard: Annotated[Heard | None, about("What was heard; null before it is transcribed.")]

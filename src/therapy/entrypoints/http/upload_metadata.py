@@ -1,12 +1,17 @@
 """The metadata part of an upload: what the app says about a recording, read into the domain's details."""
 
-from typing import Annotated
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from therapy.domain.errors import InvalidInput
 from therapy.domain.session import (
+    BIRTHDAY_UNREAD,
+    DATE_ASSUMED,
+    NOTE_TIME_UNREAD,
     Details,
     SessionPatient,
     check_people,
@@ -14,18 +19,29 @@ from therapy.domain.session import (
     parse_languages,
 )
 from therapy.entrypoints.http.json_faults import find_fault
-from therapy.entrypoints.http.schema_types import NO_NUL, LanguageTag, PeopleCount, Text, about
+from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
+from therapy.entrypoints.http.schema_types import (
+    NO_NUL,
+    LanguageTag,
+    PeopleCount,
+    Short,
+    Text,
+    about,
+)
 from therapy.entrypoints.http.session_details import (
     MOST_NOTES,
     NoteIn,
     PersonIn,
     general_notes,
+    readable_notes,
     timed_notes,
 )
 
 MOST_METADATA = 1024 * 1024
 """Bytes of the metadata part: the only part that is held in memory."""
 
+
+T = TypeVar("T")
 
 PersonText = Annotated[str, Meta(max_length=4_096, pattern=NO_NUL)]
 Notes = Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)]
@@ -43,8 +59,12 @@ class MetadataIn(Struct):
     ]
     session_date: Annotated[
         str,
-        about("The day: `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`.", "2026-03-04"),
-        Meta(max_length=32, pattern=NO_NUL),
+        about(
+            "The day: `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`. If it can't be read and the audio came "
+            "first, the day of the upload is taken instead.",
+            "2026-03-04",
+        ),
+        Meta(max_length=200, pattern=NO_NUL),
     ]
     therapist: Annotated[
         PersonIn | PersonText | None,
@@ -79,65 +99,113 @@ class MetadataIn(Struct):
             3,
         ),
     ] = None
+    continues: Annotated[
+        Short | None,
+        about(
+            "The id of a session of one's own that is not submitted yet: the recording becomes its next "
+            "part, and all parts are transcribed together. The patient must be the same; summary and notes "
+            "are added to the session's, everything else stays as it is.",
+            None,
+        ),
+    ] = None
 
 
 class Metadata(Struct, frozen=True):
     """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken,
     `people` how many speak (0 = not said).
+
+    `continues` is the session that the recording is a part of ("" = it is a session of its own).
     """
 
     details: Details
     therapist: str
     languages: tuple[str, ...]
     people: int
+    continues: str
 
 
-def read_metadata(raw: bytes) -> Metadata:
+def read_metadata(raw: bytes, *, today: date, audio_is_here: bool = False) -> Metadata:
     """Read the metadata part.
+
+    If the audio is here already, a day or a time that can't be read must not cost it: the details say by
+    `hints` what was taken instead.
 
     Raises:
         InvalidInput: names the field that is missing or malformed.
     """
     try:
-        metadata = msgspec.json.decode(raw, type=MetadataIn)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        fault = find_fault(raw, MetadataIn)
+        metadata = decode_json(raw, lambda text: msgspec.json.decode(text, type=MetadataIn))
+    except NO_JSON:
+        fault = find_fault(mended(raw), MetadataIn)
         if fault is None or not fault.field:
             raise InvalidInput("metadata", "metadata") from None
         raise InvalidInput(fault.field, fault.code) from None
     therapist = _person(metadata.therapist or PersonIn(), "therapist")
     languages = parse_languages(metadata.languages or (), field="languages")
     people = check_people(metadata.people, field="people")
-    return Metadata(_details(metadata), therapist.id, languages, people)
+    hints: list[str] | None = [] if audio_is_here else None
+    details = _details(metadata, today, hints)
+    continues = (metadata.continues or "").strip()
+    return Metadata(details, therapist.id, languages, people, continues)
 
 
-def _details(metadata: MetadataIn) -> Details:
+def _details(metadata: MetadataIn, today: date, hints: list[str] | None) -> Details:
+    """Return the details; with a list of hints, what can't be read is noted there instead of raised."""
     patient = _person(metadata.patient, "patient")
     if not patient.id.strip():
         raise InvalidInput("patient.id", "required")
     if not patient.name.strip():
         raise InvalidInput("patient.name", "required")
-    born = (patient.date_of_birth or "").strip()
+    written, timed = metadata.session_date, metadata.timed_notes
+    notes, more = _or_hint(
+        lambda: (timed_notes(timed), ()), hints, NOTE_TIME_UNREAD, lambda: readable_notes(timed)
+    )
+    day = _or_hint(
+        lambda: parse_date(written, field="session_date", today=today),
+        hints,
+        DATE_ASSUMED,
+        lambda: today,
+    )
+    born = _or_hint(lambda: _birthday(patient, today), hints, BIRTHDAY_UNREAD, lambda: None)
     return Details(
         patient=SessionPatient(
             number=patient.id.strip(),
             name=patient.name.strip(),
             email=(patient.email or "").strip(),
-            date_of_birth=parse_date(born, field="patient.date_of_birth") if born else None,
+            date_of_birth=born,
         ),
-        date=parse_date(metadata.session_date, field="session_date"),
+        date=day,
         summary=metadata.summary or "",
-        timed_notes=timed_notes(metadata.timed_notes),
-        general_notes=general_notes(metadata.general_notes),
+        timed_notes=notes,
+        general_notes=general_notes(metadata.general_notes) + more,
+        hints=tuple(hints or ()),
     )
+
+
+def _birthday(patient: PersonIn, today: date) -> date | None:
+    born = (patient.date_of_birth or "").strip()
+    return parse_date(born, field="patient.date_of_birth", today=today) if born else None
+
+
+def _or_hint(
+    read: Callable[[], T], hints: list[str] | None, hint: str, otherwise: Callable[[], T]
+) -> T:
+    """Return what `read` returns; if it raises InvalidInput and hints are noted, `otherwise` and a hint."""
+    try:
+        return read()
+    except InvalidInput:
+        if hints is None:
+            raise
+    hints.append(hint)
+    return otherwise()
 
 
 def _person(given: PersonIn | str, field: str) -> PersonIn:
     if isinstance(given, PersonIn):
         return given
     try:
-        return msgspec.json.decode(given, type=PersonIn)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        fault = find_fault(given, PersonIn)
+        return decode_json(given, lambda text: msgspec.json.decode(text, type=PersonIn))
+    except NO_JSON:
+        fault = find_fault(mended(given), PersonIn)
         inner = fault.field if fault else ""
         raise InvalidInput(f"{field}.{inner}" if inner else field) from None

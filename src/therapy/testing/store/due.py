@@ -43,6 +43,14 @@ async def test_what_is_due_later_is_not_returned(store: Store) -> None:
     assert await due_ids(store, "work", now=NOW + SECOND) == ["at-once", "later"]
 
 
+async def test_what_is_due_much_later_is_found_beyond_a_moment(store: Store) -> None:
+    for name, ago in {"now": 0 * HOUR, "soon": -SECOND, "b": -2 * HOUR, "a": -HOUR}.items():
+        await queued(store, name, ago)
+    soon = Item(partition="~", id="~", kind="moment", body=b"", version=1, due_at=NOW + MINUTE)
+    found = await store.due(["work"], datetime.max.replace(tzinfo=UTC), 10, soon)
+    assert [item.id for item in found] == ["a", "b"]
+
+
 async def test_the_moment_asked_about_decides_not_the_clock(store: Store, clock: Clock) -> None:
     await queued(store, "a", -HOUR)
     assert await due_ids(store, "work", now=NOW + HOUR) == ["a"]

@@ -11,7 +11,7 @@ mark stays for `GONE_FOR`, longer than any writer can be late.
 from typing import Any, NamedTuple
 
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Item
+from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Item, has_part
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.adapters.azure.cosmos.keys import END
 from therapy.adapters.azure.cosmos.session_index_items import GONE_FOR
@@ -19,7 +19,7 @@ from therapy.domain import codec
 from therapy.domain.partition_keys import key, part
 from therapy.domain.people import Role
 from therapy.domain.person_entry import MOST_PEOPLE, PersonEntry, person_fields
-from therapy.domain.text_folding import fold
+from therapy.domain.text_folding import query_forms
 from therapy.ports.people_index import PeopleIndex
 
 
@@ -56,7 +56,7 @@ class CosmosPeopleIndex(PeopleIndex):
         most = max(0, min(limit, MOST_PEOPLE))
         entries: list[PersonEntry] = []
         while len(entries) < most:
-            found = await self._page(practice_id, within, fold(query), most)
+            found = await self._page(practice_id, within, query_forms(query), most)
             known = [codec.decode_if_known(PersonEntry, each["body"].encode()) for each in found]
             entries += [each for each in known if each is not None]
             if len(found) < most:
@@ -65,20 +65,20 @@ class CosmosPeopleIndex(PeopleIndex):
         return tuple(entries[:most])
 
     async def _page(
-        self, practice_id: str, within: "_Range", part_of: str, limit: int
+        self, practice_id: str, within: "_Range", parts: tuple[str, ...], limit: int
     ) -> list[Item]:
-        """Return the first entries of a range that have `part_of` in one of their fields."""
+        """Return the first entries of a range that have one of `parts` in one of their fields."""
         field = f"c.{within.field}"
-        where = f"{field} > @low AND {field} < @high"
+        having, values = has_part(parts)
         return await self._container.query(
             partition_of(practice_id),
-            f"{where} AND CONTAINS(c.fields, @part)" if part_of else where,
+            f"{field} > @low AND {field} < @high{having}",
             select=f"{field}, c.body",
             order=field,
             limit=limit,
             low=within.low,
             high=within.high,
-            **({"part": part_of} if part_of else {}),
+            **values,
         )
 
 

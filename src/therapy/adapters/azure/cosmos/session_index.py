@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from therapy.adapters.azure.cosmos import session_index_items as index_items
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Fields, Item
+from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Fields, Item, has_part
 from therapy.adapters.azure.cosmos.document import body_of, read_body
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.adapters.azure.cosmos.keys import END
@@ -30,7 +30,7 @@ from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.text_folding import fold, words_of
+from therapy.domain.text_folding import fold, query_forms, words_of
 from therapy.ports.session_index import SessionIndex
 
 HOME = "home"
@@ -131,29 +131,29 @@ class CosmosSessionIndex(SessionIndex):
         pk = index_items.of_therapist(practice_id, therapist_id)
         closed = index_items.range_of(index_items.CLOSED, before)
         by_field, by_word = await asyncio.gather(
-            self._range(pk, closed, _most(limit), part=fold(query)),
+            self._range(pk, closed, _most(limit), parts=query_forms(query)),
             self._spoken(pk, index_items.longest(words_of(query)), before, _most(limit)),
         )
         once = {entry.session_id: entry for entry in (*by_field, *by_word)}
         return _newest(list(once.values()), limit)
 
     async def _range(
-        self, pk: str, within: index_items.Range, limit: int, *, part: str = ""
+        self, pk: str, within: index_items.Range, limit: int, *, parts: tuple[str, ...] = ()
     ) -> list[SessionEntry]:
-        """Return the newest entries of a range of a list that have `part` in one of their fields."""
+        """Return the newest entries of a range of a list that have one of `parts` in one of their fields."""
         if not limit:
             return []
         field = f"c.{within.field}"
-        where = f"{field} > @low AND {field} < @high"
+        having, values = has_part(parts)
         found = await self._container.query(
             pk,
-            f"{where} AND CONTAINS(c.fields, @part)" if part else where,
+            f"{field} > @low AND {field} < @high{having}",
             select="VALUE c.body",
             order=f"{field} DESC",
             limit=limit,
             low=within.low,
             high=within.high,
-            **({"part": part} if part else {}),
+            **values,
         )
         return [codec.decode(SessionEntry, each.encode()) for each in found]
 

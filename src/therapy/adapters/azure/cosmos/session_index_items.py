@@ -18,9 +18,8 @@ from msgspec.structs import replace
 from therapy.adapters.azure.cosmos.container_requests import Item, Step
 from therapy.adapters.azure.cosmos.document import body_of
 from therapy.adapters.azure.cosmos.keys import END, digest, key, part
-from therapy.domain.session_entry import SessionEntry, search_fields
+from therapy.domain.session_entry import SessionEntry, searched_text
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.text_folding import fold
 
 GONE_FOR = 7 * 24 * 60 * 60
 """Seconds; no writer is ever later than that."""
@@ -94,7 +93,7 @@ def steps_of(
     }
     if pk != of_therapist(entry.practice_id, entry.therapist_id):
         return [_written(session_id, fields, stored)]
-    fields["fields"] = "\n".join(fold(text) for text in search_fields(entry))
+    fields["fields"] = searched_text(entry)
     words = entry.words if entry.state is SessionStatus.CLOSED else ()
     known = str(stored.get("spoken", "")) if stored else ""
     spoken = digest("\n".join((entry.sort_key, fields["body"], *words))) if words else ""

@@ -12,7 +12,7 @@ from therapy.adapters.local.sqlite.database import Database
 from therapy.domain import codec
 from therapy.domain.people import Role
 from therapy.domain.person_entry import MOST_PEOPLE, PersonEntry, person_fields
-from therapy.domain.text_folding import fold
+from therapy.domain.text_folding import query_forms
 from therapy.ports.people_index import PeopleIndex
 
 
@@ -54,14 +54,16 @@ class SqlitePeopleIndex(PeopleIndex):
     ) -> tuple[PersonEntry, ...]:
         name, _, last_id = after.rpartition("|")
         which, roles = ("role = ? AND ", (role.value,)) if role else ("", ())
+        forms = query_forms(query) or ("",)
+        parts = " OR ".join(["instr(fields, ?) > 0"] * len(forms))
         most = max(0, min(limit, MOST_PEOPLE))
 
         def read(connection: Connection) -> tuple[PersonEntry, ...]:
             # No LIMIT: entries that only a newer program can read are skipped and do not count.
             found = connection.execute(
-                f"SELECT body FROM person_entries WHERE practice_id = ? AND {which}removed = 0 "  # noqa: S608 - one of two constants
-                "AND (name, id) > (?, ?) AND instr(fields, ?) > 0 ORDER BY name, id",
-                (practice_id, *roles, name, last_id, fold(query)),
+                f"SELECT body FROM person_entries WHERE practice_id = ? AND {which}removed = 0 "  # noqa: S608 - constants
+                f"AND (name, id) > (?, ?) AND ({parts}) ORDER BY name, id",
+                (practice_id, *roles, name, last_id, *forms),
             )
             with closing(found):
                 entries = (codec.decode_if_known(PersonEntry, body) for (body,) in found)

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from therapy.adapters.local.sqlite.database import Database
 from therapy.domain import codec
 from therapy.domain.errors import NotFound
-from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry, search_fields
+from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry, searched_text
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.text_folding import fold, words_of
+from therapy.domain.text_folding import fold, query_forms, words_of
 from therapy.ports.session_index import SessionIndex
 
 REMOVED = "removed"
@@ -32,9 +32,7 @@ class SqliteSessionIndex(SessionIndex):
 
     async def put(self, practice_id: str, entry: SessionEntry) -> None:
         body = codec.encode(replace(entry, words=()))
-        fields = "\n".join(
-            fold(field) for field in search_fields(entry)
-        )  # no folded text has a line's end
+        fields = searched_text(entry)
 
         def write(connection: Connection) -> None:
             stored = connection.execute(
@@ -122,17 +120,18 @@ class SqliteSessionIndex(SessionIndex):
     async def search(
         self, practice_id: str, therapist_id: str, query: str, before: str, limit: int
     ) -> tuple[SessionEntry, ...]:
-        folded, wanted = fold(query), _longest(words_of(query))
-        if not folded:
+        if not fold(query):
             return ()
+        forms, wanted = query_forms(query), _longest(words_of(query))
+        parts = " OR ".join(["instr(fields, ?) > 0"] * len(forms))
 
         def read(connection: Connection) -> tuple[SessionEntry, ...]:
             owner = _known_owner(connection, practice_id, therapist_id)
             spoken, words = _spoken(owner, wanted)
             found = connection.execute(
-                "SELECT body FROM rows WHERE practice_id = ? AND therapist_id = ? AND state = ? "  # noqa: S608 - `spoken` is one of two constants
-                f"AND sort_key < ? AND (instr(fields, ?) > 0{spoken}) ORDER BY sort_key DESC LIMIT ?",
-                (practice_id, therapist_id, CLOSED, _end(before), folded, *words, _most(limit)),
+                "SELECT body FROM rows WHERE practice_id = ? AND therapist_id = ? AND state = ? "  # noqa: S608 - constants
+                f"AND sort_key < ? AND ({parts}{spoken}) ORDER BY sort_key DESC LIMIT ?",
+                (practice_id, therapist_id, CLOSED, _end(before), *forms, *words, _most(limit)),
             )
             return tuple(codec.decode(SessionEntry, body) for (body,) in found)
 

@@ -1,0 +1,83 @@
+"""What people read about uploads: why one is refused, and what was made of one that could not be read whole.
+
+Part of `messages.TEXTS`: English, Hebrew, then what to do in both.
+"""
+
+Texts = tuple[str, str] | tuple[str, str, str, str]
+"""A sentence in English and Hebrew, and, if there is something to do, the advice in both."""
+
+UPLOAD_TEXTS: dict[str, Texts] = {
+    "empty_file": (
+        "The recording is empty.",
+        "ההקלטה ריקה.",
+        "Check that the recording plays, then send it again.",
+        "יש לוודא שאפשר להשמיע את ההקלטה ולשלוח אותה שוב.",
+    ),
+    "unsupported_audio": (
+        "This file is not a recording that can be read.",
+        "הקובץ אינו הקלטה שניתן לקרוא.",
+        "Send WAV, M4A, MP3, OGG, WebM or FLAC audio.",
+        "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
+    ),
+    "malformed_multipart": (
+        "The upload is broken or incomplete.",
+        "ההעלאה פגומה או חלקית.",
+        "Send the recording again.",
+        "יש לשלוח את ההקלטה שוב.",
+    ),
+    "implausible_year": (
+        "The year of the field {field} is too far in the past or the future.",
+        "השנה בשדה {field} רחוקה מדי בעבר או בעתיד.",
+        "Write the year of the common calendar, for example 31-01-2026.",
+        "יש לכתוב את השנה הלועזית, למשל 31-01-2026.",
+    ),
+    "compressed_body": (
+        "The request is compressed; compressed requests are not read here.",
+        "הבקשה דחוסה; בקשות דחוסות אינן נקראות כאן.",
+        "Send it as it is, without Content-Encoding.",
+        "יש לשלוח אותה כמות שהיא, ללא Content-Encoding.",
+    ),
+    "compressed_audio": (
+        "This file is compressed with gzip; it is not a recording as it is.",
+        "הקובץ דחוס ב-gzip; במצב זה הוא אינו הקלטה.",
+        "Unpack it and send the recording itself.",
+        "יש לפרוס אותו ולשלוח את ההקלטה עצמה.",
+    ),
+    "other_patient": (
+        "The session that this recording continues is another patient's.",
+        "הפגישה שההקלטה ממשיכה שייכת למטופל אחר.",
+        "Check which session the recording belongs to.",
+        "יש לבדוק לאיזו פגישה ההקלטה שייכת.",
+    ),
+    "too_many_recordings": (
+        "The session already consists of as many recordings as it can.",
+        "הפגישה כבר כוללת את מספר ההקלטות המרבי.",
+        "Send the recording as a session of its own.",
+        "יש לשלוח את ההקלטה כפגישה נפרדת.",
+    ),
+    # Hints about a session.
+    "session_date_assumed": (
+        "The day that came with the recording could not be read; the day of the upload was taken.",
+        "לא ניתן היה לקרוא את התאריך שנשלח עם ההקלטה; נרשם יום ההעלאה.",
+        "Check the day of the session and correct it.",
+        "יש לבדוק את תאריך הפגישה ולתקן אותו.",
+    ),
+    "note_time_unread": (
+        "The time of a note could not be read; the note is among the general notes.",
+        "לא ניתן היה לקרוא את הזמן של הערה; ההערה נמצאת בין ההערות הכלליות.",
+        "Move the note to its time if it matters.",
+        "אפשר להעביר את ההערה לזמן הנכון.",
+    ),
+    "patient_number_completed": (
+        "The patient's number lacks leading zeros; with them there is an account with that number.",
+        "במספר המטופל חסרים אפסים בתחילתו; איתם קיים חשבון עם מספר זה.",
+        "Compare the names, then confirm who the patient is.",
+        "יש להשוות את השמות ואז לאשר מי המטופל.",
+    ),
+    "date_of_birth_unread": (
+        "The patient's date of birth could not be read and was left out.",
+        "לא ניתן היה לקרוא את תאריך הלידה של המטופל, והוא הושמט.",
+        "Enter it again if it is needed.",
+        "אפשר להזין אותו שוב במידת הצורך.",
+    ),
+}

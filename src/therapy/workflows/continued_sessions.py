@@ -1,0 +1,147 @@
+"""Continued sessions: one more recording of a session that is not submitted yet.
+
+Whoever changes a session's recordings also makes its transcription due again, in the same commit: a worker
+that is at it loses its lease, so that no transcript of only some of them is ever written.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from therapy.domain.access import Actor
+from therapy.domain.errors import (
+    AlreadyExists,
+    InvalidInput,
+    LeaseLost,
+    NotFound,
+    Stale,
+    WrongState,
+)
+from therapy.domain.outbox import RunDue, SessionEntryChanged
+from therapy.domain.people import full_number
+from therapy.domain.run import Run, RunKind, RunState, again
+from therapy.domain.session import (
+    MOST_RECORDINGS,
+    Details,
+    Recording,
+    Session,
+    State,
+    with_recording,
+)
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.repositories.unique_keys import UniqueKey
+from therapy.workflows import review
+from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
+from therapy.workflows.retry_stale import retry_stale
+
+OPEN = {State.AWAITING_TRANSCRIPT, State.AWAITING_REVIEW}
+
+
+async def continue_session(
+    actor: Actor,
+    session_id: str,
+    recording: Recording,
+    details: Details,
+    *,
+    note: Callable[..., Awaitable[None]],
+    records: Records,
+) -> bool:
+    """Add a kept recording to a session, which is then transcribed as a whole; return False if it has it.
+
+    `details` name the same patient; their notes are added. `note` writes to the upload's record which
+    session the recording becomes part of.
+
+    Raises:
+        NotFound: there is no such session, or it is someone else's.
+        WrongState: it was submitted or cancelled, or has MOST_RECORDINGS recordings.
+        InvalidInput: the metadata names another patient than the session.
+        AlreadyExists: the recording is part of another session; says which one.
+    """
+    session = await continued_by(actor, session_id, details, records=records)
+    if not has_recording(session, recording.content_hash):
+        _check_open(session)
+        await _take_fingerprint(session, recording, records=records)
+    await note(session_id=session_id)
+
+    async def attempt() -> bool:
+        return await _add(actor, session_id, recording, details, records=records)
+
+    return await retry_stale(
+        attempt, LeaseLost
+    )  # a worker renewed or ended its run at the same moment
+
+
+async def continued_by(
+    actor: Actor, session_id: str, details: Details, *, records: Records
+) -> Session:
+    """Return the session that a recording with these details continues: it can be asked before it is sent.
+
+    Raises:
+        NotFound: there is no such session, or it is someone else's.
+        InvalidInput: the details name another patient than the session.
+    """
+    session = await review.own_session(actor, session_id, records=records)
+    named, known = details.patient.number, session.details.patient.number
+    if (full_number(named) or named) != (full_number(known) or known):
+        raise InvalidInput("patient.id", "other_patient")
+    return session
+
+
+def _check_open(session: Session) -> None:
+    if session.state not in OPEN:
+        raise WrongState("too_late_to_change", state=session.state.value)
+    if len(session.recordings) >= MOST_RECORDINGS:
+        raise WrongState("too_many_recordings", state=session.state.value)
+
+
+async def _take_fingerprint(session: Session, recording: Recording, *, records: Records) -> None:
+    """Take the recording's fingerprint for the session, unless it is part of another one."""
+    practice_id = session.practice_id
+    key = fingerprint(session.therapist_id, recording.content_hash)
+    while True:
+        taken = await taken_key(UniqueKey(practice_id, key, session.id), records=records)
+        if taken.value == session.id:
+            return
+        with suppress(NotFound):
+            other = await records.sessions.load(practice_id, taken.value)
+            gone = other.state in {State.CANCELLED, State.ERASED}
+            if not gone and has_recording(other, recording.content_hash):
+                raise AlreadyExists("duplicate_recording", session=other.id)
+        with suppress(Stale):  # someone else has handed it over
+            handed = records.unique_keys.hand_over(taken, session.id)
+            await Change(handed).commit(records.store)
+
+
+async def _add(
+    actor: Actor, session_id: str, recording: Recording, details: Details, *, records: Records
+) -> bool:
+    session = await review.own_session(actor, session_id, records=records)
+    runs = await records.runs.of_session(session.practice_id, session_id)
+    transcribing = [run for run in runs if run.kind is RunKind.TRANSCRIBE]
+    last = transcribing[-1] if transcribing else None
+    if has_recording(session, recording.content_hash):
+        if last and last.state is RunState.FAILED and session.state is State.AWAITING_TRANSCRIPT:
+            with suppress(WrongState):
+                await review.retry(actor, session_id, records=records)
+        return False
+    _check_open(session)
+    run = again(last, now=records.now()) if last else _new_run(session, records)
+    after = with_recording(session, recording, details)
+    change = Change(records.sessions.write(after), records.runs.write(run))
+    follows = RunDue(session_id), SessionEntryChanged(session_id)
+    await records.commit(session.practice_id, change, *follows)
+    return True
+
+
+def _new_run(session: Session, records: Records) -> Run:
+    """Return a run for a session that never had one, e.g. an invented one."""
+    now = records.now()
+    return Run(
+        id=records.new_id(),
+        practice_id=session.practice_id,
+        session_id=session.id,
+        kind=RunKind.TRANSCRIBE,
+        created_at=now,
+        due_at=now,
+        languages=session.languages,
+    )
