@@ -1,8 +1,8 @@
 """The words of a segment: decoded, and where that went wrong decoded again in other ways.
 
 A window that ran into a loop is decoded once more with a penalty for repeating; a segment that is hard to
-understand, or has speech without words, with five ways of going on; what still has no words by itself. Nothing
-here draws random numbers.
+understand, or has speech without words, with five ways of going on; what still has no words, by itself.
+Nothing here draws random numbers.
 """
 
 from collections.abc import Sequence
