@@ -121,11 +121,11 @@ def test_what_still_has_no_words_is_decoded_by_itself():
     assert again == alone == AGAIN
 
 
-def test_words_that_are_guesses_do_not_fill_a_gap():
+def test_guesses_fill_a_gap_only_where_nothing_else_does_and_are_flagged():
     decoder = Decoder({FIRST: [talk(0, 1, 2)], AGAIN: [talk(*ALL, likely=-1.5)]})
     found = heard(decoder)
-    assert len(found.words) == 3
-    assert found.coverage.longest_ms == 8_800
+    assert [each.flags for each in found.words] == [()] * 3 + [(GUESS,)] * 9
+    assert found.coverage.longest_ms == 0
 
 
 def test_what_was_not_understood_is_not_searched_for_gaps():

@@ -40,6 +40,21 @@ def test_cuts_lie_in_pauses():
         assert other.start + other.spans[0][0] - (one.start + one.spans[-1][1]) >= 0.2 * RATE
 
 
+def test_a_short_pause_between_pieces_belongs_to_the_first_of_them():
+    speech = media.excerpt(0, 14.5)
+    found = pieces(speech + silence(3) + speech + silence(1))
+    assert len(found) == 2
+    assert found[0].end == found[1].start
+    assert found[1].end == len(speech + silence(3) + speech + silence(1)) // 2
+
+
+def test_what_follows_a_longer_silence_begins_shortly_before_its_speech():
+    speech = media.excerpt(0, 14.5)
+    first, second = pieces(speech + silence(8) + speech)
+    assert second.start - first.end > 6 * RATE
+    assert second.spans[0][0] <= 0.3 * RATE
+
+
 def test_the_size_of_the_chunks_changes_nothing():
     samples = media.excerpt(0, 45)
     large, small = pieces(samples), pieces(samples, 1_001 * 2)

@@ -10,7 +10,7 @@ from therapy.adapters.local.speech.word_coverage import (
     AROUND_MS,
     added,
     covered,
-    longest,
+    regions,
     without_words,
 )
 from therapy.adapters.local.speech.word_doubts import DoubtedWord
@@ -40,13 +40,20 @@ def test_words_that_are_near_cover_the_speech_between_them():
 
 def test_silence_needs_no_words():
     assert without_words([], []) == []
-    assert longest([]) == (0, 0)
+    assert regions([], []) == []
 
 
 def test_coverage_counts_speech_and_what_has_no_words():
     found = covered(segment((100, 104), (110, 120), start=98), [Word("one", 100_000, 104_000)])
     assert found == Coverage(speech_ms=14_000, without_words_ms=10_000, longest_ms=10_000)
     assert added(found, Coverage(1_000, 500, 500)) == Coverage(15_000, 10_500, 10_000)
+
+
+def test_stretches_without_words_belong_together_if_no_word_is_between_them():
+    gaps = [(1_000, 2_000), (3_000, 4_000), (6_000, 7_000)]
+    word = Word("word", 4_500, 5_500)
+    assert regions(gaps, [word]) == [[(1_000, 2_000), (3_000, 4_000)], [(6_000, 7_000)]]
+    assert covered(segment((1, 2), (3, 4)), []).longest_ms == 2_000
 
 
 spans = st.lists(st.tuples(st.integers(0, 60_000), st.integers(1, 5_000)), max_size=8).map(
@@ -58,7 +65,7 @@ spans = st.lists(st.tuples(st.integers(0, 60_000), st.integers(1, 5_000)), max_s
 def test_every_moment_of_speech_is_covered_or_counted(speech, spoken):
     words = [Word("a", start, end) for start, end in spoken]
     gaps = without_words(speech, words)
-    for at in range(0, 66_000, 97):
+    for at in range(0, 66_000, 997):
         in_speech = any(start <= at < end for start, end in speech)
         near = any(each.start_ms - AROUND_MS <= at < each.end_ms + AROUND_MS for each in words)
         assert any(start <= at < end for start, end in gaps) == (in_speech and not near)

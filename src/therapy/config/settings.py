@@ -231,7 +231,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     sentiment: Annotated[
         str,
         ServedBy("sentiment", ("auto", "local", "azure")),
-        "sentiment: local (VADER), azure (Language) or a plugin",
+        "sentiment: local (VADER; Hebrew approximately), azure (Language) or a plugin",
     ] = field(name="THERAPY_SENTIMENT", default=AUTO)
     insights: Annotated[
         str,

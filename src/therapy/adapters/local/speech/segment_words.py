@@ -1,8 +1,8 @@
 """The words of a segment: decoded, and where that went wrong decoded again in other ways.
 
-A window that ran into a loop is decoded once more with a penalty for repeating; a segment that is hard
-to understand, or has speech without words, with five ways of going on; what still has no words by itself. Nothing
-here draws random numbers.
+A window that ran into a loop is decoded once more with a penalty for repeating; a segment that is hard to
+understand, or has speech without words, with five ways of going on; what still has no words, by itself.
+Nothing here draws random numbers.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,11 @@ from therapy.adapters.local.speech.speech_segments import SpeechSegment
 from therapy.adapters.local.speech.whisper import Decoding, Whisper, Window
 from therapy.adapters.local.speech.whisper_weights import primary
 from therapy.adapters.local.speech.word_coverage import (
+    Spans,
     covered,
-    longest,
+    regions,
     spans_ms,
+    total,
     without_words,
 )
 from therapy.adapters.local.speech.word_doubts import (
@@ -26,7 +28,7 @@ from therapy.adapters.local.speech.word_doubts import (
     loop_words,
     mostly_doubtful,
 )
-from therapy.domain.transcript import Coverage, Word
+from therapy.domain.transcript import NO_SPEECH_LIKELY, Coverage, Word
 from therapy.ports.audio import SAMPLE_RATE
 
 LOST_MS = 1_200
@@ -48,6 +50,9 @@ gets 3 more right so. The English model gains nothing from more than one way of 
 
 SHUNNING = Decoding(penalty=1.1)
 """A greater penalty also suppresses what is really said again."""
+
+MOST_REGIONS = 3
+"""So many stretches of a segment without words are decoded by themselves."""
 
 MARGIN_MS = 300
 """Heard around a stretch that is decoded by itself."""
@@ -79,12 +84,10 @@ def segment_words(
     language, other = spoken_language(whisper, segment, languages)
     name = other or primary(language)
     how = usual(name, multilingual=whisper.multilingual)
-    windows = whisper.windows(segment, name, how)
-    if loop_words(windows) >= LOOPING_WORDS:
-        windows = min(windows, whisper.windows(segment, name, SHUNNING), key=loop_words)
-    elif how.beam < AGAIN.beam and UNLIKELY < likelihood(windows) < HARD:
+    windows = _without_loop(whisper, segment, name, how)
+    if how.beam < AGAIN.beam and UNLIKELY < likelihood(windows) < HARD and not loop_words(windows):
         how = AGAIN
-        windows = max(windows, whisper.windows(segment, name, how), key=likelihood)
+        windows = max(windows, _without_loop(whisper, segment, name, how), key=likelihood)
     found = judged(windows, spans_ms(segment), other_language=bool(other))
     if not mostly_doubtful(found):
         found = _complete(whisper, segment, name, found, as_whole=how != AGAIN)
@@ -116,6 +119,16 @@ def spoken_language(
     return tag, likeliest if enough and clear else ""
 
 
+def _without_loop(
+    whisper: Whisper, segment: SpeechSegment, name: str, how: Decoding
+) -> tuple[Window, ...]:
+    """Return what is decoded so; if that ran into a loop, with less of it."""
+    windows = whisper.windows(segment, name, how)
+    if loop_words(windows) < LOOPING_WORDS:
+        return windows
+    return min(windows, whisper.windows(segment, name, SHUNNING), key=loop_words)
+
+
 def _complete(
     whisper: Whisper,
     segment: SpeechSegment,
@@ -125,25 +138,35 @@ def _complete(
     as_whole: bool,
 ) -> tuple[DoubtedWord, ...]:
     """Return the words, with others if those cover speech that had none."""
-    for whole in (True, False) if as_whole else (False,):
-        gap = longest(without_words(spans_ms(segment), _words(found)))
-        if gap[1] - gap[0] <= LOST_MS:
+    if as_whole and _lost(segment, found):
+        other = judged(whisper.windows(segment, name, AGAIN), spans_ms(segment))
+        if _doubtful(other) <= _doubtful(found) and _covers_more(segment, other, found):
+            found = other
+    tried: list[Spans] = []
+    while len(tried) < MOST_REGIONS:
+        lost = [each for each in _lost(segment, found) if each not in tried]
+        if not lost:
             break
-        if whole:
-            other = judged(whisper.windows(segment, name, AGAIN), spans_ms(segment))
-        else:
-            alone = judged(whisper.windows(_stretch(segment, gap), name, AGAIN), [gap])
-            other = merged(found, alone, gap)
-        if _covers_more(segment, other, found):
+        tried.append(region := lost[0])
+        gap = region[0][0], region[-1][1]
+        alone = judged(_without_loop(whisper, _stretch(segment, gap), name, AGAIN), region)
+        other = merged(found, alone, gap)
+        silent = any(NO_SPEECH_LIKELY in each.flags for each in alone)
+        if not silent and _covers_more(segment, other, found):
             found = other
     return found
+
+
+def _lost(segment: SpeechSegment, found: Sequence[DoubtedWord]) -> list[Spans]:
+    """Return where more than `LOST_MS` of speech have no words, the longest first."""
+    words = _words(found)
+    lost = regions(without_words(spans_ms(segment), words), words)
+    return sorted((each for each in lost if total(each) > LOST_MS), key=total, reverse=True)
 
 
 def _covers_more(
     segment: SpeechSegment, other: Sequence[DoubtedWord], found: Sequence[DoubtedWord]
 ) -> bool:
-    if _doubtful(other) > _doubtful(found):
-        return False  # it invents something to fill the silence
     less = covered(segment, _words(found)).without_words_ms
     return covered(segment, _words(other)).without_words_ms <= less - BETTER_MS
 

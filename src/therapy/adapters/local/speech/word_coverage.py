@@ -44,17 +44,29 @@ def without_words(spans: Iterable[tuple[int, int]], words: Sequence[Word]) -> Sp
     return found
 
 
-def longest(stretches: Spans) -> tuple[int, int]:
-    """Return the longest of some stretches; (0, 0) if there are none."""
-    return max(stretches, key=lambda each: each[1] - each[0], default=(0, 0))
+def regions(gaps: Spans, words: Sequence[Word]) -> list[Spans]:
+    """Return the stretches without words, those together that have no word between them."""
+    middles = [(each.start_ms + each.end_ms) // 2 for each in words]
+    found: list[Spans] = []
+    for gap in gaps:
+        if found and not any(found[-1][-1][1] <= at <= gap[0] for at in middles):
+            found[-1].append(gap)
+        else:
+            found.append([gap])
+    return found
+
+
+def total(stretches: Spans) -> int:
+    """Return how long some stretches are together, in ms."""
+    return sum(end - start for start, end in stretches)
 
 
 def covered(segment: SpeechSegment, words: Sequence[Word]) -> Coverage:
     """Return how much of a segment's speech has words."""
     spans = spans_ms(segment)
     gaps = without_words(spans, words)
-    start, end = longest(gaps)
-    return Coverage(_total(spans), _total(gaps), end - start)
+    longest = max((total(each) for each in regions(gaps, words)), default=0)
+    return Coverage(total(spans), total(gaps), longest)
 
 
 def added(one: Coverage, other: Coverage) -> Coverage:
@@ -64,7 +76,3 @@ def added(one: Coverage, other: Coverage) -> Coverage:
         one.without_words_ms + other.without_words_ms,
         max(one.longest_ms, other.longest_ms),
     )
-
-
-def _total(stretches: Spans) -> int:
-    return sum(end - start for start, end in stretches)
