@@ -6,7 +6,6 @@ runs. Where an answer may be another one, `OTHERWISE` says which and why.
 
 import asyncio
 import hashlib
-import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ import msgspec
 from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
+from tests.answers_of_148999e import as_worded_now
 from tests.local.data_directory import expected, session_id
 from tests.repositories.changes import headers_of
 from therapy.adapters.local.mail import FileMail, sent_letters
@@ -27,7 +27,6 @@ from therapy.adapters.local.recordings import FileRecordings
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings, read_settings
-from therapy.domain.messages import advice, sentence
 from therapy.domain.people import Role
 from therapy.domain.text_folding import fold
 from therapy.entrypoints.http.after_response import AfterResponse
@@ -57,15 +56,6 @@ LOST_ANSWER = next(
     each["next"] for each in expected()["refresh_tokens"] if "within its grace" in each["why"]
 )
 """The token that an app gets that asks once more, because 148999e's answer was lost on the way."""
-
-NEW_MEASURES = {
-    "partial": False,
-    "missing": [],
-    "remarks": [],
-    "coverage": None,
-    "doubtful_lines": [],
-}
-"""What `heard` has since then, of a recording about which nothing of it is known."""
 
 TAGS = {
     "RunDue": "run_due",
@@ -194,49 +184,10 @@ async def check_answers(program: Program, answers: Iterable[dict[str, Any]]) -> 
         await program.ask("GET", "/profiles/me", person["email"])  # each signs in once
     wanted = list(answers)
     found = await asyncio.gather(*(ask(each) for each in wanted))
-    wanted = [_with_new_sentences(_with_new_measures(_with_iso_dates(each))) for each in wanted]
+    wanted = [as_worded_now(each) for each in wanted]
     different = [pair for pair in zip(found, wanted, strict=True) if pair[0] != pair[1]]
     assert different == [], different[:1]
     assert len(found) > 10
-
-
-DAY_FIRST = re.compile(r"(\d\d)-(\d\d)-(\d{4})")
-
-
-def _with_iso_dates(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer of 148999e with dates of `/sessions` as spelt now, and with the new fields."""
-    path, body = answer["path"], answer.get("body")
-    if not isinstance(body, dict) or not re.fullmatch(r"/sessions(/[^/]+)?", path):
-        return answer
-    if "sessions" in body:
-        listed = [each | _dates(each) for each in body["sessions"]]
-        return answer | {"body": body | {"sessions": listed}}
-    patient = body["patient"]
-    part = {"part": 1, "bytes": body["recording_bytes"], "type": body["recording_type"]}
-    new = _dates(body) | {"session_date_assumed": False, "hints": [], "recordings": [part]}
-    return answer | {"body": body | new | {"patient": patient | _dates(patient)}}
-
-
-def _with_new_measures(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer of 148999e with what is said of a recording by now, and was not found out then."""
-    if isinstance(body := answer.get("body"), dict) and body.get("heard"):
-        return answer | {"body": body | {"heard": body["heard"] | NEW_MEASURES}}
-    return answer
-
-
-def _dates(fields: dict[str, Any]) -> dict[str, Any]:
-    names = ("session_date", "date_of_birth")
-    return {name: DAY_FIRST.sub(r"\3-\2-\1", fields[name]) for name in names if fields.get(name)}
-
-
-def _with_new_sentences(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer of 148999e with the sentences about a failure as they are worded now."""
-    body = answer.get("body")
-    if not isinstance(body, dict) or not body.get("failure"):
-        return answer
-    code, language = body["failure"]["code"], "en" if body["failure"]["reason"].isascii() else "he"
-    failure = {"code": code, "reason": sentence(code, language), "advice": advice(code, language)}
-    return answer | {"body": body | {"failure": failure}}
 
 
 async def _answer(program: Program, asked: dict[str, Any]) -> dict[str, Any]:
