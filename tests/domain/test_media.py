@@ -12,11 +12,9 @@ from therapy.domain.media import (
     OGG,
     WAV,
     WEBM,
-    id3_length,
-    mpeg_promise_ms,
     sniff,
-    wav_tail,
 )
+from therapy.domain.media_headers import id3_length, mpeg_promise_ms, wav_tail
 
 FMT = b"fmt \x10\0\0\0\1\0\1\0\x44\xac\0\0\x88\x58\1\0\2\0\x10\0"
 DATA = b"data\xff\xff\xff\xff"

@@ -97,9 +97,15 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "Check that the recording plays, then send it again.",
         "יש לוודא שאפשר להשמיע את ההקלטה ולשלוח אותה שוב.",
     ),
+    "unsupported_sound": (
+        "This is {format} sound, which cannot be read here.",
+        "הקול בקובץ הוא {format}, סוג שלא ניתן לקרוא כאן.",
+        "Send WAV, M4A, MP3, OGG, WebM or FLAC audio.",
+        "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
+    ),
     "unsupported_audio": (
-        "This file is not a recording that can be read.",
-        "הקובץ אינו הקלטה שניתן לקרוא.",
+        "This is {format}, not a recording that can be read.",
+        "זהו {format}, לא הקלטה שניתן לקרוא.",
         "Send WAV, M4A, MP3, OGG, WebM or FLAC audio.",
         "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
     ),
@@ -304,6 +310,8 @@ _PLACEHOLDERS = {
     "session": ("(id unknown)", "קיימת"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),
+    "format": ("a file of an unknown kind", "קובץ מסוג לא מוכר"),
+    "no_sound": ("a file without sound", "קובץ ללא קול"),
 }
 _LONGEST_DETAIL = 200
 
@@ -377,6 +385,7 @@ def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
     words = {name: placeholder[column] for name, placeholder in _PLACEHOLDERS.items()}
     for name, value in details.items():
         text = _size(value) if name == "limit" and isinstance(value, int) else str(value)
+        text = words["no_sound"] if (name, text) == ("format", "no_sound") else text
         shown = "".join(letter for letter in text if letter.isprintable())[:_LONGEST_DETAIL]
         if shown:
             words[name] = shown

@@ -1,0 +1,156 @@
+"""What the headers of recordings state: where tags end, how long frames and chunks are, how long it lasts.
+
+Every number is a claim of the file and may be wrong. Formats: id3.org (ID3v2), ISO 11172-3 (MPEG audio),
+ISO 13818-7 (ADTS), RFC 2361 and EBU 3306 (WAV).
+"""
+
+from collections.abc import Callable, Iterator
+
+ID3_HEADER = 10
+CHAIN = 4
+"""So many frames that follow each other are no chance."""
+
+_WAV_UNKNOWN = 0x7FFF_0000
+"""Sizes from here on are what a recorder writes before it knows the size."""
+
+_MPEG_KBITS = {
+    (3, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (3, 1): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+}
+_MPEG_KBITS_LOW = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+
+
+def lead_length(head: bytes) -> int:
+    """Return how many bytes of zeros and ID3v2 tags come first; may be more than `head` has."""
+    at = 0
+    while at < len(head):
+        zeros = len(head) - at - len(head[at:].lstrip(b"\0"))
+        if zeros < 8 and zeros != len(head) - at:
+            zeros = 0  # a container may begin with a few zeros: MP4's first box, MPEG's start codes
+        tag = id3_length(head[at + zeros :])
+        if not zeros + tag:
+            break
+        at += zeros + tag
+    return at
+
+
+def id3_length(head: bytes) -> int:
+    """Return the length in bytes of the ID3v2 tag at the start of `head`; 0 if there is none."""
+    if len(head) < ID3_HEADER or not head.startswith(b"ID3"):
+        return 0
+    major, size = head[3], head[6:ID3_HEADER]
+    if major not in (2, 3, 4) or max(size) > 0x7F:
+        return 0
+    length = 0
+    for byte in size:
+        length = length << 7 | byte
+    footer = ID3_HEADER if head[5] & 0x10 else 0
+    return ID3_HEADER + length + footer
+
+
+def mpeg_frame(head: bytes) -> tuple[int, int] | None:
+    """Return sample rate and sample count of the MPEG audio frame (layer II or III) at the start, or None."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return None
+    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
+    bitrate, rate = head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or layer not in (1, 2) or bitrate in (0, 15) or rate == 3:
+        return None
+    divisor = {3: 1, 2: 2, 0: 4}[version]
+    samples = 576 if layer == 1 and divisor > 1 else 1_152
+    return (44_100, 48_000, 32_000)[rate] // divisor, samples
+
+
+def mpeg_frame_length(head: bytes) -> int:
+    """Return the length in bytes of the MPEG audio frame at the start; 0 if there is none."""
+    known = mpeg_frame(head)
+    if known is None:
+        return 0
+    rate, samples = known
+    key = (head[1] >> 3 & 3, head[1] >> 1 & 3)
+    kbits = _MPEG_KBITS.get(key, _MPEG_KBITS_LOW)[head[2] >> 4]
+    return samples // 8 * kbits * 1000 // rate + (head[2] >> 1 & 1)
+
+
+def adts_frame_length(head: bytes) -> int:
+    """Return the length in bytes of the ADTS frame (raw AAC) at the start; 0 if there is none."""
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
+        return 0
+    length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return length if length > 7 else 0
+
+
+def chained_frames(head: bytes) -> str:
+    """Return "mpeg" or "adts" if `CHAIN` such frames follow each other anywhere in `head`, else ""."""
+    at = head.find(b"\xff")
+    while at >= 0:
+        for name, length in (("adts", adts_frame_length), ("mpeg", mpeg_frame_length)):
+            if _chain(head, at, length):
+                return name
+        at = head.find(b"\xff", at + 1)
+    return ""
+
+
+def _chain(head: bytes, at: int, length: Callable[[bytes], int]) -> bool:
+    for _ in range(CHAIN):
+        step = length(head[at : at + 8])
+        if not step:
+            return False
+        at += step
+        if at == len(head):  # a short file may end sooner
+            return True
+    return True
+
+
+def mpeg_promise_ms(frame: bytes) -> int:
+    """Return the duration (ms) that an MP3's first frame states in its Xing or Info header; 0 if none."""
+    known = mpeg_frame(frame)
+    if known is None:
+        return 0
+    for mark in (b"Xing", b"Info"):
+        at = frame.find(mark, 4, 200)
+        if at > 0 and len(frame) >= at + 12 and frame[at + 7] & 1:
+            rate, samples = known
+            return int.from_bytes(frame[at + 8 : at + 12], "big") * samples * 1000 // rate
+    return 0
+
+
+def wav_tail(head: bytes) -> int:
+    """Return the offset where a WAV's samples end by its header; 0 if `head` has no data chunk."""
+    large = 0
+    for name, start, length in chunks(head):
+        if name == b"ds64":
+            large = int.from_bytes(head[start + 8 : start + 16], "little")
+        if name == b"data":
+            return start + (large if head[:4] in (b"RF64", b"BW64") and large else length)
+    return 0
+
+
+def wav_promise_ms(head: bytes) -> int:
+    """Return the duration (ms) that a WAV's header states; 0 if it states none, or a size never filled in."""
+    rate = 0
+    for name, start, length in chunks(head):
+        if name == b"fmt ":
+            rate = int.from_bytes(head[start + 8 : start + 12], "little")
+        if name == b"data" and rate and head[:4] != b"RIFX":
+            size = wav_tail(head) - start
+            known = size if length < _WAV_UNKNOWN or head[:4] != b"RIFF" else 0
+            return known * 1000 // rate
+    return 0
+
+
+def is_chunk(head: bytes, left: int) -> bool:
+    """Return whether `head` begins a RIFF chunk of at most `left` bytes: a name in ASCII, then its length."""
+    if len(head) < 8 or left < 8:
+        return False
+    named = all(0x20 <= byte < 0x7F for byte in head[:4])
+    return named and 8 + int.from_bytes(head[4:8], "little") <= left
+
+
+def chunks(head: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and length of each RIFF chunk whose header is in `head`."""
+    at = 12
+    while at + 8 <= len(head):
+        length = int.from_bytes(head[at + 4 : at + 8], "little")
+        yield head[at : at + 4], at + 8, length
+        at += 8 + length + length % 2
