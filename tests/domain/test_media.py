@@ -68,7 +68,7 @@ def test_audio_is_known_by_its_content(first, kind):
         b"%PDF-1.7",
         b"#EXTM3U\nhttp://example.org/a.ts\n",
         b"ffconcat version 1.0\nfile /etc/passwd\n",
-        b"RIFF\xff\xff\xff\xffAVI LIST",
+        b"RIFF\xff\xff\xff\xffCDXAfmt ",
         wave(b"RIFF", DATA + FMT),
         b"\0\0\0\x18ftypheic" + bytes(20),
         b"\0\0\0\x18ftypavif" + bytes(20),

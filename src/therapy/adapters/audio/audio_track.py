@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from therapy.adapters.audio.containers import opened, playable
-from therapy.adapters.audio.findings import Findings
+from therapy.adapters.audio.findings import LEAST_MS, Findings
 from therapy.adapters.audio.pcm_output import PcmOutput
 from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.adapters.audio.timeline import Overlap, Silence, Sound, Timeline
@@ -21,6 +21,7 @@ from therapy.adapters.audio.track_choice import chosen, only
 from therapy.domain import media
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import UndecodableAudio, UnsupportedAudio
+from therapy.domain.media_headers import ID3_HEADER, lead_length
 
 CHUNK_BYTES = 1 << 17
 """Bytes in a chunk, about four seconds of samples."""
@@ -96,13 +97,14 @@ class _Track:
         kind: str,
         tracks: int,
     ) -> None:
+        self._file = file
         self._container, self._stream, self._kind = container, stream, kind
         self._timeline = Timeline(self._origin())
         self._output = PcmOutput()
         self._findings = Findings(file, container, stream, kind)
         self._tracks = tracks
         self._why = "hole"
-        self._lost = self._good = self._next_pos = 0
+        self._lost = self._good = self._passed = self._next_pos = 0
         self._seconds = 0.0
 
     def samples(self) -> Iterator[bytes]:
@@ -153,12 +155,14 @@ class _Track:
             except av.FFmpegError:
                 self._note_loss(packet)
                 continue
+            if frames:
+                self._make_up()
             self._good += packet.size
             yield from (self._sound(each) for each in frames)
 
     def _sound(self, frame: AudioFrame) -> Sound:
         at = None
-        if frame.pts is not None and frame.time_base is not None:
+        if frame.pts is not None and frame.time_base is not None and self._kind not in COUNTED:
             at = float(frame.pts * frame.time_base)
         seconds = frame.samples / frame.sample_rate
         self._seconds += seconds
@@ -184,15 +188,24 @@ class _Track:
             return
         self._why = "damaged"
         self._lost += max(1, packet.size)
+        if self._kind in COUNTED:
+            self._passed += packet.size
 
     def _note_gap(self, packet: "Packet[AudioStream]") -> None:
-        """Let lost bytes of a stream take the time that they would have taken."""
+        """Count the bytes between two packets, other than tags, where time stamps don't show them."""
         if self._kind not in COUNTED or packet.pos is None or packet.pos < 0:
             return
         lost = packet.pos - self._next_pos if self._next_pos else 0
+        if lost > ID3_HEADER:
+            lost -= lead_length(self._file.peek(self._next_pos, ID3_HEADER))
         self._next_pos = packet.pos + packet.size
-        if lost > 0 and self._good and self._seconds:
-            seconds = lost * self._seconds / self._good
-            if seconds > 0.5:
-                self._timeline.shift(seconds)
+        self._passed += max(0, lost)
+
+    def _make_up(self) -> None:
+        """Let bytes that were passed over take the time that they would have taken."""
+        if self._passed and self._good:
+            seconds = self._passed * self._seconds / self._good
+            if seconds >= LEAST_MS / 1000:
+                self._timeline.lose(seconds)
                 self._why = "damaged"
+        self._passed = 0

@@ -116,6 +116,8 @@ async def _messages(child: Process, read: ReadRange) -> AsyncIterator[tuple[byte
         except asyncio.IncompleteReadError:
             status = await child.wait()
             raise EngineFailed("engine_failed", reason="decoder_died", status=status) from None
+        if kind in (protocol.FOUND, protocol.FAILED):
+            await child.wait()  # it ends by itself: killed now, it might be reaped twice
         if kind == protocol.FAILED:
             raise _error(protocol.decode_failed(content))
         if kind != protocol.RANGE:

@@ -58,17 +58,22 @@ class Timeline:
         self.clock = 0.0
         self._origin = origin
         self._held: Sound | None = None
+        self._lost = 0.0
 
-    def shift(self, seconds: float) -> None:
-        """Let everything that follows be later by so much."""
-        self._origin -= seconds
+    def lose(self, seconds: float) -> None:
+        """Let the next frame be later by so much, and all that follow it."""
+        self._lost += seconds
 
     def take(self, sound: Sound) -> Iterator[Step]:
         """Yield what to do, in order; a frame whose time stamp jumps waits for the next one."""
         if self._held is not None:
             held, self._held = self._held, None
             yield from self._settled(held, sound)
-        if sound.at is not None and abs(self._off(sound)) > JUMP:
+        if self._lost:
+            lost, self._lost = self._lost, 0.0
+            self._origin -= lost
+            yield from self._after_hole(sound, lost)
+        elif sound.at is not None and abs(self._off(sound)) > JUMP:
             self._held = sound
         else:
             yield from self._placed(sound)
