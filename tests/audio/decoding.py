@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -36,12 +37,23 @@ async def decoded(data: bytes) -> bytes:
 
 def decoded_here(data: bytes) -> tuple[bytes, AudioFindings]:
     """Samples and findings, decoded in this process."""
+    chunks: list[bytes] = []
+    found = findings_of(data, chunks.append)
+    return b"".join(chunks), found
+
+
+def findings_of(data: bytes, take: Callable[[bytes], object] = len) -> AudioFindings:
+    """Findings, and each chunk of samples to `take`; decoded in this process."""
     reports: list[AudioFindings] = []
     file = RangedFile(lambda start, end: data[start:end], len(data))
-    samples = b"".join(pcm_chunks(file, reports.append))
+    taken = 0
+    for chunk in pcm_chunks(file, reports.append):
+        assert 0 < len(chunk) <= 1 << 20
+        taken += len(chunk)
+        take(chunk)
     (report,) = reports
-    assert report.duration_ms == len(samples) // 32
-    return samples, report
+    assert report.duration_ms == taken // 32
+    return report
 
 
 def plainly_decoded(data: bytes) -> float:

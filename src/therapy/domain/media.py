@@ -101,10 +101,18 @@ def sniff(first: bytes) -> str:
     kind = _container(head) or _frames(head)
     if kind is not None:
         return kind
-    name = next((name for begin, name in _OTHERS if head.startswith(begin)), "")
-    if not name and head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
-        name = "HEIC"
-    raise UnsupportedAudio(**({"format": name} if name else {}))
+    if name := _name(head):
+        raise UnsupportedAudio(format=name)
+    raise UnsupportedAudio
+
+
+def _name(head: bytes) -> str:
+    """Return what a file is that is no recording: a format's name, "no_sound" for a film, or ""."""
+    if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
+        return "HEIC"
+    if head[4:8] in _BOXES or head.startswith((b"OggS", _EBML)):
+        return "no_sound"
+    return next((name for begin, name in _OTHERS if head.startswith(begin)), "")
 
 
 def _container(head: bytes) -> str | None:
@@ -127,11 +135,9 @@ def _frames(head: bytes) -> str | None:
     """Return the type of a stream without a header of its own, known by frames that follow each other."""
     if media_headers.mpeg_frame(head) is not None:
         return MPEG
-    if head.startswith(b"\x0b\x77"):
-        return AC3
     if _is_ts(head):
         return TS
-    return {"mpeg": MPEG, "adts": AAC}.get(media_headers.chained_frames(head))
+    return {"mpeg": MPEG, "adts": AAC, "ac3": AC3}.get(media_headers.chained_frames(head))
 
 
 def _is_riff(head: bytes, form: bytes) -> bool:

@@ -1,7 +1,7 @@
 """What the headers of recordings state: where tags end, how long frames and chunks are, how long it lasts.
 
 Every number is a claim of the file and may be wrong. Formats: id3.org (ID3v2), ISO 11172-3 (MPEG audio),
-ISO 13818-7 (ADTS), RFC 2361 and EBU 3306 (WAV).
+ISO 13818-7 (ADTS), ATSC A/52 (AC-3), RFC 2361 and EBU 3306 (WAV).
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +18,9 @@ _MPEG_KBITS = {
     (3, 1): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
 }
 _MPEG_KBITS_LOW = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_AC3_KBITS = (
+    32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640,
+)  # fmt: skip
 
 
 def lead_length(head: bytes) -> int:
@@ -80,14 +83,28 @@ def adts_frame_length(head: bytes) -> int:
     return length if length > 7 else 0
 
 
+def ac3_frame_length(head: bytes) -> int:
+    """Return the length in bytes of the AC-3 or E-AC-3 frame at the start; 0 if there is none."""
+    if len(head) < 6 or head[:2] != b"\x0b\x77":
+        return 0
+    rate, size, version = head[4] >> 6, head[4] & 63, head[5] >> 3
+    if version > 10:
+        return 2 * (((head[2] & 7) << 8 | head[3]) + 1)
+    if rate == 3 or size // 2 >= len(_AC3_KBITS):
+        return 0
+    words = _AC3_KBITS[size // 2] * 96_000 // (48_000, 44_100, 32_000)[rate]
+    return 2 * (words + (size & 1 if rate == 1 else 0))
+
+
 def chained_frames(head: bytes) -> str:
-    """Return "mpeg" or "adts" if `CHAIN` such frames follow each other anywhere in `head`, else ""."""
-    at = head.find(b"\xff")
-    while at >= 0:
-        for name, length in (("adts", adts_frame_length), ("mpeg", mpeg_frame_length)):
-            if _chain(head, at, length):
-                return name
-        at = head.find(b"\xff", at + 1)
+    """Return "mpeg", "adts" or "ac3" if `CHAIN` such frames follow each other anywhere in `head`, else ""."""
+    for sync, kinds in _FRAMES.items():
+        at = head.find(sync)
+        while at >= 0:
+            for name, length in kinds:
+                if _chain(head, at, length):
+                    return name
+            at = head.find(sync, at + 1)
     return ""
 
 
@@ -100,6 +117,13 @@ def _chain(head: bytes, at: int, length: Callable[[bytes], int]) -> bool:
         if at == len(head):  # a short file may end sooner
             return True
     return True
+
+
+_FRAMES: dict[bytes, tuple[tuple[str, Callable[[bytes], int]], ...]] = {
+    b"\xff": (("adts", adts_frame_length), ("mpeg", mpeg_frame_length)),
+    b"\x0b\x77": (("ac3", ac3_frame_length),),
+}
+"""How frames begin, and what tells their length."""
 
 
 def mpeg_promise_ms(frame: bytes) -> int:

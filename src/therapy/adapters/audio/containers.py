@@ -112,7 +112,9 @@ def playable(container: InputContainer) -> list[AudioStream]:
         return found
     if not container.streams.audio:
         raise UnsupportedAudio(format="no_sound")
-    raise UnsupportedAudio("unsupported_sound", format=_name_of_sound(container))
+    if name := _name_of_sound(container):
+        raise UnsupportedAudio("unsupported_sound", format=name)
+    raise UnsupportedAudio
 
 
 def _is_playable(stream: AudioStream) -> bool:

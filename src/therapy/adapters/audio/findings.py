@@ -59,8 +59,8 @@ class Findings:
         missing = [each for each in self._missing if each.end_ms - each.start_ms >= LEAST_MS]
         missing = missing[:MOST_MISSING]
         stated = self._stated
-        if output.full and stated >= end:
-            missing.append(Missing(end, max(stated, end + 1), "too_long"))
+        if output.full:
+            missing.append(Missing(end, max(stated, end + LEAST_MS), "too_long"))
         elif end + LEAST_MS <= stated <= min(LONGEST_MS, BELIEVED * end + 60_000):
             missing.append(Missing(end, stated, "cut_off"))
         return AudioFindings(end, tuple(missing), (*remarks, *output.remarks), output.levels)

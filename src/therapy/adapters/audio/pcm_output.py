@@ -23,11 +23,13 @@ FLOATS = {"flt": "f", "dbl": "d"}
 class PcmOutput:
     """Converts frames; a track may change its rate or layout in between.
 
-    `placed` counts the samples of every channel that stand in their place so far.
+    `placed` counts the samples of every channel that stand in their place so far; `full` says that there
+    were more than there may be.
     """
 
     def __init__(self) -> None:
         self.placed = 0
+        self.full = False
         self.remarks: dict[str, None] = {}
         self.levels: tuple[bytes, ...] = ()
         self._shape: tuple[object, ...] = ()
@@ -36,11 +38,6 @@ class PcmOutput:
         self._mixer: ChannelMixer | None = None
         self._layouts = 0
         self._skip = 0
-
-    @property
-    def full(self) -> bool:
-        """Return whether there are as many samples as there may be."""
-        return self.placed >= MOST_SAMPLES
 
     def sound(self, frame: AudioFrame) -> Iterator[bytes]:
         """Yield the samples of a frame, as far as they are known yet."""
@@ -58,6 +55,7 @@ class PcmOutput:
     def silence(self, until: float) -> Iterator[bytes]:
         """Yield zeros up to a time in seconds; if that is past, the next sound begins again there."""
         yield from self._flushed()
+        self.full = self.full or round(until * SAMPLE_RATE) > MOST_SAMPLES
         target = min(round(until * SAMPLE_RATE), MOST_SAMPLES)
         self._skip = max(0, self.placed - target)
         while self.placed < target:
@@ -104,7 +102,10 @@ class PcmOutput:
         width = 2 * self._channels
         skipped = min(self._skip, len(samples) // width)
         self._skip -= skipped
-        samples = samples[skipped * width : (skipped + MOST_SAMPLES - self.placed) * width]
+        samples = samples[skipped * width :]
+        room = (MOST_SAMPLES - self.placed) * width
+        self.full = self.full or len(samples) > room
+        samples = samples[:room]
         self.placed += len(samples) // width
         if self._mixer is None:
             yield samples
