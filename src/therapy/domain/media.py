@@ -9,7 +9,7 @@ Magic numbers: RFC 2361 and EBU 3306 (WAV), ISO 14496-12 (MP4), RFC 3533 (Ogg), 
 from therapy.domain import media_headers
 from therapy.domain.errors import UnsupportedAudio
 
-SNIFF_BYTES = 65_536
+SNIFF_BYTES = 8_192
 """How many of the first bytes `sniff` looks at; fewer are fine if the file is shorter."""
 
 WAV = "audio/wav"
@@ -95,8 +95,9 @@ def sniff(first: bytes) -> str:
     """
     head = first[:SNIFF_BYTES]
     skipped = media_headers.lead_length(head)
-    if skipped >= len(head) and media_headers.id3_length(head.lstrip(b"\0")):
-        return MPEG  # what is behind so long a tag shows when it is decoded
+    hidden = len(head) == SNIFF_BYTES or media_headers.id3_length(head.lstrip(b"\0"))
+    if head and skipped >= len(head) and hidden:
+        return MPEG  # what is behind so long a tag, or so many zeros, shows when it is decoded
     head = head[skipped:]
     kind = _container(head) or _frames(head)
     if kind is not None:

@@ -28,8 +28,13 @@ def lead_length(head: bytes) -> int:
     at = 0
     while at < len(head):
         zeros = len(head) - at - len(head[at:].lstrip(b"\0"))
+        rest = head[at + zeros : at + zeros + 8]
+        own = (
+            max(0, 4 - rest.find(b"ftyp")) if b"ftyp" in rest else 2 if rest[:2] == b"\1\xba" else 0
+        )
+        zeros -= min(zeros, own)  # those with which MP4's first box, or MPEG's start code, begins
         if zeros < 8 and zeros != len(head) - at:
-            zeros = 0  # a container may begin with a few zeros: MP4's first box, MPEG's start codes
+            zeros = 0
         tag = id3_length(head[at + zeros :])
         if not zeros + tag:
             break

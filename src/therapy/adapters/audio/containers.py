@@ -55,8 +55,11 @@ CODECS = (
 
 SAMPLE_RATES = range(4_000, 384_001)
 MOST_CHANNELS = 32
-MOST_LEAD = 32
-"""So many tags, or buffers full of zeros, may be in front of the sound."""
+HEAD_BYTES = 1 << 16
+"""So much is looked at for headers."""
+
+MOST_LEAD = 512
+"""So many tags, or buffers full of zeros (32 MiB), may be in front of the sound."""
 
 _NAMES = {"ac-4": "AC-4", "drms": "protected AAC", "mha1": "MPEG-H", "mhm1": "MPEG-H"}
 """What some four-letter codes of MP4 stand for."""
@@ -94,10 +97,12 @@ def located(file: RangedFile) -> tuple[str, RangedFile]:
     """
     begin = 0
     for _ in range(MOST_LEAD):
-        skipped = media_headers.lead_length(file.peek(begin, media.SNIFF_BYTES))
-        if not skipped or begin + skipped >= file.size:
-            break
+        skipped = media_headers.lead_length(file.peek(begin, HEAD_BYTES))
         begin += skipped
+        if not skipped or begin >= file.size:
+            break
+    if begin and begin >= file.size:
+        raise UnsupportedAudio
     return media.sniff(file.peek(begin, media.SNIFF_BYTES)), file.beginning_at(begin)
 
 
@@ -148,7 +153,7 @@ def _options(file: RangedFile, kind: str) -> dict[str, str]:
 
 def _wav_goes_on(file: RangedFile) -> bool:
     """Return whether the samples continue beyond the size that the header states: no chunks follow them."""
-    at = media_headers.wav_tail(file.peek(0, media.SNIFF_BYTES))
+    at = media_headers.wav_tail(file.peek(0, HEAD_BYTES))
     if not 0 < at < file.size:
         return False
     at += at % 2

@@ -4,6 +4,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 
+from therapy.adapters.audio.containers import HEAD_BYTES
 from therapy.adapters.audio.pcm_output import MOST_SAMPLES, PcmOutput
 from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.domain import media, media_headers
@@ -74,7 +75,7 @@ def _stated_ms(file: RangedFile, container: InputContainer, stream: AudioStream,
     """Return where the recording ends by its own headers; 0 if they don't say it, or only guess."""
     if kind == media.MPEG:
         return media_headers.mpeg_promise_ms(file.peek(0, 512))
-    head = file.peek(0, media.SNIFF_BYTES)
+    head = file.peek(0, HEAD_BYTES)
     if kind == media.WAV:
         return media_headers.wav_promise_ms(head)
     if kind in STATED_BY_TRACK:
