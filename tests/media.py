@@ -137,6 +137,23 @@ def _stamped(packets: list[av.Packet], moved: Callable[[float], float] | None) -
     return packets
 
 
+def with_tracks(container: str, codec: str, *tracks: bytes, rate: int = 48_000) -> bytes:
+    """A file with several mono tracks of s16 samples, interleaved."""
+    target = io.BytesIO()
+    with av.open(target, "w", format=container) as out:
+        streams = [out.add_stream(codec, rate=rate, layout="mono") for _ in tracks]
+        for at in range(0, max(map(len, tracks)), 2 * 960):
+            for stream, samples in zip(streams, tracks, strict=True):
+                part = samples[at : at + 2 * 960]
+                frame = AudioFrame(format="s16", layout="mono", samples=len(part) // 2)
+                frame.planes[0].update(part.ljust(frame.planes[0].buffer_size, b"\0"))
+                frame.sample_rate, frame.pts = rate, at // 2
+                out.mux(stream.encode(frame))
+        for stream in streams:
+            out.mux(stream.encode(None))
+    return target.getvalue()
+
+
 def film(container: str, codec: str) -> bytes:
     """A second of pictures without sound."""
     target = io.BytesIO()

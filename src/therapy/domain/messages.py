@@ -218,8 +218,8 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
     ),
     # Why work on a session failed.
     "decode": (
-        "The recording is damaged or was cut off.",
-        "ההקלטה פגומה או נקטעה.",
+        "Nothing can be heard in this recording: it is damaged or was cut off.",
+        "אי אפשר לשמוע דבר בהקלטה: היא פגומה או נקטעה.",
         "Check that it plays to the end, then send it again as a new recording.",
         "יש לוודא שההקלטה מושמעת עד סופה ולשלוח אותה שוב כהקלטה חדשה.",
     ),

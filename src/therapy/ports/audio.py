@@ -51,5 +51,6 @@ class AudioDecoder(ABC):
         `decode`, with a reason that the therapist sees.
 
         Raises:
-            UnsupportedAudio: the container can be read and has no audio stream.
+            UnsupportedAudio: it is no recording, or has no audio stream that can be decoded; where it is
+                known, `format` says what it is.
         """

@@ -72,7 +72,7 @@ def pcm_chunks(
         except UnsupportedAudio as error:
             reason = error.details.get("format", "no_audio")
             raise UndecodableAudio(reason="no_audio" if reason == "no_sound" else "codec") from None
-        number = chosen(inner, tracks)
+        number = chosen(inner.beginning_at(0), tracks)
         stream = next(each for each in tracks if each.index == number)
         track = _Track(inner, container, stream, kind, len(tracks))
         pending = bytearray()

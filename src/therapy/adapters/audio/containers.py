@@ -61,7 +61,29 @@ HEAD_BYTES = 1 << 16
 MOST_LEAD = 512
 """So many tags, or buffers full of zeros (32 MiB), may be in front of the sound."""
 
-_NAMES = {"ac-4": "AC-4", "drms": "protected AAC", "mha1": "MPEG-H", "mhm1": "MPEG-H"}
+PROTECTED = ("drms", "enca", "sinf")
+"""Tags of MP4 tracks whose sound is encrypted."""
+
+_TAIL_CHUNKS = (
+    b"LIST",
+    b"id3 ",
+    b"ID3 ",
+    b"fact",
+    b"cue ",
+    b"bext",
+    b"iXML",
+    b"PEAK",
+    b"smpl",
+    b"JUNK",
+    b"_PMX",
+)
+_NAMES = {
+    "ac-4": "AC-4",
+    "drms": "protected AAC",
+    "enca": "protected",
+    "mha1": "MPEG-H",
+    "mhm1": "MPEG-H",
+}
 """What some four-letter codes of MP4 stand for."""
 
 
@@ -126,8 +148,18 @@ def _is_playable(stream: AudioStream) -> bool:
     known: AudioCodecContext | None = stream.codec_context  # a track without a decoder has none
     if known is None:
         return False
+    if _tag(known) in PROTECTED:
+        return False
     sane = known.sample_rate in SAMPLE_RATES and 1 <= known.channels <= MOST_CHANNELS
     return sane and known.name.startswith(CODECS)
+
+
+def _tag(known: AudioCodecContext) -> str:
+    """Return the four letters that name the codec in MP4; "" if they are no letters, as in WAV."""
+    try:
+        return known.codec_tag
+    except UnicodeDecodeError:
+        return ""
 
 
 def _name_of_sound(container: InputContainer) -> str:
@@ -160,7 +192,7 @@ def _wav_goes_on(file: RangedFile) -> bool:
     while at + 8 <= file.size:
         head = file.peek(at, 8)
         if not media_headers.is_chunk(head, file.size - at + 1):
-            return True
+            return head[:4] not in _TAIL_CHUNKS  # the last one may be cut off
         length = int.from_bytes(head[4:8], "little")
         at += 8 + length + length % 2
     return False

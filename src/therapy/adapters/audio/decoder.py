@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 
 import msgspec
 
@@ -18,6 +19,9 @@ from therapy.domain import errors
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import EngineFailed, TherapyError, UnsupportedAudio
 from therapy.ports.audio import AudioDecoder, ReadRange, ignore
+
+if find_spec("av") is None:  # only the child imports it, but it is missed at the start
+    raise ModuleNotFoundError("No module named 'av'", name="av")
 
 CHILD = "therapy.adapters.audio.decoder_process"
 PIPE_LIMIT = 1 << 16

@@ -36,7 +36,7 @@ class UploadForm(Struct):
     audio_file: Annotated[
         bytes,
         about(
-            "WAV, M4A/AAC, MP3, OGG/Opus, WebM or FLAC, with a file name.",
+            "Any recording that plays: WAV, M4A, MP3, OGG, WebM, FLAC and others, with a file name.",
             "(the bytes of session_audio.wav)",
             extra_json_schema={"format": "binary"},
         ),
@@ -63,7 +63,8 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
         *SIGNED_IN,
         *("required", "invalid", "metadata", "date", "timestamp", "languages", "people"),
         *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
-        *("duplicate_recording", "too_large", "unsupported_audio", "unsupported_media_type"),
+        *("duplicate_recording", "too_large", "unsupported_media_type"),
+        *("unsupported_audio", "unsupported_sound"),
         *WRITES,
         field="patient.name",
     ),
