@@ -7,6 +7,7 @@ ISO 13818-7 (ADTS), ATSC A/52 (AC-3), RFC 2361 and EBU 3306 (WAV).
 from collections.abc import Callable, Iterator
 
 ID3_HEADER = 10
+ID3V1_BYTES = 128
 CHAIN = 4
 """So many frames that follow each other are no chance."""
 
@@ -40,6 +41,12 @@ def lead_length(head: bytes) -> int:
             break
         at += zeros + tag
     return at
+
+
+def tags_length(head: bytes) -> int:
+    """Return how long the tags are that end one MP3 and begin the next: ID3v1, then zeros and ID3v2."""
+    ending = ID3V1_BYTES if head.startswith(b"TAG") else 0
+    return ending + lead_length(head[ending:])
 
 
 def id3_length(head: bytes) -> int:

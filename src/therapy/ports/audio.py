@@ -37,7 +37,8 @@ class AudioDecoder(ABC):
         time stamps are filled with silence. What a header states about sizes and durations is a hint:
         everything that can be decoded is yielded, and what is missing is reported. `on_end` is called
         once, before the iterator ends, unless it ends by an error or is closed early. A recording
-        without samples yields nothing. Closing the iterator early frees everything.
+        without samples yields nothing. Closing the iterator early frees everything. What `read` raises
+        comes out as it is.
 
         Raises:
             UndecodableAudio: the recording has no audio stream, or nothing of it can be decoded.

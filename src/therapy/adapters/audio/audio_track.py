@@ -21,7 +21,7 @@ from therapy.adapters.audio.track_choice import chosen, only
 from therapy.domain import media
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import UndecodableAudio, UnsupportedAudio
-from therapy.domain.media_headers import ID3_HEADER, lead_length
+from therapy.domain.media_headers import ID3_HEADER, tags_length
 
 CHUNK_BYTES = 1 << 17
 """Bytes in a chunk, about four seconds of samples."""
@@ -39,6 +39,9 @@ QUIET_CODECS = ("amr",)
 """Codecs that send small packets for silence, which FFmpeg does not decode."""
 
 QUIET_BYTES = 8
+TAGS_BYTES = 1_024
+"""So much is looked at for tags between two recordings that were joined."""
+
 MOST_ERRORS = 100
 """After so many errors of the container in turn, the rest of the file is given up."""
 
@@ -104,7 +107,7 @@ class _Track:
         self._findings = Findings(file, container, stream, kind)
         self._tracks = tracks
         self._why = "hole"
-        self._lost = self._good = self._passed = self._next_pos = 0
+        self._lost = self._good = self._good_end = 0
         self._seconds = 0.0
 
     def samples(self) -> Iterator[bytes]:
@@ -129,8 +132,7 @@ class _Track:
 
     def _origin(self) -> float:
         """Return the time stamp, in seconds, that a player shows as 0."""
-        start = self._container.start_time
-        seconds = (start or 0) / 1_000_000
+        seconds = (self._container.start_time or 0) / 1_000_000
         return seconds if self._kind in OWN_CLOCK or not 0 <= seconds < LATEST_START_S else 0.0
 
     def _put(self, steps: Iterator[Silence | Overlap | Sound]) -> Iterator[bytes]:
@@ -143,22 +145,24 @@ class _Track:
                 case Overlap(back_to):
                     yield from self._output.silence(back_to)
                 case Sound(frame):
-                    yield from self._output.sound(frame)
+                    try:
+                        yield from self._output.sound(frame)
+                    except (av.FFmpegError, ValueError):  # a shape that no filter takes
+                        self._why, self._lost = "damaged", self._lost + 1
             if self._output.full:
                 return
 
     def _sounds(self) -> Iterator[Sound]:
         for packet in self._packets():
-            self._note_gap(packet)
             try:
                 frames = packet.decode()
             except av.FFmpegError:
                 self._note_loss(packet)
                 continue
             if frames:
-                self._make_up()
+                self._make_up(packet)
             self._good += packet.size
-            yield from (self._sound(each) for each in frames)
+            yield from (self._sound(each) for each in frames if each.samples and each.sample_rate)
 
     def _sound(self, frame: AudioFrame) -> Sound:
         at = None
@@ -188,24 +192,17 @@ class _Track:
             return
         self._why = "damaged"
         self._lost += max(1, packet.size)
-        if self._kind in COUNTED:
-            self._passed += packet.size
 
-    def _note_gap(self, packet: "Packet[AudioStream]") -> None:
-        """Count the bytes between two packets, other than tags, where time stamps don't show them."""
+    def _make_up(self, packet: "Packet[AudioStream]") -> None:
+        """Let bytes between packets, other than tags, take their time, where time stamps don't show it."""
         if self._kind not in COUNTED or packet.pos is None or packet.pos < 0:
             return
-        lost = packet.pos - self._next_pos if self._next_pos else 0
+        lost = packet.pos - self._good_end if self._good_end else 0
         if lost > ID3_HEADER:
-            lost -= lead_length(self._file.peek(self._next_pos, ID3_HEADER))
-        self._next_pos = packet.pos + packet.size
-        self._passed += max(0, lost)
-
-    def _make_up(self) -> None:
-        """Let bytes that were passed over take the time that they would have taken."""
-        if self._passed and self._good:
-            seconds = self._passed * self._seconds / self._good
+            lost -= tags_length(self._file.peek(self._good_end, TAGS_BYTES))
+        self._good_end = packet.pos + packet.size
+        if lost > 0 and self._good:
+            seconds = lost * self._seconds / self._good
             if seconds >= LEAST_MS / 1000:
                 self._timeline.lose(seconds)
                 self._why = "damaged"
-        self._passed = 0
