@@ -154,16 +154,26 @@ def with_tracks(container: str, codec: str, *tracks: bytes, rate: int = 48_000) 
     return target.getvalue()
 
 
-def film(container: str, codec: str) -> bytes:
-    """A second of pictures without sound."""
+def film(container: str, codec: str, seconds: int = 1, sound: bytes = b"", at: float = 0) -> bytes:
+    """Pictures, and mono sound at 48 kHz from `at` on if there is any."""
     target = io.BytesIO()
     with av.open(target, "w", format=container) as out:
         stream = out.add_stream(codec, rate=10)
         stream.width = stream.height = 64
         stream.pix_fmt = "yuv420p"
-        for _ in range(10):
+        heard = out.add_stream("aac", rate=48_000, layout="mono") if sound else None
+        for number in range(seconds * 10):
             out.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+            part = sound[max(0, int(number * 9_600 - at * 96_000)) :][:9_600]
+            if heard is None or number < at * 10 or not part:
+                continue
+            frame = AudioFrame(format="s16", layout="mono", samples=len(part) // 2)
+            frame.planes[0].update(part.ljust(frame.planes[0].buffer_size, b"\0"))
+            frame.sample_rate, frame.pts = 48_000, number * 4_800
+            out.mux(heard.encode(frame))
         out.mux(stream.encode(None))
+        if heard is not None:
+            out.mux(heard.encode(None))
     return target.getvalue()
 
 

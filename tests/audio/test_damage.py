@@ -23,6 +23,17 @@ LONGEST_S = 12 * 3600
 NAMES = ["wav", "wav stereo", "m4a", "mp3", "ogg", "webm", "flac", *media.RARER]
 
 
+HEADERS_ONLY = {each for each in NAMES if "wav" in each} | {
+    "aiff",
+    "aifc",
+    "w64",
+    "au",
+    "voc",
+    "mov",
+}
+"""Without its header nobody knows what such a recording is: FFmpeg guesses, and hears noise."""
+
+
 @cache
 def whole(name: str) -> bytes:
     return media.recording(name, 4.0)
@@ -70,7 +81,7 @@ def test_whatever_happens_to_a_recording_it_gives_sound_or_is_refused_by_name(ba
         data = damage(rng, whole(name))
         heard = heard_s(data)
         assert heard >= 0, (number, name)
-        if damage is cut:
+        if damage is cut and (name not in HEADERS_ONLY or data[:4] == whole(name)[:4]):
             assert heard >= 0.95 * plainly_decoded(data) - 0.05, (number, name, len(data))
 
 

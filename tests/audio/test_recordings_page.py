@@ -10,6 +10,7 @@ from therapy.domain.errors import UnsupportedAudio
 from therapy.domain.messages import sentence
 
 
+@pytest.mark.slow
 def test_the_page_says_what_comes_of_each_recording():
     assert recordings_page.PAGE.read_text(encoding="utf-8") == recordings_page.page()
 

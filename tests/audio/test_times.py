@@ -110,6 +110,12 @@ def test_a_recording_that_begins_late_begins_with_silence(name, tmp_path):
     assert missing.end_ms == pytest.approx(3_200, abs=50)
 
 
+@pytest.mark.parametrize("container", ["matroska", "mp4", "mov", "mpegts", "flv"])
+def test_sound_that_begins_after_the_picture_stands_where_it_is_heard(container):
+    codec = "flv1" if container == "flv" else "mpeg4"
+    check(media.film(container, codec, 24, beeps(), at=3.2), late)
+
+
 def test_a_transport_streams_clock_starts_anywhere(tmp_path):
     check(recording("ts", late, tmp_path), lambda at: at)
 

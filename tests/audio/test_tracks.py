@@ -48,10 +48,10 @@ def test_the_first_track_with_sound_is_heard(container, tracks, heard):
 
 
 def test_sound_that_comes_late_is_found_too():
-    late = bytes(2 * RATE * 90) + SPOKEN
+    late = bytes(2 * RATE * 15) + SPOKEN
     samples, found = decoded_here(media.with_tracks("matroska", "libopus", bytes(len(late)), late))
     assert any(samples[-32_000 * 5 :])
-    assert found.duration_ms == pytest.approx(96_000, abs=50)
+    assert found.duration_ms == pytest.approx(21_000, abs=50)
 
 
 def test_a_track_without_a_decoder_is_no_second_recording():

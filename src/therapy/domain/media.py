@@ -99,11 +99,12 @@ def sniff(first: bytes) -> str:
     if head and skipped >= len(head) and hidden:
         return MPEG  # what is behind so long a tag, or so many zeros, shows when it is decoded
     head = head[skipped:]
-    kind = _container(head) or _frames(head)
-    if kind is not None:
+    if kind := _container(head):
         return kind
     if name := _name(head):
         raise UnsupportedAudio(format=name)
+    if kind := _frames(head):
+        return kind
     raise UnsupportedAudio
 
 

@@ -7,6 +7,7 @@ ISO 13818-7 (ADTS), ATSC A/52 (AC-3), RFC 2361 and EBU 3306 (WAV).
 from collections.abc import Callable, Iterator
 
 ID3_HEADER = 10
+BETWEEN_BYTES = 32
 ID3V1_BYTES = 128
 CHAIN = 4
 """So many frames that follow each other are no chance."""
@@ -114,20 +115,22 @@ def chained_frames(head: bytes) -> str:
         at = head.find(sync)
         while at >= 0:
             for name, length in kinds:
-                if _chain(head, at, length):
+                if _chain(head, at, sync, length):
                     return name
             at = head.find(sync, at + 1)
     return ""
 
 
-def _chain(head: bytes, at: int, length: Callable[[bytes], int]) -> bool:
-    for _ in range(CHAIN):
+def _chain(head: bytes, at: int, sync: bytes, length: Callable[[bytes], int]) -> bool:
+    """Return whether frames follow each other, with no more in between than the rest of a container."""
+    for number in range(CHAIN):
         step = length(head[at : at + 8])
         if not step:
             return False
         at += step
-        if at == len(head):  # a short file may end sooner
-            return True
+        if at >= len(head):  # a short file may end sooner
+            return at == len(head) or number > 0
+        at = head.find(sync, at, at + BETWEEN_BYTES)
     return True
 
 
