@@ -73,6 +73,15 @@ def test_a_channel_that_dies_in_between_is_noticed():
     assert likeness(samples[-32_000:], SPOKEN[-32_000:]) > 0.99
 
 
+@pytest.mark.parametrize("factors", [(1, -1), (-1, 1)], ids=["inverted later", "inverted first"])
+def test_a_channel_that_is_turned_over_in_between_costs_nothing(factors):
+    half = len(SPOKEN) // 2
+    turned = scaled(SPOKEN[:half], factors[0]) + scaled(SPOKEN[half:], factors[1])
+    samples, _ = heard(SPOKEN, turned)
+    for at in range(0, len(SPOKEN), 16_000):
+        assert loudness(samples[at : at + 16_000]) > 0.9 * loudness(SPOKEN[at : at + 16_000])
+
+
 def turns() -> tuple[array, array]:
     """Two people who speak in turn, three seconds each, with a little of the other on one's channel."""
     first, second = array("h"), array("h")

@@ -1,7 +1,7 @@
 """Mixes several channels to one, each judged before: inverted, silent, or one speaker on each.
 
-The statistics are those of every few samples, which cost little and say the same. What came before
-counts less and less, so that a channel that dies or comes back is noticed.
+The statistics are those of every few samples, which cost little and say the same. They are those of the
+latest second with sound, so that a channel that dies, comes back or is turned over is noticed at once.
 """
 
 from array import array
@@ -21,8 +21,8 @@ BLOCK = SAMPLE_RATE
 """Samples that are judged and mixed at once."""
 
 SAMPLES_PER_LEVEL = SAMPLE_RATE * LEVEL_MS // 1000
-FADE = 0.97
-"""What is left after a block of what was known before: half of it after 23 s."""
+FADE = 0.1
+"""What is left after a block of what was known before: that decides in pauses, where there is little else."""
 
 INVERTED = -0.5
 """Channels whose correlation is less are subtracted."""
