@@ -189,6 +189,22 @@ def test_what_is_there_is_heard_and_what_is_missing_is_said(what):
     assert heard >= 0.95 * plainly_decoded(data)
 
 
+def test_a_wrong_byte_rate_in_a_header_makes_nothing_missing():
+    data = bytearray(media.recording("wav"))
+    data[28:32] = (len(data) // 40).to_bytes(4, "little")
+    samples, found = decoded_here(bytes(data))
+    assert len(samples) / 32_000 == pytest.approx(10, abs=0.01)
+    assert not found.missing
+
+
+def test_a_length_that_makes_no_sense_is_ignored():
+    data = bytearray(media.recording("flac"))
+    data[21:26] = b"\xff" * 5  # the low bits of its number of samples
+    samples, found = decoded_here(bytes(data))
+    assert len(samples) / 32_000 == pytest.approx(10, abs=0.01)
+    assert not found.missing
+
+
 def test_an_m4a_that_keeps_its_index_but_lost_its_end_says_so(tmp_path):
     data = media.encoded(
         media.excerpt(0, 10, 44_100), "ipod", "aac", rate=44_100,

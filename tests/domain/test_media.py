@@ -14,7 +14,7 @@ from therapy.domain.media import (
     WEBM,
     sniff,
 )
-from therapy.domain.media_headers import id3_length, mpeg_promise_ms, wav_tail
+from therapy.domain.media_headers import id3_length, mpeg_promise_ms, wav_share, wav_tail
 
 FMT = b"fmt \x10\0\0\0\1\0\1\0\x44\xac\0\0\x88\x58\1\0\2\0\x10\0"
 DATA = b"data\xff\xff\xff\xff"
@@ -174,6 +174,18 @@ def test_an_mp3_promises_the_frames_of_its_info_header():
     frame = FRAME + bytes(32) + b"Xing\0\0\0\1" + (1000).to_bytes(4, "big")
     assert mpeg_promise_ms(frame) == 1000 * 1152 * 1000 // 44_100
     assert mpeg_promise_ms(FRAME + bytes(200)) == 0
+
+
+def test_a_wav_says_how_much_of_it_there_should_be():
+    def head(size: int) -> bytes:
+        return wave(b"RIFF", FMT + b"data" + size.to_bytes(4, "little"))
+
+    assert wav_share(head(1_000), 44 + 800) == 1.25
+    assert wav_share(head(1_000), 44 + 1_000) == 1
+    assert wav_share(head(1_000), 44 + 2_000) == 1
+    assert wav_share(head(0xFFFF_FFFF), 44 + 800) == 1
+    assert wav_share(head(0x7FFF_FFFF), 44 + 800) == 1
+    assert wav_share(wave(b"RIFF", FMT), 100) == 1
 
 
 def test_a_wav_says_where_its_samples_end():

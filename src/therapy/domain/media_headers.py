@@ -165,17 +165,16 @@ def wav_tail(head: bytes) -> int:
     return 0
 
 
-def wav_promise_ms(head: bytes) -> int:
-    """Return the duration (ms) that a WAV's header states; 0 if it states none, or a size never filled in."""
-    rate = 0
+def wav_share(head: bytes, size: int) -> float:
+    """Return how many times as many samples a WAV's header states as a file of `size` bytes has.
+
+    It is 1 if they are all there, or if the header states no size, or one that was never filled in.
+    """
     for name, start, length in chunks(head):
-        if name == b"fmt ":
-            rate = int.from_bytes(head[start + 8 : start + 12], "little")
-        if name == b"data" and rate and head[:4] != b"RIFX":
-            size = wav_tail(head) - start
-            known = size if length < _WAV_UNKNOWN or head[:4] != b"RIFF" else 0
-            return known * 1000 // rate
-    return 0
+        known = length < _WAV_UNKNOWN or head[:4] in (b"RF64", b"BW64")
+        if name == b"data" and start < size and known and head[:4] != b"RIFX":
+            return max(1.0, (wav_tail(head) - start) / (size - start))
+    return 1.0
 
 
 def is_chunk(head: bytes, left: int) -> bool:

@@ -37,6 +37,8 @@ class Findings:
     ) -> None:
         self._missing: list[Missing] = []
         self._stated = _stated_ms(file, container, stream, kind)
+        head = file.peek(0, HEAD_BYTES)
+        self._share = media_headers.wav_share(head, file.size) if kind == media.WAV else 1.0
 
     def hole(self, start: int, end: int, why: str) -> None:
         """Note that there is no sound between two positions in samples; `why` as in `timeline.Sound`."""
@@ -59,7 +61,7 @@ class Findings:
         end = _ms(output.placed)
         missing = [each for each in self._missing if each.end_ms - each.start_ms >= LEAST_MS]
         missing = missing[:MOST_MISSING]
-        stated = self._stated
+        stated = int(end * self._share) if self._share > 1 else self._stated
         if output.full:
             missing.append(Missing(end, max(stated, end + LEAST_MS), "too_long"))
         elif end + LEAST_MS <= stated <= min(LONGEST_MS, BELIEVED * end + 60_000):
@@ -76,8 +78,6 @@ def _stated_ms(file: RangedFile, container: InputContainer, stream: AudioStream,
     if kind == media.MPEG:
         return media_headers.mpeg_promise_ms(file.peek(0, 512))
     head = file.peek(0, HEAD_BYTES)
-    if kind == media.WAV:
-        return media_headers.wav_promise_ms(head)
     if kind in STATED_BY_TRACK:
         return max(_end_ms(each) for each in container.streams if _is_shown(each, stream))
     if kind in STATED_BY_CONTAINER or (kind == media.WEBM and _WEBM_DURATION in head):
