@@ -105,6 +105,18 @@ def test_one_speaker_on_each_channel_gives_levels():
     assert len(right) > 0.95 * len(spoken)
 
 
+def test_levels_count_through_a_hole():
+    first, second = turns()
+    data = media.encoded(
+        interleaved(first, second), "matroska", "pcm_s16le", rate=16_000, layout="stereo",
+        moved=lambda at: at if at < 6 else at + 4,
+    )  # fmt: skip
+    _, found = decoded_here(data)
+    assert "separate_channels" in found.remarks
+    assert [len(each) for each in found.levels] == [(SECONDS + 4) * 10] * 2
+    assert not any(found.levels[0][62:98])
+
+
 def test_levels_are_in_steps_of_0_375_db_below_full_scale():
     tone = array("h", (round(3_276.7 * math.sin(at / 3)) for at in range(len(SPOKEN))))
     first, second = array("h"), array("h")

@@ -1,5 +1,6 @@
 """Of several tracks, the first with sound is heard; one that can't be decoded is passed over."""
 
+import math
 from array import array
 
 import pytest
@@ -45,6 +46,16 @@ def test_the_first_track_with_sound_is_heard(container, tracks, heard):
     assert found.remarks == ("several_tracks",)
     assert not found.missing
     assert likeness(samples, media.excerpt(*heard)) > 0.97
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_speech_is_preferred_to_music(container):
+    chord = array("h", bytes(len(SPOKEN)))
+    for at in range(len(chord)):
+        chord[at] = round(3_000 * sum(math.sin(at * pitch / 7_639) for pitch in (220, 277, 330)))
+    data = media.with_tracks(container, CONTAINERS[container], chord.tobytes(), SPOKEN)
+    samples, _ = decoded_here(data)
+    assert likeness(samples, media.excerpt(0, 6)) > 0.97
 
 
 def test_sound_that_comes_late_is_found_too():

@@ -36,6 +36,7 @@ class PcmOutput:
         self._resampler: AudioResampler | None = None
         self._channels = 1
         self._mixer: ChannelMixer | None = None
+        self._layout = ""
         self._layouts = 0
         self._skip = 0
 
@@ -45,7 +46,8 @@ class PcmOutput:
         if shape != self._shape:
             yield from self._flushed()
             self._shape = shape
-            yield from self._channels_are(frame.layout.name, frame.layout.nb_channels)
+            if frame.layout.name != self._layout:
+                yield from self._channels_are(frame.layout.name, frame.layout.nb_channels)
             layout = frame.layout.name if self._channels > 1 else "mono"
             self._resampler = AudioResampler(format="s16", layout=layout, rate=SAMPLE_RATE)
         if frame.format.name in FLOATS:
@@ -73,9 +75,8 @@ class PcmOutput:
         if self._mixer is not None:
             yield self._mixer.rest()
             self._note(self._mixer)
-        if channels != self._channels or self._mixer is not None or not self._layouts:
-            self._layouts += 1
-        self._channels = channels
+        self._layout, self._channels = layout, channels
+        self._layouts += 1
         self._mixer = ChannelMixer(layout, channels) if channels > 1 else None
 
     def _note(self, mixer: ChannelMixer) -> None:

@@ -1,7 +1,8 @@
-"""Chooses the track with sound where a recording has several."""
+"""Chooses the track with speech where a recording has several."""
 
 from array import array
 from collections.abc import Collection, Iterator
+from math import log10
 from operator import mul
 
 import av
@@ -14,8 +15,17 @@ from av.stream import Discard
 from therapy.adapters.audio.containers import opened
 from therapy.adapters.audio.ranged_file import RangedFile
 
-HEARD = 100.0**2
-"""Mean square of samples (s16) from which on there is sound: -50 dB."""
+SILENCE_DB = 40.0
+"""A frame whose samples (s16) have less energy is silent: -50 dB of full scale."""
+
+PAUSE_DB = 12.0
+"""In a pause of speech it is so much quieter than in its loud parts …"""
+
+PAUSE_SHARE = 0.1
+"""… which is so in this share of the time at least; music goes on."""
+
+STEADY = 0.3
+"""What a second of steady sound counts, where a second of speech counts 1."""
 
 ENOUGH_S = 5.0
 """Once a track has had so many seconds of sound, the choice is made."""
@@ -24,21 +34,43 @@ MOST_S = 1_800.0
 """So much of a recording is looked at."""
 
 
-def chosen(file: RangedFile, tracks: list[AudioStream]) -> int:
-    """Return the index of the first track with about as much sound as the one that has most.
+class _Heard:
+    """What one track has had so far."""
 
-    It is looked for from the beginning on, until one has had `ENOUGH_S` seconds of it.
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._levels: list[float] = []
+
+    def add(self, frame: AudioFrame) -> None:
+        level = _level(frame)
+        self._levels.append(level)
+        if level > SILENCE_DB:
+            self.seconds += frame.samples / frame.sample_rate
+
+    def score(self) -> float:
+        """Return the seconds of sound, which count less if they are steady."""
+        if not self._levels:
+            return 0.0
+        loud = sorted(self._levels)[len(self._levels) * 9 // 10]
+        pauses = sum(level < loud - PAUSE_DB for level in self._levels)
+        return self.seconds * (1 if pauses >= PAUSE_SHARE * len(self._levels) else STEADY)
+
+
+def chosen(file: RangedFile, tracks: list[AudioStream]) -> int:
+    """Return the index of the first track with about as much speech as the one that has most.
+
+    It is looked for from the beginning on, until one has had `ENOUGH_S` seconds of sound.
     """
     if len(tracks) == 1:
         return tracks[0].index
-    heard = {each.index: 0.0 for each in tracks}
+    heard = {each.index: _Heard() for each in tracks}
     with opened(file) as (container, _, _):
         for index, frame in _frames(container, heard):
-            heard[index] += _seconds_of_sound(frame)
-            if heard[index] >= ENOUGH_S:
+            heard[index].add(frame)
+            if heard[index].seconds >= ENOUGH_S:
                 break
-    most = max(heard.values())
-    return next(index for index, seconds in heard.items() if seconds >= most / 2)
+    scores = {index: each.score() for index, each in heard.items()}
+    return next(index for index, score in scores.items() if score >= max(scores.values()) / 2)
 
 
 def only(container: InputContainer, indexes: Collection[int]) -> None:
@@ -61,22 +93,21 @@ def _frames(container: InputContainer, heard: Collection[int]) -> Iterator[tuple
             except av.FFmpegError:
                 continue
             for frame in frames:
-                if isinstance(frame, AudioFrame):
+                if isinstance(frame, AudioFrame) and frame.samples and frame.sample_rate:
                     yield packet.stream.index, frame
     except av.FFmpegError:
         return
 
 
-def _seconds_of_sound(frame: AudioFrame) -> float:
-    """Return the length of a frame if there is sound on any of its channels, else 0."""
+def _level(frame: AudioFrame) -> float:
+    """Return the mean energy of the loudest channel in dB; 0 for silence."""
     resampler = AudioResampler(format="s16", layout=frame.layout.name, rate=frame.sample_rate)
-    seconds = frame.samples / frame.sample_rate
     channels = frame.layout.nb_channels
     frame.pts = None
+    energy = 1.0
     for each in resampler.resample(frame):
         samples = array("h", bytes(each.planes[0])[: each.samples * channels * 2])
         for channel in range(channels):
             part = samples[channel :: channels * 8]
-            if part and sum(map(mul, part, part)) > HEARD * len(part):
-                return seconds
-    return 0.0
+            energy = max(energy, sum(map(mul, part, part)) / max(1, len(part)))
+    return 10 * log10(energy)
