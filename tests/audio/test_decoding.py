@@ -134,6 +134,8 @@ def spoilt(name: str) -> bytes:
 BROKEN = {
     "m4a without its index": lambda: cut("m4a", 0.95),
     "m4a cut in half": lambda: cut("m4a", 0.5),
+    "only the headers of a webm": lambda: cut("webm", 0.01),
+    "only the headers of a flac": lambda: media.recording("flac")[:100],
     "noise that begins like an mp3": lambda: b"\xff\xfb\x90\x64" + noise(50_000),
     "noise that begins like a tagged mp3": lambda: b"ID3\4\0\0\0\0\0\0" + noise(50_000),
     "noise that begins like a wav": lambda: b"RIFF\xff\xff\xff\xffWAVE" + noise(5_000),

@@ -114,7 +114,7 @@ class _Track:
         """Yield samples until the end, or as many as there may be.
 
         Raises:
-            UndecodableAudio: no packet could be decoded.
+            UndecodableAudio: nothing could be decoded, and there should be something.
         """
         for sound in self._sounds():
             yield from self._put(self._timeline.take(sound))
@@ -122,8 +122,8 @@ class _Track:
                 break
         yield from self._put(self._timeline.finish())
         yield self._output.rest()
-        if self._lost and not self._output.placed:
-            raise UndecodableAudio(reason="damaged")
+        if not self._output.placed and (self._lost or self._findings.stated_ms >= LEAST_MS):
+            raise UndecodableAudio(reason="damaged" if self._lost else "cut_off")
 
     def found(self) -> AudioFindings:
         """Return what is known once all samples are out."""

@@ -30,13 +30,13 @@ _WEBM_DURATION = b"\x44\x89"
 
 
 class Findings:
-    """What is found out while one track is decoded."""
+    """What is found out while one track is decoded; `stated_ms` is where it ends by its own headers."""
 
     def __init__(
         self, file: RangedFile, container: InputContainer, stream: AudioStream, kind: str
     ) -> None:
         self._missing: list[Missing] = []
-        self._stated = _stated_ms(file, container, stream, kind)
+        self.stated_ms = _stated_ms(file, container, stream, kind)
         head = file.peek(0, HEAD_BYTES)
         self._share = media_headers.wav_share(head, file.size) if kind == media.WAV else 1.0
 
@@ -61,7 +61,7 @@ class Findings:
         end = _ms(output.placed)
         missing = [each for each in self._missing if each.end_ms - each.start_ms >= LEAST_MS]
         missing = missing[:MOST_MISSING]
-        stated = int(end * self._share) if self._share > 1 else self._stated
+        stated = int(end * self._share) if self._share > 1 else self.stated_ms
         if output.full:
             missing.append(Missing(end, max(stated, end + LEAST_MS), "too_long"))
         elif end + LEAST_MS <= stated <= min(LONGEST_MS, BELIEVED * end + 60_000):
