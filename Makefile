@@ -15,7 +15,7 @@ VENV_PYTHON ?= >=3.11,<3.14
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 # --- what a person runs --------------------------------------------------------------------------
 
@@ -72,6 +72,10 @@ format: $(VENV)/.dev ## format the code
 .PHONY: bench
 bench: $(VENV)/.dev ## an hour of audio through a running server: memory, time, answers meanwhile
 	@$(BIN)/python benchmarks/hour.py
+
+.PHONY: bench-speech
+bench-speech: $(VENV)/.dev ## words, voices and roles of the hard recordings (SETS="couple phone" OPTIONS=)
+	@$(BIN)/python benchmarks/speech.py $(SETS) $(OPTIONS)
 
 .PHONY: storm
 storm: $(VENV)/.dev .tools/node/.installed ## 200 sessions while everything fails now and then: is any lost or duplicated?

@@ -27,6 +27,7 @@ from therapy.adapters.local.recordings import FileRecordings
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings, read_settings
+from therapy.domain.messages import advice, sentence
 from therapy.domain.people import Role
 from therapy.domain.text_folding import fold
 from therapy.entrypoints.http.after_response import AfterResponse
@@ -193,7 +194,7 @@ async def check_answers(program: Program, answers: Iterable[dict[str, Any]]) -> 
         await program.ask("GET", "/profiles/me", person["email"])  # each signs in once
     wanted = list(answers)
     found = await asyncio.gather(*(ask(each) for each in wanted))
-    wanted = [_with_new_measures(_with_iso_dates(each)) for each in wanted]
+    wanted = [_with_new_sentences(_with_new_measures(_with_iso_dates(each))) for each in wanted]
     different = [pair for pair in zip(found, wanted, strict=True) if pair[0] != pair[1]]
     assert different == [], different[:1]
     assert len(found) > 10
@@ -225,6 +226,16 @@ def _with_new_measures(answer: dict[str, Any]) -> dict[str, Any]:
 def _dates(fields: dict[str, Any]) -> dict[str, Any]:
     names = ("session_date", "date_of_birth")
     return {name: DAY_FIRST.sub(r"\3-\2-\1", fields[name]) for name in names if fields.get(name)}
+
+
+def _with_new_sentences(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer of 148999e with the sentences about a failure as they are worded now."""
+    body = answer.get("body")
+    if not isinstance(body, dict) or not body.get("failure"):
+        return answer
+    code, language = body["failure"]["code"], "en" if body["failure"]["reason"].isascii() else "he"
+    failure = {"code": code, "reason": sentence(code, language), "advice": advice(code, language)}
+    return answer | {"body": body | {"failure": failure}}
 
 
 async def _answer(program: Program, asked: dict[str, Any]) -> dict[str, Any]:

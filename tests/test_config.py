@@ -371,3 +371,17 @@ def test_the_env_file_is_read_in_development_only(
         with monkeypatch.context() as deployed:
             deployed.setenv(name, "production")
             assert settings_of_this_machine().port == 8000
+
+
+@pytest.mark.parametrize(
+    ("environment", "languages"),
+    [
+        ({}, ("en-US",)),
+        ({"SPEECH_LANGUAGE": "he-IL"}, ("he-IL",)),
+        ({"THERAPY_SPEECH_MODEL": "base"}, ("he-IL", "en-US")),
+        ({"THERAPY_SPEECH_MODEL": "/srv/models/large"}, ("he-IL", "en-US")),
+        ({"SPEECH_KEY": CANARY, "SPEECH_REGION": "westeurope"}, ("he-IL", "en-US")),
+    ],
+)
+def test_unset_the_languages_are_those_that_the_recogniser_knows(environment, languages):
+    assert read_settings(environment, {"speech"}).speech_languages == languages

@@ -3,12 +3,15 @@
 import json
 import socket
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 import pytest
 
 from therapy.config import read_settings
-from therapy.domain.errors import Unavailable
+from therapy.domain.errors import EngineFailed, Unavailable
 from therapy.entrypoints.cli.faults.diagnosis import diagnose
+from therapy.entrypoints.worker import working
+from therapy.wiring import languages_lacking, open_therapy
 from therapy.wiring.dependency_checks import Dependency, dependencies
 
 KEY = "a2V5a2V5"
@@ -99,3 +102,43 @@ def test_where_nothing_answers_has_the_port() -> None:
 def test_the_project_is_the_service_accounts_where_none_is_set() -> None:
     assert found("push", CLOUD).where == "clinic-7"
     assert found("push", CLOUD | {"FIREBASE_PROJECT_ID": "other"}).where == "other"
+
+
+async def test_a_language_that_the_recogniser_lacks_is_named(tmp_path) -> None:
+    one = found("speech", {"THERAPY_DATA_DIR": str(tmp_path), "SPEECH_LANGUAGE": "he-IL,fr"})
+    async with AsyncExitStack() as stack:
+        ask = await one.open(stack)
+        with pytest.raises(EngineFailed) as failed:
+            await ask()
+    assert failed.value.code == "language"
+    assert failed.value.details == {"languages": "he-IL, fr"}
+
+
+@pytest.mark.slow
+async def test_a_default_installation_recognises_its_languages(tmp_path) -> None:
+    one = found("speech", {"THERAPY_DATA_DIR": str(tmp_path)})
+    async with AsyncExitStack() as stack:
+        await (await one.open(stack))()
+
+
+@pytest.mark.parametrize(
+    ("settings", "lacking"),
+    [
+        ({}, ()),
+        ({"SPEECH_LANGUAGE": "en-GB"}, ()),
+        ({"SPEECH_LANGUAGE": "he-IL,en-US"}, ("he-IL",)),
+        ({"SPEECH_LANGUAGE": "he-IL", "THERAPY_SPEECH_MODEL": "base"}, ()),
+        ({"SPEECH_LANGUAGE": "he-IL", "SPEECH_KEY": KEY, "SPEECH_REGION": "westeurope"}, ()),
+    ],
+)
+def test_the_start_warns_only_of_languages_that_are_set_and_lacking(settings, lacking) -> None:
+    assert languages_lacking(read_settings(settings, {"speech"})) == lacking
+
+
+async def test_the_worker_logs_at_its_start_which_languages_are_lacking(tmp_path, caplog) -> None:
+    settings = read_settings({"THERAPY_DATA_DIR": str(tmp_path), "SPEECH_LANGUAGE": "he-IL"})
+    async with open_therapy(settings) as therapy, working(therapy):
+        pass
+    (warning,) = [each for each in caplog.records if each.name == "therapy.entrypoints.worker"]
+    assert warning.levelname == "WARNING"
+    assert warning.languages == "he-IL"

@@ -204,6 +204,13 @@ CASES = [
     ("speech", EngineFailed(reason=401, transient=False), "in this region", "SPEECH_KEY"),
     (
         "speech",
+        EngineFailed("language", transient=False, languages="he-IL"),
+        "does not recognise every language",
+        "make hebrew",
+    ),
+    ("speech", EngineFailed("not_enough_memory"), "too little memory", "350 MB"),
+    (
+        "speech",
         EngineFailed(reason="AuthenticationFailure", transient=True),
         "in this region",
         "SPEECH_REGION",

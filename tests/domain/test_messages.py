@@ -185,3 +185,12 @@ def test_no_header_raises(header, default):
 )
 def test_no_detail_raises(code, language, details):
     assert sentence(code, language, **details)
+
+
+def test_a_failure_names_languages_in_the_readers_own():
+    found = {"languages": "en-US, iw", "heard": "es"}
+    assert sentence("language", "en", **found) == (
+        "This recording could not be understood in English, Hebrew; it may be in Spanish."
+    )
+    assert "אנגלית, עברית" in sentence("language", "he", **found)
+    assert "tlh" in sentence("language", "en", languages="tlh")

@@ -152,3 +152,12 @@ def work(run: Run, step: str, now: datetime, progress: float) -> Run:
     if step in {"transient", "permanent"}:
         return fail(run, ErrorClass(step), now)
     return done(run) if step == "done" else run
+
+
+def test_a_failure_keeps_the_names_that_its_sentence_needs_until_it_is_tried_again():
+    heard = {"languages": "en-US", "heard": "es"}
+    after = failed(
+        a_run(), error_class=ErrorClass.PERMANENT, code="language", now=NOW, details=heard
+    )
+    assert after.error_details == heard
+    assert again(after, now=NOW).error_details == {}

@@ -1,128 +1,141 @@
-"""Telling voices apart, on the demo's two voices and on others made from them."""
+"""Which voice said each word, on windows that are made up."""
+
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests import media
-from therapy.adapters.local.speech import diarization
-from therapy.adapters.local.speech.diarization import VoiceWindows, embed_windows, voiced
-from therapy.adapters.local.speech.speaker_encoder import CELLS, VoiceEncoder, mel_frames
-from therapy.adapters.local.speech.speech_segments import Segmenter
+from therapy.adapters.local.speech.diarization import (
+    AFTER_BOTH,
+    AFTER_PAUSE,
+    AFTER_SENTENCE,
+    WITHIN,
+    best_path,
+    penalty,
+    probabilities,
+    voiced,
+)
+from therapy.adapters.local.speech.speaker_encoder import SIZE
+from therapy.adapters.local.speech.voice_windows import VoiceWindows, window_spans
 from therapy.domain.transcript import UNSURE_BELOW, Word
 
-RATE = 16_000
-ENCODER = VoiceEncoder()
-
-pytestmark = pytest.mark.slow
+VOICES = np.eye(6, SIZE, dtype=np.float32)
 
 
-def heard(samples: bytes) -> VoiceWindows:
-    cutter = Segmenter()
-    return VoiceWindows.concatenated(
-        [embed_windows(ENCODER, each) for each in (*cutter.take(samples), *cutter.finish())]
-    )
+def conversation(turns: str, *, scatter: float = 0.03) -> tuple[VoiceWindows, list[Word], str]:
+    """Turns of 3 s by the voices that `turns` names ("0", "1", …): windows, ten words each, whose each is."""
+    random = np.random.default_rng(1)
+    spans, points, words = [], [], []
+    for number, voice in enumerate(turns):
+        for first, last in window_spans(number * 300, number * 300 + 280):
+            spans.append((first * 10, last * 10))
+            point = VOICES[int(voice)] + random.standard_normal(SIZE) * scatter
+            points.append(point / np.linalg.norm(point))
+        start = number * 3000
+        words += [
+            Word("word" if place < 9 else "word.", start + place * 280, start + place * 280 + 250)
+            for place in range(10)
+        ]
+    windows = VoiceWindows(np.array(spans), np.array(points, dtype=np.float32))
+    return windows, words, "".join(voice * 10 for voice in turns)
 
 
-def words(spans) -> list[Word]:
-    """A word every 0.3 s of each span (seconds)."""
-    return [
-        Word("word", round(at * 1000), round(at * 1000) + 250)
-        for start, end in spans
-        for at in np.arange(start, end - 0.3, 0.3)
-    ]
+def voices_of(words: list[Word], windows: VoiceWindows, people: int = 0) -> str:
+    return "".join(each.voice for each in voiced(words, windows, people))
 
 
-def turns(speaker: str) -> list[tuple[float, float]]:
-    return [(start, end) for who, start, end in media.demo_spans() if who == speaker]
+@pytest.mark.parametrize("turns", ["0", "0000", "0101", "012012", "01231230", "0123450123"])
+def test_every_word_gets_its_voice_and_is_sure(turns):
+    windows, words, whose = conversation(turns)
+    assert voices_of(words, windows) == whose
+    assert min(each.voice_confidence for each in voiced(words, windows)) > UNSURE_BELOW
 
 
-def alone(speaker: str) -> bytes:
-    return b"".join(media.excerpt(start - 0.2, end + 0.2) for start, end in turns(speaker))
+@given(st.permutations("012"))
+def test_voices_are_numbered_in_the_order_of_speaking(names):
+    first, second, third = names
+    windows, words, _ = conversation(first + second + first + third + second + third)
+    assert voices_of(words, windows)[::10] == "010212"
 
 
-def louder(samples: bytes, by: float) -> bytes:
-    return (np.frombuffer(samples, "<i2") * by).astype("<i2").tobytes()
+@pytest.mark.parametrize("people", [1, 2, 3])
+def test_a_given_number_of_people_is_the_number_of_voices(people):
+    windows, words, _ = conversation("012012")
+    assert set(voices_of(words, windows, people)) == set("012"[:people])
 
 
-def faster(samples: bytes, by: float) -> bytes:
-    """Played faster, so higher: another person to the encoder."""
-    played = np.frombuffer(samples, "<i2")
-    at = np.arange(int(len(played) / by)) * by
-    return np.interp(at, np.arange(len(played)), played).astype("<i2").tobytes()
+def test_a_word_that_sounds_like_nobody_is_unsure():
+    windows, words, _ = conversation("01010")
+    strange = windows.embeddings[:-3].copy()  # of the last turn one window is left
+    strange[-1] = VOICES[5]
+    found = voiced(words, VoiceWindows(windows.spans_ms[:-3], strange), 2)
+    sure = [each.voice_confidence for each in found]
+    assert min(sure[:40]) > UNSURE_BELOW
+    assert max(sure[40:45]) < UNSURE_BELOW
 
 
-@pytest.fixture(scope="module")
-def demo() -> VoiceWindows:
-    return heard(media.demo_pcm())
+def test_a_word_far_from_all_speech_is_unsure():
+    windows, _, _ = conversation("0101")
+    (found,) = voiced([Word("word", 500_000, 500_300)], windows)
+    assert found.voice_confidence == 0.0
 
 
-def test_every_word_of_the_demo_gets_its_voice_and_is_sure(demo):
-    therapist, patient = (voiced(words(turns(who)), demo) for who in ("Therapist", "Patient"))
-    assert {each.voice for each in therapist} == {"0"}
-    assert {each.voice for each in patient} == {"1"}
-    for who in ("Therapist", "Patient"):
-        for turn in turns(who):
-            sure = [each.voice_confidence for each in voiced(words([turn]), demo)]
-            assert np.mean(sure) > UNSURE_BELOW + 0.2
-
-
-def test_the_first_voice_is_the_one_that_speaks_first():
-    late = heard(media.excerpt(7, 66))
-    assert {each.voice for each in voiced(words([(0.2, 7)]), late)} == {"0"}
-    assert {each.voice for each in voiced(words([(8, 13)]), late)} == {"1"}
-
-
-@pytest.mark.parametrize("speaker", ["Therapist", "Patient"])
-def test_a_person_alone_is_one_voice_near_and_far(speaker):
-    samples = alone(speaker)
-    half = len(samples) // 4 * 2
-    for each in (samples, louder(samples[:half], 0.15) + samples[half:]):
-        assert len(diarization.voices(heard(each))) == 1
-
-
-def test_a_quiet_patient_is_still_another_voice():
-    mixed = b"".join(
-        louder(media.excerpt(start - 0.2, end + 0.2), 0.12 if who == "Patient" else 1)
-        for who, start, end in media.demo_spans()[:9]
-    )
-    assert len(diarization.voices(heard(mixed))) == 2
-
-
-def test_noise_does_not_make_them_one():
-    samples = np.frombuffer(media.demo_pcm(), "<i2").astype(float)
-    hiss = np.random.default_rng(1).standard_normal(len(samples))
-    loudness = np.sqrt((samples**2).mean()) * 10 ** (-10 / 20)
-    noisy = heard((samples + hiss * loudness).clip(-32768, 32767).astype("<i2").tobytes())
-    found = voiced(words(turns("Therapist")) + words(turns("Patient")), noisy)
-    assert [each.voice for each in found] == ["0"] * len(words(turns("Therapist"))) + ["1"] * len(
-        words(turns("Patient"))
-    )
-
-
-def test_a_third_voice_is_not_surely_one_of_the_two():
-    end = len(media.demo_pcm()) / 2 / RATE
-    third = faster(media.excerpt(58.5, 67.84), 1.25)
-    found = voiced(words([(end + 0.4, end + 7)]), heard(media.demo_pcm() + third))
-    assert np.mean([each.voice_confidence for each in found]) < UNSURE_BELOW
-
-
-def test_a_word_far_from_all_speech_is_nobodys(demo):
-    (found,) = voiced([Word("word", 500_000, 500_300)], demo)
-    assert (found.voice, found.voice_confidence) == ("", 0.0)
-
-
-def test_without_speech_there_is_no_voice():
-    nothing = heard(bytes(RATE * 2))
-    assert len(diarization.voices(nothing)) == 0
-    assert voiced([Word("word", 0, 300)], nothing)[0].voice == ""
+def test_without_speech_no_word_has_a_voice():
+    nothing = VoiceWindows.concatenated([])
+    assert [each.voice for each in voiced([Word("word", 0, 300)], nothing)] == [""]
     assert voiced([], nothing) == []
 
 
-def test_an_embedding_is_a_unit_vector_and_the_same_in_any_batch():
-    mel = mel_frames(np.frombuffer(media.excerpt(0, 8), "<i2").astype(np.float32) / 32768)
-    windows = np.stack([mel[at : at + 160] for at in range(0, 600, 40)])
-    together, apart = ENCODER.embed(windows), [ENCODER.embed(each[None])[0] for each in windows]
-    assert together.shape == (15, CELLS)
-    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-4)
-    assert np.allclose(together, apart, atol=1e-4)
-    assert ENCODER.embed(windows[:0]).shape == (0, CELLS)
+@pytest.mark.parametrize(
+    ("text", "pause_ms", "cost"),
+    [
+        ("word.", 300, AFTER_BOTH),
+        ("word?", 0, AFTER_SENTENCE),
+        ("word", 300, AFTER_PAUSE),
+        ("word,", 249, WITHIN),
+    ],
+)
+def test_another_voice_costs_least_after_a_sentence_and_a_pause(text, pause_ms, cost):
+    assert penalty(Word(text, 0, 100), Word("next", 100 + pause_ms, 900)) == cost
+    assert AFTER_BOTH < AFTER_SENTENCE < AFTER_PAUSE < WITHIN
+
+
+SCORES = st.integers(1, 3).flatmap(
+    lambda voices: st.lists(
+        st.lists(st.floats(-5, 5), min_size=voices, max_size=voices), min_size=1, max_size=5
+    )
+)
+COSTS = st.lists(st.sampled_from([0.3, 0.5, 1.0, 3.0]), min_size=4, max_size=4)
+
+
+def ways(scores, costs):
+    """Every way to give words their voices, and what it is worth."""
+    for path in product(range(scores.shape[1]), repeat=len(scores)):
+        changes = [cost for (a, b), cost in zip(pairwise(path), costs, strict=True) if a != b]
+        yield path, sum(scores[place, voice] for place, voice in enumerate(path)) - sum(changes)
+
+
+@given(SCORES, COSTS)
+def test_the_best_path_is_the_best_of_all_ways(scores, costs):
+    scores, costs = np.array(scores), costs[: len(scores) - 1]
+    worth = dict(ways(scores, costs))
+    assert worth[tuple(best_path(scores, costs))] == pytest.approx(max(worth.values()))
+
+
+@given(SCORES, COSTS)
+def test_the_probability_of_a_voice_is_its_share_of_all_ways(scores, costs):
+    scores, costs = np.array(scores), costs[: len(scores) - 1]
+    shares = np.zeros_like(scores)
+    for path, worth in ways(scores, costs):
+        shares[np.arange(len(path)), path] += np.exp(worth)
+    shares /= shares.sum(axis=1, keepdims=True)
+    assert probabilities(scores, costs) == pytest.approx(shares)
+
+
+def test_one_doubtful_word_in_a_sentence_goes_with_the_others():
+    scores = np.array([[2.0, 0.0]] * 5)
+    scores[2] = [0.0, 2.0]
+    assert best_path(scores, [3.0] * 4) == [0] * 5
+    assert best_path(scores, [0.3] * 4) == [0, 0, 1, 0, 0]

@@ -30,7 +30,7 @@ from therapy.domain.errors import (
     LanguageNotSupported,
     UndecodableAudio,
 )
-from therapy.domain.transcript import Speaker
+from therapy.domain.transcript import Coverage, Speaker
 from therapy.entrypoints.cli.accuracy import word_error_rate
 from therapy.ports.speech import SpeechDone, SpeechOptions, SpeechProgress
 
@@ -77,7 +77,17 @@ def test_progress_is_told_on_the_way_and_the_end_says_what_was_heard(demo_events
     told = [each.processed_ms for each in demo_events if isinstance(each, SpeechProgress)]
     assert len(told) >= 5
     assert told == sorted(told)
-    assert done(demo_events) == SpeechDone("whisper tiny.en", "en-US", len(media.demo_pcm()) // 32)
+    end = done(demo_events)
+    assert (end.engine, end.language) == ("whisper tiny.en", "en-US")
+    assert end.duration_ms == len(media.demo_pcm()) // 32
+
+
+def test_all_speech_of_the_demo_has_words_and_none_of_them_is_doubted(demo_events):
+    coverage = done(demo_events).coverage
+    assert coverage is not None
+    assert coverage.speech_ms > 100_000
+    assert coverage.longest_ms < 2_000
+    assert {each.flags for each in utterances(demo_events)} == {()}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +116,7 @@ def test_every_format_gives_the_words_of_the_wav(name, wav_text, tmp_path):
 async def test_silence_gives_no_utterance_and_is_no_error(samples, tmp_path):
     events = await heard(samples, tmp_path)
     assert utterances(events) == []
-    assert done(events) == SpeechDone("whisper tiny.en", "", len(samples) // 32)
+    assert done(events) == SpeechDone("whisper tiny.en", "", len(samples) // 32, Coverage(0, 0, 0))
 
 
 async def test_a_person_alone_is_one_voice(tmp_path):
@@ -114,6 +124,13 @@ async def test_a_person_alone_is_one_voice(tmp_path):
     samples = b"".join(media.excerpt(start - 0.2, end + 0.2) for _, start, end in spans)
     events = await heard(samples, tmp_path)
     assert {each.voice for each in utterances(events)} == {"0"}
+
+
+async def test_a_number_of_people_that_is_given_is_the_number_of_voices(tmp_path):
+    both = media.excerpt(0, 13)
+    events = await heard(both, tmp_path, SpeechOptions(("en-US",), people=1))
+    assert {each.voice for each in utterances(events)} <= {"0", ""}
+    assert "morning" in text(events)
 
 
 async def test_nothing_that_is_said_is_written_to_stderr(tmp_path, capfd):

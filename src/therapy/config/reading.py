@@ -8,7 +8,14 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import NamedTuple
 
-from therapy.config.adapter_families import FAMILIES, chosen, faults, keyless, mail_faults
+from therapy.config.adapter_families import (
+    FAMILIES,
+    chosen,
+    faults,
+    keyless,
+    mail_faults,
+    recognised_by,
+)
 from therapy.config.installed_plugins import (
     GROUPS,
     Plugin,
@@ -55,6 +62,8 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     if not values.get("host"):
         values["host"] = "0.0.0.0" if in_production(environment) else "127.0.0.1"  # noqa: S104 - a container's only way out
     values |= chosen(values, given)
+    if values["speech"] == "local" and "speech_languages" not in given:
+        values["speech_languages"] = recognised_by(str(values["speech_model"]))
     plugins = _plugins(values, fields)
     own = {plugin.field: environment_of(plugin, environment) for plugin in plugins}
     values["plugin_environment"] = own

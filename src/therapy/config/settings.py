@@ -92,7 +92,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = field(name="THERAPY_LOG_LEVEL", default="info")
 
     speech_languages: Annotated[
-        Languages, "the languages of sessions; recognition chooses among them"
+        Languages,
+        "the languages of sessions; recognition chooses among them. Where the local recogniser is used and"
+        " this is unset, what its model recognises: en-US for tiny.en",
     ] = field(name="SPEECH_LANGUAGE", default=("he-IL", "en-US"))
     speech_people: Annotated[
         People,
@@ -101,7 +103,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = field(name="THERAPY_SPEECH_PEOPLE", default=0)
     speech_model: Annotated[
         str,
-        "the local recogniser's model: tiny.en, base (multilingual; extra [hebrew]) or a directory with one",
+        "the local recogniser's model: tiny.en; base (multilingual, extra [hebrew]; for English the more"
+        " accurate one, at three times the time); auto (tiny.en for English, base for other languages); or a"
+        " directory with one",
     ] = field(name="THERAPY_SPEECH_MODEL", default="tiny.en")
     speech_engine: Annotated[
         Literal["auto", "conversation", "fast"],

@@ -7,6 +7,8 @@ address a man or a woman.
 
 from collections.abc import Mapping
 
+from therapy.domain.language_names import named
+
 LANGUAGES = ("en", "he")
 """The languages of the texts; any other is answered in English."""
 
@@ -71,10 +73,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "The details that came with the recording could not be read.",
         "לא ניתן לקרוא את הפרטים שנשלחו עם ההקלטה.",
     ),
-    "malformed_request": (
-        "The request could not be understood.",
-        "לא ניתן להבין את הבקשה.",
-    ),
+    "malformed_request": ("The request could not be understood.", "לא ניתן להבין את הבקשה."),
     "malformed_json": ("The request is not valid JSON.", "הבקשה אינה JSON תקין."),
     "malformed_multipart": (
         "The upload is broken or incomplete.",
@@ -206,10 +205,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "Reload it and make your change again.",
         "יש לטעון מחדש ולבצע את השינוי שוב.",
     ),
-    "lease_lost": (
-        "Another worker has taken this over.",
-        "העיבוד עבר לידיים אחרות.",
-    ),
+    "lease_lost": ("Another worker has taken this over.", "העיבוד עבר לידיים אחרות."),
     "internal": (
         "Something went wrong on our side.",
         "משהו השתבש אצלנו.",
@@ -242,15 +238,16 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, str, str]] = {
         "יש לפנות למפעיל המערכת ואז לנסות שוב; ההקלטה שמורה.",
     ),
     "language": (
-        "The language of this recording is not supported here.",
-        "שפת ההקלטה אינה נתמכת כאן.",
-        "Ask whoever runs the system to add the language, then try again.",
-        "יש לבקש ממפעיל המערכת להוסיף את השפה ואז לנסות שוב.",
+        "This recording could not be understood in {languages}; it may be in {heard}.",
+        "לא ניתן להבין את ההקלטה בשפה {languages}; ייתכן שהיא בשפה {heard}.",
+        "Try again with the language that is spoken; if it is missing here (Hebrew?), have it installed.",
+        "אפשר לנסות שוב עם השפה המדוברת; אם היא חסרה כאן, יש לבקש ממפעיל המערכת להתקין אותה.",
     ),
-    "not_offered": (
-        "This is not available here.",
-        "האפשרות הזו אינה זמינה כאן.",
+    "not_enough_memory": (
+        "There is not enough memory right now; it is tried again.",
+        "אין כרגע די זיכרון; המערכת תנסה שוב.",
     ),
+    "not_offered": ("This is not available here.", "האפשרות הזו אינה זמינה כאן."),
     "worker_died": (
         "Processing this recording stopped unexpectedly several times.",
         "העיבוד של ההקלטה נעצר באופן לא צפוי, מספר פעמים.",
@@ -312,7 +309,10 @@ _PLACEHOLDERS = {
     "minutes": ("a few", "כמה"),
     "format": ("a file of an unknown kind", "קובץ מסוג לא מוכר"),
     "no_sound": ("a file without sound", "קובץ ללא קול"),
+    "languages": ("the language that was asked for", "שנבחרה"),
+    "heard": ("another language, or unclear", "אחרת, או אינה ברורה"),
 }
+_OF_LANGUAGES = ("languages", "heard")
 _LONGEST_DETAIL = 200
 
 
@@ -386,6 +386,7 @@ def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
     for name, value in details.items():
         text = _size(value) if name == "limit" and isinstance(value, int) else str(value)
         text = words["no_sound"] if (name, text) == ("format", "no_sound") else text
+        text = named(text, _language(language)) if name in _OF_LANGUAGES else text
         shown = "".join(letter for letter in text if letter.isprintable())[:_LONGEST_DETAIL]
         if shown:
             words[name] = shown

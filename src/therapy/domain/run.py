@@ -5,6 +5,7 @@ attempts and are tried again after a growing pause; every claim is counted too, 
 dies reports no failure.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -65,6 +66,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     progress: float = 0.0
     error_class: ErrorClass | None = None
     error_code: str = ""
+    error_details: dict[str, str] = {}
     version: int = 0
 
     @property
@@ -92,6 +94,7 @@ def claimed(run: Run, *, lease: str, now: datetime, hold: timedelta, within: tim
         progress=0.0,
         error_class=None,
         error_code="",
+        error_details={},
     )
 
 
@@ -116,8 +119,18 @@ def done(run: Run) -> Run:
     return replace(run, state=RunState.DONE, lease="", stage="", progress=1.0)
 
 
-def failed(run: Run, *, error_class: ErrorClass, code: str, now: datetime) -> Run:
-    """Return the run after a failure: due again after a pause, or failed for good."""
+def failed(
+    run: Run,
+    *,
+    error_class: ErrorClass,
+    code: str,
+    now: datetime,
+    details: Mapping[str, str] | None = None,
+) -> Run:
+    """Return the run after a failure: due again after a pause, or failed for good.
+
+    `details` fill in the sentence for the code, e.g. names of languages.
+    """
     attempt = run.attempt + 1
     over = error_class is ErrorClass.PERMANENT or attempt >= MAX_ATTEMPTS
     return replace(
@@ -129,6 +142,7 @@ def failed(run: Run, *, error_class: ErrorClass, code: str, now: datetime) -> Ru
         stage="",
         error_class=error_class,
         error_code=code,
+        error_details=dict(details or {}),
     )
 
 
@@ -147,4 +161,5 @@ def again(run: Run, *, now: datetime, languages: tuple[str, ...] = (), people: i
         progress=0.0,
         error_class=None,
         error_code="",
+        error_details={},
     )

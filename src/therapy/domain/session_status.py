@@ -32,6 +32,8 @@ class SessionStatus(Enum):
 class SessionProgress(Struct, frozen=True, omit_defaults=True):
     """How far a session is: `progress` is 0..1 of the current stage, `failure` an error code.
 
+    `failure_details` fill in its sentence.
+
     `next_attempt_at` is set after a failure that is tried again automatically.
     """
 
@@ -39,6 +41,7 @@ class SessionProgress(Struct, frozen=True, omit_defaults=True):
     stage: str = ""
     progress: float = 0.0
     failure: str = ""
+    failure_details: dict[str, str] = {}
     attempt: int = 0
     next_attempt_at: datetime | None = None
 
@@ -61,7 +64,12 @@ def progress_of(session: Session, runs: Iterable[Run]) -> SessionProgress:
         over = session.state in {State.AWAITING_REVIEW, State.CLOSED}
         return SessionProgress(SessionStatus(session.state.value), progress=1.0 if over else 0.0)
     if run.state is RunState.FAILED:
-        return SessionProgress(SessionStatus.FAILED, failure=run.error_code, attempt=run.attempt)
+        return SessionProgress(
+            SessionStatus.FAILED,
+            failure=run.error_code,
+            failure_details=run.error_details,
+            attempt=run.attempt,
+        )
     if run.state is RunState.CLAIMED:
         working = (
             SessionStatus.TRANSCRIBING if run.kind is RunKind.TRANSCRIBE else SessionStatus.CLOSING
@@ -71,6 +79,7 @@ def progress_of(session: Session, runs: Iterable[Run]) -> SessionProgress:
         SessionStatus(session.state.value),
         stage="queued",
         failure=run.error_code,
+        failure_details=run.error_details,
         attempt=run.attempt,
         next_attempt_at=run.due_at if run.error_code else None,
     )

@@ -8,14 +8,18 @@ from dataclasses import replace
 
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.logs import bound_ids
-from therapy.wiring import Therapy
+from therapy.wiring import Therapy, languages_lacking
 
 log = logging.getLogger(__name__)
+
+LACKING = "SPEECH_LANGUAGE names languages that THERAPY_SPEECH_MODEL does not recognise"
 
 
 @asynccontextmanager
 async def working(therapy: Therapy) -> AsyncIterator[None]:
     """Work on sessions while the body runs; at the end, put unfinished ones back for others at once."""
+    if lacking := languages_lacking(therapy.settings):
+        log.warning(LACKING, extra={"languages": ", ".join(lacking)})
     jobs: set[asyncio.Task[None]] = set()
     worker = replace(therapy.installation.worker, during=lambda run: bound_ids(run=run.id))
 

@@ -18,6 +18,7 @@ from therapy.config import Settings
 from therapy.ports.mail import Letter
 from therapy.wiring.adapters import (
     MAILBOX,
+    languages_lacking,
     open_doorbell,
     open_language,
     open_mail,
@@ -39,6 +40,7 @@ __all__ = [
     "Mailbox",
     "Ports",
     "Therapy",
+    "languages_lacking",
     "mailbox",
     "open_engines",
     "open_records",

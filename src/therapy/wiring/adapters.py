@@ -74,6 +74,15 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
     return WhisperSpeech(model=settings.speech_model, cache=models)
 
 
+def languages_lacking(settings: Settings) -> tuple[str, ...]:
+    """Return the languages of sessions that the local recogniser's model does not recognise."""
+    if settings.speech != "local":
+        return ()
+    from therapy.adapters.local.speech.whisper_weights import lacking
+
+    return lacking(settings.speech_model, settings.speech_languages)
+
+
 async def open_language(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[Sentiment, InsightFinder]:

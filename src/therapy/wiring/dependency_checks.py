@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from therapy.adapters.local.data_directory import prepare
 from therapy.config import Settings
+from therapy.domain.errors import EngineFailed, LanguageNotSupported
 from therapy.domain.outbox import PushKind
 from therapy.domain.people import Device
 from therapy.domain.push import PushMessage
@@ -171,9 +172,20 @@ def unread(settings: Settings) -> str:
 
 
 async def _listen(speech: Speech, languages: tuple[str, ...]) -> None:
-    """Recognise a second of silence."""
-    async for _ in speech.transcribe(NOBODY, _silence(), SpeechOptions(languages)):
-        pass
+    """Recognise a second of silence in each language.
+
+    Raises:
+        EngineFailed: some of them can't be recognised; it names them.
+    """
+    missing = []
+    for language in languages:
+        try:
+            async for _ in speech.transcribe(NOBODY, _silence(), SpeechOptions((language,))):
+                pass
+        except LanguageNotSupported:
+            missing.append(language)
+    if missing:
+        raise EngineFailed("language", transient=False, languages=", ".join(missing))
 
 
 async def _silence() -> AsyncIterator[bytes]:

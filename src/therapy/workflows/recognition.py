@@ -12,6 +12,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from therapy.domain.audio_findings import AudioFindings
+from therapy.domain.channel_voices import with_channel_voices
 from therapy.domain.errors import (
     EngineFailed,
     LanguageNotSupported,
@@ -71,7 +72,9 @@ async def recognise(
                 on_progress(event.processed_ms)
 
     def with_assigned_roles() -> tuple[tuple[Utterance, ...], Roles]:
-        utterances = in_order(recognised)
+        utterances = in_order(
+            with_channel_voices(in_order(recognised), found.levels, people=options.people)
+        )
         roles = assign_roles(utterances)
         return with_roles(utterances, roles), roles
 

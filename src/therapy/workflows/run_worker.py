@@ -5,7 +5,7 @@ A worker that dies loses its lease, and the next one begins again; nothing is ev
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,6 +40,8 @@ from therapy.workflows.claimed_run import ClaimedRun
 from therapy.workflows.engines import Engines
 
 BEATS_PER_LEASE = 3
+NAMED = ("languages", "heard")
+"""Details of a failure that are kept for its sentence: names of languages, never what was said."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class RunWorker:
                 finish = await self._process(claimed_run)
             await finish(claimed_run.run)
         except WorkFailed as exc:
-            await self._give_up(claimed_run.run, exc.error_class, exc.code)
+            named = {key: str(exc.details[key]) for key in NAMED if key in exc.details}
+            await self._give_up(claimed_run.run, exc.error_class, exc.code, named)
         except TimeoutError:
             await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, "timeout")
         except NotFound as exc:
@@ -176,9 +179,16 @@ class RunWorker:
         except TryAgain:
             return  # the store can't be reached: the lease may survive until the next beat
 
-    async def _give_up(self, run: Run, error_class: ErrorClass, code: str) -> None:
+    async def _give_up(
+        self,
+        run: Run,
+        error_class: ErrorClass,
+        code: str,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
         """Write a failure; notify the therapist if it is final and the session still waits for the run."""
-        after = failed(run, error_class=error_class, code=code, now=self.records.now())
+        now = self.records.now()
+        after = failed(run, error_class=error_class, code=code, now=now, details=details)
         with contextlib.suppress(LeaseLost):
             await self._write(after, *await self._pushes_for(after))
 

@@ -291,6 +291,7 @@ async def _shown(
 def _answer(view: SessionView, language: str) -> SessionAnswer:
     session, progress = view.session, view.progress
     given, code = session.details, progress.failure
+    failed = sentence(code, language, **progress.failure_details)
     return SessionAnswer(
         id=session.id,
         state=progress.state,
@@ -298,7 +299,7 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         progress=progress.progress,
         attempt=progress.attempt,
         next_attempt_at=progress.next_attempt_at,
-        failure=Failure(code, sentence(code, language), advice(code, language)) if code else None,
+        failure=Failure(code, failed, advice(code, language)) if code else None,
         patient=_patient_state(view),
         session_date=given.date,
         title=session.title,

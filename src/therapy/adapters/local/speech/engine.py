@@ -1,4 +1,4 @@
-"""Speech recognition on this machine: Whisper and a voice encoder in a child process.
+"""Speech recognition on this machine: Whisper and networks for voices in a child process.
 
 A child (`recogniser_process`) is started for each recording, fed through a pipe as fast as it reads, and
 killed and reaped when the iterator ends, however it ends.
@@ -13,18 +13,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from therapy.adapters.local.speech import process_protocol
+from therapy.adapters.local.speech.whisper_weights import ENGLISH_ONLY, chosen_model
 from therapy.domain.errors import EngineFailed, LanguageNotSupported, WorkFailed
 from therapy.ports.speech import Speech, SpeechDone, SpeechEvent, SpeechOptions, SpeechProgress
 
 CHILD = "therapy.adapters.local.speech.recogniser_process"
-ENGLISH_ONLY = "tiny.en"
 LINE_LIMIT = 4 << 20
 """Bytes of the longest message, one utterance with its words."""
 
 
 class WhisperSpeech(Speech):
-    """Recognises speech without any cloud. `model` is "tiny.en" (English), "base" or a directory.
+    """Recognises speech without any cloud.
 
+    `model` is "tiny.en" (English), "base" (multilingual), a directory, or "auto": the first for English,
+    the second for other languages.
     `cache` is where "base" is assembled from its parts; `threads` is how many cores it may use. One
     recording is recognised at a time: two would take twice the memory and finish no sooner.
     """
@@ -39,7 +41,7 @@ class WhisperSpeech(Speech):
         pcm: AsyncIterator[bytes],
         options: SpeechOptions,
     ) -> AsyncGenerator[SpeechEvent, None]:
-        self._refuse_languages(options.languages)
+        chosen_model(self._model, options.languages)  # refuses without starting a process
         async with self._turn:
             child = await self._start()
             feeding = asyncio.create_task(self._feed(child, pcm, options))
@@ -52,11 +54,6 @@ class WhisperSpeech(Speech):
                 raise EngineFailed("engine_failed", reason="ended", status=await child.wait())
             finally:
                 await _end(child, feeding)
-
-    def _refuse_languages(self, languages: tuple[str, ...]) -> None:
-        """Raise LanguageNotSupported without starting a process, if that is known beforehand."""
-        if self._model == ENGLISH_ONLY and not any(_is_english(each) for each in languages):
-            raise LanguageNotSupported(languages=", ".join(languages))
 
     async def _start(self) -> Process:
         return await asyncio.create_subprocess_exec(
@@ -90,6 +87,7 @@ class WhisperSpeech(Speech):
             languages=options.languages,
             threads=self._threads,
             parent=os.getpid(),
+            people=options.people,
         )
         pipe = child.stdin
         if pipe is None:
@@ -118,8 +116,8 @@ async def _events(child: Process) -> AsyncIterator[SpeechEvent]:
                 yield SpeechProgress(ms)
             case process_protocol.Recognised(utterance):
                 yield utterance
-            case process_protocol.Done(engine, language, duration_ms):
-                yield SpeechDone(engine, language, duration_ms)
+            case process_protocol.Done(engine, language, duration_ms, coverage):
+                yield SpeechDone(engine, language, duration_ms, coverage)
             case process_protocol.Failed() as failed:
                 raise _error(failed)
 
@@ -146,7 +144,3 @@ async def _end(child: Process, feeding: "asyncio.Task[None]") -> None:
 def _kill(child: Process) -> None:
     with suppress(ProcessLookupError):
         child.kill()
-
-
-def _is_english(tag: str) -> bool:
-    return tag.replace("_", "-").split("-")[0].lower() == "en"

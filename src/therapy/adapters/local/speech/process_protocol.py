@@ -11,19 +11,23 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from therapy.domain.transcript import Utterance
+from therapy.domain.transcript import Coverage, Utterance
 
 LENGTH_BYTES = 4
 
 
 class ChildSettings(Struct, frozen=True):
-    """What the child must know; `cache` is where a model that comes in parts is assembled."""
+    """What the child must know.
+
+    `cache` is where a model that comes in parts is assembled; `people` is how many speak, 0 if unknown.
+    """
 
     model: str
     cache: str
     languages: tuple[str, ...]
     threads: int
     parent: int
+    people: int = 0
 
 
 class Progress(Struct, frozen=True, tag="progress"):
@@ -44,6 +48,7 @@ class Done(Struct, frozen=True, tag="done"):
     engine: str
     language: str
     duration_ms: int
+    coverage: Coverage
 
 
 class Failed(Struct, frozen=True, tag="failed"):

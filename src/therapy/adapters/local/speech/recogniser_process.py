@@ -20,38 +20,37 @@ from pathlib import Path
 from typing import IO
 
 from therapy.adapters.local.speech import process_protocol
-from therapy.adapters.local.speech.diarization import VoiceWindows, embed_windows, voiced
-from therapy.adapters.local.speech.speaker_encoder import VoiceEncoder
+from therapy.adapters.local.speech.diarization import voiced
+from therapy.adapters.local.speech.recording_words import RecordingWords
+from therapy.adapters.local.speech.segment_words import SegmentWords, segment_words
 from therapy.adapters.local.speech.speech_segments import Segmenter, SpeechSegment
-from therapy.adapters.local.speech.whisper import Whisper
+from therapy.adapters.local.speech.voice_windows import VoiceListener, VoiceWindows
+from therapy.adapters.local.speech.whisper import Whisper, no_memory, out_of_memory
+from therapy.adapters.local.speech.whisper_weights import chosen_model
 from therapy.domain.errors import ErrorClass, WorkFailed
-from therapy.domain.transcript import Word, join_words
+from therapy.domain.transcript import join_words
 from therapy.ports.audio import SAMPLE_RATE
 
 NICE = 10
 PR_SET_PDEATHSIG = 1
-DETECT_SAMPLES = 20 * SAMPLE_RATE
-"""The language is detected from the first segments that together are this long."""
-
 REPORT_EVERY_MS = 10_000
 """Progress is reported at least this often, in silence too."""
 
 
 class Recogniser:
-    """Runs one recording through Whisper and the voice encoder, `threads` segments at a time."""
+    """Runs one recording through Whisper and the networks for voices, `threads` segments at a time."""
 
     def __init__(self, settings: process_protocol.ChildSettings) -> None:
-        self._whisper = Whisper(settings.model, Path(settings.cache), settings.threads)
+        model = chosen_model(settings.model, settings.languages)
+        self._whisper = Whisper(model, Path(settings.cache), settings.threads)
         self._languages = self._whisper.known(settings.languages)
-        self._encoder = VoiceEncoder()
+        self._listener, self._people = VoiceListener(), settings.people
         self._segmenter = Segmenter()
         self._threads = settings.threads
-        self._language = self._languages[0] if len(self._languages) == 1 else ""
-        self._waiting: list[SpeechSegment] = []
-        self._running: deque[tuple[SpeechSegment, Future[tuple[list[Word], VoiceWindows]]]] = (
+        self._running: deque[tuple[SpeechSegment, Future[tuple[SegmentWords, VoiceWindows]]]] = (
             deque()
         )
-        self._words: list[Word] = []
+        self._words = RecordingWords(self._languages)
         self._windows: list[VoiceWindows] = []
         self._reported_ms = 0
 
@@ -64,49 +63,42 @@ class Recogniser:
                 yield from self._silent_progress()
             for segment in self._segmenter.finish():
                 yield from self._begin(pool, segment)
-            yield from self._release(pool)
             yield from self._finished(0)
+        self._words.refuse_if_not_understood()
         duration = self._segmenter.taken * 1000 // SAMPLE_RATE
-        utterances = join_words(voiced(self._words, VoiceWindows.concatenated(self._windows)))
+        windows = VoiceWindows.concatenated(self._windows)
+        words = voiced(self._words.plain(), windows, self._people)
+        utterances = join_words(self._words.flagged(words))
         yield from (process_protocol.Recognised(each) for each in utterances)
         yield process_protocol.Done(
-            self._whisper.name, self._language if utterances else "", duration
+            self._whisper.name, self._words.language, duration, self._words.coverage
         )
 
     def _begin(
         self, pool: ThreadPoolExecutor, segment: SpeechSegment
     ) -> Iterator[process_protocol.Message]:
-        self._waiting.append(segment)
-        if self._language or sum(len(each.samples) for each in self._waiting) >= DETECT_SAMPLES:
-            yield from self._release(pool)
+        """Hand a segment to the threads, waiting in between so that few are in memory."""
+        self._running.append((segment, pool.submit(self._recognise, segment)))
+        yield from self._finished(self._threads)
 
-    def _release(self, pool: ThreadPoolExecutor) -> Iterator[process_protocol.Message]:
-        """Hand the waiting segments to the threads, waiting in between so that few are in memory."""
-        if self._waiting and not self._language:
-            self._language = self._whisper.likeliest(self._waiting, self._languages)
-        for segment in self._waiting:
-            self._running.append((segment, pool.submit(self._recognise, segment)))
-            yield from self._finished(self._threads)
-        self._waiting = []
-
-    def _recognise(self, segment: SpeechSegment) -> tuple[list[Word], VoiceWindows]:
-        return self._whisper.words(segment, self._language), embed_windows(self._encoder, segment)
+    def _recognise(self, segment: SpeechSegment) -> tuple[SegmentWords, VoiceWindows]:
+        words = segment_words(self._whisper, segment, self._languages)
+        return words, self._listener.windows(segment)
 
     def _finished(self, leave: int) -> Iterator[process_protocol.Message]:
         """Collect finished segments in order; wait for them while more than `leave` are running."""
         while self._running and (len(self._running) > leave or self._running[0][1].done()):
             segment, work = self._running.popleft()
             words, windows = work.result()
-            self._words += words
-            if len(windows.spans_ms):
-                self._windows.append(windows)
+            self._words.add(words)
+            self._windows.append(windows)
             self._reported_ms = segment.end * 1000 // SAMPLE_RATE
             yield process_protocol.Progress(self._reported_ms)
 
     def _silent_progress(self) -> Iterator[process_protocol.Message]:
         yield from self._finished(self._threads)
         now = self._segmenter.taken * 1000 // SAMPLE_RATE
-        idle = not (self._running or self._waiting or self._segmenter.waiting)
+        idle = not (self._running or self._segmenter.waiting)
         if idle and now - self._reported_ms >= REPORT_EVERY_MS:
             self._reported_ms = now
             yield process_protocol.Progress(now)
@@ -132,12 +124,19 @@ def main() -> int:
         transient = error.error_class is ErrorClass.TRANSIENT
         send(process_protocol.Failed(error.code, transient, dict(error.details)))
     except Exception as error:  # noqa: BLE001 - whatever it was, the parent must be told
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        kind = type(error).__name__
-        report = f"recogniser: {kind} in {place.name}:{place.lineno}"
-        print(report, file=sys.stderr)  # noqa: T201 - a child's stderr is its log
-        send(process_protocol.Failed("engine_failed", transient=True, details={"reason": kind}))
+        send(_unexpected(error))
     return 0
+
+
+def _unexpected(error: Exception) -> process_protocol.Failed:
+    """Return what the parent is told of an error; its place goes to stderr, its text nowhere."""
+    if out_of_memory(error):
+        return process_protocol.Failed(no_memory().code, transient=True)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    kind = type(error).__name__
+    report = f"recogniser: {kind} in {place.name}:{place.lineno}"
+    print(report, file=sys.stderr)  # noqa: T201 - a child's stderr is its log
+    return process_protocol.Failed("engine_failed", transient=True, details={"reason": kind})
 
 
 def _private_streams() -> tuple[IO[bytes], IO[bytes]]:

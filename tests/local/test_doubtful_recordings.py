@@ -1,0 +1,98 @@
+"""Recordings that a recogniser makes things up for: other languages, nonsense, repeated words."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.local.watched_speech import decoded, done, heard, text, utterances
+from therapy.adapters.local.speech import process_protocol
+from therapy.domain.errors import LanguageNotSupported
+from therapy.domain.transcript import LOOP
+from therapy.entrypoints.cli.accuracy import spoken_words
+from therapy.ports.speech import SpeechEvent, SpeechOptions
+
+pytestmark = pytest.mark.slow
+
+RECORDINGS = Path(__file__).parents[1] / "data" / "doubtful-recordings"
+ENGLISH = SpeechOptions(("en-US",))
+WORDS_A_SECOND = 25
+
+
+def samples_of(name: str) -> bytes:
+    return asyncio.run(decoded((RECORDINGS / f"{name}.ogg").read_bytes()))
+
+
+def events_of(name: str, cache: Path) -> list[SpeechEvent]:
+    return asyncio.run(heard(samples_of(name), cache, ENGLISH))
+
+
+@pytest.fixture(scope="module")
+def loops(tmp_path_factory) -> dict[str, list[SpeechEvent]]:
+    """What is heard in recordings of repeated sentences."""
+    cache = tmp_path_factory.mktemp("models")
+    return {name: events_of(name, cache) for name in ("loop-affirm", "loop-guide")}
+
+
+@pytest.mark.parametrize("name", ["spoken-es", "spoken-he", "unintelligible"])
+def test_what_is_not_english_fails_and_says_as_what_it_was_not_understood(name, tmp_path):
+    with pytest.raises(LanguageNotSupported) as failed:
+        events_of(name, tmp_path)
+    assert (failed.value.code, failed.value.details) == ("language", {"languages": "en-US"})
+
+
+@pytest.mark.parametrize(("name", "said"), [("loop-affirm", 100), ("loop-guide", 107)])
+def test_loops_give_about_the_words_that_are_said(loops, name, said):
+    assert 0.7 * said < len(spoken_words(text(loops[name]))) < 1.2 * said
+
+
+@pytest.mark.parametrize("name", ["loop-affirm", "loop-guide"])
+def test_no_line_has_more_words_than_anyone_can_say(loops, name):
+    for line in utterances(loops[name]):
+        assert len(line.words) * 1000 <= WORDS_A_SECOND * (line.end_ms - line.start_ms)
+
+
+def test_lines_that_a_loop_was_cut_from_are_marked(loops):
+    assert LOOP in {flag for line in utterances(loops["loop-affirm"]) for flag in line.flags}
+
+
+@pytest.mark.parametrize("name", ["loop-affirm", "loop-guide"])
+def test_no_speech_of_two_seconds_is_without_words(loops, name):
+    coverage = done(loops[name]).coverage
+    assert coverage is not None
+    assert coverage.longest_ms < 2_000
+
+
+def test_a_second_run_hears_the_same(loops, tmp_path):
+    again = events_of("loop-affirm", tmp_path)
+    assert utterances(again) == utterances(loops["loop-affirm"])
+
+
+LITTLE_MEMORY = """
+import resource
+import faster_whisper
+from therapy.adapters.local.speech import recogniser_process
+
+with open("/proc/self/statm") as used:
+    pages = int(used.read().split()[0])
+limit = pages * resource.getpagesize() + 20_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+recogniser_process.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process uses is read from /proc")
+def test_too_little_memory_for_the_model_is_said_and_may_pass(tmp_path):
+    settings = process_protocol.ChildSettings("tiny.en", str(tmp_path), ("en-US",), 1, os.getpid())
+    child = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY],
+        input=process_protocol.line(settings) + process_protocol.frame(b""),
+        capture_output=True,
+        check=False,
+    )
+    assert process_protocol.decode_message(child.stdout) == process_protocol.Failed(
+        "not_enough_memory", transient=True
+    )
