@@ -1,4 +1,4 @@
-"""Answers of 148999e as this program words them: dates, new fields, sentences; everything else is compared."""
+"""Answers of 148999e as this program words them: dates, new fields, sentences; all else is compared."""
 
 import re
 from typing import Any

@@ -1,16 +1,35 @@
-"""`PyAvAudioDecoder`: what people record becomes samples; what is broken is said to be; nothing leaks."""
+"""`PyAvAudioDecoder`: what people record becomes samples; nothing leaks, however decoding ends."""
 
 import asyncio
+import os
 import random
-import threading
+import signal
+import subprocess
+import sys
+import textwrap
+import time
 from contextlib import aclosing
+from pathlib import Path
 
 import pytest
 
 from tests import media
+from tests.audio.decoding import (
+    decoded,
+    decoded_here,
+    decoder_processes,
+    plainly_decoded,
+    reader,
+)
 from therapy.adapters.audio import PyAvAudioDecoder
-from therapy.domain.errors import Unavailable, UndecodableAudio, UnsupportedAudio
-from therapy.domain.media import sniff
+from therapy.domain.errors import (
+    EngineFailed,
+    ErrorClass,
+    Unavailable,
+    UndecodableAudio,
+    UnsupportedAudio,
+)
+from therapy.domain.media import SNIFF_BYTES, sniff
 
 KINDS = {
     "wav": "audio/wav",
@@ -24,24 +43,6 @@ KINDS = {
 }
 
 
-def reader(data: bytes, asked: list[tuple[int, int]] | None = None):
-    async def read(start: int, end: int) -> bytes:
-        if asked is not None:
-            asked.append((start, end))
-        await asyncio.sleep(0)
-        return data[start:end]
-
-    return read
-
-
-async def decoded(data: bytes) -> bytes:
-    found = [
-        chunk async for chunk in PyAvAudioDecoder().decode("practice", reader(data), len(data))
-    ]
-    assert all(0 < len(chunk) <= 1 << 20 and len(chunk) % 2 == 0 for chunk in found)
-    return b"".join(found)
-
-
 async def seconds(data: bytes) -> float:
     return len(await decoded(data)) / 32_000
 
@@ -50,15 +51,20 @@ def noise(length: int) -> bytes:
     return random.Random(1).randbytes(length)
 
 
-def decoder_threads() -> int:
-    return sum(1 for each in threading.enumerate() if each.name == "therapy-decode")
-
-
 @pytest.mark.parametrize("name", media.RECORDINGS)
 async def test_every_format_gives_the_whole_recording(name):
     data = media.recording(name)
-    assert sniff(data[:4096]) == KINDS[name]
+    assert sniff(data[:SNIFF_BYTES]) == KINDS[name]
     assert await seconds(data) == pytest.approx(10, abs=0.06)
+
+
+@pytest.mark.parametrize("name", media.RARER)
+def test_rarer_formats_are_read_too(name):
+    data = media.recording(name, 4.0)
+    assert sniff(data[:SNIFF_BYTES])
+    samples, found = decoded_here(data)
+    assert len(samples) / 32_000 == pytest.approx(4, abs=0.1)
+    assert not found.missing
 
 
 async def test_samples_are_16_khz_mono_as_they_were_spoken():
@@ -128,16 +134,8 @@ def spoilt(name: str) -> bytes:
 BROKEN = {
     "m4a without its index": lambda: cut("m4a", 0.95),
     "m4a cut in half": lambda: cut("m4a", 0.5),
-    "mp3 cut in half": lambda: cut("mp3", 0.5),
-    "webm cut in half": lambda: cut("webm", 0.5),
-    "flac cut in half": lambda: cut("flac", 0.5),
-    "mp3 with noise in it": lambda: spoilt("mp3"),
-    "webm with noise in it": lambda: spoilt("webm"),
-    "flac with noise in it": lambda: spoilt("flac"),
-    "ogg with noise in it": lambda: spoilt("ogg"),
-    "mp3 that is noise after some frames": lambda: media.recording("mp3")[:5_000] + noise(80_000),
-    "mp3 that is silence after some frames": lambda: media.recording("mp3")[:5_000] + bytes(80_000),
-    "mp3 that is text after some frames": lambda: media.recording("mp3")[:5_000] + b"text " * 9_000,
+    "only the headers of a webm": lambda: cut("webm", 0.01),
+    "only the headers of a flac": lambda: media.recording("flac")[:100],
     "noise that begins like an mp3": lambda: b"\xff\xfb\x90\x64" + noise(50_000),
     "noise that begins like a tagged mp3": lambda: b"ID3\4\0\0\0\0\0\0" + noise(50_000),
     "noise that begins like a wav": lambda: b"RIFF\xff\xff\xff\xffWAVE" + noise(5_000),
@@ -152,18 +150,73 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-async def test_a_broken_recording_is_said_to_be_broken(what):
+async def test_a_recording_without_any_sound_is_said_to_be_broken(what):
     with pytest.raises(UndecodableAudio):
         await decoded(BROKEN[what]())
 
 
-async def test_an_m4a_that_keeps_its_index_but_lost_its_end_is_broken(tmp_path):
+MP3 = media.recording("mp3")
+PARTIAL = {
+    "mp3 cut in half": (cut("mp3", 0.5), [(4_990, 10_031, "cut_off")]),
+    "webm cut in half": (cut("webm", 0.5), [(4_913, 10_008, "cut_off")]),
+    "flac cut in half": (cut("flac", 0.5), [(4_911, 10_000, "cut_off")]),
+    "wav cut in half": (cut("wav", 0.5), [(4_999, 10_000, "cut_off")]),
+    "mp3 with noise in it": (spoilt("mp3"), [(3_970, 6_021, "damaged")]),
+    "flac with noise in it": (spoilt("flac"), [(4_074, 5_955, "hole")]),
+    "ogg with noise in it": (spoilt("ogg"), [(4_012, 6_013, "hole")]),
+    "webm with noise in it": (spoilt("webm"), [(3_972, 9_974, "hole")]),
+    "mp3 that is noise after some frames": (
+        MP3[:5_000] + noise(80_000),
+        [(575, 10_031, "cut_off")],
+    ),
+    "mp3 that is silence after some frames": (
+        MP3[:5_000] + bytes(80_000),
+        [(575, 10_031, "cut_off")],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", PARTIAL)
+def test_what_is_there_is_heard_and_what_is_missing_is_said(what):
+    data, missing = PARTIAL[what]
+    samples, found = decoded_here(data)
+    stretches = [(each.start_ms, each.end_ms, each.reason) for each in found.missing]
+    assert [each[2] for each in stretches] == [each[2] for each in missing]
+    for (start, end, _), (right_start, right_end, _) in zip(stretches, missing, strict=True):
+        assert start == pytest.approx(right_start, abs=100)
+        assert end == pytest.approx(right_end, abs=100)
+    heard = len(samples) / 32_000 - sum(
+        (end - start) / 1000 for start, end, why in stretches if why != "cut_off"
+    )
+    assert heard >= 0.95 * plainly_decoded(data)
+
+
+def test_a_wrong_byte_rate_in_a_header_makes_nothing_missing():
+    data = bytearray(media.recording("wav"))
+    data[28:32] = (len(data) // 40).to_bytes(4, "little")
+    samples, found = decoded_here(bytes(data))
+    assert len(samples) / 32_000 == pytest.approx(10, abs=0.01)
+    assert not found.missing
+
+
+def test_a_length_that_makes_no_sense_is_ignored():
+    data = bytearray(media.recording("flac"))
+    data[21:26] = b"\xff" * 5  # the low bits of its number of samples
+    samples, found = decoded_here(bytes(data))
+    assert len(samples) / 32_000 == pytest.approx(10, abs=0.01)
+    assert not found.missing
+
+
+def test_an_m4a_that_keeps_its_index_but_lost_its_end_says_so(tmp_path):
     data = media.encoded(
         media.excerpt(0, 10, 44_100), "ipod", "aac", rate=44_100,
         options={"movflags": "faststart"}, file=str(tmp_path / "first.m4a"),
     )  # fmt: skip
-    with pytest.raises(UndecodableAudio):
-        await decoded(data[: len(data) * 6 // 10])
+    samples, found = decoded_here(data[: len(data) * 8 // 10])
+    (missing,) = found.missing
+    assert len(samples) / 32_000 == pytest.approx(8, abs=0.3)
+    assert missing.start_ms == len(samples) // 32
+    assert missing.end_ms == pytest.approx(10_000, abs=50)
 
 
 async def test_one_spoilt_frame_does_not_cost_the_recording():
@@ -177,7 +230,7 @@ async def test_pictures_without_sound_are_refused_before_they_are_a_session():
             await PyAvAudioDecoder().check("practice", reader(data), len(data))
     for data in (media.recording("m4a"), media.recording("webm"), cut("m4a", 0.5)):
         await PyAvAudioDecoder().check("practice", reader(data), len(data))
-    assert decoder_threads() == 0
+    assert not decoder_processes()
 
 
 async def test_what_the_reader_raises_comes_out_as_it_is():
@@ -191,7 +244,7 @@ async def test_what_the_reader_raises_comes_out_as_it_is():
     with pytest.raises(Unavailable):
         async for _ in PyAvAudioDecoder().decode("practice", failing, 5 << 20):
             pass
-    assert decoder_threads() == 0
+    assert not decoder_processes()
 
 
 async def test_a_slow_consumer_holds_the_decoder_back():
@@ -202,21 +255,21 @@ async def test_a_slow_consumer_holds_the_decoder_back():
     ) as chunks:
         await anext(chunks)
         await asyncio.sleep(0.2)
-        assert len(asked) <= 6
+        assert len(asked) <= 6  # what the pipes hold
         assert all(end - start <= 1 << 20 for start, end in asked)
     assert max(end for _, end in asked) < len(wav) / 4
 
 
 @pytest.mark.parametrize("name", ["wav", "m4a", "webm"])
-async def test_closing_early_leaves_no_thread(name):
+async def test_closing_early_leaves_no_process(name):
     data = media.recording(name, 60.0)
     async with aclosing(PyAvAudioDecoder().decode("practice", reader(data), len(data))) as chunks:
         await anext(chunks)
-        assert decoder_threads() == 1
-    assert decoder_threads() == 0
+        assert len(decoder_processes()) == 1
+    assert not decoder_processes()
 
 
-async def test_cancelling_while_the_store_hangs_leaves_no_thread():
+async def test_cancelling_while_the_store_hangs_leaves_no_process():
     hangs = asyncio.Event()
 
     async def hanging(start: int, end: int) -> bytes:
@@ -233,7 +286,7 @@ async def test_cancelling_while_the_store_hangs_leaves_no_thread():
     using.cancel()
     with pytest.raises(asyncio.CancelledError):
         await using
-    assert decoder_threads() == 0
+    assert not decoder_processes()
 
 
 def test_a_loop_that_ends_takes_its_decoder_along():
@@ -246,16 +299,63 @@ def test_a_loop_that_ends_takes_its_decoder_along():
         await anext(chunks)
 
     asyncio.run(abandon())
-    assert decoder_threads() == 0
+    assert not decoder_processes()
 
 
 async def test_an_iterator_that_is_never_started_costs_nothing():
     await PyAvAudioDecoder().decode("practice", reader(b""), 0).aclose()
-    assert decoder_threads() == 0
+    assert not decoder_processes()
 
 
 async def test_recordings_are_decoded_side_by_side():
     names = ["wav", "m4a", "mp3", "ogg", "webm", "flac"]
     lengths = await asyncio.gather(*(seconds(media.recording(each)) for each in names))
     assert all(each == pytest.approx(10, abs=0.06) for each in lengths)
-    assert decoder_threads() == 0
+    assert not decoder_processes()
+
+
+async def test_a_decoder_that_crashes_is_an_engine_that_failed_not_a_broken_recording():
+    data = media.recording("wav", 60.0)
+    decoding = PyAvAudioDecoder().decode("practice", reader(data), len(data))
+    await anext(decoding)
+    (child,) = decoder_processes()
+    os.kill(child, signal.SIGSEGV)
+    with pytest.raises(EngineFailed) as raised:
+        [_ async for _ in decoding]
+    assert raised.value.error_class is ErrorClass.TRANSIENT
+    assert raised.value.details == {"reason": "decoder_died", "status": -signal.SIGSEGV}
+    assert not decoder_processes()
+
+
+PARENT = """
+    import asyncio, sys
+    from therapy.adapters.audio import PyAvAudioDecoder
+    data = open(sys.argv[1], "rb").read()
+    async def read(start, end):
+        return data[start:end]
+    async def use():
+        async for _ in PyAvAudioDecoder().decode("practice", read, len(data)):
+            print("decoding", flush=True)
+            await asyncio.Event().wait()
+    asyncio.run(use())
+"""
+
+
+def test_a_parent_that_is_killed_takes_its_decoder_along(tmp_path):
+    path = tmp_path / "long.wav"
+    path.write_bytes(media.recording("wav", 60.0))
+    command = [sys.executable, "-c", textwrap.dedent(PARENT), str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"decoding\n"
+        (child,) = decoder_processes(parent.pid)
+        parent.kill()
+    while alive(child):  # the test's time limit ends it
+        time.sleep(0.01)
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -16,8 +16,8 @@ class Missing(Struct, frozen=True, omit_defaults=True):
     """A stretch of the recording without sound: a hole, damage, or an end that its index promised.
 
     `reason` is a code: `hole` (its time stamps leave it out), `damaged` (it can't be decoded),
-    `cut_off` (its index states more than there is), `between_recordings` (one file ends, the next begins:
-    how much time passed, nobody knows).
+    `cut_off` (its index states more than there is), `too_long` (more than is heard of a recording),
+    `between_recordings` (one file ends, the next begins: how much time passed, nobody knows).
     """
 
     start_ms: int

@@ -89,7 +89,7 @@ class TooLarge(CallerError):
 
 
 class UnsupportedAudio(CallerError):
-    """Raised during the upload: not a container that we read, or one without audio."""
+    """Raised during the upload: not a recording, or none that can be decoded; `format` names it if known."""
 
     code = "unsupported_audio"
 
@@ -137,7 +137,7 @@ class WorkFailed(TherapyError):
 
 
 class UndecodableAudio(WorkFailed):
-    """Raised by `AudioDecoder.decode`: the recording is broken."""
+    """Raised by `AudioDecoder.decode`: nothing of the recording can be decoded."""
 
     code = "decode"
 

@@ -1,16 +1,15 @@
 """The media type of a file, judged by its first bytes, never by its name or declared type.
 
-`sniff` accepts only the containers that `AudioDecoder.decode` reads. It refuses what cannot be audio by its
-first bytes; damage further on shows only when the file is decoded. Magic numbers:
-RFC 2361 and EBU 3306 (WAV), ISO 14496-12 (MP4), RFC 3533 (Ogg), RFC 9559 (Matroska), RFC 9639
-(FLAC), ISO 11172-3 (MPEG audio), id3.org (ID3v2).
+`sniff` accepts only the containers that `AudioDecoder.decode` reads. It refuses what cannot be a recording
+by its first bytes, and names it where it is known; damage further on shows only when the file is decoded.
+Magic numbers: RFC 2361 and EBU 3306 (WAV), ISO 14496-12 (MP4), RFC 3533 (Ogg), RFC 9559 (Matroska), RFC 9639
+(FLAC), RFC 4867 (AMR), else the formats' own specifications. `media_headers` reads what they state.
 """
 
-from collections.abc import Iterator
-
+from therapy.domain import media_headers
 from therapy.domain.errors import UnsupportedAudio
 
-SNIFF_BYTES = 4_096
+SNIFF_BYTES = 8_192
 """How many of the first bytes `sniff` looks at; fewer are fine if the file is shorter."""
 
 WAV = "audio/wav"
@@ -19,113 +18,148 @@ MPEG = "audio/mpeg"
 OGG = "audio/ogg"
 WEBM = "audio/webm"
 FLAC = "audio/flac"
+AAC = "audio/aac"
+AIFF = "audio/aiff"
+AMR = "audio/amr"
+CAF = "audio/x-caf"
+ASF = "audio/x-ms-wma"
+W64 = "audio/x-w64"
+AVI = "video/x-msvideo"
+AU = "audio/basic"
+FLV = "video/x-flv"
+TS = "video/mp2t"
+PS = "video/mpeg"
+AC3 = "audio/ac3"
+DTS = "audio/vnd.dts"
+DSS = "audio/x-dss"
+WAVPACK = "audio/x-wavpack"
+APE = "audio/x-ape"
+TTA = "audio/x-tta"
+VOC = "audio/x-voc"
 
-_RIFF_KINDS = (b"RIFF", b"RF64", b"BW64")
+_BEGINNINGS = (
+    (b"fLaC", FLAC),
+    (b"#!AMR", AMR),
+    (b"caff\0\1", CAF),
+    (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), ASF),
+    (bytes.fromhex("726966662e91cf11a5d628db04c10000"), W64),
+    (b".snd\0\0", AU),
+    (b"FLV\1", FLV),
+    (b"\0\0\1\xba", PS),
+    (b"\x7f\xfe\x80\x01", DTS),
+    (b"\x02dss", DSS),
+    (b"\x03dss", DSS),
+    (b"wvpk", WAVPACK),
+    (b"MAC ", APE),
+    (b"TTA1", TTA),
+    (b"Creative Voice File\x1a", VOC),
+)
+_OTHERS = (
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"%PDF", "PDF"),
+    (b"PK\3\4", "ZIP"),
+    (b"Rar!", "RAR"),
+    (b"7z\xbc\xaf", "7z"),
+    (b"\x1f\x8b", "gzip"),
+    (b"MThd", "MIDI"),
+    (b"#EXTM3U", "M3U"),
+    (b"<!DOCTYPE", "HTML"),
+    (b"<html", "HTML"),
+    (b"\x03ds2", "DS2"),
+    (b"\xac\x40", "AC-4"),
+    (b"\xac\x41", "AC-4"),
+    (b"MZ", "EXE"),
+    (b"\x7fELF", "ELF"),
+    (b"II*\0", "TIFF"),
+    (b"BM", "BMP"),
+)
+"""What people send by mistake, or as sound that has no decoder."""
+
+_RIFF_KINDS = (b"RIFF", b"RF64", b"BW64", b"RIFX")
 _PICTURE_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ")
+_BOXES = (b"ftyp", b"moov", b"mdat", b"skip", b"free", b"wide", b"pnot", b"styp", b"moof", b"sidx")
 _OGG_AUDIO = (b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"Speex   ")
 _EBML = b"\x1a\x45\xdf\xa3"
 _CLUSTER = b"\x1f\x43\xb6\x75"
-_ID3_HEADER = 10
+_TS_PACKETS = ((188, 0), (192, 4), (204, 0))
+"""Lengths of an MPEG TS packet, and where its sync byte stands."""
 
 
 def sniff(first: bytes) -> str:
-    """Return the media type of a file from its first bytes.
+    """Return the media type of a file from its first bytes; leading zeros and ID3 tags are passed over.
 
     Raises:
-        UnsupportedAudio: it is not a type that we read.
+        UnsupportedAudio: it is not a type that we read; `format` says what it is, if that is known.
     """
     head = first[:SNIFF_BYTES]
-    if _is_wav(head):
+    skipped = media_headers.lead_length(head)
+    hidden = len(head) == SNIFF_BYTES or media_headers.id3_length(head.lstrip(b"\0"))
+    if head and skipped >= len(head) and hidden:
+        return MPEG  # what is behind so long a tag, or so many zeros, shows when it is decoded
+    head = head[skipped:]
+    if kind := _container(head):
+        return kind
+    if name := _name(head):
+        raise UnsupportedAudio(format=name)
+    if kind := _frames(head):
+        return kind
+    raise UnsupportedAudio
+
+
+def _name(head: bytes) -> str:
+    """Return what a file is that is no recording: a format's name, "no_sound" for a film, or ""."""
+    if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
+        return "HEIC"
+    if head[4:8] in _BOXES or head.startswith((b"OggS", _EBML)):
+        return "no_sound"
+    return next((name for begin, name in _OTHERS if head.startswith(begin)), "")
+
+
+def _container(head: bytes) -> str | None:
+    if _is_riff(head, b"WAVE") and _is_wav(head):
         return WAV
+    if _is_riff(head, b"AVI "):
+        return AVI
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return AIFF
     if _is_mp4(head):
         return MP4
     if head.startswith(b"OggS") and any(mark in head for mark in _OGG_AUDIO):
         return OGG
     if _is_webm(head):
         return WEBM
-    if head.startswith(b"fLaC"):
-        return FLAC
-    tag = id3_length(head)
-    if tag:
-        return FLAC if head[tag : tag + 4] == b"fLaC" else MPEG
-    if mpeg_frame(head) is not None:
+    return next((kind for begin, kind in _BEGINNINGS if head.startswith(begin)), None)
+
+
+def _frames(head: bytes) -> str | None:
+    """Return the type of a stream without a header of its own, known by frames that follow each other."""
+    if media_headers.mpeg_frame(head) is not None:
         return MPEG
-    raise UnsupportedAudio
+    if _is_ts(head):
+        return TS
+    return {"mpeg": MPEG, "adts": AAC, "ac3": AC3}.get(media_headers.chained_frames(head))
 
 
-def id3_length(head: bytes) -> int:
-    """Return the length in bytes of the ID3v2 tag at the start of `head`; 0 if there is none."""
-    if len(head) < _ID3_HEADER or not head.startswith(b"ID3"):
-        return 0
-    major, size = head[3], head[6:_ID3_HEADER]
-    if major not in (2, 3, 4) or max(size) > 0x7F:
-        return 0
-    length = 0
-    for byte in size:
-        length = length << 7 | byte
-    footer = _ID3_HEADER if head[5] & 0x10 else 0
-    return _ID3_HEADER + length + footer
-
-
-def mpeg_frame(head: bytes) -> tuple[int, int] | None:
-    """Return sample rate and sample count of the MPEG audio frame (layer II or III) at the start, or None."""
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
-        return None
-    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
-    bitrate, rate = head[2] >> 4, head[2] >> 2 & 3
-    if version == 1 or layer not in (1, 2) or bitrate in (0, 15) or rate == 3:
-        return None
-    divisor = {3: 1, 2: 2, 0: 4}[version]
-    samples = 576 if layer == 1 and divisor > 1 else 1_152
-    return (44_100, 48_000, 32_000)[rate] // divisor, samples
-
-
-def mpeg_promise_ms(frame: bytes) -> int:
-    """Return the duration (ms) that an MP3's first frame states in its Xing or Info header; 0 if none."""
-    known = mpeg_frame(frame)
-    if known is None:
-        return 0
-    for mark in (b"Xing", b"Info"):
-        at = frame.find(mark, 4, 200)
-        if at > 0 and len(frame) >= at + 12 and frame[at + 7] & 1:
-            rate, samples = known
-            return int.from_bytes(frame[at + 8 : at + 12], "big") * samples * 1000 // rate
-    return 0
-
-
-def wav_tail(head: bytes) -> int:
-    """Return the offset where a WAV's samples end by its header; 0 if `head` has no data chunk."""
-    for name, start, length in _chunks(head):
-        if name == b"data":
-            return start + length
-    return 0
-
-
-def _chunks(head: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, start and length of each RIFF chunk whose header is in `head`."""
-    at = 12
-    while at + 8 <= len(head):
-        length = int.from_bytes(head[at + 4 : at + 8], "little")
-        yield head[at : at + 4], at + 8, length
-        at += 8 + length + length % 2
+def _is_riff(head: bytes, form: bytes) -> bool:
+    return head[:4] in _RIFF_KINDS and head[8:12] == form
 
 
 def _is_wav(head: bytes) -> bool:
-    if head[:4] not in _RIFF_KINDS or head[8:12] != b"WAVE":
-        return False
-    names = [name for name, _, _ in _chunks(head)]
+    names = [name for name, _, _ in media_headers.chunks(head)]
     return b"data" not in names or b"fmt " in names[: names.index(b"data")]
 
 
 def _is_mp4(head: bytes) -> bool:
-    """Return whether it is an MP4 file, not a picture, with a sound track if its index comes first."""
-    if head[4:8] != b"ftyp" or head[8:12] in _PICTURE_BRANDS:
+    """Return whether it is an MP4 or QuickTime file, not a picture, with sound if its index comes first."""
+    if head[4:8] not in _BOXES or (head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS):
         return False
     at = 0
     while at + 8 <= len(head):
         length = int.from_bytes(head[at : at + 4], "big")
         if length < 8:
-            return at > 0
+            return at > 0 or length <= 1
         if head[at + 4 : at + 8] == b"moov" and at + length <= len(head):
             return b"soun" in head[at : at + length]
         at += length
@@ -138,3 +172,13 @@ def _is_webm(head: bytes) -> bool:
         return False
     cluster = head.find(_CLUSTER)
     return cluster < 0 or b"A_" in head[:cluster]
+
+
+def _is_ts(head: bytes) -> bool:
+    """Return whether sync bytes stand where the packets of an MPEG transport stream begin."""
+    for length, offset in _TS_PACKETS:
+        for start in range(length if len(head) >= 5 * length else 0):
+            syncs = head[start + offset : start + 5 * length : length]
+            if syncs == b"\x47" * len(syncs) and len(syncs) >= 4:
+                return True
+    return False

@@ -74,10 +74,7 @@ TEXTS: dict[str, Texts] = {
         "The details that came with the recording could not be read.",
         "לא ניתן לקרוא את הפרטים שנשלחו עם ההקלטה.",
     ),
-    "malformed_request": (
-        "The request could not be understood.",
-        "לא ניתן להבין את הבקשה.",
-    ),
+    "malformed_request": ("The request could not be understood.", "לא ניתן להבין את הבקשה."),
     "malformed_json": ("The request is not valid JSON.", "הבקשה אינה JSON תקין."),
     "unsupported_media_type": (
         "The content type of the request is not supported here.",
@@ -185,10 +182,7 @@ TEXTS: dict[str, Texts] = {
         "Reload it and make your change again.",
         "יש לטעון מחדש ולבצע את השינוי שוב.",
     ),
-    "lease_lost": (
-        "Another worker has taken this over.",
-        "העיבוד עבר לידיים אחרות.",
-    ),
+    "lease_lost": ("Another worker has taken this over.", "העיבוד עבר לידיים אחרות."),
     "internal": (
         "Something went wrong on our side.",
         "משהו השתבש אצלנו.",
@@ -197,8 +191,8 @@ TEXTS: dict[str, Texts] = {
     ),
     # Why work on a session failed.
     "decode": (
-        "The recording is damaged or was cut off.",
-        "ההקלטה פגומה או נקטעה.",
+        "Nothing can be heard in this recording: it is damaged or was cut off.",
+        "אי אפשר לשמוע דבר בהקלטה: היא פגומה או נקטעה.",
         "Check that it plays to the end, then send it again as a new recording.",
         "יש לוודא שההקלטה מושמעת עד סופה ולשלוח אותה שוב כהקלטה חדשה.",
     ),
@@ -230,10 +224,7 @@ TEXTS: dict[str, Texts] = {
         "There is not enough memory right now; it is tried again.",
         "אין כרגע די זיכרון; המערכת תנסה שוב.",
     ),
-    "not_offered": (
-        "This is not available here.",
-        "האפשרות הזו אינה זמינה כאן.",
-    ),
+    "not_offered": ("This is not available here.", "האפשרות הזו אינה זמינה כאן."),
     "worker_died": (
         "Processing this recording stopped unexpectedly several times.",
         "העיבוד של ההקלטה נעצר באופן לא צפוי, מספר פעמים.",
@@ -294,6 +285,8 @@ _PLACEHOLDERS = {
     "session": ("(id unknown)", "קיימת"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),
+    "format": ("a file of an unknown kind", "קובץ מסוג לא מוכר"),
+    "no_sound": ("a file without sound", "קובץ ללא קול"),
     "languages": ("the language that was asked for", "שנבחרה"),
     "heard": ("another language, or unclear", "אחרת, או אינה ברורה"),
 }
@@ -370,6 +363,7 @@ def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
     words = {name: placeholder[column] for name, placeholder in _PLACEHOLDERS.items()}
     for name, value in details.items():
         text = _size(value) if name == "limit" and isinstance(value, int) else str(value)
+        text = words["no_sound"] if (name, text) == ("format", "no_sound") else text
         text = named(text, _language(language)) if name in _OF_LANGUAGES else text
         shown = "".join(letter for letter in text if letter.isprintable())[:_LONGEST_DETAIL]
         if shown:

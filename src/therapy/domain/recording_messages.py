@@ -16,6 +16,10 @@ REASONS = {
         "the recording ends earlier than it states",
         "ההקלטה מסתיימת מוקדם ממה שרשום בה",
     ),
+    "too_long": (
+        "only the first 12 hours are transcribed",
+        "רק 12 השעות הראשונות מתומללות",
+    ),
 }
 """Why a stretch is missing, by `Missing.reason`; without its code a reason is left out."""
 

@@ -13,9 +13,15 @@ UPLOAD_TEXTS: dict[str, Texts] = {
         "Check that the recording plays, then send it again.",
         "יש לוודא שאפשר להשמיע את ההקלטה ולשלוח אותה שוב.",
     ),
+    "unsupported_sound": (
+        "This is {format} sound, which cannot be read here.",
+        "הקול בקובץ הוא {format}, סוג שלא ניתן לקרוא כאן.",
+        "Send WAV, M4A, MP3, OGG, WebM or FLAC audio.",
+        "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
+    ),
     "unsupported_audio": (
-        "This file is not a recording that can be read.",
-        "הקובץ אינו הקלטה שניתן לקרוא.",
+        "This is {format}, not a recording that can be read.",
+        "זהו {format}, לא הקלטה שניתן לקרוא.",
         "Send WAV, M4A, MP3, OGG, WebM or FLAC audio.",
         "יש לשלוח קובץ שמע מסוג WAV, M4A, MP3, OGG, WebM או FLAC.",
     ),

@@ -37,7 +37,8 @@ class AudioDecoder(ABC):
         time stamps are filled with silence. What a header states about sizes and durations is a hint:
         everything that can be decoded is yielded, and what is missing is reported. `on_end` is called
         once, before the iterator ends, unless it ends by an error or is closed early. A recording
-        without samples yields nothing. Closing the iterator early frees everything.
+        without samples yields nothing. Closing the iterator early frees everything. What `read` raises
+        comes out as it is.
 
         Raises:
             UndecodableAudio: the recording has no audio stream, or nothing of it can be decoded.
@@ -51,5 +52,6 @@ class AudioDecoder(ABC):
         `decode`, with a reason that the therapist sees.
 
         Raises:
-            UnsupportedAudio: the container can be read and has no audio stream.
+            UnsupportedAudio: it is no recording, or has no audio stream that can be decoded; where it is
+                known, `format` says what it is.
         """

@@ -1,11 +1,12 @@
 """What `ports.audio` promises of the plainest recordings; the real decoder's formats are in tests/audio."""
 
 import array
+import asyncio
 
 import pytest
 
 from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import UndecodableAudio
+from therapy.domain.errors import Unavailable, UndecodableAudio
 from therapy.ports.audio import AudioDecoder, ReadRange
 from therapy.testing.samples import PRACTICE, a_wav
 
@@ -73,6 +74,19 @@ async def test_a_recording_may_be_left_early(audio: AudioDecoder) -> None:
         assert chunk
         break
     await chunks.aclose()  # type: ignore[attr-defined] # every adapter's iterator is a generator
+
+
+async def test_what_the_reader_raises_comes_out_as_it_is(audio: AudioDecoder) -> None:
+    async def failing(start: int, end: int) -> bytes:
+        raise Unavailable
+
+    with pytest.raises(Unavailable):
+        [_ async for _ in audio.decode(PRACTICE, failing, 1_000)]
+
+
+async def test_recordings_are_decoded_side_by_side(audio: AudioDecoder) -> None:
+    results = await asyncio.gather(*(decoded(audio, a_wav(TONE * each)) for each in range(1, 4)))
+    assert [b"".join(each) for each in results] == [TONE * each for each in range(1, 4)]
 
 
 @pytest.mark.parametrize(

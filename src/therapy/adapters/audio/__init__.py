@@ -1,51 +1,24 @@
 """Decoding of recordings with PyAV (FFmpeg's libraries): any container to 16 kHz mono.
 
-FFmpeg needs a file to read and seek in; a recording is an async range reader. So a thread decodes
-(`decoder_thread`), and its file asks the event loop for ranges; `audio_track` decides how little of a
-recording is trusted.
+Whatever FFmpeg touches runs in a child process (`decoder_process`), which `decoder` starts, feeds with
+ranges of the recording and ends. In the child, `containers` decides what may be opened, `track_choice` which
+track is heard, `timeline` when each piece of it plays, and `channels` how its channels are mixed;
+`audio_track` puts them together and `findings` says what is missing. The child imports this package, so it
+imports nothing itself.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, Any
 
-from therapy.adapters.audio.audio_track import look_for_audio, pcm_chunks
-from therapy.adapters.audio.decoder_thread import DecodingThread
-from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import UndecodableAudio
-from therapy.ports.audio import BYTES_PER_MS, AudioDecoder, ReadRange, ignore
+if TYPE_CHECKING:
+    from therapy.adapters.audio.decoder import PyAvAudioDecoder
+
+__all__ = ["PyAvAudioDecoder"]
 
 
-class PyAvAudioDecoder(AudioDecoder):
-    """Decodes with PyAV. Stateless: one decoder thread per open iterator, none otherwise."""
+def __getattr__(name: str) -> Any:
+    """Import the adapter when it is asked for."""
+    if name == "PyAvAudioDecoder":
+        from therapy.adapters.audio.decoder import PyAvAudioDecoder
 
-    async def decode(
-        self,
-        practice_id: str,  # noqa: ARG002 - the range reader knows the recording
-        read: ReadRange,
-        size: int,
-        *,
-        on_end: Callable[[AudioFindings], None] = ignore,
-    ) -> AsyncGenerator[bytes, None]:
-        work = DecodingThread(read, size, pcm_chunks)
-        taken = 0
-        try:
-            async for chunk in work.chunks():
-                taken += len(chunk)
-                yield chunk
-            on_end(AudioFindings(duration_ms=taken // BYTES_PER_MS))
-        finally:
-            await work.stop()
-
-    async def check(
-        self,
-        practice_id: str,  # noqa: ARG002 - the range reader knows the recording
-        read: ReadRange,
-        size: int,
-    ) -> None:
-        work = DecodingThread(read, size, look_for_audio)
-        try:
-            async for _ in work.chunks():
-                pass
-        except UndecodableAudio:
-            return
-        finally:
-            await work.stop()
+        return PyAvAudioDecoder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

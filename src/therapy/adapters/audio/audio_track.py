@@ -1,240 +1,208 @@
-"""Extracts one audio track from an untrusted recording, with PyAV.
+"""Extracts the sound of an untrusted recording with PyAV, at the time at which a player plays it.
 
-The first bytes decide which container it is; no other file or URL is ever opened; only codecs that
-recorders use are decoded, and only the first audio track. A recording is broken (UndecodableAudio) if it
-can't be opened, if too much of it can't be decoded, or if it ends before the duration that its own index
-states. The sizes in a WAV header are ignored.
+What a header states about lengths is a hint: all that can be decoded is yielded, and what is missing is
+reported. Only a recording without any decodable sound is broken (UndecodableAudio).
 """
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, Never
+from collections.abc import Callable, Generator, Iterator
 
 import av
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 
-from therapy.adapters.audio.decoder_thread import RangedFile
+from therapy.adapters.audio.containers import opened, playable
+from therapy.adapters.audio.findings import LEAST_MS, Findings
+from therapy.adapters.audio.pcm_output import PcmOutput
+from therapy.adapters.audio.ranged_file import RangedFile
+from therapy.adapters.audio.timeline import Overlap, Silence, Sound, Timeline
+from therapy.adapters.audio.track_choice import chosen, only
 from therapy.domain import media
+from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import UndecodableAudio, UnsupportedAudio
-from therapy.ports.audio import BYTES_PER_MS, SAMPLE_RATE
+from therapy.domain.media_headers import ID3_HEADER, tags_length
 
 CHUNK_BYTES = 1 << 17
 """Bytes in a chunk, about four seconds of samples."""
 
-LOST_SHARE = 0.05
-"""If a larger share of a recording can't be decoded, it is broken."""
+OWN_CLOCK = (media.TS, media.PS, media.ASF)
+"""Containers whose clock starts anywhere: a player counts from the first time stamp."""
 
-SLACK_BYTES = 2_048
-"""So many bytes without sound don't count as lost: an index frame, tags at the end."""
+LATEST_START_S = 600
+"""Where a recording begins later than this by its time stamps, they count from something else."""
 
-FRAMING = {media.MPEG: 0, media.WEBM: 16}
-"""Containers whose demuxers skip garbage silently, and their overhead in bytes per packet."""
+COUNTED = (media.MPEG, media.AAC, media.AC3, media.DTS)
+"""Streams of frames whose time stamps are only counted: lost bytes don't show in them."""
 
-MISSING_MS = 500
-"""So much may be missing of the duration that an index states: encoders' padding and rounding."""
+QUIET_CODECS = ("amr",)
+"""Codecs that send small packets for silence, which FFmpeg does not decode."""
 
-DEMUXERS = {
-    media.WAV: "wav",
-    media.MP4: "mov",
-    media.MPEG: "mp3",
-    media.OGG: "ogg",
-    media.WEBM: "matroska",
-    media.FLAC: "flac",
-}
-CODECS = (
-    "aac", "adpcm_", "alac", "amr", "flac", "gsm", "mp2", "mp3", "opus", "pcm_", "speex", "vorbis",
-)  # fmt: skip
-SAMPLE_RATES = range(4_000, 384_001)
-MOST_CHANNELS = 32
+QUIET_BYTES = 8
+TAGS_BYTES = 1_024
+"""So much is looked at for tags between two recordings that were joined."""
 
-_WAV_TAIL_CHUNKS = (
-    b"LIST",
-    b"id3 ",
-    b"ID3 ",
-    b"fact",
-    b"cue ",
-    b"bext",
-    b"iXML",
-    b"PEAK",
-    b"smpl",
-    b"JUNK",
-)
-_WEBM_DURATION = b"\x44\x89"
+MOST_ERRORS = 100
+"""After so many errors of the container in turn, the rest of the file is given up."""
 
 
-def look_for_audio(file: RangedFile) -> Generator[bytes, None, None]:
-    """Yield nothing; raise UnsupportedAudio if it is not a container of ours or has no audio track."""
+def look_for_audio(file: RangedFile) -> None:
+    """Check that there is a track that can be decoded; what can't be opened passes.
+
+    Raises:
+        UnsupportedAudio: it is not a container of ours, or has no track that can be decoded.
+    """
     media.sniff(file.peek(0, media.SNIFF_BYTES))
-    with _opened(file) as (container, _):
-        if not container.streams.audio:
-            raise UnsupportedAudio
-    yield from ()
+    try:
+        with opened(file) as (container, _, _):
+            playable(container)
+    except UndecodableAudio as error:
+        if error.details.get("reason") == "container":  # behind its tags is something else
+            raise UnsupportedAudio from None
 
 
-def pcm_chunks(file: RangedFile) -> Generator[bytes, None, None]:
-    """Yield the first audio track as 16 kHz mono s16 in chunks of at most `CHUNK_BYTES`."""
-    with _opened(file) as (container, kind):
-        stream = _track(container)
+def pcm_chunks(
+    file: RangedFile, report: Callable[[AudioFindings], None]
+) -> Generator[bytes, None, None]:
+    """Yield the sound as 16 kHz mono s16 in chunks of at most `CHUNK_BYTES`, then report what was found.
+
+    Raises:
+        UndecodableAudio: there is no sound that can be decoded.
+    """
+    with opened(file) as (container, kind, inner):
+        try:
+            tracks = playable(container)
+        except UnsupportedAudio as error:
+            reason = error.details.get("format", "no_audio")
+            raise UndecodableAudio(reason="no_audio" if reason == "no_sound" else "codec") from None
+        number = chosen(inner.beginning_at(0), tracks)
+        stream = next(each for each in tracks if each.index == number)
+        track = _Track(inner, container, stream, kind, len(tracks))
         pending = bytearray()
-        for samples in _samples(file, container, stream, kind):
+        for samples in track.samples():
             pending += samples
             while len(pending) >= CHUNK_BYTES:
                 yield bytes(pending[:CHUNK_BYTES])
                 del pending[:CHUNK_BYTES]
         if pending:
             yield bytes(pending)
+        report(track.found())
 
 
-@contextmanager
-def _opened(file: RangedFile) -> Iterator[tuple[InputContainer, str]]:
-    head = file.peek(0, media.SNIFF_BYTES)
-    try:
-        kind = media.sniff(head)
-    except UnsupportedAudio:
-        raise UndecodableAudio(reason="container") from None
-    try:
-        options = {"ignore_length": "1"} if kind == media.WAV and _wav_goes_on(file, head) else {}
-        opening: dict[str, Any] = {"io_open": _refuse, "container_options": options}
-        if int(av.__version__.partition(".")[0]) < 19:
-            opening["metadata_errors"] = "replace"  # from 19 on an odd tag is not an error
-        with av.open(file, "r", format=DEMUXERS[kind], **opening) as container:
-            yield container, kind
-    except (av.FFmpegError, ValueError, EOFError, OSError) as error:
-        # FFmpeg's texts may quote the file's tags: only the class of the error is passed on.
-        raise UndecodableAudio(reason=type(error).__name__) from None
+class _Track:
+    """One pass over one track."""
 
+    def __init__(
+        self,
+        file: RangedFile,
+        container: InputContainer,
+        stream: AudioStream,
+        kind: str,
+        tracks: int,
+    ) -> None:
+        self._file = file
+        self._container, self._stream, self._kind = container, stream, kind
+        self._timeline = Timeline(self._origin())
+        self._output = PcmOutput()
+        self._findings = Findings(file, container, stream, kind)
+        self._tracks = tracks
+        self._why = "hole"
+        self._lost = self._good = self._good_end = 0
+        self._seconds = 0.0
 
-def _refuse(*_: object) -> Never:
-    raise UndecodableAudio(reason="reference")
+    def samples(self) -> Iterator[bytes]:
+        """Yield samples until the end, or as many as there may be.
 
+        Raises:
+            UndecodableAudio: nothing could be decoded, and there should be something.
+        """
+        for sound in self._sounds():
+            yield from self._put(self._timeline.take(sound))
+            if self._output.full:
+                break
+        yield from self._put(self._timeline.finish())
+        yield self._output.rest()
+        if not self._output.placed and (self._lost or self._findings.stated_ms >= LEAST_MS):
+            raise UndecodableAudio(reason="damaged" if self._lost else "cut_off")
 
-def _track(container: InputContainer) -> AudioStream:
-    if not container.streams.audio:
-        raise UndecodableAudio(reason="no_audio")
-    stream = container.streams.audio[0]
-    known = stream.codec_context
-    if not known.name.startswith(CODECS):
-        raise UndecodableAudio(reason="codec")
-    if known.sample_rate not in SAMPLE_RATES or not 1 <= known.channels <= MOST_CHANNELS:
-        raise UndecodableAudio(reason="format")
-    return stream
+    def found(self) -> AudioFindings:
+        """Return what is known once all samples are out."""
+        remarks = ("several_tracks",) if self._tracks > 1 else ()
+        return self._findings.complete(self._output, remarks)
 
+    def _origin(self) -> float:
+        """Return the time stamp, in seconds, that a player shows as 0."""
+        seconds = (self._container.start_time or 0) / 1_000_000
+        return seconds if self._kind in OWN_CLOCK or not 0 <= seconds < LATEST_START_S else 0.0
 
-def _wav_goes_on(file: RangedFile, head: bytes) -> bool:
-    """Return whether the samples continue beyond the size that the header states."""
-    tail = media.wav_tail(head)
-    if not 0 < tail < file.size:
-        return False
-    return file.peek(tail + tail % 2, 4) not in _WAV_TAIL_CHUNKS
+    def _put(self, steps: Iterator[Silence | Overlap | Sound]) -> Iterator[bytes]:
+        for step in steps:
+            match step:
+                case Silence(until, why):
+                    before = self._output.placed
+                    yield from self._output.silence(until)
+                    self._findings.hole(before, self._output.placed, why)
+                case Overlap(back_to):
+                    yield from self._output.silence(back_to)
+                case Sound(frame):
+                    try:
+                        yield from self._output.sound(frame)
+                    except (av.FFmpegError, ValueError):  # a shape that no filter takes
+                        self._why, self._lost = "damaged", self._lost + 1
+            if self._output.full:
+                return
 
+    def _sounds(self) -> Iterator[Sound]:
+        for packet in self._packets():
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self._note_loss(packet)
+                continue
+            if frames:
+                self._make_up(packet)
+            self._good += packet.size
+            yield from (self._sound(each) for each in frames if each.samples and each.sample_rate)
 
-def _samples(
-    file: RangedFile, container: InputContainer, stream: AudioStream, kind: str
-) -> Iterator[bytes]:
-    stated = _stated_ms(file, container, stream, kind)
-    resampler, tally = _Resampler(), _Tally()
-    for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            tally.lost += packet.size
-            continue
-        tally.packets += 1
-        tally.good += packet.size
-        if frames and packet.pts is not None and packet.time_base:
-            tally.stamp(packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
-        for frame in frames:
-            samples = resampler.take(frame)
-            tally.sent += len(samples)
-            yield samples
-    yield resampler.rest()
-    if kind in FRAMING and len(container.streams) == 1:
-        sound = file.size - media.id3_length(file.peek(0, 10)) - FRAMING[kind] * tally.packets
-        tally.lost = max(tally.lost, sound - tally.good)
-    decoded = tally.decoded_ms(trust_stamps=kind in (media.MP4, media.WEBM))
-    if kind == media.OGG:
-        stated = (
-            tally.end_ms - tally.begin_ms
-        )  # its pages number their samples: none may be missing
-    if tally.broken or decoded < stated - MISSING_MS:
-        raise UndecodableAudio(reason="incomplete", decoded_ms=decoded, stated_ms=stated)
+    def _sound(self, frame: AudioFrame) -> Sound:
+        at = None
+        if frame.pts is not None and frame.time_base is not None and self._kind not in COUNTED:
+            at = float(frame.pts * frame.time_base)
+        seconds = frame.samples / frame.sample_rate
+        self._seconds += seconds
+        why, self._why = self._why, "hole"
+        return Sound(frame, at, seconds, why)
 
+    def _packets(self) -> Iterator["Packet[AudioStream]"]:
+        """Yield the track's packets; an error in the container skips what it concerns."""
+        only(self._container, {self._stream.index})
+        for _ in range(MOST_ERRORS):
+            try:
+                yield from self._container.demux(self._stream)
+                return
+            except (av.error.EOFError, av.error.ExitError):
+                return
+            except av.FFmpegError:
+                self._why = "damaged"
+                self._lost += 1
 
-@dataclass
-class _Tally:
-    """Counts bytes: of packets that could and couldn't be decoded, and of samples; notes time stamps."""
+    def _note_loss(self, packet: "Packet[AudioStream]") -> None:
+        if self._stream.codec_context.name.startswith(QUIET_CODECS) and packet.size < QUIET_BYTES:
+            self._why = "quiet"
+            return
+        self._why = "damaged"
+        self._lost += max(1, packet.size)
 
-    good: int = 0
-    lost: int = 0
-    packets: int = 0
-    sent: int = 0
-    begin_ms: int = -1
-    end_ms: int = 0
-
-    def stamp(self, start: Fraction, length: Fraction) -> None:
-        if self.begin_ms < 0:
-            self.begin_ms = max(0, int(start * 1000))
-        self.end_ms = max(self.end_ms, int((start + length) * 1000))
-
-    @property
-    def broken(self) -> bool:
-        if self.lost > SLACK_BYTES and not self.sent:
-            return True
-        return self.lost - SLACK_BYTES > LOST_SHARE * (self.lost + self.good)
-
-    def decoded_ms(self, *, trust_stamps: bool) -> int:
-        """Return the duration; by time stamps, too, for containers in which recorders leave out silence."""
-        decoded = self.sent // BYTES_PER_MS
-        return max(decoded, self.end_ms) if trust_stamps else decoded
-
-
-def _stated_ms(file: RangedFile, container: InputContainer, stream: AudioStream, kind: str) -> int:
-    """Return the duration that the recording's own index states; 0 if it states none that is reliable."""
-    if kind == media.MPEG:
-        head = file.peek(media.id3_length(file.peek(0, 10)), 512)
-        return media.mpeg_promise_ms(head)
-    if kind == media.WEBM and _WEBM_DURATION not in file.peek(0, media.SNIFF_BYTES):
-        return 0
-    if kind not in (media.MP4, media.FLAC, media.WEBM):
-        return 0
-    spans = [] if container.duration is None else [container.duration // 1000]
-    if stream.duration is not None and stream.time_base is not None:
-        spans.append(int(stream.duration * stream.time_base * 1000))
-    return min(spans, default=0)
-
-
-class _Resampler:
-    """Converts frames to 16 kHz mono s16; a track may change its rate or layout in between."""
-
-    def __init__(self) -> None:
-        self._format: tuple[object, ...] = ()
-        self._inner: AudioResampler | None = None
-
-    def take(self, frame: AudioFrame) -> bytes:
-        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-        before = b""
-        if shape != self._format:
-            before = self.rest()
-            self._format = shape
-            self._inner = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-        return before + self._through(frame)
-
-    def rest(self) -> bytes:
-        """Return what is left in the filter, and reset the resampler."""
-        found = self._through(None) if self._inner is not None else b""
-        self._inner, self._format = None, ()
-        return found
-
-    def _through(self, frame: AudioFrame | None) -> bytes:
-        if self._inner is None:
-            return b""
-        if frame is not None:
-            frame.pts = None  # gaps and jumps in time stamps must not stop it
-        return b"".join(
-            bytes(each.planes[0])[: each.samples * 2] for each in self._inner.resample(frame)
-        )
+    def _make_up(self, packet: "Packet[AudioStream]") -> None:
+        """Let bytes between packets, other than tags, take their time, where time stamps don't show it."""
+        if self._kind not in COUNTED or packet.pos is None or packet.pos < 0:
+            return
+        lost = packet.pos - self._good_end if self._good_end else 0
+        if lost > ID3_HEADER:
+            lost -= tags_length(self._file.peek(self._good_end, TAGS_BYTES))
+        self._good_end = packet.pos + packet.size
+        if lost > 0 and self._good:
+            seconds = lost * self._seconds / self._good
+            if seconds >= LEAST_MS / 1000:
+                self._timeline.lose(seconds)
+                self._why = "damaged"

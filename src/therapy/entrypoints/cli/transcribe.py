@@ -57,7 +57,7 @@ def transcribe(
 ) -> None:
     """Transcribe one recording: who said what, and how it felt. Needs no server and stores nothing.
 
-    WAV, M4A, MP3, OGG, WebM and FLAC, recognised by their content, not their name.
+    Any recording that plays (WAV, M4A, MP3, OGG, WebM, FLAC and others), known by its content, not its name.
 
     \b
     [bold]Examples[/]

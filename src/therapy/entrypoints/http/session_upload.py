@@ -42,7 +42,7 @@ class UploadForm(Struct):
     audio_file: Annotated[
         bytes,
         about(
-            "WAV, M4A/AAC, MP3, OGG/Opus, WebM or FLAC, with a file name.",
+            "Any recording that plays: WAV, M4A, MP3, OGG, WebM, FLAC and others, with a file name.",
             "(the bytes of session_audio.wav)",
             extra_json_schema={"format": "binary"},
         ),
@@ -71,8 +71,8 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
         "people",
         *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
         *("not_found", "other_patient", "too_late_to_change", "too_many_recordings", "lease_lost"),
-        *("duplicate_recording", "too_large", "unsupported_audio", "compressed_audio"),
-        *("unsupported_media_type", "compressed_body"),
+        *("duplicate_recording", "too_large", "unsupported_audio", "unsupported_sound"),
+        *("compressed_audio", "unsupported_media_type", "compressed_body"),
         *WRITES,
         field="patient.name",
     ),

@@ -1,0 +1,117 @@
+"""The child process in which FFmpeg reads a recording, started by `decoder` with `python -m`.
+
+Ranges of the recording come in over stdin, samples go out over stdout (`decoder_protocol`). It is a separate
+process because a decoder that crashes, hangs or uses too much memory must not take the API down with it.
+It ends when its parent ends. Nothing of the recording is ever written to stderr.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from typing import IO
+
+import msgspec
+
+from therapy.adapters.audio import decoder_protocol as protocol
+from therapy.adapters.audio.audio_track import look_for_audio, pcm_chunks
+from therapy.adapters.audio.ranged_file import RangedFile
+from therapy.domain.audio_findings import AudioFindings
+from therapy.domain.errors import TherapyError
+
+NICE = 5
+"""A recording is decoded with less priority than the API; a check, for which somebody waits, is not."""
+
+PR_SET_PDEATHSIG = 1
+
+
+class _Pipes:
+    """Our ends of the pipes."""
+
+    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+        self._incoming, self._outgoing = incoming, outgoing
+
+    def order(self) -> protocol.Order:
+        return protocol.decode_order(self._incoming.readline())
+
+    def fetch(self, start: int, end: int) -> bytes:
+        """Ask for a range and return it; EOFError if the parent has gone."""
+        self.send(protocol.RANGE, protocol.SPAN.pack(start, end))
+        (length,) = protocol.LENGTH.unpack(self._read(protocol.LENGTH.size))
+        return self._read(length)
+
+    def send(self, kind: bytes, content: bytes) -> None:
+        self._outgoing.write(protocol.message(kind, content))
+        self._outgoing.flush()
+
+    def _read(self, length: int) -> bytes:
+        found = self._incoming.read(length)
+        if len(found) < length:
+            os._exit(1)  # the parent has gone, or does not want the answer any more
+        return found
+
+
+def main() -> int:
+    """Check or decode one recording; return 0, also if that failed, or 1 if the parent has gone."""
+    pipes = _Pipes(*_private_streams())
+    try:
+        order = pipes.order()
+        _end_with(order.parent)
+        _work(pipes, order)
+    except (EOFError, BrokenPipeError, msgspec.DecodeError):
+        return 1
+    except TherapyError as error:
+        failed = protocol.Failed(type(error).__name__, error.code, dict(error.details))
+        pipes.send(protocol.FAILED, msgspec.json.encode(failed))
+    except Exception as error:  # noqa: BLE001 - whatever it was, the parent must be told
+        failed = protocol.Failed("EngineFailed", "engine_failed", {"reason": type(error).__name__})
+        pipes.send(protocol.FAILED, msgspec.json.encode(failed))
+    return 0
+
+
+def _work(pipes: _Pipes, order: protocol.Order) -> None:
+    file = RangedFile(pipes.fetch, order.size)
+    found = AudioFindings()
+
+    def note(findings: AudioFindings) -> None:
+        nonlocal found
+        found = findings
+
+    if order.check:
+        look_for_audio(file)
+    else:
+        os.nice(NICE)
+        for chunk in pcm_chunks(file, note):
+            pipes.send(protocol.PCM, chunk)
+    pipes.send(protocol.FOUND, msgspec.json.encode(found))
+
+
+def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Return our ends of the pipes, so that what a library prints can't mix with the messages."""
+    outgoing = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return sys.stdin.buffer, outgoing
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the parent ends, however it ends: by the kernel on Linux, else by polling."""
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    except AttributeError:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it ended before this was set up
+        os._exit(1)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # nothing to tidy up, and FFmpeg's threads must not keep the process alive

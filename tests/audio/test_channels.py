@@ -1,0 +1,164 @@
+"""Channels are judged before they are mixed: inverted, dead, or one speaker on each."""
+
+import math
+import random
+from array import array
+
+import pytest
+
+from tests import media
+from tests.audio.decoding import decoded_here, wav
+
+SECONDS = 12
+SPOKEN = array("h", media.excerpt(0, SECONDS))
+OTHER = array("h", media.excerpt(20, 20 + SECONDS))
+NOTHING = array("h", bytes(len(SPOKEN) * 2))
+
+
+def interleaved(*channels: array) -> bytes:
+    mixed = array("h", bytes(2 * len(channels) * len(channels[0])))
+    for number, each in enumerate(channels):
+        mixed[number :: len(channels)] = each
+    return mixed.tobytes()
+
+
+def scaled(samples: array, factor: float) -> array:
+    return array("h", (int(each * factor) for each in samples))
+
+
+def heard(*channels: array):
+    samples, found = decoded_here(wav(interleaved(*channels), channels=len(channels)))
+    assert len(samples) == 2 * len(channels[0])
+    return array("h", samples), found
+
+
+def loudness(samples) -> float:
+    return math.sqrt(sum(each * each for each in samples[::7]) / len(samples[::7]))
+
+
+def likeness(first, second) -> float:
+    """Correlation of the samples: 1 is the same sound."""
+    both = sum(one * other for one, other in zip(first[::7], second[::7], strict=True))
+    return both / (loudness(first) * loudness(second) * len(first[::7]))
+
+
+def test_two_channels_that_carry_the_same_are_as_loud_as_one():
+    samples, found = heard(SPOKEN, SPOKEN)
+    assert likeness(samples, SPOKEN) > 0.999
+    assert loudness(samples) == pytest.approx(loudness(SPOKEN), rel=0.01)
+    assert (found.remarks, found.levels) == ((), ())
+
+
+@pytest.mark.parametrize("factor", [-1.0, -0.5], ids=["the same", "half as loud"])
+def test_an_inverted_channel_is_subtracted(factor):
+    samples, found = heard(SPOKEN, scaled(SPOKEN, factor))
+    assert likeness(samples, SPOKEN) > 0.999
+    assert loudness(samples) > 0.7 * loudness(SPOKEN)
+    assert found.remarks == ("inverted_channel",)
+
+
+@pytest.mark.parametrize("order", [(SPOKEN, NOTHING), (NOTHING, SPOKEN)], ids=["right", "left"])
+def test_a_dead_channel_costs_no_loudness(order):
+    samples, found = heard(*order)
+    assert likeness(samples, SPOKEN) > 0.999
+    assert loudness(samples) == pytest.approx(loudness(SPOKEN), rel=0.01)
+    assert found.remarks == ("silent_channel",)
+    assert not found.levels
+
+
+def test_a_channel_that_dies_in_between_is_noticed():
+    half = len(SPOKEN) // 2
+    dying = SPOKEN[:half] + NOTHING[half:]
+    samples, _ = heard(SPOKEN, dying)
+    assert likeness(samples[-32_000:], SPOKEN[-32_000:]) > 0.99
+
+
+@pytest.mark.parametrize("factors", [(1, -1), (-1, 1)], ids=["inverted later", "inverted first"])
+def test_a_channel_that_is_turned_over_in_between_costs_nothing(factors):
+    half = len(SPOKEN) // 2
+    turned = scaled(SPOKEN[:half], factors[0]) + scaled(SPOKEN[half:], factors[1])
+    samples, _ = heard(SPOKEN, turned)
+    for at in range(0, len(SPOKEN), 16_000):
+        assert loudness(samples[at : at + 16_000]) > 0.9 * loudness(SPOKEN[at : at + 16_000])
+
+
+def turns() -> tuple[array, array]:
+    """Two people who speak in turn, three seconds each, with a little of the other on one's channel."""
+    first, second = array("h"), array("h")
+    for at in range(0, len(SPOKEN), 48_000):
+        spoken, quiet = SPOKEN[at : at + 48_000], scaled(SPOKEN[at : at + 48_000], 0.1)
+        first += spoken if at // 48_000 % 2 == 0 else quiet
+        second += quiet if at // 48_000 % 2 == 0 else spoken
+    return first, second
+
+
+def test_one_speaker_on_each_channel_gives_levels():
+    first, second = turns()
+    samples, found = heard(first, second)
+    assert "separate_channels" in found.remarks
+    assert likeness(samples, SPOKEN) > 0.98
+    assert [len(each) for each in found.levels] == [SECONDS * 10] * 2
+    louder = [one - other for one, other in zip(*found.levels, strict=True)]
+    spoken = [at for at in range(SECONDS * 10) if max(each[at] for each in found.levels) > 120]
+    right = [at for at in spoken if (louder[at] > 0) == (at // 30 % 2 == 0)]
+    assert len(spoken) > 50
+    assert len(right) > 0.95 * len(spoken)
+
+
+def test_levels_count_through_a_hole():
+    first, second = turns()
+    data = media.encoded(
+        interleaved(first, second), "matroska", "pcm_s16le", rate=16_000, layout="stereo",
+        moved=lambda at: at if at < 6 else at + 4,
+    )  # fmt: skip
+    _, found = decoded_here(data)
+    assert "separate_channels" in found.remarks
+    assert [len(each) for each in found.levels] == [(SECONDS + 4) * 10] * 2
+    assert not any(found.levels[0][62:98])
+
+
+def test_levels_are_in_steps_of_0_375_db_below_full_scale():
+    tone = array("h", (round(3_276.7 * math.sin(at / 3)) for at in range(len(SPOKEN))))
+    first, second = array("h"), array("h")
+    for at in range(0, len(SPOKEN), 16_000):
+        first += tone[at : at + 16_000] if at // 16_000 % 2 else NOTHING[:16_000]
+        second += NOTHING[:16_000] if at // 16_000 % 2 else tone[at : at + 16_000]
+    _, found = heard(first, second)
+    rms_db = 20 * math.log10(3_276.7 / math.sqrt(2) / 32_768)
+    assert found.levels[0][15] == pytest.approx(255 + rms_db / 0.375, abs=1)
+    assert found.levels[0][5] == 0
+    assert found.levels[1][5] == found.levels[0][15]
+
+
+def test_a_room_that_two_microphones_hear_has_no_speaker_for_each():
+    _, found = heard(SPOKEN, scaled(SPOKEN, 0.7))
+    assert (found.remarks, found.levels) == ((), ())
+
+
+def test_two_people_who_are_on_both_channels_are_not_apart():
+    rng = random.Random(3)
+    blurred = array("h", (max(-32_768, min(32_767, x + rng.randrange(-300, 300))) for x in SPOKEN))
+    _, found = heard(blurred, SPOKEN)
+    assert not found.levels
+
+
+@pytest.mark.parametrize("place", [0, 7, 23])
+def test_of_24_channels_the_one_with_sound_is_heard(place):
+    channels = [NOTHING] * 24
+    channels[place] = SPOKEN
+    samples, found = heard(*channels)
+    assert likeness(samples, SPOKEN) > 0.99
+    assert loudness(samples) == pytest.approx(loudness(SPOKEN), rel=0.05)
+    assert found.remarks == ("silent_channel",)
+
+
+def test_silence_on_all_channels_stays_silence():
+    samples, found = heard(NOTHING, NOTHING)
+    assert not any(samples)
+    assert found.remarks == ()
+
+
+def test_both_speakers_are_heard_when_they_speak_at_once():
+    samples, _ = heard(SPOKEN, OTHER)
+    assert likeness(samples, SPOKEN) > 0.5
+    assert likeness(samples, OTHER) > 0.5

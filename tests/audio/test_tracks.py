@@ -1,0 +1,70 @@
+"""Of several tracks, the first with sound is heard; one that can't be decoded is passed over."""
+
+import math
+from array import array
+
+import pytest
+
+from tests import media
+from tests.audio.decoding import decoded_here
+
+RATE = 48_000
+SPOKEN = media.excerpt(0, 6, RATE)
+OTHER = media.excerpt(20, 26, RATE)
+NOTHING = bytes(len(SPOKEN))
+CONTAINERS = {"mp4": "aac", "matroska": "libopus", "mpegts": "aac", "mov": "pcm_s16le"}
+
+
+def likeness(first: bytes, second: bytes) -> float:
+    """How alike the loudness of two recordings is, in tenths of a second."""
+    ones, others = loudness(first), loudness(second)
+    pairs = list(zip(ones, others, strict=False))
+    both = sum(one * other for one, other in pairs)
+    scale = (sum(one * one for one, _ in pairs) * sum(other * other for _, other in pairs)) ** 0.5
+    return both / scale if scale else 0.0
+
+
+def loudness(samples: bytes) -> list[float]:
+    values = array("h", samples)
+    return [sum(map(abs, values[at : at + 1_600])) for at in range(0, len(values), 1_600)]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(
+    ("tracks", "heard"),
+    [
+        ((NOTHING, SPOKEN), (0, 6)),
+        ((SPOKEN, NOTHING), (0, 6)),
+        ((SPOKEN, OTHER), (0, 6)),
+        ((OTHER, SPOKEN), (20, 26)),
+        ((NOTHING, NOTHING, OTHER), (20, 26)),
+    ],
+    ids=["silent first", "silent second", "two", "two others", "silent, silent, one"],
+)
+def test_the_first_track_with_sound_is_heard(container, tracks, heard):
+    samples, found = decoded_here(media.with_tracks(container, CONTAINERS[container], *tracks))
+    assert found.remarks == ("several_tracks",)
+    assert not found.missing
+    assert likeness(samples, media.excerpt(*heard)) > 0.97
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_speech_is_preferred_to_music(container):
+    chord = array("h", bytes(len(SPOKEN)))
+    for at in range(len(chord)):
+        chord[at] = round(3_000 * sum(math.sin(at * pitch / 7_639) for pitch in (220, 277, 330)))
+    data = media.with_tracks(container, CONTAINERS[container], chord.tobytes(), SPOKEN)
+    samples, _ = decoded_here(data)
+    assert likeness(samples, media.excerpt(0, 6)) > 0.97
+
+
+def test_sound_that_comes_late_is_found_too():
+    late = bytes(2 * RATE * 15) + SPOKEN
+    samples, found = decoded_here(media.with_tracks("matroska", "libopus", bytes(len(late)), late))
+    assert any(samples[-32_000 * 5 :])
+    assert found.duration_ms == pytest.approx(21_000, abs=50)
+
+
+def test_a_track_without_a_decoder_is_no_second_recording():
+    _, found = decoded_here(media.case("apac_first.mp4"))
+    assert found.remarks == ()
