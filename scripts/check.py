@@ -24,9 +24,10 @@ if "/" in UV:
     UV = str(ROOT / UV)  # steps run in other folders too
 PYTHONS = ("3.11", "3.12", "3.13")
 WHEELS = ROOT / ".tools/wheels"
-# Two workers: the machines this must fit have two cores. A file's tests stay together, so that what a
-# file prepares once is prepared once; the files come in the order of tests/conftest.py.
-PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+# Three workers: the machines this must fit have two cores, and tests wait a third of their time for servers
+# and processes. A file's tests stay together, so that what a file prepares once is prepared once; the files
+# come in the order of tests/conftest.py.
+PYTEST = ("-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 QUICK = ("-q", "-m", "not slow and not emulator")
 # What runs on every Python: all but what reads our own files, measures the recogniser or needs emulators;
 # what goes through the frameworks besides on the newest.
@@ -170,7 +171,7 @@ def pythons() -> None:
             folders = PORTABLE + (FRAMED if version == PYTHONS[-1] else ())
             # Fewer examples for Hypothesis: the main run tries a hundred.
             chosen = ("-m", "pytest", *QUICK, *folders, "-p", "no:cacheprovider")
-            run(ready(version, interpreter), *chosen, HYPOTHESIS_EXAMPLES="20")
+            run(ready(version, interpreter), *chosen, HYPOTHESIS_EXAMPLES="10")
         except subprocess.CalledProcessError:
             failed.append(version)
     if failed:

@@ -25,11 +25,12 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True)
 class Upload:
-    """A recording and its metadata, which is sent unchanged if it is bytes."""
+    """A recording and its metadata, which is sent unchanged if it is bytes; the app sends the audio first."""
 
     audio: bytes
     metadata: Mapping[str, object] | bytes | None
     file_name: str = ""
+    metadata_first: bool = False
 
 
 def metadata_of(
@@ -160,9 +161,18 @@ class MobileClient:
 
 
 def _parts(upload: Upload, boundary: str, on_progress: Callable[[int], None]) -> Iterator[bytes]:
+    parts = [_audio_part(upload, on_progress), _metadata_part(upload)]
+    for part in reversed(parts) if upload.metadata_first else parts:
+        before = f"--{boundary}\r\n".encode()
+        for piece in part:
+            yield before + piece
+            before = b""
+    yield f"--{boundary}--\r\n".encode()
+
+
+def _audio_part(upload: Upload, on_progress: Callable[[int], None]) -> Iterator[bytes]:
     name = upload.file_name or f"session_audio_{uuid.uuid4()}.wav"
     yield (
-        f"--{boundary}\r\n"
         f'Content-Disposition: form-data; name="audio_file"; filename="{name}"\r\n'
         "Content-Type: audio/wav\r\n\r\n"
     ).encode()
@@ -170,16 +180,18 @@ def _parts(upload: Upload, boundary: str, on_progress: Callable[[int], None]) ->
     for at in range(0, len(view), CHUNK):
         yield bytes(view[at : at + CHUNK])
         on_progress(min(len(view), at + CHUNK))
-    if upload.metadata is not None:
-        metadata = upload.metadata
-        body = metadata if isinstance(metadata, bytes) else msgspec.json.encode(metadata)
-        yield (
-            f"\r\n--{boundary}\r\n"
-            'Content-Disposition: form-data; name="metadata"\r\n'
-            "Content-Type: application/json\r\n\r\n"
-        ).encode()
-        yield body
-    yield f"\r\n--{boundary}--\r\n".encode()
+    yield b"\r\n"
+
+
+def _metadata_part(upload: Upload) -> Iterator[bytes]:
+    if upload.metadata is None:
+        return
+    yield (
+        b'Content-Disposition: form-data; name="metadata"\r\nContent-Type: application/json\r\n\r\n'
+    )
+    metadata = upload.metadata
+    yield metadata if isinstance(metadata, bytes) else msgspec.json.encode(metadata)
+    yield b"\r\n"
 
 
 def outcome_of(answer: httpx.Response) -> str:

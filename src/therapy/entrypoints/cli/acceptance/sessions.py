@@ -34,14 +34,18 @@ def _step(call: str, what: str, steps: list[Step] = STEPS) -> Callable[..., None
 
 
 def _refused_upload(
-    context: CheckContext, status: int, *, audio: bytes | None = None, **changes: object
+    context: CheckContext,
+    status: int,
+    *,
+    audio: bytes | None = None,
+    metadata_first: bool = False,
+    **changes: object,
 ) -> None:
     """Send an upload that must be refused; if it becomes a session, remember that one for cancellation."""
     metadata: Mapping[str, object] = {**context.metadata, **changes}
     short = app_wav(hummed(0.2)) if audio is None else audio
-    answer = context.app.upload(
-        Upload(short, {name: each for name, each in metadata.items() if each is not None})
-    )
+    kept = {name: each for name, each in metadata.items() if each is not None}
+    answer = context.app.upload(Upload(short, kept, metadata_first=metadata_first))
     if answer.status_code == 202:
         context.leftovers.add(str(answer.json().get("session_id", "")))
     refused(answer, status)
@@ -62,9 +66,9 @@ def _(context: CheckContext) -> None:
     _refused_upload(context, 415, audio=b"This is a text, not a recording.\n" * 200)
 
 
-@_step("POST /sessions/upload", "31-02-2026 is 400")
+@_step("POST /sessions/upload", "31-02-2026 is 400, if it comes before the audio")
 def _(context: CheckContext) -> None:
-    _refused_upload(context, 400, session_date="31-02-2026")
+    _refused_upload(context, 400, metadata_first=True, session_date="31-02-2026")
 
 
 @_step("POST /sessions/upload", "no patient is 400")
