@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import httpx
-from hour import MB, PASSWORD, THERAPIST, UPLOAD_GROWTH_MB, Watch, address, body, rss
+from hour import MB, PASSWORD, THERAPIST, UPLOAD_GROWTH_MB, Watch, address, body, demo_pcm, rss
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
@@ -27,7 +27,7 @@ CONTAINER = "audio-uploads"
 
 async def upload(minutes: float, url: str, server: int) -> tuple[float, float]:
     """Send a recording as the app does; gives seconds, and by how many bytes the API grew."""
-    watch = Watch(server)
+    watch, pcm = Watch(server), demo_pcm()
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         answer = await client.post("/auth/login", json={"email": THERAPIST, "password": PASSWORD})
         signed_in = answer.raise_for_status().json()
@@ -36,7 +36,7 @@ async def upload(minutes: float, url: str, server: int) -> tuple[float, float]:
         began = time.monotonic()
         answer = await client.post(
             "/sessions/upload",
-            content=body(minutes, signed_in["userId"]),
+            content=body(pcm, minutes, signed_in["userId"]),
             headers={
                 "Authorization": f"Bearer {signed_in['token']}",
                 "Content-Type": "multipart/form-data; boundary=app",
