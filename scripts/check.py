@@ -29,11 +29,11 @@ WHEELS = ROOT / ".tools/wheels"
 # come in the order of tests/conftest.py.
 PYTEST = ("-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 QUICK = ("-q", "-m", "not slow and not emulator")
-# What runs on every Python: all but what reads our own files, measures the recogniser or needs emulators;
-# what goes through the frameworks besides on the newest.
-PORTABLE = tuple(f"tests/{name}" for name in ("domain", "contract", "repositories", "workflows"))
+# What runs on every Python: the rules and what is done by them; on the newest besides, where most changed,
+# all but what reads our own files, measures the recogniser or needs emulators.
+PORTABLE = ("tests/domain", "tests/workflows")
+OVER_LIBRARIES = ("tests/contract", "tests/repositories", "tests/http", "tests/cli")
 ADAPTER = "examples/openai-speech"  # of another project, as it were
-FRAMED = ("tests/http", "tests/cli")
 
 # Run in a bare install, before anything else is imported there.
 BARE = """
@@ -168,7 +168,7 @@ def pythons() -> None:
     failed = []
     for version, interpreter in others():
         try:
-            folders = PORTABLE + (FRAMED if version == PYTHONS[-1] else ())
+            folders = PORTABLE + (OVER_LIBRARIES if version == PYTHONS[-1] else ())
             # Fewer examples for Hypothesis: the main run tries a hundred.
             chosen = ("-m", "pytest", *QUICK, *folders, "-p", "no:cacheprovider")
             run(ready(version, interpreter), *chosen, HYPOTHESIS_EXAMPLES="10")

@@ -58,6 +58,13 @@ def test_the_version_is_the_installed_one() -> None:
     assert therapy_library.__version__ == importlib.metadata.version("therapy")
 
 
+def test_the_version_is_looked_up_only_for_who_asks() -> None:
+    # What is installed takes longer to look up than the rest to import, and each child process would pay.
+    look = "import sys, therapy.domain.errors; print('importlib.metadata' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True)
+    assert ran.stdout.strip() == "False"
+
+
 def test_pages_made_from_the_code_are_up_to_date() -> None:
     docs = runpy.run_path(str(ROOT / "scripts/docs.py"))
     assert docs["outdated"]() == []

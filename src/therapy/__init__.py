@@ -7,7 +7,6 @@ complete outside for tests; everything else needs an extra. docs/reference/libra
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is asked for."""
     if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and few ask
+
         return version("therapy")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)

@@ -17,7 +17,7 @@ from tests.emulators.valkey import Valkey
 from tests.test_config import CANARY
 from therapy.entrypoints.cli.own_server import command
 
-__all__ = ["emulated", "environment"]
+__all__ = ["emulated", "environment", "migrated"]
 
 SECRETS = [
     "COSMOS_KEY",
@@ -26,6 +26,9 @@ SECRETS = [
     "REDIS_PASSWORD",
     "THERAPY_SMTP_PASSWORD",
 ]
+
+MIGRATED: set[str] = set()
+"""Addresses of the Cosmos on which the installation `migrated` has been made."""
 
 
 @pytest.fixture
@@ -56,6 +59,16 @@ def environment(emulated: dict[str, str], tmp_path: Path) -> dict[str, str]:
         "THERAPY_DATA_DIR": str(tmp_path / "data"),
         "SPEECH_LANGUAGE": "en-US",
     }
+
+
+@pytest.fixture
+def migrated(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The same after `therapy migrate`, which one test of a process runs and the others find done."""
+    settings = environment | {"COSMOS_DATABASE_NAME": "installedonce"}
+    if settings["COSMOS_URI"] not in MIGRATED:
+        assert therapy(settings, tmp_path, "migrate").returncode == 0
+        MIGRATED.add(settings["COSMOS_URI"])
+    return settings
 
 
 def therapy(

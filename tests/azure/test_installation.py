@@ -61,9 +61,8 @@ def test_what_is_missing_is_made_and_then_everything_answers(
 
 
 def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
-    environment: dict[str, str], tmp_path: Path, fake_fcm: FakeFcm
+    migrated: dict[str, str], tmp_path: Path, fake_fcm: FakeFcm
 ) -> None:
-    assert therapy(environment, tmp_path, "migrate").returncode == 0
     fake_fcm.add(Fault("/token", status=401, times=None))
     wrong = {
         "COSMOS_URI": f"http://127.0.0.1:{free_port()}/",
@@ -73,7 +72,7 @@ def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
         "REDIS_USE_SSL": "true",
         "THERAPY_SMTP_PASSWORD": CANARY,
     }
-    said = therapy(environment | wrong, tmp_path, "check")
+    said = therapy(migrated | wrong, tmp_path, "check")
     assert said.returncode == 1
     assert "7 of 7 failed" in said.stderr
     for words in (
@@ -91,10 +90,9 @@ def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
 
 
 def test_letters_that_nobody_would_read_are_a_remark(
-    environment: dict[str, str], tmp_path: Path
+    migrated: dict[str, str], tmp_path: Path
 ) -> None:
-    assert therapy(environment, tmp_path, "migrate").returncode == 0
-    said = therapy(environment | {"THERAPY_MAIL": "local"}, tmp_path, "check")
+    said = therapy(migrated | {"THERAPY_MAIL": "local"}, tmp_path, "check")
     assert said.returncode == 0, said.stdout
     assert "No mail is sent" in said.stdout
     assert str(tmp_path / "data" / "mailbox") in said.stdout
@@ -119,15 +117,14 @@ def test_who_may_not_make_containers_learns_who_may_and_what_else_was_made(
 
 
 def test_what_fast_transcription_refuses_has_its_likely_causes(
-    environment: dict[str, str], tmp_path: Path, fake_fast: FakeFast
+    migrated: dict[str, str], tmp_path: Path, fake_fast: FakeFast
 ) -> None:
-    assert therapy(environment, tmp_path, "migrate").returncode == 0
     for status, words in ((404, "THERAPY_SPEECH_ENGINE=conversation"), (400, "SPEECH_LANGUAGE")):
         fake_fast.add(Fault("transcribe", status=status))
-        said = therapy(environment, tmp_path, "check")
+        said = therapy(migrated, tmp_path, "check")
         assert "1 of 7 failed: speech" in said.stderr
         assert words in said.stdout
-    conversation = environment | {"THERAPY_SPEECH_ENGINE": "conversation"}
+    conversation = migrated | {"THERAPY_SPEECH_ENGINE": "conversation"}
     assert therapy(conversation, tmp_path, "check").returncode == 0
 
 

@@ -38,6 +38,9 @@ from therapy.ports.speech import SpeechDone, SpeechOptions, SpeechProgress
 pytestmark = pytest.mark.slow
 
 SECONDS = 29.1
+BOTH_SPEAK = 13.0
+"""Seconds in which the therapist and the patient have spoken: enough to hear in each format."""
+
 SILENCE = bytes(32_000 * 5)
 
 
@@ -92,12 +95,12 @@ def test_all_speech_of_the_demo_has_words_and_none_of_them_is_doubted(demo_event
 
 @pytest.fixture(scope="module")
 def wav_text(tmp_path_factory) -> str:
-    return text(asyncio.run(heard(media.excerpt(0, SECONDS), tmp_path_factory.mktemp("models"))))
+    return text(asyncio.run(heard(media.excerpt(0, BOTH_SPEAK), tmp_path_factory.mktemp("models"))))
 
 
 @pytest.mark.parametrize("name", [each for each in media.RECORDINGS if each != "wav"])
 def test_every_format_gives_the_words_of_the_wav(name, wav_text, tmp_path):
-    data = media.recording(name, SECONDS)
+    data = media.recording(name, BOTH_SPEAK)
 
     async def read(start: int, end: int) -> bytes:
         return data[start:end]
@@ -127,7 +130,7 @@ async def test_a_person_alone_is_one_voice(tmp_path):
 
 
 async def test_a_number_of_people_that_is_given_is_the_number_of_voices(tmp_path):
-    both = media.excerpt(0, 13)
+    both = media.excerpt(0, BOTH_SPEAK)
     events = await heard(both, tmp_path, SpeechOptions(("en-US",), people=1))
     assert {each.voice for each in utterances(events)} <= {"0", ""}
     assert "morning" in text(events)
@@ -148,7 +151,7 @@ async def test_a_child_that_is_killed_can_be_tried_again(tmp_path):
     engine = WatchedSpeech(cache=tmp_path)
 
     async def listen() -> None:
-        async for _ in engine.transcribe("p", endless(media.excerpt(0, 10)), ENGLISH):
+        async for _ in engine.transcribe("p", endless(SILENCE), ENGLISH):
             engine.child.send_signal(signal.SIGSEGV)
 
     with pytest.raises(EngineFailed) as failed:
@@ -159,7 +162,7 @@ async def test_a_child_that_is_killed_can_be_tried_again(tmp_path):
 
 async def test_closing_early_ends_the_child(tmp_path):
     engine = WatchedSpeech(cache=tmp_path)
-    async with aclosing(engine.transcribe("p", endless(media.excerpt(0, 10)), ENGLISH)) as events:
+    async with aclosing(engine.transcribe("p", endless(SILENCE), ENGLISH)) as events:
         assert isinstance(await anext(events), SpeechProgress)
         assert running(engine.child.pid)
     assert not running(engine.child.pid)
@@ -197,7 +200,7 @@ async def test_samples_are_taken_only_as_fast_as_they_are_heard(tmp_path):
 
     async def counted():
         nonlocal taken
-        async for chunk in endless(media.excerpt(0, 4)):
+        async for chunk in endless(media.excerpt(0, 6.6) + 5 * SILENCE):
             taken += len(chunk)
             yield chunk
 
