@@ -80,6 +80,12 @@ UPLOAD_TEXTS: dict[str, Texts] = {
         "Compare the names, then confirm who the patient is.",
         "יש להשוות את השמות ואז לאשר מי המטופל.",
     ),
+    "speakers_to_assign": (
+        "It is not clear who is the therapist and who is the patient: every line is Unknown, none is scored.",
+        "לא ברור מי המטפל ומי המטופל: הדובר בכל השורות אינו ידוע, ואף שורה לא קיבלה ציון.",
+        "Assign the speakers before you submit the transcript.",
+        "יש לקבוע מי הדוברים לפני הגשת התמליל.",
+    ),
     "date_of_birth_unread": (
         "The patient's date of birth could not be read and was left out.",
         "לא ניתן היה לקרוא את תאריך הלידה של המטופל, והוא הושמט.",
