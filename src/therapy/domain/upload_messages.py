@@ -55,6 +55,12 @@ UPLOAD_TEXTS: dict[str, Texts] = {
         "Check which session the recording belongs to.",
         "יש לבדוק לאיזו פגישה ההקלטה שייכת.",
     ),
+    "too_late_to_continue": (
+        "The session that this recording continues is submitted or cancelled already.",
+        "הפגישה שההקלטה ממשיכה כבר הוגשה או בוטלה.",
+        "Send the recording as a session of its own.",
+        "יש לשלוח את ההקלטה כפגישה נפרדת.",
+    ),
     "too_many_recordings": (
         "The session already consists of as many recordings as it can.",
         "הפגישה כבר כוללת את מספר ההקלטות המרבי.",
