@@ -167,15 +167,15 @@ A recording may be WAV, RF64, W64, AIFF, CAF, AU, MP4, M4A, MOV, 3GP, MP3, AAC, 
 WMA, AVI, FLV, MPEG TS and PS, AMR, AC-3, DTS, DSS, WavPack, Monkey's Audio, TTA or VOC, whatever it is
 called, with any codec of them that FFmpeg decodes and that is on the list in
 `therapy.adapters.audio.containers`. FFmpeg runs in a process of its own, also for the check at the upload.
-What can't be read is refused there by name.
+What can't be read is refused there, and the refusal names what it is.
 
 **Time** is that of the time stamps: holes and late starts are silence in the transcript's time, so that
 lines stand where a player plays them. Ogg, WebM and MP4 count from 0, MPEG TS and WMA from their first time
-stamp. A clock that jitters by less than 60 ms is not followed. A recording is heard for 12 hours.
+stamp. A clock that jitters by less than 60 ms is not followed. Only 12 hours are transcribed.
 
 **What is missing** is said with the session (`partial`): `hole` (the time stamps leave it out), `damaged`
-(it can't be decoded), `cut_off` (the file states more than there is), `too_long` (beyond 12 hours). Less
-than 0.5 s is not missed. A length that a header states is a hint; one that makes no sense is ignored.
+(it can't be decoded), `cut_off` (the file states more than there is), `too_long` (beyond 12 hours). Gaps
+of less than 0.5 s are not reported. A length that a header states is a hint; one that makes no sense is ignored.
 
 **Channels** are judged before they are mixed: one that is inverted is subtracted, a silent one is left out.
 Where each carries its own speaker (`separate_channels`), that tells voices apart. Of several tracks the

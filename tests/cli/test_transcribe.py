@@ -139,6 +139,16 @@ def test_a_person_sees_which_lines_are_in_doubt_and_what_is_missing() -> None:
     assert remark == "One channel of the recording was inverted; that was put right."
 
 
+def test_a_person_is_told_where_no_voice_is_clearly_the_therapists() -> None:
+    lines = tuple(replace(each, speaker=Speaker.UNKNOWN) for each in _partial().utterances)
+    assert any(
+        "not clear who is the therapist" in each
+        for each in shown(replace(_partial(), utterances=lines))
+    )
+    assert not any("not clear" in each for each in shown(replace(_partial(), utterances=lines[:0])))
+    assert not any("not clear" in each for each in shown(_partial()))
+
+
 def test_what_is_missing_is_said_where_nobody_speaks_too() -> None:
     first, missing, _ = shown(replace(_partial(), utterances=()))
     assert first == "Nobody speaks in this recording."

@@ -25,15 +25,16 @@ def _words(text: str, start_ms: int, *confidence: float) -> tuple[Word, ...]:
     )
 
 
-def _line(text: str, start_ms: int, *confidence: float, **more: object) -> Utterance:
+def a_line(text: str, start_ms: int, *confidence: float, **more: object) -> Utterance:
+    """Return a line of a voice whose words have these confidences."""
     line = an_utterance(text, start_ms, speaker=Speaker.UNKNOWN)
     return replace(line, words=_words(text, start_ms, *confidence), **more)
 
 
 SCRIPT = (
-    _line("How did you sleep?", 0, 0.9, 0.9, 0.8, 1.0, voice="0"),
-    _line("I feel glad.", 3_000, 0.9, 0.8, 0.7, voice="1"),
-    _line("A happy happy.", 7_000, 0.2, 0.1, 0.3, voice="1", flags=(GUESS, LOOP)),
+    a_line("How did you sleep?", 0, 0.9, 0.9, 0.8, 1.0, voice="0"),
+    a_line("I feel glad.", 3_000, 0.9, 0.8, 0.7, voice="1"),
+    a_line("A happy happy.", 7_000, 0.2, 0.1, 0.3, voice="1", flags=(GUESS, LOOP)),
 )
 
 

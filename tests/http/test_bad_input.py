@@ -305,7 +305,7 @@ async def test_a_body_of_another_type_is_refused(clinic, kind):
 
 
 async def test_fields_that_only_another_program_knows_are_ignored(clinic):
-    extra = part("extra", bytes(100_000)) + part("extra")
+    extra = part("extra", bytes(3_000_000)) + part("extra")
     body = extra + form(a_wav(SOUND), metadata_of(), more=extra)
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     answer = await clinic.post("/sessions/upload", content=body, headers=headers)

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.http.clinic import ALEX, JORDAN, OLIVIA, as_the_app, check_problem, open_clinic
-from tests.http.recordings_with_doubts import doubtful_ports
+from tests.http.recordings_with_doubts import a_line, doubtful_ports
+from therapy.adapters.memory.speech import MemorySpeech
 
 
 @pytest.fixture
@@ -139,3 +140,31 @@ async def test_a_transcript_is_its_therapists_alone(doubtful):
         known = {"If-None-Match": "*"}
         answer = await transcript_of(doubtful, session_id, person=person, headers=known)
         check_problem(answer, 404, "not_found")
+
+
+async def test_a_therapist_is_asked_who_is_who_where_the_rule_does_not_know(tmp_path):
+    lines = (
+        a_line("Yes, fine.", 0, 0.9, 0.9, voice="0"),
+        a_line("Well, good.", 3_000, 0.9, 0.9, voice="1"),
+    )
+    async with open_clinic(tmp_path, speech=MemorySpeech(lines)) as clinic:
+        session_id = await clinic.reviewable()
+        hebrew = {"Accept-Language": "he"}
+        shown = (await clinic.get(f"/sessions/{session_id}")).json()
+        assert shown["heard"]["role_confidence"] < 0.6
+        (hint,) = shown["hints"]
+        assert hint["code"] == "speakers_to_assign"
+        assert hint["reason"].startswith("It is not clear who is the therapist")
+        (in_hebrew,) = (await clinic.get(f"/sessions/{session_id}", headers=hebrew)).json()["hints"]
+        assert in_hebrew["advice"] == "יש לקבוע מי הדוברים לפני הגשת התמליל."
+
+        def assign(lines):
+            lines[0]["speaker"], lines[1]["speaker"] = "Therapist", "Patient"
+
+        await hand_in(clinic, session_id, change=assign)
+        assert (await clinic.get(f"/sessions/{session_id}")).json()["hints"] == []
+
+
+async def test_nobody_is_asked_who_is_who_where_the_rule_knows(clinic):
+    session_id = await clinic.reviewable()
+    assert (await clinic.get(f"/sessions/{session_id}")).json()["hints"] == []

@@ -199,7 +199,7 @@ async def test_a_session_that_was_submitted_is_not_continued(state):
     await review.submit(ACTOR, session_id, lines, records=installed.records)
     if state is State.CLOSED:
         await installed.work(session_id)
-    with pytest.raises(WrongState, match="too_late_to_change"):
+    with pytest.raises(WrongState, match="too_late_to_continue"):
         await upload(installed.intake, SECOND_PART, continues=session_id)
     await nothing_but(installed, session_id)
     assert (await upload(installed.intake, SECOND_PART)).new

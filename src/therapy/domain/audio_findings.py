@@ -17,7 +17,7 @@ class Missing(Struct, frozen=True, omit_defaults=True):
 
     `reason` is a code: `hole` (its time stamps leave it out), `damaged` (it can't be decoded),
     `cut_off` (its index states more than there is), `too_long` (more than is heard of a recording),
-    `between_recordings` (one file ends, the next begins: how much time passed, nobody knows).
+    `between_recordings` (one file ends, the next begins: how much time passed is not known).
     """
 
     start_ms: int

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from therapy.domain.role_cues import Cues, cues_in
-from therapy.domain.transcript import Speaker, Utterance
+from therapy.domain.transcript import Source, Speaker, TranscriptVersion, Utterance
 
 SURE = 0.6
 """Below this confidence no voice gets a role, and the therapist is asked: a wrong name on every line is
@@ -117,6 +117,13 @@ def with_roles(utterances: Iterable[Utterance], roles: Roles) -> tuple[Utterance
     )
 
 
+def to_assign(version: TranscriptVersion) -> bool:
+    """Return whether every line of a machine's version is Unknown, so that a person has to assign them."""
+    lines = version.utterances
+    unknown = all(each.speaker is Speaker.UNKNOWN for each in lines)
+    return bool(lines) and unknown and version.source is Source.MACHINE
+
+
 def _roles_beside(therapist: _Voice, others: list[_Voice]) -> dict[str, Speaker]:
     fair = FAIR_SHARE * max(voice.cues.words for voice in others)
     roles = {therapist.label: Speaker.THERAPIST}
@@ -161,7 +168,8 @@ def _alone(voice: _Voice) -> Roles:
     confidence = _confidence(abs(over))
     reasons = ("there is only one voice", *_reasons(voice))
     if confidence < SURE:
-        return Roles({voice.label: Speaker.UNKNOWN}, confidence, reasons)
+        unclear = (*reasons, "it is not clearly the therapist's or the patient's")
+        return Roles({voice.label: Speaker.UNKNOWN}, confidence, unclear)
     speaker = Speaker.THERAPIST if over > 0 else Speaker.PATIENT
     return Roles({voice.label: speaker}, confidence, reasons)
 

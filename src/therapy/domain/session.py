@@ -105,6 +105,8 @@ NUMBER_COMPLETED = "patient_number_completed"
 """A hint: there is an account with the patient's number if leading zeros are put before it."""
 BIRTHDAY_UNREAD = "date_of_birth_unread"
 """A hint: the patient's date of birth could not be read, and was left out."""
+SPEAKERS_TO_ASSIGN = "speakers_to_assign"
+"""A hint: it is not clear which voice is the therapist's, so that all voices are Unknown."""
 
 
 class Details(Struct, frozen=True, omit_defaults=True):

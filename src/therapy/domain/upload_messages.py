@@ -55,6 +55,12 @@ UPLOAD_TEXTS: dict[str, Texts] = {
         "Check which session the recording belongs to.",
         "יש לבדוק לאיזו פגישה ההקלטה שייכת.",
     ),
+    "too_late_to_continue": (
+        "The session that this recording continues is submitted or cancelled already.",
+        "הפגישה שההקלטה ממשיכה כבר הוגשה או בוטלה.",
+        "Send the recording as a session of its own.",
+        "יש לשלוח את ההקלטה כפגישה נפרדת.",
+    ),
     "too_many_recordings": (
         "The session already consists of as many recordings as it can.",
         "הפגישה כבר כוללת את מספר ההקלטות המרבי.",
@@ -79,6 +85,12 @@ UPLOAD_TEXTS: dict[str, Texts] = {
         "במספר המטופל חסרים אפסים בתחילתו; איתם קיים חשבון עם מספר זה.",
         "Compare the names, then confirm who the patient is.",
         "יש להשוות את השמות ואז לאשר מי המטופל.",
+    ),
+    "speakers_to_assign": (
+        "It is not clear who is the therapist and who is the patient: every line is Unknown, none is scored.",
+        "לא ברור מי המטפל ומי המטופל: הדובר בכל השורות אינו ידוע, ואף שורה לא קיבלה ציון.",
+        "Assign the speakers before you submit the transcript.",
+        "יש לקבוע מי הדוברים לפני הגשת התמליל.",
     ),
     "date_of_birth_unread": (
         "The patient's date of birth could not be read and was left out.",

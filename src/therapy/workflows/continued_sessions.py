@@ -89,7 +89,7 @@ async def continued_by(
 
 def _check_open(session: Session) -> None:
     if session.state not in OPEN:
-        raise WrongState("too_late_to_change", state=session.state.value)
+        raise WrongState("too_late_to_continue", state=session.state.value)
     if len(session.recordings) >= MOST_RECORDINGS:
         raise WrongState("too_many_recordings", state=session.state.value)
 

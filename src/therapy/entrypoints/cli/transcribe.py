@@ -13,10 +13,12 @@ from rich.console import Console
 
 from therapy.config import Settings
 from therapy.domain.media import SNIFF_BYTES, sniff
+from therapy.domain.messages import sentence
 from therapy.domain.recording_messages import doubt, missing_sentence, remark_sentence
+from therapy.domain.roles import to_assign
 from therapy.domain.scoring import session_scores
 from therapy.domain.sentiment import NEUTRAL
-from therapy.domain.session import MOST_PEOPLE
+from therapy.domain.session import MOST_PEOPLE, SPEAKERS_TO_ASSIGN
 from therapy.domain.transcript import TranscriptVersion, Utterance, format_timestamp
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
@@ -162,10 +164,11 @@ def show(version: TranscriptVersion, console: Console) -> None:
         _show_lines(version, console)
     else:
         console.print("Nobody speaks in this recording.")
-    said = [missing_sentence(each, "en") for each in version.missing]
+    said = [sentence(SPEAKERS_TO_ASSIGN, "en")] if to_assign(version) else []
+    said += [missing_sentence(each, "en") for each in version.missing]
     said += [remark_sentence(each, "en") for each in version.remarks]
-    for sentence in said:
-        console.print(sentence, markup=False, soft_wrap=True)
+    for each in said:
+        console.print(each, markup=False, soft_wrap=True)
 
 
 def _show_lines(version: TranscriptVersion, console: Console) -> None:

@@ -1,8 +1,10 @@
-"""JSON as clients really send it: with a byte order mark, or with half a surrogate pair in a text.
+"""JSON as clients really send it: in UTF-16, with a byte order mark, with half a surrogate pair in a text.
 
-Both make a text that no decoder takes, and neither is a reason to lose what was sent.
+Each makes a text that no decoder takes, and none is a reason to lose what was sent.
 """
 
+import codecs
+import json
 import re
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,6 +17,7 @@ NO_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
 Text = TypeVar("Text", bytes, str)
 Value = TypeVar("Value")
 
+_IN_FRONT = "\ufeff \t\r\n"
 _ESCAPES = re.compile(r"\\(?:(u[dD][89abAB]..\\u[dD][c-fC-F]..)|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 _SURROGATE_BYTES = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 
@@ -34,13 +37,26 @@ def decode_json(raw: Text, decode: Callable[[Text], Value]) -> Value:
 
 
 def mended(raw: Text) -> Text:
-    """Return a JSON text without a byte order mark, every lone surrogate replaced by U+FFFD."""
+    """Return a JSON text in UTF-8 without a byte order mark, every lone surrogate replaced by U+FFFD."""
     if isinstance(raw, str):
-        return _ESCAPES.sub(_whole, raw.removeprefix("\ufeff"))
-    text = _SURROGATE_BYTES.sub("\ufffd".encode(), raw.removeprefix(b"\xef\xbb\xbf"))
+        return _ESCAPES.sub(_whole, raw.lstrip(_IN_FRONT))
+    text = _SURROGATE_BYTES.sub("\ufffd".encode(), _in_utf8(raw).lstrip())
+    while text.startswith(codecs.BOM_UTF8):
+        text = text.removeprefix(codecs.BOM_UTF8).lstrip()
     return mended(text.decode("latin-1")).encode(
         "latin-1"
     )  # each byte a character: escapes are ASCII
+
+
+def _in_utf8(raw: bytes) -> bytes:
+    """Return a JSON text in UTF-8: it begins with an ASCII character, so its zeros tell UTF-16 and UTF-32."""
+    encoding = json.detect_encoding(raw)
+    if encoding.startswith("utf-8"):
+        return raw
+    try:
+        return raw.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
+    except UnicodeError:
+        return raw
 
 
 def _whole(escape: re.Match[str]) -> str:

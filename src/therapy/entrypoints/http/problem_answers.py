@@ -71,6 +71,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "not_failed": (409, {"state": "awaiting_review"}),
     "too_late_to_change": (409, {"state": "closed"}),
     "wrong_state": (409, {"state": "cancelled"}),
+    "too_late_to_continue": (409, {"state": "closed"}),
     "too_many_recordings": (409, {"state": "awaiting_review"}),
     "duplicate_recording": (409, {"session": AN_EARLIER_ID}),
     "stale": (409, {}),

@@ -211,9 +211,19 @@ class Heard(Struct):
     language: Annotated[str, about("The language heard, BCP 47.", "en-US")]
     duration_ms: Annotated[int, about("How long the recording is, in milliseconds.", 3_000_000)]
     role_confidence: Annotated[
-        float, about("How sure it is which voice is the therapist's, 0 to 1.", 0.87)
+        float,
+        about(
+            "How sure it is which voice is the therapist's: 0.5 to 0.9; below 0.6 all are Unknown.",
+            0.87,
+        ),
     ]
-    role_reasons: Annotated[tuple[str, ...], about("Why that voice, by codes.", ["asks questions"])]
+    role_reasons: Annotated[
+        tuple[str, ...],
+        about(
+            "Why that voice: counts for each voice, in English; no words are quoted.",
+            ["voice 0 asks 2 questions in 3 turns", "voice 0 has 46% of the words"],
+        ),
+    ]
     voices: Annotated[tuple[Voice, ...], about("The voices, most talk first.")]
     talk: Annotated[Talk, about("Who spoke for how long.")]
     sentiment: Annotated[Sentiment, about("How the patient's speech felt.")]

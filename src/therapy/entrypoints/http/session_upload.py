@@ -53,7 +53,9 @@ class UploadForm(Struct):
 AUDIO, METADATA = "audio_file", "metadata"
 LINGER_SECONDS = 5.0
 QUIET_SECONDS = 0.5
-MULTIPART_ROOM = MOST_METADATA + 64 * 1024
+MULTIPART_ROOM = 16 * MOST_METADATA
+"""Bytes that a body may have besides the audio: fields and files that nobody reads are dropped."""
+
 """Bytes that a body may have besides the recording."""
 
 
@@ -70,7 +72,13 @@ MULTIPART_ROOM = MOST_METADATA + 64 * 1024
         *("required", "invalid", "metadata", "date", "implausible_year", "timestamp", "languages"),
         "people",
         *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
-        *("not_found", "other_patient", "too_late_to_change", "too_many_recordings", "lease_lost"),
+        *(
+            "not_found",
+            "other_patient",
+            "too_late_to_continue",
+            "too_many_recordings",
+            "lease_lost",
+        ),
         *("duplicate_recording", "too_large", "unsupported_audio", "unsupported_sound"),
         *("compressed_audio", "unsupported_media_type", "compressed_body"),
         *WRITES,
@@ -147,7 +155,7 @@ class _Form:
         self.file_name = ""
         self._actor, self._incoming, self._records = actor, incoming, intake.records
         self._names: list[str] = []
-        self._metadata, self._held = bytearray(), 0
+        self._metadata, self._dropped = bytearray(), 0
         self._given: Metadata | None = None
 
     async def read(self, request: Request[Any, Any, Any]) -> Metadata:
@@ -181,12 +189,15 @@ class _Form:
             self.file_name = part.file_name[:255]
 
     def _hold(self, chunk: bytes) -> None:
-        """Keep a piece of the metadata; drop one of a field that only another program knows."""
-        self._held += len(chunk)
-        if self._held > MOST_METADATA:
-            raise TooLarge(limit=MOST_METADATA)
+        """Keep a piece of the metadata; drop one of a field or file that only another program knows."""
         if self._names[-1] == METADATA:
             self._metadata += chunk
+        else:
+            self._dropped += len(chunk)
+        if len(self._metadata) > MOST_METADATA:
+            raise TooLarge(limit=MOST_METADATA)
+        if self._dropped > MULTIPART_ROOM:
+            raise TooLarge(limit=MULTIPART_ROOM)
 
     async def _end(self) -> None:
         if self._names[-1] == AUDIO:

@@ -14,11 +14,13 @@ from msgspec.structs import replace
 from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput
 from therapy.domain.messages import advice, sentence
+from therapy.domain.roles import to_assign
 from therapy.domain.session import (
     BIRTHDAY_UNREAD,
     DATE_ASSUMED,
     NOTE_TIME_UNREAD,
     NUMBER_COMPLETED,
+    SPEAKERS_TO_ASSIGN,
     Details,
     SessionPatient,
     check_people,
@@ -342,6 +344,8 @@ def _hints(view: SessionView, language: str) -> list[Hint]:
     patient, codes = view.session.details.patient, view.session.details.hints
     if view.account and view.account.number != patient.number:
         codes = (*codes, NUMBER_COMPLETED)
+    if view.transcript and to_assign(view.transcript):
+        codes = (*codes, SPEAKERS_TO_ASSIGN)
     return [Hint(each, sentence(each, language), advice(each, language)) for each in codes]
 
 
