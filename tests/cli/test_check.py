@@ -7,12 +7,16 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.config import read_settings
 from therapy.domain.errors import EngineFailed, Unavailable
+from therapy.domain.transcript import Utterance
 from therapy.entrypoints.cli.faults.diagnosis import diagnose
 from therapy.entrypoints.worker import working
+from therapy.ports.audio import BYTES_PER_MS
+from therapy.ports.speech import SpeechOptions
 from therapy.wiring import languages_lacking, open_therapy
-from therapy.wiring.dependency_checks import Dependency, dependencies
+from therapy.wiring.dependency_checks import Dependency, dependencies, second_of_speech
 
 KEY = "a2V5a2V5"
 ACCOUNT = json.dumps({"client_email": "a@b.example", "private_key": "-", "project_id": "clinic-7"})
@@ -112,6 +116,15 @@ async def test_a_language_that_the_recogniser_lacks_is_named(tmp_path) -> None:
             await ask()
     assert failed.value.code == "language"
     assert failed.value.details == {"languages": "he-IL, fr"}
+
+
+@pytest.mark.slow
+async def test_the_recogniser_finds_words_in_the_second_it_is_checked_with(tmp_path) -> None:
+    engine = WhisperSpeech(cache=tmp_path, model="tiny.en", threads=1)
+    english = SpeechOptions(("en-US",))
+    heard = [each async for each in engine.transcribe("-", second_of_speech(), english)]
+    assert any(isinstance(each, Utterance) and each.words for each in heard)
+    assert len(b"".join([each async for each in second_of_speech()])) == 1_000 * BYTES_PER_MS
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,6 @@ from therapy.domain.outbox import PushKind
 from therapy.domain.people import Device
 from therapy.domain.push import PushMessage
 from therapy.domain.transcript import Utterance
-from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import Speech, SpeechOptions
 from therapy.wiring.adapters import (
     MAILBOX,
@@ -41,7 +41,9 @@ from therapy.wiring.stores import (
     utc_now,
 )
 
-SILENCE = bytes(1_000 * BYTES_PER_MS)
+SPEECH = "second_of_speech.pcm"
+"""The first second of tests/data/hard/two-women.ogg, as samples. In silence a recogniser would do nothing."""
+
 SENTENCE = "All is well."
 FCM = "oauth2.googleapis.com or fcm.googleapis.com"
 """The hosts that pushes need: Google's for a token, then FCM's."""
@@ -172,7 +174,7 @@ def unread(settings: Settings) -> str:
 
 
 async def _listen(speech: Speech, languages: tuple[str, ...]) -> None:
-    """Recognise a second of silence in each language.
+    """Recognise a second of speech in each language.
 
     Raises:
         EngineFailed: some of them can't be recognised; it names them.
@@ -180,7 +182,9 @@ async def _listen(speech: Speech, languages: tuple[str, ...]) -> None:
     missing = []
     for language in languages:
         try:
-            async for _ in speech.transcribe(NOBODY, _silence(), SpeechOptions((language,))):
+            async for _ in speech.transcribe(
+                NOBODY, second_of_speech(), SpeechOptions((language,))
+            ):
                 pass
         except LanguageNotSupported:
             missing.append(language)
@@ -188,8 +192,9 @@ async def _listen(speech: Speech, languages: tuple[str, ...]) -> None:
         raise EngineFailed("language", transient=False, languages=", ".join(missing))
 
 
-async def _silence() -> AsyncIterator[bytes]:
-    yield SILENCE
+async def second_of_speech() -> AsyncIterator[bytes]:
+    """Yield the samples of a second in which somebody speaks English."""
+    yield files(__package__).joinpath(SPEECH).read_bytes()
 
 
 def stores_at(settings: Settings) -> str:
@@ -251,7 +256,7 @@ def _doorbell_at(settings: Settings) -> tuple[str, str]:
 
 
 def _speech_host(settings: Settings) -> str:
-    """Return the host that recognises the second of silence: usually Fast Transcription."""
+    """Return the host that recognises the second of speech: usually Fast Transcription."""
     if settings.speech != "azure":
         return ""
     conversation = settings.speech_engine == "conversation"
