@@ -1,6 +1,7 @@
 """What a child process may know and do, and how many there are."""
 
 import asyncio
+import resource
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests import media
 from tests.audio.decoding import decoder_processes, reader
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.audio.decoder import CHECKS_AT_ONCE
+from therapy.domain.errors import EngineFailed, ErrorClass
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are read from /proc")
 
@@ -68,3 +70,17 @@ async def test_many_checks_at_once_are_few_processes():
     await asyncio.gather(*(decoder.check("p", counting, len(data)) for _ in range(10)))
     assert 0 < most <= CHECKS_AT_ONCE
     assert not decoder_processes()
+
+
+async def test_no_process_for_want_of_descriptors_is_an_engine_that_failed_and_no_reason_to_refuse():
+    data, decoder = media.recording("wav"), PyAvAudioDecoder()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(EngineFailed) as raised:
+            await anext(decoder.decode("practice", reader(data), len(data)))
+        await decoder.check("practice", reader(data), len(data))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert raised.value.error_class is ErrorClass.TRANSIENT
+    assert raised.value.details == {"reason": "no_process"}

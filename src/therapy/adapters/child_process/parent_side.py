@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
+from therapy.domain.errors import EngineFailed
+
 SEARCH_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Where some installations of Python keep the libraries without which it does not start."""
 
@@ -21,24 +23,30 @@ async def start_child(
 
     `limit` is how many bytes of its output may wait here. Besides `environment` it gets what it needs to run
     the same code as this process, and nothing else.
+
+    Raises:
+        EngineFailed: no process can be started, e.g. for want of memory or of file descriptors.
     """
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # import nothing from the working directory
-        "-m",
-        module,
-        stdin=PIPE,
-        stdout=PIPE,
-        limit=limit,
-        start_new_session=True,  # Ctrl-C is for the parent, which then ends the child
-        env={
-            "PYTHONPATH": os.pathsep.join(each for each in sys.path if each),
-            "PYTHONUTF8": "1",
-            "MALLOC_ARENA_MAX": "2",
-            **{name: os.environ[name] for name in SEARCH_PATHS if name in os.environ},
-            **environment,
-        },
-    )
+    try:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # import nothing from the working directory
+            "-m",
+            module,
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=limit,
+            start_new_session=True,  # Ctrl-C is for the parent, which then ends the child
+            env={
+                "PYTHONPATH": os.pathsep.join(each for each in sys.path if each),
+                "PYTHONUTF8": "1",
+                "MALLOC_ARENA_MAX": "2",
+                **{name: os.environ[name] for name in SEARCH_PATHS if name in os.environ},
+                **environment,
+            },
+        )
+    except OSError as exc:
+        raise EngineFailed("engine_failed", reason="no_process") from exc
 
 
 async def end_child(child: Process) -> None:
