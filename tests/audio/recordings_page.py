@@ -175,7 +175,8 @@ stamp. A clock that jitters by less than 60 ms is not followed. Only 12 hours ar
 
 **What is missing** is said with the session (`partial`): `hole` (the time stamps leave it out), `damaged`
 (it can't be decoded), `cut_off` (the file states more than there is), `too_long` (beyond 12 hours). Gaps
-of less than 0.5 s are not reported. A length that a header states is a hint; one that makes no sense is ignored.
+of less than 0.5 s are not reported. A length that a header states is a hint; one that makes no sense is
+ignored.
 
 **Channels** are judged before they are mixed: one that is inverted is subtracted, a silent one is left out.
 Where each carries its own speaker (`separate_channels`), that tells voices apart. Of several tracks the

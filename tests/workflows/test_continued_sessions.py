@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from tests.builders import PRACTICE, THERAPIST, a_therapist, a_wav, an_actor, details
+from tests.builders import PRACTICE, THERAPIST, a_session, a_therapist, a_wav, an_actor, details
 from tests.workflows.memory_installation import (
     ACTOR,
     SCRIPT,
@@ -141,6 +141,15 @@ async def test_a_file_that_continues_a_failed_session_has_the_whole_tried_again(
     await upload(installed.intake, SECOND_PART, continues=session_id)
     await installed.work(session_id)
     await check_joined(installed, session_id, 1)
+
+
+async def test_a_file_that_continues_an_invented_session_is_heard_with_as_many_people():
+    installed = await installation_that_listens()
+    session = a_session(languages=("en-US",), people=3)
+    await installed.write(installed.records.sessions.write(session))
+    await upload(installed.intake, SECOND_PART, continues=session.id)
+    run = await installed.run(session.id)
+    assert (run.state, run.languages, run.people) == (RunState.DUE, ("en-US",), 3)
 
 
 async def test_the_same_file_again_changes_nothing():

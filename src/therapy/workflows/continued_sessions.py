@@ -125,7 +125,7 @@ async def _add(
                 await review.retry(actor, session_id, records=records)
         return False
     _check_open(session)
-    run = again(last, now=records.now()) if last else _new_run(session, records)
+    run = again(last, now=records.now()) if last else first_run(session, records=records)
     after = with_recording(session, recording, details)
     change = Change(records.sessions.write(after), records.runs.write(run))
     follows = RunDue(session_id), SessionEntryChanged(session_id)
@@ -133,8 +133,8 @@ async def _add(
     return True
 
 
-def _new_run(session: Session, records: Records) -> Run:
-    """Return a run for a session that never had one, e.g. an invented one."""
+def first_run(session: Session, *, records: Records) -> Run:
+    """Return the run that transcribes a session which had none yet: a new one, or an invented one."""
     now = records.now()
     return Run(
         id=records.new_id(),
@@ -144,4 +144,5 @@ def _new_run(session: Session, records: Records) -> Run:
         created_at=now,
         due_at=now,
         languages=session.languages,
+        people=session.people,
     )

@@ -29,7 +29,6 @@ from therapy.domain.errors import (
 from therapy.domain.media import SNIFF_BYTES, sniff
 from therapy.domain.outbox import RunDue, SessionEntryChanged
 from therapy.domain.people import Person
-from therapy.domain.run import Run, RunKind
 from therapy.domain.session import (
     Details,
     Recording,
@@ -47,7 +46,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
-from therapy.workflows.continued_sessions import continue_session
+from therapy.workflows.continued_sessions import continue_session, first_run
 from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
 
 GZIP = b"\x1f\x8b\x08"
@@ -272,7 +271,6 @@ async def _begin(
     account = await review.patient_account(
         person.practice_id, details.patient.number, records=records
     )
-    now = records.now()
     session = Session(
         id=session_id,
         practice_id=person.practice_id,
@@ -281,22 +279,13 @@ async def _begin(
         therapist_email=person.email,
         details=replace(details, patient=linked(details.patient, account)),
         recording=recording,
-        created_at=now,
+        created_at=records.now(),
         languages=spoken.languages or intake.languages,
         people=spoken.people or intake.people,
         title=title_of(details.date, practice.language),
         demo=person.demo,
     )
-    run = Run(
-        id=records.new_id(),
-        practice_id=person.practice_id,
-        session_id=session_id,
-        kind=RunKind.TRANSCRIBE,
-        created_at=now,
-        due_at=now,
-        languages=session.languages,
-        people=session.people,
-    )
+    run = first_run(session, records=records)
     change = Change(records.sessions.write(session), records.runs.write(run))
     follows = RunDue(session_id), SessionEntryChanged(session_id)
     await records.commit(person.practice_id, change, *follows)

@@ -6,8 +6,7 @@ killed and reaped when the iterator ends, however it ends. A slow consumer makes
 
 import asyncio
 import os
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from importlib.util import find_spec
 import msgspec
 
 from therapy.adapters.audio import decoder_protocol as protocol
+from therapy.adapters.child_process.parent_side import end_child, start_child
 from therapy.domain import errors
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import EngineFailed, TherapyError, UnsupportedAudio
@@ -31,8 +31,15 @@ CHECK_SECONDS = 20.0
 """A check that takes longer is given up: then decoding decides."""
 
 
+CHECKS_AT_ONCE = 4
+"""More checks wait: each is a process of at least 40 MB, and many uploads may end at the same moment."""
+
+
 class PyAvAudioDecoder(AudioDecoder):
-    """Decodes with PyAV. Stateless: one child process per open iterator, none otherwise."""
+    """Decodes with PyAV: one child process per open iterator or running check, none otherwise."""
+
+    def __init__(self) -> None:
+        self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
 
     async def decode(
         self,
@@ -55,51 +62,23 @@ class PyAvAudioDecoder(AudioDecoder):
         read: ReadRange,
         size: int,
     ) -> None:
-        with suppress(EngineFailed, TimeoutError):  # only what is certain is refused
-            async with asyncio.timeout(CHECK_SECONDS), _child(size, check=True) as child:
-                async for _ in _messages(child, read):
-                    pass
+        async with self._checks:
+            with suppress(EngineFailed, TimeoutError):  # only what is certain is refused
+                async with asyncio.timeout(CHECK_SECONDS), _child(size, check=True) as child:
+                    async for _ in _messages(child, read):
+                        pass
 
 
 @asynccontextmanager
 async def _child(size: int, *, check: bool) -> AsyncIterator[Process]:
     """Start a child with its order; kill and reap it at the end."""
-    child = await _start()
+    child = await start_child(CHILD, limit=PIPE_LIMIT)
     try:
         if child.stdin is not None:
             child.stdin.write(protocol.line(protocol.Order(size, check, os.getpid())))
         yield child
     finally:
-        with suppress(ProcessLookupError):
-            child.kill()
-        await asyncio.shield(_reaped(child))
-
-
-async def _reaped(child: Process) -> None:
-    if child.stdin is not None:
-        child.stdin.close()
-    if child.stdout is not None:
-        while await child.stdout.read(PIPE_LIMIT):
-            pass
-    await child.wait()
-
-
-async def _start() -> Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # import nothing from the working directory
-        "-m",
-        CHILD,
-        stdin=PIPE,
-        stdout=PIPE,
-        limit=PIPE_LIMIT,
-        start_new_session=True,  # Ctrl-C is for the parent, which then ends the child
-        env={  # none of the parent's secrets; the same code as the parent
-            "PYTHONPATH": os.pathsep.join(each for each in sys.path if each),
-            "PYTHONUTF8": "1",
-            "MALLOC_ARENA_MAX": "2",
-        },
-    )
+        await end_child(child)
 
 
 async def _messages(child: Process, read: ReadRange) -> AsyncIterator[tuple[bytes, bytes]]:

@@ -5,12 +5,8 @@ process because a decoder that crashes, hangs or uses too much memory must not t
 It ends when its parent ends. Nothing of the recording is ever written to stderr.
 """
 
-import ctypes
 import os
-import signal
 import sys
-import threading
-import time
 from typing import IO
 
 import msgspec
@@ -18,13 +14,12 @@ import msgspec
 from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.audio.audio_track import look_for_audio, pcm_chunks
 from therapy.adapters.audio.ranged_file import RangedFile
+from therapy.adapters.child_process.child_side import prepare, private_streams
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import TherapyError
 
 NICE = 5
 """A recording is decoded with less priority than the API; a check, for which somebody waits, is not."""
-
-PR_SET_PDEATHSIG = 1
 
 
 class _Pipes:
@@ -55,10 +50,10 @@ class _Pipes:
 
 def main() -> int:
     """Check or decode one recording; return 0, also if that failed, or 1 if the parent has gone."""
-    pipes = _Pipes(*_private_streams())
+    pipes = _Pipes(*private_streams())
     try:
         order = pipes.order()
-        _end_with(order.parent)
+        prepare(order.parent)
         _work(pipes, order)
     except (EOFError, BrokenPipeError, msgspec.DecodeError):
         return 1
@@ -86,29 +81,6 @@ def _work(pipes: _Pipes, order: protocol.Order) -> None:
         for chunk in pcm_chunks(file, note):
             pipes.send(protocol.PCM, chunk)
     pipes.send(protocol.FOUND, msgspec.json.encode(found))
-
-
-def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
-    """Return our ends of the pipes, so that what a library prints can't mix with the messages."""
-    outgoing = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return sys.stdin.buffer, outgoing
-
-
-def _end_with(parent: int) -> None:
-    """End this process when the parent ends, however it ends: by the kernel on Linux, else by polling."""
-    try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    except AttributeError:
-        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-    if os.getppid() != parent:  # it ended before this was set up
-        os._exit(1)
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 if __name__ == "__main__":

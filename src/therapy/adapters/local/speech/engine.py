@@ -6,12 +6,11 @@ killed and reaped when the iterator ends, however it ends.
 
 import asyncio
 import os
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
+from therapy.adapters.child_process.parent_side import end_child, kill, start_child
 from therapy.adapters.local.speech import process_protocol
 from therapy.adapters.local.speech.whisper_weights import ENGLISH_ONLY, chosen_model
 from therapy.domain.errors import EngineFailed, LanguageNotSupported, WorkFailed
@@ -20,6 +19,15 @@ from therapy.ports.speech import Speech, SpeechDone, SpeechEvent, SpeechOptions,
 CHILD = "therapy.adapters.local.speech.recogniser_process"
 LINE_LIMIT = 4 << 20
 """Bytes of the longest message, one utterance with its words."""
+
+ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Return each segment's memory to the system: without these an hour takes 80 MB more.
+    "MALLOC_MMAP_THRESHOLD_": "16000000",
+    "MALLOC_TRIM_THRESHOLD_": "4000000",
+}
 
 
 class WhisperSpeech(Speech):
@@ -47,36 +55,20 @@ class WhisperSpeech(Speech):
             feeding = asyncio.create_task(self._feed(child, pcm, options))
             try:
                 async for event in _events(child):
-                    yield event
                     if isinstance(event, SpeechDone):
+                        await (
+                            child.wait()
+                        )  # it ends by itself: killed now, it might be reaped twice
+                        yield event
                         return
+                    yield event
                 await feeding  # if reading the samples failed, that is the better reason
                 raise EngineFailed("engine_failed", reason="ended", status=await child.wait())
             finally:
                 await _end(child, feeding)
 
     async def _start(self) -> Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # import nothing from the working directory
-            "-m",
-            CHILD,
-            stdin=PIPE,
-            stdout=PIPE,
-            limit=LINE_LIMIT,
-            start_new_session=True,  # Ctrl-C is for the parent, which then ends the child
-            env={  # none of the parent's secrets; the same code as the parent
-                "PYTHONPATH": os.pathsep.join(each for each in sys.path if each),
-                "PYTHONUTF8": "1",
-                "HF_HUB_OFFLINE": "1",
-                "OMP_NUM_THREADS": "1",
-                "OPENBLAS_NUM_THREADS": "1",
-                # Return each segment's memory to the system: without these an hour takes 80 MB more.
-                "MALLOC_ARENA_MAX": "2",
-                "MALLOC_MMAP_THRESHOLD_": "16000000",
-                "MALLOC_TRIM_THRESHOLD_": "4000000",
-            },
-        )
+        return await start_child(CHILD, limit=LINE_LIMIT, environment=ENVIRONMENT)
 
     async def _feed(
         self, child: Process, pcm: AsyncIterator[bytes], options: SpeechOptions
@@ -103,7 +95,7 @@ class WhisperSpeech(Speech):
         except ConnectionError:
             return  # the child has ended; its messages, or the lack of any, tell why
         except BaseException:
-            _kill(child)
+            kill(child)
             raise
 
 
@@ -129,18 +121,10 @@ def _error(failed: process_protocol.Failed) -> WorkFailed:
 
 
 async def _end(child: Process, feeding: "asyncio.Task[None]") -> None:
-    """Kill and reap the child and close its pipes; harmless if it has ended."""
+    """Stop feeding and end the child; harmless if it has ended."""
     feeding.cancel()
-    _kill(child)
-    await asyncio.wait([feeding])
-    if child.stdin is not None:
-        child.stdin.close()
-    if child.stdout is not None:
-        with suppress(ValueError):  # another task is still waiting for this reader
-            await child.stdout.read()
-    await child.wait()
-
-
-def _kill(child: Process) -> None:
-    with suppress(ProcessLookupError):
-        child.kill()
+    kill(child)
+    try:
+        await asyncio.gather(feeding, return_exceptions=True)
+    finally:
+        await end_child(child)

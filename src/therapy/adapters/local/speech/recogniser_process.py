@@ -6,19 +6,15 @@ It has a lower priority than the API (nice 10) and ends when its parent ends. No
 written to stderr: of an unexpected error only its type and place.
 """
 
-import ctypes
 import os
-import signal
 import sys
-import threading
-import time
 import traceback
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
+from therapy.adapters.child_process.child_side import prepare, private_streams
 from therapy.adapters.local.speech import process_protocol
 from therapy.adapters.local.speech.diarization import voiced
 from therapy.adapters.local.speech.recording_words import RecordingWords
@@ -32,7 +28,6 @@ from therapy.domain.transcript import join_words
 from therapy.ports.audio import SAMPLE_RATE
 
 NICE = 10
-PR_SET_PDEATHSIG = 1
 REPORT_EVERY_MS = 10_000
 """Progress is reported at least this often, in silence too."""
 
@@ -106,7 +101,7 @@ class Recogniser:
 
 def main() -> int:
     """Recognise one recording; return 0, also after a `Failed` message, or 1 if the parent has gone."""
-    incoming, outgoing = _private_streams()
+    incoming, outgoing = private_streams()
 
     def send(message: process_protocol.Message) -> None:
         outgoing.write(process_protocol.line(message))
@@ -114,7 +109,7 @@ def main() -> int:
 
     try:
         settings = process_protocol.decode_settings(incoming.readline())
-        _end_with(settings.parent)
+        prepare(settings.parent)
         os.nice(NICE)
         for message in Recogniser(settings).recognise(process_protocol.frames(incoming)):
             send(message)
@@ -137,29 +132,6 @@ def _unexpected(error: Exception) -> process_protocol.Failed:
     report = f"recogniser: {kind} in {place.name}:{place.lineno}"
     print(report, file=sys.stderr)  # noqa: T201 - a child's stderr is its log
     return process_protocol.Failed("engine_failed", transient=True, details={"reason": kind})
-
-
-def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
-    """Return our ends of the pipes, so that what a library prints can't mix with the messages."""
-    outgoing = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return sys.stdin.buffer, outgoing
-
-
-def _end_with(parent: int) -> None:
-    """End this process when the parent ends, however it ends: by the kernel on Linux, else by polling."""
-    try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    except AttributeError:
-        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-    if os.getppid() != parent:  # it ended before this was set up
-        os._exit(1)
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 if __name__ == "__main__":

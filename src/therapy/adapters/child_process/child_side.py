@@ -1,0 +1,43 @@
+"""What a child process does before anything else."""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+PR_SET_PDEATHSIG = 1
+
+KILLED_FIRST = "1000"
+"""The most that Linux adds to a process's score when it looks for one to kill, as memory has run out."""
+
+
+def private_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Return our ends of the pipes, so that what a library prints can't mix with the messages."""
+    outgoing = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return sys.stdin.buffer, outgoing
+
+
+def prepare(parent: int) -> None:
+    """End this process when its parent (a process id) ends; dump no core; be killed before the parent."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):  # not Linux
+        Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST)
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    except AttributeError:  # not Linux
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it ended before this was set up
+        os._exit(1)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)

@@ -1,0 +1,86 @@
+"""What a child process may know and do, and how many there are."""
+
+import asyncio
+import resource
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import media
+from tests.audio.decoding import decoder_processes, reader
+from therapy.adapters.audio import PyAvAudioDecoder
+from therapy.adapters.audio.decoder import CHECKS_AT_ONCE
+from therapy.domain.errors import EngineFailed, ErrorClass
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are read from /proc")
+
+
+def read_of_process(process: int | str, name: str) -> str:
+    return Path(f"/proc/{process}/{name}").read_text()
+
+
+async def seen_of_a_decoder(name: str) -> str:
+    """A file of /proc about a decoder at work."""
+    data = media.recording("wav", 60.0)
+    chunks = PyAvAudioDecoder().decode("practice", reader(data), len(data))
+    try:
+        await anext(chunks)
+        (child,) = decoder_processes()
+        return read_of_process(child, name)
+    finally:
+        await chunks.aclose()
+
+
+async def test_a_child_that_crashes_leaves_no_core_dump_with_what_was_said():
+    (core,) = [
+        line
+        for line in (await seen_of_a_decoder("limits")).splitlines()
+        if line.startswith("Max core file size")
+    ]
+    assert core.split()[4:6] == ["0", "0"]
+
+
+async def test_a_child_is_killed_before_its_parent_if_memory_runs_out():
+    parent = int(read_of_process("self", "oom_score_adj"))
+    assert int(await seen_of_a_decoder("oom_score_adj")) == 1000 > parent
+
+
+async def test_a_child_gets_no_secrets_but_finds_the_libraries_of_its_parent(monkeypatch):
+    monkeypatch.setenv("JWT_SECRET", "of the parent only")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/python/lib")
+    lines = (await seen_of_a_decoder("environ")).split("\0")
+    assert "LD_LIBRARY_PATH=/opt/python/lib" in lines
+    assert {each.split("=")[0] for each in lines if each} == {
+        "PYTHONPATH",
+        "PYTHONUTF8",
+        "MALLOC_ARENA_MAX",
+        "LD_LIBRARY_PATH",
+    }
+
+
+async def test_many_checks_at_once_are_few_processes():
+    data, decoder, most = media.recording("wav"), PyAvAudioDecoder(), 0
+
+    async def counting(start: int, end: int) -> bytes:
+        nonlocal most
+        most = max(most, len(decoder_processes()))
+        return data[start:end]
+
+    await asyncio.gather(*(decoder.check("p", counting, len(data)) for _ in range(10)))
+    assert 0 < most <= CHECKS_AT_ONCE
+    assert not decoder_processes()
+
+
+async def test_no_process_for_want_of_descriptors_is_an_engine_that_failed_and_no_reason_to_refuse():
+    data, decoder = media.recording("wav"), PyAvAudioDecoder()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(EngineFailed) as raised:
+            await anext(decoder.decode("practice", reader(data), len(data)))
+        await decoder.check("practice", reader(data), len(data))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert raised.value.error_class is ErrorClass.TRANSIENT
+    assert raised.value.details == {"reason": "no_process"}
