@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tests.emulators import fixtures
+
+# Otherwise what tests start elsewhere works out again what Hypothesis keeps of Unicode: 3 s of CPU each.
+os.environ.setdefault(
+    "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).resolve().parent.parent / ".hypothesis")
+)
 
 EMULATORS = {*fixtures.__all__} - {"require_node"}
 """Fixtures that start one; the family `azure` asks for them by name when it is opened."""

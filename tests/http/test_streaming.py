@@ -1,14 +1,20 @@
 """Uploads over real connections: what happens while a body is still on its way."""
 
+import asyncio
+import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from litestar import Litestar
+from uvicorn.server import ServerState
 
 from tests.builders import a_wav
-from tests.http.clinic import JORDAN, NOTHING, OLIVIA, SOUND, form, metadata_of
+from tests.http.clinic import JORDAN, NOTHING, OLIVIA, SOUND, form, metadata_of, settings_in
 from tests.http.server import Connection, Server, audio_part, serving
 from therapy.domain.upload import BLOCK_SIZE
+from therapy.entrypoints.http.server import PlainProtocol, server_config
 
 LIMIT = 6 * 1024 * 1024
 PROMPT = 3.0
@@ -223,3 +229,26 @@ def test_odd_requests_get_a_problem_and_no_page(server, raw):
         answer = connection.answer()
         assert 400 <= answer.status < 500
         problem(answer, answer.status)
+
+
+async def test_a_body_never_waits_until_its_head_is_acknowledged(tmp_path: Path) -> None:
+    config = server_config(Litestar(), settings_in(tmp_path))
+    config.load()
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    class Watched(PlainProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            here = transport.get_extra_info("socket")
+            accepted.set_result(here.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Watched(config, ServerState(), {}), sock=listener
+    )
+    async with server:
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        assert await accepted
+        writer.close()
+        await writer.wait_closed()
