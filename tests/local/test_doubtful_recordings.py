@@ -11,7 +11,7 @@ import pytest
 from tests.local.watched_speech import decoded, done, heard, text, utterances
 from therapy.adapters.local.speech import process_protocol
 from therapy.domain.errors import LanguageNotSupported
-from therapy.domain.transcript import LOOP
+from therapy.domain.transcript import GUESS, LOOP
 from therapy.entrypoints.cli.accuracy import spoken_words
 from therapy.ports.speech import SpeechEvent, SpeechOptions
 
@@ -71,6 +71,20 @@ def test_no_speech_of_two_seconds_is_without_words(loops, name):
 def test_a_second_run_hears_the_same(loops, tmp_path):
     again = events_of("loop-affirm", tmp_path)
     assert utterances(again) == utterances(loops["loop-affirm"])
+
+
+def test_a_few_sentences_of_hebrew_among_english_are_flagged(tmp_path):
+    english = asyncio.run(decoded((RECORDINGS.parent / "hard" / "two-women.ogg").read_bytes()))
+    hebrew = samples_of("spoken-he")[at(3) : at(8.5)]
+    mixed = english[: at(12)] + hebrew + english[at(12) : at(24)]
+    for line in utterances(asyncio.run(heard(mixed, tmp_path, ENGLISH))):
+        middle = (line.start_ms + line.end_ms) / 2000
+        assert (GUESS in line.flags) == (12 <= middle < 17.5)
+
+
+def at(seconds: float) -> int:
+    """Return the place in the samples, in bytes."""
+    return int(seconds * 16_000) * 2
 
 
 LITTLE_MEMORY = """

@@ -28,9 +28,14 @@ class Decoder:
     """Says what it is told to, and notes how it was asked."""
 
     def __init__(
-        self, said: dict[Decoding, Sequence[Window]], chances: dict[str, float] | None = None
+        self,
+        said: dict[Decoding, Sequence[Window]],
+        chances: dict[str, float] | None = None,
+        *,
+        alone: dict[Decoding, Sequence[Window]] | None = None,
     ) -> None:
         self.said, self.likely = said, chances or {}
+        self.alone = alone or said  # what is said in part of a segment
         self.asked: list[tuple[str, Decoding, float]] = []
 
     @property
@@ -44,7 +49,7 @@ class Decoder:
     def windows(self, segment: SpeechSegment, language: str, how: Decoding) -> Sequence[Window]:
         seconds = len(segment.samples) / RATE
         self.asked.append((language, how, seconds))
-        said = self.said.get(how, ())
+        said = (self.alone if segment.start else self.said).get(how, ())
         inside = [
             tuple(
                 word
@@ -60,9 +65,11 @@ class Decoder:
         ]
 
 
-def talk(*seconds: int, likely: float = -0.2, compression: float = 1.5) -> Window:
+def talk(
+    *seconds: int, likely: float = -0.2, compression: float = 1.5, sure: float = 0.9
+) -> Window:
     """A word in each of these seconds."""
-    words = tuple(Word(f"word{at}", at * 1_000, at * 1_000 + 900, 0.9) for at in seconds)
+    words = tuple(Word(f"word{at}", at * 1_000, at * 1_000 + 900, sure) for at in seconds)
     return Window((words,), likely, compression, 0.1)
 
 
@@ -126,6 +133,18 @@ def test_guesses_fill_a_gap_only_where_nothing_else_does_and_are_flagged():
     found = heard(decoder)
     assert [each.flags for each in found.words] == [()] * 3 + [(GUESS,)] * 9
     assert found.coverage.longest_ms == 0
+
+
+def test_unsure_words_that_fill_a_gap_are_guesses_if_a_beam_of_one_gives_guesses():
+    unsure = talk(5, 6, 7, 8, 9, 10, 11, sure=0.65)
+    clear = talk(0, 1, 2, 3, 4)
+    guesses = talk(5, 6, 7, 8, 9, 10, 11, likely=-1.7, sure=0.3)
+    alone = {FIRST: [guesses], AGAIN: [unsure]}
+    found = heard(Decoder({FIRST: [clear], AGAIN: [clear]}, alone=alone)).words
+    assert [GUESS in each.flags for each in found] == [False] * 5 + [True] * 7
+    alone[FIRST] = [talk(5, 6, 7, 8, 9, 10, 11, likely=-0.5, sure=0.65)]
+    found = heard(Decoder({FIRST: [clear], AGAIN: [clear]}, alone=alone)).words
+    assert not any(each.flags for each in found)
 
 
 def test_what_was_not_understood_is_not_searched_for_gaps():

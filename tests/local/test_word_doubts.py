@@ -181,3 +181,27 @@ def test_no_line_has_more_words_than_anyone_can_say(said, each_ms, compression, 
         took = max(each.word.end_ms for each in found) - found[0].word.start_ms
         assert took * WORDS_A_SECOND >= 1000 * len(found)
     assert len(found) <= len(said)
+
+
+def test_one_unsure_word_is_a_guess_only_if_it_takes_long():
+    assert flags(judged([window(line("mm", each_ms=400, sure=0.1))])) == set()
+    assert flags(judged([window(line("mm", each_ms=4_000, sure=0.1))])) == {GUESS}
+
+
+def test_a_loop_within_a_word_is_cut_and_flagged():
+    (found,) = judged([window(line("te" + "-t" * 200))])
+    assert found.word.text == "te-t-t-t"
+    assert found.flags == (LOOP,)
+
+
+def test_a_long_word_that_repeats_little_stays_as_it_is():
+    (found,) = judged([window(line("n-n-n-n-never"))])
+    assert (found.word.text, found.flags) == ("n-n-n-n-never", ())
+
+
+def test_an_unsure_line_is_a_guess_sooner_among_sure_ones():
+    unsure, sure = line("the law should be done", 6_000, sure=0.35), line(TALK, sure=0.95)
+    assert [GUESS in each.flags for each in judged([window(sure, unsure)])] == [False] * 10 + [
+        True
+    ] * 5
+    assert flags(judged([window(line(TALK, sure=0.7), unsure)])) == set()

@@ -27,8 +27,9 @@ from therapy.adapters.local.speech.word_doubts import (
     judged,
     loop_words,
     mostly_doubtful,
+    plausible,
 )
-from therapy.domain.transcript import NO_SPEECH_LIKELY, Coverage, Word
+from therapy.domain.transcript import GUESS, NO_SPEECH_LIKELY, Coverage, Word
 from therapy.ports.audio import SAMPLE_RATE
 
 LOST_MS = 1_200
@@ -149,12 +150,24 @@ def _complete(
             break
         tried.append(region := lost[0])
         gap = region[0][0], region[-1][1]
-        alone = judged(_without_loop(whisper, _stretch(segment, gap), name, AGAIN), region)
+        alone = _by_itself(whisper, _stretch(segment, gap), name, region)
         other = merged(found, alone, gap)
         silent = any(NO_SPEECH_LIKELY in each.flags for each in alone)
         if not silent and _covers_more(segment, other, found):
             found = other
     return found
+
+
+def _by_itself(
+    whisper: Whisper, stretch: SpeechSegment, name: str, speech: Spans
+) -> tuple[DoubtedWord, ...]:
+    """Return the words of a stretch; unsure ones are guesses if a beam of 1 gives guesses."""
+    found = judged(_without_loop(whisper, stretch, name, AGAIN), speech)
+    if plausible(found) or not mostly_doubtful(
+        judged(_without_loop(whisper, stretch, name, Decoding()), speech)
+    ):
+        return found
+    return tuple(changed(each, flags=tuple(dict.fromkeys((GUESS, *each.flags)))) for each in found)
 
 
 def _lost(segment: SpeechSegment, found: Sequence[DoubtedWord]) -> list[Spans]:

@@ -6,6 +6,7 @@ of its words 0.66 to 0.97; for other languages, or reversed speech, recognised a
 0.02 to 0.5, unless the decoder ran into a loop, of which it is always certain.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -43,8 +44,19 @@ FEWEST_WORDS = 4
 """A window of fewer words is judged like a line: their mean says little."""
 UNSURE_LINE = 0.3
 """A line whose words have a lower mean probability is a guess."""
+SURE_WORDS = 0.85
+"""Where a window's other words are at least so probable, a line of `FEWEST_WORDS` is judged like a window."""
+LONG_WORD_MS = 1_500
+"""A line of one word that takes longer is judged like others."""
+LONGEST_WORD = 60
+"""A longer word, in characters, is a loop within itself ("t-t-t-t-t")."""
+LESS_SURE, SUSPECT_MS = 0.75, 2_500
+"""Words found where at first there were none may be another language's, if their mean probability is
+lower and they take longer."""
 SILENT = 0.6
 """With a greater probability that nobody speaks, an unlikely window is no speech, unless it was detected."""
+
+REPEATED_IN_WORD = re.compile(r"(.{1,12}?)\1{3,}")
 
 
 class DoubtedWord(Struct, frozen=True):
@@ -81,12 +93,13 @@ def _judged_window(window: Window, speech: Spans, *, other_language: bool) -> It
     flags = _window_flags(window, speech)
     place = 0
     for line in window.lines:
-        doubts = flags or _line_flags(line)
+        rest = [word for each in window.lines if each is not line for word in each]
+        doubts = flags or _line_flags(line, among_sure=bool(rest) and _sure(rest) >= SURE_WORDS)
         if other_language:
             doubts = (OTHER_LANGUAGE,)
         for word in line:
             if place not in cut:
-                yield DoubtedWord(word, (*doubts, LOOP) if place in looped else doubts)
+                yield _shortened(DoubtedWord(word, (*doubts, LOOP) if place in looped else doubts))
             place += 1
 
 
@@ -111,8 +124,29 @@ def _is_speech(words: Sequence[Word], speech: Spans) -> bool:
     return 2 * both >= sum(each.end_ms - each.start_ms for each in words)
 
 
-def _line_flags(line: Line) -> tuple[str, ...]:
-    return (GUESS,) if len(line) > 1 and _sure(line) < UNSURE_LINE else ()
+def _line_flags(line: Line, *, among_sure: bool) -> tuple[str, ...]:
+    long = len(line) > 1 or _time_of(line) > LONG_WORD_MS
+    bound = UNSURE_WORDS if among_sure and len(line) >= FEWEST_WORDS else UNSURE_LINE
+    return (GUESS,) if long and _sure(line) < bound else ()
+
+
+def plausible(words: Sequence[DoubtedWord]) -> bool:
+    """Return whether words are as sure as those of clear speech, or too few to tell."""
+    said = [each.word for each in words]
+    return _sure(said) >= LESS_SURE or _time_of(said) < SUSPECT_MS
+
+
+def _time_of(words: Sequence[Word]) -> int:
+    return words[-1].end_ms - words[0].start_ms if words else 0
+
+
+def _shortened(word: DoubtedWord) -> DoubtedWord:
+    """Return a word without most of what a loop within it repeats."""
+    text = word.word.text
+    if len(text) <= LONGEST_WORD:
+        return word
+    text = REPEATED_IN_WORD.sub(r"\1\1\1", text)[:LONGEST_WORD]
+    return DoubtedWord(replace(word.word, text=text), tuple(dict.fromkeys((*word.flags, LOOP))))
 
 
 def _sure(words: Sequence[Word]) -> float:
