@@ -28,6 +28,7 @@ RECORDINGS = {
 
 RARER = {
     "adts": ("adts", "aac", 44_100, "mono", 0),
+    "loas": ("latm", "aac", 44_100, "mono", 0),
     "aiff": ("aiff", "pcm_s16be", 16_000, "mono", 0),
     "aifc": ("aiff", "pcm_mulaw", 8_000, "mono", 0),
     "caf": ("caf", "alac", 44_100, "mono", 0),

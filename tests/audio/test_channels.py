@@ -162,3 +162,19 @@ def test_both_speakers_are_heard_when_they_speak_at_once():
     samples, _ = heard(SPOKEN, OTHER)
     assert likeness(samples, SPOKEN) > 0.5
     assert likeness(samples, OTHER) > 0.5
+
+
+@pytest.mark.parametrize("kind", ["hiss", "hum"])
+def test_a_channel_with_hiss_or_hum_is_no_second_speaker(kind):
+    """In the speaker's pauses it is the louder one."""
+    rng = random.Random(1)
+    faint = array(
+        "h",
+        (
+            rng.randrange(-30, 30) if kind == "hiss" else round(60 * math.sin(at * 0.02))
+            for at in range(len(SPOKEN))
+        ),
+    )
+    _, found = heard(faint, SPOKEN)
+    assert "separate_channels" not in found.remarks
+    assert not found.levels

@@ -30,6 +30,7 @@ from therapy.domain.errors import (
     UnsupportedAudio,
 )
 from therapy.domain.media import SNIFF_BYTES, sniff
+from therapy.domain.media_headers import lead_length
 
 KINDS = {
     "wav": "audio/wav",
@@ -159,11 +160,34 @@ def mp3_and_then(rest: bytes) -> bytes:
     return media.recording("mp3")[:5_000] + rest
 
 
+def vbri(mp3: bytes, frames: int) -> bytes:
+    """The MP3 with the header of Fraunhofer's encoder in its first frame, in place of Xing's."""
+    header = b"VBRI" + bytes(10) + frames.to_bytes(4, "big")
+    begin = lead_length(mp3)
+    return mp3[: begin + 4] + bytes(32) + header + mp3[begin + 36 + len(header) :]
+
+
+def half_with_vbri() -> bytes:
+    mp3 = media.recording("mp3")
+    return vbri(mp3, 384)[: len(mp3) // 2]
+
+
 PARTIAL = {
     "mp3 cut in half": (lambda: cut("mp3", 0.5), [(4_990, 10_031, "cut_off")]),
     "webm cut in half": (lambda: cut("webm", 0.5), [(4_913, 10_008, "cut_off")]),
     "flac cut in half": (lambda: cut("flac", 0.5), [(4_911, 10_000, "cut_off")]),
     "wav cut in half": (lambda: cut("wav", 0.5), [(4_999, 10_000, "cut_off")]),
+    "w64 cut in half": (lambda: cut("w64", 0.5), [(4_998, 10_000, "cut_off")]),
+    "avi cut in half": (lambda: cut("avi", 0.5), [(5_067, 10_075, "cut_off")]),
+    "wma cut in half": (lambda: cut("wma", 0.5), [(5_030, 10_030, "cut_off")]),
+    "caf cut in half": (
+        lambda: media.encoded(media.excerpt(0, 10), "caf", "pcm_s16be", rate=16_000)[:164_000],
+        [(5_120, 9_998, "cut_off")],
+    ),
+    "mp3 cut behind a header of Fraunhofer's encoder": (
+        half_with_vbri,
+        [(4_990, 10_031, "cut_off")],
+    ),
     "mp3 with noise in it": (lambda: spoilt("mp3"), [(3_970, 6_021, "damaged")]),
     "flac with noise in it": (lambda: spoilt("flac"), [(4_074, 5_955, "hole")]),
     "ogg with noise in it": (lambda: spoilt("ogg"), [(4_012, 6_013, "hole")]),

@@ -9,7 +9,7 @@ Magic numbers: RFC 2361 and EBU 3306 (WAV), ISO 14496-12 (MP4), RFC 3533 (Ogg), 
 from therapy.domain import media_headers
 from therapy.domain.errors import UnsupportedAudio
 
-SNIFF_BYTES = 8_192
+SNIFF_BYTES = 1 << 16
 """How many of the first bytes `sniff` looks at; fewer are fine if the file is shorter."""
 
 WAV = "audio/wav"
@@ -19,6 +19,7 @@ OGG = "audio/ogg"
 WEBM = "audio/webm"
 FLAC = "audio/flac"
 AAC = "audio/aac"
+LOAS = "audio/MP4A-LATM"
 AIFF = "audio/aiff"
 AMR = "audio/amr"
 CAF = "audio/x-caf"
@@ -37,6 +38,9 @@ APE = "audio/x-ape"
 TTA = "audio/x-tta"
 VOC = "audio/x-voc"
 
+_PACK = b"\0\0\1\xba"
+"""How a pack of an MPEG program stream begins."""
+
 _BEGINNINGS = (
     (b"fLaC", FLAC),
     (b"#!AMR", AMR),
@@ -45,7 +49,7 @@ _BEGINNINGS = (
     (bytes.fromhex("726966662e91cf11a5d628db04c10000"), W64),
     (b".snd\0\0", AU),
     (b"FLV\1", FLV),
-    (b"\0\0\1\xba", PS),
+    (_PACK, PS),
     (b"\x7f\xfe\x80\x01", DTS),
     (b"\x02dss", DSS),
     (b"\x03dss", DSS),
@@ -139,7 +143,11 @@ def _frames(head: bytes) -> str | None:
         return MPEG
     if _is_ts(head):
         return TS
-    return {"mpeg": MPEG, "adts": AAC, "ac3": AC3}.get(media_headers.chained_frames(head))
+    if head.count(_PACK) > 1:  # a program stream without its beginning
+        return PS
+    return {"mpeg": MPEG, "adts": AAC, "loas": LOAS, "ac3": AC3}.get(
+        media_headers.chained_frames(head)
+    )
 
 
 def _is_riff(head: bytes, form: bytes) -> bool:
@@ -177,8 +185,9 @@ def _is_webm(head: bytes) -> bool:
 def _is_ts(head: bytes) -> bool:
     """Return whether sync bytes stand where the packets of an MPEG transport stream begin."""
     for length, offset in _TS_PACKETS:
-        for start in range(length if len(head) >= 5 * length else 0):
-            syncs = head[start + offset : start + 5 * length : length]
-            if syncs == b"\x47" * len(syncs) and len(syncs) >= 4:
+        at = head.find(b"\x47", offset)
+        while 0 <= at < len(head) - 4 * length + offset:
+            if head[at : at + 5 * length : length].strip(b"\x47") == b"":
                 return True
+            at = head.find(b"\x47", at + 1)
     return False

@@ -15,6 +15,12 @@ CHAIN = 4
 _WAV_UNKNOWN = 0x7FFF_0000
 """Sizes from here on are what a recorder writes before it knows the size."""
 
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_W64_UNKNOWN = 1 << 62
+
+_VBRI_AT = 36
+"""Where the header of Fraunhofer's encoder stands in a frame; the count of frames is its byte 14."""
+
 _MPEG_KBITS = {
     (3, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
     (3, 1): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -96,6 +102,14 @@ def adts_frame_length(head: bytes) -> int:
     return length if length > 7 else 0
 
 
+def loas_frame_length(head: bytes) -> int:
+    """Return the length in bytes of the LOAS frame (AAC with a header in the stream) at the start; else 0."""
+    if len(head) < 3 or head[0] != 0x56 or head[1] & 0xE0 != 0xE0:
+        return 0
+    length = (head[1] & 0x1F) << 8 | head[2]
+    return 3 + length if length else 0
+
+
 def ac3_frame_length(head: bytes) -> int:
     """Return the length in bytes of the AC-3 or E-AC-3 frame at the start; 0 if there is none."""
     if len(head) < 6 or head[:2] != b"\x0b\x77":
@@ -110,7 +124,7 @@ def ac3_frame_length(head: bytes) -> int:
 
 
 def chained_frames(head: bytes) -> str:
-    """Return "mpeg", "adts" or "ac3" if `CHAIN` such frames follow each other anywhere in `head`, else ""."""
+    """Return "mpeg", "adts", "loas" or "ac3" if `CHAIN` such frames follow each other in `head`, else ""."""
     for sync, kinds in _FRAMES.items():
         at = head.find(sync)
         while at >= 0:
@@ -136,13 +150,14 @@ def _chain(head: bytes, at: int, sync: bytes, length: Callable[[bytes], int]) ->
 
 _FRAMES: dict[bytes, tuple[tuple[str, Callable[[bytes], int]], ...]] = {
     b"\xff": (("adts", adts_frame_length), ("mpeg", mpeg_frame_length)),
+    b"\x56": (("loas", loas_frame_length),),
     b"\x0b\x77": (("ac3", ac3_frame_length),),
 }
 """How frames begin, and what tells their length."""
 
 
 def mpeg_promise_ms(frame: bytes) -> int:
-    """Return the duration (ms) that an MP3's first frame states in its Xing or Info header; 0 if none."""
+    """Return the duration (ms) that a Xing, Info or VBRI header in the frame of an MP3 states; 0 if none."""
     known = mpeg_frame(frame)
     if known is None:
         return 0
@@ -151,6 +166,9 @@ def mpeg_promise_ms(frame: bytes) -> int:
         if at > 0 and len(frame) >= at + 12 and frame[at + 7] & 1:
             rate, samples = known
             return int.from_bytes(frame[at + 8 : at + 12], "big") * samples * 1000 // rate
+    if frame[_VBRI_AT : _VBRI_AT + 4] == b"VBRI" and len(frame) >= _VBRI_AT + 18:
+        rate, samples = known
+        return int.from_bytes(frame[_VBRI_AT + 14 : _VBRI_AT + 18], "big") * samples * 1000 // rate
     return 0
 
 
@@ -175,6 +193,45 @@ def wav_share(head: bytes, size: int) -> float:
         if name == b"data" and start < size and known and head[:4] != b"RIFX":
             return max(1.0, (wav_tail(head) - start) / (size - start))
     return 1.0
+
+
+def w64_share(head: bytes, size: int) -> float:
+    """Return what `wav_share` does, for a W64."""
+    at = 40
+    while at + 24 <= len(head):
+        length = int.from_bytes(head[at + 16 : at + 24], "little")
+        if head[at : at + 4] == b"data" and at + 24 < size and length < _W64_UNKNOWN:
+            return max(1.0, (length - 24) / (size - at - 24))
+        at += max(24, length + -length % 8)
+    return 1.0
+
+
+def avi_share(head: bytes, size: int) -> float:
+    """Return what `wav_share` does, for the list of an AVI with pictures and sound."""
+    for name, start, length in chunks(head):
+        if name == b"LIST" and head[start : start + 4] == b"movi" and 4 < length < _WAV_UNKNOWN:
+            return max(1.0, length / (size - start)) if start < size else 1.0
+    return 1.0
+
+
+def caf_share(head: bytes, size: int) -> float:
+    """Return what `wav_share` does, for a CAF."""
+    at = 8
+    while at + 12 <= len(head):
+        length = int.from_bytes(head[at + 4 : at + 12], "big", signed=True)
+        if head[at : at + 4] == b"data" and at + 12 < size and length > 0:
+            return max(1.0, length / (size - at - 12))
+        at += 12 + max(0, length)
+    return 1.0
+
+
+def asf_stated_ms(head: bytes) -> int:
+    """Return the duration (ms) that the file properties of an ASF state; 0 if none, as in a broadcast."""
+    at = head.find(_ASF_PROPERTIES)
+    if at < 0 or len(head) < at + 92 or head[at + 88] & 1:
+        return 0
+    played, preroll = (int.from_bytes(head[at + of : at + of + 8], "little") for of in (64, 80))
+    return max(0, played // 10_000 - preroll)
 
 
 def is_chunk(head: bytes, left: int) -> bool:

@@ -32,7 +32,7 @@ OWN_CLOCK = (media.TS, media.PS, media.ASF)
 LATEST_START_S = 600
 """Where a recording begins later than this by its time stamps, they count from something else."""
 
-COUNTED = (media.MPEG, media.AAC, media.AC3, media.DTS)
+COUNTED = (media.MPEG, media.AAC, media.LOAS, media.AC3, media.DTS)
 """Streams of frames whose time stamps are only counted: lost bytes don't show in them."""
 
 QUIET_CODECS = ("amr",)

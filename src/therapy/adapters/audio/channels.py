@@ -35,6 +35,10 @@ FULL = 255
 ACTIVE = 50
 """Levels within so many steps (19 dB) of a channel's loud parts are speech."""
 
+FAINT = 40
+"""A channel that is quieter than the loudest by more steps than this (15 dB) is judged as if it were not:
+hiss and hum are no speech."""
+
 APART = 16
 """On separate channels one is louder by so many steps (6 dB) …"""
 
@@ -92,7 +96,8 @@ class ChannelMixer:
     def levels(self) -> tuple[bytes, ...]:
         """Return the levels of the channels if they carry different speakers, else nothing."""
         sounding = [each for each in self._levels if max(each, default=0)]
-        floors = [_loud(each) - ACTIVE for each in sounding]
+        loud = [_loud(each) for each in sounding]
+        floors = [max(each, max(loud) - FAINT) - ACTIVE for each in loud]
         wins = [0] * len(sounding)
         spoken = 0
         for levels in zip(*sounding, strict=True):

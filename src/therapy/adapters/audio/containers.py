@@ -27,6 +27,7 @@ DEMUXERS = {
     media.WEBM: "matroska",
     media.FLAC: "flac",
     media.AAC: "aac",
+    media.LOAS: "loas",
     media.AIFF: "aiff",
     media.AMR: "amr",
     media.CAF: "caf",
@@ -172,6 +173,8 @@ def _name_of_sound(container: InputContainer) -> str:
         av.logging.set_level(level)
     found = re.search(r"Audio: (\w{1,20})[^\n(]*(?:\([^\n(/]*\) )?(?:\(([\w-]{1,8}) / 0x)?", text)
     codec, tag = (found[1], found[2] or "") if found else ("", "")
+    if codec.startswith(CODECS) and tag not in _NAMES:
+        return ""  # we do read such sound: this is something else
     return _NAMES.get(tag, tag.upper() if codec in ("", "none", "unknown") else codec.upper())
 
 

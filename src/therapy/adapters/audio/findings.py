@@ -24,8 +24,16 @@ LONGEST_MS = MOST_SAMPLES * 1000 // SAMPLE_RATE
 BELIEVED = 20
 """A length that is more than so many times what is there, and a minute, is no length."""
 
-STATED_BY_TRACK = (media.MP4, media.AIFF, media.CAF, media.AVI, media.W64, media.AU)
-STATED_BY_CONTAINER = (media.FLAC, media.ASF, media.FLV, media.APE, media.TTA, media.WAVPACK)
+SHARES = {
+    media.WAV: media_headers.wav_share,
+    media.W64: media_headers.w64_share,
+    media.AVI: media_headers.avi_share,
+    media.CAF: media_headers.caf_share,
+}
+"""How many times as many bytes of sound a header states as there are, by container."""
+
+STATED_BY_TRACK = (media.MP4, media.AIFF, media.AVI, media.AU)
+STATED_BY_CONTAINER = (media.FLAC, media.FLV, media.APE, media.TTA, media.WAVPACK)
 _WEBM_DURATION = b"\x44\x89"
 
 
@@ -38,7 +46,7 @@ class Findings:
         self._missing: list[Missing] = []
         self.stated_ms = _stated_ms(file, container, stream, kind)
         head = file.peek(0, HEAD_BYTES)
-        self._share = media_headers.wav_share(head, file.size) if kind == media.WAV else 1.0
+        self._share = SHARES[kind](head, file.size) if kind in SHARES else 1.0
 
     def hole(self, start: int, end: int, why: str) -> None:
         """Note that there is no sound between two positions in samples; `why` as in `timeline.Sound`."""
@@ -78,6 +86,8 @@ def _stated_ms(file: RangedFile, container: InputContainer, stream: AudioStream,
     if kind == media.MPEG:
         return media_headers.mpeg_promise_ms(file.peek(0, 512))
     head = file.peek(0, HEAD_BYTES)
+    if kind == media.ASF:  # its clock may start later
+        return media_headers.asf_stated_ms(head) - max(0, container.start_time or 0) // 1000
     if kind in STATED_BY_TRACK:
         return max(_end_ms(each) for each in container.streams if _is_shown(each, stream))
     if kind in STATED_BY_CONTAINER or (kind == media.WEBM and _WEBM_DURATION in head):
