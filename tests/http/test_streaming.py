@@ -157,7 +157,7 @@ def test_a_bad_body_that_has_arrived_is_answered_at_once_and_leaves_nothing(serv
 def test_a_text_is_refused_by_its_first_bytes_while_more_of_it_comes(server):
     with server.connect() as connection:
         connection.head(server.token())
-        connection.chunk(audio_part(b"this is no recording at all" * 500))
+        connection.chunk(audio_part(b"this is no recording at all" * 3_000))
         answer, seconds = timed(connection)
         problem(answer, 415)
         assert seconds < PROMPT
