@@ -14,7 +14,7 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech
 from therapy.wiring.plugin_adapters import open_plugin
-from therapy.wiring.stores import Check, check_of, nothing_to_ask
+from therapy.wiring.stores import Check, check_of, data_dir_of, nothing_to_ask
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -70,7 +70,7 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
         return AzureSpeech(access, engine=Engine(settings.speech_engine))
     from therapy.adapters.local.speech.engine import WhisperSpeech
 
-    models = settings.data_dir.expanduser().resolve() / "models"
+    models = data_dir_of(settings) / "models"
     return WhisperSpeech(model=settings.speech_model, cache=models)
 
 

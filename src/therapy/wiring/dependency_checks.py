@@ -36,6 +36,7 @@ from therapy.wiring.stores import (
     NOBODY,
     Check,
     check_of,
+    data_dir_of,
     open_database,
     open_stores,
     utc_now,
@@ -73,7 +74,7 @@ class Dependency:
 
 def dependencies(settings: Settings) -> Iterator[Dependency]:
     """Yield everything that an installation with these settings depends on."""
-    data_dir = settings.data_dir.expanduser().resolve()
+    data_dir = data_dir_of(settings)
 
     async def stores(stack: AsyncExitStack) -> Check:
         return (await open_stores(settings, prepare(data_dir), stack, make=False)).check
@@ -129,7 +130,7 @@ def migrations(
     A new Cosmos database gets `throughput` RU/s, shared by its containers. An older program's data in
     Cosmos is copied; `on_progress` is called with the numbers of documents read and written so far.
     """
-    data_dir = settings.data_dir.expanduser().resolve()
+    data_dir = data_dir_of(settings)
 
     async def stores(stack: AsyncExitStack) -> Check:
         prepare(data_dir)
@@ -169,7 +170,7 @@ def _dependency(settings: Settings, name: str, opening: Opening) -> Dependency:
 def unread(settings: Settings) -> str:
     """Return the directory that letters are written to where nobody will look; "" if that is not so."""
     if settings.mail == "local" and "azure" in {settings.stores, settings.recordings}:
-        return str(settings.data_dir.expanduser().resolve() / MAILBOX)
+        return str(data_dir_of(settings) / MAILBOX)
     return ""
 
 
@@ -203,13 +204,13 @@ def stores_at(settings: Settings) -> str:
         return str(plugin)
     if settings.stores == "azure":
         return f"{_host(settings.cosmos_uri)}, database {settings.cosmos_database}"
-    return str(settings.data_dir.expanduser().resolve())
+    return str(data_dir_of(settings))
 
 
 def _recordings_at(settings: Settings) -> str:
     if settings.recordings == "azure":
         return f"{_account(settings)}, container {settings.storage_container}"
-    return str(settings.data_dir.expanduser().resolve() / "recordings")
+    return str(data_dir_of(settings) / "recordings")
 
 
 def _recordings_host(settings: Settings) -> str:

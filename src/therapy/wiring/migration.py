@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from therapy.config import Settings
-from therapy.wiring.stores import open_database
+from therapy.wiring.stores import data_dir_of, open_database
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,4 @@ def local_contents(settings: Settings) -> tuple[int, Mapping[str, int]]:
 def _database(settings: Settings) -> Path:
     from therapy.adapters.local.sqlite.database import FILE_NAME
 
-    return settings.data_dir.expanduser().resolve() / FILE_NAME
+    return data_dir_of(settings) / FILE_NAME

@@ -32,6 +32,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def data_dir_of(settings: Settings) -> Path:
+    """Return the absolute path of the data directory, which need not be there."""
+    return settings.data_dir.expanduser().resolve()
+
+
 async def nothing_to_ask() -> None:
     """Do nothing: there is nothing outside this process, or no way to check it."""
 
@@ -94,7 +99,7 @@ async def open_records(settings: Settings) -> AsyncIterator[Records | None]:
     """
     from therapy.adapters.local.sqlite.database import FILE_NAME
 
-    data_dir = settings.data_dir.expanduser().resolve()
+    data_dir = data_dir_of(settings)
     if settings.stores == "local" and not (data_dir / FILE_NAME).exists():
         yield None
         return

@@ -66,9 +66,8 @@ async def continue_session(
     async def attempt() -> bool:
         return await _add(actor, session_id, recording, details, records=records)
 
-    return await retry_stale(
-        attempt, LeaseLost
-    )  # a worker renewed or ended its run at the same moment
+    # LeaseLost: a worker renewed or ended its run at the same moment.
+    return await retry_stale(attempt, LeaseLost)
 
 
 async def continued_by(

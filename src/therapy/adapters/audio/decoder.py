@@ -30,7 +30,6 @@ PIPE_LIMIT = 1 << 16
 CHECK_SECONDS = 20.0
 """A check that takes longer is given up: then decoding decides."""
 
-
 CHECKS_AT_ONCE = 4
 """More checks wait: each is a process of at least 40 MB, and many uploads may end at the same moment."""
 
