@@ -28,8 +28,11 @@ WINDOW_FRAMES = 150
 SIZE = 192
 """Numbers in an embedding."""
 
-BATCH = 8
-"""Windows per run: more gain little on one core and cost memory."""
+BATCH = 2
+"""Windows per run: each takes 10 MB meanwhile, and eight at a time gain 5 % on one core."""
+
+FRAMES_AT_ONCE = 400
+"""Mel frames that are made at a time: those of a whole segment would take 40 MB meanwhile."""
 
 
 class VoiceEncoder:
@@ -55,8 +58,13 @@ def mel_frames(samples: Floats) -> Floats:
     """Return one row of 80 logarithms of mel band energies for each 10 ms of `samples` (-1..1)."""
     if len(samples) < FRAME_LENGTH:
         samples = np.pad(samples, (0, FRAME_LENGTH - len(samples)))
-    scaled = samples * np.float32(32768)
-    frames = np.lib.stride_tricks.sliding_window_view(scaled, FRAME_LENGTH)[::FRAME_STEP]
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME_LENGTH)[::FRAME_STEP]
+    parts = range(0, len(frames), FRAMES_AT_ONCE)
+    return np.concatenate([_mel(frames[first : first + FRAMES_AT_ONCE]) for first in parts])
+
+
+def _mel(frames: Floats) -> Floats:
+    frames = frames * np.float32(32768)
     frames = frames - frames.mean(axis=1, keepdims=True)
     before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
     spectrum = np.fft.rfft((frames - PREEMPHASIS * before) * _POVEY, FFT, axis=1)
