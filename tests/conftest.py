@@ -1,4 +1,4 @@
-"""Which tests ask for an emulator, and the order of the files: those that take longest begin."""
+"""Hypothesis without a clock, which tests ask for an emulator, and files that take longest first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.emulators import fixtures
 
@@ -14,6 +15,15 @@ from tests.emulators import fixtures
 os.environ.setdefault(
     "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).resolve().parent.parent / ".hypothesis")
 )
+
+# On a loaded machine what is slow is the machine, not the code, so time decides nothing.
+settings.register_profile(
+    "therapy",
+    deadline=None,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "100")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("therapy")
 
 EMULATORS = {*fixtures.__all__} - {"require_node"}
 """Fixtures that start one; the family `azure` asks for them by name when it is opened."""
