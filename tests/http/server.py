@@ -1,7 +1,9 @@
 """A real server on a free port of this machine, in a thread, and a client that is only a socket."""
 
 import asyncio
+import contextlib
 import json
+import select
 import socket
 import threading
 import time
@@ -11,14 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import uvicorn
 from litestar.handlers import HTTPRouteHandler
 
 from tests.http.clinic import BOUNDARY, NOTHING, OLIVIA, left_behind, opening, settings_in
 from therapy.domain.access import Actor
 from therapy.domain.people import Person
 from therapy.entrypoints.http.app import make_app
-from therapy.entrypoints.http.server import server_config
+from therapy.entrypoints.http.server import HttpServer
 from therapy.wiring import Therapy
 
 PATIENCE = 15.0
@@ -32,6 +33,7 @@ class Server:
     directory: Path
     therapy: Therapy
     loop: asyncio.AbstractEventLoop
+    http: HttpServer
 
     def run(self, work: Any) -> Any:
         """Do something in the server's own loop and wait for it."""
@@ -71,7 +73,7 @@ def serving(
     app = make_app(settings, with_worker=with_worker, opening=opening(**ports))
     for handler in handlers:
         app.register(handler)
-    server, loops = uvicorn.Server(server_config(app, settings)), []
+    server, loops = HttpServer(app, settings), []
     listener = socket.create_server(("127.0.0.1", 0))
 
     async def serve() -> None:
@@ -86,7 +88,7 @@ def serving(
             time.sleep(0.01)
         assert server.started
         port = listener.getsockname()[1]
-        yield Server(port, directory, app.state.therapy, loops[0])
+        yield Server(port, directory, app.state.therapy, loops[0], server)
     finally:
         server.should_exit = True
         thread.join(PATIENCE)
@@ -162,6 +164,24 @@ class Connection:
         rest = bytes(self.got[len(head) + 4 :][:length])
         del self.got[: len(head) + 4 + length]
         return Answer(int(first.split()[1]), headers, rest)
+
+    def closed(self, patience: float = PATIENCE) -> bytes:
+        """Return what else the server sends until it closes the connection."""
+        self.sock.settimeout(patience)
+        with contextlib.suppress(ConnectionError):
+            while more := self.sock.recv(65_536):
+                self.got += more
+        rest = bytes(self.got)
+        self.got.clear()
+        return rest
+
+    def trickle(self, content: bytes, pause: float = 0.05) -> None:
+        """Send a byte at a time until the server answers or closes, at most all of `content`."""
+        for byte in content:
+            with contextlib.suppress(ConnectionError):
+                self.sock.sendall(bytes([byte]))
+            if select.select([self.sock], [], [], pause)[0]:
+                return
 
     def _read(self) -> None:
         more = self.sock.recv(65_536)

@@ -14,7 +14,9 @@ from tests.builders import a_wav
 from tests.http.clinic import JORDAN, NOTHING, OLIVIA, SOUND, form, metadata_of, settings_in
 from tests.http.server import Connection, Server, audio_part, serving
 from therapy.domain.upload import BLOCK_SIZE
-from therapy.entrypoints.http.server import PlainProtocol, server_config
+from therapy.entrypoints.http.bounded_protocol import BoundedProtocol
+from therapy.entrypoints.http.connection_limits import OpenConnections, connection_limits
+from therapy.entrypoints.http.server import server_config
 
 LIMIT = 6 * 1024 * 1024
 PROMPT = 3.0
@@ -232,11 +234,13 @@ def test_odd_requests_get_a_problem_and_no_page(server, raw):
 
 
 async def test_a_body_never_waits_until_its_head_is_acknowledged(tmp_path: Path) -> None:
-    config = server_config(Litestar(), settings_in(tmp_path))
+    settings = settings_in(tmp_path)
+    connections = OpenConnections(connection_limits(settings), ())
+    config = server_config(Litestar(), settings, connections)
     config.load()
     accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-    class Watched(PlainProtocol):
+    class Watched(BoundedProtocol):
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
             here = transport.get_extra_info("socket")
@@ -245,7 +249,8 @@ async def test_a_body_never_waits_until_its_head_is_acknowledged(tmp_path: Path)
 
     listener = socket.create_server(("127.0.0.1", 0))
     server = await asyncio.get_running_loop().create_server(
-        lambda: Watched(config, ServerState(), {}), sock=listener
+        lambda: Watched(config, ServerState(), {}, connections=connections, language="en"),
+        sock=listener,
     )
     async with server:
         _, writer = await asyncio.open_connection(*listener.getsockname())

@@ -87,6 +87,42 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain: Annotated[Seconds, "seconds that open requests may take after SIGTERM"] = field(
         name="GUNICORN_TIMEOUT", default=timedelta(seconds=10)
     )
+    connections: Annotated[
+        int,
+        Meta(ge=1, le=1_000_000),
+        "connections that one API process serves at once; fewer if it may not open so many files",
+    ] = field(name="THERAPY_MAX_CONNECTIONS", default=4_000)
+    connections_per_address: Annotated[
+        int,
+        Meta(ge=1, le=1_000_000),
+        "connections that one API process serves at once from one address (IPv6: from one /64 network);"
+        " this machine and trusted proxies may have more",
+    ] = field(name="THERAPY_MAX_CONNECTIONS_PER_ADDRESS", default=200)
+    head_bytes: Annotated[
+        int, Meta(ge=1_024, le=2**20), "the largest head of a request: its address and headers"
+    ] = field(name="THERAPY_MAX_HEAD_BYTES", default=32 * 1024)
+    headers: Annotated[int, Meta(ge=8, le=10_000), "the most headers of a request"] = field(
+        name="THERAPY_MAX_HEADERS", default=100
+    )
+    head_time: Annotated[Seconds, "how long a request's head may take, from its first byte"] = (
+        field(name="THERAPY_HEAD_SECONDS", default=timedelta(seconds=10))
+    )
+    idle_connection: Annotated[
+        Seconds, "how long a connection stays open without a request, new or after an answer"
+    ] = field(name="THERAPY_IDLE_CONNECTION_SECONDS", default=timedelta(seconds=15))
+    idle_body: Annotated[
+        Seconds,
+        "how long a request's body is waited for while less of it comes than"
+        " THERAPY_BODY_PROGRESS_BYTES",
+    ] = field(name="THERAPY_IDLE_BODY_SECONDS", default=timedelta(seconds=30))
+    body_progress: Annotated[
+        int,
+        Meta(ge=1, le=2**20),
+        "bytes of a body that must come, or end it, within each THERAPY_IDLE_BODY_SECONDS",
+    ] = field(name="THERAPY_BODY_PROGRESS_BYTES", default=8 * 1024)
+    unread_answer: Annotated[
+        Seconds, "how long an answer is kept of which the client reads nothing"
+    ] = field(name="THERAPY_UNREAD_ANSWER_SECONDS", default=timedelta(seconds=120))
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], "how much is logged; never what people said"
     ] = field(name="THERAPY_LOG_LEVEL", default="info")

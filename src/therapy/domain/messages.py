@@ -7,6 +7,7 @@ address a man or a woman.
 
 from collections.abc import Mapping
 
+from therapy.domain.connection_messages import CONNECTION_TEXTS
 from therapy.domain.language_names import named
 from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 
@@ -74,7 +75,12 @@ TEXTS: dict[str, Texts] = {
         "The details that came with the recording could not be read.",
         "לא ניתן לקרוא את הפרטים שנשלחו עם ההקלטה.",
     ),
-    "malformed_request": ("The request could not be understood.", "לא ניתן להבין את הבקשה."),
+    "malformed_request": (
+        "The request could not be understood.",
+        "לא ניתן להבין את הבקשה.",
+        "Send it as HTTP/1.1, with a method, an address and headers that are well-formed.",
+        "יש לשלוח אותה ב-HTTP/1.1, עם שיטה, כתובת וכותרות תקינות.",
+    ),
     "malformed_json": ("The request is not valid JSON.", "הבקשה אינה JSON תקין."),
     "unsupported_media_type": (
         "The content type of the request is not supported here.",
@@ -276,6 +282,7 @@ TEXTS: dict[str, Texts] = {
         ),
     ),
     **UPLOAD_TEXTS,
+    **CONNECTION_TEXTS,
 }
 
 _PLACEHOLDERS = {

@@ -106,10 +106,8 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
         CommandFailed: the address is in use, or not this machine's.
         OSError, TherapyError: something that it depends on can't be opened.
     """
-    import uvicorn
-
     from therapy.entrypoints.http.app import make_app
-    from therapy.entrypoints.http.server import server_config
+    from therapy.entrypoints.http.server import HttpServer
     from therapy.entrypoints.logs import configure_logs
     from therapy.wiring import Therapy, open_therapy
 
@@ -127,7 +125,7 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
                 raise
             yield opened
 
-    class Announcing(uvicorn.Server):
+    class Announcing(HttpServer):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             announce("therapy listens at", url_of(listener), settings.data_dir)
@@ -137,7 +135,7 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
     else:
         listener = socket.socket(fileno=descriptor)
     app = make_app(settings, with_worker=with_worker, opening=opening)
-    server = Announcing(server_config(app, settings))
+    server = Announcing(app, settings)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True

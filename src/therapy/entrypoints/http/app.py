@@ -22,13 +22,10 @@ from therapy.entrypoints.http.errors import (
 from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.openapi_document import describe
 from therapy.entrypoints.http.openapi_pages import documentation, documentation_file
+from therapy.entrypoints.http.request_bodies import SMALL_BODY
 from therapy.entrypoints.http.request_log import RequestTimer, finish_response
 from therapy.entrypoints.worker import working
 from therapy.wiring import Therapy, open_therapy
-
-MOST_JSON = 8 * 1024 * 1024
-"""The most bytes of any body but an upload's."""
-
 
 Opening = Callable[[Settings], AbstractAsyncContextManager[Therapy]]
 
@@ -74,7 +71,7 @@ def make_app(
             Exception: on_bug,
         },
         request_class=JsonRequest,
-        request_max_body_size=MOST_JSON,
+        request_max_body_size=SMALL_BODY,
         openapi_config=documentation(),
         logging_config=None,
     )

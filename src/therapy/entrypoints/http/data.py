@@ -35,6 +35,7 @@ from therapy.entrypoints.http.problem_answers import (
     WRITES,
     problems,
 )
+from therapy.entrypoints.http.request_bodies import TRANSCRIPT_BODY
 from therapy.entrypoints.http.schema_types import (
     NO_NUL,
     AppDay,
@@ -167,6 +168,7 @@ async def transcript(
 @put(
     "/transcript/{session_id:str}",
     status_code=202,
+    request_max_body_size=TRANSCRIPT_BODY,
     operation_id="submit_reviewed_transcript",
     summary="Submit a reviewed transcript",
     response_description="Submitted; the session is being closed.",

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 
 from therapy.domain import errors
 from therapy.domain.access import Actor
@@ -35,6 +36,12 @@ class CompressedBody(errors.CallerError):
     code = "compressed_body"
 
 
+class SlowBody(errors.CallerError):
+    """Raised when too little of a body comes in the time allowed."""
+
+    code = "request_timeout"
+
+
 class BrokenOff(errors.CallerError):
     """Raised when the client disconnects in the middle of a body."""
 
@@ -61,6 +68,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
     UnsupportedBody: 415,
     CompressedBody: 415,
     BrokenOff: 400,
+    SlowBody: 408,
 }
 """The status for every leaf of the error tree; a test proves that none is missing."""
 
@@ -74,7 +82,6 @@ _CODES = {
     404: "not_found",
     405: "method_not_allowed",
     409: "wrong_state",
-    413: "too_large",
     415: "unsupported_media_type",
     503: "unavailable",
 }
@@ -104,6 +111,8 @@ def problem(
         headers["Content-Range"] = f"bytes */{details.get('size', '*')}"
     if status in RETRY_AFTER:
         headers["Retry-After"] = RETRY_AFTER[status]
+    if code == SlowBody.code:
+        headers["Connection"] = "close"
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(body, status_code=status, media_type=PROBLEM_TYPE, headers=headers)
@@ -136,11 +145,20 @@ def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[dict[str,
     if isinstance(exc, ValidationException):
         code, field = _parameter_fault(exc)
         return problem(request, status, code, **({"field": field} if field else {}))
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return problem(request, status, "too_large", limit=_most(request))
     unknown = "invalid" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal"
     answer = problem(request, status, _CODES.get(status, unknown))
     if allowed := (exc.headers or {}).get("allow"):
         answer.headers["Allow"] = allowed
     return answer
+
+
+def _most(request: AnyRequest) -> int:
+    """Return the most bytes that a body of this request may have."""
+    handler = request.scope["route_handler"]
+    most = handler.resolve_request_max_body_size() if isinstance(handler, HTTPRouteHandler) else 0
+    return most or 0
 
 
 def _parameter_fault(exc: ValidationException) -> tuple[str, str]:
@@ -155,9 +173,13 @@ def _parameter_fault(exc: ValidationException) -> tuple[str, str]:
 
 def on_bug(request: AnyRequest, exc: Exception) -> Response[dict[str, object]]:
     """Log a bug's class and place, never its text; return the answer."""
+    log.error("an unexpected error", extra={"error": type(exc).__name__, "where": place_of(exc)})
+    return problem(request, 500, "internal")
+
+
+def place_of(exc: BaseException) -> str:
+    """Return the file and line in which an exception was raised; "" if it was not."""
     place = exc.__traceback__
     while place and place.tb_next:
         place = place.tb_next
-    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
-    log.error("an unexpected error", extra={"error": type(exc).__name__, "where": where})
-    return problem(request, 500, "internal")
+    return f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""

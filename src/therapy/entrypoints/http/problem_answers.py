@@ -76,7 +76,8 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "duplicate_recording": (409, {"session": AN_EARLIER_ID}),
     "stale": (409, {}),
     "lease_lost": (409, {}),
-    "too_large": (413, {"limit": 8 * 1024 * 1024}),
+    "request_timeout": (408, {}),
+    "too_large": (413, {"limit": 16 * 1024}),
     "unsupported_audio": (415, {"format": "PDF"}),
     "unsupported_sound": (415, {"format": "AC-4"}),
     "unsupported_media_type": (415, {}),
@@ -95,6 +96,7 @@ WHY = {
     401: "No token, or one that is wrong or expired: refresh it, or sign in.",
     403: "This kind of account may not do that, or the request names someone else.",
     404: "Absent, erased, or someone else's: always the same answer.",
+    408: "The body came too slowly: send it again on a new connection.",
     409: "The state does not allow it, or someone else wrote at the same moment.",
     413: "More bytes than are allowed.",
     415: "Not a body, or not audio, that can be read.",
@@ -108,7 +110,9 @@ SIGNED_IN = ("not_signed_in", "token_expired", "unavailable")
 """The codes of whatever needs an access token and reads a store."""
 OWN_SESSION = (*SIGNED_IN, "invalid", "not_found")
 """The codes of whatever is about one session."""
-JSON_BODY = ("invalid", "required", "malformed_json", "too_large", "compressed_body")
+JSON_BODY = (
+    *("invalid", "required", "malformed_json", "too_large", "compressed_body", "request_timeout"),
+)
 """The codes of whatever takes a JSON body."""
 WRITES = ("stale", "storage_full")
 """The codes of whatever writes."""

@@ -1,4 +1,4 @@
-"""Describes request bodies that a handler reads itself, for the OpenAPI document.
+"""How large request bodies may be, and bodies that a handler reads itself, for the OpenAPI document.
 
 Litestar describes a body only if a handler has a `data` parameter, for which it reads all of it first.
 """
@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody
+
+SMALL_BODY = 16 * 1024
+"""The most bytes of a body where a route says nothing else, e.g. of everything that anyone may send."""
+
+DETAILS_BODY = 1024 * 1024
+"""The most bytes of a session's details, as much as the metadata of an upload."""
+
+TRANSCRIPT_BODY = 8 * 1024 * 1024
+"""The most bytes of a reviewed transcript: 20,000 lines of 400 bytes."""
 
 JSON, MULTIPART = "application/json", "multipart/form-data"
 

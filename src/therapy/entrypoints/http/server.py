@@ -1,72 +1,49 @@
-"""The HTTP server, uvicorn: its configuration, and its answer to what is not HTTP at all."""
+"""The HTTP server, uvicorn: its configuration, and what it does when it stops."""
 
-import asyncio
-import json
 import math
 import socket
+from functools import partial
 
 import uvicorn
 from litestar import Litestar
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from therapy.config import Settings
-from therapy.domain.messages import advice, sentence
+from therapy.entrypoints.http.answered_app import AnsweredApp
+from therapy.entrypoints.http.bounded_protocol import BoundedProtocol
+from therapy.entrypoints.http.connection_limits import OpenConnections, connection_limits
 
-CODE = "malformed_request"
+
+class HttpServer(uvicorn.Server):
+    """Serves the application; once it stops, every request that still comes is answered 503."""
+
+    def __init__(self, app: Litestar, settings: Settings) -> None:
+        limits = connection_limits(settings)
+        self.connections = OpenConnections(limits, settings.trusted_proxies)
+        super().__init__(server_config(app, settings, self.connections))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish the requests under way."""
+        self.connections.stopping = True
+        await super().shutdown(sockets)
 
 
-def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
+def server_config(
+    app: Litestar, settings: Settings, connections: OpenConnections
+) -> uvicorn.Config:
     """Return the configuration for serving the application.
 
     Only trusted proxies may say what a client's address is; it is then `scope["client"]`.
     """
+    protocol = partial(BoundedProtocol, connections=connections, language=settings.language)
     return uvicorn.Config(
-        app,
+        AnsweredApp(app, connections, settings.language),
         access_log=False,
         log_config=None,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
+        timeout_keep_alive=math.ceil(connections.limits.idle_seconds),
         timeout_graceful_shutdown=math.ceil(settings.drain.total_seconds()),
-        http=PlainProtocol,
+        http=protocol,  # type: ignore[arg-type] # uvicorn calls it and does nothing else
         ws="none",
     )
-
-
-class PlainProtocol(HttpToolsProtocol):
-    """Refuses e.g. an unknown method before there is a request that the application could see."""
-
-    def connection_made(  # type: ignore[override] # uvicorn narrows asyncio's type
-        self, transport: asyncio.Transport
-    ) -> None:
-        """Send what is written at once: else a body waits 40 ms for the client to acknowledge its head.
-
-        uvloop does so by itself, asyncio only for sockets of its own making.
-        """
-        super().connection_made(transport)
-        connection = transport.get_extra_info("socket")
-        if connection is not None and connection.family in {socket.AF_INET, socket.AF_INET6}:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer and close; uvicorn's own `msg` is not used."""
-        del msg
-        error = sentence(CODE, "en")
-        body = {
-            "type": f"urn:therapy:problem:{CODE}",
-            "title": "Bad Request",
-            "status": 400,
-            "detail": advice(CODE, "en") or error,
-            "error": error,
-            "code": CODE,
-        }
-        content = json.dumps(body).encode()
-        head = (
-            "HTTP/1.1 400 Bad Request\r\n"
-            "content-type: application/problem+json\r\n"
-            f"content-length: {len(content)}\r\n"
-            "cache-control: no-store\r\n"
-            "connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + content)
-        self.transport.close()

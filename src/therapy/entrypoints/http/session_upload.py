@@ -11,6 +11,7 @@ from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import InvalidInput, TherapyError, TooLarge
 from therapy.domain.messages import sentence
 from therapy.entrypoints.http.dependencies import Caller, IntakeDependency, Language
+from therapy.entrypoints.http.errors import SlowBody
 from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
 from therapy.entrypoints.http.problem_answers import SIGNED_IN, WRITES, problems
 from therapy.entrypoints.http.request_bodies import MULTIPART, body_operation
@@ -71,7 +72,7 @@ MULTIPART_ROOM = 16 * MOST_METADATA
         *SIGNED_IN,
         *("required", "invalid", "metadata", "date", "implausible_year", "timestamp", "languages"),
         "people",
-        *("empty_file", "malformed_multipart", "forbidden", "other_therapist"),
+        *("empty_file", "malformed_multipart", "request_timeout", "forbidden", "other_therapist"),
         *(
             "not_found",
             "other_patient",
@@ -123,7 +124,7 @@ class _Body:
 
         Whoever pauses is told at once, and so is whoever has sent everything.
         """
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, SlowBody):
             async with asyncio.timeout(LINGER_SECONDS):
                 while self._more:
                     async with asyncio.timeout(QUIET_SECONDS):

@@ -51,7 +51,7 @@ from therapy.entrypoints.http.problem_answers import (
     problems,
 )
 from therapy.entrypoints.http.recording_measures import Heard
-from therapy.entrypoints.http.request_bodies import body_operation
+from therapy.entrypoints.http.request_bodies import DETAILS_BODY, body_operation
 from therapy.entrypoints.http.schema_types import Before, Message, SessionId
 from therapy.entrypoints.http.session_details import NoteOut, PersonIn, general_notes, timed_notes
 from therapy.entrypoints.http.sessions_schemas import (
@@ -166,6 +166,7 @@ async def retry(
 
 @patch(
     "/{session_id:str}",
+    request_max_body_size=DETAILS_BODY,
     operation_id="correct_session",
     summary="Correct a session's details",
     response_description="The session as it is now.",

@@ -20,6 +20,7 @@ from therapy.domain.session import (
 )
 from therapy.entrypoints.http.json_faults import find_fault
 from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
+from therapy.entrypoints.http.request_bodies import DETAILS_BODY
 from therapy.entrypoints.http.schema_types import (
     NO_NUL,
     LanguageTag,
@@ -37,7 +38,7 @@ from therapy.entrypoints.http.session_details import (
     timed_notes,
 )
 
-MOST_METADATA = 1024 * 1024
+MOST_METADATA = DETAILS_BODY
 """Bytes of the metadata part: the only part that is held in memory."""
 
 

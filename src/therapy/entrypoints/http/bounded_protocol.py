@@ -1,0 +1,338 @@
+"""One connection: uvicorn's protocol with bounds on what a client may send, withhold or leave unread.
+
+uvicorn bounds neither heads nor times. Bodies of requests that the application reads are timed by
+`answered_app`, which can answer within the request.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any
+
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from therapy.entrypoints.http.connection_limits import OpenConnections
+from therapy.entrypoints.http.refusals import (
+    CROWDED,
+    LARGE_HEAD,
+    LATE,
+    MALFORMED,
+    Refusal,
+    raw_answer,
+)
+
+LINGER_SECONDS = 2.0
+"""How long a refused client may read its answer; what it sends meanwhile is dropped."""
+
+MOST_DROPPED = 1024 * 1024
+"""Bytes of a refused client that are dropped; after that nothing is read from it."""
+
+STOP_SECONDS = 1.0
+"""How long an idle connection stays open at a stop, so that a request on its way is answered."""
+
+MOST_PIPELINED = 16
+"""Requests that may wait for the answers to those before; more are not read, which HTTP allows."""
+
+RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+"""The value of SO_LINGER: on, for 0 seconds."""
+
+SEPARATORS = 4
+"""Bytes of a header line besides its name and value."""
+
+
+class _Place(Enum):
+    """What of a request the parser has seen last."""
+
+    NOTHING = auto()
+    HEAD = auto()
+    BODY = auto()
+
+
+class _TooMuchError(Exception):
+    """Raised inside of the parser, so that it stops."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Refuses what is too large or too slow before there is a request that the application could see."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        connections: OpenConnections,
+        language: str,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._open, self._limits, self._language = connections, connections.limits, language
+        self._release: Callable[[], None] = lambda: None
+        self._place = _Place.NOTHING
+        self._moved = False
+        self._unparsed = self._arriving = 0
+        self._fault = MALFORMED
+        self._deaf = False
+        self._dropped = self._drained = self._unread = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+
+    # --- the connection --------------------------------------------------------------------------
+
+    def connection_made(  # type: ignore[override] # uvicorn narrows asyncio's type
+        self, transport: asyncio.Transport
+    ) -> None:
+        """Let the connection in, or refuse it; what is written is sent at once.
+
+        Else a body would wait 40 ms for the client to acknowledge its head: uvloop sends at once by itself,
+        asyncio only for sockets of its own making.
+        """
+        super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family in {socket.AF_INET, socket.AF_INET6}:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        host = self.client[0] if self.client else ""
+        if self._open.admit(host):
+            self._release = lambda: self._open.release(host)
+            self._await_request()
+        elif self._open.admit_refused():
+            self._release = self._open.release_refused
+            self._answer_and_close(CROWDED)
+        else:
+            self._deaf = True
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count the connection no more."""
+        super().connection_lost(exc)
+        self._release()
+        self._unset_keepalive_if_required()
+        for timer in (self._head_timer, self._drain_timer, self._unread_timer):
+            if timer is not None:
+                timer.cancel()
+
+    def shutdown(self) -> None:
+        """Finish what is under way; an idle connection stays for a moment, for a request on its way."""
+        if self._busy:
+            super().shutdown()
+        else:
+            self.loop.call_later(STOP_SECONDS, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if not self._busy:
+            self.transport.close()
+
+    @property
+    def _busy(self) -> bool:
+        """Whether an answer is still owed to the last request whose head is complete."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's own type leaves None out
+        return cycle is not None and not cycle.response_complete
+
+    # --- what arrives ----------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived; refuse the connection if the parser holds more of it than allowed.
+
+        `_unparsed` are the bytes since the last head, piece of a body or message was complete: of a head, of
+        the line before a chunk, of trailers, of blank lines before a request.
+        """
+        if self._deaf:
+            self._drop(len(data))
+            return
+        self._moved, self._arriving = False, len(data)
+        super().data_received(data)
+        self._unparsed = 0 if self._moved else self._unparsed + len(data)
+        if self._unparsed > self._limits.head_bytes:
+            self._refuse(LARGE_HEAD)
+        if self._place is not _Place.BODY:
+            self._time_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what can't be parsed; uvicorn's own `msg` is not used."""
+        del msg
+        self._refuse(self._fault)
+
+    def on_message_begin(self) -> None:
+        """Begin a head; requests beyond the bound of waiting ones are not read."""
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise _TooMuchError
+        super().on_message_begin()
+        self._place = _Place.HEAD
+
+    def on_headers_complete(self) -> None:
+        """Begin a body; trailers get a list of their own, so that none becomes a header."""
+        self._check_fields()
+        super().on_headers_complete()
+        self._place, self._moved = _Place.BODY, True
+        self.headers = []
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body; it is dropped if its request is answered already."""
+        self._moved = True
+        self._drained += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the request; nothing of the next one has come."""
+        self._check_fields()
+        super().on_message_complete()
+        self._place, self._moved = _Place.NOTHING, True
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+            self._drain_timer = None
+            self._await_request()
+
+    def _check_fields(self) -> None:
+        """Raise if headers or trailers are too many, or all of them too large."""
+        fields, most = self.headers, self._limits.head_bytes
+        if len(fields) > self._limits.headers or (
+            self._unparsed + self._arriving > most  # else it can't be
+            and sum(len(name) + len(value) + SEPARATORS for name, value in fields) + len(self.url)
+            > most
+        ):
+            self._fault = LARGE_HEAD
+            raise _TooMuchError
+
+    # --- what does not arrive --------------------------------------------------------------------
+
+    def _await_request(self) -> None:
+        """Close the connection unless something arrives."""
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self._limits.idle_seconds, self.timeout_keep_alive_handler
+        )
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection; an answer that was not read yet stays for a while."""
+        super().timeout_keep_alive_handler()
+        self._time_reading()
+
+    def _time_head(self) -> None:
+        """Give an incomplete head its time, from the first byte, unless we are the ones who are slow."""
+        begun = self._place is _Place.HEAD or self._unparsed
+        if begun and self._head_timer is None and not self._busy and not self._deaf:
+            self._head_timer = self.loop.call_later(self._limits.head_seconds, self._end_head)
+
+    def _end_head(self) -> None:
+        if self._place is _Place.HEAD:
+            self._refuse(LATE)
+        elif not self._busy:
+            self.transport.close()  # blank lines only
+
+    def on_response_complete(self) -> None:
+        """Begin the time for what comes next: the rest of the body, the next request, or nothing."""
+        super().on_response_complete()
+        self._time_reading()
+        if self._busy or self.transport.is_closing():
+            return
+        if self._place is _Place.BODY:
+            self._unset_keepalive_if_required()
+            self._time_drain()
+        elif self._place is _Place.HEAD:
+            self._time_head()
+
+    def _time_drain(self) -> None:
+        """Drop the rest of a body that nobody wants any more, as long as enough of it comes."""
+        self._drained = 0
+        self._drain_timer = self.loop.call_later(self._limits.body_seconds, self._look_at_drain)
+
+    def _look_at_drain(self) -> None:
+        if self._drained >= self._limits.body_bytes:
+            self._time_drain()
+        else:
+            self.transport.close()
+            self._time_reading()
+
+    # --- what is not read ------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read."""
+        super().pause_writing()
+        self._time_reading()
+
+    def resume_writing(self) -> None:
+        """Go on writing: the client has read."""
+        super().resume_writing()
+        if self._unread_timer is not None and not self.transport.is_closing():
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def _time_reading(self) -> None:
+        """End the connection if what is unread becomes no less; only once we write nothing more."""
+        if self._unread_timer is None and (self.flow.write_paused or self.transport.is_closing()):
+            self._look_at_unread(first=True)
+
+    def _look_at_unread(self, *, first: bool = False) -> None:
+        self._unread_timer = None
+        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if self._unread and not first and self._unread >= before:
+            self._reset()
+        elif self._unread:
+            self._unread_timer = self.loop.call_later(
+                self._limits.unread_seconds, self._look_at_unread
+            )
+
+    def _reset(self) -> None:
+        """Abort the connection, and what of the answer the kernel holds (up to some MB), too."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
+        self.transport.abort()
+
+    # --- refusing --------------------------------------------------------------------------------
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer and close. If answers to earlier requests are owed, only close, after them."""
+        if self._deaf:
+            return
+        if self._busy and self._place is not _Place.BODY:
+            self._deaf = True
+            self.cycle.keep_alive = False
+        elif self._place is _Place.BODY and self._answered:
+            self._deaf = True
+            self._disconnect()
+            self.transport.close()
+        else:
+            self._disconnect()
+            self._answer_and_close(refusal)
+
+    @property
+    def _answered(self) -> bool:
+        """Whether the request whose body arrives has an answer, or one to another request is owed first."""
+        return bool(self.pipeline) or self.cycle.response_started
+
+    def _disconnect(self) -> None:
+        """Tell the application that no more of the body comes."""
+        self.pipeline.clear()
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+    def _answer_and_close(self, refusal: Refusal) -> None:
+        """Write the answer, and close only a little later: closing with bytes unread would revoke it."""
+        self._deaf = True
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        self.transport.write(raw_answer(refusal, self._language))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self._end)
+
+    def _drop(self, count: int) -> None:
+        self._dropped += count
+        if self._dropped > MOST_DROPPED:
+            self.flow.pause_reading()
+
+    def _end(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
