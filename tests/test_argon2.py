@@ -6,7 +6,8 @@ import unicodedata
 
 import pytest
 
-from therapy.adapters.passwords import HASHER, Argon2Passwords
+from therapy.adapters.passwords import AT_ONCE, HASHER, Argon2Passwords
+from therapy.domain.errors import Unavailable
 
 PASSWORD = "correct horse סוס"
 
@@ -52,3 +53,23 @@ async def test_the_event_loop_goes_on_meanwhile() -> None:
         turns += 1
     await hashing
     assert turns > 10
+
+
+async def test_only_so_many_wait_for_their_turn() -> None:
+    passwords = Argon2Passwords(most_waiting=3)
+    ended = await asyncio.gather(
+        *(passwords.verify(PASSWORD, "") for _ in range(20)), return_exceptions=True
+    )
+    busy = [each for each in ended if isinstance(each, Unavailable) and each.code == "busy"]
+    assert (len(busy), ended.count(False)) == (20 - 3 - AT_ONCE, 3 + AT_ONCE)
+    assert await passwords.verify(PASSWORD, "") is False
+
+
+async def test_whoever_gives_up_waiting_leaves_their_place_to_another() -> None:
+    passwords = Argon2Passwords(most_waiting=1)
+    waiting = [asyncio.create_task(passwords.verify(PASSWORD, "")) for _ in range(AT_ONCE + 1)]
+    await asyncio.sleep(0)
+    for each in waiting:
+        each.cancel()
+    await asyncio.wait(waiting)
+    assert await passwords.verify(PASSWORD, "") is False

@@ -67,7 +67,6 @@ SHORT = {
     "adapters/memory/mail.py": "an adapter",
     "adapters/memory/passwords.py": "an adapter",
     "entrypoints/cli/__main__.py": "what `python -m` runs",
-    "ports/passwords.py": "a port",
     "ports/push.py": "a port",
     "testing/clock.py": "what promises and the outside in memory share",
     "ports/sentiment.py": "a port",

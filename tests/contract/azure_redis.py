@@ -1,13 +1,17 @@
-"""The azure family's doorbell: Taskiq over a real Valkey, whose list is empty when a test begins."""
+"""What the azure family has in a real Valkey, empty when a test begins: rings, and counted attempts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from redis.asyncio import Redis
 
 from tests.emulators.valkey import Valkey
-from therapy.adapters.redis import QUEUE, RedisBroker
+from therapy.adapters.attempt_limits import PREFIX, RedisAttemptLimits
+from therapy.adapters.redis import QUEUE, RedisBroker, redis_client
 from therapy.adapters.taskiq import TaskiqDoorbell
+from therapy.domain.attempts import Attempt, Quota
+from therapy.ports.attempt_limits import AttemptLimits
 
 
 @asynccontextmanager
@@ -20,3 +24,23 @@ async def redis_doorbell(valkey: Valkey) -> AsyncIterator[TaskiqDoorbell]:
         yield TaskiqDoorbell(broker)
     finally:
         await broker.shutdown()
+
+
+@asynccontextmanager
+async def redis_attempt_limits(valkey: Valkey) -> AsyncIterator[RedisAttemptLimits]:
+    """The limits of one process; without Redis nothing is admitted."""
+    redis = redis_client("127.0.0.1", valkey.port, tls=False, password=valkey.password)
+    async with redis:
+        if keys := await redis.keys(f"{PREFIX}*"):
+            await redis.delete(*keys)
+        yield RedisAttemptLimits(redis, NothingAdmitted())
+
+
+class NothingAdmitted(AttemptLimits):
+    """Refuses every attempt, so that what is admitted was admitted by Redis."""
+
+    async def take(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        return quota.window
+
+    async def give_back(self, key: str, attempt: Attempt, quota: Quota) -> None:
+        """Do nothing: nothing was counted."""

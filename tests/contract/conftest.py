@@ -17,10 +17,10 @@ import pytest
 from tests.builders import an_utterance
 from tests.contract.azure import speech_adapter
 from tests.contract.azure_blob_language_fcm import blob_language_fcm
-from tests.contract.azure_redis import redis_doorbell
+from tests.contract.azure_redis import redis_attempt_limits, redis_doorbell
 from tests.contract.azure_smtp import smtp_mail
 from tests.contract.stores import *  # noqa: F403 - fixtures are found by name
-from tests.contract.stores import Get
+from tests.contract.stores import Get, OpenedStores
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudioDecoder
@@ -32,6 +32,7 @@ from therapy.adapters.local.push import sent_pushes as pushes_in
 from therapy.adapters.local.recordings import FileRecordings
 from therapy.adapters.local.sentiment import VaderSentiment
 from therapy.adapters.local.speech.engine import WhisperSpeech
+from therapy.adapters.memory.attempt_limits import MemoryAttemptLimits
 from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.insights import MemoryInsightFinder
@@ -47,6 +48,7 @@ from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
 from therapy.adapters.tokens import JwtTokens
 from therapy.domain.push import PushMessage
 from therapy.domain.transcript import Speaker
+from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.audio import AudioDecoder
 from therapy.ports.doorbell import Doorbell
 from therapy.ports.insights import InsightFinder
@@ -57,6 +59,7 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech
 from therapy.ports.tokens import Tokens
+from therapy.repositories.attempts import StoredAttempts
 
 SECRET = "a secret of the tests, long enough"
 FOREIGN_TOKENS = (
@@ -67,6 +70,18 @@ SCRIPT = (
     an_utterance("Good morning.", 500, speaker=Speaker.UNKNOWN, voice="0"),
     an_utterance("Hello.", 4_000, speaker=Speaker.UNKNOWN, voice="1"),
 )
+
+
+@pytest.fixture
+async def attempt_limits(
+    family_name: str, stores: OpenedStores, request: pytest.FixtureRequest
+) -> AsyncIterator[AttemptLimits]:
+    """What counts attempts in each family: the store of the local one, the Redis of azure."""
+    if family_name == "azure":
+        async with redis_attempt_limits(request.getfixturevalue("valkey")) as limits:
+            yield limits
+        return
+    yield MemoryAttemptLimits() if family_name == "memory" else StoredAttempts(stores.store)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Passwords by Argon2id, in separate threads, two at a time, 19 MiB each (OWASP: m=19456 t=2 p=1)."""
+"""Passwords by Argon2id, in separate threads, two at a time, 19 MiB each (OWASP: m=19456 t=2 p=1).
+
+Only so many wait for their turn that the last one is answered soon; whoever comes then is told to come again.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,10 +13,16 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from therapy.domain.errors import Unavailable
 from therapy.domain.people import password_forms
 from therapy.ports.passwords import Passwords
 
 AT_ONCE = 2
+MOST_WAITING = 32
+"""About half a second of work for a processor of our days."""
+
+BUSY_SECONDS = 2
+"""After how long whoever found too many waiting may come again."""
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """Explicit costs: the library's defaults take three times the memory."""
@@ -30,16 +39,18 @@ def _hash_of_nobody() -> str:
 class Argon2Passwords(Passwords):
     """Hashes with Argon2id; an unknown address takes as long as a wrong password."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
+        self._most = AT_ONCE + most_waiting
+        self._here = 0
         self._hasher = HASHER
         self._nobody = _hash_of_nobody()
         self._threads = ThreadPoolExecutor(AT_ONCE, "passwords")
 
     @classmethod
     @asynccontextmanager
-    async def open(cls) -> AsyncIterator["Argon2Passwords"]:
+    async def open(cls, most_waiting: int = MOST_WAITING) -> AsyncIterator["Argon2Passwords"]:
         """Yield the adapter; end its threads at the end."""
-        passwords = cls()
+        passwords = cls(most_waiting)
         try:
             yield passwords
         finally:
@@ -53,8 +64,18 @@ class Argon2Passwords(Passwords):
         return right and bool(hashed)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Do `work` in a thread of this adapter's own, so that waiting calls block no one else's."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        """Do `work` in a thread of this adapter's own, so that waiting calls block no one else's.
+
+        Raises:
+            Unavailable: too many calls wait already (`busy`).
+        """
+        if self._here >= self._most:
+            raise Unavailable("busy", retry_after=BUSY_SECONDS)
+        self._here += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._here -= 1
 
     def _verify(self, password: str, hashed: str) -> bool:
         """Return whether a form of the password matches; tries all of them, if none does."""

@@ -29,6 +29,7 @@ class JwtTokens(Tokens):
     ) -> None:
         self._key = hashlib.sha256(b"access|" + secret.encode()).digest()
         self._refresh_key = hashlib.sha256(b"refresh|" + secret.encode()).digest()
+        self._name_key = hashlib.sha256(b"names|" + secret.encode()).digest()
         self._kid = hashlib.sha256(self._key).hexdigest()[:8]
         self._issuer = issuer
         self._lifetime = lifetime
@@ -52,6 +53,9 @@ class JwtTokens(Tokens):
     def secret_after(self, token: str) -> str:
         digest = hmac.digest(self._refresh_key, token.encode("utf-8", "replace"), "sha256")
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def keyed_hash(self, text: str) -> str:
+        return hmac.digest(self._name_key, text.encode("utf-8", "replace"), "sha256").hex()
 
     def read(self, token: str, *, now: datetime) -> Actor:
         try:

@@ -12,6 +12,7 @@
     │   └── UnsupportedAudio   what was sent is not audio that can be read
     ├── TryAgain               the same request may succeed later
     │   ├── Unavailable        a store or an engine can't be reached
+    │   ├── TooManyAttempts    more in an hour than are admitted; says how long to wait
     │   ├── StorageFull        no room for another recording
     │   ├── Stale              someone else wrote first: read again, then decide
     │   └── LeaseLost          the run was changed or taken over: stop, write nothing
@@ -102,6 +103,12 @@ class Unavailable(TryAgain):
     """Raised by adapters whose store, queue or engine can't be reached."""
 
     code = "unavailable"
+
+
+class TooManyAttempts(TryAgain):
+    """Raised where more was tried in a while than is admitted; `retry_after` are the seconds to wait."""
+
+    code = "too_many_attempts"
 
 
 class StorageFull(TryAgain):

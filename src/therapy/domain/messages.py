@@ -71,6 +71,12 @@ TEXTS: dict[str, Texts] = {
         "Choose a longer one that is not part of the e-mail address.",
         "כדאי לבחור סיסמה ארוכה יותר שאינה חלק מכתובת הדואר.",
     ),
+    "common_password": (
+        "Very many people use this password, so it is among the first to be guessed.",
+        "אנשים רבים מאוד משתמשים בסיסמה זו, ולכן היא מהראשונות שינחשו.",
+        "Choose another one, for example of several words that have nothing to do with each other.",
+        "כדאי לבחור סיסמה אחרת, למשל כמה מילים שאין ביניהן קשר.",
+    ),
     "metadata": (
         "The details that came with the recording could not be read.",
         "לא ניתן לקרוא את הפרטים שנשלחו עם ההקלטה.",
@@ -170,6 +176,18 @@ TEXTS: dict[str, Texts] = {
         "יש לתקן את פרטי הפגישה ההיא, או לבטל אותה ולשלוח את ההקלטה שוב.",
     ),
     # Try again later.
+    "too_many_attempts": (
+        "There were too many attempts; please wait a while.",
+        "נעשו ניסיונות רבים מדי; יש להמתין זמן מה.",
+        "Try again once the time in Retry-After is over, or from where you have signed in before.",
+        "אפשר לנסות שוב בתום הזמן שב-Retry-After, או ממקום שממנו כבר התחברת בעבר.",
+    ),
+    "busy": (
+        "Very many people are signing in at this moment.",
+        "אנשים רבים מאוד מתחברים ברגע זה.",
+        "Try again in a few seconds.",
+        "אפשר לנסות שוב בעוד כמה שניות.",
+    ),
     "unavailable": (
         "A part of the system cannot be reached right now.",
         "חלק מהמערכת אינו זמין כרגע.",

@@ -11,8 +11,16 @@ class Passwords(ABC):
 
     @abstractmethod
     async def hash(self, password: str) -> str:
-        """Return a salted hash; two calls return two different ones."""
+        """Return a salted hash; two calls return two different ones.
+
+        Raises:
+            Unavailable: too many calls wait for their turn (`busy`).
+        """
 
     @abstractmethod
     async def verify(self, password: str, hashed: str) -> bool:
-        """Return whether the password matches the hash; for the hash "" False, after the same time."""
+        """Return whether the password matches the hash; for the hash "" False, after the same time.
+
+        Raises:
+            Unavailable: too many calls wait for their turn (`busy`); it was not tried.
+        """

@@ -21,6 +21,13 @@ class Tokens(ABC):
         """
 
     @abstractmethod
+    def keyed_hash(self, text: str) -> str:
+        """Return a hash (64 hex digits) that nobody can compute without our secret.
+
+        Under it something can be counted without saying whom it is about.
+        """
+
+    @abstractmethod
     def read(self, token: str, *, now: datetime) -> Actor:
         """Return the actor that a token was issued for (without request id and address).
 

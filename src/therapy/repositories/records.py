@@ -8,6 +8,7 @@ from therapy.domain.outbox import Consequence, OutboxItem
 from therapy.ports.store import Store
 from therapy.repositories.change import Change
 from therapy.repositories.devices import Devices
+from therapy.repositories.known_addresses import KnownAddressLists
 from therapy.repositories.logins import Logins
 from therapy.repositories.outbox import Outbox, Placed
 from therapy.repositories.people import People
@@ -56,6 +57,7 @@ class Records:
         self.uploads = Uploads(store)
         self.unique_keys = UniqueKeys(store)
         self.logins = Logins(store)
+        self.known_addresses = KnownAddressLists(store)
         self.reset_tokens = ResetTokens(store)
         self.devices = Devices(store)
         self.people = People(store)

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
+from therapy.adapters.memory.attempt_limits import MemoryAttemptLimits
 from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.insights import MemoryInsightFinder
@@ -40,6 +41,7 @@ def memory_ports(*, said: Sequence[Utterance] = (), clock: Clock | None = None) 
         doorbell=MemoryDoorbell(),
         push=MemoryPushSender(),
         mail=MemoryMail(),
+        attempt_limits=MemoryAttemptLimits(),
         passwords=MemoryPasswords(),
         tokens=MemoryTokens(),
         now=time,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from therapy.testing.clock import Clock
 
 PORTS = {
+    "attempt_limits": "an AttemptLimits, which has counted nothing",
     "audio": "an AudioDecoder",
     "doorbell": "a Doorbell",
     "insights": "an InsightFinder",
@@ -52,9 +53,12 @@ def _to_override(name: str, what: str) -> Any:
     return pytest.fixture(missing, name=name)
 
 
-audio, doorbell, insights, mail, passwords, people_index, push = (
+attempt_limits, audio, doorbell, insights, mail, passwords, people_index, push = (
     _to_override(name, PORTS[name])
-    for name in ("audio", "doorbell", "insights", "mail", "passwords", "people_index", "push")
+    for name in (
+        *("attempt_limits", "audio", "doorbell", "insights"),
+        *("mail", "passwords", "people_index", "push"),
+    )
 )
 recordings, sentiment, session_index, speech, store, tokens = (
     _to_override(name, PORTS[name])

@@ -1,5 +1,6 @@
 """What `ports.tokens` promises."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -77,3 +78,17 @@ def test_nobody_else_can_tell_the_secret_that_follows(
 ) -> None:
     other = foreign_tokens[0]
     assert tokens.secret_after("first") != other.secret_after("first")
+
+
+def test_a_keyed_hash_is_the_same_each_time_and_another_for_each_text(tokens: Tokens) -> None:
+    hashes = [tokens.keyed_hash(text) for text in ("olivia@example.org", "alex@example.org", "")]
+    assert hashes == [
+        tokens.keyed_hash(text) for text in ("olivia@example.org", "alex@example.org", "")
+    ]
+    assert len({*hashes}) == 3
+    assert all(re.fullmatch("[0-9a-f]{64}", each) for each in hashes)
+
+
+def test_a_keyed_hash_needs_our_secret(tokens: Tokens, foreign_tokens: tuple[Tokens, ...]) -> None:
+    others = [each.keyed_hash("olivia@example.org") for each in foreign_tokens[:1]]
+    assert tokens.keyed_hash("olivia@example.org") not in others

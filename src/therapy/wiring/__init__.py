@@ -19,12 +19,14 @@ from therapy.ports.mail import Letter
 from therapy.wiring.adapters import (
     MAILBOX,
     languages_lacking,
+    open_attempt_limits,
     open_doorbell,
     open_language,
     open_mail,
     open_push,
     open_recordings,
     open_speech,
+    quotas_of,
 )
 from therapy.wiring.stores import Check, open_records, open_stores, utc_now
 from therapy.workflows.engines import Engines
@@ -47,8 +49,9 @@ __all__ = [
     "open_therapy",
 ]
 
-WORKED_WITHOUT = frozenset({"doorbell"})
-"""Dependencies that may be down: without the doorbell rings are lost, but the sweep finds the work."""
+WORKED_WITHOUT = frozenset({"attempt_limits", "doorbell"})
+"""Dependencies that may be down: without the doorbell rings are lost, but the sweep finds the work; without
+Redis each process limits attempts by itself."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ async def open_therapy(
         stores = await open_stores(settings, data_dir, stack)
         recordings, recordings_check = await open_recordings(settings, data_dir, stack)
         doorbell, doorbell_check = await open_doorbell(settings, stack)
+        limits, limits_checks = await open_attempt_limits(settings, stores.store, stack)
         chosen = Ports(
             store=stores.store,
             session_index=stores.session_index,
@@ -96,8 +100,11 @@ async def open_therapy(
             doorbell=doorbell,
             push=await open_push(settings, data_dir, stack),
             mail=(await open_mail(settings, data_dir, stack))[0],
-            passwords=await stack.enter_async_context(Argon2Passwords.open()),
+            passwords=await stack.enter_async_context(
+                Argon2Passwords.open(settings.sign_ins_waiting)
+            ),
             tokens=JwtTokens(settings.jwt_secret or signing_secret(data_dir)),
+            attempt_limits=limits,
             now=utc_now,
             new_id=lambda: uuid.uuid4().hex,
             new_secret=lambda: secrets.token_urlsafe(32),
@@ -108,11 +115,13 @@ async def open_therapy(
             max_upload_bytes=settings.upload_bytes,
             languages=settings.speech_languages,
             people=settings.speech_people,
+            quotas=quotas_of(settings),
         )
         checks: dict[str, Check] = {
             "stores": stores.check,
             "recordings": recordings_check,
             "doorbell": doorbell_check,
+            **limits_checks,
         }
         yield Therapy(installation, settings, data_dir, checks)
 

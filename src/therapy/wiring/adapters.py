@@ -1,11 +1,14 @@
-"""Opens all adapters but the stores: recordings, speech, sentiment, insights, pushes, mail, rings."""
+"""Opens all adapters but the stores: recordings, speech, sentiment, insights, pushes, mail, rings, limits."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
 from therapy.config import Settings
+from therapy.domain.attempts import Quota, Quotas
+from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.doorbell import Doorbell
 from therapy.ports.insights import InsightFinder
 from therapy.ports.mail import Mail
@@ -13,6 +16,8 @@ from therapy.ports.push import PushSender
 from therapy.ports.recordings import Recordings
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech
+from therapy.ports.store import Store
+from therapy.repositories.attempts import StoredAttempts
 from therapy.wiring.plugin_adapters import open_plugin
 from therapy.wiring.stores import Check, check_of, data_dir_of, nothing_to_ask
 
@@ -180,6 +185,40 @@ async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Door
         stack.push_async_callback(broker.shutdown)
         return TaskiqDoorbell(broker), broker.check
     return TaskiqDoorbell(QueueBroker()), nothing_to_ask
+
+
+async def open_attempt_limits(
+    settings: Settings, store: Store, stack: AsyncExitStack
+) -> tuple[AttemptLimits, Mapping[str, Check]]:
+    """Open what counts attempts: Redis where there is one, else the store; gives its own checks, too."""
+    if settings.doorbell != "redis":
+        return StoredAttempts(store), {}
+    from therapy.adapters.attempt_limits import RedisAttemptLimits
+    from therapy.adapters.memory.attempt_limits import MemoryAttemptLimits
+    from therapy.adapters.redis import redis_client
+
+    redis = redis_client(
+        settings.redis_host,
+        settings.redis_port,
+        tls=settings.redis_ssl,
+        password=settings.redis_password,
+        credentials=await _redis_credentials(settings, stack),
+    )
+    stack.push_async_callback(redis.aclose)
+    limits = RedisAttemptLimits(redis, MemoryAttemptLimits())
+    return limits, {"attempt_limits": limits.check}
+
+
+def quotas_of(settings: Settings) -> Quotas:
+    """Return how often in an hour passwords may be wrong and letters be asked for."""
+    return Quotas(
+        sign_in=Quota(settings.sign_in_tries, shared=True),
+        sign_in_known=Quota(settings.sign_in_tries_known),
+        sign_in_address=Quota(settings.sign_in_tries_address),
+        letter=Quota(settings.letters, shared=True),
+        letter_address=Quota(settings.letters_address),
+        token=Quota(settings.wrong_tokens),
+    )
 
 
 async def _redis_credentials(

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.domain.access import Actor
-from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn
+from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn, Unavailable
 from therapy.domain.login_tokens import (
     RefreshToken,
     ResetToken,
@@ -29,6 +29,7 @@ from therapy.ports.passwords import Passwords
 from therapy.ports.tokens import Tokens
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
+from therapy.workflows.attempts import AttemptCounter
 from therapy.workflows.retry_stale import retry_stale
 
 
@@ -40,6 +41,7 @@ class SignIn:
     tokens: Tokens
     mail: Mail
     new_secret: Callable[[], str]
+    attempts: AttemptCounter
     refresh_lifetime: timedelta = timedelta(days=30)
     refresh_grace: timedelta = timedelta(seconds=30)
     reset_lifetime: timedelta = timedelta(minutes=30)
@@ -54,19 +56,45 @@ class SignedIn(Struct, frozen=True):
     expires_in: int
 
 
-async def log_in(email: str, password: str, *, records: Records, sign_in: SignIn) -> SignedIn:
-    """Sign a person in. It takes the same time whether or not there is such an account.
+async def log_in(
+    email: str, password: str, *, address: str = "", records: Records, sign_in: SignIn
+) -> SignedIn:
+    """Sign a person in from an address. It takes the same time whether or not there is such an account.
 
     Raises:
         NotSignedIn: there is no such account, or the password is wrong.
+        TooManyAttempts: too many were wrong, of this account or from this address; none was tried now.
+        Unavailable: too many passwords wait to be tried (`busy`); or a dependency can't be reached.
     """
-    try:
-        person = await records.people.by_email(email)
-    except NotFound:
-        person = None
-    right = await sign_in.passwords.verify(password, person.password_hash if person else "")
-    if person is None or not right:
-        raise NotSignedIn("wrong_credentials")
+    person = await _with_password(email, password, address, records=records, sign_in=sign_in)
+    signed_in = await _new_login(person, records=records, sign_in=sign_in)
+    await sign_in.attempts.remember(email, address, records=records)
+    return signed_in
+
+
+async def _with_password(
+    email: str, password: str, address: str, *, records: Records, sign_in: SignIn
+) -> Person:
+    """Return the person with this address and password."""
+    async with sign_in.attempts.sign_in(email, address, records=records) as attempt:
+        try:
+            person = await records.people.by_email(email)
+        except NotFound:
+            person = None
+        try:
+            hashed = person.password_hash if person else ""
+            right = await sign_in.passwords.verify(password, hashed)
+        except Unavailable:  # it was not tried
+            attempt.counts = False
+            raise
+        if person is None or not right:
+            raise NotSignedIn("wrong_credentials")
+        attempt.counts = False
+        return person
+
+
+async def _new_login(person: Person, *, records: Records, sign_in: SignIn) -> SignedIn:
+    """Write a new login of a person and return its tokens."""
     now, sid = records.now(), records.new_id()
     refresh = str(RefreshToken(person.practice_id, person.id, sid, 1, sign_in.new_secret()))
     login = Login(
@@ -91,18 +119,25 @@ async def _signed_in(
     return SignedIn(person, token, refresh, seconds)
 
 
-async def refresh(token: str, *, records: Records, sign_in: SignIn) -> SignedIn:
+async def refresh(token: str, *, address: str = "", records: Records, sign_in: SignIn) -> SignedIn:
     """Exchange a refresh token for the next one and a new access token.
 
     Raises:
         NotSignedIn: the token is unknown, expired, or was used before.
+        TooManyAttempts: it is one of these, and so were too many of this account or from this address.
     """
 
     async def attempt() -> SignedIn:
         # Repeated if the same token is presented twice at once: both get the same answer.
         return await _refresh(token, records=records, sign_in=sign_in)
 
-    return await retry_stale(attempt)
+    try:
+        return await retry_stale(attempt)
+    except NotSignedIn:
+        parsed = parse_refresh_token(token)
+        account = f"{parsed.practice_id}|{parsed.person_id}" if parsed else ""
+        await sign_in.attempts.wrong_token(account, address)
+        raise
 
 
 async def _refresh(token: str, *, records: Records, sign_in: SignIn) -> SignedIn:
@@ -203,7 +238,9 @@ async def forgot_password(email: str, *, records: Records, sign_in: SignIn) -> N
     await sign_in.mail.send(person.practice_id, letter)
 
 
-async def change_password(token: str, password: str, *, records: Records, sign_in: SignIn) -> None:
+async def change_password(
+    token: str, password: str, *, address: str = "", records: Records, sign_in: SignIn
+) -> None:
     """Set a new password with a mailed token; all of the person's logins and devices end.
 
     A password that is too weak does not use the token up. An interrupted call can be repeated with the
@@ -211,6 +248,7 @@ async def change_password(token: str, password: str, *, records: Records, sign_i
 
     Raises:
         InvalidInput: the token is unknown, used or expired, or the password is too weak.
+        TooManyAttempts: so were too many tokens of this account or from this address.
     """
     try:
         reset = await _reset_of(token, records=records)
@@ -224,6 +262,9 @@ async def change_password(token: str, password: str, *, records: Records, sign_i
             reset = replace(reset, used=True, password_hash=hashed)
             await Change(records.reset_tokens.write(reset)).commit(records.store)
     except NotFound:
+        parsed = parse_reset_token(token)
+        account = f"{parsed.practice_id}|{parsed.person_id}" if parsed else ""
+        await sign_in.attempts.wrong_token(account, address)
         raise InvalidInput("tokenSec", "reset_token") from None
     await set_password(person, reset.password_hash, records=records)
 

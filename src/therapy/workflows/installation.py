@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from therapy.domain.attempts import Quotas
+from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.doorbell import Doorbell
 from therapy.ports.mail import Mail
 from therapy.ports.passwords import Passwords
@@ -18,6 +20,7 @@ from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Store
 from therapy.ports.tokens import Tokens
 from therapy.repositories.records import Records
+from therapy.workflows.attempts import AttemptCounter
 from therapy.workflows.authentication import SignIn
 from therapy.workflows.engines import Engines
 from therapy.workflows.outbox_relay import OutboxRelay
@@ -44,6 +47,7 @@ class Ports:
     mail: Mail
     passwords: Passwords
     tokens: Tokens
+    attempt_limits: AttemptLimits
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     new_secret: Callable[[], str]
@@ -72,12 +76,14 @@ def install(
     max_upload_bytes: int = 2 * 1024**3,
     languages: tuple[str, ...] = ("he-IL", "en-US"),
     people: int = 0,
+    quotas: Quotas | None = None,
 ) -> Installation:
     """Return an installation over these ports.
 
     `lease` is how long a worker, or a writer with consequences to deliver, keeps others from its work
     without a sign of life. `languages` (BCP 47) are recognised if an upload names none, and
-    `people` speak if it does not say how many (0 = the engine counts the voices).
+    `people` speak if it does not say how many (0 = the engine counts the voices). `quotas` say how
+    often in an hour passwords may be wrong and letters be asked for; None: as `Quotas` has them.
     """
     relay = OutboxRelay(
         records=_records(ports, lease),
@@ -108,7 +114,15 @@ def install(
             languages=languages,
             people=people,
         ),
-        sign_in=SignIn(ports.passwords, ports.tokens, ports.mail, ports.new_secret),
+        sign_in=SignIn(
+            ports.passwords,
+            ports.tokens,
+            ports.mail,
+            ports.new_secret,
+            AttemptCounter(
+                ports.attempt_limits, ports.tokens, ports.now, ports.new_id, quotas or Quotas()
+            ),
+        ),
         doorbell=ports.doorbell,
         worker=RunWorker(
             records=records,

@@ -27,6 +27,9 @@ class MemoryTokens(Tokens):
     def secret_after(self, token: str) -> str:
         return hashlib.sha256(f"{self._seed}|{token}".encode("utf-8", "replace")).hexdigest()
 
+    def keyed_hash(self, text: str) -> str:
+        return self.secret_after(f"name|{text}")
+
     def read(self, token: str, *, now: datetime) -> Actor:
         if token not in self._issued:
             raise NotSignedIn

@@ -19,6 +19,7 @@ from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.bearer_token import bearer
 from therapy.entrypoints.http.dependencies import (
     AfterResponseJobs,
+    ClientNetwork,
     Language,
     RecordsDependency,
     SignInDependency,
@@ -117,24 +118,30 @@ log = logging.getLogger(__name__)
     summary="Sign in",
     response_description="Signed in.",
     responses=problems(
-        *JSON_BODY, "wrong_credentials", "unavailable", "storage_full", field="email"
+        *(*JSON_BODY, "wrong_credentials", "too_many_attempts", "busy", "unavailable"),
+        "storage_full",
+        field="email",
     ),
 )
 async def login(
-    data: JSONBody[LoginRequest], records: RecordsDependency, sign_in: SignInDependency
+    data: JSONBody[LoginRequest],
+    records: RecordsDependency,
+    sign_in: SignInDependency,
+    client_network: ClientNetwork,
 ) -> LoginAnswer:
     """Return the tokens of a new login, for an e-mail address and its password.
 
     Anyone may call it. Each call makes a login of its own, which ends with its last refresh token, with a
     new password, or when a refresh token is used twice. A wrong password and an unknown address take as
-    long and get the same answer.
+    long and get the same answer. Wrong passwords are limited by account and by address; an address from
+    which the account was signed in to before has a limit of its own.
     """
     if not email_key(data.email):
         raise InvalidInput("email", "required")
     if not data.password:
         raise InvalidInput("password", "required")
     signed_in = await authentication.log_in(
-        data.email, data.password, records=records, sign_in=sign_in
+        data.email, data.password, address=client_network, records=records, sign_in=sign_in
     )
     person = signed_in.person
     return LoginAnswer(
@@ -156,24 +163,31 @@ async def login(
     summary="Stay signed in",
     response_description="The next pair of tokens.",
     responses=problems(
-        *JSON_BODY, "not_signed_in", "token_expired", "unavailable", *WRITES, field="refreshToken"
+        *(*JSON_BODY, "not_signed_in", "token_expired", "too_many_attempts", "unavailable"),
+        *WRITES,
+        field="refreshToken",
     ),
 )
 async def refresh(
-    request: Request[Any, Any, Any], records: RecordsDependency, sign_in: SignInDependency
+    request: Request[Any, Any, Any],
+    records: RecordsDependency,
+    sign_in: SignInDependency,
+    client_network: ClientNetwork,
 ) -> RefreshAnswer:
     """Return a new access token and the next refresh token, in exchange for the last one.
 
     The refresh token comes EITHER as `Authorization: Bearer` with an empty body OR as JSON. A token is
     good once: the one used last may be sent again for 30 seconds, after a lost answer, and gets the same
-    answer; any older one ends the login.
+    answer; any older one ends the login. Wrong tokens are limited by account and by address, right ones not.
     """
     token = bearer(request.headers.get("authorization"))
     if body := await request.body():
         token = decoded(body, RefreshRequest).refresh_token
     if not token:
         raise NotSignedIn
-    signed_in = await authentication.refresh(token, records=records, sign_in=sign_in)
+    signed_in = await authentication.refresh(
+        token, address=client_network, records=records, sign_in=sign_in
+    )
     return RefreshAnswer(signed_in.access_token, signed_in.refresh_token, signed_in.expires_in)
 
 
@@ -247,7 +261,9 @@ def _not_sent(code: str, why: str) -> None:
     summary="Set a new password",
     response_description="The password was changed.",
     responses=problems(
-        *JSON_BODY, "reset_token", "weak_password", "unavailable", *WRITES, field="newPassword"
+        *(*JSON_BODY, "reset_token", "weak_password", "common_password", "too_many_attempts"),
+        *("busy", "unavailable", *WRITES),
+        field="newPassword",
     ),
 )
 async def change_password(
@@ -255,6 +271,7 @@ async def change_password(
     records: RecordsDependency,
     sign_in: SignInDependency,
     language: Language,
+    client_network: ClientNetwork,
 ) -> Done:
     """Set a new password with the one-time token from the mail; every login and device of it ends.
 
@@ -262,7 +279,11 @@ async def change_password(
     does not use the token up. The same call sent again, after a lost answer, is answered as before.
     """
     await authentication.change_password(
-        data.token_sec, data.new_password, records=records, sign_in=sign_in
+        data.token_sec,
+        data.new_password,
+        address=client_network,
+        records=records,
+        sign_in=sign_in,
     )
     return Done(True, sentence("password_changed", language))
 

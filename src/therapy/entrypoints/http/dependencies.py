@@ -9,6 +9,7 @@ from litestar.di import NamedDependency, Provide
 
 from therapy.domain.access import Actor
 from therapy.entrypoints.http.after_response import AfterResponse
+from therapy.entrypoints.http.client_address import provide_client_network
 from therapy.entrypoints.http.errors import language_of
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.recordings import Recordings
@@ -18,6 +19,7 @@ from therapy.workflows.authentication import SignIn
 from therapy.workflows.uploads import Intake
 
 Caller = NamedDependency[Actor]
+ClientNetwork = NamedDependency[str]
 Language = NamedDependency[str]
 AfterResponseJobs = NamedDependency[AfterResponse]
 RecordsDependency = NamedDependency[Records]
@@ -70,6 +72,7 @@ def _provided(function: Callable[..., Any]) -> Provide:
 DEPENDENCIES = {
     "actor": _provided(provide_actor),
     "after_response": _provided(provide_after_response),
+    "client_network": _provided(provide_client_network),
     "language": _provided(provide_language),
     **{name: provide_part(name) for name in PARTS},
 }

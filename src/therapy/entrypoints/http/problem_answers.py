@@ -35,6 +35,7 @@ class Problem(Struct):
         UNSET
     )
     limit: Annotated[int, about("How many bytes are allowed.")] | UnsetType = UNSET
+    retry_after: Annotated[int, about("Seconds to wait, as in `Retry-After`.")] | UnsetType = UNSET
     size: Annotated[int, about("How many bytes the recording has.")] | UnsetType = UNSET
 
 
@@ -55,6 +56,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "empty_transcript": (400, {"field": "transcript"}),
     "reset_token": (400, {"field": "tokenSec"}),
     "weak_password": (400, {"field": "newPassword", "least": 8}),
+    "common_password": (400, {"field": "newPassword"}),
     "no_such_patient": (400, {"field": "patient_id"}),
     "other_patient": (400, {"field": "patient.id"}),
     "not_signed_in": (401, {}),
@@ -84,7 +86,9 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "compressed_body": (415, {}),
     "compressed_audio": (415, {}),
     "range": (416, {"size": 264_600_044}),
+    "too_many_attempts": (429, {"retry_after": 420}),
     "unavailable": (503, {}),
+    "busy": (503, {"retry_after": 2}),
     "storage_full": (507, {}),
 }
 """Every code that an operation names, with its status and the details of its example."""
@@ -101,7 +105,9 @@ WHY = {
     413: "More bytes than are allowed.",
     415: "Not a body, or not audio, that can be read.",
     416: "The recording has no such bytes; `Content-Range` says how many it has.",
-    503: "A dependency can't be reached: send it again after `Retry-After` seconds.",
+    429: "More in an hour than is admitted: send it again after `Retry-After` seconds.",
+    503: "A dependency can't be reached, or too much is asked at once: send it again after"
+    " `Retry-After` seconds.",
     507: "No room to store it: send it again after `Retry-After` seconds.",
 }
 """What a status means in every operation."""

@@ -1,0 +1,133 @@
+"""Attempt limits in Redis or Valkey, shared by all replicas; while it is away, each process counts by itself.
+
+The attempts under a key are a sorted set by time; one script looks and counts, so that of attempts at once
+each sees the others. A key is one set, so that a cluster needs no two of its keys in one place. It is
+forgotten with its last attempt; nothing in it says anything about a person (`docs/adr/017-guessing.md`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from therapy.domain.attempts import Attempt, Quota
+from therapy.domain.errors import Unavailable
+from therapy.ports.attempt_limits import AttemptLimits
+
+PREFIX = "therapy-attempts:"
+ANSWER_SECONDS = 1.0
+"""The longest that counting may take, because a person is waiting to be signed in."""
+
+QUIET_SECONDS = 5.0
+"""After a failure, for so long Redis is not asked, so that sign-ins don't wait for one timeout each."""
+
+log = logging.getLogger(__name__)
+
+# The same decision as `domain.attempts.wait`: attempts are members `source|id`, ordered by their moments.
+TAKE = """
+local now, window, most = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local shared = ARGV[6] == "1"
+redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", ARGV[7])
+local made = redis.call("ZRANGE", KEYS[1], 0, -1, "WITHSCORES")
+local source, all, own = ARGV[1] .. "|", #made / 2, 0
+for i = 1, #made, 2 do
+  if shared and string.sub(made[i], 1, #source) == source then own = own + 1 end
+end
+local waiting, i = 0, 1
+while all > 0 and all * (own + 1) >= most do
+  waiting = tonumber(made[i + 1]) + window - now
+  if shared and string.sub(made[i], 1, #source) == source then own = own - 1 end
+  all, i = all - 1, i + 2
+end
+if waiting > 0 then return tostring(waiting) end
+redis.call("ZADD", KEYS[1], ARGV[3], source .. ARGV[2])
+redis.call("PEXPIRE", KEYS[1], math.ceil(window / 1000))
+return "0"
+"""
+"""All in microseconds. Moments are passed on as the texts that came: Lua would round them to 14 digits."""
+
+
+class RedisAttemptLimits(AttemptLimits):
+    """Counts in Redis; if it can't be reached, `otherwise` counts."""
+
+    def __init__(
+        self, redis: Redis, otherwise: AttemptLimits, quiet_seconds: float = QUIET_SECONDS
+    ) -> None:
+        self._redis = redis
+        self._quiet_seconds = quiet_seconds
+        self._take: Any = redis.register_script(TAKE)
+        self._otherwise = otherwise
+        self._quiet_until = 0.0
+        self._is_away = False
+
+    async def take(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        now, window = _microseconds(attempt), quota.window // _MICROSECOND
+        arguments = [
+            *(attempt.source, attempt.id, now, window),
+            *(quota.most, int(quota.shared), now - window),
+        ]
+        try:
+            answer = await self._asked(lambda: self._take(keys=[PREFIX + key], args=arguments))
+        except Unavailable:
+            return await self._otherwise.take(key, attempt, quota)
+        return timedelta(microseconds=float(answer))
+
+    async def give_back(self, key: str, attempt: Attempt, quota: Quota) -> None:
+        await self._otherwise.give_back(key, attempt, quota)
+        member = f"{attempt.source}|{attempt.id}"
+        try:
+            await self._asked(lambda: self._redis.zrem(PREFIX + key, member))
+        except Unavailable:
+            return
+
+    async def _asked(self, request: Callable[[], Awaitable[Any]]) -> Any:
+        """Return the answer to a request; log once that there is none, and once that there is again.
+
+        Raises:
+            Unavailable: there is none, or there was none a moment ago.
+        """
+        clock = asyncio.get_running_loop().time
+        if clock() < self._quiet_until:
+            raise Unavailable(dependency="attempt_limits")
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await request()
+        except (RedisError, OSError) as exc:
+            self._quiet_until = clock() + self._quiet_seconds
+            self._note(away=True, error=type(exc).__name__)
+            raise Unavailable(dependency="attempt_limits") from exc
+        if clock() >= self._quiet_until:  # else another request has found otherwise meanwhile
+            self._note(away=False)
+        return answer
+
+    def _note(self, *, away: bool, error: str = "") -> None:
+        if away is self._is_away:
+            return
+        self._is_away = away
+        if away:
+            log.warning(
+                "redis is out of reach: each process limits attempts by itself",
+                extra={"error": error},
+            )
+        else:
+            log.warning("redis is back: attempts are limited over all processes")
+
+    async def check(self) -> None:
+        """Raise Unavailable if Redis can't be reached or refuses us."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._redis.ping()
+        except (RedisError, OSError) as exc:
+            raise Unavailable(dependency="attempt_limits", reason=type(exc).__name__) from exc
+
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def _microseconds(attempt: Attempt) -> int:
+    """Return the moment of an attempt, since the epoch."""
+    return int(attempt.at.timestamp() * 1_000_000)

@@ -1,0 +1,30 @@
+"""The network that a client's address stands for, by which attempts are counted.
+
+Behind proxies that are trusted (`THERAPY_TRUSTED_PROXIES`) the server has put the client's own address in the
+place of the proxy's. Whoever has one address of IPv6 has all of its /64, so that is one client.
+"""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from litestar import Request
+
+ONE_CLIENT = 64
+"""Bits of an IPv6 address that say whose it is."""
+
+
+def network_of(address: str) -> str:
+    """Return an IPv4 address as it is, an IPv6 one as its /64; what is no address as it is."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((parsed, ONE_CLIENT), strict=False))
+
+
+def provide_client_network(request: Request) -> str:  # type: ignore[type-arg] # of any user
+    """Return the network of the client that sends this request; "" if it has no address."""
+    return network_of(request.client.host) if request.client else ""

@@ -1,0 +1,69 @@
+"""Limits of attempts while Redis is away: each process limits by itself, and says so once."""
+
+import pytest
+
+pytest.importorskip("redis")
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from tests.emulators.valkey import Valkey
+from therapy.adapters.attempt_limits import RedisAttemptLimits
+from therapy.adapters.memory.attempt_limits import MemoryAttemptLimits
+from therapy.adapters.redis import redis_client
+from therapy.domain.attempts import Attempt, Quota
+from therapy.domain.errors import Unavailable
+from therapy.testing.samples import NOW
+
+pytestmark = pytest.mark.emulator
+KEY = "sign-in.account.0123456789abcdef"
+QUOTA = Quota(3)
+QUIET = 0.2
+
+
+@pytest.fixture
+def own_valkey() -> "AsyncIterator[Valkey]":
+    with Valkey() as valkey:
+        yield valkey
+
+
+@pytest.fixture
+async def limits(own_valkey: Valkey) -> AsyncIterator[RedisAttemptLimits]:
+    async with redis_client("127.0.0.1", own_valkey.port, tls=False) as redis:
+        yield RedisAttemptLimits(redis, MemoryAttemptLimits(), quiet_seconds=QUIET)
+
+
+async def admitted(limits: RedisAttemptLimits, count: int) -> int:
+    waits = [
+        await limits.take(KEY, Attempt(f"{number}", "here", NOW), QUOTA) for number in range(count)
+    ]
+    return sum(not each for each in waits)
+
+
+async def test_while_redis_is_away_each_process_limits_by_itself(
+    limits: RedisAttemptLimits, own_valkey: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await admitted(limits, 2) == 2
+    await asyncio.to_thread(own_valkey.kill)
+    assert await admitted(limits, 10) == 3
+    with pytest.raises(Unavailable, match="attempt_limits"):
+        await limits.check()
+    await asyncio.to_thread(own_valkey.start)
+    await asyncio.sleep(QUIET)
+    assert await admitted(limits, 10) == 3
+    await limits.check()
+    assert [each.getMessage().split(":")[0] for each in caplog.records] == [
+        "redis is out of reach",
+        "redis is back",
+    ]
+
+
+async def test_what_redis_is_given_says_nothing_of_a_person_and_is_forgotten(
+    limits: RedisAttemptLimits, own_valkey: Valkey
+) -> None:
+    await admitted(limits, 5)
+    async with redis_client("127.0.0.1", own_valkey.port, tls=False) as redis:
+        (key,) = await redis.keys("*")
+        assert key == f"therapy-attempts:{KEY}".encode()
+        assert 0 < await redis.ttl(key) <= 3_600
+        assert await redis.zcard(key) == 3
