@@ -12,6 +12,7 @@
     │   └── UnsupportedAudio   what was sent is not audio that can be read
     ├── TryAgain               the same request may succeed later
     │   ├── Unavailable        a store or an engine can't be reached
+    │   ├── TooMuchAtOnce      as much of the caller's is under way as one person may have
     │   ├── StorageFull        no room for another recording
     │   ├── Stale              someone else wrote first: read again, then decide
     │   └── LeaseLost          the run was changed or taken over: stop, write nothing
@@ -102,6 +103,12 @@ class Unavailable(TryAgain):
     """Raised by adapters whose store, queue or engine can't be reached."""
 
     code = "unavailable"
+
+
+class TooMuchAtOnce(TryAgain):
+    """Raised where a person has as much under way as one may have; `retry_after` are the seconds to wait."""
+
+    code = "too_much_at_once"
 
 
 class StorageFull(TryAgain):

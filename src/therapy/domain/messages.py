@@ -8,6 +8,7 @@ address a man or a woman.
 from collections.abc import Mapping
 
 from therapy.domain.language_names import named
+from therapy.domain.limit_messages import LIMIT_TEXTS
 from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 
 LANGUAGES = ("en", "he")
@@ -276,6 +277,7 @@ TEXTS: dict[str, Texts] = {
         ),
     ),
     **UPLOAD_TEXTS,
+    **LIMIT_TEXTS,
 }
 
 _PLACEHOLDERS = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
+from therapy.domain.fair_shares import FairShares
 from therapy.ports.mail import Letter
 from therapy.wiring.adapters import (
     MAILBOX,
@@ -108,6 +109,7 @@ async def open_therapy(
             max_upload_bytes=settings.upload_bytes,
             languages=settings.speech_languages,
             people=settings.speech_people,
+            shares=shares_of(settings),
         )
         checks: dict[str, Check] = {
             "stores": stores.check,
@@ -115,6 +117,12 @@ async def open_therapy(
             "doorbell": doorbell_check,
         }
         yield Therapy(installation, settings, data_dir, checks)
+
+
+def shares_of(settings: Settings) -> FairShares:
+    """Return how much these settings let people have under way."""
+    names = FairShares.__struct_fields__
+    return FairShares(**{name: getattr(settings, name) for name in names})
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares
 from therapy.ports.doorbell import Doorbell
 from therapy.ports.mail import Mail
 from therapy.ports.passwords import Passwords
@@ -22,6 +23,7 @@ from therapy.workflows.authentication import SignIn
 from therapy.workflows.engines import Engines
 from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.run_worker import RunWorker
+from therapy.workflows.searches import Searches
 from therapy.workflows.sweep import Sweep
 from therapy.workflows.uploads import Intake
 
@@ -60,6 +62,7 @@ class Installation:
     engines: Engines
     intake: Intake
     sign_in: SignIn
+    searches: Searches
     doorbell: Doorbell
     worker: RunWorker
     sweep: Sweep
@@ -72,12 +75,14 @@ def install(
     max_upload_bytes: int = 2 * 1024**3,
     languages: tuple[str, ...] = ("he-IL", "en-US"),
     people: int = 0,
+    shares: FairShares = DEFAULT_SHARES,
 ) -> Installation:
     """Return an installation over these ports.
 
     `lease` is how long a worker, or a writer with consequences to deliver, keeps others from its work
     without a sign of life. `languages` (BCP 47) are recognised if an upload names none, and
-    `people` speak if it does not say how many (0 = the engine counts the voices).
+    `people` speak if it does not say how many (0 = the engine counts the voices). `shares` is how much
+    one person, and everybody together, may have under way.
     """
     relay = OutboxRelay(
         records=_records(ports, lease),
@@ -109,6 +114,11 @@ def install(
             people=people,
         ),
         sign_in=SignIn(ports.passwords, ports.tokens, ports.mail, ports.new_secret),
+        searches=Searches(
+            most_of_one=shares.searches,
+            most_in_all=shares.searches_in_all,
+            within=shares.search_time,
+        ),
         doorbell=ports.doorbell,
         worker=RunWorker(
             records=records,

@@ -52,6 +52,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
     errors.UnsupportedAudio: 415,
     errors.Stale: 409,
     errors.LeaseLost: 409,
+    errors.TooMuchAtOnce: 429,
     errors.Unavailable: 503,
     errors.StorageFull: 507,
     errors.UndecodableAudio: 415,
@@ -65,7 +66,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
 """The status for every leaf of the error tree; a test proves that none is missing."""
 
 RETRY_AFTER = {503: "5", 507: "300"}
-"""Seconds after which trying again may help."""
+"""Seconds after which trying again may help, where the error itself says nothing."""
 
 _CODES = {
     400: "invalid",
@@ -102,8 +103,8 @@ def problem(
     headers = {"Content-Language": language}
     if code == BadRange.code:
         headers["Content-Range"] = f"bytes */{details.get('size', '*')}"
-    if status in RETRY_AFTER:
-        headers["Retry-After"] = RETRY_AFTER[status]
+    if seconds := details.get("retry_after") or RETRY_AFTER.get(status):
+        headers["Retry-After"] = str(seconds)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(body, status_code=status, media_type=PROBLEM_TYPE, headers=headers)

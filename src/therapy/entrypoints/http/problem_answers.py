@@ -35,6 +35,7 @@ class Problem(Struct):
         UNSET
     )
     limit: Annotated[int, about("How many bytes are allowed.")] | UnsetType = UNSET
+    retry_after: Annotated[int, about("Seconds to wait, as in `Retry-After`.")] | UnsetType = UNSET
     size: Annotated[int, about("How many bytes the recording has.")] | UnsetType = UNSET
 
 
@@ -83,7 +84,10 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "compressed_body": (415, {}),
     "compressed_audio": (415, {}),
     "range": (416, {"size": 264_600_044}),
+    "too_many_searches": (429, {"retry_after": 1}),
     "unavailable": (503, {}),
+    "searches_busy": (503, {"retry_after": 1}),
+    "search_too_slow": (503, {"retry_after": 1}),
     "storage_full": (507, {}),
 }
 """Every code that an operation names, with its status and the details of its example."""
@@ -99,7 +103,8 @@ WHY = {
     413: "More bytes than are allowed.",
     415: "Not a body, or not audio, that can be read.",
     416: "The recording has no such bytes; `Content-Range` says how many it has.",
-    503: "A dependency can't be reached: send it again after `Retry-After` seconds.",
+    429: "The caller has too much under way: send it again after `Retry-After` seconds.",
+    503: "A dependency can't be reached, or is busy: send it again after `Retry-After` seconds.",
     507: "No room to store it: send it again after `Retry-After` seconds.",
 }
 """What a status means in every operation."""
@@ -110,6 +115,8 @@ OWN_SESSION = (*SIGNED_IN, "invalid", "not_found")
 """The codes of whatever is about one session."""
 JSON_BODY = ("invalid", "required", "malformed_json", "too_large", "compressed_body")
 """The codes of whatever takes a JSON body."""
+SEARCH = ("too_many_searches", "searches_busy", "search_too_slow")
+"""The codes of whatever searches."""
 WRITES = ("stale", "storage_full")
 """The codes of whatever writes."""
 
