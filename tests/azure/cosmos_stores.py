@@ -182,7 +182,11 @@ class Life:
 
     async def _find_patients(self) -> None:
         await profiles.find_patients(
-            self.actor, "jordan", records=self.records, people_index=self.installed.people_index
+            self.actor,
+            "jordan",
+            records=self.records,
+            people_index=self.installed.people_index,
+            searches=self.installed.searches,
         )
 
     async def _upload(self) -> None:
@@ -227,7 +231,12 @@ class Life:
         )
 
     async def _search(self) -> None:
-        await session_lists.search(self.actor, "better", session_index=self.installed.session_index)
+        await session_lists.search(
+            self.actor,
+            "better",
+            session_index=self.installed.session_index,
+            searches=self.installed.searches,
+        )
 
     async def _details(self) -> None:
         await session_lists.closed_session(self.actor, self.session_id, records=self.records)

@@ -181,7 +181,7 @@ def an_entry():
 
 @given(st.lists(st.sampled_from(["anxious", "sleeping", "חלומות", "was"]), min_size=1), st.data())
 def test_any_beginnings_of_heard_words_find(words, data):
-    beginnings = [word[: data.draw(st.integers(1, len(word)))] for word in words]
+    beginnings = [word[: data.draw(st.integers(2, len(word)))] for word in words]
     assert finds(" ".join(beginnings), fields=(), words=heard(*words))
 
 

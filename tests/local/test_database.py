@@ -11,7 +11,7 @@ import pytest
 
 from tests.builders import NOW, PRACTICE, SESSION, a_version, an_entry
 from tests.local.writer import SHARED, TIMES
-from therapy.adapters.local.sqlite.database import Database
+from therapy.adapters.local.sqlite.database import SEARCHERS, Database
 from therapy.adapters.local.sqlite.migration import Step, back_up, known_steps, migrate
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
 from therapy.adapters.local.sqlite.store import SqliteStore
@@ -331,3 +331,34 @@ async def test_two_processes_share_one_file(path: Path) -> None:
         pending = await records.outbox.pending(session_partition(PRACTICE, SHARED))
     assert session.version == 2 * TIMES
     assert len(pending) == 2 * TIMES
+
+
+COUNT_FOR_EVER = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+)
+
+
+async def test_a_search_that_is_cancelled_frees_its_thread(database: Database) -> None:
+    async def ask(statement: str) -> object:
+        return await database.search(lambda connection: connection.execute(statement).fetchone())
+
+    for _ in range(SEARCHERS + 1):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(COUNT_FOR_EVER), 0.05)
+    async with asyncio.timeout(20):
+        assert await ask("SELECT 1") == (1,)
+
+
+async def test_reads_need_not_wait_for_searches(database: Database) -> None:
+    searching = [
+        asyncio.create_task(
+            database.search(lambda connection: connection.execute(COUNT_FOR_EVER).fetchone())
+        )
+        for _ in range(SEARCHERS + 1)
+    ]
+    async with asyncio.timeout(20):
+        await database.check()
+    for each in searching:
+        each.cancel()
+    await asyncio.wait(searching)
+    assert all(each.cancelled() for each in searching)

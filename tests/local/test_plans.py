@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import DAY, NOW, PATIENT, PRACTICE, SESSION, THERAPIST, a_person, an_entry
-from therapy.adapters.local.sqlite.database import READERS, Database
+from therapy.adapters.local.sqlite.database import READERS, SEARCHERS, Database
 from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
 from therapy.adapters.local.sqlite.store import SqliteStore
@@ -75,13 +75,14 @@ async def asked_by(
 ) -> dict[str, list[str]]:
     """Return every statement that these calls make, with how SQLite does it."""
     statements: set[str] = set()
-    every_reader = threading.Barrier(READERS)  # none answers before all have been asked
+    every_reader = threading.Barrier(READERS + SEARCHERS)  # none answers before all have been asked
 
     def trace(connection: sqlite3.Connection) -> None:
         every_reader.wait()
         connection.set_trace_callback(statements.add)
 
-    await asyncio.gather(*(database.read(trace) for _ in range(READERS)))
+    asked = [database.read(trace) for _ in range(READERS)]
+    await asyncio.gather(*asked, *(database.search(trace) for _ in range(SEARCHERS)))
     await database.write(lambda c: c.set_trace_callback(statements.add))
     await calls()
     await database.write(lambda c: c.set_trace_callback(None))

@@ -90,7 +90,11 @@ async def check(installed: MemoryInstallation, first: SignedIn) -> None:
     for partition in (practice_partition(PRACTICE), access_partition(PRACTICE, person.id)):
         assert await installed.waiting(partition) == ()
     found = await find_patients(
-        an_actor(), "Dana", records=records, people_index=installed.ports.people_index
+        an_actor(),
+        "Dana",
+        records=records,
+        people_index=installed.ports.people_index,
+        searches=installed.installation.searches,
     )
     assert [entry.number for entry in found] == [NUMBER]
 

@@ -179,7 +179,11 @@ async def test_people_and_logins_of_a_newer_program_are_left_out_and_left_alone(
     assert everybody == ["patient-1", "therapist-1"]
     assert await records.logins.of_person(PRACTICE, THERAPIST) == ()
     found = await find_patients(
-        ACTOR, "example.health", records=records, people_index=installed.ports.people_index
+        ACTOR,
+        "example.health",
+        records=records,
+        people_index=installed.ports.people_index,
+        searches=installed.installation.searches,
     )
     assert [entry.id for entry in found] == ["patient-1"]
     assert (await store.get(partition, "login-key"))["login-key"].body == key

@@ -32,6 +32,7 @@ async def found(installed: MemoryInstallation, query: str, before: str = "") -> 
         before,
         records=installed.records,
         people_index=installed.ports.people_index,
+        searches=installed.installation.searches,
     )
     return [entry.id for entry in entries]
 
@@ -77,6 +78,7 @@ async def test_a_patient_finds_nobody(installed):
             "white",
             records=installed.records,
             people_index=installed.ports.people_index,
+            searches=installed.installation.searches,
         )
 
 

@@ -73,7 +73,9 @@ async def in_review(actor: Actor, installed: Installation) -> tuple[SessionEntry
 
 
 async def found(actor: Actor, query: str, installed: Installation) -> tuple[SessionEntry, ...]:
-    return await session_lists.search(actor, query, session_index=installed.session_index)
+    return await session_lists.search(
+        actor, query, session_index=installed.session_index, searches=installed.searches
+    )
 
 
 async def test_the_demo_practice_has_its_people_marked_as_demo(

@@ -10,9 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 from msgspec.structs import fields
 
+from therapy.config.fair_share_settings import FairShareSettings
 from therapy.config.value_parsers import (
     AUTO,
     SECRET,
@@ -33,7 +34,7 @@ from therapy.config.value_parsers import (
 )
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class Settings(FairShareSettings, frozen=True, kw_only=True):
     """The settings of an installation; their repr contains no secrets. Sizes are in bytes.
 
     The last block says which family of adapters, or which plugin, serves which port; it is never "auto" once
@@ -361,7 +362,8 @@ class Setting:
 
 def _settings() -> tuple[Setting, ...]:
     found = []
-    for each in fields(Settings):
+    inherited = FairShareSettings.__struct_fields__
+    for each in sorted(fields(Settings), key=lambda each: each.name in inherited):
         marks = parts(each.type)[1]
         if not marks:
             continue

@@ -13,6 +13,7 @@
     ├── TryAgain               the same request may succeed later
     │   ├── Unavailable        a store or an engine can't be reached
     │   ├── TooManyAttempts    more in an hour than are admitted; says how long to wait
+    │   ├── TooMuchAtOnce      as much of the caller's is under way as one person may have
     │   ├── StorageFull        no room for another recording
     │   ├── Stale              someone else wrote first: read again, then decide
     │   └── LeaseLost          the run was changed or taken over: stop, write nothing
@@ -109,6 +110,12 @@ class TooManyAttempts(TryAgain):
     """Raised where more was tried in a while than is admitted; `retry_after` are the seconds to wait."""
 
     code = "too_many_attempts"
+
+
+class TooMuchAtOnce(TryAgain):
+    """Raised where a person has as much under way as one may have; `retry_after` are the seconds to wait."""
+
+    code = "too_much_at_once"
 
 
 class StorageFull(TryAgain):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from therapy.domain.connection_messages import CONNECTION_TEXTS
 from therapy.domain.language_names import named
+from therapy.domain.limit_messages import LIMIT_TEXTS
 from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 
 LANGUAGES = ("en", "he")
@@ -301,6 +302,7 @@ TEXTS: dict[str, Texts] = {
     ),
     **UPLOAD_TEXTS,
     **CONNECTION_TEXTS,
+    **LIMIT_TEXTS,
 }
 
 _PLACEHOLDERS = {

@@ -4,7 +4,8 @@ Plain text is Unicode NFKC without case, combining marks (Hebrew points among th
 characters (direction marks, soft hyphens). Folding also drops apostrophes and quotes inside words, so
 that צה"ל and צה״ל are the same, and replaces final letters by regular ones, so that חלום is a prefix of
 חלומות. A query finds a session if it is part of one of its fields, or if each of its words is a prefix
-of a word of the transcript.
+of a word of the transcript. Single letters are no prefixes: beside longer words they are not looked for in
+the transcript, and alone they are whole words of it.
 
 Texts and queries are compared in several forms. The folded one never changes, because stores keep it; the
 loose one has no hyphens, points or quotes, and what an older program stored without it is found by the forms
@@ -14,6 +15,7 @@ of the query.
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import NamedTuple
 
 _WORD = re.compile(r"[^\W_]+")
 _QUOTE = re.compile(r"(?<=[^\W_])['’׳״\"”]+(?=[^\W_])")
@@ -103,6 +105,21 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(fold(text))
 
 
+class SpokenWords(NamedTuple):
+    """The words of a query that a transcript must have: beginnings of words, or else whole ones."""
+
+    beginnings: tuple[str, ...]
+    whole: tuple[str, ...]
+
+
+def spoken_words(query: str) -> SpokenWords:
+    """Return the words to look for in transcripts; what one letter begins is nearly all that is said."""
+    words = tuple(dict.fromkeys(words_of(query)))
+    if beginnings := tuple(word for word in words if len(word) > 1):
+        return SpokenWords(beginnings, ())
+    return SpokenWords((), words)
+
+
 def normalise(text: str) -> str:
     """Return the folded words of a text, joined by single blanks."""
     return " ".join(words_of(text))
@@ -120,5 +137,10 @@ def finds(query: str, *, fields: Iterable[str], words: Iterable[str]) -> bool:
     asked, known_forms = query_forms(query), [form for each in fields for form in text_forms(each)]
     if any(form in each for form in asked for each in known_forms):
         return True
-    wanted, known = words_of(query), tuple(words)
-    return bool(wanted) and all(any(word.startswith(each) for word in known) for each in wanted)
+    wanted, known = spoken_words(query), tuple(words)
+    if wanted.whole:
+        return {*wanted.whole} <= {*known}
+    beginnings = wanted.beginnings
+    return bool(beginnings) and all(
+        any(word.startswith(each) for word in known) for each in beginnings
+    )

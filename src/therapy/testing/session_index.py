@@ -303,6 +303,19 @@ async def test_a_search_finds_parts_of_fields_and_beginnings_of_words(
     assert await search(session_index, query) == ([SESSION] if finds else [])
 
 
+@pytest.mark.parametrize(
+    ("query", "finds"),
+    [("x", True), ("x ק", True), ("x q", False), ("q", False), ("ze q", True), ("zq x", False)],
+)
+async def test_a_single_letter_is_a_whole_word_that_was_said_or_no_condition(
+    session_index: SessionIndex, query: str, finds: bool
+) -> None:
+    entry = an_entry(words=("qqq", "x", "zebra", "ק"))
+    await put(session_index, entry)
+    assert found(entry, query) is finds
+    assert await search(session_index, query) == ([SESSION] if finds else [])
+
+
 @pytest.mark.parametrize(("name", "query"), NAMES)
 async def test_a_search_finds_names_however_they_are_written(
     session_index: SessionIndex, name: str, query: str

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
+from therapy.domain.fair_shares import FairShares
 from therapy.ports.mail import Letter
 from therapy.wiring.adapters import (
     MAILBOX,
@@ -116,6 +117,7 @@ async def open_therapy(
             languages=settings.speech_languages,
             people=settings.speech_people,
             quotas=quotas_of(settings),
+            shares=shares_of(settings),
         )
         checks: dict[str, Check] = {
             "stores": stores.check,
@@ -124,6 +126,12 @@ async def open_therapy(
             **limits_checks,
         }
         yield Therapy(installation, settings, data_dir, checks)
+
+
+def shares_of(settings: Settings) -> FairShares:
+    """Return how much these settings let people have under way."""
+    names = FairShares.__struct_fields__
+    return FairShares(**{name: getattr(settings, name) for name in names})
 
 
 @asynccontextmanager

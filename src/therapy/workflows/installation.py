@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from therapy.domain.attempts import Quotas
+from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares
 from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.doorbell import Doorbell
 from therapy.ports.mail import Mail
@@ -25,6 +26,7 @@ from therapy.workflows.authentication import SignIn
 from therapy.workflows.engines import Engines
 from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.run_worker import RunWorker
+from therapy.workflows.searches import Searches
 from therapy.workflows.sweep import Sweep
 from therapy.workflows.uploads import Intake
 
@@ -64,6 +66,7 @@ class Installation:
     engines: Engines
     intake: Intake
     sign_in: SignIn
+    searches: Searches
     doorbell: Doorbell
     worker: RunWorker
     sweep: Sweep
@@ -77,6 +80,7 @@ def install(
     languages: tuple[str, ...] = ("he-IL", "en-US"),
     people: int = 0,
     quotas: Quotas | None = None,
+    shares: FairShares = DEFAULT_SHARES,
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -84,6 +88,7 @@ def install(
     without a sign of life. `languages` (BCP 47) are recognised if an upload names none, and
     `people` speak if it does not say how many (0 = the engine counts the voices). `quotas` say how
     often in an hour passwords may be wrong and letters be asked for; None: as `Quotas` has them.
+    `shares` is how much one person, and everybody together, may have under way.
     """
     relay = OutboxRelay(
         records=_records(ports, lease),
@@ -122,6 +127,11 @@ def install(
             AttemptCounter(
                 ports.attempt_limits, ports.tokens, ports.now, ports.new_id, quotas or Quotas()
             ),
+        ),
+        searches=Searches(
+            most_of_one=shares.searches,
+            most_in_all=shares.searches_in_all,
+            within=shares.search_time,
         ),
         doorbell=ports.doorbell,
         worker=RunWorker(

@@ -7,6 +7,7 @@ from therapy.domain.person_entry import MOST_PEOPLE, PersonEntry
 from therapy.domain.text_folding import fold
 from therapy.ports.people_index import PeopleIndex
 from therapy.repositories.records import Records
+from therapy.workflows.searches import Searches
 
 
 async def profile(actor: Actor, *, records: Records) -> Person:
@@ -22,7 +23,13 @@ async def profile(actor: Actor, *, records: Records) -> Person:
 
 
 async def find_patients(
-    actor: Actor, query: str, before: str = "", *, records: Records, people_index: PeopleIndex
+    actor: Actor,
+    query: str,
+    before: str = "",
+    *,
+    records: Records,
+    people_index: PeopleIndex,
+    searches: Searches,
 ) -> tuple[PersonEntry, ...]:
     """Return the patients whose name, e-mail or number contains the query; none if the query is blank.
 
@@ -31,6 +38,7 @@ async def find_patients(
     Raises:
         Forbidden: the actor is a patient.
         InvalidInput: nobody has the number `before`.
+        TooMuchAtOnce, Unavailable: as `Searches.run`.
     """
     require(actor, Action.FIND_PATIENTS)
     if not fold(query):
@@ -42,4 +50,9 @@ async def find_patients(
         except NotFound:
             raise InvalidInput("before", "before") from None
         after = f"{fold(last.full_name)}|{last.id}"
-    return await people_index.search(actor.practice_id, Role.PATIENT, query, after, MOST_PEOPLE)
+
+    async def search_index() -> tuple[PersonEntry, ...]:
+        practice_id = actor.practice_id
+        return await people_index.search(practice_id, Role.PATIENT, query, after, MOST_PEOPLE)
+
+    return await searches.run(actor, search_index)

@@ -14,6 +14,7 @@ from therapy.domain.text_folding import fold
 from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.session_index import SessionIndex
 from therapy.repositories.records import Records
+from therapy.workflows.searches import Searches
 
 
 class ClosedSession(Struct, frozen=True):
@@ -47,19 +48,30 @@ async def closed_sessions(
 
 
 async def search(
-    actor: Actor, query: str, before: str = "", *, session_index: SessionIndex
+    actor: Actor,
+    query: str,
+    before: str = "",
+    *,
+    session_index: SessionIndex,
+    searches: Searches,
 ) -> tuple[SessionEntry, ...]:
     """Return the therapist's closed sessions that the query finds, newest first, at most 500.
 
     Raises:
         Forbidden: the actor is a patient.
         InvalidInput: `before` is not a session of theirs.
+        TooMuchAtOnce, Unavailable: as `Searches.run`.
     """
     require(actor, Action.FIND_PATIENTS)
     key = await _sort_key(actor, before, session_index=session_index)
     if not fold(query):
         return ()
-    return await session_index.search(actor.practice_id, actor.person_id, query, key, MOST_ENTRIES)
+
+    async def search_index() -> tuple[SessionEntry, ...]:
+        practice_id, person_id = actor.practice_id, actor.person_id
+        return await session_index.search(practice_id, person_id, query, key, MOST_ENTRIES)
+
+    return await searches.run(actor, search_index)
 
 
 async def inbox(

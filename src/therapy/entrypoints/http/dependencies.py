@@ -16,6 +16,7 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.session_index import SessionIndex
 from therapy.repositories.records import Records
 from therapy.workflows.authentication import SignIn
+from therapy.workflows.searches import Searches
 from therapy.workflows.uploads import Intake
 
 Caller = NamedDependency[Actor]
@@ -26,6 +27,7 @@ RecordsDependency = NamedDependency[Records]
 SessionIndexDependency = NamedDependency[SessionIndex]
 PeopleIndexDependency = NamedDependency[PeopleIndex]
 RecordingsDependency = NamedDependency[Recordings]
+SearchesDependency = NamedDependency[Searches]
 IntakeDependency = NamedDependency[Intake]
 SignInDependency = NamedDependency[SignIn]
 
@@ -35,6 +37,7 @@ PARTS = (
     "people_index",
     "recordings",
     "intake",
+    "searches",
     "sign_in",
 )
 """Attributes of `workflows.installation.Installation` that handlers can ask for by their names."""

@@ -60,6 +60,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
     errors.Stale: 409,
     errors.LeaseLost: 409,
     errors.TooManyAttempts: 429,
+    errors.TooMuchAtOnce: 429,
     errors.Unavailable: 503,
     errors.StorageFull: 507,
     errors.UndecodableAudio: 415,

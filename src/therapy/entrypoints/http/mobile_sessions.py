@@ -15,10 +15,11 @@ from therapy.domain.transcript import Speaker, Utterance, format_timestamp
 from therapy.entrypoints.http.dependencies import (
     Caller,
     RecordsDependency,
+    SearchesDependency,
     SessionIndexDependency,
 )
 from therapy.entrypoints.http.json_bodies import json_response
-from therapy.entrypoints.http.problem_answers import OWN_SESSION, SIGNED_IN, problems
+from therapy.entrypoints.http.problem_answers import OWN_SESSION, SEARCH, SIGNED_IN, problems
 from therapy.entrypoints.http.schema_types import (
     AppDay,
     Before,
@@ -130,11 +131,12 @@ async def mine(
     operation_id="search_closed_sessions",
     summary="Search my closed sessions",
     response_description="The sessions found, newest first.",
-    responses=problems(*SIGNED_IN, "invalid", "before", "forbidden", field="before"),
+    responses=problems(*SIGNED_IN, *SEARCH, "invalid", "before", "forbidden", field="before"),
 )
 async def search(
     actor: Caller,
     session_index: SessionIndexDependency,
+    searches: SearchesDependency,
     wanted: Annotated[
         str,
         QueryParameter(
@@ -151,7 +153,9 @@ async def search(
 
     A blank query finds nothing.
     """
-    entries = await session_lists.search(actor, wanted, before, session_index=session_index)
+    entries = await session_lists.search(
+        actor, wanted, before, session_index=session_index, searches=searches
+    )
     return [_item(entry) for entry in entries]
 
 

@@ -87,8 +87,11 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "compressed_audio": (415, {}),
     "range": (416, {"size": 264_600_044}),
     "too_many_attempts": (429, {"retry_after": 420}),
+    "too_many_searches": (429, {"retry_after": 1}),
     "unavailable": (503, {}),
     "busy": (503, {"retry_after": 2}),
+    "searches_busy": (503, {"retry_after": 1}),
+    "search_too_slow": (503, {"retry_after": 1}),
     "storage_full": (507, {}),
 }
 """Every code that an operation names, with its status and the details of its example."""
@@ -105,7 +108,7 @@ WHY = {
     413: "More bytes than are allowed.",
     415: "Not a body, or not audio, that can be read.",
     416: "The recording has no such bytes; `Content-Range` says how many it has.",
-    429: "More in an hour than is admitted: send it again after `Retry-After` seconds.",
+    429: "More than is admitted in an hour or at once: send it again after `Retry-After` seconds.",
     503: "A dependency can't be reached, or too much is asked at once: send it again after"
     " `Retry-After` seconds.",
     507: "No room to store it: send it again after `Retry-After` seconds.",
@@ -120,6 +123,8 @@ JSON_BODY = (
     *("invalid", "required", "malformed_json", "too_large", "compressed_body", "request_timeout"),
 )
 """The codes of whatever takes a JSON body."""
+SEARCH = ("too_many_searches", "searches_busy", "search_too_slow")
+"""The codes of whatever searches."""
 WRITES = ("stale", "storage_full")
 """The codes of whatever writes."""
 

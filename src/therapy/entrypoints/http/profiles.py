@@ -13,8 +13,9 @@ from therapy.entrypoints.http.dependencies import (
     Caller,
     PeopleIndexDependency,
     RecordsDependency,
+    SearchesDependency,
 )
-from therapy.entrypoints.http.problem_answers import SIGNED_IN, problems
+from therapy.entrypoints.http.problem_answers import SEARCH, SIGNED_IN, problems
 from therapy.entrypoints.http.schema_types import about, iso
 from therapy.workflows import profiles
 
@@ -48,12 +49,14 @@ async def me(actor: Caller, records: RecordsDependency) -> Profile:
     operation_id="find_patients",
     summary="Find patients",
     response_description="The patients found, in order of their names.",
-    responses=problems(*SIGNED_IN, "invalid", "before", "forbidden", field="before"),
+    responses=problems(*SIGNED_IN, *SEARCH, "invalid", "before", "forbidden", field="before"),
 )
 async def search(
     actor: Caller,
+    *,
     records: RecordsDependency,
     people_index: PeopleIndexDependency,
+    searches: SearchesDependency,
     wanted: Annotated[
         str,
         QueryParameter(
@@ -78,7 +81,7 @@ async def search(
     For therapists. It finds all patients of the practice, whoever treats them.
     """
     found = await profiles.find_patients(
-        actor, wanted, before, records=records, people_index=people_index
+        actor, wanted, before, records=records, people_index=people_index, searches=searches
     )
     return [_profile(person) for person in found]
 

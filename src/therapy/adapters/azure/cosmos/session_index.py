@@ -30,11 +30,12 @@ from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.text_folding import fold, query_forms, words_of
+from therapy.domain.text_folding import SpokenWords, fold, query_forms, spoken_words
 from therapy.ports.session_index import SessionIndex
 
 HOME = "home"
-HAS_WORD = "EXISTS(SELECT VALUE w FROM w IN c.words WHERE STARTSWITH(w, @word{}))"
+HAS_BEGINNING = "EXISTS(SELECT VALUE w FROM w IN c.words WHERE STARTSWITH(w, @word{}))"
+HAS_WORD = "ARRAY_CONTAINS(c.words, @word{})"
 MOST_CONDITIONS = 8
 """The most words in one query; Cosmos bounds the number of subqueries."""
 
@@ -132,7 +133,7 @@ class CosmosSessionIndex(SessionIndex):
         closed = index_items.range_of(index_items.CLOSED, before)
         by_field, by_word = await asyncio.gather(
             self._range(pk, closed, _most(limit), parts=query_forms(query)),
-            self._spoken(pk, index_items.longest(words_of(query)), before, _most(limit)),
+            self._spoken(pk, spoken_words(query), before, _most(limit)),
         )
         once = {entry.session_id: entry for entry in (*by_field, *by_word)}
         return _newest(list(once.values()), limit)
@@ -158,11 +159,13 @@ class CosmosSessionIndex(SessionIndex):
         return [codec.decode(SessionEntry, each.encode()) for each in found]
 
     async def _spoken(
-        self, pk: str, wanted: list[str], before: str, limit: int
+        self, pk: str, wanted: SpokenWords, before: str, limit: int
     ) -> list[SessionEntry]:
-        """Return a list's newest entries in whose transcripts each wanted word is a prefix of a word."""
-        asked, rest = wanted[:MOST_CONDITIONS], wanted[MOST_CONDITIONS:]
-        conditions = "".join(f" AND {HAS_WORD.format(number)}" for number in range(len(asked)))
+        """Return a list's newest entries whose transcripts have each wanted word."""
+        words = index_items.longest(wanted.beginnings) or [*wanted.whole]
+        asked, rest = words[:MOST_CONDITIONS], words[MOST_CONDITIONS:]
+        has = HAS_WORD if wanted.whole else HAS_BEGINNING
+        conditions = "".join(f" AND {has.format(number)}" for number in range(len(asked)))
         values = {f"word{number}": word for number, word in enumerate(asked)}
         entries: list[SessionEntry] = []
         end = before or END
@@ -177,7 +180,9 @@ class CosmosSessionIndex(SessionIndex):
                 **values,
             )
             chosen = [
-                each for each in found if not rest or index_items.has_all(each["words"], rest)
+                each
+                for each in found
+                if not rest or index_items.has_all(each["words"], rest, whole=bool(wanted.whole))
             ]
             entries += [read_body(SessionEntry, each) for each in chosen]
             if len(found) < limit:

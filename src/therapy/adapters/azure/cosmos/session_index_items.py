@@ -138,7 +138,9 @@ def longest(words: Iterable[str]) -> list[str]:
     return sorted(kept, key=len, reverse=True)
 
 
-def has_all(words: Iterable[str], wanted: Iterable[str]) -> bool:
-    """Return whether each wanted word is a prefix of one of the words."""
+def has_all(words: Iterable[str], wanted: Iterable[str], *, whole: bool) -> bool:
+    """Return whether each wanted word is a prefix of one of the words, or, with `whole`, one of them."""
     known = tuple(words)
+    if whole:
+        return {*wanted} <= {*known}
     return all(any(word.startswith(each) for word in known) for each in wanted)

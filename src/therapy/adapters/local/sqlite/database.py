@@ -1,7 +1,8 @@
 """One SQLite file and the threads that use it; the event loop never waits for the disk.
 
 There is one writer, so that writes queue here and not at the file's lock, and a few readers, which can read
-while it writes (WAL). A function passed to `read` or `write` runs as one transaction.
+while it writes (WAL). Searches, which may take long, have threads of their own and keep no reader busy. A
+function passed to `read`, `search` or `write` runs as one transaction.
 """
 
 import asyncio
@@ -22,6 +23,10 @@ FILE_NAME = "therapy.sqlite3"
 """The name of the database in the data directory."""
 
 READERS = 2
+SEARCHERS = 2
+STEPS = 1_000
+"""After so many steps of SQLite a search looks whether it is still wanted: some 20 microseconds."""
+
 PATIENCE_MS = 5_000
 """How long to wait for another process that is writing."""
 
@@ -56,6 +61,7 @@ class Database:
         self._own = threading.local()
         self._writer = ThreadPoolExecutor(1, "sqlite-writer")
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
+        self._searchers = ThreadPoolExecutor(SEARCHERS, "sqlite-searcher")
 
     @classmethod
     @asynccontextmanager
@@ -79,6 +85,22 @@ class Database:
     async def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         """Run `ask` in a reader thread, on a consistent snapshot; return its result."""
         return await self._run(self._readers, "BEGIN", ask)
+
+    async def search(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `ask` as `read` does, in a thread for searches; it ends soon if the caller is cancelled."""
+        over = threading.Event()
+
+        def watched(connection: sqlite3.Connection) -> T:
+            connection.set_progress_handler(over.is_set, STEPS)
+            try:
+                return ask(connection)
+            finally:
+                connection.set_progress_handler(None, 0)
+
+        try:
+            return await self._run(self._searchers, "BEGIN", watched)
+        finally:
+            over.set()
 
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run `change` in the writer thread: committed if it returns, rolled back if it raises."""
@@ -127,6 +149,7 @@ class Database:
     def _close(self) -> None:
         self._writer.shutdown()
         self._readers.shutdown()
+        self._searchers.shutdown()
         for connection in self._connections:
             connection.close()
 

@@ -69,4 +69,4 @@ class SqlitePeopleIndex(PeopleIndex):
                 entries = (codec.decode_if_known(PersonEntry, body) for (body,) in found)
                 return tuple(islice((each for each in entries if each is not None), most))
 
-        return await self._database.read(read)
+        return await self._database.search(read)

@@ -15,7 +15,7 @@ from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry, searched_text
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.text_folding import fold, query_forms, words_of
+from therapy.domain.text_folding import SpokenWords, fold, query_forms, spoken_words
 from therapy.ports.session_index import SessionIndex
 
 REMOVED = "removed"
@@ -122,7 +122,7 @@ class SqliteSessionIndex(SessionIndex):
     ) -> tuple[SessionEntry, ...]:
         if not fold(query):
             return ()
-        forms, wanted = query_forms(query), _longest(words_of(query))
+        forms, wanted = query_forms(query), spoken_words(query)
         parts = " OR ".join(["instr(fields, ?) > 0"] * len(forms))
 
         def read(connection: Connection) -> tuple[SessionEntry, ...]:
@@ -135,7 +135,7 @@ class SqliteSessionIndex(SessionIndex):
             )
             return tuple(codec.decode(SessionEntry, body) for (body,) in found)
 
-        return await self._database.read(read)
+        return await self._database.search(read)
 
 
 def _end(before: str) -> str:
@@ -183,9 +183,10 @@ def _longest(words: Iterable[str]) -> list[str]:
     return [word for word, next_word in pairwise(ordered) if not next_word.startswith(word)]
 
 
-def _spoken(owner: int, wanted: Iterable[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the condition that each wanted word is a prefix of a word of the entry, and its parameters."""
-    match = " AND ".join(f'"{owner}z{word}" *' for word in wanted)
+def _spoken(owner: int, wanted: SpokenWords) -> tuple[str, tuple[str, ...]]:
+    """Return the condition that the entry has each wanted word, and its parameters."""
+    beginnings = [f'"{owner}z{word}" *' for word in _longest(wanted.beginnings)]
+    match = " AND ".join([*beginnings, *(f'"{owner}z{word}"' for word in wanted.whole)])
     if not match:
         return "", ()
     return " OR number IN (SELECT rowid FROM row_words WHERE row_words MATCH ?)", (match,)

@@ -1,0 +1,24 @@
+"""The settings that bound what one person, and everybody together, may have under way; part of `Settings`."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from therapy.config.value_parsers import Seconds
+
+
+class FairShareSettings(Struct, frozen=True, kw_only=True):
+    """Settings of `domain.fair_shares`; see docs/reference/limits.md."""
+
+    searches: Annotated[
+        int,
+        Meta(ge=1, le=1_000),
+        "searches that one person may have under way in a process; they run one after another",
+    ] = field(name="THERAPY_SEARCHES", default=4)
+    searches_in_all: Annotated[
+        int, Meta(ge=1, le=10_000), "searches that may be under way in a process"
+    ] = field(name="THERAPY_SEARCHES_IN_ALL", default=20)
+    search_time: Annotated[Seconds, "how long a search may take before it is refused"] = field(
+        name="THERAPY_SEARCH_SECONDS", default=timedelta(milliseconds=500)
+    )

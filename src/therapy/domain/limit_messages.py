@@ -1,0 +1,33 @@
+"""What people read when a limit on what one person may have under way is reached.
+
+Part of `messages.TEXTS`: English, Hebrew, then what to do in both.
+"""
+
+from therapy.domain.upload_messages import Texts
+
+LIMIT_TEXTS: dict[str, Texts] = {
+    "too_much_at_once": (
+        "Too much of yours is under way at once.",
+        "יותר מדי פעולות שלך מתבצעות בבת אחת.",
+        "Wait until some of it is done, then try again.",
+        "יש להמתין עד שחלקן יסתיים ולנסות שוב.",
+    ),
+    "too_many_searches": (
+        "Too many of your searches are under way at once.",
+        "יותר מדי חיפושים שלך מתבצעים בבת אחת.",
+        "Wait a moment, then search again.",
+        "יש להמתין רגע ולחפש שוב.",
+    ),
+    "searches_busy": (
+        "Too many people are searching right now.",
+        "יותר מדי אנשים מחפשים ברגע זה.",
+        "Wait a moment, then search again.",
+        "יש להמתין רגע ולחפש שוב.",
+    ),
+    "search_too_slow": (
+        "This search takes too long.",
+        "החיפוש הזה נמשך זמן רב מדי.",
+        "Search for a whole name or a longer word.",
+        "יש לחפש שם מלא או מילה ארוכה יותר.",
+    ),
+}
