@@ -109,6 +109,12 @@ class Settings(FairShareSettings, frozen=True, kw_only=True):
     disk_reserve: Annotated[
         int, Meta(ge=0, le=2**60), "space on the disk that local recordings leave free"
     ] = field(name="THERAPY_DISK_RESERVE_BYTES", default=512 * 1024**2)
+    copy_days: Annotated[
+        int,
+        Meta(ge=0, le=3_650),
+        "days that a copy of the database from before a migration stays; erasing a session that is in it"
+        " deletes it at once",
+    ] = field(name="THERAPY_MIGRATION_COPY_DAYS", default=30)
     lease: Annotated[
         Seconds, "how long a dead worker's session waits before another takes it over"
     ] = field(name="THERAPY_LEASE_SECONDS", default=timedelta(seconds=30))

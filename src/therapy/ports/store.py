@@ -186,6 +186,20 @@ class SupportsWalk(Protocol):
         """Yield every unexpired item, in no particular order; what is written meanwhile may be missed."""
 
 
+@runtime_checkable
+class SupportsWipe(Protocol):
+    """Optional: stores whose files may hold what was deleted, because nothing overwrites it by itself."""
+
+    async def wipe_deleted(self, since: datetime) -> None:
+        """Return once no file of the store holds what was deleted or replaced before the call.
+
+        That was written at `since` or later: copies that the store made of itself after that are deleted.
+
+        Raises:
+            Unavailable: not now, e.g. because another process reads it; try again.
+        """
+
+
 def check_names(*names: str) -> None:
     """Raise ValueError unless each is a valid name of a partition or an item."""
     for name in names:

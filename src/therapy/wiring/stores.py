@@ -4,7 +4,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +86,9 @@ async def open_stores(
         return cosmos_stores(cosmos)
     from therapy.adapters.local.sqlite.database import FILE_NAME, Database
 
-    database = await stack.enter_async_context(Database.open(data_dir / FILE_NAME))
+    keep = timedelta(days=settings.copy_days)
+    opening = Database.open(data_dir / FILE_NAME, keep_copies=keep)
+    database = await stack.enter_async_context(opening)
     return sqlite_stores(database)
 
 

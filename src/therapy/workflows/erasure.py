@@ -1,8 +1,9 @@
 """Erasure: the recording and the texts of a cancelled session are deleted for good.
 
 The session's state is checked first: only cancelled sessions are erased. Then everything outside its
-partition is deleted, then the session becomes ERASED, and last everything else in its partition, page by
-page. Every step can be repeated: if the process dies in between, the sweep starts again.
+partition is deleted, then the session becomes ERASED, then everything else in its partition, page by
+page, and last what the store's files still hold of all that. Every step can be repeated: if the process dies
+in between, the sweep starts again.
 """
 
 from datetime import date
@@ -21,7 +22,7 @@ from therapy.domain.session import (
 )
 from therapy.ports.recordings import Recordings
 from therapy.ports.session_index import SessionIndex
-from therapy.ports.store import MOST_WRITES, Delete
+from therapy.ports.store import MOST_WRITES, Delete, SupportsWipe
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import SESSION, session_partition
@@ -41,9 +42,12 @@ async def erase_cancelled(
 ) -> None:
     """Erase a session that was cancelled; leave any other alone. Idempotent.
 
+    Once this returns nothing is left in any file of the store. A reader that prevents that is met before the
+    session says that it is erased, too.
+
     Raises:
         Stale: the session was written at the same moment; try again.
-        Unavailable: a store can't be reached; try again.
+        Unavailable: a store can't be reached, or its files can't be wiped now; try again.
     """
     try:
         session = await records.sessions.load(practice_id, session_id)
@@ -56,8 +60,16 @@ async def erase_cancelled(
             await recordings.delete(practice_id, each.key)
         await session_index.remove(practice_id, session_id)
         await free_fingerprints(session, records=records)
+        await _wipe(session, records=records)
         await Change(records.sessions.write(_bare(session))).commit(records.store)
     await _delete_contents(practice_id, session_id, records=records)
+    await _wipe(session, records=records)
+
+
+async def _wipe(session: Session, *, records: Records) -> None:
+    """Have the store overwrite what was deleted, if deleting alone does not."""
+    if isinstance(records.store, SupportsWipe):
+        await records.store.wipe_deleted(session.created_at)
 
 
 def _bare(session: Session) -> Session:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from therapy.ports.store import MOST_WRITES, Delete, Item, Store, SupportsWalk
+from therapy.ports.store import MOST_WRITES, Delete, Item, Store, SupportsWalk, SupportsWipe
 from therapy.testing.clock import Clock
 from therapy.testing.samples import HOUR, MINUTE, NOW, SECOND
 from therapy.testing.store.items import (
@@ -228,3 +228,18 @@ async def test_writing_goes_on_during_a_walk(store: Store, walked: SupportsWalk)
             await store.commit(PARTITION, [replace(names[0], 1), put("another")])
     assert set(names) <= set(seen)
     assert len(seen) == len(set(seen))
+
+
+# --- stores whose files are wiped ----------------------------------------------------------------
+
+
+async def test_wiping_what_was_deleted_leaves_the_rest_as_it_is(store: Store) -> None:
+    """What is left in files is up to each adapter's own tests: only they know the files."""
+    if not isinstance(store, SupportsWipe):
+        pytest.skip("this store needs no wiping: nobody can read what was deleted")
+    await store.commit(PARTITION, [create("a"), create("b")])
+    await store.commit(PARTITION, [Delete(id="b")])
+    await store.wipe_deleted(NOW)
+    await store.wipe_deleted(NOW)
+    assert [item.id for item in await store.list(PARTITION)] == ["a"]
+    await store.commit(PARTITION, [replace("a", 1)])

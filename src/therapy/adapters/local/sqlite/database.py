@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from therapy.adapters.local.sqlite.migration import known_steps, migrate
+from therapy.adapters.local.sqlite.migration import EMPTY_THE_LOG, known_steps, migrate
+from therapy.adapters.local.sqlite.migration_outcome import delete_copies
 from therapy.domain.errors import InvalidInput, StorageFull, Unavailable
 
 FILE_NAME = "therapy.sqlite3"
@@ -29,6 +31,11 @@ STEPS = 1_000
 
 PATIENCE_MS = 5_000
 """How long to wait for another process that is writing."""
+
+KEEP_COPIES = timedelta(days=30)
+
+FIRST_WAIT_MS = 20
+"""How long the first attempt to empty the log waits for readers; each later one waits twice as long."""
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 T = TypeVar("T")
@@ -53,10 +60,13 @@ _OUT = frozenset(
 class Database:
     """An open database; created by `Database.open`."""
 
-    def __init__(self, path: Path, synchronous: Synchronous, patience_ms: int) -> None:
+    def __init__(
+        self, path: Path, synchronous: Synchronous, patience_ms: int, keep_copies: timedelta
+    ) -> None:
         self._path = path
         self._synchronous = synchronous
         self._patience_ms = patience_ms
+        self._keep_copies = keep_copies
         self._connections: list[sqlite3.Connection] = []
         self._own = threading.local()
         self._writer = ThreadPoolExecutor(1, "sqlite-writer")
@@ -66,16 +76,22 @@ class Database:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: Path, *, synchronous: Synchronous = "FULL", patience_ms: int = PATIENCE_MS
+        cls,
+        path: Path,
+        *,
+        synchronous: Synchronous = "FULL",
+        patience_ms: int = PATIENCE_MS,
+        keep_copies: timedelta = KEEP_COPIES,
     ) -> AsyncIterator["Database"]:
         """Yield the opened database, created or migrated first if necessary; close it at the end.
 
-        FULL survives a power cut; NORMAL and OFF are for tests.
+        FULL survives a power cut; NORMAL and OFF are for tests. `keep_copies` is how long copies from before
+        a migration stay.
 
         Raises:
             Unavailable: the file can't be opened, or a newer program has written it.
         """
-        database = cls(path, synchronous, patience_ms)
+        database = cls(path, synchronous, patience_ms, keep_copies)
         try:
             await asyncio.get_running_loop().run_in_executor(database._writer, database._prepare)
             yield database
@@ -106,6 +122,27 @@ class Database:
         """Run `change` in the writer thread: committed if it returns, rolled back if it raises."""
         return await self._run(self._writer, "BEGIN IMMEDIATE", change)
 
+    async def wipe(self, since: datetime) -> None:
+        """Empty the log and delete the copies made since then, so that no file holds what was deleted.
+
+        Readers go on meanwhile, and writers between the attempts: each waits longer for whoever still reads
+        from the log.
+
+        Raises:
+            Unavailable: somebody, perhaps of another process, has read from the log all the time.
+        """
+        wait_ms = FIRST_WAIT_MS
+        while not await self._in_thread(self._writer, partial(_log_emptied, wait_ms=wait_ms)):
+            wait_ms *= 2
+            if wait_ms > self._patience_ms:
+                raise Unavailable(reason="database_log_in_use")
+        await self._in_thread(self._writer, lambda _: delete_copies(self._path, since=since))
+
+    async def expire_copies(self, now: datetime) -> None:
+        """Delete copies from before migrations that are older than they are kept."""
+        before = now - self._keep_copies
+        await self._in_thread(self._writer, lambda _: delete_copies(self._path, before=before))
+
     async def check(self) -> None:
         """Raise Unavailable if the database does not answer."""
         await self.read(lambda connection: connection.execute("SELECT 1 FROM items LIMIT 1"))
@@ -113,9 +150,14 @@ class Database:
     async def _run(
         self, threads: ThreadPoolExecutor, begin: str, work: Callable[[sqlite3.Connection], T]
     ) -> T:
+        return await self._in_thread(threads, lambda c: _transaction(c, begin, work))
+
+    async def _in_thread(
+        self, threads: ThreadPoolExecutor, work: Callable[[sqlite3.Connection], T]
+    ) -> T:
         def run() -> T:
             with mapped():
-                return _transaction(self._connection(), begin, work)
+                return work(self._connection())
 
         return await asyncio.get_running_loop().run_in_executor(threads, run)
 
@@ -166,6 +208,17 @@ def _transaction(
             connection.execute("ROLLBACK")
         raise
     return result
+
+
+def _log_emptied(connection: sqlite3.Connection, *, wait_ms: int) -> bool:
+    """Write the log to the database and cut it to nothing; return False if somebody reads from it."""
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
+    try:
+        (busy, _, _) = connection.execute(EMPTY_THE_LOG).fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
+    return not busy
 
 
 def _use_wal(connection: sqlite3.Connection, patience_ms: int) -> None:

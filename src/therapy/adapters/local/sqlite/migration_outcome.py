@@ -1,16 +1,23 @@
 """What a migration made of a database, and the copies that it left beside it: for `therapy migrate`.
 
-Reads only, without migrating anything; `finish` deletes the copies.
+Reads only, without migrating anything; `finish` and `delete_copies` delete the copies.
 """
 
+import logging
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from therapy.adapters.local.sqlite.migration import known_steps
 from therapy.domain.errors import Unavailable
+
+SLACK = timedelta(minutes=5)
+"""How far the time of a file may be behind the clock that sessions are dated by."""
+
+log = logging.getLogger(__name__)
 
 
 class Contents(NamedTuple):
@@ -47,10 +54,14 @@ def copies_of(path: Path) -> tuple[Path, ...]:
     Raises:
         Unavailable: there are some, but the database itself is not migrated: they may be all there is.
     """
-    copies = sorted(path.parent.glob(f"{path.name}.before-[0-9][0-9][0-9][0-9]"))
+    copies = _copies(path)
     if copies and contents_of(path).layout < len(known_steps()):
         raise Unavailable(reason="database_not_migrated")
-    return tuple(copies)
+    return copies
+
+
+def _copies(path: Path) -> tuple[Path, ...]:
+    return tuple(sorted(path.parent.glob(f"{path.name}.before-[0-9][0-9][0-9][0-9]")))
 
 
 def finish(path: Path) -> None:
@@ -62,3 +73,18 @@ def finish(path: Path) -> None:
     """
     for copy in copies_of(path):
         copy.unlink(missing_ok=True)
+
+
+def delete_copies(
+    path: Path, *, since: datetime | None = None, before: datetime | None = None
+) -> None:
+    """Delete the copies of a migrated database that were made since, or before, a moment.
+
+    Raises:
+        OSError: a copy can't be deleted.
+    """
+    for copy in _copies(path):
+        made = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+        if (since is None or made >= since - SLACK) and (before is None or made < before):
+            copy.unlink(missing_ok=True)
+            log.warning("deleted the copy from before a migration", extra={"copy": copy.name})

@@ -5,6 +5,7 @@ characters and both always agree.
 """
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from itertools import pairwise
 from sqlite3 import Connection
 
@@ -20,6 +21,14 @@ from therapy.ports.session_index import SessionIndex
 
 REMOVED = "removed"
 """The state of the row that is left of a removed session's entry."""
+
+MERGING = -1
+"""The sequence of a removed row whose words may still be in the full-text index."""
+
+IS_MERGING = f"SELECT 1 FROM rows WHERE number = ? AND sequence = {MERGING}"  # noqa: S608 - constants
+
+MERGED_AT_ONCE = 100
+"""Pages of the full-text index that are merged in one transaction: about 20 ms."""
 
 CLOSED = SessionStatus.CLOSED.value
 
@@ -55,7 +64,7 @@ class SqliteSessionIndex(SessionIndex):
         await self._database.write(write)
 
     async def remove(self, practice_id: str, session_id: str) -> None:
-        def write(connection: Connection) -> None:
+        def write(connection: Connection) -> tuple[bool, int]:
             (number,) = connection.execute(
                 "INSERT INTO rows (practice_id, session_id, therapist_id, patient_person_id, state,"
                 " sort_key, sequence, fields, body) VALUES (?, ?, '', '', ?, '', 0, '', x'') "
@@ -64,9 +73,23 @@ class SqliteSessionIndex(SessionIndex):
                 " fields = '', body = x'' RETURNING number",
                 (practice_id, session_id, REMOVED),
             ).fetchone()
-            _write_words(connection, number, "")
+            if _write_words(connection, number, ""):
+                _note_merging(connection, number, MERGING)
+            return bool(connection.execute(IS_MERGING, (number,)).fetchone()), int(number)
 
-        await self._database.write(write)
+        merging, number = await self._database.write(write)
+        if merging:
+            await self._merge_words()
+            await self._database.write(lambda c: _note_merging(c, number, 0))
+
+    async def _merge_words(self) -> None:
+        """Write the full-text index anew, in short transactions: it keeps deleted words until it is merged.
+
+        From SQLite 3.42 on it could overwrite them itself ('secure-delete').
+        """
+        pages = -MERGED_AT_ONCE  # negative: begin to merge everything that is there now
+        while await self._database.write(partial(_merged, pages=pages)):
+            pages = MERGED_AT_ONCE
 
     async def get(self, practice_id: str, session_id: str) -> SessionEntry:
         def read(connection: Connection) -> SessionEntry:
@@ -168,13 +191,26 @@ def _tokens(owner: int, words: Iterable[str]) -> str:
     return " ".join(f"{owner}z{word}" for word in words)
 
 
-def _write_words(connection: Connection, number: int, tokens: str) -> None:
+def _write_words(connection: Connection, number: int, tokens: str) -> bool:
+    """Write a row's words; return whether others are there no longer."""
     stored = connection.execute("SELECT words FROM row_words WHERE rowid = ?", (number,)).fetchone()
     if (stored[0] if stored else "") == tokens:
-        return
+        return False
     connection.execute("DELETE FROM row_words WHERE rowid = ?", (number,))
     if tokens:
         connection.execute("INSERT INTO row_words (rowid, words) VALUES (?, ?)", (number, tokens))
+    return stored is not None
+
+
+def _note_merging(connection: Connection, number: int, sequence: int) -> None:
+    connection.execute("UPDATE rows SET sequence = ? WHERE number = ?", (sequence, number))
+
+
+def _merged(connection: Connection, *, pages: int) -> bool:
+    """Merge so many pages of the full-text index; return False if there was nothing left to merge."""
+    before = connection.total_changes
+    connection.execute("INSERT INTO row_words (row_words, rank) VALUES ('merge', ?)", (pages,))
+    return connection.total_changes - before > 1
 
 
 def _longest(words: Iterable[str]) -> list[str]:

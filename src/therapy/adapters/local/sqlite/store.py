@@ -146,10 +146,15 @@ class SqliteStore(Store):
         return await self._database.read(read)
 
     async def purge(self, limit: int) -> int:
-        values = (micros(self._now()), max(0, limit))
+        now = self._now()
+        await self._database.expire_copies(now)
+        values = (micros(now), max(0, limit))
         return await self._database.write(
             lambda connection: connection.execute(_PURGE, values).rowcount
         )
+
+    async def wipe_deleted(self, since: datetime) -> None:
+        await self._database.wipe(since)
 
     async def walk(self) -> AsyncIterator[Item]:
         """Yield every item that has not expired, loaded page by page so that writers need not wait."""
