@@ -53,6 +53,24 @@ is not in them: it is derived from the session and the runs on it (`therapy.doma
 Whatever is not in this table is refused with `WrongState`, and nothing changes.
 
 {table}
+
+## The patient's link
+
+Beside its state a session has a link to its patient's account; only a `closed` session is shown to it.
+
+- **Made** at the upload, or by a correction before the submission, if number and name are those of an
+  account; else by the session's therapist, with `POST /sessions/{{id}}/patient-link`, in every state but
+  `cancelled`. With another number the link moves. What was entered about the patient is then replaced by
+  what that account says, so that the right patient reads nothing about the wrong one.
+- **Undone** by the session's therapist with `DELETE /sessions/{{id}}/patient-link`, in every state. From the
+  answer on the account neither finds the session in a list nor reads it, on any replica, and a push about it
+  that still waits is not sent. The number is again the one that was entered. What the patient has read or
+  stored before can't be taken back. Recordings and links that play them are never a patient's.
+- **Not made again** by anything but `POST`: neither by a correction of the patient's details nor by the same
+  recording sent again. `hints` says so (`patient_link_undone`).
+
+Each change is kept with the session: who, when, from which account to which. An operation that reads these
+comes later, as does an admin who may undo links: there is no such role yet.
 """
 
 

@@ -14,6 +14,8 @@ COMMANDS = [
     "flow",
     "migrate",
     "seed",
+    "practice show",
+    "practice set",
     "user add",
     "user list",
     "mail",

@@ -17,6 +17,7 @@ from therapy.domain.errors import InvalidInput, WrongState
 from therapy.domain.people import full_number
 from therapy.domain.session import (
     DATE_ASSUMED,
+    LINK_UNDONE,
     TRANSITIONS,
     Details,
     Event,
@@ -29,6 +30,7 @@ from therapy.domain.session import (
     parse_date,
     same_details,
     title_of,
+    unlinked,
 )
 
 PAIRS = [
@@ -125,6 +127,53 @@ def test_a_therapists_word_links_an_account_of_another_name():
 def test_a_cancelled_session_is_linked_to_nobody(state):
     with pytest.raises(WrongState):
         confirmed(a_session(state=state), a_person())
+
+
+WITH_A_LINK = [each for each in State if each is not State.ERASED]
+
+
+def a_session_of_jordan(**changes):
+    return a_session(details=Details(a_linked_patient(), date(2026, 3, 1)), **changes)
+
+
+@pytest.mark.parametrize("state", WITH_A_LINK)
+def test_a_link_is_undone_in_every_state_and_the_therapist_is_told(state):
+    after = unlinked(a_session_of_jordan(state=state), a_person())
+    patient = after.details.patient
+    assert after.state is state
+    assert (patient.link, patient.person_id) == (Link.UNCONFIRMED, "")
+    assert after.details.hints == (LINK_UNDONE,)
+    assert unlinked(after, None).details.hints == (LINK_UNDONE,)
+
+
+def test_an_erased_session_has_no_link_to_undo():
+    with pytest.raises(WrongState):
+        unlinked(a_session(state=State.ERASED), None)
+
+
+def test_with_the_link_the_number_that_the_therapist_confirmed_goes_too():
+    entered = a_session(details=Details(a_patient(number="111222333"), date(2026, 3, 1)))
+    linked_to = confirmed(entered, a_person(full_name="Jamie Davis", number="987654321"))
+    assert linked_to.details.patient.number == "987654321"
+    assert same_details(linked_to.details, entered.details)
+    patient = unlinked(linked_to, None).details.patient
+    assert (patient.number, patient.link) == ("111222333", Link.NO_ACCOUNT)
+    assert patient == entered.details.patient
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_the_right_patient_learns_nothing_of_the_wrong_one(undone):
+    """Number, name, e-mail and date of birth were those of the patient who was chosen by mistake."""
+    wrong = replace(a_linked_patient(), name="Jamie Davis", email="jamie@example.health")
+    session = a_session(details=Details(wrong, date(2026, 3, 1)))
+    if undone:
+        session = unlinked(session, None)
+    right = a_person(id="noa", full_name="Noa Bar", number="300000015", email="noa@example.health")
+    details = confirmed(session, right).details
+    expected = (right.number, right.full_name, right.email, right.date_of_birth, "noa")
+    found = details.patient
+    assert expected == (found.number, found.name, found.email, found.date_of_birth, found.person_id)
+    assert (found.link, found.entered_number, details.hints) == (Link.LINKED, "", ())
 
 
 def test_links_do_not_make_details_different_but_words_do():

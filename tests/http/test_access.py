@@ -37,6 +37,7 @@ ROUTES: dict[str, tuple[str, str, Any]] = {
     "submission": ("PUT", "/data/transcript/{}", [LINE]),
     "correction": ("PATCH", "/sessions/{}", {"summary": "mine"}),
     "link": ("POST", "/sessions/{}/patient-link", {"patient_id": JAMIE.number}),
+    "undoing the link": ("DELETE", "/sessions/{}/patient-link", None),
     "retry": ("POST", "/sessions/{}/retry", None),
     "cancelling": ("DELETE", "/sessions/{}", None),
 }

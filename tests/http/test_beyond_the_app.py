@@ -7,6 +7,7 @@ import pytest
 
 from tests.builders import PRACTICE
 from tests.http.clinic import (
+    JAMIE,
     JORDAN,
     NOTHING,
     OLIVIA,
@@ -281,6 +282,38 @@ async def test_a_patient_reads_a_doubtful_session_only_once_the_therapist_confir
     assert [each["id"] for each in (await clinic.get("/sessions/me", JORDAN)).json()] == [
         session_id
     ]
+
+
+async def test_a_link_to_the_wrong_patient_is_undone_at_once_and_the_right_one_sees_nothing_of_them(
+    clinic,
+):
+    session_id = await clinic.closed()
+    link, path = f"/sessions/{session_id}/patient-link", f"/sessions/{session_id}/details"
+    await clinic.post(link, json={"patient_id": JAMIE.number})
+    assert (await clinic.get(path, JAMIE)).status_code == 200
+    for _ in range(2):
+        assert (await clinic.ask("DELETE", link)).status_code == 204
+        check_problem(await clinic.get(path, JAMIE), 404)
+        assert (await clinic.get("/sessions/me", JAMIE)).json() == []
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert told["patient"]["link"] == "unconfirmed"
+    assert [each["code"] for each in told["hints"]] == ["patient_link_undone"]
+    told = (await clinic.post(link, json={"patient_id": JORDAN.number})).json()
+    assert (told["patient"]["link"], told["hints"]) == ("linked", [])
+    read = (await clinic.get(path, JORDAN)).text + (await clinic.get("/sessions/me", JORDAN)).text
+    assert session_id in read
+    assert "jamie" not in read.lower()
+    check_problem(await clinic.get(path, JAMIE), 404)
+
+
+async def test_a_link_that_was_undone_while_it_is_reviewed_is_not_made_by_a_correction(clinic):
+    session_id = await clinic.reviewable()
+    link = f"/sessions/{session_id}/patient-link"
+    assert (await clinic.ask("DELETE", link)).status_code == 204
+    change = {"patient": {"id": JORDAN.number, "name": JORDAN.full_name}}
+    told = (await clinic.ask("PATCH", f"/sessions/{session_id}", json=change)).json()
+    assert told["patient"]["link"] == "unconfirmed"
+    assert (await clinic.post(link, json={"patient_id": JORDAN.number})).status_code == 200
 
 
 async def test_an_account_that_appears_later_sees_nothing_until_confirmed(clinic):

@@ -47,6 +47,7 @@ OPERATION_IDS = [
     "retry_session",
     "search_closed_sessions",
     "submit_reviewed_transcript",
+    "unlink_patient",
     "unregister_devices",
     "upload_recording",
 ]

@@ -16,6 +16,7 @@ from tests.builders import (
     PATIENT,
     PRACTICE,
     SESSION,
+    THERAPIST,
     a_device,
     a_login,
     a_person,
@@ -32,11 +33,14 @@ from therapy.domain.errors import AlreadyExists, LeaseLost, NotFound, Stale, The
 from therapy.domain.insights import Gap, Insights, Part
 from therapy.domain.outbox import PushDue, PushKind
 from therapy.domain.partition_keys import digest, part
+from therapy.domain.people import Role
 from therapy.domain.sentiment import Scores
 from therapy.domain.transcript_parts import VersionScores, header_of
 from therapy.ports.store import Store
 from therapy.repositories.change import Pending
 from therapy.repositories.devices import DevicePointer, DevicePointers, Devices
+from therapy.repositories.former_sessions import FormerSessions, FormerSessionsOfPatients
+from therapy.repositories.link_changes import LinkChange, LinkChanges
 from therapy.repositories.logins import Logins, OldToken, OldTokens
 from therapy.repositories.outbox import Outbox, Placed
 from therapy.repositories.people import EmailOwner, NumberOwner, People
@@ -160,6 +164,15 @@ def part_of_version(item_id: str) -> tuple[Write, Load]:
 
 def of_transcripts(name: str) -> Callable[[Store], Repository[Any]]:
     return lambda store: getattr(Transcripts(store), name)
+
+
+async def link_change_at(repository: LinkChanges, place: Place) -> Any:
+    return next(iter(await repository.of_session(*place)), None)
+
+
+async def former_sessions_at(repository: FormerSessionsOfPatients, place: Place) -> Any:
+    stored = await repository.load(*place)
+    return stored if stored.version else None
 
 
 SAMPLES: dict[str, Sample] = {
@@ -333,6 +346,26 @@ SAMPLES: dict[str, Sample] = {
         stale=AlreadyExists,
         text="practice_id",
         everywhere=True,
+    ),
+    "link-change": Sample(
+        LinkChanges,
+        LinkChange(PRACTICE, SESSION, 7, NOW, THERAPIST, Role.THERAPIST, before=PATIENT),
+        write=lambda repository, record, _: repository.write(record),
+        load=link_change_at,
+        named=fields(practice_id="practice", session_id="name"),
+        taken=Stale,
+        stale=None,
+        text="after",
+        unknown={"role": "SUPERVISOR"},
+    ),
+    "former-sessions": Sample(
+        FormerSessionsOfPatients,
+        FormerSessions(PRACTICE, PATIENT, NOW, {SESSION: 7}),
+        write=lambda repository, record, _: repository.write(record),
+        load=former_sessions_at,
+        named=fields(practice_id="practice", person_id="name"),
+        taken=Stale,
+        changes={"changed_at": NOW + DAY},
     ),
     "answer": Sample(
         KeptAnswers,

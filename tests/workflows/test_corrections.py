@@ -16,7 +16,7 @@ from tests.workflows.memory_installation import (
 from therapy.domain.errors import WrongState
 from therapy.domain.session import Link, State
 from therapy.ports.store import Write
-from therapy.workflows import review
+from therapy.workflows import patient_links, review
 
 
 def with_summary(text: str):
@@ -67,7 +67,7 @@ async def test_a_session_cancelled_in_the_meantime_is_not_corrected():
 async def test_a_confirmed_link_stays_when_other_details_change():
     installed = await an_installation()
     await begun(installed)
-    await review.link_patient(ACTOR, SESSION, "203948571", records=installed.records)
+    await patient_links.link_patient(ACTOR, SESSION, "203948571", records=installed.records)
     await review.correct(ACTOR, SESSION, with_summary("x"), records=installed.records)
     assert (await installed.session()).details.patient.link is Link.LINKED
 

@@ -33,7 +33,7 @@ from therapy.domain.errors import Stale, Unavailable
 from therapy.domain.outbox import AccessEnded, PersonEntryChanged, SessionEntryChanged
 from therapy.repositories.change import Change
 from therapy.repositories.logins import access_partition
-from therapy.workflows import review
+from therapy.workflows import patient_links
 from therapy.workflows.outbox_relay import LONGEST_PAUSE, pause_after
 
 
@@ -56,7 +56,7 @@ async def test_what_cannot_be_delivered_now_is_delivered_later_each_time_later()
     installed = await an_installation()
     await begun(installed)
     installed.ports.session_index.failure = Unavailable()
-    await review.link_patient(ACTOR, SESSION, "203948571", records=installed.records)
+    await patient_links.link_patient(ACTOR, SESSION, "203948571", records=installed.records)
     pauses = []
     for _ in range(9):
         (left,) = await installed.waiting()

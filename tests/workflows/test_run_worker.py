@@ -28,7 +28,7 @@ from therapy.domain.errors import (
 from therapy.domain.run import FIRST_PAUSE, MAX_ATTEMPTS, MAX_CLAIMS, RunState, claimed
 from therapy.domain.session import State
 from therapy.ports.store import Write
-from therapy.workflows import review
+from therapy.workflows import patient_links, review
 from therapy.workflows.devices import devices_of
 
 
@@ -323,7 +323,7 @@ async def test_corrections_during_the_work_both_stay():
         records=installed.records,
     )
     await beaten(installed)
-    await review.link_patient(ACTOR, SESSION, "203948571", records=installed.records)
+    await patient_links.link_patient(ACTOR, SESSION, "203948571", records=installed.records)
     installed.ports.engines.speech.go.set()
     await work
     session = await installed.session()

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from therapy.config import read_settings
 from therapy.domain.access import Actor
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, NotSignedIn
-from therapy.domain.people import Person, Practice, Role
+from therapy.domain.people import PatientSees, Person, Practice, Role
 from therapy.domain.session import State
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
@@ -21,6 +21,7 @@ from therapy.wiring import open_therapy
 from therapy.workflows import accounts, authentication, review, session_lists
 from therapy.workflows.authentication import SignedIn
 from therapy.workflows.installation import Installation
+from therapy.workflows.practice_settings import change_practice
 from therapy.workflows.seeding import Seed, plant
 
 PASSWORD = "a password to try with"
@@ -269,6 +270,18 @@ async def refreshed(installed: Installation, login: SignedIn) -> SignedIn:
     return await authentication.refresh(
         login.refresh_token, records=installed.records, sign_in=installed.sign_in
     )
+
+
+async def test_what_was_set_for_the_practice_stays_when_it_is_seeded_again(
+    installed: Installation, seed: Seed
+) -> None:
+    await planted(seed, installed)
+    (practice,) = await installed.records.practices.all()
+    set_to = {"patient_sees": PatientSees.NOTHING, "name": "Of the River", "language": "he"}
+    changed = await change_practice(practice.id, **set_to, records=installed.records)
+    await planted(seed, installed)
+    assert await installed.records.practices.load(practice.id) == changed
+    assert await installed.records.practices.all() == (changed,)
 
 
 async def test_practices_are_listed_in_order_of_their_ids(installed: Installation) -> None:

@@ -66,6 +66,12 @@ TEXTS: dict[str, Texts] = {
         "A patient number has exactly nine digits.",
         "מספר מטופל מורכב מתשע ספרות בדיוק.",
     ),
+    "practice_name_taken": (
+        "Another practice has this name.",
+        "לקליניקה אחרת יש כבר שם זה.",
+        "Choose another name: practices are told apart by it.",
+        "יש לבחור שם אחר: לפיו מבחינים בין קליניקות.",
+    ),
     "weak_password": (
         "This password is too easy to guess; it needs at least {least} characters.",
         "הסיסמה קלה מדי לניחוש; נדרשים לפחות {least} תווים.",

@@ -151,6 +151,11 @@ def full_number(number: str) -> str:
     return digits.zfill(NUMBER_DIGITS) if _SHORT_NUMBER.fullmatch(digits) else ""
 
 
+def lacks_zeros(number: str) -> bool:
+    """Return whether a typed patient number has fewer than nine digits, so that `full_number` is a guess."""
+    return len(re.sub(r"[\s-]", "", plain_digits(number))) < NUMBER_DIGITS
+
+
 def password_forms(password: str) -> tuple[str, ...]:
     """Return the forms in which a typed password may have been hashed, the one to hash first.
 

@@ -36,6 +36,7 @@ class Event(Enum):
     TRANSCRIPT_WRITTEN = "transcript_written"
     DETAILS_CORRECTED = "details_corrected"
     PATIENT_LINKED = "patient_linked"
+    PATIENT_UNLINKED = "patient_unlinked"
     RECORDING_ADDED = "recording_added"
     SUBMITTED = "submitted"
     SCORED = "scored"
@@ -47,16 +48,21 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.AWAITING_TRANSCRIPT, Event.TRANSCRIPT_WRITTEN): State.AWAITING_REVIEW,
     (State.AWAITING_TRANSCRIPT, Event.DETAILS_CORRECTED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_TRANSCRIPT, Event.PATIENT_LINKED): State.AWAITING_TRANSCRIPT,
+    (State.AWAITING_TRANSCRIPT, Event.PATIENT_UNLINKED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_TRANSCRIPT, Event.RECORDING_ADDED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_TRANSCRIPT, Event.CANCELLED): State.CANCELLED,
     (State.AWAITING_REVIEW, Event.DETAILS_CORRECTED): State.AWAITING_REVIEW,
     (State.AWAITING_REVIEW, Event.PATIENT_LINKED): State.AWAITING_REVIEW,
+    (State.AWAITING_REVIEW, Event.PATIENT_UNLINKED): State.AWAITING_REVIEW,
     (State.AWAITING_REVIEW, Event.RECORDING_ADDED): State.AWAITING_TRANSCRIPT,
     (State.AWAITING_REVIEW, Event.SUBMITTED): State.CLOSING,
     (State.AWAITING_REVIEW, Event.CANCELLED): State.CANCELLED,
     (State.CLOSING, Event.PATIENT_LINKED): State.CLOSING,
+    (State.CLOSING, Event.PATIENT_UNLINKED): State.CLOSING,
     (State.CLOSING, Event.SCORED): State.CLOSED,
     (State.CLOSED, Event.PATIENT_LINKED): State.CLOSED,
+    (State.CLOSED, Event.PATIENT_UNLINKED): State.CLOSED,
+    (State.CANCELLED, Event.PATIENT_UNLINKED): State.CANCELLED,
     (State.CANCELLED, Event.ERASED): State.ERASED,
 }
 
@@ -70,7 +76,11 @@ class Link(Enum):
 
 
 class SessionPatient(Struct, frozen=True, omit_defaults=True):
-    """The patient as the therapist named them, and the account they are linked to."""
+    """The patient as the therapist named them, and the account they are linked to.
+
+    `number` is the account's once the therapist has confirmed the link; `entered_number` is what it was
+    before ("" = the same).
+    """
 
     number: str
     name: str
@@ -78,6 +88,7 @@ class SessionPatient(Struct, frozen=True, omit_defaults=True):
     date_of_birth: date | None = None
     person_id: str = ""
     link: Link = Link.NO_ACCOUNT
+    entered_number: str = ""
 
 
 class TimedNote(Struct, frozen=True):
@@ -105,6 +116,8 @@ NUMBER_COMPLETED = "patient_number_completed"
 """A hint: there is an account with the patient's number if leading zeros are put before it."""
 BIRTHDAY_UNREAD = "date_of_birth_unread"
 """A hint: the patient's date of birth could not be read, and was left out."""
+LINK_UNDONE = "patient_link_undone"
+"""A hint: the link to an account was undone; from then on only the therapist's confirmation links one."""
 SPEAKERS_TO_ASSIGN = "speakers_to_assign"
 """A hint: it is not clear which voice is the therapist's, so that all voices are Unknown."""
 
@@ -178,21 +191,50 @@ def linked(patient: SessionPatient, account: Person | None) -> SessionPatient:
     A mistyped number must never show a session to a stranger: if the names differ, the link stays
     unconfirmed until the therapist confirms it. Once linked, a number lacks no leading zeros any more.
     """
-    if account is None:
-        return replace(patient, person_id="", link=Link.NO_ACCOUNT)
-    if not same_name(patient.name, account.full_name):
-        return replace(patient, person_id="", link=Link.UNCONFIRMED)
+    if account is None or not same_name(patient.name, account.full_name):
+        return unconfirmed(patient, account)
     return replace(patient, number=account.number, person_id=account.id, link=Link.LINKED)
 
 
+def unconfirmed(patient: SessionPatient, account: Person | None) -> SessionPatient:
+    """Return the patient linked to nobody; `account` is the one with their number, if there is one."""
+    link = Link.NO_ACCOUNT if account is None else Link.UNCONFIRMED
+    return replace(patient, person_id="", link=link)
+
+
 def confirmed(session: Session, account: Person) -> Session:
-    """Return the session linked to the account, because its therapist confirmed it."""
-    patient = replace(
-        session.details.patient, number=account.number, person_id=account.id, link=Link.LINKED
-    )
-    return apply(
-        replace(session, details=replace(session.details, patient=patient)), Event.PATIENT_LINKED
-    )
+    """Return the session linked to the account, because its therapist confirmed it.
+
+    What was entered about the patient stays. But if it may be about someone else, because another account
+    was linked before, the account's own name, e-mail and date of birth replace it.
+    """
+    details, patient = session.details, session.details.patient
+    if LINK_UNDONE in details.hints or patient.person_id not in {"", account.id}:
+        born = account.date_of_birth
+        patient = SessionPatient(account.number, account.full_name, account.email, born)
+    elif patient.number != account.number:
+        patient = replace(patient, number=account.number, entered_number=patient.number)
+    patient = replace(patient, person_id=account.id, link=Link.LINKED)
+    after = without_hint(replace(details, patient=patient), LINK_UNDONE)
+    return apply(replace(session, details=after), Event.PATIENT_LINKED)
+
+
+def entered_number(patient: SessionPatient) -> str:
+    """Return the patient's number as it was before a link was confirmed."""
+    return patient.entered_number or patient.number
+
+
+def unlinked(session: Session, account: Person | None) -> Session:
+    """Return the session linked to nobody, because the link was undone; it has its number of before again.
+
+    `account` is the one with that number, if there is one. From now on only `confirmed` links the session.
+    """
+    before = session.details
+    number = entered_number(before.patient)
+    patient = unconfirmed(replace(before.patient, number=number, entered_number=""), account)
+    hints = (*without_hint(before, LINK_UNDONE).hints, LINK_UNDONE)
+    after = replace(before, patient=patient, hints=hints)
+    return apply(replace(session, details=after), Event.PATIENT_UNLINKED)
 
 
 def with_recording(session: Session, recording: Recording, details: Details) -> Session:
@@ -218,10 +260,17 @@ def same_details(one: Details, other: Details) -> bool:
     assumed = DATE_ASSUMED in {*one.hints, *other.hints}
 
     def bare(details: Details) -> Details:
-        number = full_number(details.patient.number) or details.patient.number
+        entered = entered_number(details.patient)
+        number = full_number(entered) or entered
         return replace(
             details,
-            patient=replace(details.patient, number=number, person_id="", link=Link.NO_ACCOUNT),
+            patient=replace(
+                details.patient,
+                number=number,
+                person_id="",
+                link=Link.NO_ACCOUNT,
+                entered_number="",
+            ),
             date=one.date if assumed else details.date,
             hints=(),
         )

@@ -70,12 +70,17 @@ def entry_of(
         date=session.details.date,
         created_at=session.created_at,
         state=progress_of(session, runs).state,
-        sequence=session.version + sum(run.version for run in runs),
+        sequence=sequence_of(session, runs),
         title=session.title,
         summary=session.details.summary,
         scores=session.scores or NEUTRAL,
         words=distinct_words(texts) if session.state is State.CLOSED else (),
     )
+
+
+def sequence_of(session: Session, runs: Iterable[Run]) -> int:
+    """Return the `sequence` of the entry of a session as it and its runs are stored."""
+    return session.version + sum(run.version for run in runs)
 
 
 def search_fields(entry: SessionEntry) -> tuple[str, ...]:

@@ -86,6 +86,12 @@ UPLOAD_TEXTS: dict[str, Texts] = {
         "Compare the names, then confirm who the patient is.",
         "יש להשוות את השמות ואז לאשר מי המטופל.",
     ),
+    "patient_link_undone": (
+        "The link to a patient's account was undone: no patient can read this session.",
+        "הקישור לחשבון המטופל בוטל: אף מטופל אינו יכול לקרוא את הפגישה.",
+        "Confirm who the patient is; until then nothing links the session to an account.",
+        "יש לאשר מי המטופל; עד אז הפגישה לא תקושר לשום חשבון.",
+    ),
     "speakers_to_assign": (
         "It is not clear who is the therapist and who is the patient: every line is Unknown, none is scored.",
         "לא ברור מי המטפל ומי המטופל: הדובר בכל השורות אינו ידוע, ואף שורה לא קיבלה ציון.",

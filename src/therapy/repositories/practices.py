@@ -1,6 +1,8 @@
 """Practices: each in one partition with its accounts, and a list of all of them in another."""
 
-from therapy.domain.errors import NotFound
+from typing import NamedTuple
+
+from therapy.domain.errors import NotFound, Stale
 from therapy.domain.partition_keys import key, part
 from therapy.domain.people import Practice
 from therapy.repositories.change import Pending
@@ -12,6 +14,13 @@ PRACTICE, PRACTICES = "practice", "practices"
 def practice_partition(practice_id: str) -> str:
     """Return the partition of a practice and its accounts."""
     return key(PRACTICE, practice_id)
+
+
+class StoredPractice(NamedTuple):
+    """A practice and the version that its item has."""
+
+    practice: Practice
+    version: int
 
 
 class Practices(Repository[Practice]):
@@ -26,10 +35,19 @@ class Practices(Repository[Practice]):
         Raises:
             NotFound: there is none.
         """
-        practice = await self.get(practice_partition(practice_id), PRACTICE)
-        if practice is None:
+        return (await self.load_with_version(practice_id)).practice
+
+    async def load_with_version(self, practice_id: str) -> StoredPractice:
+        """Return a practice and its version, to change it.
+
+        Raises:
+            NotFound: there is none.
+        """
+        partition = practice_partition(practice_id)
+        item = (await self._store.get(partition, PRACTICE)).get(PRACTICE)
+        if item is None or item.kind != self.kind:
             raise NotFound(practice=practice_id)
-        return practice
+        return StoredPractice(self.read(item), item.version)
 
     async def all(self) -> tuple[Practice, ...]:
         """Return every practice of the installation, in order of their ids."""
@@ -42,3 +60,8 @@ class Practices(Repository[Practice]):
     def write(self, practice: Practice) -> Pending:
         """Write a practice, new or changed. Idempotent."""
         return self.put(practice_partition(practice.id), PRACTICE, practice)
+
+    def change(self, practice: Practice, version: int) -> Pending:
+        """Replace a practice that has this version; else Stale."""
+        stale = Stale(practice=practice.id)
+        return self.replace(practice_partition(practice.id), PRACTICE, practice, version, stale)

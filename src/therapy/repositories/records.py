@@ -8,7 +8,9 @@ from therapy.domain.outbox import Consequence, OutboxItem
 from therapy.ports.store import Store
 from therapy.repositories.change import Change
 from therapy.repositories.devices import Devices
+from therapy.repositories.former_sessions import FormerSessionsOfPatients
 from therapy.repositories.known_addresses import KnownAddressLists
+from therapy.repositories.link_changes import LinkChanges
 from therapy.repositories.logins import Logins
 from therapy.repositories.outbox import Outbox, Placed
 from therapy.repositories.people import People
@@ -62,6 +64,8 @@ class Records:
         self.devices = Devices(store)
         self.people = People(store)
         self.practices = Practices(store)
+        self.link_changes = LinkChanges(store)
+        self.former_sessions = FormerSessionsOfPatients(store)
         self._deliver = deliver
         self._last_position = 0
 

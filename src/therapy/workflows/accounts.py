@@ -134,11 +134,11 @@ async def practice_to_join(name: str, language: str, *, records: Records) -> Pra
     known = await records.practices.all()
     named = [each for each in known if same_name(each.name, name)]
     if named:
-        return await _written(named[0], records=records)
+        return await written_practice(named[0], records=records)
     if not name:
         real = [each for each in known if not await only_demo(each, records=records)]
         if len(real) == 1:
-            return await _written(real[0], records=records)
+            return await written_practice(real[0], records=records)
         if real:
             raise InvalidInput("practice", "required")
     practice = Practice(records.new_id(), name.strip() or FIRST_PRACTICE, language)
@@ -146,13 +146,16 @@ async def practice_to_join(name: str, language: str, *, records: Records) -> Pra
     return practice
 
 
-async def _written(listed: Practice, *, records: Records) -> Practice:
-    """Return a listed practice, written now if its creator died after listing it."""
+async def written_practice(planned: Practice, *, records: Records) -> Practice:
+    """Return the practice with this id as it is stored; write it as planned if it is not there.
+
+    E.g. if whoever made it died after listing it. What was set since then stays.
+    """
     try:
-        return await records.practices.load(listed.id)
+        return await records.practices.load(planned.id)
     except NotFound:
-        await put_practice(listed, records=records)
-        return listed
+        await put_practice(planned, records=records)
+        return planned
 
 
 async def only_demo(practice: Practice, *, records: Records) -> bool:

@@ -9,20 +9,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.domain.access import Action, Actor, require
-from therapy.domain.errors import ErrorClass, InvalidInput, LeaseLost, NotFound, WrongState
+from therapy.domain.errors import ErrorClass, LeaseLost, NotFound, WrongState
 from therapy.domain.outbox import EraseDue, RunDue, SessionEntryChanged
 from therapy.domain.people import Person, Role, full_number
 from therapy.domain.run import Run, RunKind, RunState, again, failed
 from therapy.domain.session import (
+    LINK_UNDONE,
     Details,
     Event,
     Recording,
     Session,
     State,
     apply,
-    confirmed,
     linked,
     title_of,
+    unconfirmed,
 )
 from therapy.domain.session_status import SessionProgress, awaited_run, progress_of
 from therapy.domain.transcript import Line, TranscriptVersion, corrected, same_lines
@@ -239,30 +240,12 @@ async def _corrected(session: Session, details: Details, *, records: Records) ->
     if details.patient != before.patient:
         number = details.patient.number
         account = await patient_account(session.practice_id, number, records=records)
-        details = replace(details, patient=linked(details.patient, account))
+        link = unconfirmed if LINK_UNDONE in before.hints else linked
+        details = replace(details, patient=link(details.patient, account))
     if details.date != before.date:
         practice = await records.practices.load(session.practice_id)
         title = title_of(details.date, practice.language)
     return apply(replace(session, details=details, title=title), Event.DETAILS_CORRECTED)
-
-
-async def link_patient(actor: Actor, session_id: str, number: str, *, records: Records) -> Session:
-    """Link the session to the patient account with this number, which can read it once it is closed.
-
-    Raises:
-        InvalidInput: no patient account has this number.
-        WrongState: the session was cancelled.
-    """
-
-    async def attempt() -> Session:
-        # Repeated e.g. if the transcript was written at the same moment.
-        session = await own_session(actor, session_id, records=records)
-        account = await patient_account(actor.practice_id, number, records=records)
-        if account is None:
-            raise InvalidInput("patient_id", "no_such_patient")
-        return await _save(confirmed(session, account), records=records)
-
-    return await retry_stale(attempt)
 
 
 async def _save(session: Session, *, records: Records) -> Session:

@@ -36,7 +36,7 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.sentiment import Sentiment
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.accounts import add_person, put_practice
+from therapy.workflows.accounts import add_person, written_practice
 from therapy.workflows.authentication import set_password
 from therapy.workflows.recognition import scored
 
@@ -131,8 +131,8 @@ async def plant(
         AlreadyExists: an e-mail or number of the seed belongs to a real person.
     """
     _check(seed, password)
-    practice = Practice(_id("practice", seed.practice), seed.practice, seed.language)
-    await put_practice(practice, records=records)
+    planned = Practice(_id("practice", seed.practice), seed.practice, seed.language)
+    practice = await written_practice(planned, records=records)
     people, new_people = [], 0
     for each in seed.people:
         person, new = await _person(

@@ -44,7 +44,19 @@ async def closed_sessions(
     practice = await records.practices.load(actor.practice_id)
     if practice.patient_sees is PatientSees.NOTHING:
         return ()
-    return await session_index.of_patient(actor.practice_id, actor.person_id, key, MOST_ENTRIES)
+    return await _of_patient(actor, key, records=records, session_index=session_index)
+
+
+async def _of_patient(
+    actor: Actor, key: str, *, records: Records, session_index: SessionIndex
+) -> tuple[SessionEntry, ...]:
+    """Return a patient's list without what it still shows of sessions whose link was undone."""
+    practice_id, person_id = actor.practice_id, actor.person_id
+    entries = await session_index.of_patient(practice_id, person_id, key, MOST_ENTRIES)
+    if not entries:
+        return ()
+    former = await records.former_sessions.load(practice_id, person_id)
+    return tuple(each for each in entries if not former.has(each))
 
 
 async def search(

@@ -7,6 +7,7 @@ from therapy.entrypoints.cli.demo import demo
 from therapy.entrypoints.cli.flow import flow
 from therapy.entrypoints.cli.mail import mail
 from therapy.entrypoints.cli.migrate import migrate
+from therapy.entrypoints.cli.practices import practice
 from therapy.entrypoints.cli.seed import seed
 from therapy.entrypoints.cli.serve import serve, worker
 from therapy.entrypoints.cli.supervisor import everything
@@ -21,7 +22,7 @@ HELP = click.RichHelpConfiguration(
         "therapy": [
             {"name": "See it work", "commands": ["demo", "transcribe"]},
             {"name": "Run it", "commands": ["serve", "worker", "all", "check", "flow"]},
-            {"name": "Maintain it", "commands": ["migrate", "seed", "user", "mail"]},
+            {"name": "Maintain it", "commands": ["migrate", "seed", "practice", "user", "mail"]},
         ]
     },
 )
@@ -43,7 +44,7 @@ def therapy() -> None:
 COMMANDS = (
     *(demo, transcribe),
     *(serve, worker, everything, check, flow),
-    *(migrate, seed, user, mail),
+    *(migrate, seed, practice, user, mail),
 )
 for command in COMMANDS:
     therapy.add_command(command)

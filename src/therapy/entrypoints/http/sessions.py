@@ -1,6 +1,5 @@
 """/sessions beyond the app: every session's state, and what its therapist can do about it."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
@@ -11,16 +10,12 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput
-from therapy.domain.messages import advice, sentence
-from therapy.domain.roles import to_assign
+from therapy.domain.messages import sentence
 from therapy.domain.session import (
     BIRTHDAY_UNREAD,
     DATE_ASSUMED,
     NOTE_TIME_UNREAD,
-    NUMBER_COMPLETED,
-    SPEAKERS_TO_ASSIGN,
     Details,
     SessionPatient,
     check_people,
@@ -50,25 +45,19 @@ from therapy.entrypoints.http.problem_answers import (
     WRITES,
     problems,
 )
-from therapy.entrypoints.http.recording_measures import Heard
 from therapy.entrypoints.http.request_bodies import DETAILS_BODY, body_operation
 from therapy.entrypoints.http.schema_types import Before, Message, SessionId
-from therapy.entrypoints.http.session_details import NoteOut, PersonIn, general_notes, timed_notes
+from therapy.entrypoints.http.session_answers import shown
+from therapy.entrypoints.http.session_details import PersonIn, general_notes, timed_notes
 from therapy.entrypoints.http.sessions_schemas import (
     Correction,
-    Failure,
-    Hint,
     LinkRequest,
     ListedSession,
-    PatientState,
-    RecordingPart,
     RetryRequest,
     SessionAnswer,
     SessionList,
 )
-from therapy.repositories.records import Records
-from therapy.workflows import review, session_lists
-from therapy.workflows.review import SessionView
+from therapy.workflows import patient_links, review, session_lists
 
 PAGE = 100
 """Sessions on one page of the list."""
@@ -122,7 +111,7 @@ async def one(
 
     For the session's therapist, in every state: this is what to ask again until it awaits review.
     """
-    return await _shown(actor, session_id, language, records=records)
+    return await shown(actor, session_id, language, records=records)
 
 
 @post(
@@ -200,7 +189,7 @@ async def correct(
         lambda before: _corrected(before, data, records.now().date()),
         records=records,
     )
-    return await _shown(actor, session_id, language, records=records)
+    return await shown(actor, session_id, language, records=records)
 
 
 @delete(
@@ -245,10 +234,29 @@ async def link_patient(
     """Confirm which account the session's patient is; that patient may then read it, once closed.
 
     For the session's therapist, in every state but a cancelled one. Sent again it changes nothing; with
-    another number, the session is that account's instead.
+    another number, the session is that account's instead. A number without its leading zeros must be that
+    of an account with the patient's name.
     """
-    await review.link_patient(actor, session_id, data.patient_id.strip(), records=records)
-    return await _shown(actor, session_id, language, records=records)
+    await patient_links.link_patient(actor, session_id, data.patient_id.strip(), records=records)
+    return await shown(actor, session_id, language, records=records)
+
+
+@delete(
+    "/{session_id:str}/patient-link",
+    status_code=204,
+    operation_id="unlink_patient",
+    summary="Undo who the patient is",
+    response_description="No patient can read the session.",
+    responses=problems(*OWN_SESSION, *WRITES, field="session_id"),
+)
+async def unlink_patient(session_id: SessionId, actor: Caller, records: RecordsDependency) -> None:
+    """Undo the link to a patient's account, at once: that patient no longer sees the session anywhere.
+
+    For the session's therapist, in every state. Nothing links the session again but `POST`: no correction of
+    its details, no recording sent again. What the patient has read or stored before can't be taken back.
+    Sent again, or without a link, it changes nothing.
+    """
+    await patient_links.unlink_patient(actor, session_id, records=records)
 
 
 def _listed(entry: SessionEntry) -> ListedSession:
@@ -301,67 +309,6 @@ def _patient(person: PersonIn, today: date) -> SessionPatient:
     )
 
 
-async def _shown(
-    actor: Actor, session_id: str, language: str, *, records: Records
-) -> SessionAnswer:
-    """Look at a session and answer; in a thread, because measuring an hour's talk takes its time."""
-    view = await review.look(actor, session_id, records=records)
-    return await asyncio.to_thread(_answer, view, language)
-
-
-def _answer(view: SessionView, language: str) -> SessionAnswer:
-    session, progress = view.session, view.progress
-    given, code = session.details, progress.failure
-    failed = sentence(code, language, **progress.failure_details)
-    return SessionAnswer(
-        id=session.id,
-        state=progress.state,
-        stage=progress.stage,
-        progress=progress.progress,
-        attempt=progress.attempt,
-        next_attempt_at=progress.next_attempt_at,
-        failure=Failure(code, failed, advice(code, language)) if code else None,
-        patient=_patient_state(view),
-        session_date=given.date,
-        session_date_assumed=DATE_ASSUMED in given.hints,
-        hints=_hints(view, language),
-        title=session.title,
-        summary=given.summary,
-        timed_notes=[NoteOut(each.timestamp, each.content) for each in given.timed_notes],
-        general_notes=list(given.general_notes),
-        recording_bytes=session.recording.size,
-        recording_type=session.recording.media_type,
-        recordings=[
-            RecordingPart(number, each.size, each.media_type)
-            for number, each in enumerate(session.recordings, 1)
-        ],
-        created_at=session.created_at,
-        closed_at=session.closed_at,
-        heard=Heard.of(view.transcript, language) if view.transcript else None,
-    )
-
-
-def _hints(view: SessionView, language: str) -> list[Hint]:
-    patient, codes = view.session.details.patient, view.session.details.hints
-    if view.account and view.account.number != patient.number:
-        codes = (*codes, NUMBER_COMPLETED)
-    if view.transcript and to_assign(view.transcript):
-        codes = (*codes, SPEAKERS_TO_ASSIGN)
-    return [Hint(each, sentence(each, language), advice(each, language)) for each in codes]
-
-
-def _patient_state(view: SessionView) -> PatientState:
-    patient = view.session.details.patient
-    return PatientState(
-        id=patient.number,
-        name=patient.name,
-        email=patient.email,
-        date_of_birth=patient.date_of_birth,
-        link=patient.link,
-        account_name=view.account.full_name if view.account else None,
-    )
-
-
 def _router(handlers: Sequence[object]) -> Router:
     return Router("/sessions", route_handlers=list(handlers), tags=["sessions"])  # type: ignore[arg-type]  # handlers of several kinds
 
@@ -381,5 +328,6 @@ router = _router(
         correct,
         cancel,
         link_patient,
+        unlink_patient,
     ]
 )
