@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from therapy.domain.connection_messages import CONNECTION_TEXTS
 from therapy.domain.language_names import named
 from therapy.domain.limit_messages import LIMIT_TEXTS
+from therapy.domain.sign_in_messages import SIGN_IN_TEXTS
 from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 
 LANGUAGES = ("en", "he")
@@ -61,7 +62,6 @@ TEXTS: dict[str, Texts] = {
         "Keep at least one line, or cancel the session.",
         "יש להשאיר לפחות שורה אחת, או לבטל את הפגישה.",
     ),
-    "email": ("This is not an e-mail address.", "זו אינה כתובת דואר אלקטרוני."),
     "patient_number": (
         "A patient number has exactly nine digits.",
         "מספר מטופל מורכב מתשע ספרות בדיוק.",
@@ -71,18 +71,6 @@ TEXTS: dict[str, Texts] = {
         "לקליניקה אחרת יש כבר שם זה.",
         "Choose another name: practices are told apart by it.",
         "יש לבחור שם אחר: לפיו מבחינים בין קליניקות.",
-    ),
-    "weak_password": (
-        "This password is too easy to guess; it needs at least {least} characters.",
-        "הסיסמה קלה מדי לניחוש; נדרשים לפחות {least} תווים.",
-        "Choose a longer one that is not part of the e-mail address.",
-        "כדאי לבחור סיסמה ארוכה יותר שאינה חלק מכתובת הדואר.",
-    ),
-    "common_password": (
-        "Very many people use this password, so it is among the first to be guessed.",
-        "אנשים רבים מאוד משתמשים בסיסמה זו, ולכן היא מהראשונות שינחשו.",
-        "Choose another one, for example of several words that have nothing to do with each other.",
-        "כדאי לבחור סיסמה אחרת, למשל כמה מילים שאין ביניהן קשר.",
     ),
     "metadata": (
         "The details that came with the recording could not be read.",
@@ -111,21 +99,6 @@ TEXTS: dict[str, Texts] = {
         "יש לשלוח בחלקים קטנים יותר.",
     ),
     # Who is asking, and for what.
-    "not_signed_in": ("Please sign in.", "יש להתחבר."),
-    "wrong_credentials": (
-        "The e-mail address or the password is wrong.",
-        "כתובת הדואר האלקטרוני או הסיסמה שגויות.",
-    ),
-    "token_expired": (
-        "The sign-in has expired; please sign in again.",
-        "תוקף החיבור פג; יש להתחבר שוב.",
-    ),
-    "reset_token": (
-        "This link to change the password is unknown, used or expired.",
-        "הקישור לשינוי הסיסמה אינו מוכר, נוצל או שתוקפו פג.",
-        "Request a new e-mail and use it soon.",
-        "יש לבקש הודעת דואר חדשה ולהשתמש בה בהקדם.",
-    ),
     "forbidden": ("This account is not allowed to do that.", "החשבון הזה אינו רשאי לעשות זאת."),
     "not_caller": (
         "You can do this only for your own account.",
@@ -183,18 +156,6 @@ TEXTS: dict[str, Texts] = {
         "יש לתקן את פרטי הפגישה ההיא, או לבטל אותה ולשלוח את ההקלטה שוב.",
     ),
     # Try again later.
-    "too_many_attempts": (
-        "There were too many attempts; please wait a while.",
-        "נעשו ניסיונות רבים מדי; יש להמתין זמן מה.",
-        "Try again once the time in Retry-After is over, or from where you have signed in before.",
-        "אפשר לנסות שוב בתום הזמן שב-Retry-After, או ממקום שממנו כבר התחברת בעבר.",
-    ),
-    "busy": (
-        "Very many people are signing in at this moment.",
-        "אנשים רבים מאוד מתחברים ברגע זה.",
-        "Try again in a few seconds.",
-        "אפשר לנסות שוב בעוד כמה שניות.",
-    ),
     "unavailable": (
         "A part of the system cannot be reached right now.",
         "חלק מהמערכת אינו זמין כרגע.",
@@ -282,30 +243,12 @@ TEXTS: dict[str, Texts] = {
         "העיבוד של ההקלטה התחיל מחדש.",
     ),
     "cancelled": ("The session was cancelled.", "הפגישה בוטלה."),
-    "forgot_answer": (
-        "If there is an account with this address, an e-mail is on its way.",
-        "אם קיים חשבון עם הכתובת הזו, הודעת דואר בדרך אליה.",
-    ),
-    "password_changed": (
-        "The password was changed; please sign in with the new one.",
-        "הסיסמה שונתה; אפשר להתחבר איתה.",
-    ),
     # Pushes and mails. A push has no placeholder, so that nothing about a person can slip in.
     "session_ready_title": ("Recording ready", "ההקלטה מוכנה"),
     "session_ready_body": ("A recording is ready for your review.", "הקלטה ממתינה לסקירה שלך."),
     "session_failed_title": ("Recording", "הקלטה"),
     "session_failed_body": ("A recording needs your attention.", "הקלטה זקוקה לתשומת לבך."),
-    "reset_mail_subject": ("Change your password", "הסיסמה החדשה שלך"),
-    "reset_mail_body": (
-        (
-            "Someone asked to change the password of this account.\n\nThe code to do so is:\n\n{token}\n\n"
-            "It works once, within {minutes} minutes. If this was not you, you can ignore this e-mail."
-        ),
-        (
-            "התקבלה בקשה לשנות את הסיסמה של החשבון הזה.\n\nהקוד לשינוי הוא:\n\n{token}\n\n"
-            "הקוד תקף לשימוש אחד, למשך {minutes} דקות. אם הבקשה לא הגיעה ממך, אין צורך לעשות דבר."
-        ),
-    ),
+    **SIGN_IN_TEXTS,
     **UPLOAD_TEXTS,
     **CONNECTION_TEXTS,
     **LIMIT_TEXTS,
