@@ -180,7 +180,9 @@ def test_an_answer_that_nobody_reads_is_dropped(server):
         connection.sock.sendall(b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n")
         connection.sock.recv(1)
         wait_for_no_connection(server)
-        assert len(connection.closed()) < LARGE
+        assert (
+            len(connection.closed()) < LARGE // 64
+        )  # nor does the kernel go on with what it holds
 
 
 def wait_for_no_connection(server: Server) -> None:
@@ -228,15 +230,27 @@ def test_the_rest_of_a_refused_body_is_read_only_as_long_as_enough_of_it_comes(s
         assert connection.closed() == b""
 
 
-def test_a_connection_goes_on_after_the_rest_of_a_refused_body(server):
+@pytest.mark.parametrize("requests", [0, 1])
+def test_a_connection_goes_on_after_the_rest_of_a_refused_body(server, requests):
     with server.connect() as connection:
         connection.head()
         assert connection.answer().status == 401
         connection.chunk(b"a" * 100)
         connection.end()
-        connection.sock.sendall(LIVE + b"\r\n")
-        assert connection.answer().status == 200
+        for _ in range(requests):
+            connection.sock.sendall(LIVE + b"\r\n")
+            assert connection.answer().status == 200
         assert connection.closed() == b""
+
+
+def test_a_refused_client_that_still_sends_gets_its_answer(server):
+    with server.connect() as connection:
+        connection.sock.sendall(LIVE + b"X-A: " + b"a" * HEAD)
+        answer = connection.answer()
+        for _ in range(5):
+            connection.sock.sendall(b"a" * 1_000)  # a closed connection would fail
+            time.sleep(0.02)
+        assert answer.status == 431
 
 
 @pytest.mark.parametrize("path", ["/auth/login", "/auth/refresh", "/auth/change-password"])
