@@ -2,8 +2,10 @@
 
 import io
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import av
@@ -56,6 +58,9 @@ RARER = {
 }
 """What other recorders, old ones and editors make."""
 
+BEGINNING = 30.0
+"""Seconds of the demo that are enough for most excerpts: the whole takes a second to decode."""
+
 CASES = Path(__file__).parent / "data/recordings"
 
 
@@ -77,14 +82,14 @@ def demo_spans() -> list[tuple[str, float, float]]:
 
 
 @cache
-def demo_pcm(rate: int = 16_000, layout: str = "mono") -> bytes:
-    """The demo as s16 samples."""
+def demo_pcm(rate: int = 16_000, layout: str = "mono", seconds: float = math.inf) -> bytes:
+    """The demo as s16 samples; not decoded any further than `seconds`."""
     resampler = AudioResampler(format="s16", layout=layout, rate=rate)
     width = 4 if layout == "stereo" else 2
     found = []
     with av.open(str(DEMO)) as container:
-        frames = [*container.decode(audio=0), None]
-        for frame in frames:
+        wanted = takewhile(lambda frame: frame.time <= seconds, container.decode(audio=0))
+        for frame in [*wanted, None]:
             found += [
                 bytes(out.planes[0])[: out.samples * width] for out in resampler.resample(frame)
             ]
@@ -94,7 +99,8 @@ def demo_pcm(rate: int = 16_000, layout: str = "mono") -> bytes:
 def excerpt(start: float, end: float, rate: int = 16_000, layout: str = "mono") -> bytes:
     """The demo's samples from `start` to `end` in seconds."""
     width = 4 if layout == "stereo" else 2
-    return demo_pcm(rate, layout)[int(start * rate) * width : int(end * rate) * width]
+    samples = demo_pcm(rate, layout, BEGINNING if end < BEGINNING else math.inf)
+    return samples[int(start * rate) * width : int(end * rate) * width]
 
 
 @cache

@@ -1,13 +1,11 @@
-"""A program that copies an account of the first layout and is killed: `python -m tests.azure.dying_copy`.
+"""What copies an account of the first layout in a process of its own, and is killed there.
 
-Its arguments are address, key and database, and before what it is killed: `execute_item_batch|9` is the
-ninth call of that method of the SDK.
+Before what it is killed is told as `execute_item_batch|9`: the ninth call of that method of the SDK.
 """
 
 import asyncio
 import os
 import signal
-import sys
 from typing import Any
 
 from azure.cosmos.aio import ContainerProxy
@@ -30,14 +28,14 @@ def die_before(method: str, times: int) -> None:
     setattr(ContainerProxy, method, watched)
 
 
-async def main(uri: str, key: str, database: str) -> None:
+async def copy(uri: str, key: str, database: str) -> None:
     async with open_cosmos(uri, key, database) as cosmos:
         await cosmos.migrate()
         await copy_first_layout(cosmos, lambda: LOOKED_AT)
-        print("copied", flush=True)
 
 
-if __name__ == "__main__":
-    method, _, number = sys.argv[4].partition("|")
+def run(uri: str, key: str, database: str, before: str) -> None:
+    """Copy, in a process that is to be killed."""
+    method, _, number = before.partition("|")
     die_before(method, int(number))
-    asyncio.run(main(*sys.argv[1:4]))
+    asyncio.run(copy(uri, key, database))

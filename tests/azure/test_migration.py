@@ -2,10 +2,9 @@
 
 import asyncio
 import json
+import multiprocessing
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests import migrated
+from tests.azure import dying_copy
 from tests.azure.old_containers import dump, load
 from tests.contract.azure import DATABASES
 from tests.emulators.faults import Fault
@@ -31,7 +31,6 @@ from therapy.wiring.stores import cosmos_stores
 
 pytestmark = [pytest.mark.slow, pytest.mark.emulator]
 
-ROOT = Path(__file__).resolve().parents[2]
 QUICK = (0.0, 0.0, 0.0)
 
 
@@ -235,16 +234,16 @@ MOMENTS = (
 )
 
 
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([dying_copy.__name__])  # the SDK takes seconds to import
+
+
 async def killed(account: Cosmos, cosmos: Any, before: str) -> None:
     arguments = (cosmos.url, cosmos.key, account.database.id, before)
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.azure.dying_copy", *arguments),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )
-    said, _ = await child.communicate()
-    assert child.returncode == -signal.SIGKILL
-    assert said == b""
+    child = FORKS.Process(target=dying_copy.run, args=arguments)
+    child.start()
+    await asyncio.to_thread(child.join)
+    assert child.exitcode == -signal.SIGKILL
 
 
 UNDISTURBED: dict[str, Any] = {}

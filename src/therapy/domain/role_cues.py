@@ -8,6 +8,7 @@ and a leading ו, ש, ה or כש is ignored.
 """
 
 import re
+from functools import cache, partial
 from itertools import pairwise
 
 from msgspec import Struct
@@ -52,27 +53,31 @@ class Cues(Struct, frozen=True):
         return Cues(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
 
 
+@cache
 def _cues(*lists: str) -> re.Pattern[str]:
-    """Return what matches any line of the lists, as whole words."""
+    """Return what matches any line of the lists, as whole words.
+
+    They are compiled when they are first asked for: that takes 40 ms, and few processes ask.
+    """
     lines = [line for cues in lists for line in re.sub(r"\n +\|", "|", cues).split("\n") if line]
     return re.compile(r"(?<!\w)(?:" + "|".join(f"(?:{line})" for line in lines) + r")(?!\w)")
 
 
-_PHRASES = _cues(english.PHRASES, hebrew.PHRASES)
-_OPEN_QUESTIONS = _cues(english.OPEN_QUESTIONS, hebrew.OPEN_QUESTIONS)
-_SEEKING = _cues(english.SEEKING, hebrew.SEEKING)
-_EXPLAINING = _cues(english.EXPLAINING, hebrew.EXPLAINING)
-_GUIDING = _cues(english.GUIDING, hebrew.GUIDING)
-_INSTRUCTIONS = _cues(english.INSTRUCTIONS, hebrew.INSTRUCTIONS)
-_REFLECTING = _cues(english.REFLECTING, hebrew.REFLECTING)
-_OWN_LIFE = _cues(english.OWN_LIFE, hebrew.OWN_LIFE)
-_FEELINGS = _cues(english.FEELINGS, hebrew.FEELINGS)
-_COLLOQUIAL = _cues(english.COLLOQUIAL, hebrew.COLLOQUIAL)
-_THIRD = _cues(english.THIRD, hebrew.THIRD)
-_REPORTED = _cues(english.REPORTED, hebrew.REPORTED)
-_TOWARDS = _cues(english.TOWARDS_THERAPIST, hebrew.TOWARDS_THERAPIST)
-_ASKS = _cues(english.ASKS, hebrew.ASKS)
-_YES_OR_NO = _cues(english.YES_OR_NO, hebrew.YES_OR_NO)
+_PHRASES = partial(_cues, english.PHRASES, hebrew.PHRASES)
+_OPEN_QUESTIONS = partial(_cues, english.OPEN_QUESTIONS, hebrew.OPEN_QUESTIONS)
+_SEEKING = partial(_cues, english.SEEKING, hebrew.SEEKING)
+_EXPLAINING = partial(_cues, english.EXPLAINING, hebrew.EXPLAINING)
+_GUIDING = partial(_cues, english.GUIDING, hebrew.GUIDING)
+_INSTRUCTIONS = partial(_cues, english.INSTRUCTIONS, hebrew.INSTRUCTIONS)
+_REFLECTING = partial(_cues, english.REFLECTING, hebrew.REFLECTING)
+_OWN_LIFE = partial(_cues, english.OWN_LIFE, hebrew.OWN_LIFE)
+_FEELINGS = partial(_cues, english.FEELINGS, hebrew.FEELINGS)
+_COLLOQUIAL = partial(_cues, english.COLLOQUIAL, hebrew.COLLOQUIAL)
+_THIRD = partial(_cues, english.THIRD, hebrew.THIRD)
+_REPORTED = partial(_cues, english.REPORTED, hebrew.REPORTED)
+_TOWARDS = partial(_cues, english.TOWARDS_THERAPIST, hebrew.TOWARDS_THERAPIST)
+_ASKS = partial(_cues, english.ASKS, hebrew.ASKS)
+_YES_OR_NO = partial(_cues, english.YES_OR_NO, hebrew.YES_OR_NO)
 
 _THANKS = re.compile(r"\b(thank you|you know|see you|תודה לך)\b")
 _SENTENCE = re.compile(r"[^.!?…\n]*[.!?…\n]|[^.!?…\n]+$")
@@ -101,16 +106,16 @@ STATEMENT = 4
 def cues_in(text: str) -> Cues:
     """Return the counted cues of one utterance."""
     said = plain(text).replace("’", "'")
-    told = _REPORTED.search(said)
+    told = _REPORTED().search(said)
     own = said[: told.start()] if told else said
     total = Cues(
         words=len(_WORD.findall(said)),
         sentences=len(_sentences(said)),
-        own_life=_count(_OWN_LIFE, said),
-        feelings=_count(_FEELINGS, said),
-        colloquial=_count(_COLLOQUIAL, said),
-        third=_count(_THIRD, said),
-        reported=_count(_REPORTED, said),
+        own_life=_count(_OWN_LIFE(), said),
+        feelings=_count(_FEELINGS(), said),
+        colloquial=_count(_COLLOQUIAL(), said),
+        third=_count(_THIRD(), said),
+        reported=_count(_REPORTED(), said),
     )
     for sentence in _sentences(own):
         total += _question(sentence) if _asks(sentence) else _statement(sentence)
@@ -126,7 +131,7 @@ def _count(pattern: re.Pattern[str], text: str) -> int:
 
 
 def _asks(sentence: str) -> bool:
-    return sentence.endswith("?") or bool(_ASKS.match(sentence, _begin(sentence)))
+    return sentence.endswith("?") or bool(_ASKS().match(sentence, _begin(sentence)))
 
 
 def _begin(sentence: str) -> int:
@@ -136,16 +141,16 @@ def _begin(sentence: str) -> int:
 
 
 def _question(sentence: str) -> Cues:
-    bare, phrases = _PHRASES.subn(" ", sentence)
+    bare, phrases = _PHRASES().subn(" ", sentence)
     you, me = _address(bare)
     about_oneself = me > 0 and you == 0 and sentence.endswith("?")
-    if about_oneself or _SEEKING.search(sentence):
-        return Cues(seeking=1, you=you, me=me, towards=_count(_TOWARDS, sentence))
+    if about_oneself or _SEEKING().search(sentence):
+        return Cues(seeking=1, you=you, me=me, towards=_count(_TOWARDS(), sentence))
     to_the_other = me == 0
-    facts = you == 0 and phrases == 0 and bool(_YES_OR_NO.match(sentence, _begin(sentence)))
+    facts = you == 0 and phrases == 0 and bool(_YES_OR_NO().match(sentence, _begin(sentence)))
     return Cues(
         questions=to_the_other,
-        open_questions=to_the_other and bool(_OPEN_QUESTIONS.search(sentence)),
+        open_questions=to_the_other and bool(_OPEN_QUESTIONS().search(sentence)),
         facts=to_the_other and facts,
         phrases=phrases,
         you=you,
@@ -154,23 +159,24 @@ def _question(sentence: str) -> Cues:
 
 
 def _statement(sentence: str) -> Cues:
-    bare, phrases = _PHRASES.subn(" ", sentence)
+    bare, phrases = _PHRASES().subn(" ", sentence)
     you, me = _address(bare)
     return Cues(
         phrases=phrases,
         you=min(you, GENERIC_YOU),
         me=me,
-        explaining=_count(_EXPLAINING, sentence),
-        guiding=_count(_GUIDING, sentence) + bool(_INSTRUCTIONS.match(sentence, _begin(sentence))),
-        reflecting=bool(_REFLECTING.search(sentence)),
+        explaining=_count(_EXPLAINING(), sentence),
+        guiding=_count(_GUIDING(), sentence)
+        + bool(_INSTRUCTIONS().match(sentence, _begin(sentence))),
+        reflecting=bool(_REFLECTING().search(sentence)),
         impersonal=_impersonal(sentence),
-        towards=_count(_TOWARDS, sentence),
+        towards=_count(_TOWARDS(), sentence),
     )
 
 
 def _impersonal(sentence: str) -> bool:
     words = _WORD.findall(sentence)
-    if len(words) < STATEMENT or _THIRD.search(sentence):
+    if len(words) < STATEMENT or _THIRD().search(sentence):
         return False
     return _address(sentence) == (0, 0) and not any(w.partition("'")[0] in _US for w in words)
 
