@@ -145,8 +145,8 @@ class Counted(AudioDecoder):
             self.bytes += len(chunk)
             yield chunk
 
-    async def check(self, practice_id: str, read: ReadRange, size: int) -> None:
-        await self._decoder.check(practice_id, read, size)
+    async def check(self, practice_id: str, read: ReadRange, size: int, **kwargs) -> None:
+        await self._decoder.check(practice_id, read, size, **kwargs)
 
 
 def cpu_seconds() -> float:

@@ -13,6 +13,7 @@ from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.audio.audio_track import pcm_chunks
 from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.domain.audio_findings import AudioFindings
+from therapy.ports.audio import LONGEST_MS
 
 CHILD = b"therapy.adapters.audio.decoder_process"
 
@@ -42,12 +43,14 @@ def decoded_here(data: bytes) -> tuple[bytes, AudioFindings]:
     return b"".join(chunks), found
 
 
-def findings_of(data: bytes, take: Callable[[bytes], object] = len) -> AudioFindings:
+def findings_of(
+    data: bytes, take: Callable[[bytes], object] = len, longest_ms: int = LONGEST_MS
+) -> AudioFindings:
     """Findings, and each chunk of samples to `take`; decoded in this process."""
     reports: list[AudioFindings] = []
     file = RangedFile(lambda start, end: data[start:end], len(data))
     taken = 0
-    for chunk in pcm_chunks(file, reports.append):
+    for chunk in pcm_chunks(file, reports.append, longest_ms):
         assert 0 < len(chunk) <= 1 << 20
         taken += len(chunk)
         take(chunk)

@@ -351,7 +351,7 @@ async def test_a_decoder_that_crashes_is_an_engine_that_failed_not_a_broken_reco
     with pytest.raises(EngineFailed) as raised:
         [_ async for _ in decoding]
     assert raised.value.error_class is ErrorClass.TRANSIENT
-    assert raised.value.details == {"reason": "decoder_died", "status": -signal.SIGSEGV}
+    assert raised.value.details == {"reason": "signal", "status": -signal.SIGSEGV}
     assert not decoder_processes()
 
 

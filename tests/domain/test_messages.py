@@ -110,6 +110,9 @@ def test_details_are_filled_in():
         sentence("too_large", "en", limit=2 * 1024**3) == "The data you sent is larger than 2 GiB."
     )
     assert sentence("too_large", "he", limit=1536 * 1024) == "מה שנשלח גדול מ-1.5 MiB."
+    assert "longer than 4 hours," in sentence("too_long", "en", longest="14400")
+    assert "longer than 90 minutes," in sentence("too_long", "en", longest=5_400)
+    assert "ארוכה מ-61 שניות," in sentence("too_long", "he", longest=61)
     assert sentence("too_large", "en", limit=10) == "The data you sent is larger than 10 B."
     assert sentence("required", "he", field="patient.id") == "השדה patient.id חסר או ריק."
     letter = sentence("reset_mail_body", "en", token="abc-DEF_123", minutes=30)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.domain.builders import NOW, a_run
 from therapy.domain.errors import ErrorClass
@@ -14,6 +15,7 @@ from therapy.domain.run import (
     CLOCKS_APART,
     FIRST_PAUSE,
     MAX_ATTEMPTS,
+    MAX_DEATHS,
     Run,
     RunState,
     again,
@@ -106,10 +108,17 @@ def test_pauses_between_attempts_double_until_it_is_enough():
     assert pauses == [FIRST_PAUSE * factor for factor in (1, 2, 4, 8, 16)]
 
 
+def test_deaths_of_a_child_process_are_enough_before_attempts_are():
+    run = fail(claim(a_run(deaths=MAX_DEATHS - 1)))
+    assert not run.over
+    assert fail(claim(replace(run, deaths=MAX_DEATHS))).state is RunState.FAILED
+
+
 def test_a_failed_run_starts_over_when_somebody_asks():
-    run = again(fail(claim(a_run()), ErrorClass.PERMANENT), now=NOW + SECOND)
+    failure = fail(claim(a_run(deaths=MAX_DEATHS)), ErrorClass.PERMANENT)
+    run = again(failure, now=NOW + SECOND)
     assert claimable(run, NOW + SECOND)
-    assert (run.state, run.claims, run.attempt) == (RunState.DUE, 0, 0)
+    assert (run.state, run.claims, run.attempt, run.deaths) == (RunState.DUE, 0, 0, 0)
     assert (run.error_class, run.error_code, run.progress) == (None, "", 0.0)
 
 

@@ -9,7 +9,7 @@ from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.audio_findings import AudioFindings, Missing
 from therapy.domain.transcript import GUESS, LOOP, Coverage, Speaker, Utterance, Word
-from therapy.ports.audio import ReadRange
+from therapy.ports.audio import LONGEST_MS, ReadRange
 from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechOptions
 
 HOLE = Missing(600_000, 720_000, "hole")
@@ -47,6 +47,7 @@ class DecoderOfHoles(MemoryAudioDecoder):
         read: ReadRange,
         size: int,
         *,
+        longest_ms: int = LONGEST_MS,
         on_end: Callable[[AudioFindings], None] = lambda _: None,
     ) -> AsyncIterator[bytes]:
         def report(found: AudioFindings) -> None:

@@ -306,3 +306,12 @@ async def test_a_file_that_cannot_be_decoded_is_missing_and_only_if_none_can_it_
     await installed.work(session_id)
     run = await installed.run(session_id)
     assert (run.state, run.error_code) == (RunState.FAILED, UndecodableAudio.code)
+
+
+async def test_the_recordings_of_a_session_have_one_limit_together():
+    installed = await an_installation(worker_options={"longest_ms": SECOND_STARTS + SECOND_MS - 1})
+    session_id = await in_two_files(installed)
+    await installed.work(session_id)
+    (run,) = await installed.runs(session_id)
+    assert (run.state, run.error_code) == (RunState.FAILED, "too_long")
+    assert run.error_details == {"longest": "2"}

@@ -22,7 +22,7 @@ class DecoderOfChannels(MemoryAudioDecoder):
     def __init__(self, *levels: bytes) -> None:
         self.levels = levels
 
-    async def decode(self, practice_id, read, size, *, on_end) -> AsyncIterator[bytes]:
+    async def decode(self, practice_id, read, size, *, longest_ms, on_end) -> AsyncIterator[bytes]:
         async for chunk in super().decode(practice_id, read, size):
             yield chunk
         on_end(AudioFindings(duration_ms=2_000, levels=self.levels))

@@ -19,13 +19,14 @@ from tests.workflows.memory_installation import (
 )
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import (
+    EngineDied,
     EngineFailed,
     LanguageNotSupported,
     LeaseLost,
     Unavailable,
     UndecodableAudio,
 )
-from therapy.domain.run import FIRST_PAUSE, MAX_ATTEMPTS, MAX_CLAIMS, RunState, claimed
+from therapy.domain.run import FIRST_PAUSE, MAX_ATTEMPTS, MAX_CLAIMS, MAX_DEATHS, RunState, claimed
 from therapy.domain.session import State
 from therapy.ports.store import Write
 from therapy.workflows import patient_links, review
@@ -239,6 +240,28 @@ async def test_a_recording_that_kills_its_workers_is_given_up_in_the_end():
     await installed.work()
     run = await installed.run()
     assert (run.state, run.error_code) == (RunState.FAILED, "worker_died")
+    assert installed.told() == ["SESSION_FAILED"]
+
+
+async def test_a_recording_at_which_three_child_processes_die_is_given_up():
+    installed = await an_installation(speech=MemorySpeech(failure=EngineDied(reason="signal")))
+    await begun(installed)
+    for deaths in range(1, MAX_DEATHS + 1):
+        await installed.work()
+        run = await installed.run()
+        assert run.deaths == deaths
+        installed.clock.now = run.due_at
+    assert (run.state, run.error_code) == (RunState.FAILED, "too_demanding")
+    assert installed.told() == ["SESSION_FAILED"]
+
+
+async def test_a_recording_that_is_too_long_fails_at_once_and_says_how_long_it_may_be():
+    installed = await an_installation(worker_options={"longest_ms": 100})
+    await begun(installed)
+    await installed.work()
+    run = await installed.run()
+    assert (run.state, run.attempt, run.error_code) == (RunState.FAILED, 1, "too_long")
+    assert run.error_details == {"longest": "0"}
     assert installed.told() == ["SESSION_FAILED"]
 
 

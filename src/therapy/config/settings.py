@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 from msgspec.structs import fields
 
-from therapy.config.fair_share_settings import FairShareSettings
+from therapy.config.recording_settings import RecordingSettings
 from therapy.config.value_parsers import (
     AUTO,
     SECRET,
@@ -34,7 +34,7 @@ from therapy.config.value_parsers import (
 )
 
 
-class Settings(FairShareSettings, frozen=True, kw_only=True):
+class Settings(RecordingSettings, frozen=True, kw_only=True):
     """The settings of an installation; their repr contains no secrets. Sizes are in bytes.
 
     The last block says which family of adapters, or which plugin, serves which port; it is never "auto" once
@@ -368,7 +368,7 @@ class Setting:
 
 def _settings() -> tuple[Setting, ...]:
     found = []
-    inherited = FairShareSettings.__struct_fields__
+    inherited = RecordingSettings.__struct_fields__
     for each in sorted(fields(Settings), key=lambda each: each.name in inherited):
         marks = parts(each.type)[1]
         if not marks:

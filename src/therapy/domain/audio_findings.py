@@ -16,7 +16,7 @@ class Missing(Struct, frozen=True, omit_defaults=True):
     """A stretch of the recording without sound: a hole, damage, or an end that its index promised.
 
     `reason` is a code: `hole` (its time stamps leave it out), `damaged` (it can't be decoded),
-    `cut_off` (its index states more than there is), `too_long` (more than is heard of a recording),
+    `cut_off` (its index states more than there is), `too_long` (in earlier versions: 12 hours were heard),
     `between_recordings` (one file ends, the next begins: how much time passed is not known).
     """
 

@@ -19,7 +19,9 @@
     │   └── LeaseLost          the run was changed or taken over: stop, write nothing
     └── WorkFailed             work on a session went wrong; carries an error class for the run
         ├── UndecodableAudio   the recording is broken: needs a new one
+        ├── RecordingTooLong   it lasts longer than a recording may
         ├── EngineFailed       an engine failed, transiently or for good
+        │   └── EngineDied     its process crashed or reached a limit: three times, then no more
         └── LanguageNotSupported   the engine does not support the language
 
 An error carries a code, and field names, ids and numbers, never people's names, texts or notes. The
@@ -156,12 +158,24 @@ class UndecodableAudio(WorkFailed):
     code = "decode"
 
 
+class RecordingTooLong(WorkFailed):
+    """Raised by `AudioDecoder.decode`: the recording lasts longer than `longest`, in seconds."""
+
+    code = "too_long"
+
+
 class EngineFailed(WorkFailed):
     """Raised by engines that break; `transient` says whether trying again may help."""
 
     def __init__(self, code: str = "", *, transient: bool = True, **details: str | int) -> None:
         super().__init__(code, **details)
         self.error_class = ErrorClass.TRANSIENT if transient else ErrorClass.PERMANENT
+
+
+class EngineDied(EngineFailed):
+    """Raised when the process that reads a recording crashes, or is ended by a limit on CPU or time."""
+
+    code = "too_demanding"
 
 
 class LanguageNotSupported(WorkFailed):

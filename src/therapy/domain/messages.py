@@ -25,7 +25,7 @@ TEXTS: dict[str, Texts] = {
         "The field {field} is not known here, so nothing was changed.",
         "השדה {field} אינו מוכר כאן, ולכן דבר לא השתנה.",
     ),
-    "too_long": ("The field {field} is too long.", "השדה {field} ארוך מדי."),
+    "field_too_long": ("The field {field} is too long.", "השדה {field} ארוך מדי."),
     "date": (
         "The field {field} is not a valid date.",
         "השדה {field} אינו תאריך קיים.",
@@ -188,6 +188,12 @@ TEXTS: dict[str, Texts] = {
         "Check that it plays to the end, then send it again as a new recording.",
         "יש לוודא שההקלטה מושמעת עד סופה ולשלוח אותה שוב כהקלטה חדשה.",
     ),
+    "too_demanding": (
+        "Processing this recording took more memory or time than one recording may, or ended in a crash.",
+        "העיבוד של ההקלטה דרש יותר זיכרון או זמן ממה שמותר להקלטה אחת, או קרס.",
+        "Open it in an audio program, save it as a new WAV or M4A file and send that as a new recording.",
+        "יש לפתוח אותה בתוכנת שמע, לשמור אותה כקובץ WAV או M4A חדש ולשלוח אותו כהקלטה חדשה.",
+    ),
     "engine_failed": (
         "The recording could not be processed.",
         "עיבוד ההקלטה לא הצליח.",
@@ -258,6 +264,7 @@ _PLACEHOLDERS = {
     "field": ("that was sent", "שנשלח"),
     "least": ("8", "8"),
     "limit": ("the limit", "המותר"),
+    "longest": ("the limit", "המותר"),
     "session": ("(id unknown)", "קיימת"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),
@@ -340,11 +347,22 @@ def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
     for name, value in details.items():
         text = _size(value) if name == "limit" and isinstance(value, int) else str(value)
         text = words["no_sound"] if (name, text) == ("format", "no_sound") else text
+        text = _duration(text, column) if name == "longest" and text.isdecimal() else text
         text = named(text, _language(language)) if name in _OF_LANGUAGES else text
         shown = "".join(letter for letter in text if letter.isprintable())[:_LONGEST_DETAIL]
         if shown:
             words[name] = shown
     return words
+
+
+def _duration(seconds: str, column: int) -> str:
+    """Return seconds as e.g. "4 hours", "90 minutes"; always in the plural."""
+    amount = int(seconds)
+    units = ((3600, ("hours", "שעות")), (60, ("minutes", "דקות")), (1, ("seconds", "שניות")))
+    size, words = next(
+        (each for each in units if amount >= 2 * each[0] and not amount % each[0]), units[-1]
+    )
+    return f"{amount // size} {words[column]}"
 
 
 def _size(amount: int) -> str:

@@ -17,8 +17,11 @@ from therapy.domain.errors import ErrorClass
 MAX_ATTEMPTS = 5
 """Failures after which a run gives up."""
 
+MAX_DEATHS = 3
+"""Deaths of a child process, by a crash or a limit, after which the recording is taken for the reason."""
+
 MAX_CLAIMS = 40
-"""Claims after which a run gives up: a recording that kills its worker must not do so forever."""
+"""Claims after which a run gives up: whatever kills its worker must not do so forever."""
 
 FIRST_PAUSE = timedelta(seconds=15)
 """The pause after the first failure; it doubles with each one."""
@@ -48,7 +51,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
     `due_at` is when it may be claimed: the time of the next attempt, or the end of the lease if it is
     claimed. `deadline` bounds one claim. `progress` is 0..1. `languages` are the BCP 47 tags to
-    recognise, `people` is how many speak (0 = not known). `version` counts writes and is the store's.
+    recognise, `people` is how many speak (0 = not known). `deaths` counts the child processes that died
+    at it. `version` counts writes and is the store's.
     """
 
     id: str
@@ -63,6 +67,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     lease: str = ""
     claims: int = 0
     attempt: int = 0
+    deaths: int = 0
     deadline: datetime | None = None
     beat_at: datetime | None = None
     stage: str = ""
@@ -149,7 +154,9 @@ def failed(
     `details` fill in the sentence for the code, e.g. names of languages.
     """
     attempt = run.attempt + 1
-    over = error_class is ErrorClass.PERMANENT or attempt >= MAX_ATTEMPTS
+    over = (
+        error_class is ErrorClass.PERMANENT or attempt >= MAX_ATTEMPTS or run.deaths >= MAX_DEATHS
+    )
     return replace(
         run,
         state=RunState.FAILED if over else RunState.DUE,
@@ -172,6 +179,7 @@ def again(run: Run, *, now: datetime, languages: tuple[str, ...] = (), people: i
         people=people or run.people,
         lease="",
         attempt=0,
+        deaths=0,
         claims=0,
         due_at=now,
         stage="",

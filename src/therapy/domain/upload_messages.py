@@ -13,6 +13,18 @@ UPLOAD_TEXTS: dict[str, Texts] = {
         "Check that the recording plays, then send it again.",
         "יש לוודא שאפשר להשמיע את ההקלטה ולשלוח אותה שוב.",
     ),
+    "too_long": (
+        "This recording is longer than {longest}, which is as long as a session's recordings may be in all.",
+        "ההקלטה ארוכה מ-{longest}, האורך המרבי של כל ההקלטות בפגישה.",
+        "Cut it into shorter ones and send each as a session of its own.",
+        "יש לחלק אותה להקלטות קצרות יותר ולשלוח כל אחת כפגישה נפרדת.",
+    ),
+    "checks_busy": (
+        "Too many recordings are being checked right now.",
+        "יותר מדי הקלטות נבדקות כרגע.",
+        "Keep the recording and send it again in a minute.",
+        "יש לשמור את ההקלטה ולשלוח אותה שוב בעוד דקה.",
+    ),
     "unsupported_sound": (
         "This is {format} sound, which cannot be read here.",
         "הקול בקובץ הוא {format}, סוג שלא ניתן לקרוא כאן.",

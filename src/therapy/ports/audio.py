@@ -11,6 +11,9 @@ SAMPLE_RATE = 16_000
 BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
 """16 bit mono: 32 bytes per millisecond."""
 
+LONGEST_MS = 4 * 3_600_000
+"""How long a recording may be where the installation does not say."""
+
 ReadRange = Callable[[int, int], Awaitable[bytes]]
 """Reads the bytes from `start` up to but not including `end`; fewer only at the end of the recording."""
 
@@ -29,6 +32,7 @@ class AudioDecoder(ABC):
         read: ReadRange,
         size: int,
         *,
+        longest_ms: int = LONGEST_MS,
         on_end: Callable[[AudioFindings], None] = ignore,
     ) -> AsyncIterator[bytes]:
         """Yield a recording of `size` bytes as 16 kHz mono signed 16 bit little-endian PCM.
@@ -42,10 +46,14 @@ class AudioDecoder(ABC):
 
         Raises:
             UndecodableAudio: the recording has no audio stream, or nothing of it can be decoded.
+            RecordingTooLong: it lasts longer than `longest_ms`; what comes before that is yielded.
+            EngineFailed: what decodes it failed; EngineDied if the recording may be the reason.
         """
 
     @abstractmethod
-    async def check(self, practice_id: str, read: ReadRange, size: int) -> None:
+    async def check(
+        self, practice_id: str, read: ReadRange, size: int, *, longest_ms: int = LONGEST_MS
+    ) -> None:
         """Check a recording's container, not its samples, before it becomes a session.
 
         Refuses only what is certain: a container that can't be opened passes here and fails in
@@ -54,4 +62,6 @@ class AudioDecoder(ABC):
         Raises:
             UnsupportedAudio: it is no recording, or has no audio stream that can be decoded; where it is
                 known, `format` says what it is.
+            TooLarge: it lasts longer than `longest_ms` by its headers, which its size confirms.
+            Unavailable: too many recordings wait for their checks.
         """

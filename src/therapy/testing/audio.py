@@ -6,7 +6,7 @@ import asyncio
 import pytest
 
 from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import Unavailable, UndecodableAudio
+from therapy.domain.errors import RecordingTooLong, TooLarge, Unavailable, UndecodableAudio
 from therapy.ports.audio import AudioDecoder, ReadRange
 from therapy.testing.samples import PRACTICE, a_wav
 
@@ -65,6 +65,30 @@ async def test_a_recording_without_samples_gives_no_chunk(audio: AudioDecoder) -
 async def test_what_is_no_recording_is_undecodable(audio: AudioDecoder, recording: bytes) -> None:
     with pytest.raises(UndecodableAudio):
         await decoded(audio, recording)
+
+
+async def test_a_recording_that_is_longer_than_it_may_be_fails_with_the_limit(
+    audio: AudioDecoder,
+) -> None:
+    recording = a_wav(TONE * 40)
+    for longest_ms in (40_000, 39_000):
+        chunks = audio.decode(PRACTICE, reader(recording), len(recording), longest_ms=longest_ms)
+        if longest_ms == 40_000:
+            assert sum([len(chunk) async for chunk in chunks]) == 40 * len(TONE)
+            continue
+        with pytest.raises(RecordingTooLong) as raised:
+            [_ async for _ in chunks]
+        assert raised.value.details == {"longest": 39}
+
+
+async def test_a_recording_that_is_too_long_by_its_headers_is_refused_beforehand(
+    audio: AudioDecoder,
+) -> None:
+    recording = a_wav(TONE * 40)
+    await audio.check(PRACTICE, reader(recording), len(recording), longest_ms=40_000)
+    with pytest.raises(TooLarge) as raised:
+        await audio.check(PRACTICE, reader(recording), len(recording), longest_ms=39_000)
+    assert (raised.value.code, raised.value.details) == ("too_long", {"longest": 39})
 
 
 async def test_a_recording_may_be_left_early(audio: AudioDecoder) -> None:

@@ -21,6 +21,7 @@ from therapy.wiring.adapters import (
     MAILBOX,
     languages_lacking,
     open_attempt_limits,
+    open_decoder,
     open_doorbell,
     open_language,
     open_mail,
@@ -118,6 +119,7 @@ async def open_therapy(
             people=settings.speech_people,
             quotas=quotas_of(settings),
             shares=shares_of(settings),
+            longest_ms=longest_ms(settings),
         )
         checks: dict[str, Check] = {
             "stores": stores.check,
@@ -134,14 +136,18 @@ def shares_of(settings: Settings) -> FairShares:
     return FairShares(**{name: getattr(settings, name) for name in names})
 
 
+def longest_ms(settings: Settings) -> int:
+    """Return how long a session's recordings may last together, in milliseconds."""
+    return int(settings.longest_recording.total_seconds() * 1000)
+
+
 @asynccontextmanager
 async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     """Yield the engines; close them at the end. No model is loaded before it is used."""
-    from therapy.adapters.audio import PyAvAudioDecoder
-
     async with AsyncExitStack() as stack:
         sentiment, insights = await open_language(settings, stack)
-        yield Engines(PyAvAudioDecoder(), await open_speech(settings, stack), sentiment, insights)
+        speech = await open_speech(settings, stack)
+        yield Engines(open_decoder(settings), speech, sentiment, insights)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
 from therapy.config import Settings
 from therapy.domain.attempts import Quota, Quotas
 from therapy.ports.attempt_limits import AttemptLimits
+from therapy.ports.audio import AudioDecoder
 from therapy.ports.doorbell import Doorbell
 from therapy.ports.insights import InsightFinder
 from therapy.ports.mail import Mail
@@ -73,10 +76,30 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
             resource_id=settings.speech_resource_id,
         )
         return AzureSpeech(access, engine=Engine(settings.speech_engine))
-    from therapy.adapters.local.speech.engine import WhisperSpeech
+    from therapy.adapters.local.speech.engine import LIMITS, WhisperSpeech
 
+    limits = replace(
+        LIMITS,
+        memory=settings.recogniser_memory,
+        cpu_per_minute=settings.recogniser_cpu,
+        silence=settings.child_silence.total_seconds(),
+    )
     models = data_dir_of(settings) / "models"
-    return WhisperSpeech(model=settings.speech_model, cache=models)
+    return WhisperSpeech(model=settings.speech_model, cache=models, limits=limits)
+
+
+def open_decoder(settings: Settings) -> AudioDecoder:
+    """Return the decoder; the checks at once are shared out among the API processes."""
+    from therapy.adapters.audio import PyAvAudioDecoder
+    from therapy.adapters.child_process.limits import Limits
+
+    return PyAvAudioDecoder(
+        limits=Limits(
+            memory=settings.decoder_memory, silence=settings.child_silence.total_seconds()
+        ),
+        checks_at_once=max(1, settings.checks_at_once // settings.api_processes),
+        checks_waiting=settings.checks_waiting,
+    )
 
 
 def languages_lacking(settings: Settings) -> tuple[str, ...]:

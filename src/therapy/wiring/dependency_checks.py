@@ -122,6 +122,15 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
             yield _dependency(settings, name, each)
 
 
+async def not_limited() -> tuple[str, ...]:
+    """Return which of memory, network and such has no limit here for what reads recordings."""
+    from therapy.adapters.child_process.parent_side import refused_here
+    from therapy.adapters.child_process.probe import ALL
+
+    refused = await refused_here()
+    return tuple(each for each in ALL if each not in refused)
+
+
 def migrations(
     settings: Settings, *, throughput: int | None = None, on_progress: OnProgress = _nobody
 ) -> Iterator[Dependency]:

@@ -48,7 +48,7 @@ async def enrol(
     """
     address, name = check_email(email), full_name.strip()
     if not 0 < len(name) <= LONGEST_NAME:
-        raise InvalidInput("name", "required" if not name else "too_long")
+        raise InvalidInput("name", "required" if not name else "field_too_long")
     if role is Role.PATIENT:
         number = check_number(number)
     elif number:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from therapy.domain.attempts import Quotas
 from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares
 from therapy.ports.attempt_limits import AttemptLimits
+from therapy.ports.audio import LONGEST_MS
 from therapy.ports.doorbell import Doorbell
 from therapy.ports.mail import Mail
 from therapy.ports.passwords import Passwords
@@ -81,6 +82,7 @@ def install(
     people: int = 0,
     quotas: Quotas | None = None,
     shares: FairShares = DEFAULT_SHARES,
+    longest_ms: int = LONGEST_MS,
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -88,7 +90,8 @@ def install(
     without a sign of life. `languages` (BCP 47) are recognised if an upload names none, and
     `people` speak if it does not say how many (0 = the engine counts the voices). `quotas` say how
     often in an hour passwords may be wrong and letters be asked for; None: as `Quotas` has them.
-    `shares` is how much one person, and everybody together, may have under way.
+    `shares` is how much one person, and everybody together, may have under way. A session's
+    recordings may last `longest_ms` together.
     """
     relay = OutboxRelay(
         records=_records(ports, lease),
@@ -118,6 +121,7 @@ def install(
             max_bytes=max_upload_bytes,
             languages=languages,
             people=people,
+            longest_ms=longest_ms,
         ),
         sign_in=SignIn(
             ports.passwords,
@@ -140,6 +144,7 @@ def install(
             engines=ports.engines,
             languages=languages,
             people=people,
+            longest_ms=longest_ms,
             lease=lease,
         ),
         sweep=Sweep(relay),

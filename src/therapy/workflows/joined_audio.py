@@ -11,8 +11,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from therapy.domain.audio_findings import AudioFindings, Missing, joined, next_start
-from therapy.domain.errors import UndecodableAudio
-from therapy.ports.audio import BYTES_PER_MS, AudioDecoder, ReadRange
+from therapy.domain.errors import RecordingTooLong, UndecodableAudio
+from therapy.ports.audio import BYTES_PER_MS, LONGEST_MS, AudioDecoder, ReadRange
 
 
 class Part(NamedTuple):
@@ -26,6 +26,7 @@ async def decode_parts(
     practice_id: str,
     parts: Sequence[Part],
     *,
+    longest_ms: int = LONGEST_MS,
     on_end: Callable[[AudioFindings], None],
     audio: AudioDecoder,
 ) -> AsyncIterator[bytes]:
@@ -33,6 +34,7 @@ async def decode_parts(
 
     Raises:
         UndecodableAudio: none of them can be decoded.
+        RecordingTooLong: together they last longer than `longest_ms`.
     """
     starts: list[int] = []
     found: list[AudioFindings] = []
@@ -44,13 +46,18 @@ async def decode_parts(
             sent += len(silence)
             yield silence
         begun, here = sent, list[AudioFindings]()
+        left = max(0, longest_ms - sent // BYTES_PER_MS)
         try:
             async with AsyncExitStack() as stack:
-                pcm = audio.decode(practice_id, part.read, part.size, on_end=here.append)
+                pcm = audio.decode(
+                    practice_id, part.read, part.size, longest_ms=left, on_end=here.append
+                )
                 close_with(stack, pcm)
                 async for chunk in pcm:
                     sent += len(chunk)
                     yield chunk
+        except RecordingTooLong:  # of the whole, not of what was left for this part
+            raise RecordingTooLong(longest=longest_ms // 1000) from None
         except UndecodableAudio as exc:
             failures.append(exc)
             here = [AudioFindings(missing=(Missing(0, 0, "damaged"),))]

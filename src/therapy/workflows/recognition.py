@@ -23,7 +23,7 @@ from therapy.domain.errors import (
 from therapy.domain.roles import Roles, assign_roles, with_roles
 from therapy.domain.scoring import to_score, with_scores
 from therapy.domain.transcript import Source, TranscriptVersion, Utterance, in_order
-from therapy.ports.audio import AudioDecoder, ReadRange
+from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
 from therapy.ports.insights import InsightFinder
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech, SpeechDone, SpeechOptions
@@ -41,14 +41,15 @@ async def recognise(
     *,
     at: datetime,
     more: Sequence[Part] = (),
+    longest_ms: int = LONGEST_MS,
     on_progress: Callable[[int], None] = lambda _: None,
     audio: AudioDecoder,
     speech: Speech,
 ) -> TranscriptVersion:
     """Return the transcript of a recording of `size` bytes: version 1, of no session yet, unscored.
 
-    `more` are recordings that continue it, on one timeline. `on_progress` is called with the milliseconds
-    of audio that the engine has processed so far.
+    `more` are recordings that continue it, on one timeline; all may last `longest_ms`. `on_progress` is
+    called with the milliseconds of audio that the engine has processed so far.
 
     Raises:
         WorkFailed: the recording or the engine failed; its class says whether trying again may help.
@@ -61,9 +62,9 @@ async def recognise(
 
     if more:
         parts = (Part(read, size), *more)
-        pcm = decode_parts(practice_id, parts, on_end=note, audio=audio)
+        pcm = decode_parts(practice_id, parts, longest_ms=longest_ms, on_end=note, audio=audio)
     else:
-        pcm = audio.decode(practice_id, read, size, on_end=note)
+        pcm = audio.decode(practice_id, read, size, longest_ms=longest_ms, on_end=note)
     events = speech.transcribe(practice_id, pcm, options)
     recognised: list[Utterance] = []
     end = SpeechDone("", "", 0)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from therapy.domain.errors import (
+    EngineDied,
     ErrorClass,
     LeaseLost,
     NotFound,
@@ -32,6 +33,7 @@ from therapy.domain.run import (
     put_back,
 )
 from therapy.domain.session_status import AWAITED
+from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
@@ -40,8 +42,8 @@ from therapy.workflows.claimed_run import ClaimedRun
 from therapy.workflows.engines import Engines
 
 BEATS_PER_LEASE = 3
-NAMED = ("languages", "heard")
-"""Details of a failure that are kept for its sentence: names of languages, never what was said."""
+NAMED = ("languages", "heard", "longest")
+"""Details of a failure that are kept for its sentence: languages and seconds, never what was said."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class RunWorker:
     """Works on sessions, with a `lease` on each run and at most `run_time` for one claim.
 
     `languages` are the BCP 47 tags to recognise in runs that name none, `people` is how many speak in runs
-    that do not say (0 = not known). `during` is entered while a run is
-    worked on, e.g. so that log lines name it.
+    that do not say (0 = not known). A session's recordings may last `longest_ms` together. `during` is
+    entered while a run is worked on, e.g. so that log lines name it.
     """
 
     records: Records
@@ -60,6 +62,7 @@ class RunWorker:
     lease: timedelta = timedelta(seconds=30)
     run_time: timedelta = timedelta(hours=6)
     people: int = 0
+    longest_ms: int = LONGEST_MS
     during: Callable[[Run], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     async def work_on(self, practice_id: str, session_id: str) -> None:
@@ -106,7 +109,10 @@ class RunWorker:
             await finish(claimed_run.run)
         except WorkFailed as exc:
             named = {key: str(exc.details[key]) for key in NAMED if key in exc.details}
-            await self._give_up(claimed_run.run, exc.error_class, exc.code, named)
+            run = claimed_run.run
+            if isinstance(exc, EngineDied):
+                run = replace(run, deaths=run.deaths + 1)
+            await self._give_up(run, exc.error_class, exc.code, named)
         except TimeoutError:
             await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, "timeout")
         except NotFound as exc:
@@ -135,6 +141,7 @@ class RunWorker:
                     engines=self.engines,
                     languages=self.languages,
                     people=self.people,
+                    longest_ms=self.longest_ms,
                 )
             case RunKind.SCORE:
                 return await closing.score(

@@ -9,6 +9,7 @@ from therapy.domain.outbox import PushDue, PushKind, SessionEntryChanged
 from therapy.domain.run import Run, done
 from therapy.domain.session import Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
+from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
 from therapy.repositories.change import Change
@@ -34,11 +35,12 @@ async def transcribe(
     engines: Engines,
     languages: tuple[str, ...],
     people: int = 0,
+    longest_ms: int = LONGEST_MS,
 ) -> Finish:
     """Transcribe a session's recording; return a function that writes the result, or just ends the run.
 
     The run is just ended if the session no longer awaits a transcript. `languages` are recognised if the
-    run names none, and `people` speak if it does not say how many.
+    run names none, and `people` speak if it does not say how many. Its recordings may last `longest_ms`.
 
     Raises:
         WorkFailed: the recording or an engine failed; its class says whether trying again may help.
@@ -53,6 +55,7 @@ async def transcribe(
         SpeechOptions(run.languages or languages, run.people or people),
         recordings=recordings,
         engines=engines,
+        longest_ms=longest_ms,
     )
     version = replace(version, at=records.now())
     claimed.stage = "scoring"
@@ -75,6 +78,7 @@ async def _recognise(
     *,
     recordings: Recordings,
     engines: Engines,
+    longest_ms: int,
 ) -> TranscriptVersion:
     practice_id = session.practice_id
     keys = [each.key for each in session.recordings]
@@ -96,6 +100,7 @@ async def _recognise(
         first.size,
         options,
         more=more,
+        longest_ms=longest_ms,
         at=session.created_at,
         audio=engines.audio,
         speech=engines.speech,

@@ -40,7 +40,7 @@ from therapy.domain.session import (
 )
 from therapy.domain.session_status import SessionStatus, progress_of
 from therapy.domain.upload import BLOCK_SIZE, Upload, block_hash, content_hash
-from therapy.ports.audio import AudioDecoder
+from therapy.ports.audio import LONGEST_MS, AudioDecoder
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
@@ -59,6 +59,7 @@ class Intake:
 
     `max_bytes` is for one recording, `expiry` how long an upload may stand still. `languages` (BCP 47)
     are recognised if an upload names none, and `people` speak if it does not say how many (0 = not known).
+    A recording may last `longest_ms`.
     """
 
     records: Records
@@ -68,6 +69,7 @@ class Intake:
     expiry: timedelta = timedelta(hours=1)
     languages: tuple[str, ...] = ("he-IL", "en-US")
     people: int = 0
+    longest_ms: int = LONGEST_MS
 
 
 class _Spoken(Struct, frozen=True):
@@ -190,6 +192,8 @@ class Receiving:
             Forbidden: the metadata names another therapist.
             NotFound, WrongState, InvalidInput: see `continue_session`.
             UnsupportedAudio: the container has no audio.
+            TooLarge: by its headers the recording lasts longer than it may.
+            Unavailable: too many recordings wait for their checks.
             AlreadyExists: the recording is a session with other details; says which one.
         """
         intake, practice_id = self._intake, actor.practice_id
@@ -200,7 +204,7 @@ class Receiving:
         await self.note(recording_key=key)
         size = await intake.recordings.keep(practice_id, key, len(self._hashes), key)
         read = partial(intake.recordings.read, practice_id, key)
-        await intake.audio.check(practice_id, read, size)
+        await intake.audio.check(practice_id, read, size, longest_ms=intake.longest_ms)
         recording = Recording(key, size, content_hash(self._hashes), self.media_type, file_name)
         if continues:
             new = await continue_session(

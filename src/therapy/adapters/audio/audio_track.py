@@ -13,15 +13,16 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from therapy.adapters.audio.containers import opened, playable
-from therapy.adapters.audio.findings import LEAST_MS, Findings
+from therapy.adapters.audio.findings import LEAST_MS, Findings, stated_ms
 from therapy.adapters.audio.pcm_output import PcmOutput
 from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.adapters.audio.timeline import Overlap, Silence, Sound, Timeline
 from therapy.adapters.audio.track_choice import chosen, only
 from therapy.domain import media
 from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import UndecodableAudio, UnsupportedAudio
+from therapy.domain.errors import TooLarge, UndecodableAudio, UnsupportedAudio
 from therapy.domain.media_headers import ID3_HEADER, tags_length
+from therapy.ports.audio import LONGEST_MS
 
 CHUNK_BYTES = 1 << 17
 """Bytes in a chunk, about four seconds of samples."""
@@ -42,32 +43,45 @@ QUIET_BYTES = 8
 TAGS_BYTES = 1_024
 """So much is looked at for tags between two recordings that were joined."""
 
+LEAST_BYTES = 250
+"""A length is believed of a recording that has more bytes than this for each second of it."""
+
+COUNTED_BY_SIZE = (media.WAV, media.W64)
+"""Containers whose length FFmpeg works out from the bytes that are there."""
+
 MOST_ERRORS = 100
 """After so many errors of the container in turn, the rest of the file is given up."""
 
 
-def look_for_audio(file: RangedFile) -> None:
+def look_for_audio(file: RangedFile, longest_ms: int = LONGEST_MS) -> None:
     """Check that there is a track that can be decoded; what can't be opened passes.
 
     Raises:
         UnsupportedAudio: it is not a container of ours, or has no track that can be decoded.
+        TooLarge: the track that is first lasts longer than `longest_ms`, by headers that can be believed.
     """
     media.sniff(file.peek(0, media.SNIFF_BYTES))
     try:
-        with opened(file) as (container, _, _):
-            playable(container)
+        with opened(file) as (container, kind, inner):
+            first = playable(container)[0]
+            stated = _certain_ms(inner, container, first, kind)
+            if stated > longest_ms and inner.size > stated / 1000 * LEAST_BYTES:
+                raise TooLarge("too_long", longest=longest_ms // 1000)
     except UndecodableAudio as error:
         if error.details.get("reason") == "container":  # behind its tags is something else
             raise UnsupportedAudio from None
 
 
 def pcm_chunks(
-    file: RangedFile, report: Callable[[AudioFindings], None]
+    file: RangedFile,
+    report: Callable[[AudioFindings], None],
+    longest_ms: int = LONGEST_MS,
 ) -> Generator[bytes, None, None]:
     """Yield the sound as 16 kHz mono s16 in chunks of at most `CHUNK_BYTES`, then report what was found.
 
     Raises:
         UndecodableAudio: there is no sound that can be decoded.
+        RecordingTooLong: it lasts longer than `longest_ms`.
     """
     with opened(file) as (container, kind, inner):
         try:
@@ -77,7 +91,8 @@ def pcm_chunks(
             raise UndecodableAudio(reason="no_audio" if reason == "no_sound" else "codec") from None
         number = chosen(inner.beginning_at(0), tracks)
         stream = next(each for each in tracks if each.index == number)
-        track = _Track(inner, container, stream, kind, len(tracks))
+        output = PcmOutput(longest_ms)
+        track = _Track(inner, container, stream, kind, tracks=len(tracks), output=output)
         pending = bytearray()
         for samples in track.samples():
             pending += samples
@@ -89,6 +104,13 @@ def pcm_chunks(
         report(track.found())
 
 
+def _certain_ms(file: RangedFile, container: InputContainer, stream: AudioStream, kind: str) -> int:
+    """Return how long a recording is, as far as that is certain before it is decoded; else 0."""
+    if kind in COUNTED_BY_SIZE:
+        return max(0, (container.duration or 0) // 1000)
+    return stated_ms(file, container, stream, kind)
+
+
 class _Track:
     """One pass over one track."""
 
@@ -98,12 +120,14 @@ class _Track:
         container: InputContainer,
         stream: AudioStream,
         kind: str,
+        *,
         tracks: int,
+        output: PcmOutput,
     ) -> None:
         self._file = file
         self._container, self._stream, self._kind = container, stream, kind
         self._timeline = Timeline(self._origin())
-        self._output = PcmOutput()
+        self._output = output
         self._findings = Findings(file, container, stream, kind)
         self._tracks = tracks
         self._why = "hole"
@@ -111,15 +135,13 @@ class _Track:
         self._seconds = 0.0
 
     def samples(self) -> Iterator[bytes]:
-        """Yield samples until the end, or as many as there may be.
+        """Yield samples until the end.
 
         Raises:
             UndecodableAudio: nothing could be decoded, and there should be something.
         """
         for sound in self._sounds():
             yield from self._put(self._timeline.take(sound))
-            if self._output.full:
-                break
         yield from self._put(self._timeline.finish())
         yield self._output.rest()
         if not self._output.placed and (self._lost or self._findings.stated_ms >= LEAST_MS):
@@ -149,13 +171,13 @@ class _Track:
                         yield from self._output.sound(frame)
                     except (av.FFmpegError, ValueError):  # a shape that no filter takes
                         self._why, self._lost = "damaged", self._lost + 1
-            if self._output.full:
-                return
 
     def _sounds(self) -> Iterator[Sound]:
         for packet in self._packets():
             try:
                 frames = packet.decode()
+            except MemoryError:  # FFmpeg's is both
+                raise
             except av.FFmpegError:
                 self._note_loss(packet)
                 continue
@@ -182,6 +204,8 @@ class _Track:
                 return
             except (av.error.EOFError, av.error.ExitError):
                 return
+            except MemoryError:
+                raise
             except av.FFmpegError:
                 self._why = "damaged"
                 self._lost += 1

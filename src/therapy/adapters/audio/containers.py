@@ -54,6 +54,9 @@ CODECS = (
 )  # fmt: skip
 """How the names of decoders begin that are allowed."""
 
+DECODERS = ",".join(sorted(each for each in av.codecs_available if each.startswith(CODECS)))
+"""All of them, for FFmpeg itself: without that it decodes a picture to learn its size."""
+
 SAMPLE_RATES = range(4_000, 384_001)
 MOST_CHANNELS = 32
 HEAD_BYTES = 1 << 16
@@ -105,6 +108,8 @@ def opened(file: RangedFile) -> Iterator[tuple[InputContainer, str, RangedFile]]
             opening["metadata_errors"] = "replace"  # from 19 on an odd tag is not an error
         with av.open(file, "r", format=DEMUXERS[kind], **opening) as container:
             yield container, kind, file
+    except MemoryError:
+        raise
     except (av.FFmpegError, ValueError, EOFError, OSError) as error:
         if file.error is not None:
             raise file.error from None
@@ -183,7 +188,11 @@ def _refuse(*_: object) -> Never:
 
 
 def _options(file: RangedFile, kind: str) -> dict[str, str]:
-    return {"ignore_length": "1"} if kind == media.WAV and _wav_goes_on(file) else {}
+    """Return the options of FFmpeg's demuxers: no picture, subtitle or other container is ever opened."""
+    options = {"codec_whitelist": DECODERS, "format_whitelist": DEMUXERS[kind]}
+    if kind == media.WAV and _wav_goes_on(file):
+        options["ignore_length"] = "1"
+    return options
 
 
 def _wav_goes_on(file: RangedFile) -> bool:

@@ -14,11 +14,12 @@ from importlib.util import find_spec
 import msgspec
 
 from therapy.adapters.audio import decoder_protocol as protocol
-from therapy.adapters.child_process.parent_side import end_child, start_child
+from therapy.adapters.child_process.limits import Limits
+from therapy.adapters.child_process.parent_side import end_child, ended, start_child
 from therapy.domain import errors
 from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import EngineFailed, TherapyError, UnsupportedAudio
-from therapy.ports.audio import AudioDecoder, ReadRange, ignore
+from therapy.domain.errors import EngineDied, EngineFailed, TherapyError, Unavailable
+from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange, ignore
 
 if find_spec("av") is None:  # only the child imports it, but it is missed at the start
     raise ModuleNotFoundError("No module named 'av'", name="av")
@@ -30,15 +31,46 @@ PIPE_LIMIT = 1 << 16
 CHECK_SECONDS = 20.0
 """A check that takes longer is given up: then decoding decides."""
 
+MEMORY = 128 << 20
+"""Bytes that a decoder may take beyond the 40 MB that it starts with; the index of 4 hours takes 20 MB."""
+
 CHECKS_AT_ONCE = 4
-"""More checks wait: each is a process of at least 40 MB, and many uploads may end at the same moment."""
+CHECKS_WAITING = 16
+"""So many wait: at 20 s a check that is a minute or two; nobody's client waits longer."""
+
+BUSY_SECONDS = 30
+"""After so long whoever was not admitted may come back."""
+
+FAILURES: dict[str, type[TherapyError]] = {
+    each.__name__: each
+    for each in (
+        errors.UnsupportedAudio,
+        errors.TooLarge,
+        errors.UndecodableAudio,
+        errors.RecordingTooLong,
+    )
+}
+"""What a child may report, by name; anything else is an engine that failed."""
 
 
 class PyAvAudioDecoder(AudioDecoder):
-    """Decodes with PyAV: one child process per open iterator or running check, none otherwise."""
+    """Decodes with PyAV: one child process per open iterator or running check, none otherwise.
 
-    def __init__(self) -> None:
-        self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
+    Each child keeps to `limits`. `checks_at_once` run in this process, `checks_waiting` wait for them, and
+    whatever comes then is told to come back.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        checks_at_once: int = CHECKS_AT_ONCE,
+        checks_waiting: int = CHECKS_WAITING,
+    ) -> None:
+        self._limits = limits or Limits(memory=MEMORY)
+        self._checks = asyncio.Semaphore(checks_at_once)
+        self._most_checks = checks_at_once + checks_waiting
+        self._checks_here = 0
 
     async def decode(
         self,
@@ -46,45 +78,60 @@ class PyAvAudioDecoder(AudioDecoder):
         read: ReadRange,
         size: int,
         *,
+        longest_ms: int = LONGEST_MS,
         on_end: Callable[[AudioFindings], None] = ignore,
     ) -> AsyncGenerator[bytes, None]:
-        async with _child(size, check=False) as child:
-            async for kind, content in _messages(child, read):
+        order = protocol.Order(size, check=False, longest_ms=longest_ms, limits=self._limits)
+        async with _child(order) as child:
+            async for kind, content in _messages(child, read, order):
                 if kind == protocol.PCM:
                     yield content
                 else:
-                    on_end(msgspec.json.decode(content, type=AudioFindings))
+                    on_end(_findings(content))
 
     async def check(
         self,
         practice_id: str,  # noqa: ARG002 - the range reader knows the recording
         read: ReadRange,
         size: int,
+        *,
+        longest_ms: int = LONGEST_MS,
     ) -> None:
-        async with self._checks:
-            with suppress(EngineFailed, TimeoutError):  # only what is certain is refused
-                async with asyncio.timeout(CHECK_SECONDS), _child(size, check=True) as child:
-                    async for _ in _messages(child, read):
-                        pass
+        if self._checks_here >= self._most_checks:
+            raise Unavailable("checks_busy", retry_after=BUSY_SECONDS)
+        order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._limits)
+        self._checks_here += 1
+        try:
+            async with self._checks:
+                with suppress(EngineFailed, errors.UndecodableAudio, TimeoutError):
+                    # Only what is certain is refused.
+                    async with asyncio.timeout(CHECK_SECONDS), _child(order) as child:
+                        async for _ in _messages(child, read, order):
+                            pass
+        finally:
+            self._checks_here -= 1
 
 
 @asynccontextmanager
-async def _child(size: int, *, check: bool) -> AsyncIterator[Process]:
+async def _child(order: protocol.Order) -> AsyncIterator[Process]:
     """Start a child with its order; kill and reap it at the end."""
     child = await start_child(CHILD, limit=PIPE_LIMIT)
     try:
         if child.stdin is not None:
-            child.stdin.write(protocol.line(protocol.Order(size, check, os.getpid())))
+            child.stdin.write(protocol.line(order, os.getpid()))
         yield child
     finally:
         await end_child(child)
 
 
-async def _messages(child: Process, read: ReadRange) -> AsyncIterator[tuple[bytes, bytes]]:
+async def _messages(
+    child: Process, read: ReadRange, order: protocol.Order
+) -> AsyncIterator[tuple[bytes, bytes]]:
     """Yield samples, then what was found; answer requests for ranges in between.
 
     Raises:
-        TherapyError: what the child reports; EngineFailed if it ends without a word.
+        TherapyError: what the child reports; EngineFailed if it ends without a word, EngineDied if that is
+            because it crashed or reached a limit.
     """
     incoming, outgoing = child.stdout, child.stdin
     if incoming is None or outgoing is None:
@@ -92,27 +139,55 @@ async def _messages(child: Process, read: ReadRange) -> AsyncIterator[tuple[byte
     kind = b""
     while kind != protocol.FOUND:
         try:
-            head = await incoming.readexactly(protocol.HEAD.size)
-            kind, length = protocol.HEAD.unpack(head)
-            content = await incoming.readexactly(length)
+            async with asyncio.timeout(order.limits.silence):
+                kind, content = await next_message(incoming)
+        except TimeoutError:
+            raise EngineDied(reason="silent") from None
         except asyncio.IncompleteReadError:
-            status = await child.wait()
-            raise EngineFailed("engine_failed", reason="decoder_died", status=status) from None
+            raise ended(await child.wait()) from None
         if kind in (protocol.FOUND, protocol.FAILED):
             await child.wait()  # it ends by itself: killed now, it might be reaped twice
         if kind == protocol.FAILED:
-            raise _error(protocol.decode_failed(content))
+            raise _error(content)
         if kind != protocol.RANGE:
             yield kind, content
             continue
-        outgoing.write(protocol.frame(await read(*protocol.SPAN.unpack(content))))
+        start, end = protocol.SPAN.unpack(content)
+        if not start <= end <= min(order.size, start + protocol.LONGEST_RANGE):
+            raise EngineDied(reason="protocol")
+        outgoing.write(protocol.frame(await read(start, end)))
         with suppress(ConnectionError):  # it has ended: reading its last words says how
             await outgoing.drain()
 
 
-def _error(failed: protocol.Failed) -> TherapyError:
-    if failed.error == UnsupportedAudio.__name__:
-        return UnsupportedAudio(failed.code, **failed.details)
-    if failed.error == errors.UndecodableAudio.__name__:
-        return errors.UndecodableAudio(failed.code, **failed.details)
-    return EngineFailed("engine_failed", reason=failed.details.get("reason", ""))
+async def next_message(incoming: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Return the next message: its kind and content.
+
+    Raises:
+        IncompleteReadError: the child has ended.
+        EngineDied: it is no message, or longer than one may be.
+    """
+    kind, length = protocol.HEAD.unpack(await incoming.readexactly(protocol.HEAD.size))
+    if length > protocol.LONGEST.get(kind, -1):
+        raise EngineDied(reason="protocol")
+    content = await incoming.readexactly(length)
+    if kind == protocol.RANGE and length != protocol.SPAN.size:
+        raise EngineDied(reason="protocol")
+    return kind, content
+
+
+def _findings(content: bytes) -> AudioFindings:
+    try:
+        return msgspec.json.decode(content, type=AudioFindings)
+    except msgspec.MsgspecError:
+        raise EngineDied(reason="protocol") from None
+
+
+def _error(content: bytes) -> TherapyError:
+    try:
+        failed = protocol.decode_failed(content)
+    except msgspec.MsgspecError:
+        return EngineDied(reason="protocol")
+    if failed.error in FAILURES:
+        return FAILURES[failed.error](failed.code, **failed.details)
+    return EngineFailed(failed.code, reason=failed.details.get("reason", ""))

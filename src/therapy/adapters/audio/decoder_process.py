@@ -15,8 +15,10 @@ from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.audio.audio_track import look_for_audio, pcm_chunks
 from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.adapters.child_process.child_side import prepare, private_streams
+from therapy.adapters.child_process.limits import Allowance
 from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import TherapyError
+from therapy.domain.errors import EngineFailed, TherapyError, UndecodableAudio
+from therapy.ports.audio import BYTES_PER_MS
 
 NICE = 5
 """A recording is decoded with less priority than the API; a check, for which somebody waits, is not."""
@@ -54,7 +56,7 @@ def main() -> int:
     try:
         order = pipes.order()
         prepare(order.parent)
-        _work(pipes, order)
+        _within(Allowance(order.limits), pipes, order)
     except (EOFError, BrokenPipeError, msgspec.DecodeError):
         return 1
     except TherapyError as error:
@@ -66,7 +68,22 @@ def main() -> int:
     return 0
 
 
-def _work(pipes: _Pipes, order: protocol.Order) -> None:
+def _within(allowance: Allowance, pipes: _Pipes, order: protocol.Order) -> None:
+    """Work; say whose fault it is if memory is refused.
+
+    Raises:
+        UndecodableAudio: the recording takes more memory than one may.
+        EngineFailed: the machine has no more.
+    """
+    try:
+        _work(pipes, order, allowance)
+    except MemoryError:
+        if allowance.memory_is_the_recordings_fault():
+            raise UndecodableAudio("too_demanding") from None
+        raise EngineFailed("not_enough_memory") from None
+
+
+def _work(pipes: _Pipes, order: protocol.Order, allowance: Allowance) -> None:
     file = RangedFile(pipes.fetch, order.size)
     found = AudioFindings()
 
@@ -75,11 +92,14 @@ def _work(pipes: _Pipes, order: protocol.Order) -> None:
         found = findings
 
     if order.check:
-        look_for_audio(file)
+        look_for_audio(file, order.longest_ms)
     else:
         os.nice(NICE)
-        for chunk in pcm_chunks(file, note):
+        sent = 0
+        for chunk in pcm_chunks(file, note, order.longest_ms):
             pipes.send(protocol.PCM, chunk)
+            sent += len(chunk)
+            allowance.more(sent / BYTES_PER_MS / 1000)
     pipes.send(protocol.FOUND, msgspec.json.encode(found))
 
 

@@ -2,15 +2,25 @@
 
 To the child: one JSON line of `Order`, then a `frame` for each range that it asks for. From the child:
 messages with a kind in front: `RANGE` (two 64 bit numbers: start and end), `PCM` (samples), and at last one
-of `FOUND` (JSON: `AudioFindings`) or `FAILED` (JSON: `Failed`). It asks for one range at a time.
+of `FOUND` (JSON: `AudioFindings`) or `FAILED` (JSON: `Failed`). It asks for one range at a time. A child in
+which a recording has got the upper hand may send anything: each kind has a greatest length.
 """
 
 import struct
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
+
+from therapy.adapters.child_process.limits import Limits
 
 RANGE, PCM, FOUND, FAILED = b"R", b"P", b"F", b"X"
+
+LONGEST = {RANGE: 16, PCM: 1 << 20, FOUND: 16 << 20, FAILED: 4_096}
+"""The greatest length in bytes of each kind; a day of 32 channels has levels of 15 MiB."""
+
+LONGEST_RANGE = 1 << 20
+"""So many bytes of the recording are read at once."""
 
 HEAD = struct.Struct(">cI")
 """Kind and length in bytes of what follows."""
@@ -20,11 +30,16 @@ SPAN = struct.Struct(">QQ")
 
 
 class Order(Struct, frozen=True):
-    """What to do with a recording of `size` bytes: only check it, or decode it; `parent` is a process id."""
+    """What to do with a recording of `size` bytes: only check it, or decode it; it may last `longest_ms`.
+
+    `parent` is a process id.
+    """
 
     size: int
     check: bool
-    parent: int
+    longest_ms: int
+    limits: Limits
+    parent: int = 0
 
 
 class Failed(Struct, frozen=True):
@@ -39,9 +54,9 @@ decode_order = msgspec.json.Decoder(Order).decode
 decode_failed = msgspec.json.Decoder(Failed).decode
 
 
-def line(order: Order) -> bytes:
-    """Return an order encoded as a line."""
-    return msgspec.json.encode(order) + b"\n"
+def line(order: Order, parent: int) -> bytes:
+    """Return an order of the process `parent` encoded as a line."""
+    return msgspec.json.encode(replace(order, parent=parent)) + b"\n"
 
 
 def frame(content: bytes) -> bytes:

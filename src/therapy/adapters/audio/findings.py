@@ -5,7 +5,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from therapy.adapters.audio.containers import HEAD_BYTES
-from therapy.adapters.audio.pcm_output import MOST_SAMPLES, PcmOutput
+from therapy.adapters.audio.pcm_output import PcmOutput
 from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.domain import media, media_headers
 from therapy.domain.audio_findings import AudioFindings, Missing
@@ -20,7 +20,6 @@ NEAR_MS = 300
 MOST_MISSING = 1_000
 """So many stretches are listed at most."""
 
-LONGEST_MS = MOST_SAMPLES * 1000 // SAMPLE_RATE
 BELIEVED = 20
 """A length that is more than so many times what is there, and a minute, is no length."""
 
@@ -44,7 +43,7 @@ class Findings:
         self, file: RangedFile, container: InputContainer, stream: AudioStream, kind: str
     ) -> None:
         self._missing: list[Missing] = []
-        self.stated_ms = _stated_ms(file, container, stream, kind)
+        self.stated_ms = stated_ms(file, container, stream, kind)
         head = file.peek(0, HEAD_BYTES)
         self._share = SHARES[kind](head, file.size) if kind in SHARES else 1.0
 
@@ -70,9 +69,7 @@ class Findings:
         missing = [each for each in self._missing if each.end_ms - each.start_ms >= LEAST_MS]
         missing = missing[:MOST_MISSING]
         stated = int(end * self._share) if self._share > 1 else self.stated_ms
-        if output.full:
-            missing.append(Missing(end, max(stated, end + LEAST_MS), "too_long"))
-        elif end + LEAST_MS <= stated <= min(LONGEST_MS, BELIEVED * end + 60_000):
+        if end + LEAST_MS <= stated <= min(output.longest_ms, BELIEVED * end + 60_000):
             missing.append(Missing(end, stated, "cut_off"))
         return AudioFindings(end, tuple(missing), (*remarks, *output.remarks), output.levels)
 
@@ -81,7 +78,7 @@ def _ms(samples: int) -> int:
     return samples * 1000 // SAMPLE_RATE
 
 
-def _stated_ms(file: RangedFile, container: InputContainer, stream: AudioStream, kind: str) -> int:
+def stated_ms(file: RangedFile, container: InputContainer, stream: AudioStream, kind: str) -> int:
     """Return where the recording ends by its own headers; 0 if they don't say it, or only guess."""
     if kind == media.MPEG:
         return media_headers.mpeg_promise_ms(file.peek(0, 512))

@@ -8,10 +8,8 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from therapy.adapters.audio.channels import ChannelMixer
+from therapy.domain.errors import RecordingTooLong
 from therapy.ports.audio import SAMPLE_RATE
-
-MOST_SAMPLES = 12 * 3600 * SAMPLE_RATE
-"""A recording is cut after so many samples (12 hours)."""
 
 SILENCE = 4 * SAMPLE_RATE
 """Samples of silence that are made at once."""
@@ -23,13 +21,13 @@ FLOATS = {"flt": "f", "dbl": "d"}
 class PcmOutput:
     """Converts frames; a track may change its rate or layout in between.
 
-    `placed` counts the samples of every channel that stand in their place so far; `full` says that there
-    were more than there may be.
+    `placed` counts the samples of every channel that stand in their place so far. If there are more than
+    `longest_ms` allows, every method but `rest` raises RecordingTooLong.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest_ms: int) -> None:
         self.placed = 0
-        self.full = False
+        self.longest_ms = longest_ms
         self.remarks: dict[str, None] = {}
         self.levels: tuple[bytes, ...] = ()
         self._shape: tuple[object, ...] = ()
@@ -57,8 +55,8 @@ class PcmOutput:
     def silence(self, until: float) -> Iterator[bytes]:
         """Yield zeros up to a time in seconds; if that is past, the next sound begins again there."""
         yield from self._flushed()
-        self.full = self.full or round(until * SAMPLE_RATE) > MOST_SAMPLES
-        target = min(round(until * SAMPLE_RATE), MOST_SAMPLES)
+        target = round(until * SAMPLE_RATE)
+        self._check_length(target)
         self._skip = max(0, self.placed - target)
         while self.placed < target:
             yield from self._place(bytes(2 * self._channels * min(SILENCE, target - self.placed)))
@@ -104,14 +102,16 @@ class PcmOutput:
         skipped = min(self._skip, len(samples) // width)
         self._skip -= skipped
         samples = samples[skipped * width :]
-        room = (MOST_SAMPLES - self.placed) * width
-        self.full = self.full or len(samples) > room
-        samples = samples[:room]
+        self._check_length(self.placed + len(samples) // width)
         self.placed += len(samples) // width
         if self._mixer is None:
             yield samples
         else:
             yield from self._mixer.take(samples)
+
+    def _check_length(self, samples: int) -> None:
+        if samples * 1000 > self.longest_ms * SAMPLE_RATE:
+            raise RecordingTooLong(longest=self.longest_ms // 1000)
 
 
 def _only_numbers(frame: AudioFrame) -> None:

@@ -3,7 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-BLOCK_BYTES = 1 << 20
+from therapy.adapters.audio.decoder_protocol import LONGEST_RANGE
+
+BLOCK_BYTES = LONGEST_RANGE
 """A recording is read in blocks of this size."""
 
 KEPT_BLOCKS = 3

@@ -30,6 +30,9 @@ STEADY = 0.3
 ENOUGH_S = 5.0
 """Once a track has had so many seconds of sound, the choice is made."""
 
+MOST_TRACKS = 32
+"""So many tracks are looked at: a film has some for languages, a recorder some for microphones."""
+
 MOST_S = 1_800.0
 """So much of a recording is looked at."""
 
@@ -63,7 +66,7 @@ def chosen(file: RangedFile, tracks: list[AudioStream]) -> int:
     """
     if len(tracks) == 1:
         return tracks[0].index
-    heard = {each.index: _Heard() for each in tracks}
+    heard = {each.index: _Heard() for each in tracks[:MOST_TRACKS]}
     with opened(file) as (container, _, _):
         for index, frame in _frames(container, heard):
             heard[index].add(frame)
@@ -90,11 +93,15 @@ def _frames(container: InputContainer, heard: Collection[int]) -> Iterator[tuple
                 return
             try:
                 frames = packet.decode()
+            except MemoryError:  # FFmpeg's is both
+                raise
             except av.FFmpegError:
                 continue
             for frame in frames:
                 if isinstance(frame, AudioFrame) and frame.samples and frame.sample_rate:
                     yield packet.stream.index, frame
+    except MemoryError:
+        raise
     except av.FFmpegError:
         return
 

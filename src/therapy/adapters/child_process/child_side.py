@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from therapy.adapters.child_process.network import leave_network
+
 PR_SET_PDEATHSIG = 1
 
 KILLED_FIRST = "1000"
@@ -25,7 +27,7 @@ def private_streams() -> tuple[IO[bytes], IO[bytes]]:
 
 
 def prepare(parent: int) -> None:
-    """End this process when its parent (a process id) ends; dump no core; be killed before the parent."""
+    """End when the parent (a process id) ends; dump no core; be killed before it; open no connection."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError):  # not Linux
         Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST)
@@ -33,6 +35,7 @@ def prepare(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     except AttributeError:  # not Linux
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    leave_network()  # where the system can't, `therapy check` says so
     if os.getppid() != parent:  # it ended before this was set up
         os._exit(1)
 

@@ -2,16 +2,21 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
-from therapy.domain.errors import EngineFailed
+import msgspec
+
+from therapy.domain.errors import EngineDied, EngineFailed
 
 SEARCH_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Where some installations of Python keep the libraries without which it does not start."""
+
+PROBE = "therapy.adapters.child_process.probe"
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -49,6 +54,20 @@ async def start_child(
         raise EngineFailed("engine_failed", reason="no_process") from exc
 
 
+async def refused_here() -> tuple[str, ...]:
+    """Return which of `probe.ALL` children are refused on this machine; none if the probe does not start."""
+    try:
+        child = await start_child(PROBE, limit=1 << 16)
+    except EngineFailed:
+        return ()
+    try:
+        line = await child.stdout.readline() if child.stdout is not None else b""
+        return msgspec.json.decode(line, type=tuple[str, ...]) if line else ()
+    finally:
+        await child.wait()
+        await end_child(child)
+
+
 async def end_child(child: Process) -> None:
     """Kill a child, close its pipes and reap it, even if the caller is cancelled meanwhile."""
     kill(child)
@@ -59,6 +78,17 @@ def kill(child: Process) -> None:
     """Kill a child, unless it has ended."""
     with suppress(ProcessLookupError):
         child.kill()
+
+
+def ended(status: int) -> EngineFailed:
+    """Return the error for a child that ended without a word, with this exit status.
+
+    A crash, or a limit of its own, may be the recording's fault: EngineDied. SIGKILL is not: whoever runs the
+    system sends it, or Linux, to the process that it thinks should go, when the machine has no memory left.
+    """
+    if status < 0 and -status != signal.SIGKILL:
+        return EngineDied(reason="signal", status=status)
+    return EngineFailed("engine_failed", reason="ended", status=status)
 
 
 async def _reap(child: Process) -> None:

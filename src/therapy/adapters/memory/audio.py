@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Callable
 
 from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import UndecodableAudio
-from therapy.ports.audio import BYTES_PER_MS, AudioDecoder, ReadRange, ignore
+from therapy.domain.errors import RecordingTooLong, TooLarge, UndecodableAudio
+from therapy.ports.audio import BYTES_PER_MS, LONGEST_MS, AudioDecoder, ReadRange, ignore
 
 HEADER = 44
 """Bytes of a WAV file's header in its plainest form."""
@@ -21,16 +21,30 @@ class MemoryAudioDecoder(AudioDecoder):
         read: ReadRange,
         size: int,
         *,
+        longest_ms: int = LONGEST_MS,
         on_end: Callable[[AudioFindings], None] = ignore,
     ) -> AsyncIterator[bytes]:
         if not (await read(0, HEADER)).startswith(b"RIFF"):
             raise UndecodableAudio
         end = HEADER + max(0, size - HEADER) // 2 * 2
-        for start in range(HEADER, end, CHUNK):
-            chunk = await read(start, min(start + CHUNK, end))
+        last = min(end, HEADER + longest_ms * BYTES_PER_MS)
+        for start in range(HEADER, last, CHUNK):
+            chunk = await read(start, min(start + CHUNK, last))
             if chunk:
                 yield chunk
+        if last < end:
+            raise RecordingTooLong(longest=longest_ms // 1000)
         on_end(AudioFindings(duration_ms=(end - HEADER) // BYTES_PER_MS))
 
-    async def check(self, practice_id: str, read: ReadRange, size: int) -> None:
-        """Refuse nothing: what is not a WAV file fails when it is decoded."""
+    async def check(
+        self,
+        practice_id: str,  # noqa: ARG002 - the port's
+        read: ReadRange,
+        size: int,
+        *,
+        longest_ms: int = LONGEST_MS,
+    ) -> None:
+        """Refuse only a WAV file that is too long: what is none fails when it is decoded."""
+        riff = (await read(0, HEADER)).startswith(b"RIFF")
+        if riff and (size - HEADER) // BYTES_PER_MS > longest_ms:
+            raise TooLarge("too_long", longest=longest_ms // 1000)

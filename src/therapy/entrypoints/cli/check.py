@@ -53,17 +53,19 @@ def check() -> None:
       [cyan]therapy check[/]
 
     [bold]You see[/] a table of dependencies with adapter, address, result and milliseconds; for each failure
-    the likely cause and the fix; and the installed adapters of other projects. Secrets are never printed.
+    the likely cause and the fix; whether this system limits what reads recordings; and the
+    installed adapters of other projects. Secrets are never printed.
     The exit code is 0 only if everything answered.
     """
     settings = settings_of_this_machine()
     console = answers()
-    from therapy.wiring.dependency_checks import dependencies, unread
+    from therapy.wiring.dependency_checks import dependencies, not_limited, unread
 
     with asides().status("checking"):
         checked = asyncio.run(check_each(list(dependencies(settings))))
     _show(checked, console)
     show_findings(checked, console)
+    _show_limits(asyncio.run(not_limited()), console)
     if plugins := every_installed():
         console.print("\nInstalled adapters of other projects:")
     for plugin in plugins:
@@ -120,6 +122,17 @@ def _show(checked: list[Checked], console: Console) -> None:
             one.name, one.family, escape(one.where), result, f"[{colour}]{each.ms:.0f}[/]"
         )
     console.print(table)
+
+
+def _show_limits(missing: tuple[str, ...], console: Console) -> None:
+    """Print what the processes that read recordings are denied on this machine, and what they are not."""
+    text = "\nWhat reads recordings has limits of memory, CPU time and open files, and no network."
+    if missing:
+        text = (
+            f"\nWhat reads recordings is not limited here in: {', '.join(missing)}. Linux on x86-64 or arm64"
+            " limits all of it, unless the container forbids that."
+        )
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def failed(checked: list[Checked]) -> str:

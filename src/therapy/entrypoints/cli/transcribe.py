@@ -95,7 +95,7 @@ def _transcribed(path: Path, settings: Settings) -> TranscriptVersion:
 
 
 async def _recognise(file: io.BufferedReader, name: str, settings: Settings) -> TranscriptVersion:
-    from therapy.wiring import open_engines
+    from therapy.wiring import longest_ms, open_engines
 
     async def read(start: int, end: int) -> bytes:
         file.seek(start)
@@ -106,9 +106,11 @@ async def _recognise(file: io.BufferedReader, name: str, settings: Settings) -> 
         raise CommandFailed(f"{name} is empty")
     sniff(await read(0, SNIFF_BYTES))
     async with open_engines(settings) as engines:
-        await engines.audio.check(NOBODY, read, size)
+        longest = longest_ms(settings)
+        await engines.audio.check(NOBODY, read, size, longest_ms=longest)
         # Decode it first just to know its length: that is quick, and makes the bar accurate.
-        pcm = sum([len(chunk) async for chunk in engines.audio.decode(NOBODY, read, size)])
+        chunks = engines.audio.decode(NOBODY, read, size, longest_ms=longest)
+        pcm = sum([len(chunk) async for chunk in chunks])
         with bar(asides()) as progress:
             task = progress.add_task(f"transcribing {name}", total=max(1, pcm // BYTES_PER_MS))
             version = await recognise(
@@ -117,6 +119,7 @@ async def _recognise(file: io.BufferedReader, name: str, settings: Settings) -> 
                 size,
                 SpeechOptions(settings.speech_languages, settings.speech_people),
                 at=datetime.now(UTC),
+                longest_ms=longest,
                 on_progress=lambda ms: progress.update(task, completed=ms),
                 audio=engines.audio,
                 speech=engines.speech,

@@ -36,6 +36,7 @@ class Problem(Struct):
     )
     limit: Annotated[int, about("How many bytes are allowed.")] | UnsetType = UNSET
     retry_after: Annotated[int, about("Seconds to wait, as in `Retry-After`.")] | UnsetType = UNSET
+    longest: Annotated[int, about("How many seconds a recording may last.")] | UnsetType = UNSET
     size: Annotated[int, about("How many bytes the recording has.")] | UnsetType = UNSET
 
 
@@ -80,6 +81,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "lease_lost": (409, {}),
     "request_timeout": (408, {}),
     "too_large": (413, {"limit": 16 * 1024}),
+    "too_long": (413, {"longest": 14_400}),
     "unsupported_audio": (415, {"format": "PDF"}),
     "unsupported_sound": (415, {"format": "AC-4"}),
     "unsupported_media_type": (415, {}),
@@ -92,6 +94,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "busy": (503, {"retry_after": 2}),
     "searches_busy": (503, {"retry_after": 1}),
     "search_too_slow": (503, {"retry_after": 1}),
+    "checks_busy": (503, {"retry_after": 30}),
     "storage_full": (507, {}),
 }
 """Every code that an operation names, with its status and the details of its example."""
@@ -105,7 +108,7 @@ WHY = {
     404: "Absent, erased, or someone else's: always the same answer.",
     408: "The body came too slowly: send it again on a new connection.",
     409: "The state does not allow it, or someone else wrote at the same moment.",
-    413: "More bytes than are allowed.",
+    413: "More bytes, or a longer recording, than are allowed.",
     415: "Not a body, or not audio, that can be read.",
     416: "The recording has no such bytes; `Content-Range` says how many it has.",
     429: "More than is admitted in an hour or at once: send it again after `Retry-After` seconds.",

@@ -161,8 +161,8 @@ class Missing(Struct):
         str,
         about(
             "Why, for programs: `hole` (time stamps leave it out), `damaged` (it can't be decoded), "
-            "`cut_off` (the file states to be longer than it is), `too_long` (beyond the 12 hours that are "
-            "heard), `between_recordings` (the session's next file begins at its end).",
+            "`cut_off` (the file states to be longer than it is), `too_long` (in transcripts of earlier "
+            "versions: beyond 12 hours), `between_recordings` (the session's next file begins at its end).",
             "hole",
         ),
     ]

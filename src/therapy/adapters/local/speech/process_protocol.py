@@ -11,6 +11,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
+from therapy.adapters.child_process.limits import Limits
 from therapy.domain.transcript import Coverage, Utterance
 
 LENGTH_BYTES = 4
@@ -27,6 +28,7 @@ class ChildSettings(Struct, frozen=True):
     languages: tuple[str, ...]
     threads: int
     parent: int
+    limits: Limits
     people: int = 0
 
 

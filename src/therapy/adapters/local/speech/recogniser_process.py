@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from therapy.adapters.child_process.child_side import prepare, private_streams
+from therapy.adapters.child_process.limits import Allowance
 from therapy.adapters.local.speech import process_protocol
 from therapy.adapters.local.speech.diarization import voiced
 from therapy.adapters.local.speech.recording_words import RecordingWords
@@ -23,9 +24,9 @@ from therapy.adapters.local.speech.speech_segments import Segmenter, SpeechSegme
 from therapy.adapters.local.speech.voice_windows import VoiceListener, VoiceWindows
 from therapy.adapters.local.speech.whisper import Whisper, no_memory, out_of_memory
 from therapy.adapters.local.speech.whisper_weights import chosen_model
-from therapy.domain.errors import ErrorClass, WorkFailed
+from therapy.domain.errors import EngineDied, ErrorClass, WorkFailed
 from therapy.domain.transcript import join_words
-from therapy.ports.audio import SAMPLE_RATE
+from therapy.ports.audio import BYTES_PER_MS, SAMPLE_RATE
 
 NICE = 10
 REPORT_EVERY_MS = 10_000
@@ -103,6 +104,8 @@ def main() -> int:
     """Recognise one recording; return 0, also after a `Failed` message, or 1 if the parent has gone."""
     incoming, outgoing = private_streams()
 
+    allowance: Allowance | None = None
+
     def send(message: process_protocol.Message) -> None:
         outgoing.write(process_protocol.line(message))
         outgoing.flush()
@@ -111,7 +114,11 @@ def main() -> int:
         settings = process_protocol.decode_settings(incoming.readline())
         prepare(settings.parent)
         os.nice(NICE)
-        for message in Recogniser(settings).recognise(process_protocol.frames(incoming)):
+        recogniser = Recogniser(settings)
+        allowance = Allowance(
+            settings.limits
+        )  # its model is loaded, nothing of the recording is read
+        for message in recogniser.recognise(_allowed(process_protocol.frames(incoming), allowance)):
             send(message)
     except (EOFError, BrokenPipeError):
         return 1
@@ -119,13 +126,24 @@ def main() -> int:
         transient = error.error_class is ErrorClass.TRANSIENT
         send(process_protocol.Failed(error.code, transient, dict(error.details)))
     except Exception as error:  # noqa: BLE001 - whatever it was, the parent must be told
-        send(_unexpected(error))
+        send(_unexpected(error, allowance))
     return 0
 
 
-def _unexpected(error: Exception) -> process_protocol.Failed:
+def _allowed(chunks: Iterator[bytes], allowance: Allowance) -> Iterator[bytes]:
+    """Yield the chunks; allow the CPU time for each."""
+    taken = 0
+    for chunk in chunks:
+        taken += len(chunk)
+        allowance.more(taken / BYTES_PER_MS / 1000)
+        yield chunk
+
+
+def _unexpected(error: Exception, allowance: Allowance | None) -> process_protocol.Failed:
     """Return what the parent is told of an error; its place goes to stderr, its text nowhere."""
     if out_of_memory(error):
+        if allowance is not None and allowance.memory_is_the_recordings_fault():
+            return process_protocol.Failed(EngineDied.code, transient=True)
         return process_protocol.Failed(no_memory().code, transient=True)
     place = traceback.extract_tb(error.__traceback__)[-1]
     kind = type(error).__name__
