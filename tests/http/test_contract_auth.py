@@ -245,6 +245,16 @@ async def test_a_weak_password_is_refused_and_does_not_use_the_token_up(clinic, 
     assert (await clinic.post("/auth/change-password", None, json=body)).status_code == 200
 
 
+async def test_a_common_password_is_refused_and_does_not_use_the_token_up(clinic):
+    token = await mailed_token(clinic)
+    for common in ("password", "Passw0rd!", "QWERTYUI"):
+        body = {"tokenSec": token, "newPassword": common}
+        answer = await clinic.post("/auth/change-password", None, json=body)
+        check_problem(answer, 400, "common_password", "newPassword")
+    body["newPassword"] = "a new one, longer"
+    assert (await clinic.post("/auth/change-password", None, json=body)).status_code == 200
+
+
 async def test_an_unknown_reset_token_is_refused(clinic):
     body = {"tokenSec": "never-sent", "newPassword": "a new one, longer"}
     check_problem(await clinic.post("/auth/change-password", None, json=body), 400, "reset_token")

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import Enum
 
@@ -166,14 +167,31 @@ def password_forms(password: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((nfc, password, nfd)))
 
 
-def check_password(password: str, *, email: str, field: str = "newPassword") -> str:
-    """Return the password; InvalidInput if it is too weak (lengths: NIST SP 800-63B, 5.1.1)."""
+def check_password(
+    password: str,
+    *,
+    email: str,
+    is_common: Callable[[str], bool],
+    field: str = "newPassword",
+) -> str:
+    """Return the password; InvalidInput if it is too weak (NIST SP 800-63B, 5.1.1), or one that many have."""
     normal = password_forms(password)[0]
     if not MIN_PASSWORD <= len(normal) <= MAX_PASSWORD:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
     if password.casefold() in email_key(email) or len(set(password)) < 3:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
+    if is_common(password):
+        raise InvalidInput(field, "common_password")
     return password
+
+
+def common_forms(password: str) -> tuple[str, ...]:
+    """Return the forms in which a password is looked for in a list of common ones.
+
+    That is NFC in small letters, and the same without the signs around it: `Password1!` is `password1`.
+    """
+    form = unicodedata.normalize("NFC", password).casefold()
+    return tuple(dict.fromkeys((form, re.sub(r"^[\W_]+|[\W_]+$", "", form))))
 
 
 def same_name(one: str, other: str) -> bool:

@@ -253,7 +253,7 @@ async def change_password(
     try:
         reset = await _reset_of(token, records=records)
         person = await records.people.load(reset.practice_id, reset.person_id)
-        check_password(password, email=person.email)
+        check_password(password, email=person.email, is_common=sign_in.passwords.is_common)
         if reset.used:
             if not await sign_in.passwords.verify(password, reset.password_hash):
                 raise NotFound
