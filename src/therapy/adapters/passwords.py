@@ -72,7 +72,7 @@ class Argon2Passwords(Passwords):
         right = await self._in_thread(lambda: self._verify(password, hashed or self._nobody))
         return right and bool(hashed)
 
-    def is_common(self, password: str) -> bool:
+    async def is_common(self, password: str) -> bool:
         return not _common_passwords().isdisjoint(common_forms(password))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
 from datetime import date, datetime
 from enum import Enum
 
@@ -89,6 +88,7 @@ class Reset(Struct, frozen=True, omit_defaults=True):
     """A mailed one-time token to change a password, stored hashed (SHA-256).
 
     Once it is `used`, `password_hash` is the new password's, so that an interrupted change can be completed.
+    It is the `only` one of its person, unless a program of before wrote it.
     """
 
     token_hash: str
@@ -98,6 +98,7 @@ class Reset(Struct, frozen=True, omit_defaults=True):
     created_at: datetime | None = None
     used: bool = False
     password_hash: str = ""
+    only: bool = False
     version: int = 0
 
     def __repr__(self) -> str:
@@ -168,11 +169,7 @@ def password_forms(password: str) -> tuple[str, ...]:
 
 
 def check_password(
-    password: str,
-    *,
-    email: str,
-    is_common: Callable[[str], bool],
-    field: str = "newPassword",
+    password: str, *, email: str, is_common: bool, field: str = "newPassword"
 ) -> str:
     """Return the password; InvalidInput if it is too weak (NIST SP 800-63B, 5.1.1), or one that many have."""
     normal = password_forms(password)[0]
@@ -180,7 +177,7 @@ def check_password(
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
     if password.casefold() in email_key(email) or len(set(password)) < 3:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
-    if is_common(password):
+    if is_common:
         raise InvalidInput(field, "common_password")
     return password
 

@@ -44,6 +44,6 @@ async def test_what_is_no_hash_is_never_the_password(passwords: Passwords, hashe
 @pytest.mark.parametrize(
     "common", ["password", "PassWord", "iloveyou", "12345678", "qwertyuiop!", "  Sunshine."]
 )
-def test_common_passwords_are_told_from_others(passwords: Passwords, common: str) -> None:
-    assert passwords.is_common(common) is True
-    assert passwords.is_common(f"{common} of an octopus") is False
+async def test_common_passwords_are_told_from_others(passwords: Passwords, common: str) -> None:
+    assert await passwords.is_common(common) is True
+    assert await passwords.is_common(f"{common} of an octopus") is False

@@ -5,7 +5,7 @@ Every id is derived from the seed, so seeding again adds only what is missing.
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from itertools import pairwise
@@ -130,7 +130,7 @@ async def plant(
         InvalidInput: a field of the seed is wrong; names it.
         AlreadyExists: an e-mail or number of the seed belongs to a real person.
     """
-    _check(seed, password, passwords.is_common)
+    _check(seed, password, is_common=await passwords.is_common(password))
     planned = Practice(_id("practice", seed.practice), seed.practice, seed.language)
     practice = await written_practice(planned, records=records)
     people, new_people = [], 0
@@ -153,7 +153,7 @@ async def plant(
     return Seeded(practice, tuple(people), new_people, new_sessions)
 
 
-def _check(seed: Seed, password: str, is_common: Callable[[str], bool]) -> None:
+def _check(seed: Seed, password: str, *, is_common: bool) -> None:
     """Check everything before anything is written."""
     therapists = {each.email for each in seed.people if each.role is Role.THERAPIST}
     named = {each.number for each in seed.people}

@@ -20,7 +20,7 @@ class MemoryPasswords(Passwords):
         forms = password_forms(password)
         return hashed != "" and any(hashed == _hashed(salt, form) for form in forms)
 
-    def is_common(self, password: str) -> bool:
+    async def is_common(self, password: str) -> bool:
         return not COMMON.isdisjoint(common_forms(password))
 
 
