@@ -1,13 +1,17 @@
 """Argon2id: what `ports.passwords` says of time, which no quick fake can show."""
 
 import asyncio
+import gzip
 import time
 import unicodedata
+from pathlib import Path
 
 import pytest
 
+from therapy.adapters import passwords as passwords_module
 from therapy.adapters.passwords import AT_ONCE, HASHER, Argon2Passwords
 from therapy.domain.errors import Unavailable
+from therapy.domain.people import MIN_PASSWORD
 
 PASSWORD = "correct horse סוס"
 
@@ -73,3 +77,13 @@ async def test_whoever_gives_up_waiting_leaves_their_place_to_another() -> None:
         each.cancel()
     await asyncio.wait(waiting)
     assert await passwords.verify(PASSWORD, "") is False
+
+
+async def test_at_least_twenty_thousand_common_passwords_are_known() -> None:
+    packed = (Path(passwords_module.__file__).parent / "common_passwords.txt.gz").read_bytes()
+    listed = gzip.decompress(packed).decode().splitlines()
+    passwords = Argon2Passwords()
+    assert len({*listed}) > 20_000
+    assert min(map(len, listed)) == MIN_PASSWORD
+    assert all([await passwords.is_common(each.upper()) for each in listed[::97]])
+    assert not await passwords.is_common(PASSWORD)

@@ -337,12 +337,6 @@ def test_a_region_may_be_written_as_the_portal_shows_it() -> None:
     assert read_settings(EARLIER | {"SPEECH_REGION": "West Europe"}).speech_region == "westeurope"
 
 
-def test_a_weak_secret_is_refused_in_production_only() -> None:
-    weak = {"JWT_SECRET_KEY": "secret"}
-    assert read_settings(weak).jwt_secret == "secret"
-    assert "openssl rand" in refused(weak | {"THERAPY_ENV": "production"})
-
-
 def test_no_secret_is_in_any_picture_of_the_settings() -> None:
     settings = read_settings(WHOLE)
     for picture in (repr(settings), str(settings), f"{settings}", pretty_repr(settings)):

@@ -19,7 +19,7 @@ from therapy.adapters.memory.store import MemoryStore
 from therapy.config import FAMILIES, GROUPS, Settings, SettingsError, read_settings, unknown
 from therapy.domain.errors import Unavailable
 from therapy.ports.store import Store
-from therapy.wiring import open_engines, open_therapy
+from therapy.wiring import Ports, open_engines, open_therapy
 from therapy.wiring.adapters import open_speech
 from therapy.wiring.dependency_checks import dependencies
 from therapy.wiring.stores import utc_now
@@ -228,9 +228,15 @@ def whole(folder: Path, tmp_path: Path) -> Settings:
 
 async def test_every_port_with_a_group_can_be_served_by_a_plugin(whole: Settings) -> None:
     assert HERE.keys() == GROUPS.keys()
-    async with open_therapy(whole) as therapy:
+    mail = []
+
+    def noted(ports: Ports) -> Ports:
+        mail.append(ports.mail)
+        return ports
+
+    async with open_therapy(whole, noted) as therapy:
         here = therapy.installation
-        kinds = [type(each).__name__ for each in (here.recordings, here.sign_in.mail)]
+        kinds = [type(each).__name__ for each in (here.recordings, *mail)]
         kinds += [type(each).__name__ for each in (here.session_index, here.people_index)]
         kinds += [type(here.engines.sentiment).__name__, type(here.engines.insights).__name__]
         await therapy.checks["stores"]()

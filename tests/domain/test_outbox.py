@@ -7,7 +7,7 @@ import pytest
 
 from tests.domain.builders import NOW
 from therapy.domain import codec, outbox
-from therapy.domain.outbox import QUEUES, Consequence, PushDue, PushKind
+from therapy.domain.outbox import QUEUES, Consequence, PushDue, PushKind, ResetLetterDue
 
 NAMES = {
     "RunDue": "outbox.run",
@@ -15,6 +15,7 @@ NAMES = {
     "PersonEntryChanged": "outbox.person-entry",
     "AccessEnded": "outbox.access-ended",
     "PushDue": "outbox.push",
+    "ResetLetterDue": "outbox.reset-letter",
     "EraseDue": "outbox.erase",
 }
 """Written once more: items of these names are in stores, and a queue is never renamed."""
@@ -45,6 +46,10 @@ def test_a_push_that_is_due_shows_nobodys_token_and_not_whom_it_is_for():
     due = PushDue(PushKind.SESSION_READY, "olivia", "s1", told=("a secret token",))
     assert "secret" not in repr(due)
     assert "olivia" not in repr(due)
+
+
+def test_a_letter_that_is_due_does_not_show_to_whom():
+    assert "olivia" not in repr(ResetLetterDue("olivia@example.org", NOW))
 
 
 def test_a_push_that_told_nobody_yet_is_stored_without_the_list():

@@ -17,6 +17,7 @@ from therapy.domain.people import (
     check_email,
     check_number,
     check_password,
+    common_forms,
     email_key,
     same_name,
 )
@@ -65,9 +66,33 @@ def test_anything_else_is_no_number(number):
     assert caught.value.code == "patient_number"
 
 
+def checked(password: str, email: str) -> str:
+    return check_password(password, email=email, is_common=password == "sunshine")
+
+
+@pytest.mark.parametrize(
+    ("password", "forms"),
+    [
+        ("Sunshine", ("sunshine",)),
+        (" Sunshine_1!!", (" sunshine_1!!", "sunshine_1")),
+        ("STRASSE\u0308", ("strass\u00eb",)),
+        ("!!!", ("!!!", "")),
+    ],
+)
+def test_a_password_is_looked_for_in_small_letters_and_without_signs_around(password, forms):
+    assert common_forms(password) == forms
+
+
+def test_a_common_password_is_refused_by_its_own_code():
+    with pytest.raises(InvalidInput) as caught:
+        checked("sunshine", "olivia@example.health")
+    assert (caught.value.field, caught.value.code) == ("newPassword", "common_password")
+    assert checked("sunshine and rain", "olivia@example.health") == "sunshine and rain"
+
+
 @pytest.mark.parametrize("password", ["correct horse", "a1b2c3d4", "סיסמה ארוכה", "x9!" * 80])
 def test_long_enough_passwords_are_taken_as_they_are(password):
-    assert check_password(password, email="olivia@example.health") == password
+    assert checked(password, "olivia@example.health") == password
 
 
 @pytest.mark.parametrize(
@@ -79,7 +104,7 @@ def test_long_enough_passwords_are_taken_as_they_are(password):
 )
 def test_weak_passwords_are_refused_without_being_quoted(password):
     with pytest.raises(InvalidInput) as caught:
-        check_password(password, email="olivia@example.health")
+        checked(password, "olivia@example.health")
     assert (caught.value.field, caught.value.code) == ("newPassword", "weak_password")
     assert caught.value.details["least"] == MIN_PASSWORD
     assert str(caught.value) == "weak_password field=newPassword least=8"
@@ -88,7 +113,7 @@ def test_weak_passwords_are_refused_without_being_quoted(password):
 @given(st.text(max_size=300), st.text(max_size=30))
 def test_no_password_raises_anything_else(password, email):
     with contextlib.suppress(InvalidInput):
-        assert MIN_PASSWORD <= len(check_password(password, email=email)) <= MAX_PASSWORD
+        assert MIN_PASSWORD <= len(checked(password, email)) <= MAX_PASSWORD
 
 
 @pytest.mark.parametrize(

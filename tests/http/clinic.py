@@ -273,7 +273,7 @@ async def open_clinic(
     async with (
         opening(**ports)(settings_in(directory, **(environment or {}))) as therapy,
         AsyncClient(transport=transport, base_url="http://clinic.test") as client,
-        AfterResponse() as after_response,
+        AfterResponse(tick_seconds=0.01) as after_response,
     ):
         # Which its lifespan does in a server.
         app.state.therapy, app.state.after_response = therapy, after_response

@@ -28,6 +28,7 @@ from tests.builders import (
     an_item,
     an_upload,
 )
+from tests.repositories.attempt_samples import ATTEMPT_SAMPLES
 from tests.repositories.thirteenth_record import KeptAnswer, KeptAnswers
 from therapy.domain.errors import AlreadyExists, LeaseLost, NotFound, Stale, TherapyError
 from therapy.domain.insights import Gap, Insights, Part
@@ -306,6 +307,7 @@ SAMPLES: dict[str, Sample] = {
         taken=AlreadyExists,
         text="value",
     ),
+    **{name: Sample(**each) for name, each in ATTEMPT_SAMPLES.items()},
     "practice": Sample(
         Practices,
         a_practice(),

@@ -20,6 +20,7 @@ from tests.builders import (
 )
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit, commit_many
 from therapy.adapters.memory.doorbell import MemoryDoorbell
+from therapy.adapters.memory.mail import MemoryMail
 from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.errors import InvalidInput, Stale
@@ -44,6 +45,7 @@ from therapy.repositories.records import CLAIM, Records
 from therapy.repositories.sessions import session_partition
 from therapy.testing.clock import Clock
 from therapy.workflows.outbox_relay import OutboxRelay
+from therapy.workflows.reset_letters import ResetLetters
 
 PARTITION = session_partition(PRACTICE, SESSION)
 POSITIONS = itertools.count()
@@ -234,6 +236,7 @@ async def test_an_item_that_can_not_be_delivered_is_put_off_however_many_are_bef
         people_index=people_index,
         push=MemoryPushSender(),
         recordings=MemoryRecordings(),
+        letters=ResetLetters(MemoryMail(), lambda: "secret"),
     )
     await relay.deliver((replace(placed, item=replace(nobody, version=1)),))
     left = await records.outbox.as_stored(placed)

@@ -14,6 +14,7 @@ from tests.builders import (
 )
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit, commit_many
 from therapy.adapters.memory.doorbell import MemoryDoorbell
+from therapy.adapters.memory.mail import MemoryMail
 from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
@@ -29,6 +30,7 @@ from therapy.repositories.records import Records
 from therapy.testing.clock import Clock
 from therapy.workflows.accounts import EMAIL_SETTLES, add_person
 from therapy.workflows.outbox_relay import OutboxRelay
+from therapy.workflows.reset_letters import ResetLetters
 
 
 async def add(records: Records, *people: Person) -> None:
@@ -335,6 +337,7 @@ async def test_the_search_finds_who_was_added_and_changed_by_the_time_that_is_do
         people_index=people_index,
         push=MemoryPushSender(),
         recordings=MemoryRecordings(),
+        letters=ResetLetters(MemoryMail(), lambda: "secret"),
     )
     writer = Records(records.store, now=clock, new_id=records.new_id, deliver=relay.deliver)
 

@@ -14,6 +14,7 @@ from therapy.repositories.practices import practice_partition
 from therapy.workflows import accounts, authentication, devices
 from therapy.workflows.authentication import SignedIn
 from therapy.workflows.profiles import find_patients
+from therapy.workflows.reset_letters import ask_for_letter
 
 EMAIL, NUMBER = "dana@example.health", "300000015"
 FIRST, SECOND = "the first password", "the second password"
@@ -45,7 +46,8 @@ async def register(it: MemoryInstallation, person_id: str) -> None:
 
 
 async def forget(it: MemoryInstallation) -> None:
-    await authentication.forgot_password(EMAIL, records=it.records, sign_in=it.sign_in)
+    asked = await ask_for_letter(EMAIL, records=it.records, attempts=it.sign_in.attempts)
+    await it.records.deliver(asked)
 
 
 async def change(it: MemoryInstallation) -> None:

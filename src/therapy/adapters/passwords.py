@@ -4,17 +4,19 @@ Only so many wait for their turn that the last one is answered soon; whoever com
 """
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cache
+from importlib.resources import files
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from therapy.domain.errors import Unavailable
-from therapy.domain.people import password_forms
+from therapy.domain.people import common_forms, password_forms
 from therapy.ports.passwords import Passwords
 
 AT_ONCE = 2
@@ -34,6 +36,13 @@ T = TypeVar("T")
 def _hash_of_nobody() -> str:
     """Return what is compared for an address that nobody has, made once in a process."""
     return HASHER.hash("nobody has this password")
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    """Return the common passwords of eight characters and more, read when one is set for the first time."""
+    packed = files(__package__).joinpath("common_passwords.txt.gz").read_bytes()
+    return frozenset(gzip.decompress(packed).decode().split("\n")) - {""}
 
 
 class Argon2Passwords(Passwords):
@@ -62,6 +71,9 @@ class Argon2Passwords(Passwords):
     async def verify(self, password: str, hashed: str) -> bool:
         right = await self._in_thread(lambda: self._verify(password, hashed or self._nobody))
         return right and bool(hashed)
+
+    async def is_common(self, password: str) -> bool:
+        return not _common_passwords().isdisjoint(common_forms(password))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread of this adapter's own, so that waiting calls block no one else's.

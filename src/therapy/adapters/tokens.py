@@ -7,6 +7,7 @@ which key (`kid`), so that keys can be changed and no token can be used for anot
 import base64
 import hashlib
 import hmac
+import math
 from datetime import datetime, timedelta
 
 import jwt
@@ -71,14 +72,31 @@ class JwtTokens(Tokens):
                     "require": ["exp", "iat", "sub", "sid"],
                     "verify_exp": False,
                     "verify_iat": False,
+                    "verify_nbf": False,
                 },
             )
             if claims["typ"] != KIND:
                 raise NotSignedIn
-            expires_at, role = float(claims["exp"]), Role(claims["role"])
+            begins_at, expires_at = _moment(claims.get("nbf", 0)), _moment(claims["exp"])
+            _moment(claims["iat"])
+            role = Role(claims["role"])
             actor = Actor(claims["sub"], role, claims["practice"], claims["sid"], claims["lang"])
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError) as exc:
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError) as exc:
             raise NotSignedIn from exc
+        if now.timestamp() < begins_at:
+            raise NotSignedIn
         if now.timestamp() >= expires_at:
             raise NotSignedIn("token_expired")
         return actor
+
+
+def _moment(claim: object) -> float:
+    """Return the seconds of a claim that is a moment (NumericDate, RFC 7519, 2).
+
+    Raises:
+        ValueError: it is no number, or not a finite one: with NaN no comparison would ever be true.
+        OverflowError: it is larger than any moment.
+    """
+    if isinstance(claim, bool) or not isinstance(claim, int | float) or not math.isfinite(claim):
+        raise ValueError("not a moment")
+    return float(claim)

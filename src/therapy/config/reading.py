@@ -24,9 +24,9 @@ from therapy.config.installed_plugins import (
     plugins_named,
 )
 from therapy.config.settings import SETTINGS, Settings
+from therapy.config.signing_secret import secret_faults
 from therapy.config.value_parsers import read
 
-PLACEHOLDERS = ("changeme", "change-me", "secret", "your-", "placeholder", "default", "example")
 UNRESOLVED = "@microsoft.keyvault("
 """How the value begins if App Service could not resolve a Key Vault reference."""
 
@@ -37,8 +37,6 @@ APP_SERVICE, IDENTITY = "WEBSITE_INSTANCE_ID", "IDENTITY_ENDPOINT"
 """What App Service always sets, and what it sets if an identity is enabled."""
 
 EVERY = frozenset(each.field for each in FAMILIES)
-SHORTEST_SECRET = 32
-"""Bytes of a signing secret: the length of an HS256 key, RFC 7518, 3.2."""
 
 
 class SettingsError(Exception):
@@ -80,7 +78,7 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
         found += (f"{names[key]} {_NO_IDENTITY}" for key in keyless(values, fields))
     found += _in_the_clear(values, names, fields)
     if fields == EVERY and "jwt_secret" in sound:
-        found += _weak_secret(values, environment)
+        found += secret_faults(values, production=in_production(environment))
     found += _malformed_secrets({field: values[field] for field in sound})
     if found:
         raise SettingsError(
@@ -163,19 +161,6 @@ def _in_the_clear(
         if str(values.get(_ADDRESSES.get(key, ""), "")).startswith("http://"):
             address = names[_ADDRESSES[key]]
             yield f"{names[key]} is missing: set it, or use https in {address} with an identity"
-
-
-def _weak_secret(values: Mapping[str, object], environment: Mapping[str, str]) -> Iterator[str]:
-    secret = str(values.get("jwt_secret", ""))
-    if not in_production(environment):
-        return
-    fix = "`openssl rand -hex 32` generates one"
-    if not secret and values.get("stores") != "local":
-        yield f"JWT_SECRET_KEY is missing: all machines must sign with the same one; {fix}"
-    elif secret and len(secret.encode()) < SHORTEST_SECRET:
-        yield f"JWT_SECRET_KEY must have {SHORTEST_SECRET} bytes or more: {fix}"
-    elif any(each in secret.lower() for each in PLACEHOLDERS):
-        yield f"JWT_SECRET_KEY is a placeholder: {fix}"
 
 
 def _malformed_secrets(values: Mapping[str, object]) -> Iterator[str]:

@@ -58,7 +58,8 @@ class Settings(RecordingSettings, frozen=True, kw_only=True):
     ] = field(name="THERAPY_DATA_DIR", default=Path("therapy-data"))
     jwt_secret: Annotated[
         Secret,
-        "signs access tokens, at least 32 bytes; when empty, one is generated and kept in the data directory",
+        "signs access tokens, at least 32 random bytes (a weak one is refused where others than this machine"
+        " can reach the server); when empty, one is generated and kept in the data directory",
     ] = field(name="JWT_SECRET_KEY", default="")
     operator_token: Annotated[
         Secret, "shows the details of /health/ready to whoever sends it as a bearer token"

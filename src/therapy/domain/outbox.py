@@ -54,13 +54,34 @@ class PushDue(Struct, frozen=True, tag="push_due", omit_defaults=True):
         return f"PushDue({self.kind}, session_id={self.session_id!r}, told={len(self.told)})"
 
 
+class ResetLetterDue(Struct, frozen=True, tag="reset_letter_due"):
+    """A letter with a token for a new password was asked for at `at`, to an address that may have no account.
+
+    The address stands here because only the relay looks for the account: see `workflows.reset_letters`.
+    """
+
+    email: str
+    at: datetime
+
+    def __repr__(self) -> str:
+        return f"ResetLetterDue(at={self.at!r})"
+
+
 class EraseDue(Struct, frozen=True, tag="erase_due"):
     """A cancelled session's recording and texts must be erased."""
 
     session_id: str
 
 
-Consequence = RunDue | SessionEntryChanged | PersonEntryChanged | AccessEnded | PushDue | EraseDue
+Consequence = (
+    RunDue
+    | SessionEntryChanged
+    | PersonEntryChanged
+    | AccessEnded
+    | PushDue
+    | ResetLetterDue
+    | EraseDue
+)
 
 QUEUES: dict[type[Consequence], str] = {
     RunDue: "outbox.run",
@@ -68,6 +89,7 @@ QUEUES: dict[type[Consequence], str] = {
     PersonEntryChanged: "outbox.person-entry",
     AccessEnded: "outbox.access-ended",
     PushDue: "outbox.push",
+    ResetLetterDue: "outbox.reset-letter",
     EraseDue: "outbox.erase",
 }
 """The queue in which each kind of consequence waits. A queue name, once used, never changes."""

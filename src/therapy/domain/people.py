@@ -88,6 +88,7 @@ class Reset(Struct, frozen=True, omit_defaults=True):
     """A mailed one-time token to change a password, stored hashed (SHA-256).
 
     Once it is `used`, `password_hash` is the new password's, so that an interrupted change can be completed.
+    It is the `only` one of its person, unless a program of before wrote it.
     """
 
     token_hash: str
@@ -97,6 +98,7 @@ class Reset(Struct, frozen=True, omit_defaults=True):
     created_at: datetime | None = None
     used: bool = False
     password_hash: str = ""
+    only: bool = False
     version: int = 0
 
     def __repr__(self) -> str:
@@ -166,14 +168,27 @@ def password_forms(password: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((nfc, password, nfd)))
 
 
-def check_password(password: str, *, email: str, field: str = "newPassword") -> str:
-    """Return the password; InvalidInput if it is too weak (lengths: NIST SP 800-63B, 5.1.1)."""
+def check_password(
+    password: str, *, email: str, is_common: bool, field: str = "newPassword"
+) -> str:
+    """Return the password; InvalidInput if it is too weak (NIST SP 800-63B, 5.1.1), or one that many have."""
     normal = password_forms(password)[0]
     if not MIN_PASSWORD <= len(normal) <= MAX_PASSWORD:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
     if password.casefold() in email_key(email) or len(set(password)) < 3:
         raise InvalidInput(field, "weak_password", least=MIN_PASSWORD)
+    if is_common:
+        raise InvalidInput(field, "common_password")
     return password
+
+
+def common_forms(password: str) -> tuple[str, ...]:
+    """Return the forms in which a password is looked for in a list of common ones.
+
+    That is NFC in small letters, and the same without the signs around it: `Password1!` is `password1`.
+    """
+    form = unicodedata.normalize("NFC", password).casefold()
+    return tuple(dict.fromkeys((form, re.sub(r"^[\W_]+|[\W_]+$", "", form))))
 
 
 def same_name(one: str, other: str) -> bool:

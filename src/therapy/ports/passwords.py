@@ -24,3 +24,10 @@ class Passwords(ABC):
         Raises:
             Unavailable: too many calls wait for their turn (`busy`); it was not tried.
         """
+
+    @abstractmethod
+    async def is_common(self, password: str) -> bool:
+        """Return whether so many people have this password that it is among the first to be guessed.
+
+        It is looked for in a list, in the forms of `people.common_forms`; nothing is asked over a network.
+        """

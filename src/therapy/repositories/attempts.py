@@ -16,7 +16,7 @@ from therapy.domain.errors import Stale, Unavailable
 from therapy.domain.partition_keys import key as name
 from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.store import Store
-from therapy.repositories.change import Change
+from therapy.repositories.change import Change, Pending
 from therapy.repositories.repository import Repository
 
 ATTEMPTS = "attempts"
@@ -48,6 +48,14 @@ class StoredAttempts(Repository[Attempts], AttemptLimits):
     def expires_at(self, record: Attempts) -> datetime | None:
         return record.expires_at
 
+    async def load(self, key: str) -> Attempts | None:
+        """Return the attempts under a key, also those that no longer count; None if there are none."""
+        return await self.get(name(ATTEMPTS, key), ATTEMPTS)
+
+    def write(self, key: str, attempts: Attempts) -> Pending:
+        """Write attempts that are new (version 0) or unchanged since they were read; else Stale."""
+        return self.save(name(ATTEMPTS, key), ATTEMPTS, attempts, attempts.version)
+
     async def take(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
         waiting = timedelta(0)
 
@@ -78,18 +86,16 @@ class StoredAttempts(Repository[Attempts], AttemptLimits):
         Raises:
             Unavailable: the store can't be reached, or too many races were lost.
         """
-        partition = name(ATTEMPTS, key)
         async with self._locks[hash(key) % LOCKS]:
             for _ in range(MOST_RACES):
-                stored = await self.get(partition, ATTEMPTS)
+                stored = await self.load(key)
                 made = stored.made if stored else ()
                 after = changed(made)
                 if after is made:
                     return
                 latest = max(stored.expires_at, expires_at) if stored else expires_at
-                version = stored.version if stored else 0
-                write = self.save(partition, ATTEMPTS, Attempts(after, latest), version, Stale())
+                record = Attempts(after, latest, stored.version if stored else 0)
                 with suppress(Stale):
-                    await Change(write).commit(self._store)
+                    await Change(self.write(key, record)).commit(self._store)
                     return
         raise Unavailable(dependency="attempt_limits")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from therapy.domain.outbox import Consequence, OutboxItem
 from therapy.ports.store import Store
-from therapy.repositories.change import Change
+from therapy.repositories.change import Change, Pending
 from therapy.repositories.devices import Devices
 from therapy.repositories.former_sessions import FormerSessionsOfPatients
 from therapy.repositories.known_addresses import KnownAddressLists
@@ -24,6 +24,9 @@ from therapy.repositories.uploads import Uploads
 
 CLAIM = timedelta(seconds=30)
 """How long a writer has to deliver a consequence before the sweep may take it over."""
+
+UNATTACHED = "unattached"
+"""The partition of consequences that follow from no record."""
 
 Deliver = Callable[[tuple[Placed, ...]], Awaitable[None]]
 """Delivers consequences that have just been written; see `workflows.outbox_relay`. Raises nothing."""
@@ -84,12 +87,29 @@ class Records:
             # The caller may be cancelled; what was written is delivered all the same.
             await asyncio.shield(self._deliver(tuple(placed)))
 
+    async def leave(self, what: Consequence) -> Placed:
+        """Write a consequence of nothing but a request; return it for `deliver`, or a sweep delivers it.
+
+        Raises:
+            TooLarge, Unavailable: as `Store.commit`.
+        """
+        placed, pending = self._new(UNATTACHED, "", what)
+        await Change(pending).commit(self.store)
+        return placed
+
+    async def deliver(self, placed: Placed) -> None:
+        """Deliver what `leave` wrote; what can't be delivered now is left to the sweep."""
+        await self._deliver((placed,))
+
     def _follow(self, practice_id: str, change: Change, what: Consequence) -> Placed:
-        due_at = self.now() + self.claim
-        item = OutboxItem(self.new_id(), practice_id, what, due_at, version=1)  # once committed
-        placed, pending = self.outbox.new(change.partition, item, self._position())
+        placed, pending = self._new(change.partition, practice_id, what)
         change.add(pending)
         return placed
+
+    def _new(self, partition: str, practice_id: str, what: Consequence) -> tuple[Placed, Pending]:
+        due_at = self.now() + self.claim
+        item = OutboxItem(self.new_id(), practice_id, what, due_at, version=1)  # once committed
+        return self.outbox.new(partition, item, self._position())
 
     def _position(self) -> int:
         """Return a number above all earlier ones of this process; between processes their clocks decide."""

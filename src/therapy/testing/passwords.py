@@ -39,3 +39,11 @@ async def test_two_hashes_of_a_password_differ(passwords: Passwords) -> None:
 async def test_what_is_no_hash_is_never_the_password(passwords: Passwords, hashed: str) -> None:
     assert await passwords.verify(PASSWORD, hashed) is False
     assert await passwords.verify("", hashed) is False
+
+
+@pytest.mark.parametrize(
+    "common", ["password", "PassWord", "iloveyou", "12345678", "qwertyuiop!", "  Sunshine."]
+)
+async def test_common_passwords_are_told_from_others(passwords: Passwords, common: str) -> None:
+    assert await passwords.is_common(common) is True
+    assert await passwords.is_common(f"{common} of an octopus") is False

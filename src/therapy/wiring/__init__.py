@@ -8,10 +8,11 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from therapy.adapters.logged_mail import LoggedMail
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
@@ -111,8 +112,9 @@ async def open_therapy(
             new_id=lambda: uuid.uuid4().hex,
             new_secret=lambda: secrets.token_urlsafe(32),
         )
+        ports = exchange(chosen)
         installation = install(
-            exchange(chosen),
+            replace(ports, mail=LoggedMail(ports.mail)),
             lease=settings.lease,
             max_upload_bytes=settings.upload_bytes,
             languages=settings.speech_languages,

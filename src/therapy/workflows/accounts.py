@@ -53,7 +53,8 @@ async def enrol(
         number = check_number(number)
     elif number:
         raise InvalidInput("number")
-    check_password(password, email=address, field="password")
+    is_common = await passwords.is_common(password)
+    check_password(password, email=address, is_common=is_common, field="password")
     person = Person(
         id=records.new_id(),
         practice_id=practice.id,

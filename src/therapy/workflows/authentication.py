@@ -1,4 +1,4 @@
-"""Authentication: signing in, staying signed in, and changing a forgotten password.
+"""Authentication: signing in, staying signed in, and setting a new password with a mailed token.
 
 Tokens are stored as SHA-256 hashes only. A refresh token can be used once; it carries the ids of its login
 and its number in the login's family. Presented again within the grace period, because the answer was lost,
@@ -16,15 +16,12 @@ from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn, Unavailable
 from therapy.domain.login_tokens import (
     RefreshToken,
-    ResetToken,
     parse_refresh_token,
     parse_reset_token,
     token_hash,
 )
-from therapy.domain.messages import sentence
 from therapy.domain.outbox import AccessEnded
 from therapy.domain.people import Login, Person, Reset, check_password
-from therapy.ports.mail import Letter, Mail
 from therapy.ports.passwords import Passwords
 from therapy.ports.tokens import Tokens
 from therapy.repositories.change import Change
@@ -39,12 +36,10 @@ class SignIn:
 
     passwords: Passwords
     tokens: Tokens
-    mail: Mail
     new_secret: Callable[[], str]
     attempts: AttemptCounter
     refresh_lifetime: timedelta = timedelta(days=30)
     refresh_grace: timedelta = timedelta(seconds=30)
-    reset_lifetime: timedelta = timedelta(minutes=30)
 
 
 class SignedIn(Struct, frozen=True):
@@ -207,37 +202,6 @@ def _is_repeat(login: Login, presented: str, now: datetime, grace: timedelta) ->
     return presented == login.previous_hash and now <= login.rotated_at + grace
 
 
-async def forgot_password(email: str, *, records: Records, sign_in: SignIn) -> None:
-    """Mail a one-time token to the address if it has an account; the caller is not told whether it has.
-
-    Raises:
-        Unavailable: the letter could not be delivered to the mail server.
-    """
-    try:
-        person = await records.people.by_email(email)
-    except NotFound:
-        return
-    practice = await records.practices.load(person.practice_id)
-    token = str(ResetToken(person.practice_id, person.id, sign_in.new_secret()))
-    now = records.now()
-    reset = Reset(
-        token_hash=token_hash(token),
-        practice_id=person.practice_id,
-        person_id=person.id,
-        expires_at=now + sign_in.reset_lifetime,
-        created_at=now,
-    )
-    await Change(records.reset_tokens.write(reset)).commit(records.store)
-    minutes = int(sign_in.reset_lifetime.total_seconds() // 60)
-    letter = Letter(
-        id=records.new_id(),
-        to=person.email,
-        subject=sentence("reset_mail_subject", practice.language),
-        body=sentence("reset_mail_body", practice.language, token=token, minutes=minutes),
-    )
-    await sign_in.mail.send(person.practice_id, letter)
-
-
 async def change_password(
     token: str, password: str, *, address: str = "", records: Records, sign_in: SignIn
 ) -> None:
@@ -253,7 +217,8 @@ async def change_password(
     try:
         reset = await _reset_of(token, records=records)
         person = await records.people.load(reset.practice_id, reset.person_id)
-        check_password(password, email=person.email)
+        is_common = await sign_in.passwords.is_common(password)
+        check_password(password, email=person.email, is_common=is_common)
         if reset.used:
             if not await sign_in.passwords.verify(password, reset.password_hash):
                 raise NotFound

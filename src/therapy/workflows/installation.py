@@ -26,6 +26,7 @@ from therapy.workflows.attempts import AttemptCounter
 from therapy.workflows.authentication import SignIn
 from therapy.workflows.engines import Engines
 from therapy.workflows.outbox_relay import OutboxRelay
+from therapy.workflows.reset_letters import ResetLetters
 from therapy.workflows.run_worker import RunWorker
 from therapy.workflows.searches import Searches
 from therapy.workflows.sweep import Sweep
@@ -100,6 +101,7 @@ def install(
         people_index=ports.people_index,
         push=ports.push,
         recordings=ports.recordings,
+        letters=ResetLetters(ports.mail, ports.new_secret),
     )
     records = Records(
         ports.store,
@@ -126,7 +128,6 @@ def install(
         sign_in=SignIn(
             ports.passwords,
             ports.tokens,
-            ports.mail,
             ports.new_secret,
             AttemptCounter(
                 ports.attempt_limits, ports.tokens, ports.now, ports.new_id, quotas or Quotas()

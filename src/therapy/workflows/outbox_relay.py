@@ -19,6 +19,7 @@ from therapy.domain.outbox import (
     OutboxItem,
     PersonEntryChanged,
     PushDue,
+    ResetLetterDue,
     RunDue,
     SessionEntryChanged,
 )
@@ -36,6 +37,7 @@ from therapy.repositories.outbox import Placed
 from therapy.repositories.records import Records
 from therapy.workflows import devices, end_of_access, erasure
 from therapy.workflows.failures import Failures
+from therapy.workflows.reset_letters import ResetLetters, send_letter
 
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -53,6 +55,7 @@ class OutboxRelay:
     people_index: PeopleIndex
     push: PushSender
     recordings: Recordings
+    letters: ResetLetters
 
     async def deliver_written(self, claimed: tuple[Placed, ...]) -> None:
         """Deliver what a commit has just written; raise nothing, because the commit itself succeeded.
@@ -128,6 +131,8 @@ class OutboxRelay:
                 await end_of_access.end_access(practice_id, person_id, at, records=self.records)
             case PushDue() as due:
                 await self._push(placed, due)
+            case ResetLetterDue() as due:
+                await send_letter(due, records=self.records, letters=self.letters)
             case EraseDue(session_id):
                 await erasure.erase_cancelled(
                     practice_id,

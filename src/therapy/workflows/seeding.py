@@ -130,7 +130,7 @@ async def plant(
         InvalidInput: a field of the seed is wrong; names it.
         AlreadyExists: an e-mail or number of the seed belongs to a real person.
     """
-    _check(seed, password)
+    _check(seed, password, is_common=await passwords.is_common(password))
     planned = Practice(_id("practice", seed.practice), seed.practice, seed.language)
     practice = await written_practice(planned, records=records)
     people, new_people = [], 0
@@ -153,12 +153,13 @@ async def plant(
     return Seeded(practice, tuple(people), new_people, new_sessions)
 
 
-def _check(seed: Seed, password: str) -> None:
+def _check(seed: Seed, password: str, *, is_common: bool) -> None:
     """Check everything before anything is written."""
     therapists = {each.email for each in seed.people if each.role is Role.THERAPIST}
     named = {each.number for each in seed.people}
     for each in seed.people:
-        check_password(password, email=check_email(each.email), field="password")
+        address = check_email(each.email)
+        check_password(password, email=address, is_common=is_common, field="password")
         if each.role is Role.PATIENT:
             check_number(each.number)
     for index, session in enumerate(seed.sessions):

@@ -3,8 +3,10 @@
 import hashlib
 import secrets
 
-from therapy.domain.people import password_forms
+from therapy.domain.people import common_forms, password_forms
 from therapy.ports.passwords import Passwords
+
+COMMON = frozenset({"password", "12345678", "qwertyuiop", "iloveyou", "sunshine", "football"})
 
 
 class MemoryPasswords(Passwords):
@@ -17,6 +19,9 @@ class MemoryPasswords(Passwords):
         salt, _, _ = hashed.partition("$")
         forms = password_forms(password)
         return hashed != "" and any(hashed == _hashed(salt, form) for form in forms)
+
+    async def is_common(self, password: str) -> bool:
+        return not COMMON.isdisjoint(common_forms(password))
 
 
 def _hashed(salt: str, password: str) -> str:

@@ -81,10 +81,8 @@ def worker(*, until_eof: bool) -> None:
 
 def listening_at(host: str | None, port: int | None) -> Settings:
     """Return this machine's settings; host and port of the command line have precedence."""
-    settings = settings_of_this_machine()
-    return replace(
-        settings, host=host or settings.host, port=settings.port if port is None else port
-    )
+    settings = settings_of_this_machine(host=host)
+    return settings if port is None else replace(settings, port=port)
 
 
 def end_with_stdin() -> None:

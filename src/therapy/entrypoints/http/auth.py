@@ -1,21 +1,16 @@
 """/auth: signing in, staying signed in, and forgotten passwords."""
 
-import asyncio
-import logging
-from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Annotated, Any
 
-from litestar import Request, Response, Router, post
-from litestar.background_tasks import BackgroundTask
+from litestar import Request, Router, post
 from litestar.openapi.spec import Example
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from therapy.domain.errors import InvalidInput, NotSignedIn, TherapyError, Unavailable
+from therapy.domain.errors import InvalidInput, NotSignedIn
 from therapy.domain.messages import sentence
 from therapy.domain.people import Role, email_key
-from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.bearer_token import bearer
 from therapy.entrypoints.http.dependencies import (
     AfterResponseJobs,
@@ -28,9 +23,8 @@ from therapy.entrypoints.http.json_bodies import decoded
 from therapy.entrypoints.http.problem_answers import JSON_BODY, WRITES, problems
 from therapy.entrypoints.http.request_bodies import body_operation
 from therapy.entrypoints.http.schema_types import NO_NUL, Short, Token, about, day
-from therapy.repositories.records import Records
 from therapy.workflows import authentication
-from therapy.workflows.authentication import SignIn
+from therapy.workflows.reset_letters import ask_for_letter
 
 AccessToken = Annotated[
     str,
@@ -105,9 +99,6 @@ class Done(Struct):
             "The password was changed; please sign in with the new one.",
         ),
     ]
-
-
-log = logging.getLogger(__name__)
 
 
 @post(
@@ -201,9 +192,12 @@ async def refresh(
         "example": {"success": True, "message": sentence("forgot_answer", "en")},
     },
     response_description="A mail is on its way, if there is such an account.",
-    responses=problems("invalid", "required", field="email"),
+    responses=problems(
+        *("invalid", "required", "too_many_attempts", "unavailable", "storage_full"), field="email"
+    ),
 )
 async def forgot_password(
+    *,
     email: Annotated[
         str,
         QueryParameter(
@@ -216,41 +210,22 @@ async def forgot_password(
     records: RecordsDependency,
     sign_in: SignInDependency,
     language: Language,
+    client_network: ClientNetwork,
     after_response: AfterResponseJobs,
-) -> Response[Done]:
+) -> Done:
     """Mail a one-time token to an address, if it has an account.
 
-    Anyone may call it. The answer, and the time it takes, do not say whether there is an account. Each
-    call sends a token of its own, good for 30 minutes.
+    Anyone may call it. The answer, and the time it takes, do not say whether there is an account. The
+    token is good for 30 minutes, or until the next one is sent. Letters are limited by account and by
+    address.
     """
     if not email_key(email):
         raise InvalidInput("email", "required")
-    answer = Done(True, sentence("forgot_answer", language))
-    # The work comes after the answer, so that its time tells nothing either.
-    job = partial(_mail, email, records=records, sign_in=sign_in)
-    return Response(answer, background=BackgroundTask(_begin, after_response, job))
-
-
-async def _begin(
-    after_response: AfterResponse, job: Callable[[], Coroutine[Any, Any, None]]
-) -> None:
-    if not after_response.begin(job):
-        _not_sent(Unavailable.code, "too many wait to be sent")
-
-
-async def _mail(email: str, *, records: Records, sign_in: SignIn) -> None:
-    try:
-        await authentication.forgot_password(email, records=records, sign_in=sign_in)
-    except TherapyError as exc:
-        _not_sent(exc.code, str(exc))
-    except asyncio.CancelledError:
-        _not_sent(Unavailable.code, "stopped")
-        raise
-
-
-def _not_sent(code: str, why: str) -> None:
-    """Log it, because the answer is already sent; without a traceback, which may quote the address."""
-    log.error("a mail was not sent", extra={"error": code, "why": why})
+    asked = await ask_for_letter(
+        email, address=client_network, records=records, attempts=sign_in.attempts
+    )
+    after_response.begin(partial(records.deliver, asked))  # if too many wait, a sweep delivers it
+    return Done(True, sentence("forgot_answer", language))
 
 
 @post(

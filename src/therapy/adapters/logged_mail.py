@@ -1,0 +1,34 @@
+"""Mail that says in the log when a letter was not sent, whichever adapter sends it.
+
+Nobody waits for a letter's fate: the outbox tries again, and whoever asked has had their answer.
+"""
+
+import logging
+from asyncio import CancelledError
+
+from therapy.domain.errors import TherapyError, Unavailable
+from therapy.ports.mail import Letter, Mail
+
+log = logging.getLogger(__name__)
+
+
+class LoggedMail(Mail):
+    """Sends through another adapter."""
+
+    def __init__(self, mail: Mail) -> None:
+        self._mail = mail
+
+    async def send(self, practice_id: str, letter: Letter) -> None:
+        try:
+            await self._mail.send(practice_id, letter)
+        except TherapyError as exc:
+            _not_sent(exc.code, str(exc))
+            raise
+        except CancelledError:
+            _not_sent(Unavailable.code, "stopped")
+            raise
+
+
+def _not_sent(code: str, why: str) -> None:
+    """Log it without a traceback, which may quote the address."""
+    log.error("a mail was not sent", extra={"error": code, "why": why})

@@ -1,0 +1,91 @@
+"""Letters with a one-time token for a new password: asked for by anyone, sent later, to accounts only.
+
+Asking looks nobody up: it writes the same for any address, and the outbox relay finds out later whether there
+is such an account. So neither the answer nor what it costs says so, and a letter survives a crash. The token
+is made when the letter is sent; of it only a hash is ever stored. If sending is repeated, it is another one.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from therapy.domain.errors import InvalidInput, NotFound
+from therapy.domain.login_tokens import ResetToken, token_hash
+from therapy.domain.messages import sentence
+from therapy.domain.outbox import ResetLetterDue
+from therapy.domain.people import Person, Reset, email_key
+from therapy.ports.mail import Letter, Mail
+from therapy.repositories.change import Change
+from therapy.repositories.outbox import Placed
+from therapy.repositories.records import Records
+from therapy.workflows.attempts import AttemptCounter
+
+
+@dataclass(frozen=True)
+class ResetLetters:
+    """What sends the letters; `new_secret` returns an unguessable text, `lifetime` is the token's."""
+
+    mail: Mail
+    new_secret: Callable[[], str]
+    lifetime: timedelta = timedelta(minutes=30)
+
+
+async def ask_for_letter(
+    email: str, *, address: str = "", records: Records, attempts: AttemptCounter
+) -> Placed:
+    """Write that a letter to this address is asked for; return what `Records.deliver` sends.
+
+    Without that, a sweep sends it once the writer's claim has ended.
+
+    Raises:
+        TooManyAttempts: too many were asked for, to this account or from this address.
+    """
+    await attempts.letter(email, address, records=records)
+    readable = email_key(email).encode("utf-8", "replace").decode()
+    return await records.leave(ResetLetterDue(readable, records.now()))
+
+
+async def send_letter(due: ResetLetterDue, *, records: Records, letters: ResetLetters) -> None:
+    """Mail a new token if the address has an account; the person's earlier tokens end.
+
+    Nothing is sent if it was asked for so long ago that a token of then would have expired.
+
+    Raises:
+        Unavailable: the letter could not be delivered to the mail server.
+    """
+    if records.now() >= due.at + letters.lifetime:
+        return
+    try:
+        person = await records.people.by_email(due.email)
+    except NotFound:
+        return
+    practice = await records.practices.load(person.practice_id)
+    token = await _new_token(person, records=records, letters=letters)
+    minutes = int(letters.lifetime.total_seconds() // 60)
+    letter = Letter(
+        id=records.new_id(),  # another each time: mail programs hide a second letter with the same
+        to=person.email,
+        subject=sentence("reset_mail_subject", practice.language),
+        body=sentence("reset_mail_body", practice.language, token=token, minutes=minutes),
+    )
+    with suppress(InvalidInput):  # no mail server takes it, ever
+        await letters.mail.send(person.practice_id, letter)
+
+
+async def _new_token(person: Person, *, records: Records, letters: ResetLetters) -> str:
+    """Write a new token in the place of the person's earlier ones and return it."""
+    token = str(ResetToken(person.practice_id, person.id, letters.new_secret()))
+    now = records.now()
+    reset = Reset(
+        token_hash=token_hash(token),
+        practice_id=person.practice_id,
+        person_id=person.id,
+        expires_at=now + letters.lifetime,
+        created_at=now,
+        only=True,
+    )
+    earlier = await records.reset_tokens.of_person(person.practice_id, person.id)
+    ended = (records.reset_tokens.remove(each) for each in earlier if not each.only)
+    await Change(records.reset_tokens.issue(reset), *ended).commit(records.store)
+    return token
