@@ -66,8 +66,6 @@ SHORT = {
     "adapters/local/insights.py": "an adapter: what the local family does for this port",
     "adapters/memory/mail.py": "an adapter",
     "adapters/memory/passwords.py": "an adapter",
-    "config/fair_share_settings.py": "the settings of one page of the docs, part of `Settings`",
-    "domain/fair_shares.py": "a struct that the wiring, workflows and outside projects share",
     "entrypoints/cli/__main__.py": "what `python -m` runs",
     "ports/push.py": "a port",
     "testing/clock.py": "what promises and the outside in memory share",

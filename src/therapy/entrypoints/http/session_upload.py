@@ -82,7 +82,7 @@ MULTIPART_ROOM = 16 * MOST_METADATA
         ),
         *("duplicate_recording", "too_large", "unsupported_audio", "unsupported_sound"),
         *("compressed_audio", "unsupported_media_type", "compressed_body"),
-        *WRITES,
+        *("too_many_waiting", *WRITES),
         field="patient.name",
     ),
 )
