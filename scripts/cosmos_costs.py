@@ -68,9 +68,9 @@ COSTS = (
     Cost("`GET /profiles/search`", "query 50x1"),
     Cost(
         "`POST /sessions/upload`",
-        "batch 0.5, create 0.4, read 1, batch 0.5, batch 0.3, batch 0.5, read 3, read 0.5, read 0.3, read 1,"
-        " create 0.4, batch 3+1+0.5+0.5, read 3, query 1x1, read 1.5, read 1.5, create 1.5, batch 2,"
-        " batch 0.5+0.5, read 3, batch 0.5",
+        "query 5x1, batch 0.5, create 0.4, read 1, batch 0.5, batch 0.3, batch 0.5, read 3, read 0.5,"
+        " read 0.3, read 1, query 5x1, query 0, query 0, create 0.4, batch 3+1+0.5+0.5, read 3, query 1x1,"
+        " read 1.5, read 1.5, create 1.5, batch 2, batch 0.5+0.5, read 3, batch 0.5",
     ),
     Cost("`GET /sessions/{id}`, waiting", "read 3, query 1x1, read 0.3, read 1"),
     Cost(
@@ -260,8 +260,9 @@ that loses a race or is throttled makes some more, and so does a process that ha
 {calls}
 
 A sweep asks one partition of `items` (a query, {query:.0f} RU) for each hint that has come up, and stops when
-it has what it asked for. The first sweep of a process, and one in an hour, also looks at what is due later,
-because the clock may have been set back.
+it has what it asked for. The first sweep of a process, and one in a minute, also looks at what is due later:
+runs may be done before it is their turn, and the clock may have been set back. A worker that has done a run
+looks for the next one in the same way: two queries of hints, and one for each of the first that wait.
 
 How the estimate comes about (Microsoft, "Optimize request cost in Azure Cosmos DB"): a point read is 1 RU
 for 1 KB and 10 RU for 100 KB, a write 5 RU and 50 RU; between and beyond these a straight line. Strong and

@@ -67,6 +67,7 @@ SHORT = {
     "adapters/memory/mail.py": "an adapter",
     "config/fair_share_settings.py": "the settings of one page of the docs, part of `Settings`",
     "domain/fair_shares.py": "a struct that the wiring, workflows and outside projects share",
+    "adapters/memory/passwords.py": "an adapter",
     "entrypoints/cli/__main__.py": "what `python -m` runs",
     "ports/push.py": "a port",
     "testing/clock.py": "what promises and the outside in memory share",

@@ -33,7 +33,6 @@ from therapy.domain.transcript import Speaker, Utterance, Word
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.app import Opening, make_app
 from therapy.repositories.records import Records
-from therapy.repositories.runs import RUN_QUEUES
 from therapy.wiring import Engines, Ports, Therapy, open_therapy
 from therapy.workflows.accounts import add_person, put_practice
 from therapy.workflows.installation import Installation
@@ -221,11 +220,9 @@ class Clinic:
         return await self.post("/sessions/upload", person, content=body, headers=headers)
 
     async def work(self) -> None:
-        """Do all work that is due, as a worker would."""
-        records = self.records
-        while due := await records.store.due(RUN_QUEUES, records.now(), 100):
-            for run in map(records.runs.read, due):
-                await self.installation.worker.work_on(run.practice_id, run.session_id)
+        """Do all work that waits, as a worker would."""
+        async for practice_id, session_id in self.installation.worker.waiting():
+            await self.installation.worker.work_on(practice_id, session_id)
 
     async def session(self, **metadata: Any) -> str:
         """Take in a recording of its own; gives the session's id."""

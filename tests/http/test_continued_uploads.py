@@ -6,6 +6,7 @@ import pytest
 
 from tests.builders import PRACTICE, a_wav
 from tests.http.clinic import ALEX, BOUNDARY, SOUND, check_problem, form, left_behind, metadata_of
+from therapy.ports.store import LAST_MOMENT
 from therapy.repositories.runs import RUN_QUEUES
 
 NEXT = a_wav(b"\x20\x00" * 6_000)
@@ -34,7 +35,7 @@ async def test_a_recording_may_continue_a_session(clinic, metadata_first):
     assert [each.reason for each in version.missing] == ["between_recordings"]
     again = await continued(clinic, first["session_id"])
     assert again.json() == first
-    assert not await clinic.records.store.due(RUN_QUEUES, clinic.records.now(), 10)
+    assert not await clinic.records.store.due(RUN_QUEUES, LAST_MOMENT, 10)
 
 
 async def test_each_recording_of_a_session_is_played_by_its_number(clinic):

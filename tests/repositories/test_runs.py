@@ -137,7 +137,7 @@ async def test_a_run_that_is_over_is_never_due(records: Records) -> None:
 
 async def test_a_failed_run_that_is_asked_for_again_is_due_again(records: Records) -> None:
     broken = failed(a_run(version=1), error_class=ErrorClass.PERMANENT, code="decode", now=NOW)
-    await write(records, a_run(), broken, again(replace(broken, version=2), now=NOW))
+    await write(records, a_run(), broken, again(replace(broken, version=2), place=NOW))
     assert len(await due(records)) == 1
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pytest
 
@@ -48,7 +49,9 @@ async def test_a_session_of_nobody_is_not_there():
 async def test_a_session_is_its_therapists_alone(stranger):
     installed = await in_review()
     records = installed.records
-    for ask in (review.look, review.own_session, review.for_review, review.cancel, review.retry):
+    waiting_list = installed.installation.waiting_list
+    retry = partial(review.retry, waiting_list=waiting_list)
+    for ask in (review.look, review.own_session, review.for_review, review.cancel, retry):
         with pytest.raises(NotFound):
             await ask(stranger, SESSION, records=records)
     with pytest.raises(NotFound):

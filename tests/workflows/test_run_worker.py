@@ -186,12 +186,16 @@ async def test_a_failed_session_that_is_tried_again_begins_anew():
     installed = await an_installation(speech=speech)
     await begun(installed)
     await installed.work()
-    await review.retry(ACTOR, SESSION, records=installed.records)
+    await review.retry(
+        ACTOR, SESSION, records=installed.records, waiting_list=installed.installation.waiting_list
+    )
     await installed.work()
     assert installed.told() == ["SESSION_FAILED", "SESSION_FAILED"]
     assert len({push.id for _, push in installed.ports.push.sent}) == 2
     speech.failure = None
-    await review.retry(ACTOR, SESSION, records=installed.records)
+    await review.retry(
+        ACTOR, SESSION, records=installed.records, waiting_list=installed.installation.waiting_list
+    )
     await installed.work()
     assert (await installed.session()).state is State.AWAITING_REVIEW
     assert (await installed.run()).languages == ("en-US",)  # what it was asked with stays

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from tests.builders import MINUTE, PRACTICE, SESSION, a_run, a_version
+from tests.builders import HOUR, MINUTE, PRACTICE, SESSION, a_run, a_version
 from tests.repositories.changes import headers_of
 from tests.workflows.memory_installation import (
     ACTOR,
@@ -18,7 +18,7 @@ from tests.workflows.memory_installation import (
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import ErrorClass, WrongState
-from therapy.domain.run import CLOCKS_APART, MAX_CLAIMS, Run, RunKind, RunState, failed
+from therapy.domain.run import MAX_CLAIMS, Run, RunKind, RunState, claimed, failed
 from therapy.domain.session import State
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.transcript import Source
@@ -206,8 +206,9 @@ async def test_a_second_run_that_kills_its_workers_is_given_up_and_told_to_nobod
     await added(installed, claims=MAX_CLAIMS)
     for run in await installed.runs():
         if run.kind is RunKind.SCORE:  # left to somebody else
-            later = replace(run, due_at=installed.clock.now + CLOCKS_APART)
-            await installed.write(installed.records.runs.write(later))
+            now = installed.clock.now
+            theirs = claimed(run, lease="theirs", now=now, hold=MINUTE, within=HOUR)
+            await installed.write(installed.records.runs.write(theirs))
     await installed.work()
     run = await of_id(installed, "run-2")
     assert (run.state, run.error_code) == (RunState.FAILED, "worker_died")
@@ -223,11 +224,18 @@ async def test_what_is_tried_again_is_the_latest_run_and_only_if_that_has_failed
     await installed.write(installed.records.runs.write(over))
     await added(installed)
     with pytest.raises(WrongState, match="not_failed"):
-        await review.retry(ACTOR, SESSION, records=installed.records)
+        await review.retry(
+            ACTOR,
+            SESSION,
+            records=installed.records,
+            waiting_list=installed.installation.waiting_list,
+        )
     second = await of_id(installed, "run-2")
     over = failed(second, error_class=ErrorClass.PERMANENT, code="decode", now=installed.clock.now)
     await installed.write(installed.records.runs.write(over))
-    await review.retry(ACTOR, SESSION, records=installed.records)
+    await review.retry(
+        ACTOR, SESSION, records=installed.records, waiting_list=installed.installation.waiting_list
+    )
     assert [run.state for run in await installed.runs()] == [RunState.FAILED, RunState.DUE]
     view = await review.look(ACTOR, SESSION, records=installed.records)
     assert view.progress.state is SessionStatus.AWAITING_TRANSCRIPT

@@ -11,6 +11,11 @@ from therapy.config.value_parsers import Seconds
 class FairShareSettings(Struct, frozen=True, kw_only=True):
     """Settings of `domain.fair_shares`; see docs/reference/limits.md."""
 
+    waiting: Annotated[
+        int,
+        Meta(ge=1, le=500),
+        "sessions of one therapist that may wait to be transcribed; beyond it uploads are refused",
+    ] = field(name="THERAPY_WAITING_SESSIONS", default=100)
     searches: Annotated[
         int,
         Meta(ge=1, le=1_000),

@@ -12,6 +12,12 @@ LIMIT_TEXTS: dict[str, Texts] = {
         "Wait until some of it is done, then try again.",
         "יש להמתין עד שחלקן יסתיים ולנסות שוב.",
     ),
+    "too_many_waiting": (
+        "Too many of your recordings are waiting to be transcribed.",
+        "יותר מדי הקלטות שלך ממתינות לתמלול.",
+        "Keep the recording and send it again once some of them are ready for review.",
+        "יש לשמור את ההקלטה ולשלוח אותה שוב כשחלק מהן יהיו מוכנות לסקירה.",
+    ),
     "too_many_searches": (
         "Too many of your searches are under way at once.",
         "יותר מדי חיפושים שלך מתבצעים בבת אחת.",

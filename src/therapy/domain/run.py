@@ -49,10 +49,10 @@ class RunState(Enum):
 class Run(Struct, frozen=True, omit_defaults=True):
     """The work of one stage on a session.
 
-    `due_at` is when it may be claimed: the time of the next attempt, or the end of the lease if it is
-    claimed. `deadline` bounds one claim. `progress` is 0..1. `languages` are the BCP 47 tags to
-    recognise, `people` is how many speak (0 = not known). `deaths` counts the child processes that died
-    at it. `version` counts writes and is the store's.
+    `due_at` is its place in the waiting list (see `fair_shares`) until it is claimed, then when it may be
+    claimed again: the time of the next attempt, or the end of the lease. `deadline` bounds one claim.
+    `progress` is 0..1. `languages` are the BCP 47 tags to recognise, `people` is how many speak (0 = not
+    known). `deaths` counts the child processes that died at it. `version` counts writes and is the store's.
     """
 
     id: str
@@ -82,12 +82,19 @@ class Run(Struct, frozen=True, omit_defaults=True):
         """Whether the run has ended: no worker claims it again unless someone retries it."""
         return self.state in {RunState.DONE, RunState.FAILED}
 
+    @property
+    def waits(self) -> bool:
+        """Whether the run may be claimed at once, and `due_at` only says after which others."""
+        return self.state is RunState.DUE and not self.attempt
+
 
 def claimable(run: Run, now: datetime) -> bool:
-    """Return whether a worker may claim the run: it is due, or its worker's lease has ended.
+    """Return whether a worker may claim the run: it waits, or the pause or its worker's lease has ended.
 
     What is due later than a run ever waits was written before the clock was set back, and counts as due.
     """
+    if run.waits:
+        return True
     return not run.over and not now < run.due_at <= now + _longest_wait(run) + CLOCKS_APART
 
 
@@ -170,8 +177,11 @@ def failed(
     )
 
 
-def again(run: Run, *, now: datetime, languages: tuple[str, ...] = (), people: int = 0) -> Run:
-    """Return a failed run due again from the beginning, with other languages or people if any are passed."""
+def again(run: Run, *, place: datetime, languages: tuple[str, ...] = (), people: int = 0) -> Run:
+    """Return a failed run due again from the beginning, at this place in the waiting list.
+
+    With other languages or people, if any are passed.
+    """
     return replace(
         run,
         state=RunState.DUE,
@@ -181,7 +191,7 @@ def again(run: Run, *, now: datetime, languages: tuple[str, ...] = (), people: i
         attempt=0,
         deaths=0,
         claims=0,
-        due_at=now,
+        due_at=place,
         stage="",
         progress=0.0,
         error_class=None,

@@ -5,10 +5,10 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
-from therapy.domain.run import Run
+from therapy.domain.run import Run, RunState
 from therapy.domain.sentiment import NEUTRAL, Scores
 from therapy.domain.session import Link, Session, State
-from therapy.domain.session_status import SessionStatus, progress_of
+from therapy.domain.session_status import SessionStatus, awaited_run, progress_of
 from therapy.domain.text_folding import distinct_words, finds, text_forms
 from therapy.domain.transcript import TranscriptVersion
 
@@ -23,8 +23,9 @@ class SessionEntry(Struct, frozen=True, omit_defaults=True):
     """A session as a list shows it.
 
     `patient_person_id` is the account it is linked to ("" = none). `words` are the folded words of
-    a closed session's transcript, for the search. `sequence` grows with every change of the session
-    or its runs: an index keeps the entry with the greatest.
+    a closed session's transcript, for the search. `place` is its place in the waiting list, if it is in
+    it. `sequence` grows with every change of the session or its runs: an index keeps the entry with the
+    greatest.
     """
 
     session_id: str
@@ -42,6 +43,7 @@ class SessionEntry(Struct, frozen=True, omit_defaults=True):
     summary: str = ""
     scores: Scores = NEUTRAL
     words: tuple[str, ...] = ()
+    place: datetime | None = None
 
     def __repr__(self) -> str:
         return f"SessionEntry(session_id={self.session_id!r}, state={self.state.name})"
@@ -58,6 +60,7 @@ def entry_of(
     """Return the entry of a session; `transcript` is its current version if it is closed."""
     runs = tuple(runs)
     patient = session.details.patient
+    awaited = awaited_run(session, runs)
     texts = [each.text for each in transcript.utterances] if transcript else []
     return SessionEntry(
         session_id=session.id,
@@ -75,6 +78,7 @@ def entry_of(
         summary=session.details.summary,
         scores=session.scores or NEUTRAL,
         words=distinct_words(texts) if session.state is State.CLOSED else (),
+        place=awaited.due_at if awaited and awaited.state is RunState.DUE else None,
     )
 
 

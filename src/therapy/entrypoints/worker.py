@@ -23,21 +23,30 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
     jobs: set[asyncio.Task[None]] = set()
     worker = replace(therapy.installation.worker, during=lambda run: bound_ids(run=run.id))
 
-    async def work_on_session(practice_id: str, session_id: str) -> None:
+    async def answer(practice_id: str, session_id: str) -> None:
+        """Work on whatever waits, in order, then on what the ring is about."""
+        async for first in worker.waiting():
+            if not await work_on_session(*first):
+                return
+        await work_on_session(practice_id, session_id)
+
+    async def work_on_session(practice_id: str, session_id: str) -> bool:
+        """Work on a session; return False if this worker is stopping."""
         with bound_ids(practice=practice_id, session=session_id):
             job = asyncio.create_task(worker.work_on(practice_id, session_id))
-        jobs.add(job)
-        try:
-            await asyncio.wait({job})
-            if not job.cancelled():
-                job.result()
-        finally:
-            jobs.discard(job)
+            jobs.add(job)
+            try:
+                await asyncio.wait({job})
+            finally:
+                jobs.discard(job)
+            if job.cancelled():
+                return False
+            if exc := job.exception():
+                log.error("a session was not worked on", extra={"error": type(exc).__name__})
+        return True
 
     at_once = therapy.settings.sessions_at_once
-    listening = asyncio.create_task(
-        therapy.installation.doorbell.listen(work_on_session, at_once=at_once)
-    )
+    listening = asyncio.create_task(therapy.installation.doorbell.listen(answer, at_once=at_once))
     sweeping = asyncio.create_task(_sweep_forever(therapy))
     try:
         yield

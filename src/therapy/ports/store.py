@@ -7,7 +7,7 @@ people) is a port of its own, because stores differ in how they do it.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -26,6 +26,9 @@ MOST_BYTES = 8_000_000
 Plain text of that length deflates to less than Cosmos takes (2 MB). Transcripts with the times of their words
 deflate about 3.2 times, so that there some 5 MB, eleven hours of speech, are the bound: beyond it, TooLarge.
 """
+
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+"""No item is due later: `due` by this moment is everything that waits."""
 
 _NAME = re.compile(r"[A-Za-z0-9._~|-]{1,200}", re.ASCII)
 

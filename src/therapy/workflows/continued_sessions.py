@@ -6,6 +6,7 @@ that is at it loses its lease, so that no transcript of only some of them is eve
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 
 from therapy.domain.access import Actor
 from therapy.domain.errors import (
@@ -33,6 +34,7 @@ from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
 from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
 from therapy.workflows.retry_stale import retry_stale
+from therapy.workflows.waiting_list import WaitingList
 
 OPEN = {State.AWAITING_TRANSCRIPT, State.AWAITING_REVIEW}
 
@@ -45,6 +47,7 @@ async def continue_session(
     *,
     note: Callable[..., Awaitable[None]],
     records: Records,
+    waiting_list: WaitingList,
 ) -> bool:
     """Add a kept recording to a session, which is then transcribed as a whole; return False if it has it.
 
@@ -64,7 +67,9 @@ async def continue_session(
     await note(session_id=session_id)
 
     async def attempt() -> bool:
-        return await _add(actor, session_id, recording, details, records=records)
+        return await _add(
+            actor, session_id, recording, details, records=records, waiting_list=waiting_list
+        )
 
     # LeaseLost: a worker renewed or ended its run at the same moment.
     return await retry_stale(attempt, LeaseLost)
@@ -112,7 +117,13 @@ async def _take_fingerprint(session: Session, recording: Recording, *, records: 
 
 
 async def _add(
-    actor: Actor, session_id: str, recording: Recording, details: Details, *, records: Records
+    actor: Actor,
+    session_id: str,
+    recording: Recording,
+    details: Details,
+    *,
+    records: Records,
+    waiting_list: WaitingList,
 ) -> bool:
     session = await review.own_session(actor, session_id, records=records)
     runs = await records.runs.of_session(session.practice_id, session_id)
@@ -121,27 +132,27 @@ async def _add(
     if has_recording(session, recording.content_hash):
         if last and last.state is RunState.FAILED and session.state is State.AWAITING_TRANSCRIPT:
             with suppress(WrongState):
-                await review.retry(actor, session_id, records=records)
+                await review.retry(actor, session_id, records=records, waiting_list=waiting_list)
         return False
     _check_open(session)
-    run = again(last, now=records.now()) if last else first_run(session, records=records)
     after = with_recording(session, recording, details)
+    place = last.due_at if last and last.waits else await waiting_list.place(after)
+    run = again(last, place=place) if last else first_run(session, place, records=records)
     change = Change(records.sessions.write(after), records.runs.write(run))
     follows = RunDue(session_id), SessionEntryChanged(session_id)
     await records.commit(session.practice_id, change, *follows)
     return True
 
 
-def first_run(session: Session, *, records: Records) -> Run:
+def first_run(session: Session, place: datetime, *, records: Records) -> Run:
     """Return the run that transcribes a session which had none yet: a new one, or an invented one."""
-    now = records.now()
     return Run(
         id=records.new_id(),
         practice_id=session.practice_id,
         session_id=session.id,
         kind=RunKind.TRANSCRIBE,
-        created_at=now,
-        due_at=now,
+        created_at=records.now(),
+        due_at=place,
         languages=session.languages,
         people=session.people,
     )

@@ -31,6 +31,7 @@ from therapy.workflows.run_worker import RunWorker
 from therapy.workflows.searches import Searches
 from therapy.workflows.sweep import Sweep
 from therapy.workflows.uploads import Intake
+from therapy.workflows.waiting_list import WaitingList
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Installation:
     recordings: Recordings
     engines: Engines
     intake: Intake
+    waiting_list: WaitingList
     sign_in: SignIn
     searches: Searches
     doorbell: Doorbell
@@ -110,6 +112,7 @@ def install(
         claim=lease,
         deliver=relay.deliver_written,
     )
+    waiting_list = WaitingList(records, ports.session_index, shares)
     return Installation(
         records=records,
         session_index=ports.session_index,
@@ -120,11 +123,13 @@ def install(
             records=records,
             recordings=ports.recordings,
             audio=ports.engines.audio,
+            waiting_list=waiting_list,
             max_bytes=max_upload_bytes,
             languages=languages,
             people=people,
             longest_ms=longest_ms,
         ),
+        waiting_list=waiting_list,
         sign_in=SignIn(
             ports.passwords,
             ports.tokens,

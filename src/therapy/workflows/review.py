@@ -31,6 +31,7 @@ from therapy.ports.recordings import Recordings, SupportsPlaybackLink
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.retry_stale import retry_stale
+from therapy.workflows.waiting_list import WaitingList
 
 PLAYBACK = timedelta(minutes=10)
 """How long a link to a recording is valid."""
@@ -181,6 +182,7 @@ async def retry(
     languages: tuple[str, ...] = (),
     people: int = 0,
     records: Records,
+    waiting_list: WaitingList,
 ) -> None:
     """Retry a failed session, from the beginning of the stage that failed.
 
@@ -189,6 +191,7 @@ async def retry(
 
     Raises:
         WrongState: it has not failed.
+        TooMuchAtOnce: too many of the therapist's sessions wait to be transcribed.
         LeaseLost: someone else retried it at the same moment.
     """
 
@@ -200,12 +203,14 @@ async def retry(
             raise WrongState("not_failed", state=session.state.value)
         change = Change()
         if run.kind is RunKind.TRANSCRIBE:
-            retried = again(run, now=records.now(), languages=languages, people=people)
+            await waiting_list.admit(session.practice_id, session.therapist_id)
+            place = await waiting_list.place(session)
+            retried = again(run, place=place, languages=languages, people=people)
             if languages or people:
                 heard = replace(session, languages=retried.languages, people=retried.people)
                 change.add(records.sessions.write(heard))
         else:
-            retried = again(run, now=records.now())
+            retried = again(run, place=records.now())
         change.add(records.runs.write(retried))
         follows = SessionEntryChanged(session_id), RunDue(session_id)
         await records.commit(actor.practice_id, change, *follows)

@@ -5,7 +5,7 @@ A worker that dies loses its lease, and the next one begins again; nothing is ev
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -35,13 +35,17 @@ from therapy.domain.run import (
 from therapy.domain.session_status import AWAITED
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
+from therapy.ports.store import LAST_MOMENT
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
+from therapy.repositories.runs import RUN_QUEUES
 from therapy.workflows import closing, transcription
 from therapy.workflows.claimed_run import ClaimedRun
 from therapy.workflows.engines import Engines
 
 BEATS_PER_LEASE = 3
+PAGE, MOST_PAGES = 20, 50
+"""How many runs are looked at together, and how often, to find the first that may be claimed."""
 NAMED = ("languages", "heard", "longest")
 """Details of a failure that are kept for its sentence: languages and seconds, never what was said."""
 
@@ -64,6 +68,30 @@ class RunWorker:
     people: int = 0
     longest_ms: int = LONGEST_MS
     during: Callable[[Run], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
+
+    async def waiting(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield the practice and the id of the first session that waits, until none is left to be claimed.
+
+        Whoever works on them in turn is idle only if nothing waits. What could not be claimed is not
+        yielded again.
+        """
+        seen: set[tuple[str, int]] = set()
+        while (run := await self._first_waiting(seen)) is not None:
+            seen.add((run.id, run.version))
+            yield run.practice_id, run.session_id
+
+    async def _first_waiting(self, seen: Collection[tuple[str, int]]) -> Run | None:
+        """Return the first run that may be claimed, but for those seen before."""
+        runs, last = self.records.runs, None
+        for _ in range(MOST_PAGES):
+            page = await self.records.store.due(RUN_QUEUES, LAST_MOMENT, PAGE, last)
+            for run in filter(None, map(runs.read_if_readable, page)):
+                if claimable(run, self.records.now()) and (run.id, run.version) not in seen:
+                    return run
+            if len(page) < PAGE:
+                return None
+            last = page[-1]
+        return None
 
     async def work_on(self, practice_id: str, session_id: str) -> None:
         """Do all work on a session that is due and not claimed by another worker. Idempotent."""

@@ -5,12 +5,13 @@ goes through everything that is due, page by page, up to MOST_PAGES; what can't 
 that it blocks nothing behind it. Queues that this program does not know are left to one that does.
 
 What is due later than anything ever waits was written before the clock was set back: it counts as due, too.
+So does a run whose place in the waiting list is later than now.
 """
 
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -18,7 +19,7 @@ from therapy.domain.errors import NotFound, Stale
 from therapy.domain.outbox import OutboxItem
 from therapy.domain.run import CLOCKS_APART, claimable
 from therapy.domain.upload import Upload
-from therapy.ports.store import Item
+from therapy.ports.store import LAST_MOMENT, Item
 from therapy.repositories.change import Change
 from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
 from therapy.repositories.runs import RUN_QUEUES
@@ -45,11 +46,9 @@ CLAIMED_QUEUES = (*OUTBOX_QUEUES, UPLOAD_QUEUE)
 QUEUES = (*RUN_QUEUES, *CLAIMED_QUEUES)
 """Everything that becomes due, fetched together."""
 
-AHEAD_EVERY = timedelta(hours=1)
-"""How often the sweep looks for what is due too late, besides at first and once its clock was set back."""
-
-LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
-"""No item is due later."""
+AHEAD_EVERY = timedelta(minutes=1)
+"""How often the sweep looks for what may be done before it is due, besides at first and once its clock was
+set back."""
 
 
 @dataclass
@@ -96,7 +95,7 @@ class Sweep:
         return False
 
     async def _look_ahead(self, now: datetime, failures: Failures) -> None:
-        """Do what only seems to be due later, because the clock was set back after it was written."""
+        """Do what only seems to be due later: a run that waits, or what a clock wrote that was set back."""
         later = now + CLOCKS_APART
         after = Item(partition="~", id="~", kind="moment", body=b"", version=1, due_at=later)
         for _ in range(MOST_PAGES):

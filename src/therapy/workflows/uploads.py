@@ -48,6 +48,7 @@ from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
 from therapy.workflows.continued_sessions import continue_session, first_run
 from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
+from therapy.workflows.waiting_list import WaitingList
 
 GZIP = b"\x1f\x8b\x08"
 """How a gzip file begins."""
@@ -57,14 +58,15 @@ GZIP = b"\x1f\x8b\x08"
 class Intake:
     """What receiving recordings needs: where they are stored, what checks them, and the limits.
 
-    `max_bytes` is for one recording, `expiry` how long an upload may stand still. `languages` (BCP 47)
-    are recognised if an upload names none, and `people` speak if it does not say how many (0 = not known).
-    A recording may last `longest_ms`.
+    In `waiting_list` they wait to be transcribed. `max_bytes` is for one recording, `expiry` how long an
+    upload may stand still. `languages` (BCP 47) are recognised if an upload names none, and `people` speak
+    if it does not say how many (0 = not known). A recording may last `longest_ms`.
     """
 
     records: Records
     recordings: Recordings
     audio: AudioDecoder
+    waiting_list: WaitingList
     max_bytes: int = 2 * 1024**3
     expiry: timedelta = timedelta(hours=1)
     languages: tuple[str, ...] = ("he-IL", "en-US")
@@ -92,8 +94,10 @@ async def receiving(actor: Actor, *, intake: Intake) -> AsyncIterator["Receiving
 
     Raises:
         Forbidden: the actor is not a therapist.
+        TooMuchAtOnce: too many of their sessions wait to be transcribed.
     """
     require(actor, Action.RECORD)
+    await intake.waiting_list.admit(actor.practice_id, actor.person_id)
     records, now = intake.records, intake.records.now()
     upload = Upload(records.new_id(), actor.practice_id, actor.person_id, now, now + intake.expiry)
     incoming = Receiving(upload, intake)
@@ -208,7 +212,13 @@ class Receiving:
         recording = Recording(key, size, content_hash(self._hashes), self.media_type, file_name)
         if continues:
             new = await continue_session(
-                actor, continues, recording, details, note=self.note, records=intake.records
+                actor,
+                continues,
+                recording,
+                details,
+                note=self.note,
+                records=intake.records,
+                waiting_list=intake.waiting_list,
             )
             return Receipt(continues, new=new)
         spoken = _Spoken(languages, people)
@@ -244,7 +254,7 @@ class Receiving:
                 return Receipt(taken.value, new=True)
             known = has_recording(existing, recording.content_hash)
             if known and existing.state not in {State.CANCELLED, State.ERASED}:
-                return await _seen_before(actor, existing, details, spoken, records=records)
+                return await _seen_before(actor, existing, details, spoken, intake=self._intake)
             with suppress(Stale):  # someone else has handed it over
                 handed = records.unique_keys.hand_over(taken, new)
                 await Change(handed).commit(records.store)
@@ -289,7 +299,8 @@ async def _begin(
         title=title_of(details.date, practice.language),
         demo=person.demo,
     )
-    run = first_run(session, records=records)
+    place = await intake.waiting_list.place(session)
+    run = first_run(session, place, records=records)
     change = Change(records.sessions.write(session), records.runs.write(run))
     follows = RunDue(session_id), SessionEntryChanged(session_id)
     await records.commit(person.practice_id, change, *follows)
@@ -301,9 +312,10 @@ async def _seen_before(
     details: Details,
     spoken: _Spoken,
     *,
-    records: Records,
+    intake: Intake,
 ) -> Receipt:
     """Return the receipt of a recording that is a session already; retry that if it has failed."""
+    records = intake.records
     if not same_details(existing.details, details):
         raise AlreadyExists("duplicate_recording", session=existing.id)
     runs = await records.runs.of_session(existing.practice_id, existing.id)
@@ -315,6 +327,7 @@ async def _seen_before(
                 languages=spoken.languages,
                 people=spoken.people,
                 records=records,
+                waiting_list=intake.waiting_list,
             )
     return Receipt(existing.id, new=False)
 

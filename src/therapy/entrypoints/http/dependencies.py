@@ -18,6 +18,7 @@ from therapy.repositories.records import Records
 from therapy.workflows.authentication import SignIn
 from therapy.workflows.searches import Searches
 from therapy.workflows.uploads import Intake
+from therapy.workflows.waiting_list import WaitingList
 
 Caller = NamedDependency[Actor]
 ClientNetwork = NamedDependency[str]
@@ -27,6 +28,7 @@ RecordsDependency = NamedDependency[Records]
 SessionIndexDependency = NamedDependency[SessionIndex]
 PeopleIndexDependency = NamedDependency[PeopleIndex]
 RecordingsDependency = NamedDependency[Recordings]
+WaitingListDependency = NamedDependency[WaitingList]
 SearchesDependency = NamedDependency[Searches]
 IntakeDependency = NamedDependency[Intake]
 SignInDependency = NamedDependency[SignIn]
@@ -37,6 +39,7 @@ PARTS = (
     "people_index",
     "recordings",
     "intake",
+    "waiting_list",
     "searches",
     "sign_in",
 )

@@ -89,6 +89,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "compressed_audio": (415, {}),
     "range": (416, {"size": 264_600_044}),
     "too_many_attempts": (429, {"retry_after": 420}),
+    "too_many_waiting": (429, {"retry_after": 300}),
     "too_many_searches": (429, {"retry_after": 1}),
     "unavailable": (503, {}),
     "busy": (503, {"retry_after": 2}),

@@ -83,7 +83,7 @@ MULTIPART_ROOM = 16 * MOST_METADATA
         *("duplicate_recording", "too_large", "too_long", "unsupported_audio", "unsupported_sound"),
         "checks_busy",
         *("compressed_audio", "unsupported_media_type", "compressed_body"),
-        *WRITES,
+        *("too_many_waiting", *WRITES),
         field="patient.name",
     ),
 )

@@ -36,6 +36,7 @@ from therapy.entrypoints.http.dependencies import (
     Language,
     RecordsDependency,
     SessionIndexDependency,
+    WaitingListDependency,
 )
 from therapy.entrypoints.http.json_bodies import decoded
 from therapy.entrypoints.http.problem_answers import (
@@ -130,6 +131,7 @@ async def one(
         "people",
         "not_failed",
         "lease_lost",
+        "too_many_waiting",
         *WRITES,
         field="languages",
     ),
@@ -138,7 +140,9 @@ async def retry(
     request: Request[Any, Any, Any],
     session_id: SessionId,
     actor: Caller,
+    *,
     records: RecordsDependency,
+    waiting_list: WaitingListDependency,
     language: Language,
 ) -> Message:
     """Have a failed session worked on again, with other languages or people if the body names some.
@@ -149,7 +153,14 @@ async def retry(
     asked = decoded(body, RetryRequest) if body else RetryRequest()
     languages = parse_languages(asked.languages, field="languages")
     people = check_people(asked.people, field="people")
-    await review.retry(actor, session_id, languages=languages, people=people, records=records)
+    await review.retry(
+        actor,
+        session_id,
+        languages=languages,
+        people=people,
+        records=records,
+        waiting_list=waiting_list,
+    )
     return Message(sentence("retry_accepted", language))
 
 
