@@ -120,7 +120,7 @@ async def open_therapy(
             shares=shares_of(settings),
         )
         checks: dict[str, Check] = {
-            "stores": stores.check,
+            "stores": stores.probe,
             "recordings": recordings_check,
             "doorbell": doorbell_check,
             **limits_checks,

@@ -37,6 +37,10 @@ class Problem(Struct):
     limit: Annotated[int, about("How many bytes are allowed.")] | UnsetType = UNSET
     retry_after: Annotated[int, about("Seconds to wait, as in `Retry-After`.")] | UnsetType = UNSET
     size: Annotated[int, about("How many bytes the recording has.")] | UnsetType = UNSET
+    dependencies: (
+        Annotated[str, about("Which are away or full; only for who sends the operator's token.")]
+        | UnsetType
+    ) = UNSET
 
 
 CODES: dict[str, tuple[int, dict[str, object]]] = {
