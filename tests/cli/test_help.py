@@ -18,6 +18,8 @@ COMMANDS = [
     "practice set",
     "user add",
     "user list",
+    "user rename",
+    "user reset",
     "mail",
 ]
 

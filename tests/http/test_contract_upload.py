@@ -199,7 +199,9 @@ async def test_a_number_without_its_leading_zero_links_by_the_name_or_gives_a_hi
         again = await clinic.upload(audio, metadata_of(patient=patient))
         assert again.json() == answer.json()
     link_path = f"/sessions/{session.id}/patient-link"
-    linked = await clinic.post(link_path, json={"patient_id": "12345678"})
+    guessed = await clinic.post(link_path, json={"patient_id": "12345678"})
+    check_problem(guessed, 400, "no_such_patient", "patient_id")
+    linked = await clinic.post(link_path, json={"patient_id": ADA.number})
     assert linked.json()["patient"]["id"] == ADA.number
     assert await hints(clinic, session) == []
 

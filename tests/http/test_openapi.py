@@ -26,6 +26,7 @@ OPERATION_IDS = [
     "change_password",
     "check_live",
     "check_ready",
+    "check_ready_for_uploads",
     "correct_session",
     "find_patients",
     "forgot_password",

@@ -100,6 +100,10 @@ class Settings(RecordingSettings, frozen=True, kw_only=True):
         Meta(ge=1, le=1_000_000),
         "wrong refresh and reset tokens in an hour, of one account and of one address",
     ] = field(name="THERAPY_WRONG_TOKENS", default=100)
+    readiness_every: Annotated[
+        Seconds,
+        "how long an answer of /health/ready stands before what the program depends on is asked again",
+    ] = field(name="THERAPY_READINESS_SECONDS", default=timedelta(seconds=2))
     language: Annotated[
         Literal["en", "he"],
         "the language of errors if a client asks for none, and of a new practice",

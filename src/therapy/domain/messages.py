@@ -144,6 +144,8 @@ TEXTS: dict[str, Texts] = {
     "no_such_patient": (
         "There is no patient account with this number.",
         "אין חשבון מטופל עם המספר הזה.",
+        "Send all nine digits, with leading zeros.",
+        "יש לשלוח את כל תשע הספרות, כולל אפסים בתחילת המספר.",
     ),
     "number_taken": (
         "There is already a patient with this number.",

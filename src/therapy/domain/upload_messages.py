@@ -95,8 +95,8 @@ UPLOAD_TEXTS: dict[str, Texts] = {
     "patient_number_completed": (
         "The patient's number lacks leading zeros; with them there is an account with that number.",
         "במספר המטופל חסרים אפסים בתחילתו; איתם קיים חשבון עם מספר זה.",
-        "Compare the names, then confirm who the patient is.",
-        "יש להשוות את השמות ואז לאשר מי המטופל.",
+        "Compare the names, then confirm who the patient is, with all nine digits of the number.",
+        "יש להשוות את השמות ואז לאשר מי המטופל, עם כל תשע הספרות של המספר.",
     ),
     "patient_link_undone": (
         "The link to a patient's account was undone: no patient can read this session.",

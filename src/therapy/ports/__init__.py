@@ -21,4 +21,5 @@ class SupportsCheck(Protocol):
 
         Raises:
             Unavailable: it can't be reached.
+            StorageFull: it can, and what it has can be read, but it has no room for more.
         """

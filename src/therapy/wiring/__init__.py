@@ -124,7 +124,7 @@ async def open_therapy(
             longest_ms=longest_ms(settings),
         )
         checks: dict[str, Check] = {
-            "stores": stores.check,
+            "stores": stores.probe,
             "recordings": recordings_check,
             "doorbell": doorbell_check,
             **limits_checks,

@@ -22,6 +22,7 @@ from therapy.entrypoints.http.errors import (
 from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.openapi_document import describe
 from therapy.entrypoints.http.openapi_pages import documentation, documentation_file
+from therapy.entrypoints.http.readiness import Readiness
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
 from therapy.entrypoints.http.request_log import RequestTimer, finish_response
 from therapy.entrypoints.worker import working
@@ -42,6 +43,8 @@ def make_app(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.therapy = await stack.enter_async_context(opening(settings))
+            therapy: Therapy = app.state.therapy
+            app.state.readiness = Readiness(therapy.checks, therapy.settings.readiness_every)
             app.state.after_response = await stack.enter_async_context(AfterResponse())
             if with_worker:
                 await stack.enter_async_context(working(app.state.therapy))

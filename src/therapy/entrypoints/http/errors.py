@@ -79,6 +79,9 @@ STATUS: dict[type[errors.TherapyError], int] = {
 RETRY_AFTER = {503: "5", 507: "300"}
 """Seconds after which trying again may help, where the error itself says nothing."""
 
+INTERNAL = ("dependency", "reason", "kind", "schema_version")
+"""Details of errors that are for the log and the command line only."""
+
 _CODES = {
     400: "invalid",
     401: "not_signed_in",
@@ -136,9 +139,16 @@ def problem_body(status: int, code: str, language: str, **details: object) -> di
 
 
 def on_therapy_error(request: AnyRequest, exc: errors.TherapyError) -> Response[dict[str, object]]:
-    """Return the answer to an error that this library raised on purpose."""
+    """Return the answer to an error that this library raised on purpose.
+
+    Why a dependency is away (`INTERNAL`) is logged, and told to nobody: it names services and classes.
+    """
     status = next(STATUS[each] for each in type(exc).__mro__ if each in STATUS)
-    return problem(request, status, exc.code, **exc.details)
+    inside = {name: exc.details[name] for name in INTERNAL if name in exc.details}
+    if isinstance(exc, errors.Unavailable) and inside:
+        log.warning("a dependency can't be reached", extra=inside)
+    shown = {name: value for name, value in exc.details.items() if name not in inside}
+    return problem(request, status, exc.code, **shown)
 
 
 def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[dict[str, object]]:

@@ -1,20 +1,21 @@
-"""/health: whether the process is alive, and whether its dependencies are."""
+"""/health: whether the process is alive, and whether it can read, or take recordings in.
 
-import asyncio
+Anyone may call these, and often, so they cost little (`readiness`) and name nothing; whoever sends the
+operator's token is told the dependencies by name.
+"""
+
 import hmac
-from time import monotonic
 from typing import Annotated, Any
 
 from litestar import Request, Router, get
 from msgspec import Struct
 
-from therapy.domain.errors import TryAgain, Unavailable
+from therapy.domain.errors import StorageFull, Unavailable
 from therapy.entrypoints.http.bearer_token import bearer
 from therapy.entrypoints.http.problem_answers import problems
+from therapy.entrypoints.http.readiness import Findings, Readiness
 from therapy.entrypoints.http.schema_types import about
-from therapy.wiring import WORKED_WITHOUT, Check, Therapy
-
-PATIENCE_SECONDS = 3.0
+from therapy.wiring import Therapy
 
 
 class Live(Struct):
@@ -35,6 +36,10 @@ class Ready(Struct, omit_defaults=True):
             {"store": 1.2, "recordings": 0.8, "doorbell": None},
         ),
     ] = {}
+    full: Annotated[
+        list[str],
+        about("Only for who sends the operator's token: what takes nothing more.", ["recordings"]),
+    ] = []
 
 
 @get(
@@ -53,36 +58,67 @@ async def live() -> Live:
     "/ready",
     opt={"no_token": True},
     operation_id="check_ready",
-    summary="Can it work?",
+    summary="Can it answer?",
     response_description="What is needed can be reached.",
     responses=problems("unavailable"),
 )
 async def ready(request: Request[Any, Any, Any]) -> Ready:
-    """Answer 200 if what is needed can be reached, else 503.
+    """Answer 200 if what is needed to read can be reached, else 503: for load balancers.
 
-    Anyone may call it; with the operator's token as `Authorization: Bearer` it says what was asked, and
-    how long each took.
+    A server without room for recordings is ready: see `/health/ready/uploads`. Anyone may call it, as often
+    as they like: the dependencies are asked at most every two seconds (a setting). With the operator's token
+    as `Authorization: Bearer` it says what was asked, and how long each took.
     """
+    return _answer(request, await _findings(request), to_upload=False)
+
+
+@get(
+    "/ready/uploads",
+    opt={"no_token": True},
+    operation_id="check_ready_for_uploads",
+    summary="Can it take recordings in?",
+    response_description="There is room, and what is needed can be reached.",
+    responses=problems("unavailable", "storage_full"),
+)
+async def ready_for_uploads(request: Request[Any, Any, Any]) -> Ready:
+    """Answer 200 if a recording would be taken in, 507 if there is no room, 503 if something is away.
+
+    Anyone may call it; otherwise as `/health/ready`, whose answer does not depend on room.
+    """
+    return _answer(request, await _findings(request), to_upload=True)
+
+
+async def _findings(request: Request[Any, Any, Any]) -> Findings:
+    readiness: Readiness = request.app.state.readiness
+    return await readiness.findings()
+
+
+def _answer(request: Request[Any, Any, Any], found: Findings, *, to_upload: bool) -> Ready:
+    """Return the answer, to an operator with names.
+
+    Raises:
+        Unavailable: what is needed is away.
+        StorageFull: there is no room for a recording, and that is asked.
+    """
+    operator = _is_operator(request)
+    if found.away:
+        raise Unavailable(**_named(found.away, operator=operator))
+    if to_upload and found.full:
+        raise StorageFull(**_named(found.full, operator=operator))
+    if not operator:
+        return Ready("ready")
+    return Ready("ready", {name: each.took_ms for name, each in found.by_name.items()}, found.full)
+
+
+def _named(names: list[str], *, operator: bool) -> dict[str, str]:
+    return {"dependencies": ", ".join(names)} if operator else {}
+
+
+def _is_operator(request: Request[Any, Any, Any]) -> bool:
     therapy: Therapy = request.app.state.therapy
-    asked = [_asked(name, check) for name, check in therapy.checks.items()]
-    checks = dict(zip(therapy.checks, await asyncio.gather(*asked), strict=True))
     expected = therapy.settings.operator_token
     given = bearer(request.headers.get("authorization"))
-    if expected and hmac.compare_digest(given.encode(), expected.encode()):
-        return Ready("ready", checks)
-    return Ready("ready")
+    return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
 
 
-async def _asked(name: str, check: Check) -> float | None:
-    began = monotonic()
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await check()
-    except (TimeoutError, TryAgain) as exc:
-        if name in WORKED_WITHOUT:
-            return None
-        raise Unavailable(dependency=name) from exc
-    return round((monotonic() - began) * 1000, 1)
-
-
-router = Router("/health", route_handlers=[live, ready], tags=["health"])
+router = Router("/health", route_handlers=[live, ready, ready_for_uploads], tags=["health"])

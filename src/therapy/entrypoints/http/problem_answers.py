@@ -38,6 +38,10 @@ class Problem(Struct):
     retry_after: Annotated[int, about("Seconds to wait, as in `Retry-After`.")] | UnsetType = UNSET
     longest: Annotated[int, about("How many seconds a recording may last.")] | UnsetType = UNSET
     size: Annotated[int, about("How many bytes the recording has.")] | UnsetType = UNSET
+    dependencies: (
+        Annotated[str, about("Which are away or full; only for who sends the operator's token.")]
+        | UnsetType
+    ) = UNSET
 
 
 CODES: dict[str, tuple[int, dict[str, object]]] = {

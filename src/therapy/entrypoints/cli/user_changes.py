@@ -1,0 +1,85 @@
+"""`therapy user rename` and `therapy user reset`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import rich_click as click
+from rich.markup import escape
+
+from therapy.domain.errors import NotFound
+from therapy.domain.people import Person
+from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.terminal import answers
+from therapy.entrypoints.cli.users import new_password
+from therapy.workflows.installation import Installation
+
+
+@click.command()
+@click.argument("email")
+@click.option("--name", required=True, help="First and last name, as the app shows it.")
+def rename(*, email: str, name: str) -> None:
+    """Change the name of the account with an e-mail address.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy user rename dana@example.health --name "Dana Bar"[/]
+
+    [bold]You see[/] the name, and which data it is. Profiles and searches have it at once. Sessions keep the
+    names that they have: the therapist's of then, and the patient's as it was entered.
+    """
+
+    async def work(here: Installation) -> Person:
+        from therapy.workflows import account_changes
+
+        return await account_changes.rename(email, name, records=here.records)
+
+    person, where = asyncio.run(_changed(work))
+    answers().print(f"{escape(person.email)} is {escape(person.full_name)} now {where}")
+
+
+@click.command()
+@click.argument("email")
+def reset(*, email: str) -> None:
+    """Give the account with an e-mail address a new password, e.g. where no mail arrives.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy user reset dana@example.health[/]
+
+    [bold]You see[/] the password, generated and not stored in readable form, so note it now; and which data
+    it is. Whoever is signed in to the account is signed out, on every device.
+    """
+    chosen = new_password()
+
+    async def work(here: Installation) -> Person:
+        from therapy.workflows import account_changes
+
+        return await account_changes.reset_password(
+            email, chosen, records=here.records, passwords=here.sign_in.passwords
+        )
+
+    person, where = asyncio.run(_changed(work))
+    console = answers()
+    console.print(f"{escape(person.full_name)} ({escape(person.email)}) has a new password {where}")
+    console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
+
+
+async def _changed(work: Callable[[Installation], Awaitable[Person]]) -> tuple[Person, str]:
+    """Do something with the installation; return the person, and which data it was, for people.
+
+    Raises:
+        CommandFailed: no account has the address.
+    """
+    from therapy.wiring import open_therapy
+    from therapy.wiring.dependency_checks import stores_at
+
+    settings = settings_of_this_machine()
+    async with open_therapy(settings) as opened:
+        try:
+            person = await work(opened.installation)
+        except NotFound:
+            raise CommandFailed(
+                f"no account in {stores_at(settings)} has this address; `therapy user list` shows all"
+            ) from None
+    return person, escape(f"(data in {stores_at(settings)})")

@@ -1,0 +1,52 @@
+"""Account changes that an operator makes: another name, a new password."""
+
+from msgspec.structs import replace
+
+from therapy.domain.errors import InvalidInput
+from therapy.domain.outbox import PersonEntryChanged
+from therapy.domain.people import Person, check_password
+from therapy.ports.passwords import Passwords
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.workflows.accounts import LONGEST_NAME
+from therapy.workflows.authentication import set_password
+from therapy.workflows.retry_stale import retry_stale
+
+
+async def rename(email: str, name: str, *, records: Records) -> Person:
+    """Give the account with this address another name; return it as it is then. Idempotent.
+
+    Sessions keep the name that their therapist had, and what was entered as their patient's.
+
+    Raises:
+        InvalidInput: the name is blank or too long.
+        NotFound: no account has this address.
+    """
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise InvalidInput("name", "required" if not name else "too_long")
+
+    async def attempt() -> Person:
+        before = await records.people.by_email(email)
+        after = replace(before, full_name=name)
+        if after != before:
+            change = Change(records.people.write(before, after))
+            await records.commit(before.practice_id, change, PersonEntryChanged(before.id))
+        return after
+
+    return await retry_stale(attempt)
+
+
+async def reset_password(
+    email: str, password: str, *, records: Records, passwords: Passwords
+) -> Person:
+    """Set the password of the account with this address; its logins, reset tokens and devices end.
+
+    Raises:
+        InvalidInput: the password is too weak.
+        NotFound: no account has this address.
+    """
+    person = await records.people.by_email(email)
+    check_password(password, email=person.email, field="password")
+    await set_password(person, await passwords.hash(password), records=records)
+    return person

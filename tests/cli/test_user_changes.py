@@ -1,0 +1,74 @@
+"""`therapy user rename` and `therapy user reset`."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, signs_in, with_installation
+from therapy.domain.errors import NotSignedIn
+from therapy.workflows.authentication import log_in, refresh
+
+DANA = ("--role", "therapist", "--email", "dana@example.health", "--name", "Dana Levi")
+NOA = ("--role", "patient", "--email", "noa@example.health", "--name", "Noa Bar")
+OLD = "long enough to keep"
+
+
+def test_who_is_renamed_is_listed_and_found_by_the_new_name(run: Run, data_dir: Path) -> None:
+    run("user", "add", *NOA, "--number", "300000015")
+    said = run("user", "rename", "NOA@example.health", "--name", " Noa [Levi] ")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "noa@example.health is Noa [Levi] now" in said.stdout
+    assert str(data_dir) in said.stdout
+    assert "Noa [Levi]" in run("user", "list").stdout
+    found = with_installation(data_dir, finds("levi"))
+    assert [each.full_name for each in found] == ["Noa [Levi]"]
+    assert with_installation(data_dir, finds("bar")) == ()
+
+
+def finds(query: str):
+    async def find(here):
+        (practice,) = await here.records.practices.all()
+        return await here.people_index.search(practice.id, None, query, "", 10)
+
+    return find
+
+
+def test_a_new_password_is_shown_once_and_ends_what_was_signed_in(run: Run, data_dir: Path) -> None:
+    run("user", "add", *DANA, "--password", OLD)
+    signed_in = with_installation(
+        data_dir,
+        lambda here: log_in("dana@example.health", OLD, records=here.records, sign_in=here.sign_in),
+    )
+    said = run("user", "reset", "dana@example.health")
+    (password,) = re.findall(r"password: (\S+) \(shown once", said.stdout)
+    assert str(data_dir) in said.stdout
+    assert signs_in(data_dir, "dana@example.health", password)
+    with pytest.raises(NotSignedIn):
+        signs_in(data_dir, "dana@example.health", OLD)
+    with pytest.raises(NotSignedIn):
+        with_installation(
+            data_dir,
+            lambda here: refresh(
+                signed_in.refresh_token, records=here.records, sign_in=here.sign_in
+            ),
+        )
+
+
+def test_what_is_wrong_with_a_change_is_one_line_and_changes_nothing(
+    run: Run, data_dir: Path
+) -> None:
+    run("user", "add", *DANA, "--password", OLD)
+    before = run("user", "list").stdout
+    for arguments, text in {
+        ("rename", "nobody@example.health", "--name", "A"): "no account in",
+        ("reset", "nobody@example.health"): "no account in",
+        ("rename", "dana@example.health", "--name", " "): "[required",
+        ("rename", "dana@example.health", "--name", "x" * 201): "[too_long",
+    }.items():
+        said = run("user", *arguments)
+        assert said.returncode == 1
+        assert text in said.stderr
+        assert len(said.stderr.splitlines()) == 1
+    assert run("user", "list").stdout == before
+    assert signs_in(data_dir, "dana@example.health", OLD)
