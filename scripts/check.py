@@ -174,7 +174,7 @@ def others() -> Iterator[tuple[str, str]]:
 
 
 def pythons() -> None:
-    """Quick tests on the oldest and the newest Python that are supported, if they are here; imports on others."""
+    """Quick tests on the oldest and newest supported Python, if they are here; imports on others."""
     failed = []
     for version, interpreter in others():
         try:

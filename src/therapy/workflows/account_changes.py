@@ -47,6 +47,7 @@ async def reset_password(
         NotFound: no account has this address.
     """
     person = await records.people.by_email(email)
-    check_password(password, email=person.email, field="password")
+    is_common = await passwords.is_common(password)
+    check_password(password, email=person.email, is_common=is_common, field="password")
     await set_password(person, await passwords.hash(password), records=records)
     return person
