@@ -61,16 +61,17 @@ COSTS = (
         "add an account",
         "batch 0.4, create 0.4, batch 1+0.5, read 1, read 1, create 1, batch 0.5",
     ),
-    Cost("`POST /auth/login`", "read 0.4, read 1, batch 0.6, read 0.5"),
-    Cost("`POST /auth/refresh`", "read 0.6, read 1, batch 0.6, read 0.5"),
-    Cost("`POST /devices/register`", "read 1, batch 0.4, batch 0.5"),
+    Cost("`POST /auth/login`", "read 0.4, read 1, read 0.5, batch 0.6+0.5, read 0.5"),
+    Cost("`POST /auth/refresh`", "read 0.6, read 1, read 0.5, batch 0.6, read 0.5"),
+    Cost("an access token, once in 3 seconds a login and process", "read 0.6"),
+    Cost("`POST /devices/register`", "read 1, query 10x0.5, batch 0.6+0.4, batch 0.5, read 0.6"),
     Cost("`GET /profiles/me`", "read 1"),
     Cost("`GET /profiles/search`", "query 50x1"),
     Cost(
         "`POST /sessions/upload`",
-        "query 5x1, batch 0.5, create 0.4, read 1, batch 0.5, batch 0.3, batch 0.5, read 3, read 0.5,"
-        " read 0.3, read 1, query 5x1, query 0, query 0, create 0.4, batch 3+1+0.5+0.5, read 3, query 1x1,"
-        " read 1.5, read 1.5, create 1.5, batch 2, batch 0.5+0.5, read 3, batch 0.5",
+        "query 5x1, batch 0.5, create 0.4, read 1, batch 0.5, read 0.6, batch 0.3, batch 0.5, read 3,"
+        " read 0.5, read 0.3, read 1, query 5x1, query 0, query 0, create 0.4, batch 3+1+0.5+0.5, read 3,"
+        " query 1x1, read 1.5, read 1.5, create 1.5, batch 2, batch 0.5+0.5, read 3, batch 0.5",
     ),
     Cost("`GET /sessions/{id}`, waiting", "read 3, query 1x1, read 0.3, read 1"),
     Cost(
@@ -102,13 +103,15 @@ COSTS = (
     Cost("`POST /auth/forgot-password`", "read 0.4, read 1, read 0.5, batch 0.4"),
     Cost(
         "`POST /auth/change-password`",
-        "read 0.4, read 1, batch 0.4, read 1, create 0.4, batch 1+0.5, query 10x0.5, batch 0.5+0.5,"
-        " query 1x0.4, batch 0.5",
+        "read 0.4, read 1, query 10x0.5, create 0.4, batch 0.5+0.4+0.5+0.6+0.6, query 3x0.5, batch 0.5,"
+        " read 1, batch 1, batch 0.5",
     ),
 )
 
+CHECK = "an access token, once in 3 seconds a login and process"
+
 LIFE = (
-    ("The recording arrives", {"`POST /sessions/upload`": 1}),
+    ("The recording arrives", {"`POST /sessions/upload`": 1, CHECK: 1}),
     (
         "It is transcribed: 10 minutes of work, a beat every 10 seconds",
         {"a worker transcribes, a push is sent": 1, "a beat": 60},
@@ -120,6 +123,7 @@ LIFE = (
             "`GET /data/pending`": 2,
             "`GET /data/transcript/{id}`": 1,
             "`PUT /data/transcript/{id}`": 1,
+            CHECK: 24,
         },
     ),
     ("It is scored and closed", {"a worker scores and closes": 1, "a beat": 1}),
@@ -132,6 +136,7 @@ LIFE = (
             "`GET /sessions/search`": 1,
             "`GET /sessions/{id}/details`, therapist": 2,
             "`GET /sessions/{id}/details`, patient": 2,
+            CHECK: 13,
         },
     ),
 )

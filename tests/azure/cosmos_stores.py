@@ -121,6 +121,7 @@ class Life:
             ("", lambda: self._add(Role.PATIENT, "p@example.health", NUMBER)),
             ("`POST /auth/login`", self._log_in),
             ("`POST /auth/refresh`", self._refresh),
+            ("an access token, once in 3 seconds a login and process", self._check_twice),
             ("`POST /devices/register`", self._register),
             ("`GET /profiles/me`", lambda: profiles.profile(self.actor, records=self.records)),
             ("`GET /profiles/search`", self._find_patients),
@@ -170,6 +171,10 @@ class Life:
         await authentication.refresh(
             self.signed.refresh_token, records=self.records, sign_in=self.installed.sign_in
         )
+
+    async def _check_twice(self) -> None:
+        for _ in range(2):
+            await self.installed.login_check.require(self.actor)
 
     async def _register(self) -> None:
         await devices.register_device(

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +22,7 @@ from litestar import Litestar
 
 from tests.builders import NOW, OTHER_PRACTICE, PRACTICE, a_wav, an_utterance
 from tests.http.documented import Document
+from tests.logins import LOGIN, has_login
 from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.sentiment import MemorySentiment
@@ -42,6 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse 42"
 BOUNDARY = "the-boundary-of-the-tests"
 SOUND = b"\x10\x00" * 8_000
+NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 """Half a second that is no silence."""
 
 SCRIPT = (
@@ -158,12 +160,19 @@ async def populated_database() -> bytes:
     return _POPULATED[0]
 
 
+async def add_signed_in(person: Person, *, records: Records) -> None:
+    """Write an account with the logins that `Clinic.token` is for."""
+    await add_person(person, records=records)
+    sids = (LOGIN, "login-2", "login-3")
+    await has_login(person.practice_id, person.id, *sids, records=records, expires_at=NEVER)
+
+
 async def populate(records: Records) -> None:
     """Write both practices and everybody in them."""
     await put_practice(Practice(PRACTICE, "A practice"), records=records)
     await put_practice(Practice(OTHER_PRACTICE, "Another", "he"), records=records)
     for person in EVERYBODY:
-        await add_person(person, records=records)
+        await add_signed_in(person, records=records)
 
 
 @dataclass
@@ -186,7 +195,7 @@ class Clinic:
     def settings(self) -> Settings:
         return self.therapy.settings
 
-    def token(self, person: Person, sid: str = "login-1") -> str:
+    def token(self, person: Person, sid: str = LOGIN) -> str:
         actor = Actor(person.id, person.role, person.practice_id, sid)
         return self.installation.sign_in.tokens.issue(actor, now=self.records.now())[0]
 

@@ -12,6 +12,7 @@ from tests.http.clinic import (
     NOTHING,
     OLIVIA,
     account,
+    add_signed_in,
     as_the_app,
     check_problem,
     left_behind,
@@ -24,7 +25,6 @@ from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import EngineFailed
 from therapy.domain.insights import Part
 from therapy.domain.people import Role
-from therapy.workflows.accounts import add_person
 
 
 async def state_of(clinic, session_id):
@@ -319,7 +319,7 @@ async def test_a_link_that_was_undone_while_it_is_reviewed_is_not_made_by_a_corr
 async def test_an_account_that_appears_later_sees_nothing_until_confirmed(clinic):
     session_id = await clinic.closed(patient=json.dumps({"id": "444555666", "name": "New One"}))
     new = account("p-new", Role.PATIENT, "New One", "new@example.org", number="444555666")
-    await add_person(new, records=clinic.records)
+    await add_signed_in(new, records=clinic.records)
     check_problem(await clinic.get(f"/sessions/{session_id}/details", new), 404)
     body = {"patient_id": "444555666"}
     await clinic.post(f"/sessions/{session_id}/patient-link", json=body)

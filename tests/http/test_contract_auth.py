@@ -14,6 +14,7 @@ from therapy.entrypoints.http.after_response import MOST
 from therapy.entrypoints.logs import JsonLines
 from therapy.ports.mail import Letter, Mail
 from therapy.repositories.records import UNATTACHED
+from therapy.workflows.devices import devices_of
 from therapy.workflows.reset_letters import ask_for_letter
 
 
@@ -294,8 +295,7 @@ async def test_a_changed_password_ends_every_login_and_every_device(clinic):
         "/auth/refresh", None, json={"refreshToken": told["refreshToken"]}
     )
     assert refreshed.status_code == 401
-    left, _ = await clinic.records.devices.of_person(OLIVIA.practice_id, OLIVIA.id)
-    assert left == ()
+    assert await devices_of(OLIVIA.practice_id, OLIVIA.id, records=clinic.records) == ()
     body = {"tokenSec": other, "newPassword": "yet another one"}
     assert (await clinic.post("/auth/change-password", None, json=body)).status_code == 400
 

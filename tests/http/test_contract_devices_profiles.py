@@ -5,6 +5,7 @@ import pytest
 from tests.http.clinic import ALEX, JAMIE, JORDAN, OLIVIA, Clinic, account, check_problem
 from therapy.domain.people import Role
 from therapy.workflows.accounts import add_person
+from therapy.workflows.devices import devices_of
 
 DEVICE = {"token": "fcm-1", "platform": "ANDROID", "user_id": OLIVIA.id, "user_type": "THERAPIST"}
 
@@ -16,7 +17,7 @@ async def register(clinic: Clinic, token: str, sid: str, person=OLIVIA):
 
 
 async def tokens(clinic: Clinic, person=OLIVIA) -> list[str]:
-    devices, _ = await clinic.records.devices.of_person(person.practice_id, person.id)
+    devices = await devices_of(person.practice_id, person.id, records=clinic.records)
     return [each.token for each in devices]
 
 

@@ -12,9 +12,11 @@ from tests.builders import (
     PRACTICE,
     SECOND,
     a_device,
+    a_login,
     a_person,
     an_actor,
 )
+from tests.logins import has_login
 from tests.repositories.changes import NO_UNICODE, ODD_IDS, commit
 from therapy.domain.errors import InvalidInput, NotFound, Stale
 from therapy.domain.partition_keys import digest
@@ -40,6 +42,8 @@ async def people(records: Records) -> None:
     """Two patients of the practice, and one elsewhere with the first one's id."""
     for person in (FIRST, SECOND_PATIENT, ELSEWHERE):
         await commit(records, *records.people.new(person))
+        sids = ("login-1", "login-2", "login-3", "another")
+        await has_login(person.practice_id, person.id, *sids, records=records)
 
 
 async def register(
@@ -74,7 +78,8 @@ async def pointers(records: Records, person: Person = FIRST) -> list[str]:
 async def test_a_device_is_given_as_it_was_registered(records: Records) -> None:
     await register(records)
     (device,) = await of(records)
-    assert device == a_device(version=device.version)
+    ends = a_login().expires_at
+    assert device == a_device(version=device.version, expires_at=ends)
     assert device.version > 0
     assert await records.devices.load("token-1") == device
 
@@ -180,7 +185,7 @@ async def test_a_pointer_that_was_written_anew_is_not_cleaned_up(
 ) -> None:
     old = DevicePointer(PRACTICE, PATIENT, digest("token-1"), NOW)
     await commit(records, records.devices.pointers.write(old))
-    _, (read,) = await records.devices.of_person(PRACTICE, PATIENT)
+    (read,) = await records.devices.pointers.of_person(PRACTICE, PATIENT)
     clock.now += MINUTE
     await register(records)
     with pytest.raises(Stale):
@@ -200,9 +205,12 @@ async def test_the_pointer_of_a_token_that_moved_is_cleaned_up(
 
 
 async def test_no_two_odd_tokens_share_a_device(records: Records) -> None:
-    for token in ODD_IDS:
-        await register(records, token)
-    assert sorted(await tokens(records)) == sorted(ODD_IDS)
+    for start in range(0, len(ODD_IDS), 2):  # a person has no more than twenty
+        person = (FIRST, SECOND_PATIENT)[start % 4 // 2]
+        for token in ODD_IDS[start : start + 2]:
+            await register(records, token, person=person)
+    found = [*await tokens(records), *await tokens(records, SECOND_PATIENT)]
+    assert sorted(found) == sorted(ODD_IDS)
 
 
 async def test_what_is_no_unicode_is_refused_without_quoting_it(records: Records) -> None:

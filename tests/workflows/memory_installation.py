@@ -21,6 +21,7 @@ from tests.builders import (
     an_utterance,
     details,
 )
+from tests.logins import has_login
 from tests.workflows.interrupted_ports import (
     FailingPeopleIndex,
     FailingRecordings,
@@ -173,10 +174,10 @@ def some_records(clock: Clock, store: Store | None = None) -> Records:
 
 
 async def registered(device: Device, *, records: Records) -> None:
-    """Write a device and what points to it."""
-    pointer = DevicePointer(
-        device.practice_id, device.person_id, digest(device.token), device.registered_at
-    )
+    """Write a device, what points to it, and its login if there is none."""
+    owner = device.practice_id, device.person_id
+    await has_login(*owner, device.sid, records=records)
+    pointer = DevicePointer(*owner, digest(device.token), device.registered_at, device.sid)
     await Change(records.devices.pointers.write(pointer)).commit(records.store)
     await Change(records.devices.write(device)).commit(records.store)
 

@@ -40,7 +40,9 @@ class AskedPasswords(MemoryPasswords):
 @pytest.fixture
 async def installed() -> MemoryInstallation:
     tokens = JwtTokens("a secret of the tests, long enough")
-    return await an_installation(tokens=tokens, passwords=AskedPasswords())
+    installed = await an_installation(tokens=tokens, passwords=AskedPasswords())
+    await installed.write(installed.records.logins.end(a_login(person_id=THERAPIST)))
+    return installed
 
 
 async def signed_in(installed: MemoryInstallation) -> SignedIn:

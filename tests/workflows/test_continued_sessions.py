@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.builders import PRACTICE, THERAPIST, a_session, a_therapist, a_wav, an_actor, details
+from tests.logins import has_login
 from tests.workflows.memory_installation import (
     ACTOR,
     SCRIPT,
@@ -218,6 +219,7 @@ async def test_another_therapists_session_and_one_that_is_not_there_are_not_foun
     installed = await an_installation()
     other = a_therapist(id="therapist-2", email="other@example.health")
     await accounts.add_person(other, records=installed.records)
+    await has_login(PRACTICE, other.id, records=installed.records)
     session_id = (await upload(installed.intake)).session_id
     for actor, continues in ((an_actor(person_id=other.id), session_id), (ACTOR, "missing")):
         with pytest.raises(NotFound):

@@ -38,8 +38,8 @@ async def log_in(it: MemoryInstallation, password: str) -> SignedIn:
     return await authentication.log_in(EMAIL, password, records=it.records, sign_in=it.sign_in)
 
 
-async def register(it: MemoryInstallation, person_id: str) -> None:
-    actor = an_actor(person_id=person_id, role=Role.PATIENT)
+async def register(it: MemoryInstallation, signed_in: SignedIn) -> None:
+    actor = it.ports.tokens.read(signed_in.access_token, now=it.clock.now)
     await devices.register_device(
         actor, "phone", platform="android", user_id=NUMBER, records=it.records
     )
@@ -61,7 +61,7 @@ async def life(process: Process) -> None:
     lived = Lifetime(await an_installation(), process)
     await lived.until_done(enrol)
     first = await lived.until_done(lambda it: log_in(it, FIRST))
-    await lived.until_done(lambda it: register(it, first.person.id))
+    await lived.until_done(lambda it: register(it, first))
     await lived.until_done(forget)
     try:
         await lived.until_done(change)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.builders import NOW, PATIENT, PRACTICE, THERAPIST, a_person, a_therapist, an_actor
+from tests.logins import has_login
 from tests.workflows.interrupted_ports import InterruptedStore, nothing
 from tests.workflows.memory_installation import some_records
 from therapy.adapters.memory.store import MemoryStore
@@ -36,6 +37,8 @@ async def records(clock: Clock) -> Records:
     made = some_records(clock, store)
     await add_person(a_therapist(), records=made)
     await add_person(a_person(), records=made)
+    for person in (THERAPIST, PATIENT):
+        await has_login(PRACTICE, person, "login-1", "login-2", "login-3", records=made)
     return made
 
 

@@ -20,6 +20,7 @@ from tests.builders import (
     a_session,
     an_item,
 )
+from tests.logins import LOGIN
 from tests.workflows.memory_installation import (
     ACTOR,
     IN_SESSION,
@@ -177,7 +178,7 @@ async def test_people_and_logins_of_a_newer_program_are_left_out_and_left_alone(
     await store.commit(partition, [Create(id="login-key", kind="login", body=key)])
     everybody = [person.id async for person in records.people.of_practice(PRACTICE)]
     assert everybody == ["patient-1", "therapist-1"]
-    assert await records.logins.of_person(PRACTICE, THERAPIST) == ()
+    assert [each.sid for each in await records.logins.of_person(PRACTICE, THERAPIST)] == [LOGIN]
     found = await find_patients(
         ACTOR,
         "example.health",

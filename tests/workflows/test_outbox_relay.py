@@ -31,6 +31,7 @@ from tests.workflows.memory_installation import (
 )
 from therapy.domain.errors import Stale, Unavailable
 from therapy.domain.outbox import AccessEnded, PersonEntryChanged, SessionEntryChanged
+from therapy.domain.partition_keys import digest
 from therapy.repositories.change import Change
 from therapy.repositories.logins import access_partition
 from therapy.workflows import patient_links
@@ -225,7 +226,7 @@ async def test_a_device_that_has_been_told_is_not_told_again_when_another_one_fa
 
     await tell(installed.with_ports(push=SecondAway(None)))
     (left,) = await installed.waiting()
-    assert (left.item.what.told, left.item.attempts) == (("token-1",), 1)
+    assert (left.item.what.told, left.item.attempts) == ((digest("token-1"),), 1)
     installed.clock.advance(minutes=1)
     await installed.sweep()
     assert [device.token for device, _ in installed.ports.push.sent] == ["token-2"]

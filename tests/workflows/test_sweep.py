@@ -11,6 +11,7 @@ from tests.builders import (
     MINUTE,
     PRACTICE,
     SESSION,
+    THERAPIST,
     a_login,
     a_push_due,
     a_reset,
@@ -229,6 +230,7 @@ async def test_an_upload_in_progress_outlives_a_clock_that_is_set_back():
 async def test_logins_and_reset_tokens_that_have_expired_are_deleted_for_good():
     installed = await an_installation()
     records, store = installed.records, installed.store.store
+    await installed.write(records.logins.end(a_login(person_id=THERAPIST)))
     reset = a_reset(expires_at=installed.clock.now + HOUR)
     await installed.write(records.logins.write(a_login()), records.reset_tokens.write(reset))
 

@@ -104,6 +104,15 @@ class Settings(RecordingSettings, frozen=True, kw_only=True):
         Seconds,
         "how long an answer of /health/ready stands before what the program depends on is asked again",
     ] = field(name="THERAPY_READINESS_SECONDS", default=timedelta(seconds=2))
+    login_check: Annotated[
+        int,
+        Meta(ge=0, le=5),
+        "seconds after which an access token whose login has ended is refused everywhere; each process asks"
+        " the store once in that time about each login that is used",
+    ] = field(name="THERAPY_LOGIN_CHECK_SECONDS", default=3)
+    most_devices: Annotated[
+        int, Meta(ge=1, le=90), "devices of a person; one more removes the oldest registration"
+    ] = field(name="THERAPY_DEVICES_PER_PERSON", default=20)
     language: Annotated[
         Literal["en", "he"],
         "the language of errors if a client asks for none, and of a new practice",

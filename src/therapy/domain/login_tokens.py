@@ -3,13 +3,18 @@
     <practice>.<person>.<sid>.<number>.<secret>     a refresh token; the number counts the family from 1
     <practice>.<person>.<secret>                    a reset token
 
-Only hashes of whole tokens are stored. What precedes the secret is not secret and proves nothing.
+Only hashes of whole tokens are stored. What precedes the secret is not secret and proves nothing. The
+secret of each token of a login follows from the login's `family` and the token's number, by a key that no
+store has: so a spent token is told from one that was never issued, without a list of them.
 """
 
 import hashlib
 import re
+from collections.abc import Callable
 
 from msgspec import Struct
+
+from therapy.domain.people import Login
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _ESCAPED = re.compile(r"~(?:[0-9a-f]{2}){0,128}", re.ASCII)
@@ -53,6 +58,24 @@ class ResetToken(Struct, frozen=True):
 def token_hash(token: str) -> str:
     """Return the SHA-256 (hex) of a token: the form in which it is stored."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def token_of(login: Login, number: int, keyed: Callable[[str], str]) -> str:
+    """Return the refresh token of this number of a login's family.
+
+    `keyed` returns an unguessable text for each text, always the same.
+    """
+    secret = keyed("|".join(("family", login.family, login.sid, str(number))))
+    return str(RefreshToken(login.practice_id, login.person_id, login.sid, number, secret))
+
+
+def was_issued(token: RefreshToken, login: Login, keyed: Callable[[str], str]) -> bool:
+    """Return whether a spent token was really issued; where a login has no family, its number decides."""
+    if token.number >= login.counter:
+        return False
+    if not login.family:
+        return True
+    return token_hash(str(token)) == token_hash(token_of(login, token.number, keyed))
 
 
 def parse_refresh_token(text: str) -> RefreshToken | None:

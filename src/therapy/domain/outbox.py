@@ -28,11 +28,15 @@ class PersonEntryChanged(Struct, frozen=True, tag="person_entry_changed"):
     person_id: str
 
 
-class AccessEnded(Struct, frozen=True, tag="access_ended"):
-    """Every login, reset token and device that the person had at `at` must be ended."""
+class AccessEnded(Struct, frozen=True, tag="access_ended", omit_defaults=True):
+    """Every login of before `epoch`, and every reset token and device of before `at`, must be ended.
+
+    `epoch` is 0 if a program wrote it that knows none: then `at` decides of logins, too.
+    """
 
     person_id: str
     at: datetime
+    epoch: int = 0
 
 
 class PushKind(Enum):
@@ -43,7 +47,10 @@ class PushKind(Enum):
 
 
 class PushDue(Struct, frozen=True, tag="push_due", omit_defaults=True):
-    """A person must be notified about a session; `told` are the push tokens already sent to."""
+    """A person must be notified about a session; `told` says which devices were.
+
+    Those are the SHA-256 of push tokens; a program of before wrote the tokens themselves.
+    """
 
     kind: PushKind
     person_id: str

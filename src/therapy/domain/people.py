@@ -69,7 +69,8 @@ class Login(Struct, frozen=True, omit_defaults=True):
 
     `counter` is the number of the current token, from 1. `previous_hash` is that of the token used
     last: if it is presented again within the grace period, its answer was lost. Any other spent token
-    is a replay, and the login ends.
+    is a replay, and the login ends. `epoch` is the person's when the password was checked. From `family`,
+    a random text, the secrets of its refresh tokens are derived; "" in logins of before there were families.
     """
 
     sid: str
@@ -81,7 +82,12 @@ class Login(Struct, frozen=True, omit_defaults=True):
     expires_at: datetime
     previous_hash: str = ""
     counter: int = 1
+    epoch: int = 0
+    family: str = ""
     version: int = 0
+
+    def __repr__(self) -> str:
+        return f"Login(sid={self.sid!r}, person_id={self.person_id!r}, epoch={self.epoch})"
 
 
 class Reset(Struct, frozen=True, omit_defaults=True):
@@ -106,7 +112,7 @@ class Reset(Struct, frozen=True, omit_defaults=True):
 
 
 class Device(Struct, frozen=True, omit_defaults=True):
-    """An app installation that gets pushes, registered under the login `sid`."""
+    """An app installation that gets pushes, registered under the login `sid`, for as long as that lives."""
 
     token: str
     practice_id: str
@@ -114,7 +120,11 @@ class Device(Struct, frozen=True, omit_defaults=True):
     sid: str
     platform: str
     registered_at: datetime
+    expires_at: datetime | None = None
     version: int = 0
+
+    def __repr__(self) -> str:
+        return f"Device(person_id={self.person_id!r}, sid={self.sid!r})"
 
 
 MIN_PASSWORD = 8

@@ -4,7 +4,6 @@ The token's own item is the truth. The person's partition has pointers to such i
 first and may be stale, so whoever reads it must look at the token's item.
 """
 
-import asyncio
 from datetime import datetime
 
 from msgspec import Struct
@@ -19,14 +18,22 @@ from therapy.repositories.repository import Repository
 
 DEVICE = "device"
 
+MOST_DEVICES = 20
+"""Devices of a person at once, unless an installation is set otherwise."""
+
 
 class DevicePointer(Struct, frozen=True, omit_defaults=True):
-    """A device that a person registered; `token_digest` says which."""
+    """A device that a person registered; `token_digest` says which, and `sid` under which login.
+
+    Those of a program of before have no `sid` and never expire: their device says it.
+    """
 
     practice_id: str
     person_id: str
     token_digest: str
     at: datetime
+    sid: str = ""
+    expires_at: datetime | None = None
     version: int = 0
 
 
@@ -35,6 +42,9 @@ class DevicePointers(Repository[DevicePointer]):
 
     kind = "device-pointer"
     struct = DevicePointer
+
+    def expires_at(self, record: DevicePointer) -> datetime | None:
+        return record.expires_at
 
     async def of_person(self, practice_id: str, person_id: str) -> tuple[DevicePointer, ...]:
         """Return a person's pointers, stale ones included, in order of their digests."""
@@ -51,29 +61,31 @@ class DevicePointers(Repository[DevicePointer]):
         stale = Stale(kind=self.kind)
         return self.delete(partition, f"device-{pointer.token_digest}", pointer.version, stale)
 
+    def forget(self, pointer: DevicePointer) -> Pending:
+        """Delete a pointer, even if it has changed since it was read. Idempotent."""
+        partition = access_partition(pointer.practice_id, pointer.person_id)
+        return self.delete(partition, f"device-{pointer.token_digest}")
+
 
 class Devices(Repository[Device]):
-    """Stores devices by push token."""
+    """Stores devices by push token; `most` is how many a person has at once."""
 
     kind = DEVICE
     struct = Device
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, most: int = MOST_DEVICES) -> None:
         super().__init__(store)
         self.pointers = DevicePointers(store)
+        self.most = most
 
-    async def of_person(
-        self, practice_id: str, person_id: str
-    ) -> tuple[tuple[Device, ...], tuple[DevicePointer, ...]]:
-        """Return a person's devices, oldest registration first, and the pointers that are stale."""
-        pointers = await self.pointers.of_person(practice_id, person_id)
-        found = await asyncio.gather(*(self._owned(each) for each in pointers))
-        devices = [device for device in found if device is not None]
-        devices.sort(key=lambda each: (each.registered_at, each.token))
-        stale = tuple(
-            pointer for pointer, device in zip(pointers, found, strict=True) if device is None
-        )
-        return tuple(devices), stale
+    def expires_at(self, record: Device) -> datetime | None:
+        return record.expires_at
+
+    async def at(self, pointer: DevicePointer) -> Device | None:
+        """Return the device that a pointer leads to; None if it is gone, or somebody else's by now."""
+        device = await self.get(_partition(pointer.token_digest), DEVICE)
+        owner = pointer.practice_id, pointer.person_id
+        return device if device and (device.practice_id, device.person_id) == owner else None
 
     async def load(self, token: str) -> Device | None:
         """Return the device with this push token, whoever it belongs to; None if there is none."""
@@ -87,11 +99,6 @@ class Devices(Repository[Device]):
         """Delete a device unless it has changed since it was read; Stale: it may be someone else's now."""
         partition = _partition(digest(device.token))
         return self.delete(partition, DEVICE, device.version, Stale(kind=DEVICE))
-
-    async def _owned(self, pointer: DevicePointer) -> Device | None:
-        device = await self.get(_partition(pointer.token_digest), DEVICE)
-        owner = pointer.practice_id, pointer.person_id
-        return device if device and (device.practice_id, device.person_id) == owner else None
 
 
 def _partition(token_digest: str) -> str:

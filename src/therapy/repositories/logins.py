@@ -86,6 +86,11 @@ class Logins(Repository[Login]):
         partition = access_partition(login.practice_id, login.person_id)
         return self.save(partition, _id(login.sid), login, login.version, Stale(login=login.sid))
 
+    def unchanged(self, login: Login) -> Pending:
+        """Refuse the commit, with Stale, if the login has ended or changed since it was read."""
+        partition = access_partition(login.practice_id, login.person_id)
+        return self.check(partition, _id(login.sid), login.version)
+
     def end(self, login: Login) -> Pending:
         """Delete a login, even if it has changed since it was read. Idempotent."""
         return self.delete(access_partition(login.practice_id, login.person_id), _id(login.sid))

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from therapy.domain.outbox import Consequence, OutboxItem
 from therapy.ports.store import Store
+from therapy.repositories.access import AccessOfPeople
 from therapy.repositories.change import Change, Pending
-from therapy.repositories.devices import Devices
+from therapy.repositories.credentials import CredentialsOfPeople
+from therapy.repositories.devices import MOST_DEVICES, Devices
 from therapy.repositories.former_sessions import FormerSessionsOfPatients
 from therapy.repositories.known_addresses import KnownAddressLists
 from therapy.repositories.link_changes import LinkChanges
@@ -39,7 +41,7 @@ async def leave_to_the_sweep(_: tuple[Placed, ...]) -> None:
 class Records:
     """A repository for each record over one store, the clock, and new ids.
 
-    `now` returns an aware datetime, `new_id` a random id of hex digits.
+    `now` returns an aware datetime, `new_id` a random id of hex digits. A person has at most `most_devices`.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Records:
         new_id: Callable[[], str],
         deliver: Deliver = leave_to_the_sweep,
         claim: timedelta = CLAIM,
+        most_devices: int = MOST_DEVICES,
     ) -> None:
         self.store = store
         self.now = now
@@ -64,7 +67,11 @@ class Records:
         self.logins = Logins(store)
         self.known_addresses = KnownAddressLists(store)
         self.reset_tokens = ResetTokens(store)
-        self.devices = Devices(store)
+        self.devices = Devices(store, most_devices)
+        self.credentials = CredentialsOfPeople(store)
+        self.access = AccessOfPeople(
+            self.credentials, self.logins, self.reset_tokens, self.devices.pointers
+        )
         self.people = People(store)
         self.practices = Practices(store)
         self.link_changes = LinkChanges(store)

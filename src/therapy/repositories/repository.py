@@ -14,7 +14,7 @@ from msgspec.structs import replace as changed
 
 from therapy.domain import codec
 from therapy.domain.errors import AlreadyExists, Stale, TherapyError, Unavailable
-from therapy.ports.store import MOST_ITEMS, Create, Delete, Item, Put, Replace, Store
+from therapy.ports.store import MOST_ITEMS, Check, Create, Delete, Item, Put, Replace, Store
 from therapy.repositories.change import Pending
 
 S = TypeVar("S", bound=Struct)
@@ -171,6 +171,13 @@ class Repository(Generic[S]):
     ) -> Pending:
         """Delete a record, if it has this version or `version` is None; else `refused` (Stale)."""
         write = Delete(id=item_id, version=version)
+        return Pending(partition, write, refused or Stale(kind=self.kind))
+
+    def check(
+        self, partition: str, item_id: str, version: int, refused: TherapyError | None = None
+    ) -> Pending:
+        """Change nothing, but refuse the commit (Stale) unless the record has this version."""
+        write = Check(id=item_id, version=version)
         return Pending(partition, write, refused or Stale(kind=self.kind))
 
     def _fields(self, record: S) -> _Fields:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,6 +123,8 @@ async def open_therapy(
             quotas=quotas_of(settings),
             shares=shares_of(settings),
             longest_ms=longest_ms(settings),
+            login_check=timedelta(seconds=settings.login_check),
+            most_devices=settings.most_devices,
         )
         checks: dict[str, Check] = {
             "stores": stores.probe,

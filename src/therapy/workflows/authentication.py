@@ -2,7 +2,11 @@
 
 Tokens are stored as SHA-256 hashes only. A refresh token can be used once; it carries the ids of its login
 and its number in the login's family. Presented again within the grace period, because the answer was lost,
-it gets the same answer. Any other spent token of the family is a replay and ends the login.
+it gets the same answer. Any other spent token of the family is a replay and ends the login; a forged one
+does not.
+
+A login belongs to the epoch of the credentials that the password was checked with, and is written only if
+these are unchanged: a new password leaves nothing alive, not even what was being checked when it was set.
 """
 
 from collections.abc import Callable
@@ -13,21 +17,31 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.domain.access import Actor
+from therapy.domain.credentials import Credentials, current_hash, is_alive, with_password
 from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn, Unavailable
 from therapy.domain.login_tokens import (
     RefreshToken,
     parse_refresh_token,
     parse_reset_token,
     token_hash,
+    token_of,
+    was_issued,
 )
-from therapy.domain.outbox import AccessEnded
 from therapy.domain.people import Login, Person, Reset, check_password
 from therapy.ports.passwords import Passwords
 from therapy.ports.tokens import Tokens
+from therapy.repositories.access import Access
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.attempts import AttemptCounter
+from therapy.workflows.end_of_access import end_all, end_login
 from therapy.workflows.retry_stale import retry_stale
+
+MOST_CHECKS = 5
+"""How often a password is checked, or hashed, again because the credentials changed meanwhile."""
+
+NOBODY = "-"
+"""Whose credentials are asked for where an address has no account, so that it takes as long."""
 
 
 @dataclass(frozen=True)
@@ -57,52 +71,76 @@ async def log_in(
     """Sign a person in from an address. It takes the same time whether or not there is such an account.
 
     Raises:
-        NotSignedIn: there is no such account, or the password is wrong.
+        NotSignedIn: there is no such account, it is disabled, or the password is wrong.
         TooManyAttempts: too many were wrong, of this account or from this address; none was tried now.
         Unavailable: too many passwords wait to be tried (`busy`); or a dependency can't be reached.
     """
-    person = await _with_password(email, password, address, records=records, sign_in=sign_in)
-    signed_in = await _new_login(person, records=records, sign_in=sign_in)
+
+    async def attempt() -> SignedIn:
+        # Repeated if the credentials change while the password is checked.
+        checked = await _with_password(email, password, address, records=records, sign_in=sign_in)
+        return await _new_login(*checked, records=records, sign_in=sign_in)
+
+    signed_in = await retry_stale(attempt, most=MOST_CHECKS)
     await sign_in.attempts.remember(email, address, records=records)
     return signed_in
 
 
 async def _with_password(
     email: str, password: str, address: str, *, records: Records, sign_in: SignIn
-) -> Person:
-    """Return the person with this address and password."""
+) -> tuple[Person, Credentials]:
+    """Return the person with this address and password, and the credentials that say so."""
     async with sign_in.attempts.sign_in(email, address, records=records) as attempt:
         try:
             person = await records.people.by_email(email)
         except NotFound:
             person = None
+        owner = (person.practice_id, person.id) if person else (NOBODY, NOBODY)
+        credentials = await records.credentials.load(*owner)
         try:
-            hashed = person.password_hash if person else ""
+            hashed = current_hash(person, credentials) if person else ""
             right = await sign_in.passwords.verify(password, hashed)
         except Unavailable:  # it was not tried
             attempt.counts = False
             raise
-        if person is None or not right:
+        if person is None or credentials.disabled or not right:
             raise NotSignedIn("wrong_credentials")
         attempt.counts = False
-        return person
+        return person, credentials
 
 
-async def _new_login(person: Person, *, records: Records, sign_in: SignIn) -> SignedIn:
-    """Write a new login of a person and return its tokens."""
-    now, sid = records.now(), records.new_id()
-    refresh = str(RefreshToken(person.practice_id, person.id, sid, 1, sign_in.new_secret()))
+async def _new_login(
+    person: Person, credentials: Credentials, *, records: Records, sign_in: SignIn
+) -> SignedIn:
+    """Write a new login of a person and return its tokens.
+
+    Raises:
+        Stale: the credentials have changed since they were read.
+    """
+    login, token = _first_token(person, credentials.epoch, records=records, sign_in=sign_in)
+    written = records.logins.write(login), records.credentials.unchanged(credentials)
+    await Change(*written).commit(records.store)
+    return await _signed_in(person, login.sid, token, records=records, sign_in=sign_in)
+
+
+def _first_token(
+    person: Person, epoch: int, *, records: Records, sign_in: SignIn
+) -> tuple[Login, str]:
+    """Return a login and its first refresh token."""
+    now = records.now()
     login = Login(
-        sid=sid,
+        sid=records.new_id(),
         practice_id=person.practice_id,
         person_id=person.id,
-        refresh_hash=token_hash(refresh),
+        refresh_hash="",
         created_at=now,
         rotated_at=now,
         expires_at=now + sign_in.refresh_lifetime,
+        epoch=epoch,
+        family=sign_in.new_secret(),
     )
-    await Change(records.logins.write(login)).commit(records.store)
-    return await _signed_in(person, sid, refresh, records=records, sign_in=sign_in)
+    token = token_of(login, 1, sign_in.tokens.keyed_hash)
+    return replace(login, refresh_hash=token_hash(token)), token
 
 
 async def _signed_in(
@@ -142,16 +180,17 @@ async def _refresh(token: str, *, records: Records, sign_in: SignIn) -> SignedIn
         person = await records.people.load(login.practice_id, login.person_id)
     except NotFound:
         raise NotSignedIn from None
-    if now >= login.expires_at:
-        await Change(records.logins.end(login)).commit(records.store)
-        raise NotSignedIn("token_expired")
+    credentials = await records.credentials.load(login.practice_id, login.person_id)
+    if not is_alive(login, credentials, now):
+        await end_login(login, records=records)
+        raise NotSignedIn("token_expired" if now >= login.expires_at else "")
     next_token = _next_token(token, login, parsed, sign_in=sign_in)
     if presented == login.refresh_hash:
         after = _rotated(login, presented, token_hash(next_token), now)
         await Change(records.logins.write(after)).commit(records.store)
     elif not _is_repeat(login, presented, now, sign_in.refresh_grace):
-        if parsed is None or parsed.number < login.counter:
-            await Change(records.logins.end(login)).commit(records.store)
+        if parsed is None or was_issued(parsed, login, sign_in.tokens.keyed_hash):
+            await end_login(login, records=records)
         raise NotSignedIn
     return await _signed_in(person, login.sid, next_token, records=records, sign_in=sign_in)
 
@@ -173,13 +212,16 @@ async def _login_of(parsed: RefreshToken | None, presented: str, *, records: Rec
 def _next_token(token: str, login: Login, parsed: RefreshToken | None, *, sign_in: SignIn) -> str:
     """Return the token after this one: always the same, so that a lost answer can be repeated.
 
-    If the older program has issued it already, it has the older form: a bare secret.
+    If an older program has issued it already, it has the older form: a bare secret, or one that follows from
+    the token before.
     """
     number = parsed.number if parsed else _number_of_old(login, token_hash(token))
     secret = sign_in.tokens.secret_after(token)
-    if token_hash(secret) == login.refresh_hash:
-        return secret
-    return str(RefreshToken(login.practice_id, login.person_id, login.sid, number + 1, secret))
+    after = RefreshToken(login.practice_id, login.person_id, login.sid, number + 1, secret)
+    for issued_before in (secret, str(after)):
+        if token_hash(issued_before) == login.refresh_hash:
+            return issued_before
+    return token_of(login, number + 1, sign_in.tokens.keyed_hash) if login.family else str(after)
 
 
 def _number_of_old(login: Login, presented: str) -> int:
@@ -214,24 +256,42 @@ async def change_password(
         InvalidInput: the token is unknown, used or expired, or the password is too weak.
         TooManyAttempts: so were too many tokens of this account or from this address.
     """
+
+    async def attempt() -> None:
+        await _change_password(token, password, records=records, sign_in=sign_in)
+
     try:
-        reset = await _reset_of(token, records=records)
-        person = await records.people.load(reset.practice_id, reset.person_id)
-        is_common = await sign_in.passwords.is_common(password)
-        check_password(password, email=person.email, is_common=is_common)
-        if reset.used:
-            if not await sign_in.passwords.verify(password, reset.password_hash):
-                raise NotFound
-        else:
-            hashed = await sign_in.passwords.hash(password)
-            reset = replace(reset, used=True, password_hash=hashed)
-            await Change(records.reset_tokens.write(reset)).commit(records.store)
+        await retry_stale(attempt, most=MOST_CHECKS)
     except NotFound:
         parsed = parse_reset_token(token)
         account = f"{parsed.practice_id}|{parsed.person_id}" if parsed else ""
         await sign_in.attempts.wrong_token(account, address)
         raise InvalidInput("tokenSec", "reset_token") from None
-    await set_password(person, reset.password_hash, records=records)
+
+
+async def _change_password(token: str, password: str, *, records: Records, sign_in: SignIn) -> None:
+    """Change the password, or do nothing if this call has done it before; NotFound: not with this token."""
+    reset = await _reset_of(token, records=records)
+    person = await records.people.load(reset.practice_id, reset.person_id)
+    is_common = await sign_in.passwords.is_common(password)
+    check_password(password, email=person.email, is_common=is_common)
+    access = await records.access.load(reset.practice_id, reset.person_id)
+    if reset.used:
+        await _require_repeat(reset, password, access, sign_in=sign_in)
+        return
+    if access.credentials.disabled:
+        raise NotFound
+    hashed = await sign_in.passwords.hash(password)
+    used = records.reset_tokens.write(replace(reset, used=True, password_hash=hashed))
+    after = with_password(hashed, person, access.credentials)
+    await end_all(access, after, used, records=records)
+
+
+async def _require_repeat(reset: Reset, password: str, access: Access, *, sign_in: SignIn) -> None:
+    """Raise NotFound unless a used token has set the password that the person still has, and this is it."""
+    still = reset.password_hash == access.credentials.password_hash
+    if not (still and await sign_in.passwords.verify(password, reset.password_hash)):
+        raise NotFound
 
 
 async def _reset_of(token: str, *, records: Records) -> Reset:
@@ -259,8 +319,8 @@ async def set_password(person: Person, hashed: str, *, records: Records) -> None
 
     async def attempt() -> None:
         before = await records.people.load(person.practice_id, person.id)
-        after = replace(before, password_hash=hashed)
-        ended = AccessEnded(person.id, records.now())
-        await records.commit(person.practice_id, Change(records.people.write(before, after)), ended)
+        access = await records.access.load(person.practice_id, person.id)
+        after = with_password(hashed, before, access.credentials)
+        await end_all(access, after, records=records)
 
     await retry_stale(attempt)

@@ -21,10 +21,12 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Store
 from therapy.ports.tokens import Tokens
+from therapy.repositories.devices import MOST_DEVICES
 from therapy.repositories.records import Records
 from therapy.workflows.attempts import AttemptCounter
 from therapy.workflows.authentication import SignIn
 from therapy.workflows.engines import Engines
+from therapy.workflows.login_check import EVERY, LoginCheck
 from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.reset_letters import ResetLetters
 from therapy.workflows.run_worker import RunWorker
@@ -71,6 +73,7 @@ class Installation:
     waiting_list: WaitingList
     sign_in: SignIn
     searches: Searches
+    login_check: LoginCheck
     doorbell: Doorbell
     worker: RunWorker
     sweep: Sweep
@@ -86,6 +89,8 @@ def install(
     quotas: Quotas | None = None,
     shares: FairShares = DEFAULT_SHARES,
     longest_ms: int = LONGEST_MS,
+    login_check: timedelta = EVERY,
+    most_devices: int = MOST_DEVICES,
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -95,9 +100,10 @@ def install(
     often in an hour passwords may be wrong and letters be asked for; None: as `Quotas` has them.
     `shares` is how much one person, and everybody together, may have under way. A session's
     recordings may last `longest_ms` together.
+    A login that has ended is refused after `login_check` at the latest; a person has at most `most_devices`.
     """
     relay = OutboxRelay(
-        records=_records(ports, lease),
+        records=_records(ports, lease, most_devices),
         doorbell=ports.doorbell,
         session_index=ports.session_index,
         people_index=ports.people_index,
@@ -111,6 +117,7 @@ def install(
         new_id=ports.new_id,
         claim=lease,
         deliver=relay.deliver_written,
+        most_devices=most_devices,
     )
     waiting_list = WaitingList(records, ports.session_index, shares)
     return Installation(
@@ -143,6 +150,7 @@ def install(
             most_in_all=shares.searches_in_all,
             within=shares.search_time,
         ),
+        login_check=LoginCheck(records, login_check),
         doorbell=ports.doorbell,
         worker=RunWorker(
             records=records,
@@ -157,6 +165,8 @@ def install(
     )
 
 
-def _records(ports: Ports, claim: timedelta) -> Records:
+def _records(ports: Ports, claim: timedelta, most_devices: int) -> Records:
     """Return the relay's records: consequences of its own changes are left to the sweep."""
-    return Records(ports.store, now=ports.now, new_id=ports.new_id, claim=claim)
+    return Records(
+        ports.store, now=ports.now, new_id=ports.new_id, claim=claim, most_devices=most_devices
+    )

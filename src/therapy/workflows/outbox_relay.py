@@ -23,6 +23,7 @@ from therapy.domain.outbox import (
     RunDue,
     SessionEntryChanged,
 )
+from therapy.domain.partition_keys import digest
 from therapy.domain.person_entry import person_entry_of
 from therapy.domain.push import push_for
 from therapy.domain.session import State
@@ -127,8 +128,10 @@ class OutboxRelay:
                 await self._refresh_session_entry(practice_id, session_id)
             case PersonEntryChanged(person_id):
                 await self._refresh_person_entry(practice_id, person_id)
-            case AccessEnded(person_id, at):
-                await end_of_access.end_access(practice_id, person_id, at, records=self.records)
+            case AccessEnded(person_id, at, epoch):
+                await end_of_access.end_access(
+                    practice_id, person_id, at, epoch, records=self.records
+                )
             case PushDue() as due:
                 await self._push(placed, due)
             case ResetLetterDue() as due:
@@ -169,12 +172,13 @@ class OutboxRelay:
         records, item = self.records, placed.item
         practice = await records.practices.load(item.practice_id)
         for device in await devices.devices_of(item.practice_id, due.person_id, records=records):
-            if device.token in due.told:
+            told = digest(device.token)
+            if told in due.told or device.token in due.told:
                 continue
             message = push_for(due, item_id=item.id, device=device, language=practice.language)
             if not await self.push.send(item.practice_id, device, message):
                 await devices.forget_device(device, records=records)
-            due = replace(due, told=(*due.told, device.token))
+            due = replace(due, told=(*due.told, told))
             placed = await self._noted(placed, replace(placed.item, what=due))
 
     async def _noted(self, placed: Placed, item: OutboxItem) -> Placed:

@@ -60,6 +60,8 @@ async def send_letter(due: ResetLetterDue, *, records: Records, letters: ResetLe
         person = await records.people.by_email(due.email)
     except NotFound:
         return
+    if (await records.credentials.load(person.practice_id, person.id)).disabled:
+        return
     practice = await records.practices.load(person.practice_id)
     token = await _new_token(person, records=records, letters=letters)
     minutes = int(letters.lifetime.total_seconds() // 60)

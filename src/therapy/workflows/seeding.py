@@ -13,6 +13,7 @@ from itertools import pairwise
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from therapy.domain.credentials import current_hash
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound
 from therapy.domain.media import WAV
 from therapy.domain.outbox import SessionEntryChanged
@@ -201,7 +202,8 @@ async def _person(
         return await add_person(person, records=records), True
     if not known.demo or known.practice_id != practice.id:
         raise AlreadyExists("email_taken")
-    if renew and not await passwords.verify(password, known.password_hash):
+    credentials = await records.credentials.load(known.practice_id, known.id)
+    if renew and not await passwords.verify(password, current_hash(known, credentials)):
         await set_password(known, await passwords.hash(password), records=records)
     return known, False
 

@@ -48,6 +48,7 @@ from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
 from therapy.workflows.continued_sessions import continue_session, first_run
 from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
+from therapy.workflows.login_check import require_login
 from therapy.workflows.waiting_list import WaitingList
 
 GZIP = b"\x1f\x8b\x08"
@@ -194,6 +195,7 @@ class Receiving:
 
         Raises:
             Forbidden: the metadata names another therapist.
+            NotSignedIn: the login has ended while the recording arrived; it is discarded.
             NotFound, WrongState, InvalidInput: see `continue_session`.
             UnsupportedAudio: the container has no audio.
             TooLarge: by its headers the recording lasts longer than it may.
@@ -209,6 +211,7 @@ class Receiving:
         size = await intake.recordings.keep(practice_id, key, len(self._hashes), key)
         read = partial(intake.recordings.read, practice_id, key)
         await intake.audio.check(practice_id, read, size, longest_ms=intake.longest_ms)
+        await require_login(actor, records=intake.records)  # an hour may have passed
         recording = Recording(key, size, content_hash(self._hashes), self.media_type, file_name)
         if continues:
             new = await continue_session(

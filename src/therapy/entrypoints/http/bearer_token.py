@@ -16,7 +16,7 @@ def bearer(header: str | None) -> str:
 
 
 class Authentication(AbstractAuthenticationMiddleware):
-    """Verifies the access token, except on routes marked `no_token`."""
+    """Verifies the access token and that its login is alive, except on routes marked `no_token`."""
 
     async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:  # type: ignore[type-arg]  # as the framework declares it
         token = bearer(connection.headers.get("authorization"))
@@ -25,6 +25,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         therapy: Therapy = connection.app.state.therapy
         here = therapy.installation
         actor = here.sign_in.tokens.read(token, now=here.records.now())
+        await here.login_check.require(actor)
         client = connection.client
         actor = replace(
             actor,

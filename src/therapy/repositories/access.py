@@ -1,0 +1,52 @@
+"""A person's access, read at once: what the partition of their logins holds."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from therapy.domain.credentials import Credentials, is_alive
+from therapy.domain.people import Login, Reset
+from therapy.repositories.credentials import CredentialsOfPeople
+from therapy.repositories.devices import DevicePointer, DevicePointers
+from therapy.repositories.logins import Logins, access_partition
+from therapy.repositories.reset_tokens import ResetTokens
+
+
+class Access(NamedTuple):
+    """Everything that lets a person in, or sends something to them; each in order of their ids."""
+
+    credentials: Credentials
+    logins: tuple[Login, ...]
+    resets: tuple[Reset, ...]
+    pointers: tuple[DevicePointer, ...]
+
+    def living(self, now: datetime) -> dict[str, Login]:
+        """Return the logins that are neither expired nor ended, by their `sid`."""
+        return {each.sid: each for each in self.logins if is_alive(each, self.credentials, now)}
+
+
+class AccessOfPeople:
+    """Reads the records of several repositories in one request; it writes nothing."""
+
+    def __init__(
+        self,
+        credentials: CredentialsOfPeople,
+        logins: Logins,
+        resets: ResetTokens,
+        pointers: DevicePointers,
+    ) -> None:
+        self._credentials = credentials
+        self._logins = logins
+        self._resets = resets
+        self._pointers = pointers
+
+    async def load(self, practice_id: str, person_id: str) -> Access:
+        """Return a person's access; credentials of epoch 0, with version 0, if none are stored."""
+        partition = access_partition(practice_id, person_id)
+        items = [item async for item in self._logins.items(partition, "")]
+        stored = self._credentials.known(items)
+        return Access(
+            stored[0] if stored else Credentials(practice_id, person_id),
+            self._logins.known(items),
+            self._resets.known(items),
+            self._pointers.known(items),
+        )
