@@ -61,7 +61,10 @@ COSTS = (
         "add an account",
         "batch 0.4, create 0.4, batch 1+0.5, read 1, read 1, create 1, batch 0.5",
     ),
-    Cost("`POST /auth/login`", "read 0.4, read 1, read 0.5, batch 0.6+0.5, read 0.5"),
+    Cost(
+        "`POST /auth/login`",
+        "read 0.4, read 0.4, read 1, read 0.5, batch 0.6+0.5, read 0.5, read 0.4, batch 0.4",
+    ),
     Cost("`POST /auth/refresh`", "read 0.6, read 1, read 0.5, batch 0.6, read 0.5"),
     Cost("an access token, once in 3 seconds a login and process", "read 0.6"),
     Cost("`POST /devices/register`", "read 1, query 10x0.5, batch 0.6+0.4, batch 0.5, read 0.6"),

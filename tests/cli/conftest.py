@@ -1,6 +1,7 @@
 """`therapy` as its script runs it, in this process; and a server in a process of its own."""
 
 import asyncio
+import io
 import os
 import subprocess
 import sys
@@ -55,8 +56,9 @@ def run(
 ) -> Run:
     """Run `therapy` as its script does, with nothing but these settings: `run("seed", PORT="x")`."""
 
-    def run_it(*arguments: str, **settings: str) -> Said:
+    def run_it(*arguments: str, stdin: str = "", **settings: str) -> Said:
         with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdin", io.StringIO(stdin))
             patched.chdir(tmp_path)
             patched.setattr(os, "environ", bare_environment(data_dir) | settings)
             patched.setattr(sys, "argv", ["therapy", *arguments])

@@ -106,7 +106,8 @@ def test_a_server_that_answers_otherwise_fails_with_what_was_expected_and_what_c
 
 
 def test_a_server_that_is_not_there_is_one_line(run: Run) -> None:
-    said = run("flow", "--base-url", "http://127.0.0.1:9", "--email", OLIVIA, "--password", "x")
+    there = ("--base-url", "http://127.0.0.1:9")
+    said = run("flow", *there, "--email", OLIVIA, "--password-stdin", stdin="x")
     assert said.returncode == 1
     assert OLIVIA in said.stderr
     assert len(said.stderr.splitlines()) == 1

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run, signs_in, with_installation
+from therapy.domain.errors import NotSignedIn
 from therapy.workflows.authentication import change_password
 from therapy.workflows.installation import Installation
 from therapy.workflows.reset_letters import ask_for_letter
@@ -25,6 +28,59 @@ def test_a_password_that_was_given_is_not_shown(run: Run, data_dir: Path) -> Non
     said = run("user", "add", *DANA, "--password", "long enough to keep")
     assert "long enough to keep" not in said.stdout + said.stderr
     assert signs_in(data_dir, "dana@example.health", "long enough to keep")
+
+
+def test_a_password_comes_from_standard_input_or_a_file_and_is_shown_nowhere(
+    run: Run, data_dir: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "password"
+    kept.write_text("  from a file, with blanks \nand a second line\n")
+    ways = {
+        "dana@example.health": ("--password-file", str(kept)),
+        "other@example.health": ("--password-stdin",),
+    }
+    for email, way in ways.items():
+        person = ("--role", "therapist", "--email", email, "--name", "Dana Levi")
+        said = run("user", "add", *person, *way, stdin="from standard input\n")
+        assert (said.returncode, said.stderr) == (0, "")
+        assert "from" not in said.stdout
+    assert signs_in(data_dir, "dana@example.health", "  from a file, with blanks ")
+    assert signs_in(data_dir, "other@example.health", "from standard input")
+
+
+def test_a_password_on_the_command_line_is_warned_about(run: Run) -> None:
+    said = run("user", "add", *DANA, "--password", "long enough to keep")
+    assert "--password-stdin" in said.stderr
+    assert "list of processes" in said.stderr
+
+
+def test_a_password_in_two_ways_or_none_is_refused(run: Run) -> None:
+    for way in (
+        ("--password", "x", "--password-stdin"),
+        ("--password-stdin",),
+        ("--password-prompt",),
+    ):
+        said = run("user", "add", *DANA, *way)
+        assert said.returncode == 2
+    assert "no accounts yet" in run("user", "list").stdout
+
+
+def test_who_is_disabled_cannot_sign_in_until_enabled(run: Run, data_dir: Path) -> None:
+    run("user", "add", *DANA, "--password-stdin", stdin="long enough to keep")
+    assert run("user", "disable", "DANA@example.health").returncode == 0
+    assert "disabled" in run("user", "list").stdout
+    with pytest.raises(NotSignedIn, match="wrong_credentials"):
+        signs_in(data_dir, "dana@example.health", "long enough to keep")
+    assert run("user", "enable", "dana@example.health").returncode == 0
+    assert "disabled" not in run("user", "list").stdout
+    assert signs_in(data_dir, "dana@example.health", "long enough to keep")
+
+
+def test_nobody_is_disabled_who_has_no_account(run: Run) -> None:
+    for switch in ("disable", "enable"):
+        said = run("user", switch, "nobody@example.health")
+        assert (said.returncode, len(said.stderr.splitlines())) == (1, 1)
+        assert "therapy user list" in said.stderr
 
 
 def test_the_list_shows_everybody(run: Run) -> None:
@@ -53,11 +109,11 @@ def test_what_is_wrong_with_a_new_account_is_one_line(run: Run) -> None:
     cases = {
         "email_taken": DANA,
         "patient_number": (*NOA, "--number", "12"),
-        "weak_password": (*NOA, "--number", "300000015", "--password", "short"),
+        "weak_password": (*NOA, "--number", "300000015", "--password-stdin"),
         "date": (*NOA, "--number", "300000015", "--date-of-birth", "31-02-1990"),
     }
     for code, arguments in cases.items():
-        said = run("user", "add", *arguments)
+        said = run("user", "add", *arguments, stdin="short")
         assert said.returncode == 1
         assert f"[{code}" in said.stderr
         assert len(said.stderr.splitlines()) == 1

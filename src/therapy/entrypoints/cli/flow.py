@@ -3,6 +3,7 @@
 import secrets
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from therapy.entrypoints.cli.mobile_client import (
     MobileClient,
     metadata_of,
 )
+from therapy.entrypoints.cli.password_options import asked_for, first_line, password_options
 from therapy.entrypoints.cli.terminal import answers, asides
 from therapy.entrypoints.cli.wav_recordings import DEMO, app_wav, decoded, demo_file, hissed, hummed
 
@@ -36,12 +38,17 @@ COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 @click.option(
     "--email", required=True, help="A therapist's account, preferably one created for this."
 )
-@click.option("--password", required=True, envvar="THERAPY_FLOW_PASSWORD", help="Its password.")
+@password_options("Its password; asked for if it is not given.", envvar="THERAPY_FLOW_PASSWORD")
 @click.option(
     "--patient-email", default="", help="A patient's account, to check what patients must not do."
 )
 @click.option(
-    "--patient-password", default="", help="Its password, if it differs from the therapist's."
+    "--patient-password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with its password, if it differs from the therapist's.",
+)
+@click.option(
+    "--patient-password", default="", help="The same; shown to others on this machine, too."
 )
 @click.option(
     "--finalize",
@@ -67,12 +74,13 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
     \b
     [bold]Example[/]
       [cyan]therapy flow --base-url http://127.0.0.1:8000 \\
-          --email olivia.hayes1@example.health --password "…"[/]
+          --email olivia.hayes1@example.health --password-prompt[/]
 
     [bold]You see[/] a table of calls and checks with results (passed, failed, skipped) and milliseconds. A
     failure says what was expected and what came, never what people said. The exit code is 0 only if nothing
     failed.
     """
+    password = password or asked_for()
     with ExitStack() as stack:
 
         def app() -> MobileClient:
@@ -82,7 +90,8 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
         _sign_in(context.app, email, password)
         if options["patient_email"]:
             context.patient = app()
-            theirs = options["patient_password"] or password
+            kept = options["patient_password_file"]
+            theirs = first_line(kept) if kept else options["patient_password"] or password
             _sign_in(context.patient, options["patient_email"], theirs)
         context.metadata = _metadata(context)
         try:

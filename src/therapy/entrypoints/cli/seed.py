@@ -9,6 +9,7 @@ import rich_click as click
 
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
 from therapy.entrypoints.cli.users import new_password
 from therapy.workflows.installation import Installation
@@ -24,9 +25,7 @@ DEMO = "demo-practice.json"
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Another practice, as JSON.",
 )
-@click.option(
-    "--password", default="", help="For every account; by default one is generated and shown once."
-)
+@password_options("For every account; by default one is generated and shown once.")
 @click.option("--force", is_flag=True, help="Even if there are real accounts.")
 def seed(*, path: Path | None, password: str, force: bool) -> None:
     """Add a practice to try things with. Running it again adds nothing twice.
@@ -37,10 +36,10 @@ def seed(*, path: Path | None, password: str, force: bool) -> None:
 
     \b
     [bold]Example[/]
-      [cyan]therapy seed --password "a password to try with"[/]
+      [cyan]therapy seed --password-prompt[/]
 
     [bold]You see[/] the accounts, and the password if it was generated. Existing accounts keep theirs unless
-    --password is given.
+    a password is given.
 
     \b
     [bold]--file[/] takes JSON like this (state: finalized or pending; day: date or days_ago):

@@ -1,4 +1,4 @@
-"""`therapy user add` and `therapy user list`."""
+"""`therapy user`: accounts are added, disabled, enabled and listed."""
 
 import asyncio
 import secrets
@@ -7,10 +7,13 @@ from datetime import date
 import rich_click as click
 from rich.table import Table
 
+from therapy.domain.errors import NotFound
 from therapy.domain.people import Person, Practice, Role
 from therapy.domain.session import parse_date
 from therapy.domain.text_folding import fold
 from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
 from therapy.repositories.records import Records
 
@@ -22,11 +25,12 @@ def new_password() -> str:
 
 @click.group()
 def user() -> None:
-    """Accounts of therapists and patients: add one, list all.
+    """Accounts of therapists and patients: add one, disable or enable one, list all.
 
     \b
     [bold]Examples[/]
       [cyan]therapy user add --role therapist --email dana@example.health --name "Dana Levi"[/]
+      [cyan]therapy user disable dana@example.health[/]
       [cyan]therapy user list[/]
     """
 
@@ -43,7 +47,7 @@ def user() -> None:
     help="Nine digits; required for patients, whom the app finds by it.",
 )
 @click.option("--date-of-birth", default="", help="Like 1990-12-31 or 31-12-1990.")
-@click.option("--password", default="", help="By default one is generated and shown once.")
+@password_options("By default one is generated and shown once.")
 @click.option(
     "--practice", default="", help="Its name; created if missing. Required if there are several."
 )
@@ -116,6 +120,51 @@ async def _add(
     return joined, person
 
 
+@user.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Disable the account with an e-mail address; nothing of it is deleted.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy user disable dana@example.health[/]
+
+    Nobody can sign in to it any more: the answer is the one that a wrong password gets. Whoever is signed in
+    is signed out within 5 seconds, on every device and server; uploads under way become no session, and no
+    more pushes are sent. Sessions stay, and work on them goes on.
+    """
+    name = asyncio.run(_switch(email, on=False))
+    answers().print(f"disabled {name}: all of its logins, devices and reset codes have ended")
+
+
+@user.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let a disabled account sign in again, with the password that it had.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy user enable dana@example.health[/]
+    """
+    name = asyncio.run(_switch(email, on=True))
+    answers().print(f"enabled {name}")
+
+
+async def _switch(email: str, *, on: bool) -> str:
+    from therapy.wiring import open_therapy
+    from therapy.workflows import accounts
+
+    async with open_therapy(settings_of_this_machine()) as opened:
+        records = opened.installation.records
+        try:
+            person = await (accounts.enable if on else accounts.disable)(email, records=records)
+        except NotFound:
+            raise CommandFailed(
+                "no account has this address; `therapy user list` shows all"
+            ) from None
+    return person.full_name
+
+
 @user.command("list")
 def list_() -> None:
     """List every account.
@@ -124,7 +173,7 @@ def list_() -> None:
     [bold]Example[/]
       [cyan]therapy user list[/]
 
-    [bold]You see[/] a table: practice, role, name, e-mail, number, and whether it is a demo account.
+    [bold]You see[/] a table: practice, role, name, e-mail, number, and whether it is demo or disabled.
     """
     asyncio.run(_list())
 
@@ -132,7 +181,7 @@ def list_() -> None:
 async def _list() -> None:
     from therapy.wiring import open_records
 
-    table = Table("practice", "role", "name", "e-mail", "number", "demo")
+    table = Table("practice", "role", "name", "e-mail", "number", "state")
     async with open_records(settings_of_this_machine()) as records:
         if records is not None:
             await _fill(table, records)
@@ -148,4 +197,7 @@ async def _fill(table: Table, records: Records) -> None:
         people = [each async for each in records.people.of_practice(practice.id)]
         for person in sorted(people, key=lambda each: (fold(each.full_name), each.id)):
             row = (practice.name, person.role.value.lower(), person.full_name, person.email)
-            table.add_row(*row, person.number, "demo" if person.demo else "")
+            credentials = await records.credentials.load(practice.id, person.id)
+            states = {"disabled": credentials.disabled, "demo": person.demo}
+            state = ", ".join(name for name, holds in states.items() if holds)
+            table.add_row(*row, person.number, state)
