@@ -103,10 +103,14 @@ COSTS = (
     Cost("`GET /sessions/{id}`, closed", "read 3, query 1x1, query 1x122, read 0.3, read 1"),
     Cost("`GET /sessions/me`, patient", "read 0.5, query 20x1.5, read 0.5"),
     Cost("`GET /sessions/{id}/details`, patient", "read 3, read 0.5, query 1x122, read 1"),
-    Cost("`POST /auth/forgot-password`", "read 0.4, read 1, read 0.5, batch 0.4"),
+    Cost(
+        "`POST /auth/forgot-password`",
+        "read 0.4, create 0.4, batch 0.5, read 0.4, read 1, read 0.5, read 0.5, query 1x0.5, batch 0.4,"
+        " batch 0.5",
+    ),
     Cost(
         "`POST /auth/change-password`",
-        "read 0.4, read 1, query 10x0.5, create 0.4, batch 0.5+0.4+0.5+0.6+0.6, query 3x0.5, batch 0.5,"
+        "query 1x0.5, read 1, query 10x0.5, create 0.4, batch 0.5+0.4+0.5+0.6+0.6, query 3x0.5, batch 0.5,"
         " read 1, batch 1, batch 0.5",
     ),
 )

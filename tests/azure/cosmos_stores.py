@@ -34,6 +34,7 @@ from therapy.workflows import (
     session_lists,
 )
 from therapy.workflows.installation import Installation, Ports, install
+from therapy.workflows.reset_letters import ask_for_letter
 from therapy.workflows.uploads import receiving
 
 __all__ = ["Stores", "stores"]
@@ -247,10 +248,9 @@ class Life:
         await session_lists.closed_session(self.actor, self.session_id, records=self.records)
 
     async def _forgot(self) -> None:
-        sign_in = self.installed.sign_in
-        await authentication.forgot_password(
-            "p@example.health", records=self.records, sign_in=sign_in
-        )
+        attempts = self.installed.sign_in.attempts
+        asked = await ask_for_letter("p@example.health", records=self.records, attempts=attempts)
+        await self.records.deliver(asked)
 
     async def _change_password(self) -> None:
         letter: Any = self.stores.ports.mail

@@ -1,17 +1,22 @@
-"""Samples of what is kept of attempts: what `samples.Sample` is made of, by kind."""
+"""Samples of what is kept of attempts and credentials: what `samples.Sample` is made of, by kind."""
 
 from typing import Any
 
-from tests.builders import DAY, HOUR, NOW
+from msgspec.structs import replace
+
+from tests.builders import DAY, HOUR, NOW, PATIENT, PRACTICE
 from therapy.domain.attempts import Attempt
+from therapy.domain.credentials import Credentials
 from therapy.domain.partition_keys import key
 from therapy.repositories.attempts import Attempts, StoredAttempts
+from therapy.repositories.credentials import CREDENTIALS, CredentialsOfPeople
 from therapy.repositories.known_addresses import (
     KNOWN,
     KnownAddress,
     KnownAddresses,
     KnownAddressLists,
 )
+from therapy.repositories.logins import access_partition
 
 ATTEMPT_SAMPLES: dict[str, dict[str, Any]] = {
     "attempts": {
@@ -31,5 +36,15 @@ ATTEMPT_SAMPLES: dict[str, dict[str, Any]] = {
         "stale": None,
         "changes": {"known": (KnownAddress("address-2", NOW),)},
         "everywhere": True,
+    },
+    "credentials": {
+        "repository": CredentialsOfPeople,
+        "record": Credentials(PRACTICE, PATIENT, epoch=1, password_hash="$hash$"),
+        "write": lambda repository, record, _: repository.write(record),
+        "load": lambda repository, place: repository.get(access_partition(*place), CREDENTIALS),
+        "named": lambda record, place: replace(
+            record, practice_id=place.practice, person_id=place.name
+        ),
+        "text": "password_hash",
     },
 }

@@ -30,7 +30,6 @@ from tests.builders import (
 )
 from tests.repositories.attempt_samples import ATTEMPT_SAMPLES
 from tests.repositories.thirteenth_record import KeptAnswer, KeptAnswers
-from therapy.domain.credentials import Credentials
 from therapy.domain.errors import AlreadyExists, LeaseLost, NotFound, Stale, TherapyError
 from therapy.domain.insights import Gap, Insights, Part
 from therapy.domain.outbox import PushDue, PushKind
@@ -40,7 +39,6 @@ from therapy.domain.sentiment import Scores
 from therapy.domain.transcript_parts import VersionScores, header_of
 from therapy.ports.store import Store
 from therapy.repositories.change import Pending
-from therapy.repositories.credentials import CredentialsOfPeople
 from therapy.repositories.devices import DevicePointer, DevicePointers, Devices
 from therapy.repositories.former_sessions import FormerSessions, FormerSessionsOfPatients
 from therapy.repositories.link_changes import LinkChange, LinkChanges
@@ -132,11 +130,6 @@ def key_owner(repository: UniqueKeys, record: Any, place: Place) -> Pending:
 async def key_owner_at(repository: UniqueKeys, place: Place) -> Any:
     held = await repository.load(*place)
     return held and KeyOwner(held.value, held.expires_at, held.version)
-
-
-async def stored_credentials(repository: CredentialsOfPeople, place: Place) -> Any:
-    found = await repository.load(*place)
-    return found if found.version else None
 
 
 def number(repository: Any, record: Any, place: Place) -> Pending:
@@ -263,14 +256,6 @@ SAMPLES: dict[str, Sample] = {
         load=lambda repository, place: repository.load(place.practice, PATIENT, place.name),
         named=fields(practice_id="practice", sid="name"),
         text="refresh_hash",
-    ),
-    "credentials": Sample(
-        CredentialsOfPeople,
-        Credentials(PRACTICE, PATIENT, epoch=1, password_hash="$hash$"),
-        write=lambda repository, record, _: repository.write(record),
-        load=stored_credentials,
-        named=fields(practice_id="practice", person_id="name"),
-        text="password_hash",
     ),
     "token": Sample(
         OldTokens,

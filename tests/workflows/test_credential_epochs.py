@@ -23,10 +23,11 @@ from therapy.domain.errors import InvalidInput, NotSignedIn, Unavailable
 from therapy.domain.login_tokens import parse_refresh_token, parse_reset_token
 from therapy.repositories.logins import access_partition
 from therapy.repositories.practices import practice_partition
-from therapy.workflows import accounts, authentication, devices
+from therapy.workflows import account_changes, authentication, devices
 from therapy.workflows.authentication import SignedIn
 from therapy.workflows.devices import devices_of
 from therapy.workflows.login_check import LoginCheck
+from therapy.workflows.reset_letters import ask_for_letter
 from therapy.workflows.uploads import receiving
 
 EMAIL = a_therapist().email
@@ -69,19 +70,23 @@ async def set_password(installed: MemoryInstallation, password: str = NEW) -> No
     await authentication.set_password(person, hashed, records=installed.records)
 
 
-async def reset_password(installed: MemoryInstallation, password: str = NEW) -> None:
-    await authentication.forgot_password(
-        EMAIL, records=installed.records, sign_in=installed.sign_in
-    )
+async def mailed(installed: MemoryInstallation) -> str:
+    """Have a token mailed and return it."""
+    attempts = installed.sign_in.attempts
+    asked = await ask_for_letter(EMAIL, records=installed.records, attempts=attempts)
+    await installed.records.deliver(asked)
     words = installed.ports.mail.sent[-1].body.split()
-    token = next(word for word in words if parse_reset_token(word.strip(".")) is not None)
+    return next(word for word in words if parse_reset_token(word.strip(".")) is not None)
+
+
+async def reset_password(installed: MemoryInstallation, password: str = NEW) -> None:
     await authentication.change_password(
-        token, password, records=installed.records, sign_in=installed.sign_in
+        await mailed(installed), password, records=installed.records, sign_in=installed.sign_in
     )
 
 
 async def disable(installed: MemoryInstallation) -> None:
-    await accounts.disable(EMAIL, records=installed.records)
+    await account_changes.disable(EMAIL, records=installed.records)
 
 
 ENDINGS = pytest.mark.parametrize(
@@ -308,23 +313,22 @@ async def test_a_disabled_account_is_told_what_a_wrong_password_is_told(installe
 
 
 async def test_a_disabled_account_gets_no_new_password_by_mail(installed):
-    await authentication.forgot_password(
-        EMAIL, records=installed.records, sign_in=installed.sign_in
-    )
-    words = installed.ports.mail.sent[-1].body.split()
-    token = next(word for word in words if parse_reset_token(word.strip(".")) is not None)
+    token = await mailed(installed)
     await disable(installed)
     with pytest.raises(InvalidInput, match="reset_token"):
         await authentication.change_password(
             token, NEW, records=installed.records, sign_in=installed.sign_in
         )
+    sent = len(installed.ports.mail.sent)
+    await mailed(installed)
+    assert len(installed.ports.mail.sent) == sent
 
 
 async def test_an_enabled_account_signs_in_again_and_nothing_of_before_is_alive(installed):
     login = await signed_in(installed)
     await disable(installed)
-    await accounts.enable(EMAIL, records=installed.records)
-    await accounts.enable(EMAIL, records=installed.records)
+    await account_changes.enable(EMAIL, records=installed.records)
+    await account_changes.enable(EMAIL, records=installed.records)
     with pytest.raises(NotSignedIn):
         await refreshed(installed, login.refresh_token)
     assert (await signed_in(installed)).refresh_token

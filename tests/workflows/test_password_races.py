@@ -12,7 +12,7 @@ from tests.workflows.interrupted_ports import nothing
 from tests.workflows.memory_installation import PASSWORD, MemoryInstallation, an_installation
 from therapy.adapters.memory.passwords import MemoryPasswords
 from therapy.domain.errors import NotSignedIn
-from therapy.workflows import accounts, authentication, devices
+from therapy.workflows import account_changes, authentication, devices
 from therapy.workflows.authentication import SignedIn
 from therapy.workflows.devices import devices_of
 from therapy.workflows.login_check import require_login
@@ -85,7 +85,7 @@ async def changed(installed: MemoryInstallation) -> None:
 
 
 async def disabled(installed: MemoryInstallation) -> None:
-    await accounts.disable(EMAIL, records=installed.records)
+    await account_changes.disable(EMAIL, records=installed.records)
 
 
 async def check_nothing_is_alive(installed: MemoryInstallation, answered: list[SignedIn]) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 from msgspec.structs import fields
 
-from therapy.config.recording_settings import RecordingSettings
+from therapy.config.sign_in_settings import SignInSettings
 from therapy.config.value_parsers import (
     AUTO,
     SECRET,
@@ -34,7 +34,7 @@ from therapy.config.value_parsers import (
 )
 
 
-class Settings(RecordingSettings, frozen=True, kw_only=True):
+class Settings(SignInSettings, frozen=True, kw_only=True):
     """The settings of an installation; their repr contains no secrets. Sizes are in bytes.
 
     The last block says which family of adapters, or which plugin, serves which port; it is never "auto" once
@@ -64,55 +64,10 @@ class Settings(RecordingSettings, frozen=True, kw_only=True):
     operator_token: Annotated[
         Secret, "shows the details of /health/ready to whoever sends it as a bearer token"
     ] = field(name="THERAPY_OPERATOR_TOKEN", default="")
-    sign_in_tries: Annotated[
-        int,
-        Meta(ge=1, le=100_000),
-        "failed sign-ins to one account in an hour, from addresses where it has not been signed in to"
-        " before; the more one address has had, the fewer it gets",
-    ] = field(name="THERAPY_SIGN_IN_TRIES", default=80)
-    sign_in_tries_known: Annotated[
-        int,
-        Meta(ge=0, le=100_000),
-        "failed sign-ins to one account in an hour from each of the four addresses, beside those, where it"
-        " was signed in to in the last 90 days",
-    ] = field(name="THERAPY_SIGN_IN_TRIES_KNOWN", default=5)
-    sign_in_tries_address: Annotated[
-        int, Meta(ge=1, le=1_000_000), "failed sign-ins of one address in an hour, to all accounts"
-    ] = field(name="THERAPY_SIGN_IN_TRIES_ADDRESS", default=100)
-    sign_ins_waiting: Annotated[
-        int,
-        Meta(ge=0, le=10_000),
-        "passwords of one process that wait to be checked, two at a time",
-    ] = field(name="THERAPY_SIGN_INS_WAITING", default=32)
-    letters: Annotated[
-        int,
-        Meta(ge=1, le=100_000),
-        "letters with a token for a new password to one account in an hour; the more one address has asked"
-        " for, the fewer it gets",
-    ] = field(name="THERAPY_RESET_LETTERS", default=40)
-    letters_address: Annotated[
-        int,
-        Meta(ge=1, le=1_000_000),
-        "letters with a token for a new password that one address asks for in an hour, to all accounts",
-    ] = field(name="THERAPY_RESET_LETTERS_ADDRESS", default=60)
-    wrong_tokens: Annotated[
-        int,
-        Meta(ge=1, le=1_000_000),
-        "wrong refresh and reset tokens in an hour, of one account and of one address",
-    ] = field(name="THERAPY_WRONG_TOKENS", default=100)
     readiness_every: Annotated[
         Seconds,
         "how long an answer of /health/ready stands before what the program depends on is asked again",
     ] = field(name="THERAPY_READINESS_SECONDS", default=timedelta(seconds=2))
-    login_check: Annotated[
-        int,
-        Meta(ge=0, le=5),
-        "seconds after which an access token whose login has ended is refused everywhere; each process asks"
-        " the store once in that time about each login that is used",
-    ] = field(name="THERAPY_LOGIN_CHECK_SECONDS", default=3)
-    most_devices: Annotated[
-        int, Meta(ge=1, le=90), "devices of a person; one more removes the oldest registration"
-    ] = field(name="THERAPY_DEVICES_PER_PERSON", default=20)
     language: Annotated[
         Literal["en", "he"],
         "the language of errors if a client asks for none, and of a new practice",
@@ -382,7 +337,7 @@ class Setting:
 
 def _settings() -> tuple[Setting, ...]:
     found = []
-    inherited = RecordingSettings.__struct_fields__
+    inherited = SignInSettings.__struct_fields__
     for each in sorted(fields(Settings), key=lambda each: each.name in inherited):
         marks = parts(each.type)[1]
         if not marks:

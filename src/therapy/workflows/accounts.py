@@ -5,7 +5,6 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from therapy.domain.credentials import disabled
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.outbox import PersonEntryChanged
 from therapy.domain.people import (
@@ -21,8 +20,6 @@ from therapy.ports.passwords import Passwords
 from therapy.repositories.change import Change
 from therapy.repositories.people import EmailOwner
 from therapy.repositories.records import Records
-from therapy.workflows.end_of_access import end_all
-from therapy.workflows.retry_stale import retry_stale
 
 FIRST_PRACTICE = "Practice"
 LONGEST_NAME = 200
@@ -119,44 +116,6 @@ async def _give_email_back(person: Person, *, records: Records) -> None:
         with suppress(Stale):  # someone else has taken it
             freed = records.people.emails.give_back(person.email, owner, records.now())
             await Change(freed).commit(records.store)
-
-
-async def disable(email: str, *, records: Records) -> Person:
-    """Disable an account: nobody signs in to it, and all of its logins, reset tokens and devices end.
-
-    Nothing of it is deleted. Idempotent.
-
-    Raises:
-        NotFound: no account has this address.
-    """
-    person = await records.people.by_email(email)
-
-    async def attempt() -> None:
-        access = await records.access.load(person.practice_id, person.id)
-        await end_all(access, disabled(access.credentials), records=records)
-
-    await retry_stale(attempt)
-    return person
-
-
-async def enable(email: str, *, records: Records) -> Person:
-    """Let a disabled account sign in again, with the password that it had; what has ended stays so.
-
-    Idempotent.
-
-    Raises:
-        NotFound: no account has this address.
-    """
-    person = await records.people.by_email(email)
-
-    async def attempt() -> None:
-        credentials = await records.credentials.load(person.practice_id, person.id)
-        if credentials.disabled:
-            enabled = replace(credentials, disabled=False)
-            await Change(records.credentials.write(enabled)).commit(records.store)
-
-    await retry_stale(attempt)
-    return person
 
 
 async def put_practice(practice: Practice, *, records: Records) -> None:

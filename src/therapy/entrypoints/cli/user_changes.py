@@ -1,4 +1,4 @@
-"""`therapy user rename` and `therapy user reset`."""
+"""`therapy user rename`, `reset`, `disable` and `enable`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -63,6 +63,50 @@ def reset(*, email: str) -> None:
     console = answers()
     console.print(f"{escape(person.full_name)} ({escape(person.email)}) has a new password {where}")
     console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
+
+
+@click.command()
+@click.argument("email")
+def disable(*, email: str) -> None:
+    """Let nobody sign in to the account with an e-mail address; nothing of it is deleted.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy user disable dana@example.health[/]
+
+    [bold]You see[/] whose account it is, and which data. Whoever is signed in is signed out within 5 seconds,
+    on every device and server; uploads under way become no session, and no more pushes are sent. To sign in
+    is answered as with a wrong password. Sessions stay, and work on them goes on.
+    """
+
+    async def work(here: Installation) -> Person:
+        from therapy.workflows import account_changes
+
+        return await account_changes.disable(email, records=here.records)
+
+    person, where = asyncio.run(_changed(work))
+    answers().print(f"{escape(person.full_name)} ({escape(person.email)}) is disabled now {where}")
+
+
+@click.command()
+@click.argument("email")
+def enable(*, email: str) -> None:
+    """Let people sign in again to a disabled account, with the password that it had.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy user enable dana@example.health[/]
+
+    [bold]You see[/] whose account it is, and which data. Logins that ended stay ended.
+    """
+
+    async def work(here: Installation) -> Person:
+        from therapy.workflows import account_changes
+
+        return await account_changes.enable(email, records=here.records)
+
+    person, where = asyncio.run(_changed(work))
+    answers().print(f"{escape(person.full_name)} ({escape(person.email)}) is enabled now {where}")
 
 
 async def _changed(work: Callable[[Installation], Awaitable[Person]]) -> tuple[Person, str]:

@@ -1,4 +1,4 @@
-"""`therapy user`: accounts are added, disabled, enabled and listed."""
+"""`therapy user add` and `therapy user list`."""
 
 import asyncio
 import secrets
@@ -7,12 +7,10 @@ from datetime import date
 import rich_click as click
 from rich.table import Table
 
-from therapy.domain.errors import NotFound
 from therapy.domain.people import Person, Practice, Role
 from therapy.domain.session import parse_date
 from therapy.domain.text_folding import fold
 from therapy.entrypoints.cli.environment import settings_of_this_machine
-from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
 from therapy.repositories.records import Records
@@ -118,51 +116,6 @@ async def _add(
             passwords=opened.installation.sign_in.passwords,
         )
     return joined, person
-
-
-@user.command()
-@click.argument("email")
-def disable(email: str) -> None:
-    """Disable the account with an e-mail address; nothing of it is deleted.
-
-    \b
-    [bold]Example[/]
-      [cyan]therapy user disable dana@example.health[/]
-
-    Nobody can sign in to it any more: the answer is the one that a wrong password gets. Whoever is signed in
-    is signed out within 5 seconds, on every device and server; uploads under way become no session, and no
-    more pushes are sent. Sessions stay, and work on them goes on.
-    """
-    name = asyncio.run(_switch(email, on=False))
-    answers().print(f"disabled {name}: all of its logins, devices and reset codes have ended")
-
-
-@user.command()
-@click.argument("email")
-def enable(email: str) -> None:
-    """Let a disabled account sign in again, with the password that it had.
-
-    \b
-    [bold]Example[/]
-      [cyan]therapy user enable dana@example.health[/]
-    """
-    name = asyncio.run(_switch(email, on=True))
-    answers().print(f"enabled {name}")
-
-
-async def _switch(email: str, *, on: bool) -> str:
-    from therapy.wiring import open_therapy
-    from therapy.workflows import accounts
-
-    async with open_therapy(settings_of_this_machine()) as opened:
-        records = opened.installation.records
-        try:
-            person = await (accounts.enable if on else accounts.disable)(email, records=records)
-        except NotFound:
-            raise CommandFailed(
-                "no account has this address; `therapy user list` shows all"
-            ) from None
-    return person.full_name
 
 
 @user.command("list")
