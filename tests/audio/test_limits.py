@@ -20,6 +20,7 @@ from therapy.domain.errors import (
     EngineDied,
     EngineFailed,
     RecordingTooLong,
+    TooLarge,
     Unavailable,
     UndecodableAudio,
 )
@@ -109,3 +110,16 @@ async def test_checks_beyond_the_queue_are_told_to_come_back():
     going_on.set()
     await asyncio.gather(*checks)
     await audio.check("p", waiting, len(data))
+
+
+async def test_days_in_a_small_file_are_refused_at_the_upload():
+    data = flac_of_days(30_000)
+    with pytest.raises(TooLarge) as raised:
+        await PyAvAudioDecoder().check("practice", reader(data), len(data))
+    assert raised.value.details == {"longest": 4 * 3600}
+
+
+async def test_a_length_that_a_header_states_is_not_believed_of_a_file_that_can_t_have_it():
+    data = bytearray(media.recording("flac"))
+    data[22:26] = b"\xff" * 4  # how many samples there are
+    await PyAvAudioDecoder().check("practice", reader(bytes(data)), len(data), longest_ms=60_000)

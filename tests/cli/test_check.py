@@ -1,22 +1,26 @@
 """What `therapy check` shows of where something is, and what it calls it when it is not reached."""
 
+import io
 import json
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import pytest
+from rich.console import Console
 
 from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.config import read_settings
 from therapy.domain.errors import EngineFailed, Unavailable
 from therapy.domain.transcript import Utterance
+from therapy.entrypoints.cli.check import show_limits
 from therapy.entrypoints.cli.faults.diagnosis import diagnose
 from therapy.entrypoints.worker import working
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import SpeechOptions
 from therapy.wiring import languages_lacking, open_therapy
-from therapy.wiring.dependency_checks import Dependency, dependencies, second_of_speech
+from therapy.wiring.dependency_checks import Dependency, dependencies, not_limited, second_of_speech
 
 KEY = "a2V5a2V5"
 ACCOUNT = json.dumps({"client_email": "a@b.example", "private_key": "-", "project_id": "clinic-7"})
@@ -155,3 +159,20 @@ async def test_the_worker_logs_at_its_start_which_languages_are_lacking(tmp_path
     (warning,) = [each for each in caplog.records if each.name == "therapy.entrypoints.worker"]
     assert warning.levelname == "WARNING"
     assert warning.languages == "he-IL"
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ((), "has limits of memory, CPU time and open files, and no network."),
+        (("memory", "network"), "is not limited here in: memory, network."),
+    ],
+)
+def test_what_limits_the_processes_that_read_recordings_have_is_said(missing, said):
+    console = Console(file=io.StringIO(), width=500)
+    show_limits(missing, console)
+    assert said in console.file.getvalue()
+
+
+async def test_what_is_limited_here_is_tried_out():
+    assert await not_limited() == (() if sys.platform == "linux" else ("memory", "network"))

@@ -58,14 +58,18 @@ def look_for_audio(file: RangedFile, longest_ms: int = LONGEST_MS) -> None:
 
     Raises:
         UnsupportedAudio: it is not a container of ours, or has no track that can be decoded.
-        TooLarge: the track that is first lasts longer than `longest_ms`, by headers that can be believed.
+        TooLarge: the first track lasts longer than `longest_ms`, by its packets if the file is small, else by
+            headers that can be believed.
     """
     media.sniff(file.peek(0, media.SNIFF_BYTES))
     try:
         with opened(file) as (container, kind, inner):
             first = playable(container)[0]
             stated = _certain_ms(inner, container, first, kind)
-            if stated > longest_ms and inner.size > stated / 1000 * LEAST_BYTES:
+            plausible = inner.size > stated / 1000 * LEAST_BYTES
+            if inner.size <= longest_ms / 1000 * LEAST_BYTES:  # only a trick makes it too long
+                stated, plausible = _packets_ms(container, first, kind, longest_ms), True
+            if stated > longest_ms and plausible:
                 raise TooLarge("too_long", longest=longest_ms // 1000)
     except UndecodableAudio as error:
         if error.details.get("reason") == "container":  # behind its tags is something else
@@ -102,6 +106,24 @@ def pcm_chunks(
         if pending:
             yield bytes(pending)
         report(track.found())
+
+
+def _packets_ms(container: InputContainer, stream: AudioStream, kind: str, enough_ms: int) -> int:
+    """Return how long the packets of a track last, undecoded; stop once that is more than enough."""
+    only(container, {stream.index})
+    lasting, unit = 0, float(stream.time_base or 0) * 1000
+    try:
+        for packet in container.demux(stream):
+            lasting += packet.duration or 0
+            if kind in (*COUNTED, media.FLAC):  # FFmpeg counts; of FLAC it knows no durations
+                lasting = max(lasting, packet.pts or 0)
+            if lasting * unit > enough_ms:
+                break
+    except MemoryError:  # FFmpeg's is both
+        raise
+    except av.FFmpegError:
+        pass
+    return int(lasting * unit)
 
 
 def _certain_ms(file: RangedFile, container: InputContainer, stream: AudioStream, kind: str) -> int:

@@ -65,7 +65,7 @@ def check() -> None:
         checked = asyncio.run(check_each(list(dependencies(settings))))
     _show(checked, console)
     show_findings(checked, console)
-    _show_limits(asyncio.run(not_limited()), console)
+    show_limits(asyncio.run(not_limited()), console)
     if plugins := every_installed():
         console.print("\nInstalled adapters of other projects:")
     for plugin in plugins:
@@ -124,7 +124,7 @@ def _show(checked: list[Checked], console: Console) -> None:
     console.print(table)
 
 
-def _show_limits(missing: tuple[str, ...], console: Console) -> None:
+def show_limits(missing: tuple[str, ...], console: Console) -> None:
     """Print what the processes that read recordings are denied on this machine, and what they are not."""
     text = "\nWhat reads recordings has limits of memory, CPU time and open files, and no network."
     if missing:
