@@ -43,10 +43,11 @@ async def reset_password(
     """Set the password of the account with this address; its logins, reset tokens and devices end.
 
     Raises:
-        InvalidInput: the password is too weak.
+        InvalidInput: the password is too weak, or very many people have it.
         NotFound: no account has this address.
     """
     person = await records.people.by_email(email)
-    check_password(password, email=person.email, field="password")
+    is_common = await passwords.is_common(password)
+    check_password(password, email=person.email, is_common=is_common, field="password")
     await set_password(person, await passwords.hash(password), records=records)
     return person
