@@ -42,5 +42,8 @@ class NothingAdmitted(AttemptLimits):
     async def take(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
         return quota.window
 
+    async def look(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        return quota.window
+
     async def give_back(self, key: str, attempt: Attempt, quota: Quota) -> None:
         """Do nothing: nothing was counted."""

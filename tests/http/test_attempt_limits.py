@@ -90,6 +90,16 @@ def test_clients_behind_a_trusted_proxy_are_counted_each_by_itself(tmp_path):
         assert tried("2001:db8:0:2::7", PASSWORD) == 200
 
 
+def test_that_a_proxy_is_not_named_is_logged_once(tmp_path, caplog):
+    with serving(tmp_path) as server, httpx.Client(timeout=30) as client:
+        for number in range(3):
+            headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+            url = f"http://127.0.0.1:{server.port}/auth/refresh"
+            assert client.post(url, headers=headers).status_code == 401
+    (line,) = [each for each in caplog.records if "X-Forwarded-For" in each.getMessage()]
+    assert "203.0.113" not in line.getMessage()
+
+
 @pytest.mark.parametrize(
     ("address", "network"),
     [

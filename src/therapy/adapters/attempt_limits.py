@@ -43,7 +43,7 @@ while all > 0 and all * (own + 1) >= most do
   if shared and string.sub(made[i], 1, #source) == source then own = own - 1 end
   all, i = all - 1, i + 2
 end
-if waiting > 0 then return tostring(waiting) end
+if waiting > 0 or ARGV[8] == "look" then return tostring(waiting) end
 redis.call("ZADD", KEYS[1], ARGV[3], source .. ARGV[2])
 redis.call("PEXPIRE", KEYS[1], math.ceil(window / 1000))
 return "0"
@@ -65,15 +65,26 @@ class RedisAttemptLimits(AttemptLimits):
         self._is_away = False
 
     async def take(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        waiting = await self._asked_script("take", key, attempt, quota)
+        return await self._otherwise.take(key, attempt, quota) if waiting is None else waiting
+
+    async def look(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        waiting = await self._asked_script("look", key, attempt, quota)
+        return await self._otherwise.look(key, attempt, quota) if waiting is None else waiting
+
+    async def _asked_script(
+        self, what: str, key: str, attempt: Attempt, quota: Quota
+    ) -> timedelta | None:
+        """Return how long to wait, as Redis says; None if it can't be reached."""
         now, window = _microseconds(attempt), quota.window // _MICROSECOND
         arguments = [
             *(attempt.source, attempt.id, now, window),
-            *(quota.most, int(quota.shared), now - window),
+            *(quota.most, int(quota.shared), now - window, what),
         ]
         try:
             answer = await self._asked(lambda: self._take(keys=[PREFIX + key], args=arguments))
         except Unavailable:
-            return await self._otherwise.take(key, attempt, quota)
+            return None
         return timedelta(microseconds=float(answer))
 
     async def give_back(self, key: str, attempt: Attempt, quota: Quota) -> None:

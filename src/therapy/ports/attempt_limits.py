@@ -25,6 +25,14 @@ class AttemptLimits(ABC):
         """
 
     @abstractmethod
+    async def look(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        """Return what `take` would return now, and count nothing.
+
+        Raises:
+            Unavailable: what counts can't be reached.
+        """
+
+    @abstractmethod
     async def give_back(self, key: str, attempt: Attempt, quota: Quota) -> None:
         """No longer count an attempt: it was none. Idempotent, also if it was never counted.
 

@@ -68,6 +68,11 @@ class StoredAttempts(Repository[Attempts], AttemptLimits):
         await self._change(key, with_it, attempt.at + quota.window)
         return waiting
 
+    async def look(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        stored = await self.load(key)
+        made = counted(stored.made if stored else (), quota.window, attempt.at)
+        return wait(made, attempt.source, quota, attempt.at)
+
     async def give_back(self, key: str, attempt: Attempt, quota: Quota) -> None:
         def without_it(made: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
             left = tuple(each for each in made if each.id != attempt.id)

@@ -76,6 +76,15 @@ async def test_what_is_given_back_was_never_counted(attempt_limits: AttemptLimit
     assert await admitted(attempt_limits, 5, quota) == 3
 
 
+async def test_to_look_counts_nothing(attempt_limits: AttemptLimits) -> None:
+    quota = Quota(2)
+    for number in range(5):
+        assert await attempt_limits.look(KEY, an_attempt(number), quota) == AT_ONCE
+    assert await admitted(attempt_limits, 5, quota) == 2
+    later = an_attempt(9, at=NOW + 10 * MINUTE)
+    assert await attempt_limits.look(KEY, later, quota) == 50 * MINUTE
+
+
 async def test_one_source_does_not_use_up_a_shared_quota(attempt_limits: AttemptLimits) -> None:
     quota = Quota(80, shared=True)
     assert await admitted(attempt_limits, 100, quota) == 9

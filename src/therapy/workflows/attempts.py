@@ -137,14 +137,18 @@ class AttemptCounter:
         for_account, for_address = quotas
         waiting = timedelta.max
         if known:
-            key = f"{what}.known.{self._name(f'{account}|{source}')}"
-            taken, waiting = await self._take(key, source, self.quotas.sign_in_known)
+            at_home = f"{what}.known.{self._name(f'{account}|{source}')}"
+            taken, waiting = await self._take(at_home, source, self.quotas.sign_in_known)
             if waiting == AT_ONCE:
                 return (taken,)
+        key = f"{what}.account.{account}"
+        looked = Taken(key, Attempt(self.new_id(), source, self.now()), for_account)
+        if (wait_here := await self.limits.look(*looked)) > AT_ONCE:  # most of a flood ends here
+            return Full(key, _too_many(min(waiting, wait_here)))
         first, wait_there = await self._take(f"{what}.address.{source}", source, for_address)
         if wait_there > AT_ONCE:
             return Full(first.key, _too_many(min(waiting, wait_there)))
-        second, wait_here = await self._take(f"{what}.account.{account}", source, for_account)
+        second, wait_here = await self._take(key, source, for_account)
         if wait_here > AT_ONCE:
             await self._end((first,), counts=False)
             return Full(second.key, _too_many(min(waiting, wait_here)))

@@ -23,6 +23,10 @@ class MemoryAttemptLimits(AttemptLimits):
             del self._attempts[next(iter(self._attempts))]
         return waiting
 
+    async def look(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        made = counted(self._attempts.get(key, ()), quota.window, attempt.at)
+        return wait(made, attempt.source, quota, attempt.at)
+
     async def give_back(self, key: str, attempt: Attempt, quota: Quota) -> None:
         del quota
         left = tuple(each for each in self._attempts.pop(key, ()) if each.id != attempt.id)

@@ -4,9 +4,13 @@ Behind proxies that are trusted (`THERAPY_TRUSTED_PROXIES`) the server has put t
 place of the proxy's. Whoever has one address of IPv6 has all of its /64, so that is one client.
 """
 
+import logging
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from litestar import Request
+from litestar.datastructures import State
+
+log = logging.getLogger(__name__)
 
 ONE_CLIENT = 64
 """Bits of an IPv6 address that say whose it is."""
@@ -27,4 +31,17 @@ def network_of(address: str) -> str:
 
 def provide_client_network(request: Request) -> str:  # type: ignore[type-arg] # of any user
     """Return the network of the client that sends this request; "" if it has no address."""
+    if "x-forwarded-for" in request.headers:
+        _warn_of_an_unnamed_proxy(request.app.state)
     return network_of(request.client.host) if request.client else ""
+
+
+def _warn_of_an_unnamed_proxy(state: State) -> None:
+    """Log once that somebody tells a client's address whom the settings do not name."""
+    if state.therapy.settings.trusted_proxies or state.get("warned_of_proxy"):
+        return
+    state.warned_of_proxy = True
+    log.warning(
+        "X-Forwarded-For came, but THERAPY_TRUSTED_PROXIES is empty: if there is a proxy in front, all its"
+        " clients are counted as one"
+    )
