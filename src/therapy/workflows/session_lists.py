@@ -1,6 +1,7 @@
 """Session lists: lists of sessions, the search in them, and a closed session in full."""
 
 from collections.abc import Collection
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -122,7 +123,8 @@ async def closed_session(actor: Actor, session_id: str, *, records: Records) -> 
     transcript = await records.transcripts.load(actor.practice_id, session_id, number)
     patient = None
     if person_id := session.details.patient.person_id:
-        patient = await records.people.load(actor.practice_id, person_id)
+        with suppress(NotFound):  # the account was removed at the moment at which it was linked
+            patient = await records.people.load(actor.practice_id, person_id)
     withheld = practice is not None and practice.patient_sees is PatientSees.WITHOUT_NOTES
     return ClosedSession(session, transcript, patient, with_notes=not withheld)
 

@@ -12,7 +12,7 @@ from therapy.entrypoints.cli.seed import seed
 from therapy.entrypoints.cli.serve import serve, worker
 from therapy.entrypoints.cli.supervisor import everything
 from therapy.entrypoints.cli.transcribe import transcribe
-from therapy.entrypoints.cli.user_changes import rename, reset
+from therapy.entrypoints.cli.user_changes import remove, rename, reset
 from therapy.entrypoints.cli.users import user
 
 HELP = click.RichHelpConfiguration(
@@ -47,7 +47,7 @@ COMMANDS = (
     *(serve, worker, everything, check, flow),
     *(migrate, seed, practice, user, mail),
 )
-for command in (rename, reset):
+for command in (rename, reset, remove):
     user.add_command(command)
 for command in COMMANDS:
     therapy.add_command(command)
