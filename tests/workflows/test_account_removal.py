@@ -9,6 +9,7 @@ from tests.builders import (
     SESSION,
     THERAPIST,
     a_person,
+    a_reset,
     a_therapist,
     an_upload,
     details,
@@ -28,7 +29,7 @@ from therapy.domain.session import SessionPatient
 from therapy.repositories.practices import practice_partition
 from therapy.workflows import accounts, patient_links, review, session_lists
 from therapy.workflows.account_removal import remove_account
-from therapy.workflows.authentication import forgot_password, log_in
+from therapy.workflows.authentication import log_in
 
 PATIENTS_EMAIL, THERAPISTS_EMAIL = a_person().email, a_therapist().email
 
@@ -70,7 +71,7 @@ async def items_with(installed: MemoryInstallation, text: str) -> list[str]:
 async def test_nothing_of_an_account_that_nothing_refers_to_is_left(email, person_id):
     installed = await an_installation()
     assert await signs_in(installed, email)
-    await forgot_password(email, records=installed.records, sign_in=installed.sign_in)
+    await installed.write(installed.records.reset_tokens.issue(a_reset(person_id=person_id)))
     removed = await remove(installed, email.upper())
     assert removed.id == person_id
     assert not await signs_in(installed, email)

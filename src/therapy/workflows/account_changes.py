@@ -43,7 +43,7 @@ async def reset_password(
     """Set the password of the account with this address; its logins, reset tokens and devices end.
 
     Raises:
-        InvalidInput: the password is too weak.
+        InvalidInput: the password is too weak or a common one.
         NotFound: no account has this address.
     """
     person = await records.people.by_email(email)
