@@ -69,8 +69,8 @@ Beside its state a session has a link to its patient's account; only a `closed` 
 - **Not made again** by anything but `POST`: neither by a correction of the patient's details nor by the same
   recording sent again. `hints` says so (`patient_link_undone`).
 
-Each change is kept with the session: who, when, from which account to which. An operation that reads these
-comes later, as does an admin who may undo links: there is no such role yet.
+Each change after the upload is kept with the session: who, when, from which account to which. An operation
+that reads these comes later, as does an admin who may undo links: there is no such role yet.
 """
 
 

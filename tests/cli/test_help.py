@@ -20,6 +20,7 @@ COMMANDS = [
     "user list",
     "user rename",
     "user reset",
+    "user remove",
     "mail",
 ]
 

@@ -1,6 +1,8 @@
-"""`therapy user rename` and `therapy user reset`."""
+"""`therapy user rename`, `reset` and `remove`."""
 
+import io
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,30 @@ def test_a_new_password_is_shown_once_and_ends_what_was_signed_in(run: Run, data
                 signed_in.refresh_token, records=here.records, sign_in=here.sign_in
             ),
         )
+
+
+def test_who_is_removed_is_gone_and_can_be_added_anew(
+    run: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("user", "add", *NOA, "--number", "300000015")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    assert "nothing was removed" in run("user", "remove", "noa@example.health").stderr
+    said = run("user", "remove", "NOA@example.health", "--yes")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "removed Noa Bar (noa@example.health)" in said.stdout
+    assert str(data_dir) in said.stdout
+    assert "no accounts yet" in run("user", "list").stdout
+    assert run("user", "add", *NOA, "--number", "300000015").returncode == 0
+    assert "no account in" in run("user", "remove", "nobody@example.health", "--yes").stderr
+
+
+def test_who_has_sessions_is_not_removed(run: Run) -> None:
+    run("seed", "--password", OLD)
+    for email in ("olivia.hayes1@example.health", "jamie.davis2@example.health"):
+        said = run("user", "remove", email, "--yes")
+        assert (said.returncode, "[account_in_use" in said.stderr) == (1, True)
+        assert "Disable it instead" in said.stderr
+        assert email in run("user", "list").stdout
 
 
 def test_what_is_wrong_with_a_change_is_one_line_and_changes_nothing(

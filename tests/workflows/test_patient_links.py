@@ -296,6 +296,19 @@ async def test_who_changed_a_link_and_when_is_kept_with_the_session():
     assert (found[1].at, found[1].request_id) == (at, "request-1")
 
 
+async def test_a_correction_that_changes_the_link_is_kept_too():
+    installed = await a_linked_session("in review")
+    for patient in (SessionPatient(NOAS_NUMBER, "Noa Bar"), SessionPatient(NOAS_NUMBER, "noa bar")):
+        await review.correct(
+            ACTOR,
+            SESSION,
+            lambda before, patient=patient: replace(before, patient=patient),
+            records=installed.records,
+        )
+    found = await installed.records.link_changes.of_session(PRACTICE, SESSION)
+    assert [(each.before, each.after) for each in found][1:] == [(PATIENT, NOA.person_id)]
+
+
 async def test_an_erased_session_has_no_link_changes():
     installed = await a_linked_session("in review")
     await review.cancel(ACTOR, SESSION, records=installed.records)

@@ -75,7 +75,7 @@ class NotFound(CallerError):
 
 
 class WrongState(CallerError):
-    """Raised where the session's state does not allow this, e.g. by `session.apply`."""
+    """Raised where the session's state does not allow this, e.g. by `session.apply`, or an account's use."""
 
     code = "wrong_state"
 

@@ -4,8 +4,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from therapy.domain.access import Actor
 from therapy.domain.errors import Stale
 from therapy.domain.people import Role
+from therapy.domain.session import Session
 from therapy.repositories.change import Pending
 from therapy.repositories.repository import Repository
 from therapy.repositories.sessions import session_partition
@@ -26,6 +28,24 @@ class LinkChange(Struct, frozen=True, omit_defaults=True):
     request_id: str = ""
     before: str = ""
     after: str = ""
+
+
+def link_change(actor: Actor, before: Session, after: Session, now: datetime) -> LinkChange | None:
+    """Return the change of the link that the actor makes by writing `after`; None if there is none."""
+    former, linked_to = before.details.patient.person_id, after.details.patient.person_id
+    if former == linked_to:
+        return None
+    return LinkChange(
+        before.practice_id,
+        before.id,
+        number=before.version + 1,
+        at=now,
+        actor_id=actor.person_id,
+        role=actor.role,
+        request_id=actor.request_id,
+        before=former,
+        after=linked_to,
+    )
 
 
 class LinkChanges(Repository[LinkChange]):

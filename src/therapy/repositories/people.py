@@ -164,6 +164,22 @@ class People(Repository[Person]):
         stale = Stale(person=before.id)
         return self.replace(partition, _id(before.id), after, before.version, stale)
 
+    def remove(self, person: Person) -> Pending:
+        """Delete an account that is unchanged since it was read, else Stale; free its number before."""
+        partition = practice_partition(person.practice_id)
+        return self.delete(partition, _id(person.id), person.version, Stale(person=person.id))
+
+    def free_number(self, person: Person) -> Pending:
+        """Free a person's number, which must be theirs. Idempotent."""
+        partition = practice_partition(person.practice_id)
+        return self.numbers.delete(partition, _number_id(person.number))
+
+    def take_number(self, person: Person) -> Pending:
+        """Take a person's number again; else AlreadyExists."""
+        partition, taken = practice_partition(person.practice_id), AlreadyExists("number_taken")
+        number_id, owner = _number_id(person.number), NumberOwner(person.id)
+        return self.numbers.create(partition, number_id, owner, taken)
+
 
 def _id(person_id: str) -> str:
     return f"person-{part(person_id)}"

@@ -1,5 +1,7 @@
 """Uploads: recordings that are being received, found by when they expire."""
 
+from collections.abc import AsyncIterator
+
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.partition_keys import key, part
 from therapy.domain.upload import Upload
@@ -31,6 +33,12 @@ class Uploads(Repository[Upload]):
         if upload is None:
             raise NotFound(upload=upload_id)
         return upload
+
+    async def of_practice(self, practice_id: str) -> AsyncIterator[Upload]:
+        """Yield every upload of a practice that is not over."""
+        async for item in self.items(_partition(practice_id), "upload-"):
+            if (upload := self.read_if_known(item)) is not None:
+                yield upload
 
     def write(self, upload: Upload) -> Pending:
         """Write an upload that is new (version 0) or unchanged since it was read; else Stale."""

@@ -20,7 +20,7 @@ from therapy.domain.session import (
 )
 from therapy.domain.session_entry import sequence_of
 from therapy.repositories.change import Change, Pending
-from therapy.repositories.link_changes import LinkChange
+from therapy.repositories.link_changes import link_change
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
 from therapy.workflows.retry_stale import retry_stale
@@ -77,20 +77,8 @@ async def _write(actor: Actor, before: Session, after: Session, *, records: Reco
     if after == before:
         return
     practice_id, former = before.practice_id, before.details.patient.person_id
-    linked_to = after.details.patient.person_id
     change = Change(records.sessions.write(after))
-    if former != linked_to:
-        noted = LinkChange(
-            practice_id,
-            before.id,
-            number=before.version + 1,
-            at=records.now(),
-            actor_id=actor.person_id,
-            role=actor.role,
-            request_id=actor.request_id,
-            before=former,
-            after=linked_to,
-        )
+    if noted := link_change(actor, before, after, records.now()):
         change.add(records.link_changes.write(noted))
         if former:
             change.add(*await _pushes(before, former, records=records))

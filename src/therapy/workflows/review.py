@@ -29,6 +29,7 @@ from therapy.domain.session_status import SessionProgress, awaited_run, progress
 from therapy.domain.transcript import Line, TranscriptVersion, corrected, same_lines
 from therapy.ports.recordings import Recordings, SupportsPlaybackLink
 from therapy.repositories.change import Change
+from therapy.repositories.link_changes import link_change
 from therapy.repositories.records import Records
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.waiting_list import WaitingList
@@ -235,7 +236,11 @@ async def correct(
         if session.state not in {State.AWAITING_TRANSCRIPT, State.AWAITING_REVIEW}:
             raise WrongState("too_late_to_change", state=session.state.value)
         after = await _corrected(session, change(session.details), records=records)
-        return await _save(after, records=records)
+        writes = Change(records.sessions.write(after))
+        if noted := link_change(actor, session, after, records.now()):
+            writes.add(records.link_changes.write(noted))
+        await records.commit(session.practice_id, writes, SessionEntryChanged(session.id))
+        return replace(after, version=after.version + 1)
 
     return await retry_stale(attempt)
 
@@ -251,12 +256,6 @@ async def _corrected(session: Session, details: Details, *, records: Records) ->
         practice = await records.practices.load(session.practice_id)
         title = title_of(details.date, practice.language)
     return apply(replace(session, details=details, title=title), Event.DETAILS_CORRECTED)
-
-
-async def _save(session: Session, *, records: Records) -> Session:
-    change = Change(records.sessions.write(session))
-    await records.commit(session.practice_id, change, SessionEntryChanged(session.id))
-    return replace(session, version=session.version + 1)
 
 
 async def cancel(actor: Actor, session_id: str, *, records: Records) -> None:

@@ -1,6 +1,8 @@
 """Session lists: lists of sessions, the search in them, and a closed session in full."""
 
+import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -41,21 +43,25 @@ async def closed_sessions(
         return await session_index.of_therapist(
             actor.practice_id, actor.person_id, {SessionStatus.CLOSED}, key, MOST_ENTRIES
         )
-    practice = await records.practices.load(actor.practice_id)
-    if practice.patient_sees is PatientSees.NOTHING:
-        return ()
     return await _of_patient(actor, key, records=records, session_index=session_index)
 
 
 async def _of_patient(
     actor: Actor, key: str, *, records: Records, session_index: SessionIndex
 ) -> tuple[SessionEntry, ...]:
-    """Return a patient's list without what it still shows of sessions whose link was undone."""
+    """Return a patient's list, without what it still shows of sessions whose link was undone.
+
+    What is withheld is read after the list, and together, so that nothing withheld meanwhile is shown.
+    """
     practice_id, person_id = actor.practice_id, actor.person_id
     entries = await session_index.of_patient(practice_id, person_id, key, MOST_ENTRIES)
     if not entries:
         return ()
-    former = await records.former_sessions.load(practice_id, person_id)
+    practice, former = await asyncio.gather(
+        records.practices.load(practice_id), records.former_sessions.load(practice_id, person_id)
+    )
+    if practice.patient_sees is PatientSees.NOTHING:
+        return ()
     return tuple(each for each in entries if not former.has(each))
 
 
@@ -122,7 +128,8 @@ async def closed_session(actor: Actor, session_id: str, *, records: Records) -> 
     transcript = await records.transcripts.load(actor.practice_id, session_id, number)
     patient = None
     if person_id := session.details.patient.person_id:
-        patient = await records.people.load(actor.practice_id, person_id)
+        with suppress(NotFound):  # the account was removed at the moment at which it was linked
+            patient = await records.people.load(actor.practice_id, person_id)
     withheld = practice is not None and practice.patient_sees is PatientSees.WITHOUT_NOTES
     return ClosedSession(session, transcript, patient, with_notes=not withheld)
 

@@ -12,7 +12,7 @@ from therapy.entrypoints.cli.seed import seed
 from therapy.entrypoints.cli.serve import serve, worker
 from therapy.entrypoints.cli.supervisor import everything
 from therapy.entrypoints.cli.transcribe import transcribe
-from therapy.entrypoints.cli.user_changes import disable, enable, rename, reset
+from therapy.entrypoints.cli.user_changes import disable, enable, remove, rename, reset
 from therapy.entrypoints.cli.users import user
 
 HELP = click.RichHelpConfiguration(
@@ -47,7 +47,7 @@ COMMANDS = (
     *(serve, worker, everything, check, flow),
     *(migrate, seed, practice, user, mail),
 )
-for command in (rename, reset, disable, enable):
+for command in (rename, reset, disable, enable, remove):
     user.add_command(command)
 for command in COMMANDS:
     therapy.add_command(command)

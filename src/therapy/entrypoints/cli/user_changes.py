@@ -1,4 +1,4 @@
-"""`therapy user rename`, `reset`, `disable` and `enable`."""
+"""`therapy user rename`, `reset`, `disable`, `enable` and `remove`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -107,6 +107,33 @@ def enable(*, email: str) -> None:
 
     person, where = asyncio.run(_changed(work))
     answers().print(f"{escape(person.full_name)} ({escape(person.email)}) is enabled now {where}")
+
+
+@click.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def remove(*, email: str, yes: bool) -> None:
+    """Remove the account with an e-mail address for good, e.g. one that was added by mistake.
+
+    It is refused while a session or an open upload refers to the account, as therapist or as linked patient.
+
+    \b
+    [bold]Example[/]
+      [cyan]therapy user remove dana@example.health[/]
+
+    [bold]You see[/] who was removed, and which data it is. Address and number are free again; whoever is
+    signed in to the account is signed out.
+    """
+    if not (yes or click.confirm(f"Remove the account {email} for good?", err=True)):
+        raise CommandFailed("nothing was removed")
+
+    async def work(here: Installation) -> Person:
+        from therapy.workflows.account_removal import remove_account
+
+        return await remove_account(email, records=here.records, session_index=here.session_index)
+
+    person, where = asyncio.run(_changed(work))
+    answers().print(f"removed {escape(person.full_name)} ({escape(person.email)}) {where}")
 
 
 async def _changed(work: Callable[[Installation], Awaitable[Person]]) -> tuple[Person, str]:
