@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 FEW_TESTS = 400
-SHOWN, FROM_SECONDS = 15, 1.0
+SHOWN, FROM_SECONDS = 30, 0.5
 PROC = Path("/proc")
 
 
