@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 FEW_TESTS = 400
-SHOWN, FROM_SECONDS = 30, 0.5
+SHOWN, FROM_SECONDS = 15, 1.0
 PROC = Path("/proc")
 
 
@@ -74,9 +74,7 @@ class CpuTimes:
             self._spent[place] += seconds
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        dear = [each for each in self._spent.most_common(SHOWN) if each[1] >= FROM_SECONDS]
-        if not dear:
-            return
-        terminalreporter.section(f"CPU: {sum(self._spent.values()):.0f} s, most of it in")
-        for place, seconds in dear:
-            terminalreporter.write_line(f"{seconds:.1f}s {place}")
+        terminalreporter.section(f"CPU: {sum(self._spent.values()):.1f} s, most of it in")
+        for place, seconds in self._spent.most_common(SHOWN):
+            if seconds >= FROM_SECONDS:
+                terminalreporter.write_line(f"{seconds:.1f}s {place}")
