@@ -74,9 +74,7 @@ class CpuTimes:
             self._spent[place] += seconds
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        dear = [each for each in self._spent.most_common(SHOWN) if each[1] >= FROM_SECONDS]
-        if not dear:
-            return
-        terminalreporter.section(f"CPU: {sum(self._spent.values()):.0f} s, most of it in")
-        for place, seconds in dear:
-            terminalreporter.write_line(f"{seconds:.1f}s {place}")
+        terminalreporter.section(f"CPU: {sum(self._spent.values()):.1f} s, most of it in")
+        for place, seconds in self._spent.most_common(SHOWN):
+            if seconds >= FROM_SECONDS:
+                terminalreporter.write_line(f"{seconds:.1f}s {place}")

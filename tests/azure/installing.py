@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.emulators.azurite import Azurite
 from tests.emulators.cosmos import Cosmos
 from tests.emulators.fast import FakeFast
@@ -15,7 +16,6 @@ from tests.emulators.smtp import FakeSmtp
 from tests.emulators.speech import FakeSpeech
 from tests.emulators.valkey import Valkey
 from tests.test_config import CANARY
-from therapy.entrypoints.cli.own_server import command
 
 __all__ = ["emulated", "environment", "migrated"]
 
@@ -74,14 +74,7 @@ def migrated(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
 def therapy(
     environment: dict[str, str], folder: Path, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    said = subprocess.run(
-        command(*arguments),
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=environment,
-    )
+    said = forked.run_therapy(*arguments, environment=environment, folder=folder)
     for output in (said.stdout, said.stderr):
         assert CANARY not in output
         for name in SECRETS:

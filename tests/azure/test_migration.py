@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import multiprocessing
 import re
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests import migrated
+from tests import forked, migrated
 from tests.azure import dying_copy
 from tests.azure.old_containers import dump, load
 from tests.contract.azure import DATABASES
@@ -234,16 +233,10 @@ MOMENTS = (
 )
 
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([dying_copy.__name__])  # the SDK takes seconds to import
-
-
 async def killed(account: Cosmos, cosmos: Any, before: str) -> None:
     arguments = (cosmos.url, cosmos.key, account.database.id, before)
-    child = FORKS.Process(target=dying_copy.run, args=arguments)
-    child.start()
-    await asyncio.to_thread(child.join)
-    assert child.exitcode == -signal.SIGKILL
+    ended = await asyncio.to_thread(forked.run, dying_copy.run, *arguments)
+    assert ended == -signal.SIGKILL
 
 
 UNDISTURBED: dict[str, Any] = {}
