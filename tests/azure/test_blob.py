@@ -364,6 +364,8 @@ def test_every_exception_of_the_sdk_is_mapped() -> None:
         (404, "ContainerNotFound", Unavailable),
         (503, "ServerBusy", Unavailable),
         (418, "", Unavailable),
+        (409, "MemoryExtentStoreAtSizeLimit", StorageFull),
+        (409, "AccountCapacityExceeded", StorageFull),
     ],
 )
 def test_code_and_status_go_before_the_class(status: int, code: str, kind: type[Exception]) -> None:
@@ -372,6 +374,23 @@ def test_code_and_status_go_before_the_class(status: int, code: str, kind: type[
     exc.error_code = code  # type: ignore[attr-defined]  # storage adds it
     assert type(blob_error(exc)) is kind
     assert "secret" not in str(blob_error(exc))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("BlobAlreadyExists", AlreadyExists),
+        ("", AlreadyExists),
+        ("BlobImmutableDueToPolicy", Unavailable),
+        ("MemoryExtentStoreAtSizeLimit", StorageFull),
+    ],
+)
+def test_a_conflict_is_what_its_code_says(code: str, kind: type[Exception]) -> None:
+    """The SDK raises the same exception for every 409."""
+    exc = azure.core.exceptions.ResourceExistsError("secret text")
+    exc.status_code = 409
+    exc.error_code = code  # type: ignore[attr-defined]  # storage adds it
+    assert type(blob_error(exc)) is kind
 
 
 def test_a_lost_race_is_stale() -> None:

@@ -131,6 +131,17 @@ async def test_forgotten_passwords_get_one_answer_whoever_asks(clinic):
     assert len(sent_letters(clinic.settings.data_dir / "mailbox")) == 1
 
 
+async def test_the_letters_with_tokens_are_gone_once_the_password_is_changed(clinic):
+    mailbox = clinic.settings.data_dir / "mailbox"
+    await mailed_token(clinic)
+    await mailed_token(clinic, JORDAN.email)
+    token = await mailed_token(clinic)
+    assert len(sent_letters(mailbox)) == 3
+    body = {"tokenSec": token, "newPassword": "another horse 43"}
+    assert (await clinic.post("/auth/change-password", None, json=body)).status_code == 200
+    assert [each.to for each in sent_letters(mailbox)] == [JORDAN.email]
+
+
 class Refusing(Mail):
     """A mail server that takes nothing."""
 

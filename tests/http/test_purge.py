@@ -1,14 +1,18 @@
 """What has expired is deleted for good by the sweep of a running server, not only passed over."""
 
+import asyncio
 import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.builders import DAY, HOUR, a_login, a_reset
+from msgspec.structs import replace
+
+from tests.builders import DAY, HOUR, a_letter, a_login, a_reset
 from tests.http.clinic import OLIVIA
 from tests.http.server import PATIENCE, serving
 from tests.logins import LOGIN
+from therapy.adapters.local.mail import FileMail, sent_letters
 from therapy.repositories.change import Change
 from therapy.repositories.logins import access_partition
 
@@ -23,6 +27,18 @@ def items_of_olivia(directory: Path) -> set[str]:
         return {item_id for (item_id,) in found}
     finally:
         connection.close()
+
+
+def test_a_letter_goes_once_its_token_has_expired(tmp_path):
+    now, mail = datetime.now(UTC), FileMail(tmp_path / "mailbox")
+    over = replace(a_letter(id="over"), expires_at=now - HOUR)
+    asyncio.run(mail.send(OLIVIA.practice_id, over))
+    asyncio.run(mail.send(OLIVIA.practice_id, replace(over, id="good", expires_at=now + HOUR)))
+    with serving(tmp_path, with_worker=True):
+        end = time.monotonic() + PATIENCE
+        while len(sent_letters(tmp_path / "mailbox")) > 1 and time.monotonic() < end:
+            time.sleep(0.05)
+    assert [each.id for each in sent_letters(tmp_path / "mailbox")] == ["good"]
 
 
 def test_expired_logins_and_reset_tokens_are_deleted_and_others_stay(tmp_path):

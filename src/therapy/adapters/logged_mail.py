@@ -5,9 +5,10 @@ Nobody waits for a letter's fate: the outbox tries again, and whoever asked has 
 
 import logging
 from asyncio import CancelledError
+from datetime import datetime
 
 from therapy.domain.errors import TherapyError, Unavailable
-from therapy.ports.mail import Letter, Mail
+from therapy.ports.mail import KeepsLetters, Letter, Mail
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,16 @@ class LoggedMail(Mail):
         except CancelledError:
             _not_sent(Unavailable.code, "stopped")
             raise
+
+    async def discard(self, practice_id: str, topic: str, until: datetime) -> None:
+        """As `KeepsLetters`, if the other adapter keeps any."""
+        if isinstance(self._mail, KeepsLetters):
+            await self._mail.discard(practice_id, topic, until)
+
+    async def discard_expired(self, now: datetime) -> None:
+        """As `KeepsLetters`, if the other adapter keeps any."""
+        if isinstance(self._mail, KeepsLetters):
+            await self._mail.discard_expired(now)
 
 
 def _not_sent(code: str, why: str) -> None:

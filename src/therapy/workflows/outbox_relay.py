@@ -38,7 +38,7 @@ from therapy.repositories.outbox import Placed
 from therapy.repositories.records import Records
 from therapy.workflows import devices, end_of_access, erasure
 from therapy.workflows.failures import Failures
-from therapy.workflows.reset_letters import ResetLetters, send_letter
+from therapy.workflows.reset_letters import ResetLetters, discard_letters, send_letter
 
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -132,6 +132,7 @@ class OutboxRelay:
                 await end_of_access.end_access(
                     practice_id, person_id, at, epoch, records=self.records
                 )
+                await discard_letters(practice_id, person_id, at, letters=self.letters)
             case PushDue() as due:
                 await self._push(placed, due)
             case ResetLetterDue() as due:

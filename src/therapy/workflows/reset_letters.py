@@ -8,14 +8,14 @@ is made when the letter is sent; of it only a hash is ever stored. If sending is
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from therapy.domain.errors import InvalidInput, NotFound
 from therapy.domain.login_tokens import ResetToken, token_hash
 from therapy.domain.messages import sentence
 from therapy.domain.outbox import ResetLetterDue
 from therapy.domain.people import Person, Reset, email_key
-from therapy.ports.mail import Letter, Mail
+from therapy.ports.mail import KeepsLetters, Letter, Mail
 from therapy.repositories.change import Change
 from therapy.repositories.outbox import Placed
 from therapy.repositories.records import Records
@@ -70,9 +70,29 @@ async def send_letter(due: ResetLetterDue, *, records: Records, letters: ResetLe
         to=person.email,
         subject=sentence("reset_mail_subject", practice.language),
         body=sentence("reset_mail_body", practice.language, token=token, minutes=minutes),
+        topic=_topic_of(person.id),
+        expires_at=records.now() + letters.lifetime,
     )
     with suppress(InvalidInput):  # no mail server takes it, ever
         await letters.mail.send(person.practice_id, letter)
+
+
+async def discard_letters(
+    practice_id: str, person_id: str, at: datetime, *, letters: ResetLetters
+) -> None:
+    """Delete a person's letters of `at` or before, if they are kept anywhere: their tokens have ended."""
+    if isinstance(letters.mail, KeepsLetters):
+        await letters.mail.discard(practice_id, _topic_of(person_id), at)
+
+
+async def discard_expired(now: datetime, *, letters: ResetLetters) -> None:
+    """Delete all letters whose token has expired, if they are kept anywhere."""
+    if isinstance(letters.mail, KeepsLetters):
+        await letters.mail.discard_expired(now)
+
+
+def _topic_of(person_id: str) -> str:
+    return f"reset-{person_id}"
 
 
 async def _new_token(person: Person, *, records: Records, letters: ResetLetters) -> str:

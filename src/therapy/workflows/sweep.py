@@ -1,4 +1,4 @@
-"""The sweep: rings for due work, delivers what dead writers left, removes abandoned uploads.
+"""The sweep: rings for due work, delivers what dead writers left, removes abandoned uploads and old letters.
 
 Any replica may run it at any time; several at once do no harm, because each claims what it works on. It
 goes through everything that is due, page by page, up to MOST_PAGES; what can't be done is postponed, so
@@ -24,6 +24,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
 from therapy.repositories.runs import RUN_QUEUES
 from therapy.repositories.uploads import UPLOAD_QUEUE
+from therapy.workflows import reset_letters
 from therapy.workflows.failures import Failures
 from therapy.workflows.outbox_relay import OutboxRelay, longest_wait
 from therapy.workflows.uploads import throw_away
@@ -79,6 +80,8 @@ class Sweep:
             await self._discard_blocks(now, failures)
         with failures.kept():
             await records.store.purge(AT_ONCE * MOST_PAGES)
+        with failures.kept():
+            await reset_letters.discard_expired(now, letters=self.relay.letters)
         failures.raise_first()
 
     async def _look(self, queues: Collection[str], now: datetime, failures: Failures) -> bool:

@@ -1,14 +1,19 @@
-"""Mail as one `.eml` file per letter, in `mail/` in the mailbox: any mail program opens them."""
+"""Mail as one `.eml` file per letter, in `mail/` in the mailbox: any mail program opens them.
+
+A letter says in its head until when it is of use, and is deleted then. Letters of earlier versions do not:
+they stay for LONGEST.
+"""
 
 import asyncio
 import hashlib
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.parser import BytesParser
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
 from therapy.domain.errors import InvalidInput, Unavailable
@@ -17,6 +22,11 @@ from therapy.ports.mail import Letter, Mail, check_letter
 FOLDER = "mail"
 READABLE = policy.SMTPUTF8.clone(cte_type="8bit", linesep="\n", max_line_length=None)
 """The files are read by people, so nothing is folded or encoded."""
+
+LONGEST = timedelta(days=1)
+"""How long after it was sent a letter stays that does not say; the tokens in them last for half an hour."""
+
+PRACTICE, LETTER, TOPIC, EXPIRES = "X-Practice", "X-Letter", "X-Topic", "X-Expires"
 
 
 def _now() -> datetime:
@@ -37,8 +47,12 @@ class FileMail(Mail):
             message["To"] = letter.to
             message["Subject"] = letter.subject
             message["Date"] = format_datetime(self._now())
-            message["X-Practice"] = practice_id
-            message["X-Letter"] = letter.id
+            message[PRACTICE] = practice_id
+            message[LETTER] = letter.id
+            if letter.topic:
+                message[TOPIC] = letter.topic
+            if letter.expires_at:
+                message[EXPIRES] = letter.expires_at.isoformat()
             message.set_content(letter.body, cte="8bit")
             content = message.as_bytes()
         except (ValueError, UnicodeEncodeError):
@@ -46,17 +60,58 @@ class FileMail(Mail):
         name = hashlib.sha256(f"{practice_id}|{letter.id}".encode()).hexdigest()[:32]
         await asyncio.to_thread(_write, self._folder / f"{name}.eml", content)
 
+    async def discard(self, practice_id: str, topic: str, until: datetime) -> None:
+        def is_on_it(head: Message, sent: datetime) -> bool:
+            return (head[PRACTICE], head[TOPIC]) == (practice_id, topic) and sent <= until
+
+        await asyncio.to_thread(_delete, self._folder, is_on_it)
+
+    async def discard_expired(self, now: datetime) -> None:
+        def has_expired(head: Message, sent: datetime) -> bool:
+            return now >= (_expires_at(head) or sent + LONGEST)
+
+        await asyncio.to_thread(_delete, self._folder, has_expired)
+
 
 def sent_letters(directory: Path) -> tuple[Letter, ...]:
     """Return the letters in the mailbox, oldest first."""
-    parser = BytesParser(policy=READABLE)
     dated = []
     for path in (directory / FOLDER).glob("*.eml"):
-        message = parser.parsebytes(path.read_bytes())
-        body = message.get_content().removesuffix("\n")
-        letter = Letter(str(message["X-Letter"]), str(message["To"]), str(message["Subject"]), body)
-        dated.append((path.stat().st_mtime_ns, path.name, letter))
+        with suppress(FileNotFoundError):  # deleted at this moment
+            letter = _letter(path.read_bytes())
+            dated.append((path.stat().st_mtime_ns, path.name, letter))
     return tuple(letter for *_, letter in sorted(dated, key=lambda each: each[:2]))
+
+
+def _letter(content: bytes) -> Letter:
+    message = BytesParser(policy=READABLE).parsebytes(content)
+    return Letter(
+        id=str(message[LETTER]),
+        to=str(message["To"]),
+        subject=str(message["Subject"]),
+        body=message.get_content().removesuffix("\n"),
+        topic=str(message[TOPIC] or ""),
+        expires_at=_expires_at(message),
+    )
+
+
+def _expires_at(head: Message) -> datetime | None:
+    expires = head[EXPIRES]
+    return datetime.fromisoformat(str(expires)) if expires else None
+
+
+def _delete(folder: Path, unwanted: Callable[[Message, datetime], bool]) -> None:
+    """Delete the letters that are unwanted by their head and by when they were sent."""
+    parser = BytesParser(policy=READABLE)
+    try:
+        for path in folder.glob("*.eml"):
+            with suppress(FileNotFoundError):  # deleted at this moment
+                with path.open("rb") as file:
+                    head = parser.parse(file, headersonly=True)
+                if unwanted(head, parsedate_to_datetime(str(head["Date"]))):
+                    path.unlink()
+    except OSError as exc:
+        raise Unavailable(reason=type(exc).__name__) from exc
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,14 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import (
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, BlobProperties, BlockState
 from azure.storage.blob.aio import BlobClient
 
+from therapy.adapters.azure.blob.errors import unless_it_exists
 from therapy.domain.upload import BLOCK_SIZE
 
 NUMBER_DIGITS = 8
@@ -50,7 +47,7 @@ async def note(journal: BlobClient, name: str) -> None:
     try:
         await journal.append_block(line)
     except ResourceNotFoundError:
-        with suppress(ResourceExistsError):
+        with unless_it_exists():
             await journal.create_append_blob(match_condition=MatchConditions.IfMissing)
         await journal.append_block(line)
 

@@ -1,9 +1,11 @@
 """Errors of Blob Storage as domain errors: by the service's code, the status, or the class.
 
-There are three tables, and the first one that has the error decides. The texts of the service's errors
+There are three tables and a pattern, and the first one that has the error decides. The SDK calls every
+conflict (409) ResourceExistsError, so that the code has to say what it is. The texts of the service's errors
 never contain audio, so causes are chained.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +18,6 @@ from therapy.domain.errors import AlreadyExists, NotFound, Stale, StorageFull, T
 from therapy.domain.errors import Unavailable as Down
 
 CODES: dict[str, type[TherapyError]] = {
-    "BlockCountExceedsLimit": StorageFull,  # 100,000 uncommitted blocks, or 50,000 in one blob
     "CannotVerifyCopySource": Down,  # 403 or 404 of our own source
     "ContainerBeingDeleted": Down,  # 409 for about 30 seconds
     "ContainerNotFound": Down,  # 404, but about the store and not a recording
@@ -25,6 +26,12 @@ CODES: dict[str, type[TherapyError]] = {
     "PendingCopyOperation": Down,  # 409
 }
 """Codes whose meaning differs from their status's."""
+
+FULL = re.compile("Full|Quota|Capacity|SizeLimit|ExceedsLimit|LimitExceeded|InsufficientStorage")
+"""In the codes of a store, or of a substitute such as Azurite, that has no room: most have the status 409."""
+
+EXISTING = frozenset({"", "BlobAlreadyExists", "ContainerAlreadyExists", "ResourceAlreadyExists"})
+"""The codes of a conflict with something that exists; "" is what no service has told."""
 
 STATUSES: dict[int, type[TherapyError]] = {507: StorageFull}
 """Statuses whose meaning differs from their class's. Azure is never full; a local substitute can be."""
@@ -53,10 +60,29 @@ def code_of(exc: Exception) -> str:
     return str(getattr(code, "value", code) or "")
 
 
+def exists(exc: core.ResourceExistsError) -> bool:
+    """Return whether a conflict is with something that exists, not e.g. a store without room."""
+    return code_of(exc) in EXISTING
+
+
+@contextmanager
+def unless_it_exists() -> Iterator[None]:
+    """Create something; it is no error if it exists already."""
+    try:
+        yield
+    except core.ResourceExistsError as exc:
+        if not exists(exc):
+            raise
+
+
 def blob_error(exc: Exception) -> TherapyError:
     """Return the domain error for an exception of the SDK."""
     code, status = code_of(exc), getattr(exc, "status_code", None)
     kind = CODES.get(code) or STATUSES.get(status or 0)
+    if kind is None and FULL.search(code):
+        kind = StorageFull
+    if kind is None and isinstance(exc, core.ResourceExistsError) and not exists(exc):
+        kind = Down
     kind = kind or nearest(CLASSES, exc) or Down
     return kind(reason=code or status or type(exc).__name__)
 

@@ -14,7 +14,7 @@ a week. If versioning or soft delete is on in the account, deleted recordings st
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -36,7 +36,7 @@ from therapy.adapters.azure.blob.block_list import (
     put,
     remove,
 )
-from therapy.adapters.azure.blob.errors import blob_errors, code_of
+from therapy.adapters.azure.blob.errors import blob_errors, code_of, exists, unless_it_exists
 from therapy.adapters.azure.blob.playback_links import PlaybackLinks
 from therapy.adapters.azure.credentials import machine_identity
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
@@ -118,7 +118,7 @@ class BlobRecordings(Recordings):
         """Create the container unless it exists: some roles may read and write in one, but not create it."""
         with blob_errors():
             if not await self._container.exists():
-                with suppress(ResourceExistsError):
+                with unless_it_exists():
                     await self._container.create_container()
 
     async def check(self) -> None:
@@ -242,7 +242,9 @@ class BlobRecordings(Recordings):
         passing = {} if key == upload_id else {PASSING: key}
         try:
             await put(blob, chosen, metadata | passing, None)
-        except ResourceExistsError:  # kept before, or by another process at the same time
+        except ResourceExistsError as exc:  # kept before, or by another process at the same time
+            if not exists(exc):
+                raise
             there = await properties(blob)
             if there is None or there.metadata.get("upload") != upload_id:
                 raise AlreadyExists(recording=upload_id) from None
@@ -256,7 +258,9 @@ class BlobRecordings(Recordings):
             await kept.start_copy_from_url(
                 link, metadata=metadata, match_condition=MatchConditions.IfMissing
             )
-        except ResourceExistsError:
+        except ResourceExistsError as exc:
+            if not exists(exc):
+                raise
             there = await properties(kept)
             if there is None or there.metadata.get("upload") != metadata["upload"]:
                 raise AlreadyExists(recording=kept.blob_name) from None
