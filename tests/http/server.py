@@ -23,6 +23,9 @@ from therapy.entrypoints.http.server import HttpServer
 from therapy.wiring import Therapy
 
 PATIENCE = 15.0
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: h\r\n"
+"""A request without the line that ends its head."""
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @dataclass
@@ -80,7 +83,11 @@ def serving(
         loops.append(asyncio.get_running_loop())
         await server.serve([listener])
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="server")
+    def run() -> None:
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run, name="server")
     thread.start()
     try:
         end = time.monotonic() + PATIENCE
@@ -194,3 +201,24 @@ def audio_part(content: bytes) -> bytes:
     named = 'form-data; name="audio_file"; filename="session_audio_1.wav"'
     head = f"--{BOUNDARY}\r\nContent-Disposition: {named}\r\nContent-Type: audio/wav\r\n\r\n"
     return head.encode() + content
+
+
+def check_refused(connection: Connection, status: int, code: str) -> None:
+    """The answer is problem details with all that any answer has, and the connection is closed."""
+    answer = connection.answer()
+    told = answer.json()
+    assert (answer.status, told["code"], told["status"]) == (status, code, status)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["connection"] == "close"
+    assert answer.headers["x-request-id"] == told["request_id"]
+    assert told["type"] == f"urn:therapy:problem:{code}"
+    assert told["error"] != told["detail"]
+    assert ("retry-after" in answer.headers) == (status == 503)
+    assert connection.closed() == b""
+
+
+def wait_for_no_connection(server: Server) -> None:
+    end = time.monotonic() + PATIENCE
+    while server.http.server_state.connections and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not server.http.server_state.connections

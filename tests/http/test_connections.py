@@ -1,6 +1,5 @@
 """What one connection may cost, on real connections: heads, idleness, pipelines, answers nobody reads."""
 
-import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -9,7 +8,16 @@ import pytest
 from litestar import Request, get, post
 from msgspec.structs import replace
 
-from tests.http.server import PATIENCE, Connection, Server, serving
+from tests.http.server import (
+    CHUNKED,
+    LIVE,
+    PATIENCE,
+    Connection,
+    Server,
+    check_refused,
+    serving,
+    wait_for_no_connection,
+)
 from therapy.entrypoints.http.bounded_protocol import MOST_PIPELINED
 from therapy.entrypoints.http.connection_limits import MOST_REFUSED, OpenConnections
 
@@ -24,8 +32,6 @@ QUICK = {
     "THERAPY_IDLE_BODY_SECONDS": "0.4",
     "THERAPY_BODY_PROGRESS_BYTES": "100",
 }
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: h\r\n"
-CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 LARGE = 64 * 1024 * 1024
 
 
@@ -47,20 +53,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = tmp_path_factory.mktemp("server")
     with serving(directory, environment=QUICK, handlers=[headers_after_body, large]) as running:
         yield running
-
-
-def check_refused(connection: Connection, status: int, code: str) -> None:
-    """The answer is problem details with all that any answer has, and the connection is closed."""
-    answer = connection.answer()
-    told = answer.json()
-    assert (answer.status, told["code"], told["status"]) == (status, code, status)
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["connection"] == "close"
-    assert answer.headers["x-request-id"] == told["request_id"]
-    assert told["type"] == f"urn:therapy:problem:{code}"
-    assert told["error"] != told["detail"]
-    assert ("retry-after" in answer.headers) == (status == 503)
-    assert connection.closed() == b""
 
 
 def send_without_end(connection: Connection, first: bytes, more: bytes) -> None:
@@ -183,13 +175,6 @@ def test_an_answer_that_nobody_reads_is_dropped(server):
         assert (
             len(connection.closed()) < LARGE // 64
         )  # nor does the kernel go on with what it holds
-
-
-def wait_for_no_connection(server: Server) -> None:
-    end = time.monotonic() + PATIENCE
-    while server.http.server_state.connections and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not server.http.server_state.connections
 
 
 def test_a_body_that_comes_byte_by_byte_is_given_up_and_the_connection_closed(server):
@@ -327,79 +312,3 @@ def test_only_so_many_refused_connections_are_answered_at_a_time(connections):
     assert not connections.admit_refused()
     connections.release_refused()
     assert connections.admit_refused()
-
-
-# --- a stop --------------------------------------------------------------------------------------
-
-
-class Slow:
-    """A request that lasts until it is let go."""
-
-    def __init__(self) -> None:
-        self.begun, self.go = asyncio.Event(), asyncio.Event()
-
-    def handler(self):
-        @get("/slow", opt={"no_token": True}, media_type="text/plain")
-        async def slow() -> str:
-            self.begun.set()
-            await self.go.wait()
-            return "done"
-
-        return slow
-
-
-def stop(server: Server) -> None:
-    server.http.should_exit = True
-    end = time.monotonic() + PATIENCE
-    while not server.http.connections.stopping and time.monotonic() < end:
-        time.sleep(0.005)
-    assert server.http.connections.stopping
-
-
-async def _set(event: asyncio.Event) -> None:
-    event.set()
-
-
-def test_a_stop_answers_what_is_under_way_and_tells_the_rest_to_come_back(tmp_path):
-    slow = Slow()
-    with (
-        serving(
-            tmp_path, environment={"GUNICORN_TIMEOUT": "9"}, handlers=[slow.handler()]
-        ) as server,
-        server.connect() as busy,
-        server.connect() as begun,
-    ):
-        busy.sock.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n" + LIVE + b"\r\n")
-        server.run(slow.begun.wait())
-        begun.sock.sendall(LIVE)
-        stop(server)
-        begun.sock.sendall(b"\r\n")
-        check_refused(begun, 503, "stopping")
-        server.run(_set(slow.go))
-        assert busy.answer().body == b"done"
-        check_refused(busy, 503, "stopping")
-
-
-def test_a_request_that_a_stop_interrupts_is_told_to_come_back(tmp_path):
-    slow = Slow()
-    environment = {"GUNICORN_TIMEOUT": "0.1", "THERAPY_LANGUAGE": "he"}
-    with (
-        serving(tmp_path, environment=environment, handlers=[slow.handler()]) as server,
-        server.connect() as busy,
-    ):
-        busy.sock.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
-        server.run(slow.begun.wait())
-        stop(server)
-        check_refused(busy, 503, "stopping")
-
-
-def test_a_stop_closes_idle_connections(tmp_path):
-    with (
-        serving(tmp_path, environment={"GUNICORN_TIMEOUT": "60"}) as server,
-        server.connect() as idle,
-        server.connect() as used,
-    ):
-        used.sock.sendall(LIVE + b"\r\n")
-        assert used.answer().status == 200
-        stop(server)
-        assert idle.closed() == used.closed() == b""

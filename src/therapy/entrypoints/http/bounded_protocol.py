@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import Any
 
 from uvicorn import Config
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -71,6 +72,7 @@ class BoundedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._open, self._limits, self._language = connections, connections.limits, language
+        self._running: RequestResponseCycle | None = None
         self._release: Callable[[], None] = lambda: None
         self._place = _Place.NOTHING
         self._moved = False
@@ -108,8 +110,9 @@ class BoundedProtocol(HttpToolsProtocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count the connection no more."""
+        """Count the connection no more; uvicorn tells only the last of its requests that nobody is there."""
         super().connection_lost(exc)
+        self._tell_disconnected(self._running)
         self._release()
         self._unset_keepalive_if_required()
         for timer in (self._head_timer, self._drain_timer, self._unread_timer):
@@ -227,6 +230,11 @@ class BoundedProtocol(HttpToolsProtocol):
         elif not self._busy:
             self.transport.close()  # blank lines only
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin to answer a request; those behind it wait."""
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
         """Begin the time for what comes next: the rest of the body, the next request, or nothing."""
         super().on_response_complete()
@@ -293,28 +301,32 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer and close. If answers to earlier requests are owed, only close, after them."""
         if self._deaf:
             return
-        if self._busy and self._place is not _Place.BODY:
+        if self._place is _Place.BODY and self.pipeline:
+            self.pipeline.popleft()  # the one that is refused; it was not begun
+            self._close_after(self.pipeline[0][0] if self.pipeline else self._running)
+        elif self._busy and self._place is not _Place.BODY:
+            self._close_after(self.cycle)
+        elif self._place is _Place.BODY and self.cycle.response_started:
             self._deaf = True
-            self.cycle.keep_alive = False
-        elif self._place is _Place.BODY and self._answered:
-            self._deaf = True
-            self._disconnect()
+            self._tell_disconnected(self.cycle)
             self.transport.close()
         else:
-            self._disconnect()
+            self._tell_disconnected(self.cycle)
             self._answer_and_close(refusal)
 
-    @property
-    def _answered(self) -> bool:
-        """Whether the request whose body arrives has an answer, or one to another request is owed first."""
-        return bool(self.pipeline) or self.cycle.response_started
+    def _close_after(self, last: RequestResponseCycle | None) -> None:
+        """Answer what was asked before, and read nothing more."""
+        self._deaf = True
+        if last is not None:
+            self.cycle = last
+            last.keep_alive = False
 
-    def _disconnect(self) -> None:
-        """Tell the application that no more of the body comes."""
-        self.pipeline.clear()
-        if self.cycle is not None:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+    @staticmethod
+    def _tell_disconnected(cycle: RequestResponseCycle | None) -> None:
+        """Tell the application that no more of the body comes, and that its answer is not sent."""
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def _answer_and_close(self, refusal: Refusal) -> None:
         """Write the answer, and close only a little later: closing with bytes unread would revoke it."""
