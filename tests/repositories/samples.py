@@ -173,11 +173,6 @@ async def link_change_at(repository: LinkChanges, place: Place) -> Any:
     return next(iter(await repository.of_session(*place)), None)
 
 
-async def received_bytes_at(repository: Any, place: Place) -> ReceivedBytes | None:
-    received: ReceivedBytes = await repository.load(*place, NOW.date())
-    return received if received.version else None
-
-
 async def former_sessions_at(repository: FormerSessionsOfPatients, place: Place) -> Any:
     stored = await repository.load(*place)
     return stored if stored.version else None
@@ -260,7 +255,7 @@ SAMPLES: dict[str, Sample] = {
         ReceivedBytesOfDays,
         ReceivedBytes(PRACTICE, THERAPIST, NOW.date(), 44),
         write=lambda repository, record, _: repository.write(record),
-        load=received_bytes_at,
+        load=lambda repository, place: repository.stored(*place, NOW.date()),
         named=fields(practice_id="practice", therapist_id="name"),
         changes={"size": 88},
     ),

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.builders import HOUR, MINUTE, PRACTICE, THERAPIST, a_therapist, an_actor
+from tests.logins import has_login
 from tests.workflows.memory_installation import (
     ACTOR,
     SOUND,
@@ -27,6 +28,7 @@ async def limited(**shares: int) -> MemoryInstallation:
     installed = await an_installation(options={"shares": FairShares(**shares)})
     colleague = a_therapist(id=COLLEAGUE.person_id, email="alex.lebed2@example.health")
     await accounts.add_person(colleague, records=installed.records)
+    await has_login(PRACTICE, COLLEAGUE.person_id, records=installed.records)
     return installed
 
 

@@ -22,8 +22,12 @@ class ReceivedBytesOfDays(Repository[ReceivedBytes]):
 
     async def load(self, practice_id: str, therapist_id: str, day: date) -> ReceivedBytes:
         """Return what a therapist has sent on a day; 0 bytes if nothing was noted."""
-        stored = await self.get(_partition(practice_id), _id(therapist_id, day))
+        stored = await self.stored(practice_id, therapist_id, day)
         return stored or ReceivedBytes(practice_id, therapist_id, day)
+
+    async def stored(self, practice_id: str, therapist_id: str, day: date) -> ReceivedBytes | None:
+        """Return what was noted of a therapist's day; None if nothing was."""
+        return await self.get(_partition(practice_id), _id(therapist_id, day))
 
     def write(self, received: ReceivedBytes) -> Pending:
         """Write a count that is new (version 0) or unchanged since it was read; else Stale."""
