@@ -37,6 +37,7 @@ from therapy.domain.partition_keys import digest, part
 from therapy.domain.people import Role
 from therapy.domain.sentiment import Scores
 from therapy.domain.transcript_parts import VersionScores, header_of
+from therapy.domain.upload import ReceivedBytes
 from therapy.ports.store import Store
 from therapy.repositories.change import Pending
 from therapy.repositories.devices import DevicePointer, DevicePointers, Devices
@@ -46,6 +47,7 @@ from therapy.repositories.logins import Logins, OldToken, OldTokens
 from therapy.repositories.outbox import Outbox, Placed
 from therapy.repositories.people import EmailOwner, NumberOwner, People
 from therapy.repositories.practices import Practices, practice_partition
+from therapy.repositories.received_bytes import ReceivedBytesOfDays
 from therapy.repositories.repository import Repository
 from therapy.repositories.reset_tokens import ResetTokens
 from therapy.repositories.runs import Runs
@@ -248,6 +250,14 @@ SAMPLES: dict[str, Sample] = {
         load=lambda repository, place: repository.load(*place),
         named=fields(practice_id="practice", id="name"),
         text="session_id",
+    ),
+    "received": Sample(
+        ReceivedBytesOfDays,
+        ReceivedBytes(PRACTICE, THERAPIST, NOW.date(), 44),
+        write=lambda repository, record, _: repository.write(record),
+        load=lambda repository, place: repository.stored(*place, NOW.date()),
+        named=fields(practice_id="practice", therapist_id="name"),
+        changes={"size": 88},
     ),
     "login": Sample(
         Logins,

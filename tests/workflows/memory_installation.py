@@ -30,6 +30,7 @@ from tests.workflows.interrupted_ports import (
 )
 from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.access import Actor
+from therapy.domain.fair_shares import FairShares
 from therapy.domain.partition_keys import digest
 from therapy.domain.people import Device
 from therapy.domain.run import Run
@@ -109,7 +110,7 @@ class MemoryInstallation:
         return await self.records.outbox.pending(partition)
 
     async def uploads(self) -> tuple[Item, ...]:
-        return await self.store.list(f"uploads|{PRACTICE}")
+        return await self.store.list(f"uploads|{PRACTICE}", "upload-")
 
     async def work(self, session_id: str = SESSION, **ports: Any) -> None:
         worker = self.with_ports(**ports).worker if ports else self.worker
@@ -150,7 +151,8 @@ async def an_installation(
         "recordings": FailingRecordings(now=clock),
     }
     all_ports = replaced(memory_ports(said=SCRIPT, clock=clock), **interruptible | ports)
-    installed = MemoryInstallation(all_ports, clock, options or {}, worker_options or {})
+    options = {"shares": FairShares(uploads=500, uploads_in_all=500), **(options or {})}
+    installed = MemoryInstallation(all_ports, clock, options, worker_options or {})
     records = installed.records
     hashed = await all_ports.passwords.hash(PASSWORD)
     await accounts.put_practice(a_practice(), records=records)

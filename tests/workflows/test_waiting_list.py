@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from tests.builders import PRACTICE, a_therapist, a_wav, an_actor
+from tests.logins import has_login
 from tests.workflows.memory_installation import (
     ACTOR,
     MemoryInstallation,
@@ -27,6 +28,7 @@ async def a_practice_of_two(**options: object) -> MemoryInstallation:
     installed = await an_installation(options=options)
     colleague = a_therapist(id=COLLEAGUE.person_id, email="alex.lebed2@example.health")
     await accounts.add_person(colleague, records=installed.records)
+    await has_login(PRACTICE, COLLEAGUE.person_id, records=installed.records)
     return installed
 
 

@@ -16,6 +16,17 @@ class FairShareSettings(Struct, frozen=True, kw_only=True):
         Meta(ge=1, le=500),
         "sessions of one therapist that may wait to be transcribed; beyond it uploads are refused",
     ] = field(name="THERAPY_WAITING_SESSIONS", default=100)
+    uploads: Annotated[
+        int, Meta(ge=1, le=1_000), "uploads that one therapist may have open at once"
+    ] = field(name="THERAPY_OPEN_UPLOADS", default=10)
+    uploads_in_all: Annotated[
+        int,
+        Meta(ge=1, le=10_000),
+        "uploads that may be open in a process; each takes up to 4 MiB of its memory",
+    ] = field(name="THERAPY_OPEN_UPLOADS_IN_ALL", default=50)
+    bytes_a_day: Annotated[
+        int, Meta(ge=1, le=2**50), "bytes of recordings that one therapist may send on a day (UTC)"
+    ] = field(name="THERAPY_UPLOAD_BYTES_A_DAY", default=20 * 1024**3)
     searches: Annotated[
         int,
         Meta(ge=1, le=1_000),

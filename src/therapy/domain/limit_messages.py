@@ -18,6 +18,24 @@ LIMIT_TEXTS: dict[str, Texts] = {
         "Keep the recording and send it again once some of them are ready for review.",
         "יש לשמור את ההקלטה ולשלוח אותה שוב כשחלק מהן יהיו מוכנות לסקירה.",
     ),
+    "too_many_uploads": (
+        "Too many of your recordings are being sent at once.",
+        "יותר מדי הקלטות שלך נשלחות בבת אחת.",
+        "Keep the recording and send it again once another one has arrived.",
+        "יש לשמור את ההקלטה ולשלוח אותה שוב לאחר שאחרת תתקבל.",
+    ),
+    "uploads_busy": (
+        "Too many recordings are arriving right now.",
+        "יותר מדי הקלטות מתקבלות ברגע זה.",
+        "Keep the recording and send it again in a minute.",
+        "יש לשמור את ההקלטה ולשלוח אותה שוב בעוד דקה.",
+    ),
+    "daily_bytes": (
+        "More than {limit} of your recordings were sent today.",
+        "היום נשלחו יותר מ-{limit} של הקלטות שלך.",
+        "Keep the recording and send it again tomorrow.",
+        "יש לשמור את ההקלטה ולשלוח אותה שוב מחר.",
+    ),
     "too_many_searches": (
         "Too many of your searches are under way at once.",
         "יותר מדי חיפושים שלך מתבצעים בבת אחת.",

@@ -2,19 +2,25 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 
 BLOCK_SIZE = 4 * 1024 * 1024
 """The size in bytes of every staged block but the last one."""
 
+NOTED_EVERY = timedelta(minutes=2)
+"""How often it is noted that an upload's bytes arrive."""
+QUIET = timedelta(minutes=5)
+"""An upload of which nothing was noted for so long has lost its process."""
+
 
 class Upload(Struct, frozen=True, omit_defaults=True):
     """A recording that is being received.
 
     `offset` is how many bytes are staged, `expires_at` when the sweep may discard them. `recording_key`
-    is where the recording is kept and `session_id` the session it becomes, "" until known.
+    is where the recording is kept and `session_id` the session it becomes, "" until known. `noted_at` is
+    when it was last noted that bytes arrive (None: by a program that did not).
     """
 
     id: str
@@ -25,6 +31,21 @@ class Upload(Struct, frozen=True, omit_defaults=True):
     offset: int = 0
     session_id: str = ""
     recording_key: str = ""
+    noted_at: datetime | None = None
+    version: int = 0
+
+    def is_open(self, now: datetime) -> bool:
+        """Return whether the upload goes on, as far as one can tell: a dead process notes nothing more."""
+        return abs(now - (self.noted_at or self.created_at)) < QUIET
+
+
+class ReceivedBytes(Struct, frozen=True, omit_defaults=True):
+    """How many bytes of recordings a therapist has sent on a day (UTC), whatever became of them."""
+
+    practice_id: str
+    therapist_id: str
+    day: date
+    size: int = 0
     version: int = 0
 
 

@@ -17,6 +17,7 @@ from therapy.repositories.logins import Logins
 from therapy.repositories.outbox import Outbox, Placed
 from therapy.repositories.people import People
 from therapy.repositories.practices import Practices
+from therapy.repositories.received_bytes import ReceivedBytesOfDays
 from therapy.repositories.reset_tokens import ResetTokens
 from therapy.repositories.runs import Runs
 from therapy.repositories.sessions import Sessions
@@ -63,6 +64,7 @@ class Records:
         self.runs = Runs(store)
         self.outbox = Outbox(store)
         self.uploads = Uploads(store)
+        self.received_bytes = ReceivedBytesOfDays(store)
         self.unique_keys = UniqueKeys(store)
         self.logins = Logins(store)
         self.known_addresses = KnownAddressLists(store)

@@ -32,6 +32,7 @@ from therapy.workflows.reset_letters import ResetLetters
 from therapy.workflows.run_worker import RunWorker
 from therapy.workflows.searches import Searches
 from therapy.workflows.sweep import Sweep
+from therapy.workflows.upload_limits import UploadLimits
 from therapy.workflows.uploads import Intake
 from therapy.workflows.waiting_list import WaitingList
 
@@ -131,6 +132,7 @@ def install(
             recordings=ports.recordings,
             audio=ports.engines.audio,
             waiting_list=waiting_list,
+            limits=UploadLimits(records, shares),
             max_bytes=max_upload_bytes,
             languages=languages,
             people=people,

@@ -39,7 +39,7 @@ from therapy.domain.session import (
     title_of,
 )
 from therapy.domain.session_status import SessionStatus, progress_of
-from therapy.domain.upload import BLOCK_SIZE, Upload, block_hash, content_hash
+from therapy.domain.upload import BLOCK_SIZE, NOTED_EVERY, Upload, block_hash, content_hash
 from therapy.ports.audio import LONGEST_MS, AudioDecoder
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
@@ -49,6 +49,7 @@ from therapy.workflows import review
 from therapy.workflows.continued_sessions import continue_session, first_run
 from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
 from therapy.workflows.login_check import require_login
+from therapy.workflows.upload_limits import UploadLimits
 from therapy.workflows.waiting_list import WaitingList
 
 GZIP = b"\x1f\x8b\x08"
@@ -59,15 +60,17 @@ GZIP = b"\x1f\x8b\x08"
 class Intake:
     """What receiving recordings needs: where they are stored, what checks them, and the limits.
 
-    In `waiting_list` they wait to be transcribed. `max_bytes` is for one recording, `expiry` how long an
-    upload may stand still. `languages` (BCP 47) are recognised if an upload names none, and `people` speak
-    if it does not say how many (0 = not known). A recording may last `longest_ms`.
+    In `waiting_list` they wait to be transcribed; `limits` are for all uploads, `max_bytes` is for one
+    recording, and `expiry` how long an upload may stand still. `languages` (BCP 47) are recognised if an
+    upload names none, and `people` speak if it does not say how many (0 = not known). A recording may last
+    `longest_ms`.
     """
 
     records: Records
     recordings: Recordings
     audio: AudioDecoder
     waiting_list: WaitingList
+    limits: UploadLimits
     max_bytes: int = 2 * 1024**3
     expiry: timedelta = timedelta(hours=1)
     languages: tuple[str, ...] = ("he-IL", "en-US")
@@ -90,25 +93,37 @@ class Receipt(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def receiving(actor: Actor, *, intake: Intake) -> AsyncIterator["Receiving"]:
+async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIterator["Receiving"]:
     """Open an upload for a therapist; leaving the body without `finish` discards everything.
+
+    `length` is how many bytes are announced (0 = not known).
 
     Raises:
         Forbidden: the actor is not a therapist.
-        TooMuchAtOnce: too many of their sessions wait to be transcribed.
+        TooMuchAtOnce: too many of their sessions wait to be transcribed, or too many of their uploads are
+            open, or they have sent too much today.
+        Unavailable: too many uploads are open in this process.
     """
     require(actor, Action.RECORD)
     await intake.waiting_list.admit(actor.practice_id, actor.person_id)
     records, now = intake.records, intake.records.now()
     upload = Upload(records.new_id(), actor.practice_id, actor.person_id, now, now + intake.expiry)
     incoming = Receiving(upload, intake)
-    await incoming.note()
-    try:
-        yield incoming
-    finally:
-        with suppress(TherapyError):  # what can't be removed now is removed by the sweep
-            left = throw_away(incoming.upload, records=records, recordings=intake.recordings)
-            await asyncio.shield(left)
+    with intake.limits.counted():
+        await incoming.note()
+        try:
+            await incoming.admit(length)
+            yield incoming
+        finally:
+            await asyncio.shield(_ended(incoming, intake=intake))
+
+
+async def _ended(incoming: "Receiving", *, intake: Intake) -> None:
+    """Count an upload's bytes and remove what is left of it; what can't be removed now the sweep removes."""
+    with suppress(TherapyError):
+        await incoming.count()
+    with suppress(TherapyError):
+        await throw_away(incoming.upload, records=intake.records, recordings=intake.recordings)
 
 
 class Receiving:
@@ -120,6 +135,27 @@ class Receiving:
         self._intake = intake
         self._block = bytearray()
         self._hashes: list[bytes] = []
+        self._not_counted = 0
+        self._left_today = 0
+
+    async def admit(self, length: int) -> None:
+        """Do nothing if the limits allow this upload, of which so many bytes are announced.
+
+        Raises:
+            TooMuchAtOnce: too many are open, or the therapist has sent too much today.
+        """
+        await self._intake.limits.admit(self.upload)
+        await self.count()
+        self._check_day(max(1, length))
+
+    async def count(self) -> None:
+        """Count the bytes that have arrived since the last time."""
+        size, self._not_counted = self._not_counted, 0
+        self._left_today = await self._intake.limits.received(self.upload, size)
+
+    def _check_day(self, size: int) -> None:
+        if size > self._left_today:
+            raise self._intake.limits.too_many_bytes()
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes of the recording.
@@ -128,7 +164,10 @@ class Receiving:
             TooLarge: the recording is larger than this installation accepts.
             UnsupportedAudio: the first bytes are not audio that can be read.
             StorageFull: there is no room.
+            TooMuchAtOnce: the therapist has sent too much today.
         """
+        self._not_counted += len(chunk)
+        self._check_day(self._not_counted)
         limit = self._intake.max_bytes
         if self.upload.offset + len(self._block) + len(chunk) > limit:
             raise TooLarge(limit=limit)
@@ -139,6 +178,7 @@ class Receiving:
             block = bytes(memoryview(self._block)[:BLOCK_SIZE])
             del self._block[:BLOCK_SIZE]
             await self._stage(block)
+        await self._note_arrival()
 
     async def _stage(self, block: bytes) -> None:
         intake, upload = self._intake, self.upload
@@ -146,16 +186,19 @@ class Receiving:
         await intake.recordings.stage(upload.practice_id, upload.id, number, block)
         self._hashes.append(await asyncio.to_thread(block_hash, block))
         self.upload = replace(upload, offset=upload.offset + len(block))
-        expires_at = intake.records.now() + intake.expiry
-        if (
-            abs(expires_at - upload.expires_at) > intake.expiry / 2
-        ):  # the clock may be set back, too
-            await self.note(expires_at=expires_at)
+
+    async def _note_arrival(self) -> None:
+        """Note now and then that bytes arrive, so that the upload counts as open and does not expire."""
+        now = self._intake.records.now()
+        noted_at = self.upload.noted_at or now
+        if abs(now - noted_at) >= NOTED_EVERY:  # the clock may be set back, too
+            await self.note(expires_at=now + self._intake.expiry)
+            await self.count()
 
     async def note(self, **changes: object) -> None:
         """Write these changes to the upload's record, and how far it is."""
         records = self._intake.records
-        noted = replace(self.upload, **changes)
+        noted = replace(self.upload, noted_at=records.now(), **changes)
         await Change(records.uploads.write(noted)).commit(records.store)
         self.upload = replace(noted, version=noted.version + 1)
 

@@ -83,7 +83,7 @@ MULTIPART_ROOM = 16 * MOST_METADATA
         *("duplicate_recording", "too_large", "too_long", "unsupported_audio", "unsupported_sound"),
         "checks_busy",
         *("compressed_audio", "unsupported_media_type", "compressed_body"),
-        *("too_many_waiting", *WRITES),
+        *("too_many_waiting", "too_many_uploads", "daily_bytes", "uploads_busy", *WRITES),
         field="patient.name",
     ),
 )
@@ -136,7 +136,7 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Int
     most = intake.max_bytes
     if (request.content_length or 0) > most + MULTIPART_ROOM:
         raise TooLarge(limit=most)
-    async with receiving(actor, intake=intake) as incoming:
+    async with receiving(actor, request.content_length or 0, intake=intake) as incoming:
         form = _Form(actor, incoming, intake)
         given = await form.read(request)
         return await incoming.finish(

@@ -1,0 +1,84 @@
+"""Upload limits: how many uploads may be open, and how many bytes a therapist may send on a day.
+
+A therapist's open uploads are counted in the store, over all processes: each is noted before the count, and
+the earliest may go on, so that no race lets more in. Those of a process that died count until nothing was
+noted of them for some minutes. All uploads together are counted in each process, whose memory they take.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+
+from msgspec.structs import replace
+
+from therapy.domain.errors import TooMuchAtOnce, Unavailable
+from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares
+from therapy.domain.upload import Upload
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.workflows.retry_stale import retry_stale
+
+RETRY_AFTER = 30
+"""Seconds in which an upload is likely to end."""
+
+
+class UploadLimits:
+    """The limits for the uploads of a process."""
+
+    def __init__(self, records: Records, shares: FairShares = DEFAULT_SHARES) -> None:
+        self._records = records
+        self._shares = shares
+        self._open = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count an upload of this process while the body runs.
+
+        Raises:
+            Unavailable: too many are open.
+        """
+        if self._open >= self._shares.uploads_in_all:
+            raise Unavailable("uploads_busy", retry_after=RETRY_AFTER)
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+
+    async def admit(self, upload: Upload) -> None:
+        """Do nothing if an upload that was just noted may go on.
+
+        Raises:
+            TooMuchAtOnce: its therapist has too many open that began earlier.
+        """
+        now = self._records.now()
+        earlier = [
+            each
+            async for each in self._records.uploads.of_practice(upload.practice_id)
+            if each.therapist_id == upload.therapist_id
+            and each.is_open(now)
+            and (each.created_at, each.id) < (upload.created_at, upload.id)
+        ]
+        if len(earlier) >= self._shares.uploads:
+            raise TooMuchAtOnce("too_many_uploads", retry_after=RETRY_AFTER)
+
+    async def received(self, upload: Upload, size: int) -> int:
+        """Count bytes that have arrived; return how many more the therapist may send today."""
+        records, day = self._records, self._records.now().astimezone(UTC).date()
+
+        async def attempt() -> int:
+            practice_id, therapist_id = upload.practice_id, upload.therapist_id
+            stored = await records.received_bytes.load(practice_id, therapist_id, day)
+            if size:
+                more = replace(stored, size=stored.size + size)
+                await Change(records.received_bytes.write(more)).commit(records.store)
+            return self._shares.bytes_a_day - stored.size - size
+
+        return await retry_stale(attempt)
+
+    def too_many_bytes(self) -> TooMuchAtOnce:
+        """Return the error for a therapist who has sent enough for today."""
+        now = self._records.now().astimezone(UTC)
+        midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+        seconds = max(1, int((midnight - now).total_seconds()))
+        return TooMuchAtOnce("daily_bytes", limit=self._shares.bytes_a_day, retry_after=seconds)
