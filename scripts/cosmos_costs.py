@@ -102,7 +102,7 @@ COSTS = (
     Cost("`GET /sessions/search`", "query 10x2, query 10x20"),
     Cost("`GET /sessions/{id}/details`, therapist", "read 3, query 1x122, read 1"),
     Cost("`GET /sessions/{id}`, closed", "read 3, query 1x1, query 1x122, read 0.3, read 1"),
-    Cost("`GET /sessions/me`, patient", "read 0.5, query 20x1.5, read 0.5"),
+    Cost("`GET /sessions/me`, patient", "query 20x1.5, query 1x0.5"),
     Cost("`GET /sessions/{id}/details`, patient", "read 3, read 0.5, query 1x122, read 1"),
     Cost(
         "`POST /auth/forgot-password`",

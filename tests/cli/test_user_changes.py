@@ -1,8 +1,6 @@
 """`therapy user rename`, `reset` and `remove`."""
 
-import io
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -57,12 +55,21 @@ def test_a_new_password_is_shown_once_and_ends_what_was_signed_in(run: Run, data
         )
 
 
-def test_who_is_removed_is_gone_and_can_be_added_anew(
-    run: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_new_password_can_be_read_from_standard_input_and_is_not_shown(
+    run: Run, data_dir: Path
 ) -> None:
+    run("user", "add", *DANA, "--password", OLD)
+    arguments = ("user", "reset", "dana@example.health", "--password-stdin")
+    said = run(*arguments, stdin="another long one\n")
+    assert (said.returncode, "has a new password" in said.stdout) == (0, True)
+    assert "another long one" not in said.stdout + said.stderr
+    assert signs_in(data_dir, "dana@example.health", "another long one")
+
+
+def test_who_is_removed_is_gone_and_can_be_added_anew(run: Run, data_dir: Path) -> None:
     run("user", "add", *NOA, "--number", "300000015")
-    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
-    assert "nothing was removed" in run("user", "remove", "noa@example.health").stderr
+    said = run("user", "remove", "noa@example.health", stdin="n\n")
+    assert "nothing was removed" in said.stderr
     said = run("user", "remove", "NOA@example.health", "--yes")
     assert (said.returncode, said.stderr) == (0, "")
     assert "removed Noa Bar (noa@example.health)" in said.stdout

@@ -69,8 +69,8 @@ TEXTS: dict[str, Texts] = {
     "account_in_use": (
         "Sessions or uploads refer to this account, so it cannot be removed.",
         "פגישות או העלאות מפנות לחשבון הזה, ולכן לא ניתן להסיר אותו.",
-        "Disable it instead: nobody can sign in to it, and nothing is lost.",
-        "אפשר להשבית אותו במקום זאת: לא ניתן יהיה להתחבר אליו, ודבר לא יאבד.",
+        "Disable it instead (`therapy user disable`): nobody can sign in to it, and nothing is lost.",
+        "אפשר להשבית אותו במקום זאת (`therapy user disable`): לא ניתן יהיה להתחבר אליו, ודבר לא יאבד.",
     ),
     "practice_name_taken": (
         "Another practice has this name.",

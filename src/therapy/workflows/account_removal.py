@@ -45,7 +45,8 @@ async def remove_account(email: str, *, records: Records, session_index: Session
         await _take_names_back(person, records=records)
         raise
     await _end_all(person, records=records)
-    removed = Change(records.people.remove(person))
+    former = records.former_sessions.remove(person.practice_id, person.id)
+    removed = Change(records.people.remove(person), former)
     await records.commit(person.practice_id, removed, PersonEntryChanged(person.id))
     return person
 

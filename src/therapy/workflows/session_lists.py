@@ -1,6 +1,5 @@
 """Session lists: lists of sessions, the search in them, and a closed session in full."""
 
-import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 
@@ -51,15 +50,13 @@ async def _of_patient(
 ) -> tuple[SessionEntry, ...]:
     """Return a patient's list, without what it still shows of sessions whose link was undone.
 
-    What is withheld is read after the list, and together, so that nothing withheld meanwhile is shown.
+    What is withheld is read after the list, so that nothing that is withheld meanwhile is shown.
     """
     practice_id, person_id = actor.practice_id, actor.person_id
     entries = await session_index.of_patient(practice_id, person_id, key, MOST_ENTRIES)
     if not entries:
         return ()
-    practice, former = await asyncio.gather(
-        records.practices.load(practice_id), records.former_sessions.load(practice_id, person_id)
-    )
+    practice, former = await records.former_sessions.load_with_practice(practice_id, person_id)
     if practice.patient_sees is PatientSees.NOTHING:
         return ()
     return tuple(each for each in entries if not former.has(each))

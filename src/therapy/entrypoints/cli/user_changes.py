@@ -10,6 +10,7 @@ from therapy.domain.errors import NotFound
 from therapy.domain.people import Person
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
 from therapy.entrypoints.cli.users import new_password
 from therapy.workflows.installation import Installation
@@ -40,17 +41,19 @@ def rename(*, email: str, name: str) -> None:
 
 @click.command()
 @click.argument("email")
-def reset(*, email: str) -> None:
+@password_options("By default one is generated and shown once.")
+def reset(*, email: str, password: str) -> None:
     """Give the account with an e-mail address a new password, e.g. where no mail arrives.
 
     \b
     [bold]Example[/]
       [cyan]therapy user reset dana@example.health[/]
 
-    [bold]You see[/] the password, generated and not stored in readable form, so note it now; and which data
-    it is. Whoever is signed in to the account is signed out, on every device.
+    [bold]You see[/] the password if it was generated: it is not stored in readable form, so note it now; and
+    which data it is. Whoever is signed in to the account is signed out, on every device. A disabled account
+    stays disabled.
     """
-    chosen = new_password()
+    chosen = password or new_password()
 
     async def work(here: Installation) -> Person:
         from therapy.workflows import account_changes
@@ -62,7 +65,8 @@ def reset(*, email: str) -> None:
     person, where = asyncio.run(_changed(work))
     console = answers()
     console.print(f"{escape(person.full_name)} ({escape(person.email)}) has a new password {where}")
-    console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
+    if not password:
+        console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
 
 
 @click.command()
