@@ -25,10 +25,14 @@ async def events_of(speech: Speech, pcm: bytes, *languages: str) -> list[SpeechE
     return [each async for each in speech.transcribe(PRACTICE, in_chunks(pcm), options)]
 
 
-async def test_utterances_come_in_order_with_voices_and_without_roles(
+async def test_utterances_come_in_order_without_roles_and_progress_never_goes_back(
     speech: Speech, spoken: bytes
 ) -> None:
     events = await events_of(speech, spoken)
+    heard = [event.processed_ms for event in events if isinstance(event, SpeechProgress)]
+    assert heard
+    assert heard == sorted(heard)
+    assert heard[-1] <= HEARD_MS + FRAME_MS
     utterances = [event for event in events if isinstance(event, Utterance)]
     assert len(utterances) >= 2
     starts = [each.start_ms for each in utterances]
@@ -48,14 +52,6 @@ async def test_one_done_comes_last_and_says_what_was_heard(speech: Speech, spoke
     assert last.language
 
 
-async def test_progress_never_goes_back_nor_beyond_the_end(speech: Speech, spoken: bytes) -> None:
-    events = await events_of(speech, spoken)
-    heard = [event.processed_ms for event in events if isinstance(event, SpeechProgress)]
-    assert heard
-    assert heard == sorted(heard)
-    assert heard[-1] <= HEARD_MS + FRAME_MS
-
-
 @pytest.mark.parametrize("pcm", [SILENCE, b""], ids=["silence", "no samples"])
 async def test_where_nobody_speaks_there_is_no_utterance(speech: Speech, pcm: bytes) -> None:
     events = await events_of(speech, pcm)
@@ -71,16 +67,7 @@ async def test_a_language_that_the_engine_does_not_do_is_refused(speech: Speech)
         await events_of(speech, SILENCE, "tlh")
 
 
-async def test_listening_may_end_early(speech: Speech, spoken: bytes) -> None:
-    options = SpeechOptions(languages=("en-US",))
-    events = speech.transcribe(PRACTICE, in_chunks(spoken * 4), options)
-    async for event in events:
-        assert isinstance(event, SpeechProgress | Utterance | SpeechDone)
-        break
-    await events.aclose()  # type: ignore[attr-defined] # every adapter's iterator is a generator
-
-
-async def test_samples_are_pulled_only_as_fast_as_the_engine_works(
+async def test_listening_may_end_early_and_samples_are_pulled_only_as_fast_as_the_engine_works(
     speech: Speech, spoken: bytes
 ) -> None:
     pulled = 0
