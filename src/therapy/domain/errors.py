@@ -21,7 +21,7 @@
         ├── UndecodableAudio   the recording is broken: needs a new one
         ├── RecordingTooLong   it lasts longer than a recording may
         ├── EngineFailed       an engine failed, transiently or for good
-        │   └── EngineDied     its process crashed or reached a limit: three times, then no more
+        ├── EngineDied         its process crashed or reached a limit: three times, then no more
         └── LanguageNotSupported   the engine does not support the language
 
 An error carries a code, and field names, ids and numbers, never people's names, texts or notes. The
@@ -172,10 +172,11 @@ class EngineFailed(WorkFailed):
         self.error_class = ErrorClass.TRANSIENT if transient else ErrorClass.PERMANENT
 
 
-class EngineDied(EngineFailed):
+class EngineDied(WorkFailed):
     """Raised when the process that reads a recording crashes, or is ended by a limit on CPU or time."""
 
     code = "too_demanding"
+    error_class = ErrorClass.TRANSIENT
 
 
 class LanguageNotSupported(WorkFailed):

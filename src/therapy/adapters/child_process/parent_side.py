@@ -80,7 +80,7 @@ def kill(child: Process) -> None:
         child.kill()
 
 
-def ended(status: int) -> EngineFailed:
+def ended(status: int) -> EngineFailed | EngineDied:
     """Return the error for a child that ended without a word, with this exit status.
 
     A crash, or a limit of its own, may be the recording's fault: EngineDied. SIGKILL is not: whoever runs the
