@@ -3,7 +3,6 @@
 What happens while a body is still on its way is in `test_streaming.py`.
 """
 
-import asyncio
 import gzip
 import json
 import random
@@ -398,26 +397,3 @@ async def _unavailable(*_: object) -> int:
     from therapy.domain.errors import Unavailable
 
     raise Unavailable
-
-
-async def test_a_recording_that_is_too_long_is_refused_with_the_limit_and_leaves_nothing(tmp_path):
-    environment = {"THERAPY_MAX_RECORDING_SECONDS": "5"}
-    async with open_clinic(tmp_path, environment=environment, audio=PyAvAudioDecoder()) as clinic:
-        problem = check_problem(await clinic.upload(media.recording("wav", 6.0)), 413, "too_long")
-        assert problem["longest"] == 5
-        assert "5 seconds" in problem["error"]
-        assert left(clinic) == NOTHING
-        assert (await clinic.upload(media.recording("wav", 5.0))).status_code == 202
-
-
-async def test_an_upload_for_which_too_many_wait_is_told_when_to_come_back(tmp_path):
-    audio = PyAvAudioDecoder(checks_at_once=1, checks_waiting=0)
-    async with open_clinic(tmp_path, audio=audio) as clinic:
-        uploads = (clinic.upload(a_wav(bytes([number, 0]) * 9_000)) for number in range(1, 4))
-        answers = await asyncio.gather(*uploads)
-        refused = [each for each in answers if each.status_code != 202]
-        assert len(refused) < len(answers)
-        for each in refused:
-            check_problem(each, 503, "checks_busy")
-            assert each.headers["Retry-After"] == "30"
-        assert refused

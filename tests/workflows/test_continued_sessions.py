@@ -1,6 +1,7 @@
 """A session in several files: one timeline, transcribed together whenever the next file comes; or refused."""
 
 import asyncio
+import dataclasses
 
 import pytest
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from therapy.domain.errors import (
     EngineFailed,
     InvalidInput,
     NotFound,
+    TooLarge,
     UndecodableAudio,
     WrongState,
 )
@@ -308,6 +310,19 @@ async def test_a_file_that_cannot_be_decoded_is_missing_and_only_if_none_can_it_
     await installed.work(session_id)
     run = await installed.run(session_id)
     assert (run.state, run.error_code) == (RunState.FAILED, UndecodableAudio.code)
+
+
+async def test_what_is_transcribed_already_counts_when_one_more_recording_comes():
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await installed.work(session_id)
+    intake = dataclasses.replace(installed.intake, longest_ms=SECOND_STARTS + SECOND_MS - 2)
+    with pytest.raises(TooLarge) as raised:
+        await upload(intake, SECOND_PART, continues=session_id)
+    assert (raised.value.code, raised.value.details) == ("too_long", {"longest": 2})
+    assert (await installed.session(session_id)).state is State.AWAITING_REVIEW
+    assert not (await upload(intake, SOUND, continues=session_id)).new
+    assert (await upload(installed.intake, SECOND_PART, continues=session_id)).new
 
 
 async def test_the_recordings_of_a_session_have_one_limit_together():

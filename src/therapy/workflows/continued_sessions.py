@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from therapy.domain.access import Actor
+from therapy.domain.audio_findings import next_start
 from therapy.domain.errors import (
     AlreadyExists,
     InvalidInput,
@@ -89,6 +90,25 @@ async def continued_by(
     if (full_number(named) or named) != (full_number(known) or known):
         raise InvalidInput("patient.id", "other_patient")
     return session
+
+
+async def length_left(
+    actor: Actor, session_id: str, content_hash: str, longest_ms: int, *, records: Records
+) -> int:
+    """Return how long the recording may be that continues a session, in milliseconds.
+
+    That is the limit for the whole session less what its transcript covers. What is not transcribed yet, or
+    is part of the session already, is left for the transcription to count.
+
+    Raises:
+        NotFound: there is no such session, or it is someone else's.
+    """
+    session = await review.own_session(actor, session_id, records=records)
+    number = session.transcript_number
+    if not number or has_recording(session, content_hash):
+        return longest_ms
+    version = await records.transcripts.load(session.practice_id, session.id, number)
+    return max(0, longest_ms - next_start(version.duration_ms))
 
 
 def _check_open(session: Session) -> None:

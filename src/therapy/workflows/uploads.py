@@ -40,13 +40,13 @@ from therapy.domain.session import (
 )
 from therapy.domain.session_status import SessionStatus, progress_of
 from therapy.domain.upload import BLOCK_SIZE, NOTED_EVERY, Upload, block_hash, content_hash
-from therapy.ports.audio import LONGEST_MS, AudioDecoder
+from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
-from therapy.workflows.continued_sessions import continue_session, first_run
+from therapy.workflows.continued_sessions import continue_session, first_run, length_left
 from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
 from therapy.workflows.login_check import require_login
 from therapy.workflows.upload_limits import UploadLimits
@@ -253,9 +253,9 @@ class Receiving:
         await self.note(recording_key=key)
         size = await intake.recordings.keep(practice_id, key, len(self._hashes), key)
         read = partial(intake.recordings.read, practice_id, key)
-        await intake.audio.check(practice_id, read, size, longest_ms=intake.longest_ms)
-        await require_login(actor, records=intake.records)  # an hour may have passed
         recording = Recording(key, size, content_hash(self._hashes), self.media_type, file_name)
+        await self._check(actor, read, recording, continues)
+        await require_login(actor, records=intake.records)  # an hour may have passed
         if continues:
             new = await continue_session(
                 actor,
@@ -269,6 +269,21 @@ class Receiving:
             return Receipt(continues, new=new)
         spoken = _Spoken(languages, people)
         return await self._become_session(actor, person, details, recording, spoken)
+
+    async def _check(
+        self, actor: Actor, read: ReadRange, recording: Recording, continues: str
+    ) -> None:
+        """Let the decoder check the recording; its length together with that of the session it continues."""
+        intake = self._intake
+        left = whole = intake.longest_ms
+        if continues:
+            left = await length_left(
+                actor, continues, recording.content_hash, whole, records=intake.records
+            )
+        try:
+            await intake.audio.check(actor.practice_id, read, recording.size, longest_ms=left)
+        except TooLarge as exc:
+            raise TooLarge(exc.code, **exc.details | {"longest": whole // 1000}) from None
 
     async def _become_session(
         self,
