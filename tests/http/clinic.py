@@ -107,6 +107,7 @@ def settings_in(directory: Path, **environment: str) -> Settings:
         "THERAPY_DISK_RESERVE_BYTES": "0",
         "THERAPY_LEASE_SECONDS": "1",
         "THERAPY_SWEEP_SECONDS": "0.3",
+        "THERAPY_EVEN_TIMES_MS": "0",
         "SPEECH_LANGUAGE": "en-US",
         "JWT_SECRET_KEY": "a signing secret of the tests, which is long enough",
     }

@@ -78,11 +78,15 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
     disk_reserve: Annotated[
         int, Meta(ge=0, le=2**60), "space on the disk that local recordings leave free"
     ] = field(name="THERAPY_DISK_RESERVE_BYTES", default=512 * 1024**2)
+    even_ms: Annotated[
+        int,
+        Meta(ge=0, le=1_000),
+        "milliseconds: a 404 or 400 comes at a multiple of so many, so that it does not tell why; 0: at once",
+    ] = field(name="THERAPY_EVEN_TIMES_MS", default=100)
     copy_days: Annotated[
         int,
         Meta(ge=0, le=3_650),
-        "days that a copy of the database from before a migration stays; erasing a session that is in it"
-        " deletes it at once",
+        "days that a copy of the database from before a migration stays, if no session in it is erased",
     ] = field(name="THERAPY_MIGRATION_COPY_DAYS", default=30)
     lease: Annotated[
         Seconds, "how long a dead worker's session waits before another takes it over"

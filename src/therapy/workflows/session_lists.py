@@ -117,10 +117,12 @@ async def closed_session(actor: Actor, session_id: str, *, records: Records) -> 
     Raises:
         NotFound: it is absent, not closed yet, or not theirs: always the same answer.
     """
-    session = await records.sessions.load(actor.practice_id, session_id)
     practice = None
-    if actor.role is Role.PATIENT:  # what patients see is a setting of the practice
+    if (
+        actor.role is Role.PATIENT
+    ):  # what patients see is a setting of the practice; read for any id
         practice = await records.practices.load(actor.practice_id)
+    session = await records.sessions.load(actor.practice_id, session_id)
     require(actor, Action.READ_CLOSED, session, practice)
     if session.state is not State.CLOSED:
         raise NotFound(session=session_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -19,6 +20,7 @@ from therapy.entrypoints.http.errors import (
     on_http_error,
     on_therapy_error,
 )
+from therapy.entrypoints.http.even_times import evenly_timed
 from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.openapi_document import describe
 from therapy.entrypoints.http.openapi_pages import documentation, documentation_file
@@ -67,7 +69,7 @@ def make_app(
             RequestTimer(),
             DefineMiddleware(Authentication, exclude_from_auth_key="no_token"),
         ],
-        before_send=[finish_response],
+        before_send=[evenly_timed(timedelta(milliseconds=settings.even_ms)), finish_response],
         exception_handlers={
             TherapyError: on_therapy_error,
             HTTPException: on_http_error,

@@ -147,7 +147,9 @@ def on_therapy_error(request: AnyRequest, exc: errors.TherapyError) -> Response[
     inside = {name: exc.details[name] for name in INTERNAL if name in exc.details}
     if isinstance(exc, errors.Unavailable) and inside:
         log.warning("a dependency can't be reached", extra=inside)
-    shown = {name: value for name, value in exc.details.items() if name not in inside}
+    # What is not found is not named: the answer has nothing in it that the caller has sent.
+    hidden = exc.details if isinstance(exc, errors.NotFound) else inside
+    shown = {name: value for name, value in exc.details.items() if name not in hidden}
     return problem(request, status, exc.code, **shown)
 
 

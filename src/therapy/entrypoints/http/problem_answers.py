@@ -31,9 +31,7 @@ class Problem(Struct):
     request_id: Annotated[str, about("The request's id, as in `X-Request-ID` and in the log.")]
     field: Annotated[str, about("The field or parameter at fault.")] | UnsetType = UNSET
     state: Annotated[str, about("The state that the session is in.")] | UnsetType = UNSET
-    session: Annotated[str, about("The session that is meant, or there already.")] | UnsetType = (
-        UNSET
-    )
+    session: Annotated[str, about("The session that the recording is already.")] | UnsetType = UNSET
     limit: Annotated[int, about("How many bytes are allowed.")] | UnsetType = UNSET
     retry_after: Annotated[int, about("Seconds to wait, as in `Retry-After`.")] | UnsetType = UNSET
     longest: Annotated[int, about("How many seconds a recording may last.")] | UnsetType = UNSET
@@ -70,7 +68,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "forbidden": (403, {}),
     "not_caller": (403, {}),
     "other_therapist": (403, {}),
-    "not_found": (404, {"session": AN_EARLIER_ID}),
+    "not_found": (404, {}),
     "not_registered": (404, {}),
     "not_offered": (404, {}),
     "not_awaiting_review": (409, {"state": "awaiting_transcript"}),

@@ -35,6 +35,12 @@ def request_id(scope: Scope) -> str:
     return str(_state(scope).setdefault("request_id", uuid.uuid4().hex))
 
 
+def began_at(scope: Scope) -> float:
+    """Return when a request came, by the monotonic clock; now, if that was not noted."""
+    began: float = _state(scope).get("began", time.monotonic())
+    return began
+
+
 async def finish_response(message: Message, scope: Scope) -> None:
     """Add the headers to an answer and log its route, status and time; never a query, a body or a path."""
     if message["type"] != "http.response.start":
@@ -43,7 +49,7 @@ async def finish_response(message: Message, scope: Scope) -> None:
     headers["X-Request-ID"] = request_id(scope)
     headers.setdefault("Cache-Control", "no-store")
     headers["X-Content-Type-Options"] = "nosniff"
-    now, actor = time.monotonic(), scope.get("user")
+    actor = scope.get("user")
     log.info(
         "request",
         extra={
@@ -51,7 +57,7 @@ async def finish_response(message: Message, scope: Scope) -> None:
             "method": scope.get("method", ""),
             "route": scope.get("path_template", ""),
             "status": message["status"],
-            "ms": round((now - _state(scope).get("began", now)) * 1000, 1),
+            "ms": round((time.monotonic() - began_at(scope)) * 1000, 1),
             "person": actor.person_id if isinstance(actor, Actor) else "",
         },
     )
