@@ -10,8 +10,10 @@ from tests.http.server import serving
 from therapy.adapters.local.sqlite.store import SqliteStore
 from therapy.domain.people import Person
 from therapy.ports.store import Item, Store
+from therapy.repositories.logins import access_partition
 
 ABSENT = "0123456789abcdef0123456789abcdef"
+ACCESS = access_partition("", "").partition("|")[0]
 LINES = [{"speaker": "Patient", "text": "Hm.", "timestamp": "00:01"}]
 
 OF_A_THERAPIST: dict[tuple[str, str], Any] = {
@@ -36,26 +38,34 @@ CASES = [
 
 
 class Reads(Store):
-    """A store that notes what is read, and of how many items."""
+    """A store that notes in what kind of partition something is read, and of how many items.
+
+    The caller's own access is not noted: whether that is looked up depends on when it was last.
+    """
 
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
-        self.seen: list[tuple[str, int]] = []
+        self.seen: list[tuple[str, str, int]] = []
+
+    def note(self, what: str, partition: str, items: int) -> None:
+        kind = partition.partition("|")[0]
+        if kind != ACCESS:
+            self.seen.append((what, kind, items))
 
     async def get(self, partition: str, *ids: str) -> Mapping[str, Item]:
-        self.seen.append(("get", len(ids)))
+        self.note("get", partition, len(ids))
         return await self.store.get(partition, *ids)
 
     async def list(self, partition: str, *args: Any, **more: Any) -> tuple[Item, ...]:
-        self.seen.append(("list", 1))
+        self.note("list", partition, 1)
         return await self.store.list(partition, *args, **more)
 
     async def due(self, *args: Any) -> tuple[Item, ...]:
         return await self.store.due(*args)
 
-    async def commit(self, *args: Any) -> None:
-        self.seen.append(("commit", 1))
-        await self.store.commit(*args)
+    async def commit(self, partition: str, writes: Any) -> None:
+        self.note("commit", partition, len(writes))
+        await self.store.commit(partition, writes)
 
     async def purge(self, limit: int) -> int:
         return await self.store.purge(limit)
