@@ -1,0 +1,201 @@
+"""Every operation of the OpenAPI document, asked by every kind of caller: a route without a row fails.
+
+A row has the status for each actor, in the order of ACTORS. Operations on a session are asked about one of
+Olivia's with Jordan, in a state in which she may do it; she comes last, so that nobody before her finds it
+changed. Whatever is 404 there is the same for a session that does not exist.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from httpx import Response
+
+from tests.builders import a_wav
+from tests.http.clinic import (
+    ALEX,
+    BOUNDARY,
+    JAMIE,
+    JORDAN,
+    NOA,
+    OLIVIA,
+    SOUND,
+    TAL,
+    Clinic,
+    account,
+    add_signed_in,
+    form,
+    metadata_of,
+    open_clinic,
+)
+from therapy.adapters.memory.speech import MemorySpeech
+from therapy.domain.errors import EngineFailed
+from therapy.domain.people import Person, Role
+from therapy.repositories.change import Change
+from therapy.workflows import account_changes
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+RUTH = account("therapist-ruth", Role.THERAPIST, "Ruth Stein", "ruth.stein@example.health")
+ENDED = "login-3"
+ABSENT = "0" * 32
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, and with the token of which login; without a person there is no token."""
+
+    person: Person | None
+    sid: str = "login-1"
+
+
+ACTORS = {
+    "nobody": Asking(None),
+    "an ended login": Asking(OLIVIA, ENDED),
+    "a disabled account": Asking(RUTH),
+    "a colleague": Asking(ALEX),
+    "a therapist elsewhere": Asking(NOA),
+    "the patient": Asking(JORDAN),
+    "another patient": Asking(JAMIE),
+    "a patient elsewhere with the same number": Asking(TAL),
+    "the therapist": Asking(OLIVIA),
+}
+OPEN_TO_ALL = "200 200 200 200 200 200 200 200 200"
+FOR_THERAPISTS = "401 401 401 200 200 403 403 403 200"
+TABLE = {
+    "log_in": "400 400 400 400 400 400 400 400 400",
+    "refresh_login": "401 401 401 401 401 401 401 401 401",
+    "forgot_password": "400 400 400 400 400 400 400 400 400",
+    "change_password": "400 400 400 400 400 400 400 400 400",
+    "register_device": "401 401 401 403 403 403 403 403 204",
+    "unregister_devices": "401 401 401 403 403 403 403 403 204",
+    "get_my_profile": "401 401 401 200 200 200 200 200 200",
+    "find_patients": FOR_THERAPISTS,
+    "list_closed_sessions": "401 401 401 200 200 200 200 200 200",
+    "search_closed_sessions": FOR_THERAPISTS,
+    "get_closed_session": "401 401 401 404 404 200 404 404 200",
+    "upload_recording": "401 401 401 403 403 403 403 403 202",
+    "get_recording": "401 401 401 404 404 404 404 404 200",
+    "head_recording": "401 401 401 404 404 404 404 404 200",
+    "make_recording_link": "401 401 401 404 404 404 404 404 404",  # files have no links
+    "get_transcript": "401 401 401 404 404 404 404 404 200",
+    "list_sessions": FOR_THERAPISTS,
+    "get_session": "401 401 401 404 404 404 404 404 200",
+    "cancel_session": "401 401 401 404 404 404 404 404 204",
+    "correct_session": "401 401 401 404 404 404 404 404 200",
+    "retry_session": "401 401 401 404 404 404 404 404 202",
+    "link_patient": "401 401 401 404 404 404 404 404 200",
+    "unlink_patient": "401 401 401 404 404 404 404 404 204",
+    "list_sessions_for_review": FOR_THERAPISTS,
+    "get_transcript_for_review": "401 401 401 404 404 404 404 404 200",
+    "submit_reviewed_transcript": "401 401 401 404 404 404 404 404 202",
+    "check_live": OPEN_TO_ALL,
+    "check_ready": OPEN_TO_ALL,
+    "check_ready_for_uploads": OPEN_TO_ALL,
+}
+BODIES: dict[str, Any] = {
+    "log_in": {},
+    "change_password": {},
+    "register_device": {
+        "token": "token-1",
+        "platform": "ANDROID",
+        "user_id": OLIVIA.id,
+        "user_type": "THERAPIST",
+    },
+    "correct_session": {"summary": "mine"},
+    "link_patient": {"patient_id": JORDAN.number},
+    "submit_reviewed_transcript": [{"speaker": "Patient", "text": "a", "timestamp": "0:00:00.000"}],
+}
+STATES = {
+    "get_closed_session": "closed",
+    "retry_session": "failed",
+    "cancel_session": "waiting",
+    "submit_reviewed_transcript": "submitted",
+}
+"""The state of the session that an operation is asked about; of any other it is "in review"."""
+
+
+class Operation:
+    """An operation of the document."""
+
+    def __init__(self, clinic: Clinic, method: str, path: str, name: str) -> None:
+        self.name = name
+        self.is_about_a_session = "{session_id}" in path
+        self._clinic, self._method, self._path = clinic, method.upper(), path
+
+    async def ask(self, asking: Asking, session_id: str) -> Response:
+        path = self._path.replace("{session_id}", session_id).replace("{user_id}", OLIVIA.id)
+        more: dict[str, Any] = {"headers": {}}
+        if asking.person is not None:
+            token = self._clinic.token(asking.person, asking.sid)
+            more["headers"]["Authorization"] = f"Bearer {token}"
+        if self.name == "upload_recording":
+            more["headers"]["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
+            more["content"] = form(a_wav(SOUND * 2), metadata_of())
+        elif self.name in BODIES:
+            more["json"] = BODIES[self.name]
+        return await self._clinic.ask(self._method, path, None, **more)
+
+
+@dataclass
+class Matrix:
+    """The operations of the running application by their ids, and a session in each state."""
+
+    operations: dict[str, Operation]
+    sessions: dict[str, str]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matrix]:
+    speech = MemorySpeech(failure=EngineFailed("model", transient=False))
+    async with open_clinic(tmp_path_factory.mktemp("matrix"), speech=speech) as clinic:
+        failed = await clinic.reviewable(summary="failed")
+        speech.failure = None
+        sessions = {"failed": failed, "closed": await clinic.closed()}
+        sessions["in review"] = await clinic.reviewable(summary="b")
+        sessions["submitted"] = await clinic.reviewable(summary="c")
+        sessions["waiting"] = await clinic.session(summary="d")
+        records = clinic.records
+        await add_signed_in(RUTH, records=records)
+        await account_changes.disable(RUTH.email, records=records)
+        ended = await records.logins.load(OLIVIA.practice_id, OLIVIA.id, ENDED)
+        await Change(records.logins.end(ended)).commit(records.store)
+        document = (await clinic.get("/schema/openapi.json", None)).json()
+        operations = {
+            each["operationId"]: Operation(clinic, method, path, each["operationId"])
+            for path, methods in document["paths"].items()
+            for method, each in methods.items()
+        }
+        yield Matrix(operations, sessions)
+
+
+async def test_every_operation_has_a_row_and_every_row_is_an_operation(matrix: Matrix) -> None:
+    assert matrix.operations.keys() == TABLE.keys()
+
+
+@pytest.mark.parametrize("name", TABLE)
+async def test_each_actor_gets_the_answer_that_the_table_says(matrix: Matrix, name: str) -> None:
+    operation, session_id = matrix.operations[name], matrix.sessions[STATES.get(name, "in review")]
+    answers = {actor: await operation.ask(who, session_id) for actor, who in ACTORS.items()}
+    statuses = {actor: str(answer.status_code) for actor, answer in answers.items()}
+    assert statuses == dict(zip(ACTORS, TABLE[name].split(), strict=True))
+    for actor, answer in answers.items():
+        is_refused = actor != "the therapist" and answer.status_code in {401, 404}
+        if operation.is_about_a_session and is_refused:
+            nowhere = await operation.ask(ACTORS[actor], ABSENT)
+            assert told(answer, session_id) == told(nowhere, ABSENT), actor
+
+
+def told(answer: Response, session_id: str) -> tuple[object, ...]:
+    """Return what an answer tells, but for the id that was asked for and the request's own."""
+    text = answer.text.replace(session_id, "ID")
+    body = json.loads(text) | {"request_id": ""} if text else {}
+    headers = {
+        name: value
+        for name, value in answer.headers.items()
+        if name not in {"x-request-id", "date", "content-length"}
+    }
+    return answer.status_code, body, headers
