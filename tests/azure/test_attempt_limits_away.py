@@ -19,6 +19,7 @@ pytestmark = pytest.mark.emulator
 KEY = "sign-in.account.0123456789abcdef"
 QUOTA = Quota(3)
 QUIET = 0.2
+WAITING = {"answer_seconds": 60.0, "quiet_seconds": QUIET}
 
 
 @pytest.fixture
@@ -30,12 +31,13 @@ def own_valkey() -> "AsyncIterator[Valkey]":
 @pytest.fixture
 async def limits(own_valkey: Valkey) -> AsyncIterator[RedisAttemptLimits]:
     async with redis_client("127.0.0.1", own_valkey.port, tls=False) as redis:
-        yield RedisAttemptLimits(redis, MemoryAttemptLimits(), quiet_seconds=QUIET)
+        yield RedisAttemptLimits(redis, MemoryAttemptLimits(), **WAITING)
 
 
-async def admitted(limits: RedisAttemptLimits, count: int) -> int:
+async def admitted(limits: RedisAttemptLimits, count: int, of: str = "one") -> int:
     waits = [
-        await limits.take(KEY, Attempt(f"{number}", "here", NOW), QUOTA) for number in range(count)
+        await limits.take(KEY, Attempt(f"{of}-{number}", "here", NOW), QUOTA)
+        for number in range(count)
     ]
     return sum(not each for each in waits)
 
@@ -45,17 +47,31 @@ async def test_while_redis_is_away_each_process_limits_by_itself(
 ) -> None:
     assert await admitted(limits, 2) == 2
     await asyncio.to_thread(own_valkey.kill)
-    assert await admitted(limits, 10) == 3
+    assert await admitted(limits, 10) == 1, "what Redis admitted counts, too"
     with pytest.raises(Unavailable, match="attempt_limits"):
         await limits.check()
     await asyncio.to_thread(own_valkey.start)
     await asyncio.sleep(QUIET)
-    assert await admitted(limits, 10) == 3
+    assert await admitted(limits, 10) == 0
+    assert not await limits.look("another", Attempt("one", "here", NOW), QUOTA)
     await limits.check()
     assert [each.getMessage().split(":")[0] for each in caplog.records] == [
         "redis is out of reach",
         "redis is back",
     ]
+
+
+async def test_processes_count_together_while_redis_is_there(own_valkey: Valkey) -> None:
+    async with (
+        redis_client("127.0.0.1", own_valkey.port, tls=False) as one,
+        redis_client("127.0.0.1", own_valkey.port, tls=False) as other,
+    ):
+        first = RedisAttemptLimits(one, MemoryAttemptLimits(), **WAITING)
+        second = RedisAttemptLimits(other, MemoryAttemptLimits(), **WAITING)
+        assert await admitted(first, 2) == 2
+        assert await admitted(second, 10, of="the other") == 1
+        await asyncio.to_thread(own_valkey.kill)
+        assert (await admitted(first, 10), await admitted(second, 10)) == (1, 2)
 
 
 async def test_what_redis_is_given_says_nothing_of_a_person_and_is_forgotten(

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.workflows.interrupted_ports import nothing
 from tests.workflows.memory_installation import PASSWORD, MemoryInstallation, an_installation
 from therapy.adapters.memory.passwords import MemoryPasswords
 from therapy.domain.errors import NotSignedIn, TooManyAttempts, Unavailable
@@ -127,6 +128,17 @@ async def test_an_account_that_does_not_exist_is_counted_as_one_that_does(clinic
 async def test_what_was_not_tried_is_not_counted(clinic, passwords):
     passwords.busy = 50
     assert [await sign_in(clinic, NEW, "a guess") for _ in range(50)] == ["busy"] * 50
+    assert await sign_in(clinic, NEW) == "in"
+
+
+async def test_what_the_store_did_not_answer_is_not_counted(clinic):
+    async def away(partition: str, _: object) -> None:
+        if partition.startswith("email"):
+            raise Unavailable
+
+    clinic.store.after_get = away
+    assert [await sign_in(clinic, NEW) for _ in range(20)] == ["unavailable"] * 20
+    clinic.store.after_get = nothing
     assert await sign_in(clinic, NEW) == "in"
 
 

@@ -31,16 +31,17 @@ async def test_health_needs_no_token_and_shows_details_to_the_operator_only(tmp_
         assert all(took >= 0 for took in told["checks"].values())
 
 
-async def test_a_doorbell_that_is_away_keeps_nobody_from_working(tmp_path):
+@pytest.mark.parametrize("name", ["doorbell", "attempt_limits"])
+async def test_what_can_be_worked_without_keeps_nobody_from_working(tmp_path, name):
     async def away() -> None:
         raise Unavailable
 
     environment = {"THERAPY_OPERATOR_TOKEN": "the operator's token"}
-    async with open_clinic(tmp_path, environment=environment, checks={"doorbell": away}) as clinic:
+    async with open_clinic(tmp_path, environment=environment, checks={name: away}) as clinic:
         headers = {"Authorization": "Bearer the operator's token"}
         told = (await clinic.get("/health/ready", None, headers=headers)).json()
         assert told["status"] == "ready"
-        assert told["checks"]["doorbell"] is None
+        assert told["checks"][name] is None
 
 
 async def test_what_it_stands_on_being_away_is_not_ready_but_live(tmp_path):

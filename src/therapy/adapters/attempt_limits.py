@@ -1,5 +1,8 @@
 """Attempt limits in Redis or Valkey, shared by all replicas; while it is away, each process counts by itself.
 
+What Redis admits, a process counts by itself, too. So it knows something when Redis goes away, and what it
+would refuse by itself is refused without asking: most of a flood.
+
 The attempts under a key are a sorted set by time; one script looks and counts, so that of attempts at once
 each sees the others. A key is one set, so that a cluster needs no two of its keys in one place. It is
 forgotten with its last attempt; nothing in it says anything about a person (`docs/adr/017-guessing.md`).
@@ -19,7 +22,7 @@ from therapy.domain.errors import Unavailable
 from therapy.ports.attempt_limits import AttemptLimits
 
 PREFIX = "therapy-attempts:"
-ANSWER_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
 """The longest that counting may take, because a person is waiting to be signed in."""
 
 QUIET_SECONDS = 5.0
@@ -52,30 +55,37 @@ return "0"
 
 
 class RedisAttemptLimits(AttemptLimits):
-    """Counts in Redis; if it can't be reached, `otherwise` counts."""
+    """Counts in Redis, and in `own` what this process was admitted; while Redis is away, in `own` only."""
 
     def __init__(
-        self, redis: Redis, otherwise: AttemptLimits, quiet_seconds: float = QUIET_SECONDS
+        self,
+        redis: Redis,
+        own: AttemptLimits,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+        quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
         self._redis = redis
-        self._quiet_seconds = quiet_seconds
+        self._answer_seconds, self._quiet_seconds = answer_seconds, quiet_seconds
         self._take: Any = redis.register_script(TAKE)
-        self._otherwise = otherwise
+        self._own = own
         self._quiet_until = 0.0
         self._is_away = False
 
     async def take(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
-        waiting = await self._asked_script("take", key, attempt, quota)
-        return await self._otherwise.take(key, attempt, quota) if waiting is None else waiting
+        waiting = await self._look("take", key, attempt, quota)
+        return waiting or await self._own.take(key, attempt, quota)
 
     async def look(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
-        waiting = await self._asked_script("look", key, attempt, quota)
-        return await self._otherwise.look(key, attempt, quota) if waiting is None else waiting
+        return await self._look("look", key, attempt, quota)
 
-    async def _asked_script(
-        self, what: str, key: str, attempt: Attempt, quota: Quota
-    ) -> timedelta | None:
-        """Return how long to wait, as Redis says; None if it can't be reached."""
+    async def _look(self, what: str, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        """Return how long to wait, as this process says, or else Redis; with "take" Redis counts it."""
+        waiting = await self._own.look(key, attempt, quota)
+        return waiting or await self._asked_script(what, key, attempt, quota)
+
+    async def _asked_script(self, what: str, key: str, attempt: Attempt, quota: Quota) -> timedelta:
+        """Return how long to wait, as Redis says; 0 if it can't be reached."""
         now, window = _microseconds(attempt), quota.window // _MICROSECOND
         arguments = [
             *(attempt.source, attempt.id, now, window),
@@ -84,11 +94,11 @@ class RedisAttemptLimits(AttemptLimits):
         try:
             answer = await self._asked(lambda: self._take(keys=[PREFIX + key], args=arguments))
         except Unavailable:
-            return None
+            return timedelta(0)
         return timedelta(microseconds=float(answer))
 
     async def give_back(self, key: str, attempt: Attempt, quota: Quota) -> None:
-        await self._otherwise.give_back(key, attempt, quota)
+        await self._own.give_back(key, attempt, quota)
         member = f"{attempt.source}|{attempt.id}"
         try:
             await self._asked(lambda: self._redis.zrem(PREFIX + key, member))
@@ -105,7 +115,7 @@ class RedisAttemptLimits(AttemptLimits):
         if clock() < self._quiet_until:
             raise Unavailable(dependency="attempt_limits")
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._answer_seconds):
                 answer = await request()
         except (RedisError, OSError) as exc:
             self._quiet_until = clock() + self._quiet_seconds
@@ -130,7 +140,7 @@ class RedisAttemptLimits(AttemptLimits):
     async def check(self) -> None:
         """Raise Unavailable if Redis can't be reached or refuses us."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._answer_seconds):
                 await self._redis.ping()
         except (RedisError, OSError) as exc:
             raise Unavailable(dependency="attempt_limits", reason=type(exc).__name__) from exc

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from therapy.domain.attempts import Attempt, Quota, Quotas
-from therapy.domain.errors import TooManyAttempts, Unavailable
+from therapy.domain.errors import TooManyAttempts, TryAgain, Unavailable
 from therapy.domain.people import email_key
 from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.tokens import Tokens
@@ -67,6 +67,8 @@ class AttemptCounter:
     async def sign_in(self, email: str, address: str, *, records: Records) -> AsyncIterator[Try]:
         """Count an attempt to sign in, and yield it: it goes on counting unless `counts` is set to False.
 
+        It no longer counts, either, if what is done meanwhile raises TryAgain: then no password was tried.
+
         Raises:
             TooManyAttempts: of this account, or from this address.
         """
@@ -74,6 +76,9 @@ class AttemptCounter:
         taken, attempt = await self._admitted("sign-in", email, address, quotas, records), Try()
         try:
             yield attempt
+        except TryAgain:
+            attempt.counts = False
+            raise
         finally:
             await self._end(taken, counts=attempt.counts)
 
