@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import Any
 
 from litestar import Litestar
@@ -30,18 +31,16 @@ class AnsweredApp:
         """Serve one request, or the application's start and end."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
-        elif self._connections.stopping:
+            return
+        if self._connections.stopping:
             await self._answer(STOPPING, scope, send)
-        else:
-            await self._serve(scope, receive, send)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         started = False
 
-        async def noting(message: AnyMessage) -> None:
+        def noting(message: AnyMessage) -> Awaitable[None]:
             nonlocal started
             started = True
-            await send(message)
+            return send(message)
 
         limits = self._connections.limits
         body = TimedBody(receive, seconds=limits.body_seconds, least=limits.body_bytes)
@@ -50,11 +49,7 @@ class AnsweredApp:
         except (Exception, asyncio.CancelledError) as exc:
             if started:
                 raise
-            stopped = isinstance(exc, asyncio.CancelledError)
-            if not stopped:
-                fields = {"error": type(exc).__name__, "where": place_of(exc)}
-                log.error("an unexpected error", extra=fields)  # noqa: TRY400 - never the text
-            await self._answer(STOPPING if stopped else BUG, scope, send)
+            await self._answer(_refusal_for(exc), scope, send)
         else:
             if not started:
                 await self._answer(BUG, scope, send)
@@ -66,6 +61,14 @@ class AnsweredApp:
         language = preferred(wanted, self._language)
         for message in asgi_answer(refusal, language, str(state.get("request_id", ""))):
             await send(message)
+
+
+def _refusal_for(exc: BaseException) -> Refusal:
+    """Return what is answered instead of what ended like this: only a stop cancels requests."""
+    if isinstance(exc, asyncio.CancelledError):
+        return STOPPING
+    log.error("an unexpected error", extra={"error": type(exc).__name__, "where": place_of(exc)})
+    return BUG
 
 
 class TimedBody:

@@ -53,6 +53,9 @@ class _Place(Enum):
     BODY = auto()
 
 
+NOTHING, HEAD, BODY = _Place  # looked up many times for each request, and slowly in an Enum
+
+
 class _TooMuchError(Exception):
     """Raised inside of the parser, so that it stops."""
 
@@ -74,7 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._open, self._limits, self._language = connections, connections.limits, language
         self._running: RequestResponseCycle | None = None
         self._release: Callable[[], None] = lambda: None
-        self._place = _Place.NOTHING
+        self._place = NOTHING
         self._moved = False
         self._unparsed = self._arriving = 0
         self._fault = MALFORMED
@@ -152,7 +155,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unparsed = 0 if self._moved else self._unparsed + len(data)
         if self._unparsed > self._limits.head_bytes:
             self._refuse(LARGE_HEAD)
-        if self._place is not _Place.BODY:
+        if self._unparsed or self._place is HEAD:
             self._time_head()
 
     def send_400_response(self, msg: str) -> None:
@@ -165,13 +168,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_PIPELINED:
             raise _TooMuchError
         super().on_message_begin()
-        self._place = _Place.HEAD
+        self._place = HEAD
 
     def on_headers_complete(self) -> None:
         """Begin a body; trailers get a list of their own, so that none becomes a header."""
         self._check_fields()
         super().on_headers_complete()
-        self._place, self._moved = _Place.BODY, True
+        self._place, self._moved = BODY, True
         self.headers = []
         if self._head_timer is not None:
             self._head_timer.cancel()
@@ -187,7 +190,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """End the request; nothing of the next one has come."""
         self._check_fields()
         super().on_message_complete()
-        self._place, self._moved = _Place.NOTHING, True
+        self._place, self._moved = NOTHING, True
         if self._drain_timer is not None:
             self._drain_timer.cancel()
             self._drain_timer = None
@@ -220,12 +223,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _time_head(self) -> None:
         """Give an incomplete head its time, from the first byte, unless we are the ones who are slow."""
-        begun = self._place is _Place.HEAD or self._unparsed
-        if begun and self._head_timer is None and not self._busy and not self._deaf:
+        if (
+            self._place is not BODY
+            and self._head_timer is None
+            and not self._busy
+            and not self._deaf
+        ):
             self._head_timer = self.loop.call_later(self._limits.head_seconds, self._end_head)
 
     def _end_head(self) -> None:
-        if self._place is _Place.HEAD:
+        if self._place is HEAD:
             self._refuse(LATE)
         elif not self._busy:
             self.transport.close()  # blank lines only
@@ -238,13 +245,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Begin the time for what comes next: the rest of the body, the next request, or nothing."""
         super().on_response_complete()
-        self._time_reading()
-        if self._busy or self.transport.is_closing():
+        if self.transport.is_closing() or self.flow.write_paused:
+            self._time_reading()
+        if self._place is NOTHING or self._busy or self.transport.is_closing():
             return
-        if self._place is _Place.BODY:
+        if self._place is BODY:
             self._unset_keepalive_if_required()
             self._time_drain()
-        elif self._place is _Place.HEAD:
+        else:
             self._time_head()
 
     def _time_drain(self) -> None:
@@ -301,12 +309,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer and close. If answers to earlier requests are owed, only close, after them."""
         if self._deaf:
             return
-        if self._place is _Place.BODY and self.pipeline:
+        if self._place is BODY and self.pipeline:
             self.pipeline.popleft()  # the one that is refused; it was not begun
             self._close_after(self.pipeline[0][0] if self.pipeline else self._running)
-        elif self._busy and self._place is not _Place.BODY:
+        elif self._busy and self._place is not BODY:
             self._close_after(self.cycle)
-        elif self._place is _Place.BODY and self.cycle.response_started:
+        elif self._place is BODY and self.cycle.response_started:
             self._deaf = True
             self._tell_disconnected(self.cycle)
             self.transport.close()
