@@ -10,45 +10,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import (
-    AlreadyExists,
     Forbidden,
     InvalidInput,
-    LeaseLost,
     NotFound,
-    Stale,
     TherapyError,
     TooLarge,
     UnsupportedAudio,
-    WrongState,
 )
 from therapy.domain.media import SNIFF_BYTES, sniff
-from therapy.domain.outbox import RunDue, SessionEntryChanged
-from therapy.domain.people import Person
 from therapy.domain.session import (
     Details,
     Recording,
-    Session,
-    State,
-    linked,
-    same_details,
-    title_of,
 )
-from therapy.domain.session_status import SessionStatus, progress_of
 from therapy.domain.upload import BLOCK_SIZE, NOTED_EVERY, Upload, block_hash, content_hash
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.repositories.unique_keys import UniqueKey
-from therapy.workflows import review
-from therapy.workflows.continued_sessions import continue_session, first_run, length_left
-from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
+from therapy.workflows.continued_sessions import continue_session, length_left
 from therapy.workflows.login_check import require_login
+from therapy.workflows.new_sessions import Receipt, Spoken, become_session
 from therapy.workflows.upload_limits import UploadLimits
 from therapy.workflows.waiting_list import WaitingList
 
@@ -76,20 +61,6 @@ class Intake:
     languages: tuple[str, ...] = ("he-IL", "en-US")
     people: int = 0
     longest_ms: int = LONGEST_MS
-
-
-class _Spoken(Struct, frozen=True):
-    """What an upload says of the speech: its languages (none = not said), how many speak (0 = not said)."""
-
-    languages: tuple[str, ...]
-    people: int
-
-
-class Receipt(Struct, frozen=True):
-    """What a recording became: a new session, or the one that it already is."""
-
-    session_id: str
-    new: bool
 
 
 @asynccontextmanager
@@ -267,8 +238,19 @@ class Receiving:
                 waiting_list=intake.waiting_list,
             )
             return Receipt(continues, new=new)
-        spoken = _Spoken(languages, people)
-        return await self._become_session(actor, person, details, recording, spoken)
+        spoken = Spoken(languages, people)
+        usual = Spoken(intake.languages, intake.people)
+        return await become_session(
+            actor,
+            person,
+            details,
+            recording,
+            spoken,
+            usual=usual,
+            note=self.note,
+            records=intake.records,
+            waiting_list=intake.waiting_list,
+        )
 
     async def _check(
         self, actor: Actor, read: ReadRange, recording: Recording, continues: str
@@ -285,41 +267,6 @@ class Receiving:
         except TooLarge as exc:
             raise TooLarge(exc.code, **exc.details | {"longest": whole // 1000}) from None
 
-    async def _become_session(
-        self,
-        actor: Actor,
-        person: Person,
-        details: Details,
-        recording: Recording,
-        spoken: _Spoken,
-    ) -> Receipt:
-        """Take the recording's fingerprint and write the session under the id that is its value.
-
-        A fingerprint without a session was left by a writer that died: its id is used.
-        """
-        records = self._intake.records
-        key = fingerprint(person.id, recording.content_hash)
-        new = records.new_id()
-        while True:
-            taken = await taken_key(UniqueKey(person.practice_id, key, new), records=records)
-            await self.note(session_id=taken.value)
-            try:
-                existing = await records.sessions.load(person.practice_id, taken.value)
-            except NotFound:
-                try:
-                    await _begin(
-                        taken.value, person, details, recording, spoken, intake=self._intake
-                    )
-                except Stale:  # the same recording arrived twice at once; this one lost
-                    continue
-                return Receipt(taken.value, new=True)
-            known = has_recording(existing, recording.content_hash)
-            if known and existing.state not in {State.CANCELLED, State.ERASED}:
-                return await _seen_before(actor, existing, details, spoken, intake=self._intake)
-            with suppress(Stale):  # someone else has handed it over
-                handed = records.unique_keys.hand_over(taken, new)
-                await Change(handed).commit(records.store)
-
 
 def _media_type(first: bytes) -> str:
     """Return the media type of a recording that begins with these bytes.
@@ -330,67 +277,6 @@ def _media_type(first: bytes) -> str:
     if first.startswith(GZIP):
         raise UnsupportedAudio("compressed_audio")
     return sniff(first)
-
-
-async def _begin(
-    session_id: str,
-    person: Person,
-    details: Details,
-    recording: Recording,
-    spoken: _Spoken,
-    *,
-    intake: Intake,
-) -> None:
-    records = intake.records
-    practice = await records.practices.load(person.practice_id)
-    account = await review.patient_account(
-        person.practice_id, details.patient.number, records=records
-    )
-    session = Session(
-        id=session_id,
-        practice_id=person.practice_id,
-        therapist_id=person.id,
-        therapist_name=person.full_name,
-        therapist_email=person.email,
-        details=replace(details, patient=linked(details.patient, account)),
-        recording=recording,
-        created_at=records.now(),
-        languages=spoken.languages or intake.languages,
-        people=spoken.people or intake.people,
-        title=title_of(details.date, practice.language),
-        demo=person.demo,
-    )
-    place = await intake.waiting_list.place(session)
-    run = first_run(session, place, records=records)
-    change = Change(records.sessions.write(session), records.runs.write(run))
-    follows = RunDue(session_id), SessionEntryChanged(session_id)
-    await records.commit(person.practice_id, change, *follows)
-
-
-async def _seen_before(
-    actor: Actor,
-    existing: Session,
-    details: Details,
-    spoken: _Spoken,
-    *,
-    intake: Intake,
-) -> Receipt:
-    """Return the receipt of a recording that is a session already; retry that if it has failed."""
-    records = intake.records
-    if not same_details(existing.details, details):
-        raise AlreadyExists("duplicate_recording", session=existing.id)
-    runs = await records.runs.of_session(existing.practice_id, existing.id)
-    if progress_of(existing, runs).state is SessionStatus.FAILED:
-        with suppress(WrongState, LeaseLost):  # someone else has retried it
-            await review.retry(
-                actor,
-                existing.id,
-                languages=spoken.languages,
-                people=spoken.people,
-                records=records,
-                waiting_list=intake.waiting_list,
-            )
-    return Receipt(existing.id, new=False)
 
 
 async def throw_away(upload: Upload, *, records: Records, recordings: Recordings) -> None:

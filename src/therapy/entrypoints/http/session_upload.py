@@ -23,7 +23,8 @@ from therapy.entrypoints.http.upload_metadata import (
     read_metadata,
 )
 from therapy.workflows.continued_sessions import continued_by
-from therapy.workflows.uploads import Intake, Receipt, Receiving, receiving
+from therapy.workflows.new_sessions import Receipt
+from therapy.workflows.uploads import Intake, Receiving, receiving
 
 
 class Uploaded(Struct):
