@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 from litestar import Request, get, post
-from msgspec.structs import replace
 
 from tests.http.server import (
     CHUNKED,
@@ -19,7 +18,6 @@ from tests.http.server import (
     wait_for_no_connection,
 )
 from therapy.entrypoints.http.bounded_protocol import MOST_PIPELINED
-from therapy.entrypoints.http.connection_limits import MOST_REFUSED, OpenConnections
 
 HEAD = 2_000
 HEADERS = 20
@@ -268,47 +266,3 @@ def test_connections_beyond_the_limit_are_told_to_come_back(tmp_path):
                 another.sock.sendall(LIVE + b"\r\n")
                 status = another.answer().status
         assert status == 200
-
-
-@pytest.fixture
-def connections(server: Server) -> OpenConnections:
-    limits = replace(server.http.connections.limits, connections=5, per_address=2)
-    return OpenConnections(limits, ["10.0.0.0/8", "2001:db8:1::/48"])
-
-
-@pytest.mark.parametrize(
-    ("host", "counted"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("2001:db8::7", "2001:db8::/64"),
-        ("2001:db8::ffff:1%eth0", "2001:db8::/64"),
-        ("127.0.0.1", ""),
-        ("127.8.9.1", ""),
-        ("::1", ""),
-        ("::ffff:127.0.0.1", ""),
-        ("10.1.2.3", ""),
-        ("::ffff:10.1.2.3", ""),
-        ("2001:db8:1::5", ""),
-        ("", ""),
-    ],
-)
-def test_one_address_is_a_network_of_ipv6_and_neither_this_machine_nor_a_trusted_proxy(
-    connections, host, counted
-):
-    assert connections.counted_address(host) == counted
-
-
-def test_one_address_has_its_share_of_connections(connections):
-    assert [connections.admit("203.0.113.7") for _ in range(3)] == [True, True, False]
-    assert connections.admit("203.0.113.8")
-    connections.release("203.0.113.7")
-    assert connections.admit("203.0.113.7")
-    assert [connections.admit("10.0.0.4") for _ in range(3)] == [True, True, False]
-
-
-def test_only_so_many_refused_connections_are_answered_at_a_time(connections):
-    assert all(connections.admit_refused() for _ in range(MOST_REFUSED))
-    assert not connections.admit_refused()
-    connections.release_refused()
-    assert connections.admit_refused()

@@ -1,6 +1,7 @@
 """What one connection may cost, and which connections are let in: counted for one process."""
 
 import contextlib
+import logging
 import resource
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from msgspec import Struct
 
 from therapy.config import Settings
+
+log = logging.getLogger(__name__)
 
 OTHER_FILES = 512
 """File descriptors that are left for everything else than connections."""
@@ -42,8 +45,12 @@ class ConnectionLimits(Struct, frozen=True):
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
     """Return the limits that the settings name, with no more connections than there may be open files."""
+    wanted, possible = settings.connections, _possible(settings.connections)
+    if possible < wanted:
+        fields = {"wanted": wanted, "possible": possible}
+        log.warning("there may be fewer connections, for want of open files", extra=fields)
     return ConnectionLimits(
-        connections=min(settings.connections, _possible(settings.connections)),
+        connections=min(wanted, possible),
         per_address=settings.connections_per_address,
         head_bytes=settings.head_bytes,
         headers=settings.headers,
