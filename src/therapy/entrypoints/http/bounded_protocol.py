@@ -6,7 +6,6 @@ uvicorn bounds neither heads nor times. Bodies of requests that the application 
 
 import asyncio
 import socket
-import struct
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
@@ -25,6 +24,7 @@ from therapy.entrypoints.http.refusals import (
     Refusal,
     raw_answer,
 )
+from therapy.entrypoints.http.unread_answers import UnreadAnswer
 
 LINGER_SECONDS = 2.0
 """How long a refused client may read its answer; what it sends meanwhile is dropped."""
@@ -37,9 +37,6 @@ STOP_SECONDS = 1.0
 
 MOST_PIPELINED = 16
 """Requests that may wait for the answers to those before; more are not read, which HTTP allows."""
-
-RESET_AT_CLOSE = struct.pack("ii", 1, 0)
-"""The value of SO_LINGER: on, for 0 seconds."""
 
 SEPARATORS = 4
 """Bytes of a header line besides its name and value."""
@@ -81,11 +78,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._moved = False
         self._unparsed = self._arriving = 0
         self._fault = MALFORMED
-        self._deaf = False
-        self._dropped = self._drained = self._unread = 0
+        self._ignoring = False
+        self._dropped = self._drained = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
-        self._unread_timer: asyncio.TimerHandle | None = None
+        self._unread = UnreadAnswer(self.loop, self._limits.unread_seconds)
 
     # --- the connection --------------------------------------------------------------------------
 
@@ -109,7 +106,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._release = self._open.release_refused
             self._answer_and_close(CROWDED)
         else:
-            self._deaf = True
+            self._ignoring = True
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -118,7 +115,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._tell_disconnected(self._running)
         self._release()
         self._unset_keepalive_if_required()
-        for timer in (self._head_timer, self._drain_timer, self._unread_timer):
+        self._unread.stop()
+        for timer in (self._head_timer, self._drain_timer):
             if timer is not None:
                 timer.cancel()
 
@@ -131,7 +129,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _close_if_idle(self) -> None:
         if not self._busy:
-            self.transport.close()
+            self._close()
 
     @property
     def _busy(self) -> bool:
@@ -147,7 +145,7 @@ class BoundedProtocol(HttpToolsProtocol):
         `_unparsed` are the bytes since the last head, piece of a body or message was complete: of a head, of
         the line before a chunk, of trailers, of blank lines before a request.
         """
-        if self._deaf:
+        if self._ignoring:
             self._drop(len(data))
             return
         self._moved, self._arriving = False, len(data)
@@ -218,8 +216,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection; an answer that was not read yet stays for a while."""
-        super().timeout_keep_alive_handler()
-        self._time_reading()
+        self._close()
 
     def _time_head(self) -> None:
         """Give an incomplete head its time, from the first byte, unless we are the ones who are slow."""
@@ -227,7 +224,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._place is not BODY
             and self._head_timer is None
             and not self._busy
-            and not self._deaf
+            and not self._ignoring
         ):
             self._head_timer = self.loop.call_later(self._limits.head_seconds, self._end_head)
 
@@ -245,11 +242,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Begin the time for what comes next: the rest of the body, the next request, or nothing."""
         super().on_response_complete()
-        if self.transport.is_closing() or self.flow.write_paused:
-            self._time_reading()
-        if self._place is NOTHING or self._busy or self.transport.is_closing():
-            return
-        if self._place is BODY:
+        if self.transport.is_closing():
+            self._unread.watch(self.transport)
+        elif self._place is NOTHING or self._busy:
+            pass  # nothing of what comes next is here, or the next answer is begun
+        elif self._place is BODY:
             self._unset_keepalive_if_required()
             self._time_drain()
         else:
@@ -264,50 +261,31 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._drained >= self._limits.body_bytes:
             self._time_drain()
         else:
-            self.transport.close()
-            self._time_reading()
+            self._close()
 
     # --- what is not read ------------------------------------------------------------------------
 
     def pause_writing(self) -> None:
         """Wait for the client to read."""
         super().pause_writing()
-        self._time_reading()
+        self._unread.watch(self.transport)
 
     def resume_writing(self) -> None:
         """Go on writing: the client has read."""
         super().resume_writing()
-        if self._unread_timer is not None and not self.transport.is_closing():
-            self._unread_timer.cancel()
-            self._unread_timer = None
+        if not self.transport.is_closing():
+            self._unread.stop()
 
-    def _time_reading(self) -> None:
-        """End the connection if what is unread becomes no less; only once we write nothing more."""
-        if self._unread_timer is None and (self.flow.write_paused or self.transport.is_closing()):
-            self._look_at_unread(first=True)
-
-    def _look_at_unread(self, *, first: bool = False) -> None:
-        self._unread_timer = None
-        before, self._unread = self._unread, self.transport.get_write_buffer_size()
-        if self._unread and not first and self._unread >= before:
-            self._reset()
-        elif self._unread:
-            self._unread_timer = self.loop.call_later(
-                self._limits.unread_seconds, self._look_at_unread
-            )
-
-    def _reset(self) -> None:
-        """Abort the connection, and what of the answer the kernel holds (up to some MB), too."""
-        connection = self.transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
-        self.transport.abort()
+    def _close(self) -> None:
+        """Close the connection once everything is sent and, unless the client stops reading, read."""
+        self.transport.close()
+        self._unread.watch(self.transport)
 
     # --- refusing --------------------------------------------------------------------------------
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer and close. If answers to earlier requests are owed, only close, after them."""
-        if self._deaf:
+        if self._ignoring:
             return
         if self._place is BODY and self.pipeline:
             self.pipeline.popleft()  # the one that is refused; it was not begun
@@ -315,7 +293,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._busy and self._place is not BODY:
             self._close_after(self.cycle)
         elif self._place is BODY and self.cycle.response_started:
-            self._deaf = True
+            self._ignoring = True
             self._tell_disconnected(self.cycle)
             self.transport.close()
         else:
@@ -324,7 +302,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _close_after(self, last: RequestResponseCycle | None) -> None:
         """Answer what was asked before, and read nothing more."""
-        self._deaf = True
+        self._ignoring = True
         if last is not None:
             self.cycle = last
             last.keep_alive = False
@@ -338,7 +316,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _answer_and_close(self, refusal: Refusal) -> None:
         """Write the answer, and close only a little later: closing with bytes unread would revoke it."""
-        self._deaf = True
+        self._ignoring = True
         self._unset_keepalive_if_required()
         self.flow.resume_reading()
         self.transport.write(raw_answer(refusal, self._language))
