@@ -5,7 +5,8 @@ after another and waits until each is a transcript, refused or failed, while /he
 times a second. Prints a line for each: the answer or the end, seconds, and how much memory all processes had
 beyond what they had idle (RSS, sampled every 50 ms) - without the recogniser, and the recogniser beyond what
 it has for two seconds of ordinary speech. Exits with 1 if a sum of both reaches 300 MB, a file has no named
-end, or an answer of /health/live takes 100 ms, which depends on the machine: run it on an idle one. Linux.
+end, or an answer of /health/live takes 100 ms. That depends on the machine: before and after, what it takes
+when there is nothing to do is printed. Linux only.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from therapy.domain.messages import TEXTS
 
 BOUND_MB = 300
 PATIENCE_S = 240.0
+IDLE_S = 10.0
 RECOGNISER = b"recogniser_process"
 ORDINARY = "two seconds of ordinary speech"
 
@@ -143,8 +145,9 @@ def run(names: list[str], watch: Watch) -> int:
         therapist.end_of(wav(media.excerpt(1, 3)))  # whatever is loaded once is loaded
         for each in threads:
             each.start()
-        time.sleep(1)
-        idle = watch.rest
+        time.sleep(IDLE_S)
+        idle, quiet = watch.rest, watch.slowest_ms
+        print(f"nothing to do for {IDLE_S:.0f} s: live {quiet:.0f} ms")
         watch.begin()
         therapist.end_of(wav(media.excerpt(0, 2)))
         ordinary = watch.recogniser
@@ -157,6 +160,9 @@ def run(names: list[str], watch: Watch) -> int:
     watch.over.set()
     for each in threads:
         each.join()
+    watch.begin()
+    time.sleep(IDLE_S)
+    print(f"nothing to do for {IDLE_S:.0f} s: live {watch.slowest_ms:.0f} ms")
     print(f"{len(names) - missed} of {len(names)} within their bounds")
     return min(missed, 1)
 

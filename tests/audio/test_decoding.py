@@ -23,7 +23,7 @@ from tests.audio.decoding import (
 )
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.domain.errors import (
-    EngineFailed,
+    EngineDied,
     ErrorClass,
     Unavailable,
     UndecodableAudio,
@@ -342,13 +342,13 @@ async def test_recordings_are_decoded_side_by_side():
     assert not decoder_processes()
 
 
-async def test_a_decoder_that_crashes_is_an_engine_that_failed_not_a_broken_recording():
+async def test_a_decoder_that_crashes_is_an_engine_that_died_not_a_broken_recording():
     data = media.recording("wav", 25.0)
     decoding = PyAvAudioDecoder().decode("practice", reader(data), len(data))
     await anext(decoding)
     (child,) = decoder_processes()
     os.kill(child, signal.SIGSEGV)
-    with pytest.raises(EngineFailed) as raised:
+    with pytest.raises(EngineDied) as raised:
         [_ async for _ in decoding]
     assert raised.value.error_class is ErrorClass.TRANSIENT
     assert raised.value.details == {"reason": "signal", "status": -signal.SIGSEGV}

@@ -123,3 +123,14 @@ async def test_a_length_that_a_header_states_is_not_believed_of_a_file_that_can_
     data = bytearray(media.recording("flac"))
     data[22:26] = b"\xff" * 4  # how many samples there are
     await PyAvAudioDecoder().check("practice", reader(bytes(data)), len(data), longest_ms=60_000)
+
+
+async def test_a_check_whose_process_dies_leaves_it_to_decoding():
+    data = media.recording("wav")
+
+    async def killing(start: int, end: int) -> bytes:
+        (child,) = decoder_processes()
+        os.kill(child, signal.SIGABRT)
+        return data[start:end]
+
+    await PyAvAudioDecoder().check("practice", killing, len(data))

@@ -12,13 +12,14 @@ from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 
 import msgspec
+from msgspec.structs import replace
 
 from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.child_process.limits import Limits
 from therapy.adapters.child_process.parent_side import end_child, ended, start_child
 from therapy.domain import errors
 from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import EngineDied, EngineFailed, TherapyError, Unavailable
+from therapy.domain.errors import EngineDied, EngineFailed, TherapyError, Unavailable, WorkFailed
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange, ignore
 
 if find_spec("av") is None:  # only the child imports it, but it is missed at the start
@@ -33,6 +34,9 @@ CHECK_SECONDS = 20.0
 
 MEMORY = 128 << 20
 """Bytes that a decoder may take beyond the 40 MB that it starts with; the index of 4 hours takes 20 MB."""
+
+CHECK_MEMORY = 48 << 20
+"""Bytes that a check may take: less, as several run at once, and what does not fit is left to decoding."""
 
 CHECKS_AT_ONCE = 4
 CHECKS_WAITING = 16
@@ -56,8 +60,8 @@ FAILURES: dict[str, type[TherapyError]] = {
 class PyAvAudioDecoder(AudioDecoder):
     """Decodes with PyAV: one child process per open iterator or running check, none otherwise.
 
-    Each child keeps to `limits`. `checks_at_once` run in this process, `checks_waiting` wait for them, and
-    whatever comes then is told to come back.
+    Each child keeps to `limits`, one that checks to less. `checks_at_once` run in this process,
+    `checks_waiting` wait for them, and whatever comes then is told to come back.
     """
 
     def __init__(
@@ -68,6 +72,12 @@ class PyAvAudioDecoder(AudioDecoder):
         checks_waiting: int = CHECKS_WAITING,
     ) -> None:
         self._limits = limits or Limits(memory=MEMORY)
+        self._check_limits = replace(
+            self._limits,
+            memory=min(self._limits.memory, CHECK_MEMORY),
+            cpu=CHECK_SECONDS,
+            cpu_per_minute=0,
+        )
         self._checks = asyncio.Semaphore(checks_at_once)
         self._most_checks = checks_at_once + checks_waiting
         self._checks_here = 0
@@ -99,11 +109,11 @@ class PyAvAudioDecoder(AudioDecoder):
     ) -> None:
         if self._checks_here >= self._most_checks:
             raise Unavailable("checks_busy", retry_after=BUSY_SECONDS)
-        order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._limits)
+        order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._check_limits)
         self._checks_here += 1
         try:
             async with self._checks:
-                with suppress(EngineFailed, errors.UndecodableAudio, TimeoutError):
+                with suppress(WorkFailed, TimeoutError):
                     # Only what is certain is refused.
                     async with asyncio.timeout(CHECK_SECONDS), _child(order) as child:
                         async for _ in _messages(child, read, order):
