@@ -25,6 +25,7 @@ from tests.local.watched_speech import (
 )
 from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.domain.errors import (
+    EngineDied,
     EngineFailed,
     ErrorClass,
     LanguageNotSupported,
@@ -156,14 +157,14 @@ async def test_without_english_the_english_model_refuses_at_once(tmp_path):
         await heard(SILENCE, tmp_path, SpeechOptions(("he-IL", "fr")))
 
 
-async def test_a_child_that_is_killed_can_be_tried_again(tmp_path):
+async def test_a_child_that_crashes_can_be_tried_again(tmp_path):
     engine = WatchedSpeech(cache=tmp_path)
 
     async def listen() -> None:
         async for _ in engine.transcribe("p", endless(SILENCE), ENGLISH):
             engine.child.send_signal(signal.SIGSEGV)
 
-    with pytest.raises(EngineFailed) as failed:
+    with pytest.raises(EngineDied) as failed:
         await listen()
     assert failed.value.error_class is ErrorClass.TRANSIENT
     assert not running(engine.child.pid)
