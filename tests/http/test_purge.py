@@ -1,6 +1,7 @@
 """What has expired is deleted for good by the sweep of a running server, not only passed over."""
 
 import asyncio
+import os
 import sqlite3
 import time
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from tests.http.clinic import OLIVIA
 from tests.http.server import PATIENCE, serving
 from tests.logins import LOGIN
 from therapy.adapters.local.mail import FileMail, sent_letters
+from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.repositories.change import Change
 from therapy.repositories.logins import access_partition
 
@@ -29,16 +31,22 @@ def items_of_olivia(directory: Path) -> set[str]:
         connection.close()
 
 
-def test_a_letter_goes_once_its_token_has_expired(tmp_path):
+def test_letters_and_copies_of_the_database_go_once_they_have_expired(tmp_path):
     now, mail = datetime.now(UTC), FileMail(tmp_path / "mailbox")
     over = replace(a_letter(id="over"), expires_at=now - HOUR)
     asyncio.run(mail.send(OLIVIA.practice_id, over))
     asyncio.run(mail.send(OLIVIA.practice_id, replace(over, id="good", expires_at=now + HOUR)))
-    with serving(tmp_path, with_worker=True):
+    copies = [tmp_path / f"{FILE_NAME}.before-000{step}" for step in (2, 3)]
+    for copy, days in zip(copies, (3, 1), strict=True):
+        copy.write_bytes(b"")
+        made = (now - days * DAY).timestamp()
+        os.utime(copy, (made, made))
+    with serving(tmp_path, with_worker=True, environment={"THERAPY_MIGRATION_COPY_DAYS": "2"}):
         end = time.monotonic() + PATIENCE
         while len(sent_letters(tmp_path / "mailbox")) > 1 and time.monotonic() < end:
             time.sleep(0.05)
     assert [each.id for each in sent_letters(tmp_path / "mailbox")] == ["good"]
+    assert [each.exists() for each in copies] == [False, True]
 
 
 def test_expired_logins_and_reset_tokens_are_deleted_and_others_stay(tmp_path):
