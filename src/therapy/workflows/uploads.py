@@ -73,7 +73,7 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
         Forbidden: the actor is not a therapist.
         TooMuchAtOnce: too many of their sessions wait to be transcribed, or too many of their uploads are
             open, or they have sent too much today.
-        Unavailable: too many uploads are open in this process.
+        Unavailable: too many uploads are open in this process, or too many sessions wait.
     """
     require(actor, Action.RECORD)
     await intake.waiting_list.admit(actor.practice_id, actor.person_id)
