@@ -72,10 +72,10 @@ COSTS = (
     Cost("`GET /profiles/search`", "query 50x1"),
     Cost(
         "`POST /sessions/upload`",
-        "query 5x1, batch 0.5, create 0.4, query 1x0.5, read 0.3, read 1, batch 0.5, read 0.6, batch 0.3,"
-        " batch 0.5, read 3, read 0.5, read 0.3, read 1, query 5x1, query 0, query 0, create 0.4,"
-        " batch 3+1+0.5+0.5, read 3, query 1x1, read 1.5, read 1.5, create 1.5, batch 2, batch 0.5+0.5,"
-        " read 0.3, batch 0.3, read 3, batch 0.5",
+        "query 5x1, query 0, query 0, batch 0.5, create 0.4, query 1x0.5, read 0.3, read 1,"
+        " batch 0.5, read 0.6, batch 0.3, batch 0.5, read 3, read 0.5, read 0.3, read 1,"
+        " query 5x1, query 0, query 0, create 0.4, batch 3+1+0.5+0.5, read 3, query 1x1,"
+        " read 1.5, read 1.5, create 1.5, batch 2, batch 0.5+0.5, read 0.3, batch 0.3, read 3, batch 0.5",
     ),
     Cost("`GET /sessions/{id}`, waiting", "read 3, query 1x1, read 0.3, read 1"),
     Cost(

@@ -12,13 +12,14 @@ from tests.workflows.memory_installation import (
     an_installation,
     upload,
 )
-from therapy.domain.errors import ErrorClass, TooMuchAtOnce
+from therapy.domain.errors import ErrorClass, TooMuchAtOnce, Unavailable
 from therapy.domain.fair_shares import FairShares
 from therapy.domain.outbox import SessionEntryChanged
 from therapy.domain.run import RunState, failed
 from therapy.repositories.change import Change
 from therapy.workflows import accounts, review
 from therapy.workflows.sweep import AHEAD_EVERY
+from therapy.workflows.waiting_list import COUNTED_EVERY
 
 COLLEAGUE = an_actor(person_id="therapist-2")
 FEW = {"shares": FairShares(waiting=2)}
@@ -136,3 +137,19 @@ async def test_the_sweep_rings_for_a_session_whose_place_is_later_than_now():
         rings.get_nowait()
     await installed.sweep()
     assert (PRACTICE, later) in {rings.get_nowait() for _ in range(rings.qsize())}
+
+
+async def test_beyond_what_everybody_may_have_waiting_uploads_are_refused_until_some_are_done():
+    installed = await a_practice_of_two(shares=FairShares(waiting_in_all=2))
+    await sent(installed, 1)
+    await sent(installed, 2)
+    another = installed.with_ports()  # a process that has counted nothing yet
+    for process in (installed, another):
+        with pytest.raises(Unavailable) as refused:
+            await sent(process, 3, COLLEAGUE)
+        assert (refused.value.code, refused.value.details) == ("waiting_busy", {"retry_after": 300})
+    assert await worked(installed)
+    with pytest.raises(Unavailable):
+        await sent(installed, 3, COLLEAGUE)
+    installed.clock.now += COUNTED_EVERY
+    assert await sent(installed, 3, COLLEAGUE)

@@ -16,6 +16,11 @@ class FairShareSettings(Struct, frozen=True, kw_only=True):
         Meta(ge=1, le=500),
         "sessions of one therapist that may wait to be transcribed; beyond it uploads are refused",
     ] = field(name="THERAPY_WAITING_SESSIONS", default=100)
+    waiting_in_all: Annotated[
+        int,
+        Meta(ge=1, le=100_000),
+        "sessions of everybody that may wait to be transcribed, counted once a minute",
+    ] = field(name="THERAPY_WAITING_SESSIONS_IN_ALL", default=1_000)
     uploads: Annotated[
         int, Meta(ge=1, le=1_000), "uploads that one therapist may have open at once"
     ] = field(name="THERAPY_OPEN_UPLOADS", default=10)

@@ -29,6 +29,7 @@ class FairShares(Struct, frozen=True, kw_only=True):
     """
 
     waiting: int = 100
+    waiting_in_all: int = 1_000
     uploads: int = 10
     uploads_in_all: int = 50
     bytes_a_day: int = 20 * 1024**3

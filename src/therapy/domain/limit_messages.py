@@ -18,6 +18,12 @@ LIMIT_TEXTS: dict[str, Texts] = {
         "Keep the recording and send it again once some of them are ready for review.",
         "יש לשמור את ההקלטה ולשלוח אותה שוב כשחלק מהן יהיו מוכנות לסקירה.",
     ),
+    "waiting_busy": (
+        "Too many recordings are waiting to be transcribed.",
+        "יותר מדי הקלטות ממתינות לתמלול.",
+        "Keep the recording and send it again later.",
+        "יש לשמור את ההקלטה ולשלוח אותה שוב מאוחר יותר.",
+    ),
     "too_many_uploads": (
         "Too many of your recordings are being sent at once.",
         "יותר מדי הקלטות שלך נשלחות בבת אחת.",

@@ -25,9 +25,9 @@ from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
 from therapy.repositories.runs import RUN_QUEUES
 from therapy.repositories.uploads import UPLOAD_QUEUE
 from therapy.workflows import reset_letters
+from therapy.workflows.abandoned_uploads import throw_away
 from therapy.workflows.failures import Failures
 from therapy.workflows.outbox_relay import OutboxRelay, longest_wait
-from therapy.workflows.uploads import throw_away
 
 AT_ONCE = 100
 """Items on one page."""

@@ -16,7 +16,6 @@ from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import (
     Forbidden,
     InvalidInput,
-    NotFound,
     TherapyError,
     TooLarge,
     UnsupportedAudio,
@@ -31,6 +30,7 @@ from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
+from therapy.workflows.abandoned_uploads import throw_away
 from therapy.workflows.continued_sessions import continue_session, length_left
 from therapy.workflows.login_check import require_login
 from therapy.workflows.new_sessions import Receipt, Spoken, become_session
@@ -73,7 +73,7 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
         Forbidden: the actor is not a therapist.
         TooMuchAtOnce: too many of their sessions wait to be transcribed, or too many of their uploads are
             open, or they have sent too much today.
-        Unavailable: too many uploads are open in this process.
+        Unavailable: too many uploads are open in this process, or too many sessions wait.
     """
     require(actor, Action.RECORD)
     await intake.waiting_list.admit(actor.practice_id, actor.person_id)
@@ -277,22 +277,3 @@ def _media_type(first: bytes) -> str:
     if first.startswith(GZIP):
         raise UnsupportedAudio("compressed_audio")
     return sniff(first)
-
-
-async def throw_away(upload: Upload, *, records: Records, recordings: Recordings) -> None:
-    """Remove what is left of an upload, except a recording that a session uses. Idempotent."""
-    practice_id = upload.practice_id
-    await recordings.discard(practice_id, upload.id)
-    if upload.recording_key and not await _used_by_session(upload, records=records):
-        await recordings.delete(practice_id, upload.recording_key)
-    await Change(records.uploads.remove(upload)).commit(records.store)
-
-
-async def _used_by_session(upload: Upload, *, records: Records) -> bool:
-    if not upload.session_id:
-        return False
-    try:
-        session = await records.sessions.load(upload.practice_id, upload.session_id)
-    except NotFound:
-        return False
-    return upload.recording_key in {each.key for each in session.recordings}

@@ -1,42 +1,72 @@
 """The waiting list: sessions that wait to be transcribed, how many of one therapist, and in which order.
 
-What waits is read from the therapist's list in the session index, which every change of a run updates; so
-there is no counter that a crash could leave wrong.
+What one therapist has waiting is read from their list in the session index, which every change of a run
+updates; so there is no counter that a crash could leave wrong. What everybody has waiting is counted in the
+store once a minute, and in between each process adds what comes through it.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from therapy.domain.errors import TooMuchAtOnce
+from therapy.domain.errors import TooMuchAtOnce, Unavailable
 from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares, expected_work, fair_place
+from therapy.domain.run import RunKind
 from therapy.domain.session import Session
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry
 from therapy.domain.session_status import SessionStatus
 from therapy.ports.session_index import SessionIndex
+from therapy.ports.store import LAST_MOMENT, MOST_ITEMS
 from therapy.repositories.records import Records
-from therapy.repositories.runs import RUN_QUEUES
+from therapy.repositories.runs import RUN_QUEUES, run_queue
 
+COUNTED_EVERY = timedelta(minutes=1)
 RETRY_AFTER = 300
 """Seconds in which some of what waits is likely to be done."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class WaitingList:
     """Says who waits; two uploads that end at the same moment may get the same place, which does no harm."""
 
     records: Records
     session_index: SessionIndex
     shares: FairShares = DEFAULT_SHARES
+    _in_all: int = field(default=0, init=False)
+    _counted_at: datetime = field(default=LAST_MOMENT, init=False)
 
     async def admit(self, practice_id: str, therapist_id: str) -> None:
         """Do nothing if one more of the therapist's sessions may wait to be transcribed.
 
         Raises:
             TooMuchAtOnce: as many as may are waiting.
+            Unavailable: everybody together has as many waiting as may.
         """
         waiting = await self._waiting(practice_id, therapist_id)
         if len(waiting) >= self.shares.waiting:
             raise TooMuchAtOnce("too_many_waiting", retry_after=RETRY_AFTER)
+        await self._count_all()
+        if self._in_all >= self.shares.waiting_in_all:
+            raise Unavailable("waiting_busy", retry_after=RETRY_AFTER)
+
+    async def _count_all(self) -> None:
+        """Count what everybody has waiting, if that was last done a minute ago or by another clock."""
+        now = self.records.now()
+        if timedelta(0) <= now - self._counted_at < COUNTED_EVERY:
+            return
+        self._counted_at = now  # who comes meanwhile need not count, too
+        queues, most, count, last = (
+            [run_queue(RunKind.TRANSCRIBE)],
+            self.shares.waiting_in_all,
+            0,
+            None,
+        )
+        while count < most:
+            page = await self.records.store.due(queues, LAST_MOMENT, MOST_ITEMS, last)
+            count += len(page)
+            if len(page) < MOST_ITEMS:
+                break
+            last = page[-1]
+        self._in_all = count
 
     async def place(self, session: Session) -> datetime:
         """Return the place in the list of a session that is to be transcribed."""
@@ -44,6 +74,7 @@ class WaitingList:
         own = await self._waiting(session.practice_id, session.therapist_id)
         others = [each.place for each in own if each.place and each.session_id != session.id]
         overdue = await self.records.store.due(RUN_QUEUES, now, 1)
+        self._in_all += 1
         return fair_place(
             now,
             first=overdue[0].due_at if overdue else None,

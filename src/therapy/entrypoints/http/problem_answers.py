@@ -97,6 +97,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "too_many_searches": (429, {"retry_after": 1}),
     "unavailable": (503, {}),
     "busy": (503, {"retry_after": 2}),
+    "waiting_busy": (503, {"retry_after": 300}),
     "uploads_busy": (503, {"retry_after": 30}),
     "searches_busy": (503, {"retry_after": 1}),
     "search_too_slow": (503, {"retry_after": 1}),

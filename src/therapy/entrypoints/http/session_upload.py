@@ -84,7 +84,14 @@ MULTIPART_ROOM = 16 * MOST_METADATA
         *("duplicate_recording", "too_large", "too_long", "unsupported_audio", "unsupported_sound"),
         "checks_busy",
         *("compressed_audio", "unsupported_media_type", "compressed_body"),
-        *("too_many_waiting", "too_many_uploads", "daily_bytes", "uploads_busy", *WRITES),
+        *(
+            "too_many_waiting",
+            "waiting_busy",
+            "too_many_uploads",
+            "daily_bytes",
+            "uploads_busy",
+            *WRITES,
+        ),
         field="patient.name",
     ),
 )

@@ -131,7 +131,7 @@ async def one(
         "people",
         "not_failed",
         "lease_lost",
-        "too_many_waiting",
+        *("too_many_waiting", "waiting_busy"),
         *WRITES,
         field="languages",
     ),

@@ -1,0 +1,26 @@
+"""Abandoned uploads: what is left of one is removed, by its own process or, if that died, by the sweep."""
+
+from therapy.domain.errors import NotFound
+from therapy.domain.upload import Upload
+from therapy.ports.recordings import Recordings
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+
+
+async def throw_away(upload: Upload, *, records: Records, recordings: Recordings) -> None:
+    """Remove what is left of an upload, except a recording that a session uses. Idempotent."""
+    practice_id = upload.practice_id
+    await recordings.discard(practice_id, upload.id)
+    if upload.recording_key and not await _used_by_session(upload, records=records):
+        await recordings.delete(practice_id, upload.recording_key)
+    await Change(records.uploads.remove(upload)).commit(records.store)
+
+
+async def _used_by_session(upload: Upload, *, records: Records) -> bool:
+    if not upload.session_id:
+        return False
+    try:
+        session = await records.sessions.load(upload.practice_id, upload.session_id)
+    except NotFound:
+        return False
+    return upload.recording_key in {each.key for each in session.recordings}
