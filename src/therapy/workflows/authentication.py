@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from therapy.domain.access import Actor
 from therapy.domain.credentials import Credentials, current_hash, is_alive, with_password
-from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn, Unavailable
+from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn
 from therapy.domain.login_tokens import (
     RefreshToken,
     parse_refresh_token,
@@ -97,12 +97,8 @@ async def _with_password(
             person = None
         owner = (person.practice_id, person.id) if person else (NOBODY, NOBODY)
         credentials = await records.credentials.load(*owner)
-        try:
-            hashed = current_hash(person, credentials) if person else ""
-            right = await sign_in.passwords.verify(password, hashed)
-        except Unavailable:  # it was not tried
-            attempt.counts = False
-            raise
+        hashed = current_hash(person, credentials) if person else ""
+        right = await sign_in.passwords.verify(password, hashed)
         if person is None or credentials.disabled or not right:
             raise NotSignedIn("wrong_credentials")
         attempt.counts = False
