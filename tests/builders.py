@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from therapy.domain.fair_shares import FairShares
 from therapy.domain.outbox import OutboxItem, PushDue, PushKind, SessionEntryChanged
 from therapy.domain.people import Login, Person, Practice, Reset, Role
 from therapy.domain.run import Run, RunKind
@@ -30,6 +31,9 @@ from therapy.testing.samples import (  # noqa: F401 - given on
     an_entry,
     an_utterance,
 )
+
+UNHURRIED = FairShares(searches=20, search_time=MINUTE)
+"""Searches take as long as a machine with other things to do needs, where a test is not about that."""
 
 
 def a_practice(**changes: Any) -> Practice:

@@ -19,6 +19,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
 from tests.answers_of_148999e import as_worded_now
+from tests.builders import UNHURRIED
 from tests.local.data_directory import expected, session_id
 from tests.repositories.changes import headers_of
 from therapy.adapters.local.mail import FileMail, sent_letters
@@ -125,7 +126,7 @@ async def opened(stores: Stores, directory: Path, clock: Clock) -> AsyncIterator
         passwords=Argon2Passwords(),
         tokens=JwtTokens(expected()["jwt_secret"]),
     )
-    installation = install(ports)
+    installation = install(ports, shares=UNHURRIED)
     app = _app()
     async with (
         AsyncClient(transport=ASGITransport(app), base_url="http://practice.test") as client,

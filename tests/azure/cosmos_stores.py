@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import SECOND, a_wav, an_utterance, details
+from tests.builders import SECOND, UNHURRIED, a_wav, an_utterance, details
 from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
 from therapy.adapters.azure.cosmos.client import Cosmos
@@ -69,7 +69,9 @@ class Stores:
             session_index=opened.session_index,
             people_index=opened.people_index,
         )
-        self.installation: Installation = install(self.ports, languages=("en-US",))
+        self.installation: Installation = install(
+            self.ports, languages=("en-US",), shares=UNHURRIED
+        )
 
     @property
     def session_index(self) -> SessionIndex:

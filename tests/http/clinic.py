@@ -106,6 +106,7 @@ def settings_in(directory: Path, **environment: str) -> Settings:
         "THERAPY_DATA_DIR": str(directory),
         "THERAPY_DISK_RESERVE_BYTES": "0",
         "THERAPY_LEASE_SECONDS": "1",
+        "THERAPY_SEARCH_SECONDS": "60",  # however busy this machine is
         "THERAPY_SWEEP_SECONDS": "0.3",
         "THERAPY_EVEN_TIMES_MS": "0",
         "THERAPY_OPEN_UPLOADS": "100",
