@@ -25,9 +25,12 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
 
     async def answer(practice_id: str, session_id: str) -> None:
         """Work on whatever waits, in order, then on what the ring is about."""
-        async for first in worker.waiting():
-            if not await work_on_session(*first):
-                return
+        try:
+            async for first in worker.waiting():
+                if not await work_on_session(*first):
+                    return
+        except TherapyError as exc:
+            log.warning("what waits can't be seen", extra={"code": exc.code})
         await work_on_session(practice_id, session_id)
 
     async def work_on_session(practice_id: str, session_id: str) -> bool:

@@ -48,8 +48,8 @@ QUEUES = (*RUN_QUEUES, *CLAIMED_QUEUES)
 """Everything that becomes due, fetched together."""
 
 AHEAD_EVERY = timedelta(minutes=1)
-"""How often the sweep looks for what may be done before it is due, besides at first and once its clock was
-set back."""
+"""How often the sweep looks for what may be done before it is due, besides at first, while it has to ring,
+and once its clock was set back."""
 
 
 @dataclass
@@ -60,6 +60,7 @@ class Sweep:
     upload_expiry: timedelta = timedelta(hours=1)
     _swept_at: datetime = field(default=LAST_MOMENT, init=False)
     _looked_ahead_at: datetime = field(default=LAST_MOMENT, init=False)
+    _has_rung: bool = field(default=False, init=False)
 
     async def once(self) -> None:
         """Go once through everything that is due.
@@ -69,10 +70,11 @@ class Sweep:
         """
         records, failures = self.relay.records, Failures()
         now = records.now()
+        has_rung, self._has_rung = self._has_rung, False
         if not await self._look(QUEUES, now, failures):
             # Runs stay due until a worker claims them: however many wait, they must not block the rest.
             await self._look(CLAIMED_QUEUES, now, failures)
-        if now < self._swept_at or now >= self._looked_ahead_at + AHEAD_EVERY:
+        if has_rung or now < self._swept_at or now >= self._looked_ahead_at + AHEAD_EVERY:
             await self._look_ahead(now, failures)
             self._looked_ahead_at = now
         self._swept_at = now
@@ -124,6 +126,7 @@ class Sweep:
     async def _do(self, item: Item, now: datetime) -> None:
         relay, records = self.relay, self.relay.records
         if item.queue in RUN_QUEUES and (run := records.runs.read_if_readable(item)):
+            self._has_rung = True
             await relay.doorbell.ring(run.practice_id, run.session_id)
         elif item.queue in OUTBOX_QUEUES and (waiting := records.outbox.read_if_readable(item)):
             await self._deliver(item, waiting)
