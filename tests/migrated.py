@@ -38,6 +38,7 @@ from therapy.testing.clock import Clock
 from therapy.testing.memory import memory_ports
 from therapy.wiring import Therapy
 from therapy.wiring.stores import Stores
+from therapy.workflows.devices import devices_of
 from therapy.workflows.installation import Installation, install
 
 LOOKED_AT = datetime(2026, 4, 1, 8, 0, tzinfo=UTC)
@@ -256,8 +257,7 @@ async def check_what_waits(program: Program) -> None:
         assert (held.value if held else None) == each["value"]
     devices: list[Any] = []
     for person in people():
-        found, wrong = await records.devices.of_person(person["practice_id"], person["id"])
-        assert wrong == ()
+        found = await devices_of(person["practice_id"], person["id"], records=records)
         devices += [{**plain(each), "version": 0} for each in found]
     assert devices == [each | {"version": 0} for each in expected()["devices"]]
 
