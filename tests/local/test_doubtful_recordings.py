@@ -10,6 +10,7 @@ import pytest
 
 from tests.local.watched_speech import decoded, done, heard, text, utterances
 from therapy.adapters.local.speech import process_protocol
+from therapy.adapters.local.speech.engine import LIMITS
 from therapy.domain.errors import LanguageNotSupported
 from therapy.domain.transcript import GUESS, LOOP
 from therapy.entrypoints.cli.accuracy import spoken_words
@@ -102,7 +103,9 @@ recogniser_process.main()
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process uses is read from /proc")
 def test_too_little_memory_for_the_model_is_said_and_may_pass(tmp_path):
-    settings = process_protocol.ChildSettings("tiny.en", str(tmp_path), ("en-US",), 1, os.getpid())
+    settings = process_protocol.ChildSettings(
+        "tiny.en", str(tmp_path), ("en-US",), 1, os.getpid(), limits=LIMITS
+    )
     child = subprocess.run(
         [sys.executable, "-c", LITTLE_MEMORY],
         input=process_protocol.line(settings) + process_protocol.frame(b""),
