@@ -157,12 +157,12 @@ def run(names: list[str], watch: Watch) -> int:
         )
         for name in names:
             missed += not one(name, therapist, watch, idle, ordinary)
-    watch.over.set()
-    for each in threads:
-        each.join()
     watch.begin()
     time.sleep(IDLE_S)
     print(f"nothing to do for {IDLE_S:.0f} s: live {watch.slowest_ms:.0f} ms")
+    watch.over.set()
+    for each in threads:
+        each.join()
     print(f"{len(names) - missed} of {len(names)} within their bounds")
     return min(missed, 1)
 
