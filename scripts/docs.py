@@ -256,7 +256,14 @@ def library_page() -> str:
     return made
 
 
+def contributing_page() -> str:
+    """Where things go: every module."""
+    made: str = runpy.run_path(str(ROOT / "scripts/modules_list.py"))["page"]()
+    return made
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "CONTRIBUTING.md": contributing_page,
     "docs/reference/adapters.md": adapters_page,
     "docs/reference/cosmos.md": cosmos_page,
     "docs/reference/library.md": library_page,
