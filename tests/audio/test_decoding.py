@@ -32,6 +32,8 @@ from therapy.domain.errors import (
 from therapy.domain.media import SNIFF_BYTES, sniff
 from therapy.domain.media_headers import lead_length
 
+pytestmark = pytest.mark.slow  # each starts a decoder
+
 KINDS = {
     "wav": "audio/wav",
     "wav stereo": "audio/wav",

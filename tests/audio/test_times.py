@@ -11,6 +11,8 @@ import pytest
 from tests import media
 from tests.audio.decoding import decoded_here
 
+pytestmark = pytest.mark.slow  # each starts a decoder
+
 RATE = 48_000
 BEEPS_S = [0.5 + each for each in range(20)]
 WITHIN_S = 0.15

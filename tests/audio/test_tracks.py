@@ -8,6 +8,8 @@ import pytest
 from tests import media
 from tests.audio.decoding import decoded_here
 
+pytestmark = pytest.mark.slow  # each starts a decoder
+
 RATE = 48_000
 SPOKEN = media.excerpt(0, 6, RATE)
 OTHER = media.excerpt(20, 26, RATE)

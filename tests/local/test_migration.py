@@ -68,6 +68,7 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 # --- everything is there -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_everything_is_there_and_answered_as_before(directory: Path) -> None:
     async with opened(directory) as program:
         await migrated.check_everything(program)
@@ -89,6 +90,7 @@ async def test_a_token_of_that_time_that_has_just_expired_is_told_so(tmp_path: P
         await migrated.check_expired_token(program)
 
 
+@pytest.mark.slow
 async def test_a_sweep_does_what_was_left_to_do(directory: Path) -> None:
     async with opened(directory) as program:
         await migrated.check_after_sweep(program)
