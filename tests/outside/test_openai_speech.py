@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import media
 from therapy.entrypoints.cli.accuracy import speaker_share, word_error_rate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -23,8 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "openai-speech"
 DEMO = ROOT / "examples" / "session-demo.ogg"
 WHEELS = ROOT / ".tools" / "wheels"
-SECONDS = 29.1
-"""Two turns of the therapist and two of the patient; our own tests hear the whole demo."""
 
 
 @dataclass(frozen=True)
@@ -113,19 +110,16 @@ def test_nothing_of_this_checkout_is_used(outside: Outside) -> None:
     assert done.stdout.count("site-packages") == 2
 
 
-def test_the_demos_beginning_is_transcribed_by_it(
-    outside: Outside, server: str, tmp_path: Path
-) -> None:
+def test_the_demo_is_transcribed_by_it(outside: Outside, server: str) -> None:
     chosen = {"THERAPY_SPEECH": "openai-speech", "OPENAI_SPEECH_URL": server}
-    beginning = tmp_path / "beginning.wav"
-    beginning.write_bytes(media.recording("wav", SECONDS))
-    done = outside.run("therapy", "transcribe", beginning, "--json", **chosen)
+    done = outside.run("therapy", "transcribe", DEMO, "--json", **chosen)
     assert done.returncode == 0, done.stderr
     heard = json.loads(done.stdout)
     assert heard["engine"] == "whisper-1"
     assert heard["language"] == "en-US"
     turns = [(each["speaker"], each["text"]) for each in heard["utterances"]]
-    reference = media.demo_turns(SECONDS)
+    told = json.loads(DEMO.with_suffix(".json").read_text())
+    reference = [(each["speaker"], each["text"]) for each in told]
     words = [" ".join(text for _, text in each) for each in (reference, turns)]
     assert word_error_rate(*words) < 0.15
     assert speaker_share(reference, turns) > 0.8
