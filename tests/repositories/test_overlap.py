@@ -55,7 +55,7 @@ OTHER = "session-2"
 LACKING = (
     ("domain/run.py", '    SCORE = "score"\n', ""),
     ("domain/session_status.py", ", State.CLOSING: RunKind.SCORE", ""),
-    ("domain/outbox.py", " | AccessEnded |", " |"),
+    ("domain/outbox.py", "    | AccessEnded\n", ""),
     ("domain/outbox.py", '    AccessEnded: "outbox.access-ended",\n', ""),
     ("domain/transcript.py", '    EDIT = "edit"\n', ""),
 )
