@@ -83,8 +83,10 @@ def main() -> int:
             "AUDIO_UPLOAD_BLOB_CONTAINER_NAME": CONTAINER,
         }
         therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]
-        seed = [*therapy, "seed", "--password", PASSWORD]
-        subprocess.run(seed, env=environment, check=True, stdout=subprocess.DEVNULL)
+        seed = [*therapy, "seed", "--password-stdin"]
+        subprocess.run(
+            seed, env=environment, check=True, stdout=subprocess.DEVNULL, input=PASSWORD.encode()
+        )
         seeded = {each[2] for each in asyncio.run(stored(azurite.connection_string))}
         with (
             (Path(directory) / "server.log").open("w") as log,

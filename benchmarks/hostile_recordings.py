@@ -122,8 +122,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="therapy-bench-") as directory:
         environment = os.environ | {"THERAPY_DATA_DIR": directory, "PORT": "0"}
         therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]
-        seed = [*therapy, "seed", "--password", PASSWORD]
-        subprocess.run(seed, env=environment, check=True, stdout=subprocess.DEVNULL)
+        seed = [*therapy, "seed", "--password-stdin"]
+        subprocess.run(
+            seed, env=environment, check=True, stdout=subprocess.DEVNULL, input=PASSWORD.encode()
+        )
         with (
             (Path(directory) / "server.log").open("w") as log,
             subprocess.Popen(

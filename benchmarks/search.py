@@ -150,9 +150,11 @@ def ask(base: str) -> None:
 
 def seeded(directory: Path) -> Path:
     """Return the directory with the seeded practice in it."""
-    command = [sys.executable, "-m", "therapy.entrypoints.cli", "seed", "--password", PASSWORD]
+    command = [sys.executable, "-m", "therapy.entrypoints.cli", "seed", "--password-stdin"]
     environment = {**os.environ, "THERAPY_DATA_DIR": str(directory)}
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        command, env=environment, check=True, stdout=subprocess.DEVNULL, input=PASSWORD.encode()
+    )
     return directory
 
 
