@@ -60,6 +60,10 @@ def test_what_is_wrong_is_said_and_changes_nothing(run: Run, data_dir: Path) -> 
         ("show", "--practice", "Sea"): (1, "no practice of that name"),
         ("set", "--practice", "Lake Practice", "--name", " river practice"): (1, "name_taken"),
         ("set", "--practice", "Lake Practice", "--name", " "): (1, "[required"),
+        ("set", "--practice", "Lake Practice", "--name", "x" * 201): (
+            1,
+            "The field name is too long",
+        ),
     }
     for arguments, (code, text) in cases.items():
         said = run("practice", *arguments)

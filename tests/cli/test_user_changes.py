@@ -97,7 +97,7 @@ def test_what_is_wrong_with_a_change_is_one_line_and_changes_nothing(
         ("rename", "nobody@example.health", "--name", "A"): "no account in",
         ("reset", "nobody@example.health"): "no account in",
         ("rename", "dana@example.health", "--name", " "): "[required",
-        ("rename", "dana@example.health", "--name", "x" * 201): "[too_long",
+        ("rename", "dana@example.health", "--name", "x" * 201): "The field name is too long",
     }.items():
         said = run("user", *arguments)
         assert said.returncode == 1

@@ -6,6 +6,7 @@ import pytest
 
 from tests.builders import PRACTICE, a_therapist, a_wav, an_actor
 from tests.logins import has_login
+from tests.workflows.interrupted_ports import InterruptedStore
 from tests.workflows.memory_installation import (
     ACTOR,
     MemoryInstallation,
@@ -16,6 +17,7 @@ from therapy.domain.errors import ErrorClass, TooMuchAtOnce, Unavailable
 from therapy.domain.fair_shares import FairShares
 from therapy.domain.outbox import SessionEntryChanged
 from therapy.domain.run import RunState, failed
+from therapy.ports.store import Item
 from therapy.repositories.change import Change
 from therapy.workflows import accounts, review
 from therapy.workflows.waiting_list import COUNTED_EVERY
@@ -151,3 +153,26 @@ async def test_beyond_what_everybody_may_have_waiting_uploads_are_refused_until_
         await sent(installed, 3, COLLEAGUE)
     installed.clock.now += COUNTED_EVERY
     assert await sent(installed, 3, COLLEAGUE)
+
+
+class Away(InterruptedStore):
+    """A store whose queues can't be read, a number of times."""
+
+    times = 0
+
+    async def due(self, *what: object, **named: object) -> tuple[Item, ...]:
+        if self.times:
+            self.times -= 1
+            raise Unavailable
+        return await super().due(*what, **named)
+
+
+async def test_if_what_everybody_has_waiting_can_not_be_counted_the_next_upload_counts_it():
+    installed = await a_practice_of_two(shares=FairShares(waiting_in_all=1))
+    await sent(installed, 1)
+    away = Away(installed.store)
+    restarted = installed.with_ports(store=away)
+    away.times = 1
+    for code in ("unavailable", "waiting_busy"):
+        with pytest.raises(Unavailable, match=code):
+            await sent(restarted, 2)

@@ -129,6 +129,7 @@ class Device(Struct, frozen=True, omit_defaults=True):
 
 MIN_PASSWORD = 8
 MAX_PASSWORD = 256
+LONGEST_NAME = 200
 _EMAIL = re.compile(r"[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]{1,190}")
 NUMBER_DIGITS = 9
 _NUMBER = re.compile(r"[0-9]{9}")
@@ -145,6 +146,14 @@ def check_email(email: str) -> str:
     if not _EMAIL.fullmatch(email.strip()):
         raise InvalidInput("email", "email")
     return email.strip()
+
+
+def check_name(name: str) -> str:
+    """Return the name without surrounding blanks; InvalidInput if it is blank or too long."""
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise InvalidInput("name", "field_too_long" if name else "required")
+    return name
 
 
 def check_number(number: str) -> str:

@@ -14,7 +14,7 @@ UPLOAD_QUEUE = "upload"
 class Uploads(Repository[Upload]):
     """Stores a record of each upload, from before its first byte until it is a session or discarded.
 
-    All uploads of a practice share a partition, so that one commit can check their number.
+    All uploads of a practice share a partition, so that they can be counted without an index.
     """
 
     kind = "upload"

@@ -3,13 +3,11 @@
 from msgspec.structs import replace
 
 from therapy.domain.credentials import disabled
-from therapy.domain.errors import InvalidInput
 from therapy.domain.outbox import PersonEntryChanged
-from therapy.domain.people import Person, check_password
+from therapy.domain.people import Person, check_name, check_password
 from therapy.ports.passwords import Passwords
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.accounts import LONGEST_NAME
 from therapy.workflows.authentication import set_password
 from therapy.workflows.end_of_access import end_all
 from therapy.workflows.retry_stale import retry_stale
@@ -24,9 +22,7 @@ async def rename(email: str, name: str, *, records: Records) -> Person:
         InvalidInput: the name is blank or too long.
         NotFound: no account has this address.
     """
-    name = name.strip()
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise InvalidInput("name", "required" if not name else "too_long")
+    name = check_name(name)
 
     async def attempt() -> Person:
         before = await records.people.by_email(email)

@@ -12,6 +12,7 @@ from therapy.domain.people import (
     Practice,
     Role,
     check_email,
+    check_name,
     check_number,
     check_password,
     same_name,
@@ -22,7 +23,6 @@ from therapy.repositories.people import EmailOwner
 from therapy.repositories.records import Records
 
 FIRST_PRACTICE = "Practice"
-LONGEST_NAME = 200
 
 EMAIL_SETTLES = timedelta(seconds=60)
 """How long an address stays taken without an account: its writer may have died before writing one."""
@@ -46,9 +46,7 @@ async def enrol(
         InvalidInput: a field is missing, malformed or, for the password, too weak; names it.
         AlreadyExists: the e-mail or the number is in use.
     """
-    address, name = check_email(email), full_name.strip()
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise InvalidInput("name", "required" if not name else "field_too_long")
+    address, name = check_email(email), check_name(full_name)
     if role is Role.PATIENT:
         number = check_number(number)
     elif number:

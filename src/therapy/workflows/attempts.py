@@ -141,7 +141,7 @@ class AttemptCounter:
         """Return the attempt as it is counted now, or what is full."""
         for_account, for_address = quotas
         waiting = timedelta.max
-        if known:
+        if known and self.quotas.sign_in_known.most:
             at_home = f"{what}.known.{self._name(f'{account}|{source}')}"
             taken, waiting = await self._take(at_home, source, self.quotas.sign_in_known)
             if waiting == AT_ONCE:
@@ -153,9 +153,14 @@ class AttemptCounter:
         first, wait_there = await self._take(f"{what}.address.{source}", source, for_address)
         if wait_there > AT_ONCE:
             return Full(first.key, _too_many(min(waiting, wait_there)))
-        second, wait_here = await self._take(key, source, for_account)
-        if wait_here > AT_ONCE:
-            await self._end((first,), counts=False)
+        is_admitted = False
+        try:
+            second, wait_here = await self._take(key, source, for_account)
+            is_admitted = wait_here == AT_ONCE
+        finally:  # also if nothing answers, or the attempt has waited too long
+            if not is_admitted:
+                await self._end((first,), counts=False)
+        if not is_admitted:
             return Full(second.key, _too_many(min(waiting, wait_here)))
         return first, second
 
@@ -170,13 +175,13 @@ class AttemptCounter:
 
     async def _end(self, taken: tuple[Taken, ...], *, counts: bool) -> None:
         """Note that an attempt has ended; if it is not to count, give it back."""
-        for key, attempt, quota in taken:
-            try:
-                if not counts:
-                    with suppress(Unavailable):  # then it counts, although it need not
-                        await self.limits.give_back(key, attempt, quota)
-            finally:
-                self._in_progress.end(key)
+        try:
+            for each in taken if not counts else ():
+                with suppress(Unavailable):  # then it counts, although it need not
+                    await self.limits.give_back(*each)
+        finally:  # of all keys, whatever came of giving one back: else others wait for its end
+            for each in taken:
+                self._in_progress.end(each.key)
 
     async def _counted(self, key: str, source: str, quota: Quota) -> None:
         taken, waiting = await self._take(key, source, quota)

@@ -10,6 +10,7 @@ these are unchanged: a new password leaves nothing alive, not even what was bein
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 
 from therapy.domain.access import Actor
 from therapy.domain.credentials import Credentials, current_hash, is_alive, with_password
-from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn
+from therapy.domain.errors import InvalidInput, NotFound, NotSignedIn, TryAgain
 from therapy.domain.login_tokens import (
     RefreshToken,
     parse_refresh_token,
@@ -82,7 +83,8 @@ async def log_in(
         return await _new_login(*checked, records=records, sign_in=sign_in)
 
     signed_in = await retry_stale(attempt, most=MOST_CHECKS)
-    await sign_in.attempts.remember(email, address, records=records)
+    with suppress(TryAgain):  # the login is written; the address is remembered another time
+        await sign_in.attempts.remember(email, address, records=records)
     return signed_in
 
 

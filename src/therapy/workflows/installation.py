@@ -96,12 +96,11 @@ def install(
     """Return an installation over these ports.
 
     `lease` is how long a worker, or a writer with consequences to deliver, keeps others from its work
-    without a sign of life. `languages` (BCP 47) are recognised if an upload names none, and
-    `people` speak if it does not say how many (0 = the engine counts the voices). `quotas` say how
-    often in an hour passwords may be wrong and letters be asked for; None: as `Quotas` has them.
-    `shares` is how much one person, and everybody together, may have under way. A session's
-    recordings may last `longest_ms` together.
-    A login that has ended is refused after `login_check` at the latest; a person has at most `most_devices`.
+    without a sign of life. `languages` (BCP 47) are recognised if an upload names none, and `people` speak if
+    it does not say how many (0 = the engine counts the voices). `quotas` say how often in an hour passwords
+    may be wrong and letters be asked for; None: as `Quotas` has them. `shares` is how much one person, and
+    everybody together, may have under way. A session's recordings may last `longest_ms` together. A login
+    that has ended is refused after `login_check` at the latest; a person has at most `most_devices`.
     """
     relay = OutboxRelay(
         records=_records(ports, lease, most_devices),

@@ -4,10 +4,9 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import AlreadyExists, InvalidInput
 from therapy.domain.messages import LANGUAGES
-from therapy.domain.people import PatientSees, Practice, same_name
+from therapy.domain.people import PatientSees, Practice, check_name, same_name
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.accounts import LONGEST_NAME
 from therapy.workflows.retry_stale import retry_stale
 
 
@@ -50,9 +49,7 @@ async def change_practice(
 
 async def _free_name(practice_id: str, name: str, *, records: Records) -> str:
     """Return the name without surrounding blanks; no two practices share one, as they are chosen by it."""
-    name = name.strip()
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise InvalidInput("name", "required" if not name else "too_long")
+    name = check_name(name)
     for each in await records.practices.all():
         if each.id != practice_id and same_name(each.name, name):
             raise AlreadyExists("practice_name_taken")

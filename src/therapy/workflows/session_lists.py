@@ -115,9 +115,7 @@ async def closed_session(actor: Actor, session_id: str, *, records: Records) -> 
         NotFound: it is absent, not closed yet, or not theirs: always the same answer.
     """
     practice = None
-    if (
-        actor.role is Role.PATIENT
-    ):  # what patients see is a setting of the practice; read for any id
+    if actor.role is Role.PATIENT:  # what patients see is the practice's setting; read for any id
         practice = await records.practices.load(actor.practice_id)
     session = await records.sessions.load(actor.practice_id, session_id)
     require(actor, Action.READ_CLOSED, session, practice)

@@ -53,20 +53,24 @@ class WaitingList:
         now = self.records.now()
         if timedelta(0) <= now - self._counted_at < COUNTED_EVERY:
             return
-        self._counted_at = now  # who comes meanwhile need not count, too
-        queues, most, count, last = (
-            [run_queue(RunKind.TRANSCRIBE)],
-            self.shares.waiting_in_all,
-            0,
-            None,
-        )
+        before, self._counted_at = self._counted_at, now  # who comes meanwhile need not count, too
+        try:
+            self._in_all = await self._queued()
+        except BaseException:  # then whoever comes next counts
+            self._counted_at = before
+            raise
+
+    async def _queued(self) -> int:
+        """Return how many sessions are in the queue, at most as many as matter."""
+        queues, most = [run_queue(RunKind.TRANSCRIBE)], self.shares.waiting_in_all
+        count, last = 0, None
         while count < most:
             page = await self.records.store.due(queues, LAST_MOMENT, MOST_ITEMS, last)
             count += len(page)
             if len(page) < MOST_ITEMS:
                 break
             last = page[-1]
-        self._in_all = count
+        return count
 
     async def place(self, session: Session) -> datetime:
         """Return the place in the list of a session that is to be transcribed."""

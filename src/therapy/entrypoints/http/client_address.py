@@ -1,11 +1,11 @@
-"""The network that a client's address stands for, by which attempts are counted.
+"""The network that a client's address stands for, by which attempts and connections are counted.
 
 Behind proxies that are trusted (`THERAPY_TRUSTED_PROXIES`) the server has put the client's own address in the
 place of the proxy's. Whoever has one address of IPv6 has all of its /64, so that is one client.
 """
 
 import logging
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from litestar import Request
 from litestar.datastructures import State
@@ -13,20 +13,25 @@ from litestar.datastructures import State
 log = logging.getLogger(__name__)
 
 ONE_CLIENT = 64
-"""Bits of an IPv6 address that say whose it is."""
+"""Bits of an IPv6 address that tell one client from another: it may choose the others freely."""
 
 
-def network_of(address: str) -> str:
-    """Return an IPv4 address as it is, an IPv6 one as its /64; what is no address as it is."""
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a host is, an IPv4 one also where it is written as IPv6; None if it is none."""
     try:
-        parsed = ip_address(address.partition("%")[0])
+        address = ip_address(host.partition("%")[0])
     except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((parsed, ONE_CLIENT), strict=False))
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def network_of(host: str) -> str:
+    """Return an IPv4 address as it is, an IPv6 one as its /64; what is no address as it is."""
+    address = address_of(host)
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, ONE_CLIENT), strict=False))
+    return host if address is None else str(address)
 
 
 def provide_client_network(request: Request) -> str:  # type: ignore[type-arg] # of any user

@@ -5,11 +5,12 @@ import logging
 import resource
 from collections import Counter
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 
 from msgspec import Struct
 
 from therapy.config import Settings
+from therapy.entrypoints.http.client_address import address_of, network_of
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +22,6 @@ FEWEST = 64
 
 MOST_REFUSED = 100
 """Connections beyond the limit that get an answer at a time; others are closed without one."""
-
-SUBNET = 64
-"""Bits of an IPv6 address that tell one client from another: it may choose the others freely."""
 
 
 class ConnectionLimits(Struct, frozen=True):
@@ -121,18 +119,9 @@ class OpenConnections:
 
         Not counted by address are this machine, trusted proxies (they bring everybody), and Unix sockets.
         """
-        try:
-            address = ip_address(host.partition("%")[0])
-        except ValueError:
+        address = address_of(host)
+        if address is None or address.is_loopback:
             return ""
-        address = _as_ipv4(address)
-        if address.is_loopback or any(address in network for network in self._trusted):
+        if any(address in network for network in self._trusted):
             return ""
-        if isinstance(address, IPv6Address):
-            return str(ip_network((address, SUBNET), strict=False))
-        return str(address)
-
-
-def _as_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+        return network_of(host)

@@ -45,8 +45,8 @@ class WhisperSpeech(Speech):
     `model` is "tiny.en" (English), "base" (multilingual), a directory, or "auto": the first for English,
     the second for other languages.
     `cache` is where "base" is assembled from its parts; `threads` is how many cores it may use, `limits` what
-    its process may use beyond the model. One
-    recording is recognised at a time: two would take twice the memory and finish no sooner.
+    its process may use beyond the model. One recording is recognised at a time: two would take twice the
+    memory and finish no sooner.
     """
 
     def __init__(
