@@ -40,6 +40,8 @@ class FairShareSettings(Struct, frozen=True, kw_only=True):
     searches_in_all: Annotated[
         int, Meta(ge=1, le=10_000), "searches that may be under way in a process"
     ] = field(name="THERAPY_SEARCHES_IN_ALL", default=20)
-    search_time: Annotated[Seconds, "how long a search may take before it is refused"] = field(
-        name="THERAPY_SEARCH_SECONDS", default=timedelta(milliseconds=500)
-    )
+    search_time: Annotated[
+        Seconds,
+        "how long a search may take before it is refused; with more than one second, what is erased can"
+        " stay on the disk for longer while searches go on",
+    ] = field(name="THERAPY_SEARCH_SECONDS", default=timedelta(milliseconds=500))

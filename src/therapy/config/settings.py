@@ -129,7 +129,7 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
     idle_body: Annotated[
         Seconds,
         "how long a request's body is waited for while less of it comes than"
-        " THERAPY_BODY_PROGRESS_BYTES",
+        " THERAPY_BODY_PROGRESS_BYTES; with more than 300, a silent upload no longer counts as open",
     ] = field(name="THERAPY_IDLE_BODY_SECONDS", default=timedelta(seconds=30))
     body_progress: Annotated[
         int,
