@@ -186,8 +186,7 @@ MANY = {"THERAPY_RESET_LETTERS": "100000", "THERAPY_RESET_LETTERS_ADDRESS": "100
 
 async def test_letters_that_are_being_sent_are_bounded_and_the_rest_is_sent_later(tmp_path, caplog):
     mail = Slow()
-    patient = MANY | {"THERAPY_LEASE_SECONDS": "60"}
-    async with open_clinic(tmp_path, environment=patient, mail=mail) as clinic:
+    async with open_clinic(tmp_path, environment=MANY, mail=mail) as clinic:
         for _ in range(MOST + 5):
             answer = await clinic.client.post(
                 "/auth/forgot-password", params={"email": OLIVIA.email}
@@ -203,7 +202,7 @@ async def test_letters_that_are_being_sent_are_bounded_and_the_rest_is_sent_late
 
 
 async def test_a_letter_outlives_the_program_that_was_asked_for_it(tmp_path):
-    async with open_clinic(tmp_path) as clinic:
+    async with open_clinic(tmp_path, environment={"THERAPY_LEASE_SECONDS": "1"}) as clinic:
         sign_in, records = clinic.installation.sign_in, clinic.records
         await ask_for_letter(OLIVIA.email, records=records, attempts=sign_in.attempts)
     async with open_clinic(tmp_path) as clinic, asyncio.timeout(10):

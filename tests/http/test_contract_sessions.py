@@ -1,13 +1,25 @@
 """The mobile contract: closed sessions listed, searched and read."""
 
+import asyncio
 import json
 
 import pytest
 from msgspec.structs import replace
 
 from tests.builders import PRACTICE, an_entry
-from tests.http.clinic import ALEX, JAMIE, JORDAN, NOA, OLIVIA, check_problem, metadata_of
+from tests.http.clinic import (
+    ALEX,
+    JAMIE,
+    JORDAN,
+    NOA,
+    OLIVIA,
+    check_problem,
+    metadata_of,
+    open_clinic,
+)
+from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
 from therapy.domain.people import PatientSees
+from therapy.domain.session_status import SessionStatus
 from therapy.workflows.accounts import put_practice
 
 ITEM = {
@@ -76,6 +88,26 @@ async def test_only_closed_sessions_are_listed_each_to_its_own_people(clinic):
         ]
     for stranger in (ALEX, JAMIE, NOA):
         assert (await clinic.get("/sessions/me", stranger)).json() == []
+
+
+class SlowSessionIndex(SqliteSessionIndex):
+    """Takes a second to write the entry of a closed session."""
+
+    def __init__(self, index: SqliteSessionIndex) -> None:
+        super().__init__(index._database)
+
+    async def put(self, practice_id, entry):
+        if entry.state is SessionStatus.CLOSED:
+            await asyncio.sleep(1)
+        await super().put(practice_id, entry)
+
+
+async def test_a_session_is_listed_once_it_is_closed_however_slow_the_index_is(tmp_path):
+    async with open_clinic(tmp_path, wrapped={"session_index": SlowSessionIndex}) as clinic:
+        closed = await clinic.closed()
+        for reader in (OLIVIA, JORDAN):
+            listed = (await clinic.get("/sessions/me", reader)).json()
+            assert [each["id"] for each in listed] == [closed]
 
 
 async def test_lists_are_newest_first_with_at_most_500_and_go_on_before(clinic):
