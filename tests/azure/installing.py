@@ -58,6 +58,7 @@ def environment(emulated: dict[str, str], tmp_path: Path) -> dict[str, str]:
         "COLUMNS": "200",
         "THERAPY_DATA_DIR": str(tmp_path / "data"),
         "SPEECH_LANGUAGE": "en-US",
+        "PORT": "0",
     }
 
 
