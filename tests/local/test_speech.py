@@ -19,7 +19,10 @@ from tests.local.watched_speech import (
     endless,
     gone,
     heard,
+    killed_in_the_end,
+    many_turns,
     running,
+    standing_still,
     text,
     utterances,
 )
@@ -33,7 +36,7 @@ from therapy.domain.errors import (
 )
 from therapy.domain.transcript import Coverage, Speaker
 from therapy.entrypoints.cli.accuracy import word_error_rate
-from therapy.ports.speech import SpeechDone, SpeechOptions, SpeechProgress
+from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechOptions, SpeechProgress
 
 # In one group: the recognised demo is made once and no two recognisers share the cores.
 pytestmark = pytest.mark.slow
@@ -221,21 +224,30 @@ async def test_samples_are_taken_only_as_fast_as_they_are_heard(tmp_path):
         assert taken < progress.processed_ms * 32 + 32_000 * 240
 
 
-async def test_the_loop_stays_free_while_it_works(tmp_path):
-    late = 0.0
+async def test_other_tasks_go_on_while_the_recogniser_stands_still(tmp_path):
+    engine, told = WatchedSpeech(cache=tmp_path), list[SpeechEvent]()
 
-    async def tick() -> None:
-        nonlocal late
-        loop = asyncio.get_running_loop()
-        while True:
-            before = loop.time()
-            await asyncio.sleep(0.01)
-            late = max(late, loop.time() - before)
+    async def listen() -> None:
+        async for event in engine.transcribe("p", endless(SILENCE), ENGLISH):
+            told.append(event)
 
-    ticking = asyncio.create_task(tick())
-    await heard(media.excerpt(0, 10), tmp_path)
-    ticking.cancel()
-    assert late < 0.25
+    listening = asyncio.create_task(listen())
+    await engine.started.wait()
+    with killed_in_the_end(engine.child.pid):
+        for events in (0, 1, 2):  # while it loads its model, and twice while it hears
+            while len(told) < events:
+                assert not listening.done()
+                await asyncio.sleep(0.01)
+            with standing_still(
+                engine.child.pid
+            ):  # to wait for it here would be to wait until it is killed
+                await many_turns()
+                heard_before = len(told)
+                await many_turns()
+                assert len(told) == heard_before
+    assert not listening.done()
+    listening.cancel()
+    await asyncio.wait([listening])
 
 
 PARENT = """

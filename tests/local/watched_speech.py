@@ -1,10 +1,13 @@
 """Listening to recordings with the local engine, and looking after its child process."""
 
 import asyncio
+import os
+import signal
+import threading
 import time
 from asyncio.subprocess import Process
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 from tests import media
@@ -12,6 +15,9 @@ from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.domain.transcript import Utterance
 from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechOptions
+
+PATIENCE = 60.0
+"""Seconds after which a process is killed: whoever still waits for it has blocked the event loop."""
 
 ENGLISH = SpeechOptions(("he-IL", "en-US"))
 
@@ -63,13 +69,47 @@ def done(events: Sequence[SpeechEvent]) -> SpeechDone:
     return last
 
 
-def running(pid: int) -> bool:
-    """Tell whether a process does anything; a zombie that nobody reaps does not."""
+def state_of(pid: int) -> str:
+    """Return the letter that Linux has for the state of a process; "X" if there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
+        return "X"
+    return stat.rpartition(")")[2].split()[0]
+
+
+def running(pid: int) -> bool:
+    """Tell whether a process does anything; a zombie that nobody reaps does not."""
+    return state_of(pid) not in "ZX"
+
+
+@contextmanager
+def killed_in_the_end(pid: int) -> Iterator[None]:
+    """Kill a process if the body does not end within PATIENCE, whatever the event loop does."""
+    guard = threading.Timer(PATIENCE, os.kill, (pid, signal.SIGKILL))
+    guard.start()
+    try:
+        yield
+    finally:
+        guard.cancel()
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """Stop a process (SIGSTOP) while the body runs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        while state_of(pid) not in "TZX":
+            time.sleep(0.001)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def many_turns() -> None:
+    """Let the event loop go round often: all that it has to read is read then."""
+    for _ in range(1_000):
+        await asyncio.sleep(0)
 
 
 def gone(pid: int, within: float = 10) -> bool:
