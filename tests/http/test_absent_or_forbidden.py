@@ -124,4 +124,4 @@ def test_a_404_comes_at_its_moment_and_not_before(tmp_path, caplog):
         assert connection.answer().status == 404
         connection.sock.close()
     (taken,) = [each.ms for each in caplog.records if getattr(each, "status", 0) == 404]
-    assert taken >= 200
+    assert taken >= 199  # a timer may be early by its own resolution

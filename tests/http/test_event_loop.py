@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from httpx import ASGITransport, AsyncClient
 from litestar import Litestar, post
+from litestar.datastructures import State
 from litestar.params import JSONBody
 from msgspec import Struct
 
@@ -25,6 +26,7 @@ from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.sentiment import Scores
 from therapy.domain.transcript import Speaker
 from therapy.entrypoints.http.json_bodies import LONG, JsonRequest, json_response
+from therapy.entrypoints.http.long_bodies import LongBodies
 
 FEW, MANY = 20, 20_000
 
@@ -146,8 +148,9 @@ def an_object(data: JSONBody[ReadIn]) -> list[int]:
     ids=["long array", "short array", "long object", "short object"],
 )
 async def test_a_long_body_is_decoded_beside_the_event_loop(path, content, beside):
+    state = State({"long_bodies": LongBodies(most_of_one=1, most_in_all=1)})
     transport = ASGITransport(
-        Litestar([array, an_object], logging_config=None, request_class=JsonRequest)
+        Litestar([array, an_object], logging_config=None, request_class=JsonRequest, state=state)
     )
     async with AsyncClient(transport=transport, base_url="http://clinic.test") as client:
         (thread,) = (await client.post(path, json=content)).json()

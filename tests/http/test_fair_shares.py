@@ -1,6 +1,7 @@
 """Limits on what one may have under way, as clients meet them: the status, what to do, and when."""
 
 import asyncio
+import select
 import time
 from pathlib import Path
 
@@ -10,14 +11,16 @@ from httpx import Response
 from tests.builders import a_wav
 from tests.http.clinic import (
     ALEX,
+    OLIVIA,
     SOUND,
     Clinic,
     check_problem,
     open_clinic,
 )
-from tests.http.server import audio_part, serving
+from tests.http.server import PATIENCE, audio_part, serving
 from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
+from therapy.domain.people import Person
 
 
 async def for_ever(*_: object) -> tuple[()]:
@@ -114,3 +117,40 @@ def test_beyond_the_uploads_that_one_may_have_open_the_next_is_429_before_its_bo
         answer = second.answer()
         assert (answer.status, answer.headers["retry-after"]) == (429, "30")
         assert answer.json()["code"] == "too_many_uploads"
+
+
+@pytest.mark.parametrize(
+    ("setting", "sender", "status", "code"),
+    [
+        ("THERAPY_LONG_BODIES", OLIVIA, 429, "too_many_bodies"),
+        ("THERAPY_LONG_BODIES_IN_ALL", ALEX, 503, "bodies_busy"),
+    ],
+)
+def test_of_two_long_bodies_where_one_may_be_under_way_one_is_refused_unread(
+    tmp_path: Path, setting: str, sender: Person, status: int, code: str
+) -> None:
+    path = f"/data/transcript/{'a' * 32}"
+    with (
+        serving(tmp_path, environment={setting: "1"}) as server,
+        server.connect() as first,
+        server.connect() as second,
+    ):
+        for connection, person in ((first, OLIVIA), (second, sender)):
+            connection.head(server.token(person), path, "PUT")
+            connection.chunk(b"[")
+        answered, _, _ = select.select([first.sock, second.sock], [], [], PATIENCE)
+        refused, going_on = (first, second) if first.sock in answered else (second, first)
+        answer = refused.answer()
+        assert (answer.status, answer.headers["retry-after"]) == (status, "5")
+        assert answer.json()["code"] == code
+        with server.connect() as short:
+            short.head(server.token(sender), path, "PUT", length=2)
+            short.sock.sendall(b"[]")
+            assert short.answer().status == 404
+        going_on.chunk(b"]")
+        going_on.end()
+        assert going_on.answer().status == 404
+        with server.connect() as again:
+            again.head(server.token(sender), path, "PUT", length=20_000)
+            again.sock.sendall(b"[]".ljust(20_000))
+            assert again.answer().status == 404

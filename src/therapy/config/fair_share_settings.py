@@ -45,3 +45,13 @@ class FairShareSettings(Struct, frozen=True, kw_only=True):
         "how long a search may take before it is refused; with more than one second, what is erased can"
         " stay on the disk for longer while searches go on",
     ] = field(name="THERAPY_SEARCH_SECONDS", default=timedelta(milliseconds=500))
+    long_bodies: Annotated[
+        int,
+        Meta(ge=1, le=1_000),
+        "transcripts and details of more than 16 KiB that one person may be sending to a process at once",
+    ] = field(name="THERAPY_LONG_BODIES", default=4)
+    long_bodies_in_all: Annotated[
+        int,
+        Meta(ge=1, le=10_000),
+        "transcripts and details of more than 16 KiB that may be on their way to a process, each up to 8 MiB",
+    ] = field(name="THERAPY_LONG_BODIES_IN_ALL", default=16)

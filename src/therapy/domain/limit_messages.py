@@ -54,6 +54,18 @@ LIMIT_TEXTS: dict[str, Texts] = {
         "Wait a moment, then search again.",
         "יש להמתין רגע ולחפש שוב.",
     ),
+    "too_many_bodies": (
+        "Too many of your long requests are under way at once.",
+        "יותר מדי בקשות ארוכות שלך מתבצעות בבת אחת.",
+        "Wait a moment, then send it again.",
+        "יש להמתין רגע ולשלוח שוב.",
+    ),
+    "bodies_busy": (
+        "Too many long requests are under way right now.",
+        "יותר מדי בקשות ארוכות מתבצעות ברגע זה.",
+        "Wait a moment, then send it again.",
+        "יש להמתין רגע ולשלוח שוב.",
+    ),
     "search_too_slow": (
         "This search takes too long.",
         "החיפוש הזה נמשך זמן רב מדי.",

@@ -22,6 +22,7 @@ from therapy.entrypoints.http.errors import (
 )
 from therapy.entrypoints.http.even_times import evenly_timed
 from therapy.entrypoints.http.json_bodies import JsonRequest
+from therapy.entrypoints.http.long_bodies import CountedLongBodies, LongBodies
 from therapy.entrypoints.http.openapi_document import describe
 from therapy.entrypoints.http.openapi_pages import documentation, documentation_file
 from therapy.entrypoints.http.readiness import Readiness
@@ -52,6 +53,9 @@ def make_app(
                 await stack.enter_async_context(working(app.state.therapy))
             yield
 
+    long_bodies = LongBodies(
+        most_of_one=settings.long_bodies, most_in_all=settings.long_bodies_in_all
+    )
     app = Litestar(
         route_handlers=[
             auth.router,
@@ -63,11 +67,12 @@ def make_app(
             documentation_file,
         ],
         lifespan=[lifespan],
-        state=State({"language": settings.language}),
+        state=State({"language": settings.language, "long_bodies": long_bodies}),
         dependencies=DEPENDENCIES,
         middleware=[
             RequestTimer(),
             DefineMiddleware(Authentication, exclude_from_auth_key="no_token"),
+            CountedLongBodies(),
         ],
         before_send=[evenly_timed(timedelta(milliseconds=settings.even_ms)), finish_response],
         exception_handlers={

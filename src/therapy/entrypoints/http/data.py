@@ -29,7 +29,7 @@ from therapy.entrypoints.http.dependencies import (
 )
 from therapy.entrypoints.http.json_bodies import json_response
 from therapy.entrypoints.http.problem_answers import (
-    JSON_BODY,
+    LONG_JSON_BODY,
     OWN_SESSION,
     SIGNED_IN,
     WRITES,
@@ -174,7 +174,7 @@ async def transcript(
     response_description="Submitted; the session is being closed.",
     responses=problems(
         *OWN_SESSION,
-        *JSON_BODY,
+        *LONG_JSON_BODY,
         *("timestamp", "empty_transcript", "not_awaiting_review"),
         *WRITES,
         field="[0].text",

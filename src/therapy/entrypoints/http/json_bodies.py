@@ -19,6 +19,7 @@ from therapy.domain.errors import InvalidInput
 from therapy.entrypoints.http.errors import BrokenOff, CompressedBody
 from therapy.entrypoints.http.json_faults import find_fault
 from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
+from therapy.entrypoints.http.long_bodies import LongBodies
 
 LONG = 50_000
 """From this many bytes on a body is decoded in a thread; for less, switching threads costs more."""
@@ -41,7 +42,11 @@ class JsonRequest(Request[Any, Any, Any]):
             BrokenOff: the client went away.
         """
         raw, read = await self.body(), _reader(self.route_handler)
-        return read(raw) if len(raw) < LONG else await asyncio.to_thread(read, raw)
+        if len(raw) < LONG:
+            return read(raw)
+        bodies: LongBodies = self.app.state.long_bodies
+        async with bodies.decoding:
+            return await asyncio.to_thread(read, raw)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it arrives.

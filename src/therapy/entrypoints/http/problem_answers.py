@@ -95,11 +95,13 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "too_many_uploads": (429, {"retry_after": 30}),
     "daily_bytes": (429, {"limit": 20 * 1024**3, "retry_after": 14_400}),
     "too_many_searches": (429, {"retry_after": 1}),
+    "too_many_bodies": (429, {"retry_after": 5}),
     "unavailable": (503, {}),
     "busy": (503, {"retry_after": 2}),
     "waiting_busy": (503, {"retry_after": 300}),
     "uploads_busy": (503, {"retry_after": 30}),
     "searches_busy": (503, {"retry_after": 1}),
+    "bodies_busy": (503, {"retry_after": 5}),
     "search_too_slow": (503, {"retry_after": 1}),
     "checks_busy": (503, {"retry_after": 30}),
     "storage_full": (507, {}),
@@ -133,6 +135,8 @@ JSON_BODY = (
     *("invalid", "required", "malformed_json", "too_large", "compressed_body", "request_timeout"),
 )
 """The codes of whatever takes a JSON body."""
+LONG_JSON_BODY = (*JSON_BODY, "too_many_bodies", "bodies_busy")
+"""The codes of whatever takes a JSON body of more than 16 KiB."""
 SEARCH = ("too_many_searches", "searches_busy", "search_too_slow")
 """The codes of whatever searches."""
 WRITES = ("stale", "storage_full")

@@ -58,8 +58,6 @@ QUIET_SECONDS = 0.5
 MULTIPART_ROOM = 16 * MOST_METADATA
 """Bytes that a body may have besides the audio: fields and files that nobody reads are dropped."""
 
-"""Bytes that a body may have besides the recording."""
-
 
 @post(
     "/upload",

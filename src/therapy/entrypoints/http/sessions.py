@@ -41,6 +41,7 @@ from therapy.entrypoints.http.dependencies import (
 from therapy.entrypoints.http.json_bodies import decoded
 from therapy.entrypoints.http.problem_answers import (
     JSON_BODY,
+    LONG_JSON_BODY,
     OWN_SESSION,
     SIGNED_IN,
     WRITES,
@@ -172,7 +173,7 @@ async def retry(
     response_description="The session as it is now.",
     responses=problems(
         *OWN_SESSION,
-        *JSON_BODY,
+        *LONG_JSON_BODY,
         "unknown_field",
         "date",
         "implausible_year",

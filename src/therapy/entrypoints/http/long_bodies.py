@@ -1,0 +1,79 @@
+"""Long request bodies: how many of them a process has in its memory at once, and how many of one person.
+
+A body that is read whole stays in memory from its first byte on, however slowly the rest of it comes.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from therapy.domain.errors import TooMuchAtOnce, Unavailable
+from therapy.entrypoints.http.request_bodies import SMALL_BODY
+
+RETRY_AFTER = 5
+"""Seconds in which a body on an ordinary line has arrived."""
+
+
+class LongBodies:
+    """Counts the requests under way whose body may be long; `decoding` lets one be decoded at a time.
+
+    Decoding holds the interpreter's lock, so that several threads at it would keep the event loop waiting.
+    """
+
+    def __init__(self, *, most_of_one: int, most_in_all: int) -> None:
+        self.decoding = asyncio.Lock()
+        self._most_of_one = most_of_one
+        self._most_in_all = most_in_all
+        self._under_way: Counter[str] = Counter()
+
+    @contextmanager
+    def counted(self, person_id: str) -> Iterator[None]:
+        """Count a request of this person's while the block runs.
+
+        Raises:
+            TooMuchAtOnce: the person has too many under way.
+            Unavailable: too many are under way in all.
+        """
+        if self._under_way[person_id] >= self._most_of_one:
+            raise TooMuchAtOnce("too_many_bodies", retry_after=RETRY_AFTER)
+        if self._under_way.total() >= self._most_in_all:
+            raise Unavailable("bodies_busy", retry_after=RETRY_AFTER)
+        self._under_way[person_id] += 1
+        try:
+            yield
+        finally:
+            self._under_way[person_id] -= 1
+            if not self._under_way[person_id]:
+                del self._under_way[person_id]
+
+
+class CountedLongBodies(ASGIMiddleware):
+    """Counts requests whose body may be long from before it is read until they are answered."""
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Pass a request on; one too many is refused before its body is read."""
+        if not _may_be_long(scope):
+            await next_app(scope, receive, send)
+            return
+        bodies: LongBodies = scope["litestar_app"].state.long_bodies
+        with bodies.counted(scope["user"].person_id):
+            await next_app(scope, receive, send)
+
+
+def _may_be_long(scope: Scope) -> bool:
+    """Return whether a body may be longer than most; of uploads only blocks are in memory."""
+    handler: Any = scope["route_handler"]
+    most = handler.resolve_request_max_body_size() if isinstance(handler, HTTPRouteHandler) else 0
+    if not isinstance(most, int) or most <= SMALL_BODY:
+        return False
+    announced = dict(scope["headers"]).get(b"content-length", b"")
+    return not announced.isdigit() or int(announced) > SMALL_BODY
