@@ -30,10 +30,10 @@ WHEELS = ROOT / ".tools/wheels"
 PYTEST = ("-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 QUICK = ("-q", "-m", "not slow and not emulator")
 # The oldest and the newest Python run the tests of what may differ there, unless the main run is theirs: our
-# rules, the stores and other adapters, what is done over them, what the app is promised over HTTP. One in
-# between imports all there is: what works on both ends and can be imported works there too.
+# rules, the stores and other adapters, what the app is promised over HTTP (and with it what is done over them).
+# One in between imports all there is: what works on both ends and can be imported works there too.
 PORTABLE = (
-    *("tests/domain", "tests/workflows", "tests/repositories", "tests/contract"),
+    *("tests/domain", "tests/contract"),
     *(f"tests/http/test_contract_{part}.py" for part in ("auth", "data", "sessions", "upload")),
     "tests/http/test_contract_devices_profiles.py",
 )
@@ -180,7 +180,8 @@ def pythons() -> None:
         try:
             if version in (PYTHONS[0], PYTHONS[-1]):
                 # Fewer examples for Hypothesis: the main run tries a hundred.
-                chosen = ("-m", "pytest", *QUICK, *PORTABLE, "-p", "no:cacheprovider")
+                beside = ("-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider")
+                chosen = ("-m", "pytest", *QUICK, *PORTABLE, *beside)
             else:
                 chosen = ("-W", "error", "-c", EVERY_MODULE)
             run(ready(version, interpreter), *chosen, HYPOTHESIS_EXAMPLES="10")

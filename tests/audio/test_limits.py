@@ -25,7 +25,10 @@ from therapy.domain.errors import (
     UndecodableAudio,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS lacks most limits")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="macOS lacks most limits"),
+]
 
 
 async def decoded(data: bytes, limits: Limits, **more: int) -> int:

@@ -228,7 +228,7 @@ MOMENTS = (
         "query_items|4",
         "query_items|8",
     ),  # before the mark; as nothing, little is copied
-    *("execute_item_batch|1", "execute_item_batch|30", "execute_item_batch|90"),
+    *("execute_item_batch|1", "execute_item_batch|90"),
     *("query_items|18", "replace_item|1"),  # in the second pass; before it is marked as complete
 )
 

@@ -37,6 +37,7 @@ def without(tmp_path: Path, missing: set[str], *arguments: str) -> subprocess.Co
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("serve",), ("demo",), ("nonsense",)])
 def test_a_bare_install_names_the_extra_to_add(arguments: tuple[str, ...], tmp_path: Path) -> None:
     libraries = {"rich", "click", "rich_click", "dotenv", "litestar", "uvicorn", "httpx", "av"}
@@ -47,6 +48,7 @@ def test_a_bare_install_names_the_extra_to_add(arguments: tuple[str, ...], tmp_p
     assert said.stdout == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("missing", "arguments", "extra"),
     [

@@ -71,6 +71,7 @@ def noise_like_an_mp3() -> bytes:
     return b"\xff\xfb\x90\x64" + random.Random(1).randbytes(50_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make", [truncated_m4a, noise_like_an_mp3], ids=["truncated m4a", "noise like an mp3"]
 )
@@ -141,6 +142,7 @@ async def test_an_exe_that_holds_a_wav_is_told_by_its_content(clinic):
     assert session.recording.media_type == "audio/wav"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["m4a", "mp3", "ogg", "webm", "flac", "wav stereo", "wav 8 kHz"])
 async def test_other_recordings_are_taken_in_whatever_they_are_called(clinic, name):
     answer = await clinic.upload(media.recording(name, 1.0), content_type="text/plain")
