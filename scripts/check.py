@@ -30,8 +30,8 @@ WHEELS = ROOT / ".tools/wheels"
 PYTEST = ("-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 QUICK = ("-q", "-m", "not slow and not emulator")
 # The oldest and the newest Python run the tests of what may differ there, unless the main run is theirs: our
-# rules, the stores and other adapters, what the app is promised over HTTP (and with it what is done over them).
-# One in between imports all there is: what works on both ends and can be imported works there too.
+# rules, the stores and other adapters, what the app is promised over HTTP, and what is done for that. One in
+# between imports all there is: what works on both ends and can be imported works there too.
 PORTABLE = (
     *("tests/domain", "tests/contract"),
     *(f"tests/http/test_contract_{part}.py" for part in ("auth", "data", "sessions", "upload")),

@@ -318,9 +318,10 @@ async def test_fields_that_only_another_program_knows_are_ignored(clinic):
 
 async def test_fields_that_are_ignored_have_a_limit(clinic):
     body = part("extra", bytes(MULTIPART_ROOM + 1)) + form(a_wav(SOUND), metadata_of())
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    answer = await clinic.post("/sessions/upload", content=body, headers=headers)
-    check_problem(answer, 413, "too_large")
+    sent = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    check_problem(
+        await clinic.post("/sessions/upload", content=body, headers=sent), 413, "too_large"
+    )
     assert left(clinic) == NOTHING
 
 
@@ -361,8 +362,8 @@ async def test_a_compressed_request_is_refused_with_the_reason(clinic):
 
 @pytest.mark.parametrize("audio", [a_wav(SOUND), b"x"])
 async def test_a_compressed_recording_is_refused_by_name(clinic, audio):
-    answer = await clinic.upload(gzip.compress(audio))
-    assert "gzip" in check_problem(answer, 415, "compressed_audio")["error"]
+    problem = check_problem(await clinic.upload(gzip.compress(audio)), 415, "compressed_audio")
+    assert "gzip" in problem["error"]
     assert left(clinic) == NOTHING
 
 
