@@ -3,6 +3,7 @@
 Each call is one that a user, the app or a worker makes, so that its requests are what it costs.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -101,6 +102,16 @@ async def stores(cosmos: Emulator) -> AsyncIterator[Stores]:
     async with empty_cosmos(cosmos, pauses=(0.0, 0.0)) as opened:
         cosmos.clear()
         yield Stores(cosmos, opened)
+
+
+async def after_the_sdks_own(cosmos: Cosmos) -> None:
+    """Wait for the SDK's own look at the account, which it makes beside the first requests of a client.
+
+    Whoever counts requests would find one more or less, as it happens.
+    """
+    checking = cosmos.client.client_connection._global_endpoint_manager.refresh_task
+    if checking is not None:
+        await asyncio.wait([checking])
 
 
 Call = tuple[str, Callable[[], Awaitable[Any]]]

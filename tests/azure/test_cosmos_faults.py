@@ -1,13 +1,12 @@
 """Cosmos that throttles, breaks and loses answers under the calls of a session's life and of the index."""
 
-import asyncio
 import dataclasses
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from tests.azure.cosmos_stores import Life, Stores
+from tests.azure.cosmos_stores import Life, Stores, after_the_sdks_own
 from tests.azure.story import (
     PASSING,
     THROTTLED,
@@ -20,7 +19,6 @@ from tests.builders import NOW, PATIENT, PRACTICE, SESSION, THERAPIST, an_entry
 from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
-from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.store import CosmosStore
 from therapy.domain.errors import TherapyError, Unavailable
 from therapy.domain.session import State
@@ -148,16 +146,6 @@ async def test_a_call_of_the_index_that_stopped_half_way_can_be_made_again(
 
 
 ITEM = {"id": "one", "kind": "thing", "body": b"{}"}
-
-
-async def after_the_sdks_own(cosmos: Cosmos) -> None:
-    """Wait for the SDK's own look at the account, which it makes beside the first requests of a client.
-
-    Whoever counts requests would find one more or less, as it happens.
-    """
-    checking = cosmos.client.client_connection._global_endpoint_manager.refresh_task
-    if checking is not None:
-        await asyncio.wait([checking])
 
 
 async def test_too_many_requests_are_waited_for_and_counted(stores: Stores) -> None:

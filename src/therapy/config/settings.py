@@ -189,6 +189,17 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
     cosmos_database: Annotated[str, "Cosmos DB: name of the database"] = field(
         name="COSMOS_DATABASE_NAME", default="therapydb"
     )
+    cosmos_throttled: Annotated[
+        int,
+        Meta(ge=1, le=25),
+        "Cosmos DB: seconds that a request which is throttled (429) waits in all, as long as the service asks"
+        " each time, before it is answered with 503",
+    ] = field(name="THERAPY_COSMOS_THROTTLED_SECONDS", default=10)
+    cosmos_tries: Annotated[
+        int,
+        Meta(ge=1, le=10_000),
+        "Cosmos DB: how often such a request is repeated at most; a wait is often 5 milliseconds",
+    ] = field(name="THERAPY_COSMOS_THROTTLED_TRIES", default=200)
 
     storage_connection: Annotated[Secret, "Blob Storage: connection string"] = field(
         name="AZURE_STORAGE_CONNECTION_STRING", default=""
