@@ -18,7 +18,7 @@ from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.domain.access import Actor
 from therapy.domain.people import Practice, Role
 from therapy.domain.run import beaten
-from therapy.domain.session import SessionPatient
+from therapy.domain.session import SessionPatient, State
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.transcript import Line, Speaker
 from therapy.ports.session_index import SessionIndex
@@ -273,3 +273,18 @@ class Life:
         await authentication.change_password(
             token, f"{PASSWORD} staple", records=self.records, sign_in=self.installed.sign_in
         )
+
+
+async def require_a_closed_session(life: Life) -> None:
+    """Whatever happened on the way: the session is closed, scored once, and in its patient's list."""
+    closed = await session_lists.closed_session(life.actor, life.session_id, records=life.records)
+    assert closed.session.state is State.CLOSED
+    assert [each.text for each in closed.transcript.utterances] == [
+        "How did you sleep?",
+        "I am glad, it is better now.",
+    ]
+    assert closed.transcript.utterances[1].scores is not None
+    listed = await session_lists.closed_sessions(
+        life.actor, records=life.records, session_index=life.installed.session_index
+    )
+    assert [each.session_id for each in listed] == [life.session_id]

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.azure.cosmos_stores import Life, Stores, after_the_sdks_own
+from tests.azure.cosmos_stores import (
+    Life,
+    Stores,
+    after_the_sdks_own,
+    require_a_closed_session,
+)
 from tests.azure.story import (
     PASSING,
     THROTTLED,
@@ -21,30 +26,13 @@ from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos.store import CosmosStore
 from therapy.domain.errors import TherapyError, Unavailable
-from therapy.domain.session import State
 from therapy.domain.session_status import SessionStatus
 from therapy.ports.store import Create, Replace
-from therapy.workflows import session_lists
 
 pytestmark = pytest.mark.emulator
 
 OPERATIONS = ("read", "query", "create", "replace", "upsert", "delete", "batch")
 IN_A_LIFE = ("read", "query", "create", "replace", "batch")
-
-
-async def require_a_closed_session(life: Life) -> None:
-    """Whatever happened on the way: the session is closed, scored once, and in its patient's list."""
-    closed = await session_lists.closed_session(life.actor, life.session_id, records=life.records)
-    assert closed.session.state is State.CLOSED
-    assert [each.text for each in closed.transcript.utterances] == [
-        "How did you sleep?",
-        "I am glad, it is better now.",
-    ]
-    assert closed.transcript.utterances[1].scores is not None
-    listed = await session_lists.closed_sessions(
-        life.actor, records=life.records, session_index=life.installed.session_index
-    )
-    assert [each.session_id for each in listed] == [life.session_id]
 
 
 @pytest.mark.slow

@@ -131,7 +131,7 @@ const open = (account, request, response, params) => {
   purge(collection);
   shelve(collection.documents);
   response.setHeader('x-ms-substatus', '1002');
-  replicas.setHeaders(collection.documents, response, params);
+  replicas.setHeaders(collection.documents, request, response, params);
   if (replicas.isAhead(collection.documents, request)) return null;
   response.statusCode = 200;
   response.removeHeader('x-ms-substatus');
@@ -216,7 +216,7 @@ const item = kind => async (account, request, response, params) => {
   }
   const work = () => perform(collection, kind, { id, partitionKey, ifMatch, resourceBody: body });
   const result = kind === 'read' ? readAsOf(collection, request, work) : replicas.writing(documents, work);
-  replicas.setHeaders(documents, response, params);
+  replicas.setHeaders(documents, request, response, params);
   response.charge = result.charge;
   if (kind === 'read' && result.statusCode === 200 && request.headers['if-none-match'] === result.body._etag) {
     return finish(response, { statusCode: 304, body: {} });
@@ -265,7 +265,7 @@ handler('batch-documents', async (account, request, response, params) => {
   const { answers, refused: refusedStep } = request.inside
     ? failedAt(steps, 0, request.inside)
     : replicas.writing(documents, () => allOrNothing(collection, steps, partitionKey, () => undo(documents, partition, before)));
-  replicas.setHeaders(documents, response, params);
+  replicas.setHeaders(documents, request, response, params);
   if (refusedStep) response.statusCode = 207;
   response.charge = answers.reduce((sum, each) => sum + each.requestCharge, 0);
   return answers;
@@ -309,6 +309,7 @@ handler('query-documents', (account, request, response, params) => readItems(req
   const number = text => (text[0] === '@' ? body.parameters.find(each => each.name === text).value : Number(text));
   const view = confined(collection, request);
   try {
+    replicas.setHeaders(collection.documents, request, response, params);
     if (!window) {
       const answer = view.query(body, page);
       response.charge = chargeOfQuery(loaded(view, body, answer.result));

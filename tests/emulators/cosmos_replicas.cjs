@@ -37,7 +37,9 @@ const asOf = (documents, data, request) => {
   const since = Date.now() - request.stale * 1000;
   const least = lsnOf(request.headers['x-ms-session-token']);
   const view = new Map(data);
-  [...(documents.changes ?? [])].reverse().filter(each => each.at > since && each.lsn > least).forEach(each => {
+  const missed = [...(documents.changes ?? [])].reverse().filter(each => each.at > since && each.lsn > least);
+  if (missed.length) request.lsn = missed.at(-1).lsn - 1;
+  missed.forEach(each => {
     if (each.kind === 'written') view.delete(each.document._rid);
     else view.set(each.document._rid, { read: () => each.document });
   });
@@ -46,8 +48,8 @@ const asOf = (documents, data, request) => {
 
 const isAhead = (documents, request) => lsnOf(request.headers['x-ms-session-token']) > (documents.lsn ?? 1);
 
-const setHeaders = (documents, response, { dbId, collId }) => {
-  response.setHeader('x-ms-session-token', `0:-1#${documents.lsn ?? 1}`);
+const setHeaders = (documents, request, response, { dbId, collId }) => {
+  response.setHeader('x-ms-session-token', `0:-1#${request.lsn ?? documents.lsn ?? 1}`);
   response.setHeader('x-ms-documentdb-partitionkeyrangeid', '0');
   response.setHeader('x-ms-alt-content-path', `dbs/${dbId}/colls/${collId}`);
 };

@@ -58,6 +58,8 @@ PATIENCE = 10.0
 WITHIN = 30.0
 """Seconds that a call may take with all its repetitions. `due_hints` relies on it."""
 
+SESSION_TOKEN, CONTAINER_PATH = "x-ms-session-token", "x-ms-alt-content-path"
+
 _PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
 
 
@@ -259,8 +261,11 @@ class Container:
             # Built again each time, because the SDK removes the ETags from what it is passed.
             operations = [_operation(pk, step, mark) for step in steps]
             try:
-                return await self._proxy.execute_item_batch(operations, partition_key=pk)
+                return await self._proxy.execute_item_batch(
+                    operations, partition_key=pk, response_hook=self._written
+                )
             except CosmosBatchOperationError as exc:
+                self._written(exc.headers or {})  # whoever looks why it was refused sees the reason
                 pause = throttled_for(exc)
                 if pause is None or waited >= self._patience:
                     raise
@@ -272,6 +277,17 @@ class Container:
         written = next((step.item_id for step in steps if step.kind != "delete"), None)
         found = await self.read(pk, written) if written else None
         return found is not None and found["mark"] == mark
+
+    def _written(self, headers: Mapping[str, Any], _: object = None) -> None:
+        """Note a batch's session token, so that no later read of this process is answered from before it.
+
+        The SDK notes the tokens of all other answers. Without this one a process might not find what it has
+        just written.
+        """
+        connection = self._proxy.client_connection
+        if connection.session is not None and SESSION_TOKEN in headers:
+            here = {**headers, CONTAINER_PATH: self._proxy.container_link}
+            connection.session.update_session(connection, {}, here)  # type: ignore[no-untyped-call]  # the SDK has no types there
 
     def _patiently(self) -> Callable[[Any], None]:
         """Return what counts a query's answers, and ends it once its 429s have asked for too long a wait.
