@@ -301,9 +301,11 @@ Storage is what a month adds: three versions of a transcript a session, lists an
 
 ## Consistency
 
-The account's default, Session, is enough: every change names the ETag that it was read with. What another
-process wrote a moment ago may be seen some milliseconds late; a worker that is rung so early that it finds
-no run gets it by the next sweep.
+The account's default, Session, is enough: every change names the ETag that it was read with, and a process
+reads what it has written itself, whichever replica answers. What another process wrote a moment ago may be
+seen some milliseconds late: a session or a login that is not found is looked for once more after
+`THERAPY_COSMOS_LAG_MS` ([why](../adr/023-late-reads.md)); a worker that is rung so early that it finds no run
+gets it by the next sweep.
 
 ## When it is too much
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -91,6 +92,25 @@ async def test_a_sessions_life_in_one_process_needs_no_replica_to_keep_up(stores
         stores.emulator.add(BEHIND)
         await call()
     await require_a_closed_session(life)
+
+
+@pytest.mark.parametrize("what", ["a session", "a login"])
+async def test_what_another_process_has_just_written_is_found(what: str, stores: Stores) -> None:
+    life = Life(stores)
+    for name, call in life.calls():
+        await call()
+        if name == "`POST /sessions/upload`":
+            break
+    emulator, name = stores.emulator, stores.cosmos.database.id
+    lag = timedelta(milliseconds=1)
+    async with open_cosmos(emulator.url, emulator.key, name, lag=lag) as opened:
+        there = Stores(emulator, opened, stores.clock).installation
+        emulator.add(Fault("read *-items", kind="stale", seconds=60))  # the first one
+        if what == "a login":
+            await there.login_check.require(life.actor)
+        else:
+            await review.look(life.actor, life.session_id, records=there.records)
+        assert emulator.seen()["containers"]["practice-items"]["struck"] == {"stale": 1}
 
 
 async def test_a_cancelled_sessions_recording_is_erased(stores: Stores) -> None:

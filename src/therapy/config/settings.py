@@ -200,6 +200,12 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
         Meta(ge=1, le=10_000),
         "Cosmos DB: how often such a request is repeated at most; a wait is often 5 milliseconds",
     ] = field(name="THERAPY_COSMOS_THROTTLED_TRIES", default=200)
+    cosmos_lag_ms: Annotated[
+        int,
+        Meta(ge=0, le=2_000),
+        "Cosmos DB: milliseconds after which a session or a login that was not found is looked for once more,"
+        " as another process may have just written it; 0: not",
+    ] = field(name="THERAPY_COSMOS_LAG_MS", default=200)
 
     storage_connection: Annotated[Secret, "Blob Storage: connection string"] = field(
         name="AZURE_STORAGE_CONNECTION_STRING", default=""

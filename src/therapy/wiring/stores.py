@@ -121,6 +121,7 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
         settings.cosmos_database,
         patience=settings.cosmos_throttled,
         throttled_tries=settings.cosmos_tries,
+        lag=timedelta(milliseconds=settings.cosmos_lag_ms),
     )
     return await stack.enter_async_context(opening)
 

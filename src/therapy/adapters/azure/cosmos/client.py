@@ -29,6 +29,9 @@ THROTTLED_TRIES = 200
 ANSWER_WITHIN = 8.0
 """Seconds without a byte of the answer after which a call is repeated."""
 
+LAG = timedelta(milliseconds=200)
+"""After so long, as a rule, every replica has what another process wrote; in one region it is some ms."""
+
 SETTLE = timedelta(seconds=60)
 """An announcement younger than this may belong to a write that is still under way (see `due_hints`)."""
 
@@ -63,6 +66,7 @@ class Cosmos:
     settle: timedelta = SETTLE
     pauses: Sequence[float] = PAUSES
     patience: float = PATIENCE
+    lag: timedelta = LAG
     items: Container = field(init=False)
     hints: Container = field(init=False)
     session_index: Container = field(init=False)
@@ -125,6 +129,7 @@ async def open_cosmos(
     answer_within: float = ANSWER_WITHIN,
     pauses: Sequence[float] = PAUSES,
     settle: timedelta = SETTLE,
+    lag: timedelta = LAG,
 ) -> AsyncIterator[Cosmos]:
     """Yield an account's database, opened with a key or, without one, with the machine's identity.
 
@@ -158,7 +163,7 @@ async def open_cosmos(
         with cosmos_errors():
             await client.__aenter__()
         opened = client.get_database_client(database)
-        yield Cosmos(client, opened, prefix, meter, settle, pauses, patience)
+        yield Cosmos(client, opened, prefix, meter, settle, pauses, patience, lag)
 
 
 def _check_form(uri: str, key: str | None) -> None:
