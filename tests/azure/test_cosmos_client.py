@@ -11,7 +11,7 @@ import pytest
 from azure.cosmos import PartitionKey
 from msgspec.structs import replace
 
-from tests.azure.cosmos_stores import Stores
+from tests.azure.cosmos_stores import Stores, after_the_sdks_own
 from tests.builders import (
     DAY,
     PATIENT,
@@ -30,11 +30,14 @@ from therapy.adapters.azure.cosmos import session_index_items
 from therapy.adapters.azure.cosmos.client import Cosmos, open_cosmos
 from therapy.adapters.azure.cosmos.container_definitions import SHAPES
 from therapy.adapters.azure.cosmos.keys import key, part, stamp
+from therapy.config import read_settings
 from therapy.domain.errors import NotFound, TooLarge, Unavailable
 from therapy.domain.transcript import Word
+from therapy.entrypoints.http.readiness import Readiness
 from therapy.repositories.change import Change
 from therapy.repositories.logins import access_partition
 from therapy.repositories.sessions import session_partition
+from therapy.wiring.stores import cosmos_stores
 
 pytestmark = pytest.mark.emulator
 NAMES = (f"client{number}" for number in itertools.count())
@@ -144,6 +147,28 @@ async def test_an_account_that_can_not_be_opened_is_unavailable(
             pass
     assert refused.value.details["reason"] == reason
     assert key not in str(refused.value)
+
+
+async def test_a_flood_of_readiness_calls_costs_one_point_read(stores: Stores) -> None:
+    """An account allows 240 RU/s for metadata, so that none of it may be read."""
+    now = [0.0]
+    probe = cosmos_stores(stores.cosmos).probe
+    every = read_settings({}).readiness_every
+    readiness = Readiness({"stores": probe}, every, clock=lambda: now[0])
+    for _ in range(2):  # the SDK reads the container's form and ranges once
+        await probe()
+    await after_the_sdks_own(stores.cosmos)
+    before = stores.cosmos.meter.request_units
+    stores.emulator.clear()
+    for at, reads in ((0.0, 1), (every.total_seconds() - 0.1, 1), (every.total_seconds(), 2)):
+        now[0] = at
+        found = await asyncio.gather(*(readiness.findings() for _ in range(200)))
+        assert not any(each.away for each in found)
+        seen = stores.emulator.seen()["containers"]
+        assert {name: each["operations"] for name, each in seen.items()} == {
+            "practice-items": {"read": reads}
+        }
+        assert stores.cosmos.meter.request_units == before + reads
 
 
 async def test_a_refused_key_is_told_apart(cosmos: Emulator) -> None:

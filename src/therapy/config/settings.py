@@ -67,7 +67,7 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
     readiness_every: Annotated[
         Seconds,
         "how long an answer of /health/ready stands before what the program depends on is asked again",
-    ] = field(name="THERAPY_READINESS_SECONDS", default=timedelta(seconds=2))
+    ] = field(name="THERAPY_READINESS_SECONDS", default=timedelta(seconds=10))
     language: Annotated[
         Literal["en", "he"],
         "the language of errors if a client asks for none, and of a new practice",
