@@ -20,7 +20,7 @@ from therapy.domain.people import Practice, Role
 from therapy.domain.run import beaten
 from therapy.domain.session import SessionPatient, State
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.transcript import Line, Speaker
+from therapy.domain.transcript import Line, Speaker, Utterance
 from therapy.ports.session_index import SessionIndex
 from therapy.repositories.change import Change
 from therapy.testing.clock import Clock
@@ -61,11 +61,12 @@ class Stores:
     emulator: Emulator
     cosmos: Cosmos
     clock: Clock = field(default_factory=Clock)
+    said: tuple[Utterance, ...] = SAID
 
     def __post_init__(self) -> None:
         opened = cosmos_stores(self.cosmos, self.clock)
         self.ports: Ports = replace(
-            memory_ports(said=SAID, clock=self.clock),
+            memory_ports(said=self.said, clock=self.clock),
             store=opened.store,
             session_index=opened.session_index,
             people_index=opened.people_index,
@@ -118,9 +119,15 @@ Call = tuple[str, Callable[[], Awaitable[Any]]]
 
 
 class Life:
-    """The life of a session: calls by their names, to be made in this order, each once."""
+    """The life of a session: calls by their names, to be made in this order, each once.
 
-    def __init__(self, stores: Stores) -> None:
+    The therapist submits `lines`; the search is for one of their words.
+    """
+
+    def __init__(
+        self, stores: Stores, lines: tuple[Line, ...] = LINES, word: str = "better"
+    ) -> None:
+        self.lines, self.word = lines, word
         self.installed, self.stores = stores.installation, stores
         self.records = stores.installation.records
         self.session_id = ""
@@ -242,7 +249,7 @@ class Life:
         await review.for_review(self.actor, self.session_id, records=self.records)
 
     async def _submit(self) -> None:
-        await review.submit(self.actor, self.session_id, LINES, records=self.records)
+        await review.submit(self.actor, self.session_id, self.lines, records=self.records)
 
     async def _closed(self) -> None:
         await session_lists.closed_sessions(
@@ -252,7 +259,7 @@ class Life:
     async def _search(self) -> None:
         await session_lists.search(
             self.actor,
-            "better",
+            self.word,
             session_index=self.installed.session_index,
             searches=self.installed.searches,
         )
