@@ -22,7 +22,7 @@ def heard() -> tuple[Utterance, ...]:
     ]
     often = [1 / (rank + 5) for rank in range(DIFFERENT_WORDS)]
     return tuple(
-        _utterance(number, chance.choices(vocabulary, often, k=chance.randint(4, 20)), chance)
+        _utterance(number, chance.choices(vocabulary, often, k=chance.randint(3, 17)), chance)
         for number in range(UTTERANCES)
     )
 
