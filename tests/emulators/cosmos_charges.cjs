@@ -18,7 +18,11 @@ const QUERY = 3;
 const QUERY_KB = 0.1;
 const WORD = 0.25;
 
-const sizeOf = document => Buffer.byteLength(JSON.stringify(document)) / 1024;
+const sizes = new WeakMap(); // a document that is replaced is another object
+const sizeOf = document => {
+  if (!sizes.has(document)) sizes.set(document, Buffer.byteLength(JSON.stringify(document)) / 1024);
+  return sizes.get(document);
+};
 const onLine = ([small, large], kb) => small + ((large - small) * (Math.max(kb, 1) - 1)) / 99;
 
 // The values of indexed arrays ("/words/[]/?"), each an entry of the index of its own.
