@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,7 +37,7 @@ from therapy.entrypoints.http.readiness import Readiness
 from therapy.repositories.change import Change
 from therapy.repositories.logins import access_partition
 from therapy.repositories.sessions import session_partition
-from therapy.wiring.stores import cosmos_stores
+from therapy.wiring.stores import cosmos_stores, open_database
 
 pytestmark = pytest.mark.emulator
 NAMES = (f"client{number}" for number in itertools.count())
@@ -169,6 +169,21 @@ async def test_a_flood_of_readiness_calls_costs_one_point_read(stores: Stores) -
             "practice-items": {"read": reads}
         }
         assert stores.cosmos.meter.request_units == before + reads
+
+
+async def test_how_long_to_wait_for_cosmos_is_set(cosmos: Emulator) -> None:
+    given = {
+        "THERAPY_COSMOS_THROTTLED_SECONDS": "3",
+        "THERAPY_COSMOS_THROTTLED_TRIES": "7",
+        "THERAPY_COSMOS_LAG_MS": "50",
+    }
+    settings = read_settings(cosmos.settings() | given | {"THERAPY_RECORDINGS": "local"})
+    async with AsyncExitStack() as stack:
+        opened = await open_database(settings, stack)
+        retries = opened.client.client_connection.connection_policy.RetryOptions
+        assert (retries.MaxWaitTimeInSeconds, retries.MaxRetryAttemptCount) == (3, 7)
+        assert opened.patience == 3
+        assert cosmos_stores(opened).store.lag == timedelta(milliseconds=50)
 
 
 async def test_a_refused_key_is_told_apart(cosmos: Emulator) -> None:
