@@ -256,6 +256,12 @@ def library_page() -> str:
     return made
 
 
+def costs_page() -> str:
+    """What a session costs on Azure."""
+    made: str = runpy.run_path(str(ROOT / "scripts/session_costs.py"))["page"]()
+    return made
+
+
 def contributing_page() -> str:
     """Where things go: every module."""
     made: str = runpy.run_path(str(ROOT / "scripts/modules_list.py"))["page"]()
@@ -266,6 +272,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "CONTRIBUTING.md": contributing_page,
     "docs/reference/adapters.md": adapters_page,
     "docs/reference/cosmos.md": cosmos_page,
+    "docs/reference/costs.md": costs_page,
     "docs/reference/library.md": library_page,
     "docs/reference/settings.md": settings_page,
     "docs/reference/states.md": states_page,

@@ -3,6 +3,7 @@
 Each call is one that a user, the app or a worker makes, so that its requests are what it costs.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,9 +18,9 @@ from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.domain.access import Actor
 from therapy.domain.people import Practice, Role
 from therapy.domain.run import beaten
-from therapy.domain.session import SessionPatient
+from therapy.domain.session import SessionPatient, State
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.transcript import Line, Speaker
+from therapy.domain.transcript import Line, Speaker, Utterance
 from therapy.ports.session_index import SessionIndex
 from therapy.repositories.change import Change
 from therapy.testing.clock import Clock
@@ -60,11 +61,12 @@ class Stores:
     emulator: Emulator
     cosmos: Cosmos
     clock: Clock = field(default_factory=Clock)
+    said: tuple[Utterance, ...] = SAID
 
     def __post_init__(self) -> None:
         opened = cosmos_stores(self.cosmos, self.clock)
         self.ports: Ports = replace(
-            memory_ports(said=SAID, clock=self.clock),
+            memory_ports(said=self.said, clock=self.clock),
             store=opened.store,
             session_index=opened.session_index,
             people_index=opened.people_index,
@@ -103,13 +105,29 @@ async def stores(cosmos: Emulator) -> AsyncIterator[Stores]:
         yield Stores(cosmos, opened)
 
 
+async def after_the_sdks_own(cosmos: Cosmos) -> None:
+    """Wait for the SDK's own look at the account, which it makes beside the first requests of a client.
+
+    Whoever counts requests would find one more or less, as it happens.
+    """
+    checking = cosmos.client.client_connection._global_endpoint_manager.refresh_task
+    if checking is not None:
+        await asyncio.wait([checking])
+
+
 Call = tuple[str, Callable[[], Awaitable[Any]]]
 
 
 class Life:
-    """The life of a session: calls by their names, to be made in this order, each once."""
+    """The life of a session: calls by their names, to be made in this order, each once.
 
-    def __init__(self, stores: Stores) -> None:
+    The therapist submits `lines`; the search is for one of their words.
+    """
+
+    def __init__(
+        self, stores: Stores, lines: tuple[Line, ...] = LINES, word: str = "better"
+    ) -> None:
+        self.lines, self.word = lines, word
         self.installed, self.stores = stores.installation, stores
         self.records = stores.installation.records
         self.session_id = ""
@@ -231,7 +249,7 @@ class Life:
         await review.for_review(self.actor, self.session_id, records=self.records)
 
     async def _submit(self) -> None:
-        await review.submit(self.actor, self.session_id, LINES, records=self.records)
+        await review.submit(self.actor, self.session_id, self.lines, records=self.records)
 
     async def _closed(self) -> None:
         await session_lists.closed_sessions(
@@ -241,7 +259,7 @@ class Life:
     async def _search(self) -> None:
         await session_lists.search(
             self.actor,
-            "better",
+            self.word,
             session_index=self.installed.session_index,
             searches=self.installed.searches,
         )
@@ -262,3 +280,18 @@ class Life:
         await authentication.change_password(
             token, f"{PASSWORD} staple", records=self.records, sign_in=self.installed.sign_in
         )
+
+
+async def require_a_closed_session(life: Life) -> None:
+    """Whatever happened on the way: the session is closed, scored once, and in its patient's list."""
+    closed = await session_lists.closed_session(life.actor, life.session_id, records=life.records)
+    assert closed.session.state is State.CLOSED
+    assert [each.text for each in closed.transcript.utterances] == [
+        "How did you sleep?",
+        "I am glad, it is better now.",
+    ]
+    assert closed.transcript.utterances[1].scores is not None
+    listed = await session_lists.closed_sessions(
+        life.actor, records=life.records, session_index=life.installed.session_index
+    )
+    assert [each.session_id for each in listed] == [life.session_id]

@@ -14,12 +14,12 @@ Call = Callable[[], Awaitable[Any]]
 
 THROTTLED: dict[str, Any] = {"status": 429, "headers": {"x-ms-retry-after-ms": "3"}}
 PASSING: dict[str, tuple[Fault, ...]] = {
-    "throttled, reset and out of order": (
+    "throttled, reset and failed inside": (
         Fault(**THROTTLED, times=2),
         Fault(kind="reset"),
-        Fault(status=503),
+        Fault(status=500),
     ),
-    "its answer lost": (Fault(kind="lost"), Fault(status=500)),
+    "its answer lost, then behind": (Fault(kind="lost"), Fault(status=404)),
     "timed out": (Fault(status=408), Fault(status=449)),
 }
 """What a call gets over by itself, by what happens."""

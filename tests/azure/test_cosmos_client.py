@@ -4,14 +4,14 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.cosmos import PartitionKey
 from msgspec.structs import replace
 
-from tests.azure.cosmos_stores import Stores
+from tests.azure.cosmos_stores import Stores, after_the_sdks_own
 from tests.builders import (
     DAY,
     PATIENT,
@@ -30,11 +30,14 @@ from therapy.adapters.azure.cosmos import session_index_items
 from therapy.adapters.azure.cosmos.client import Cosmos, open_cosmos
 from therapy.adapters.azure.cosmos.container_definitions import SHAPES
 from therapy.adapters.azure.cosmos.keys import key, part, stamp
+from therapy.config import read_settings
 from therapy.domain.errors import NotFound, TooLarge, Unavailable
 from therapy.domain.transcript import Word
+from therapy.entrypoints.http.readiness import Readiness
 from therapy.repositories.change import Change
 from therapy.repositories.logins import access_partition
 from therapy.repositories.sessions import session_partition
+from therapy.wiring.stores import cosmos_stores, open_database
 
 pytestmark = pytest.mark.emulator
 NAMES = (f"client{number}" for number in itertools.count())
@@ -144,6 +147,43 @@ async def test_an_account_that_can_not_be_opened_is_unavailable(
             pass
     assert refused.value.details["reason"] == reason
     assert key not in str(refused.value)
+
+
+async def test_a_flood_of_readiness_calls_costs_one_point_read(stores: Stores) -> None:
+    """An account allows 240 RU/s for metadata, so that none of it may be read."""
+    now = [0.0]
+    probe = cosmos_stores(stores.cosmos).probe
+    every = read_settings({}).readiness_every
+    readiness = Readiness({"stores": probe}, every, clock=lambda: now[0])
+    for _ in range(2):  # the SDK reads the container's form and ranges once
+        await probe()
+    await after_the_sdks_own(stores.cosmos)
+    before = stores.cosmos.meter.request_units
+    stores.emulator.clear()
+    for at, reads in ((0.0, 1), (every.total_seconds() - 0.1, 1), (every.total_seconds(), 2)):
+        now[0] = at
+        found = await asyncio.gather(*(readiness.findings() for _ in range(200)))
+        assert not any(each.away for each in found)
+        seen = stores.emulator.seen()["containers"]
+        assert {name: each["operations"] for name, each in seen.items()} == {
+            "practice-items": {"read": reads}
+        }
+        assert stores.cosmos.meter.request_units == before + reads
+
+
+async def test_how_long_to_wait_for_cosmos_is_set(cosmos: Emulator) -> None:
+    given = {
+        "THERAPY_COSMOS_THROTTLED_SECONDS": "3",
+        "THERAPY_COSMOS_THROTTLED_TRIES": "7",
+        "THERAPY_COSMOS_LAG_MS": "50",
+    }
+    settings = read_settings(cosmos.settings() | given | {"THERAPY_RECORDINGS": "local"})
+    async with AsyncExitStack() as stack:
+        opened = await open_database(settings, stack)
+        retries = opened.client.client_connection.connection_policy.RetryOptions
+        assert (retries.MaxWaitTimeInSeconds, retries.MaxRetryAttemptCount) == (3, 7)
+        assert opened.patience == 3
+        assert cosmos_stores(opened).store.lag == timedelta(milliseconds=50)
 
 
 async def test_a_refused_key_is_told_apart(cosmos: Emulator) -> None:

@@ -22,8 +22,10 @@
 // 11. replacing a container's settings threw its documents away    rest/api/cosmos-db/replace-a-collection
 // 12. an ETag was a bare word, is a quoted one              nosql/database-transactions-optimistic-concurrency
 // 13. every query read the whole container; partitions are kept apart (speed only)
-// Not there, so that code must not lean on it: RU charges (always 1), session tokens, throughput (offers),
-// indexing limits, LIKE, CONTAINS with three arguments, GROUP BY, DISTINCT, the change feed, stored
+// 14. every charge was 1 RU; they go by kind and size           cosmos_charges.cjs
+// 15. there were no session tokens and no replicas that are behind      cosmos_replicas.cjs
+// 16. what is in a missing container was 404 like a missing item; its sub-status is 1003    troubleshoot-not-found
+// Not there, so that code must not lean on it: throughput (offers, 429 by itself), indexing limits, LIKE, CONTAINS with three arguments, GROUP BY, DISTINCT, the change feed, stored
 // procedures, deletion by partition key, If-None-Match on an upsert.
 'use strict';
 
@@ -37,6 +39,8 @@ const readItems = require(`${LIB}handler/_read-items`).default;
 const getValue = require(`${LIB}utils/get-value`).default;
 const readJson = require(`${LIB}json`).default;
 const { inFrontOf } = require('./faults.cjs');
+const { chargeOf, chargeOfQuery, LEAST } = require('./cosmos_charges.cjs');
+const replicas = require('./cosmos_replicas.cjs');
 
 const KEY_HEADER = 'x-ms-documentdb-partitionkey';
 const MAX_BYTES = 2 * 1024 * 1024;
@@ -99,7 +103,14 @@ Documents.prototype._set = function set(document) {
   shelve(this);
   if (!document._etag.startsWith('"')) document._etag = `"${document._etag}"`;
   this.nextExpiry = Math.min(this.nextExpiry ?? Infinity, expiryOf(this._parent, document));
+  replicas.changed(this, 'written', document);
   return keep.call(this, document);
+};
+const remove = Items.prototype.delete;
+Documents.prototype.delete = function deleteOne(id, partition) {
+  const document = this._item('/id', id, partition).read();
+  if (document) replicas.changed(this, 'deleted', document);
+  return remove.call(this, id, partition);
 };
 const purge = collection => {
   const { documents } = collection;
@@ -112,11 +123,18 @@ const purge = collection => {
     else documents.nextExpiry = Math.min(documents.nextExpiry, expiry);
   });
 };
-const open = (account, response, { dbId, collId }) => {
-  const collection = account.database(dbId).collection(collId);
-  if (!collection.read()) { response.statusCode = 404; return null; }
+const open = (account, request, response, params) => {
+  const collection = account.database(params.dbId).collection(params.collId);
+  response.statusCode = 404;
+  response.setHeader('x-ms-substatus', '1003');
+  if (!collection.read()) return null;
   purge(collection);
   shelve(collection.documents);
+  response.setHeader('x-ms-substatus', '1002');
+  replicas.setHeaders(collection.documents, request, response, params);
+  if (replicas.isAhead(collection.documents, request)) return null;
+  response.statusCode = 200;
+  response.removeHeader('x-ms-substatus');
   return collection;
 };
 
@@ -138,7 +156,9 @@ const refused = (collection, kind, header, document, id) => {
 };
 const race = (collection, id, header) => {
   const document = collection.document(id, keys.parsePartitionKey(header, id)).read();
-  if (document) collection.documents.replace({ ...document }, document);
+  if (!document) return;
+  const again = () => ({ statusCode: 200, body: collection.documents.replace({ ...document }, document) });
+  replicas.writing(collection.documents, again);
 };
 const patch = (collection, { id, partitionKey, ifMatch, resourceBody }) => {
   const { condition } = resourceBody;
@@ -158,12 +178,9 @@ const DO = {
   upsert: operations.upsertOperation,
   patch,
 };
-const perform = (collection, kind, input) => {
-  const id = input.id ?? input.resourceBody?.id;
-  const no = refused(collection, kind, input.partitionKey, input.resourceBody, id);
-  if (no) return no;
+const attempt = (collection, kind, input) => {
   try {
-    const result = DO[kind](collection, { ...input, id });
+    const result = DO[kind](collection, input);
     if (result.statusCode === 404) return { ...result, body: { ...NOT_FOUND } };
     return result;
   } catch (error) {
@@ -171,17 +188,36 @@ const perform = (collection, kind, input) => {
     throw error;
   }
 };
+const perform = (collection, kind, input) => {
+  const id = input.id ?? input.resourceBody?.id;
+  const no = refused(collection, kind, input.partitionKey, input.resourceBody, id);
+  if (no) return { ...no, charge: LEAST };
+  const stored = () => collection.document(id, keys.parsePartitionKey(input.partitionKey, id)).read();
+  const before = stored();
+  const result = attempt(collection, kind, { ...input, id });
+  return { ...result, charge: chargeOf(collection, kind, result.statusCode, before, stored()) };
+};
+const readAsOf = (collection, request, read) => {
+  const { documents } = collection;
+  const now = documents._data;
+  documents._data = replicas.asOf(documents, now, request);
+  try { return read(); } finally { documents._data = now; }
+};
 const item = kind => async (account, request, response, params) => {
   const body = ['read', 'delete'].includes(kind) ? undefined : await readJson(request);
-  const collection = open(account, response, params);
+  const collection = open(account, request, response, params);
   if (!collection) return NOT_FOUND;
+  const { documents } = collection;
   const { [KEY_HEADER]: partitionKey, 'if-match': ifMatch } = request.headers;
   const id = params.docId && decodeURIComponent(params.docId);
   if (request.race && ifMatch) race(collection, id ?? body.id, partitionKey);
   if (kind === 'replace' && body.id !== id && collection.document(id, keys.parsePartitionKey(partitionKey, id)).read()) {
     return finish(response, refusal(400, 'BadRequest', 'replacing id is not allowed'));
   }
-  const result = perform(collection, kind, { id, partitionKey, ifMatch, resourceBody: body });
+  const work = () => perform(collection, kind, { id, partitionKey, ifMatch, resourceBody: body });
+  const result = kind === 'read' ? readAsOf(collection, request, work) : replicas.writing(documents, work);
+  replicas.setHeaders(documents, request, response, params);
+  response.charge = result.charge;
   if (kind === 'read' && result.statusCode === 200 && request.headers['if-none-match'] === result.body._etag) {
     return finish(response, { statusCode: 304, body: {} });
   }
@@ -195,9 +231,25 @@ const undo = (documents, partition, before) => {
     .forEach(each => documents.delete(each.read().id, partition));
   before.forEach(each => documents._set(each.read()));
 };
+const failedAt = (steps, failed, answer) => ({
+  refused: true,
+  answers: steps.map((_, i) => (i === failed ? { requestCharge: LEAST, ...answer } : { statusCode: 424, requestCharge: 0 })),
+});
+const allOrNothing = (collection, steps, partitionKey, undoAll) => {
+  const answers = [];
+  for (const step of steps) {
+    const { statusCode, body, charge } = perform(collection, step.operationType.toLowerCase(), { ...step, partitionKey });
+    if (statusCode >= 400) {
+      undoAll();
+      return failedAt(steps, answers.length, { statusCode });
+    }
+    answers.push({ statusCode, requestCharge: charge, eTag: body?._etag, resourceBody: body });
+  }
+  return { answers, refused: false };
+};
 handler('batch-documents', async (account, request, response, params) => {
   const steps = await readJson(request);
-  const collection = open(account, response, params);
+  const collection = open(account, request, response, params);
   if (!collection) return NOT_FOUND;
   if (!Array.isArray(steps) || steps.length > MAX_OPERATIONS) {
     return finish(response, refusal(400, 'BadRequest', 'Batch request has more operations than what is supported.'));
@@ -210,46 +262,59 @@ handler('batch-documents', async (account, request, response, params) => {
   const { documents } = collection;
   if (request.race) steps.filter(step => step.ifMatch).forEach(step => race(collection, step.id, partitionKey));
   const before = [...(documents._data.parts.get(partition)?.values() ?? [])];
-  const done = [];
-  for (const step of steps) {
-    const { statusCode, body } = perform(collection, step.operationType.toLowerCase(), { ...step, partitionKey });
-    if (statusCode >= 400) {
-      undo(documents, partition, before);
-      const failed = done.length;
-      response.statusCode = 207;
-      return steps.map((_, i) => ({ statusCode: i === failed ? statusCode : 424, requestCharge: 0 }));
-    }
-    done.push({ statusCode, requestCharge: 1, eTag: body?._etag, resourceBody: body });
-  }
-  return done;
+  const { answers, refused: refusedStep } = request.inside
+    ? failedAt(steps, 0, request.inside)
+    : replicas.writing(documents, () => allOrNothing(collection, steps, partitionKey, () => undo(documents, partition, before)));
+  replicas.setHeaders(documents, request, response, params);
+  if (refusedStep) response.statusCode = 207;
+  response.charge = answers.reduce((sum, each) => sum + each.requestCharge, 0);
+  return answers;
 });
 
 // --- 2, 10: queries and lists -------------------------------------------------------------------------
-const confined = (collection, header) => {
+const confined = (collection, request) => {
   const { documents } = collection;
+  const header = request.headers[KEY_HEADER];
+  const view = Object.create(documents);
+  const partition = header && keys.parsePartitionKey(header);
+  if (request.stale) {
+    const fits = each => !header || documents._getPartition(each.read()) === partition;
+    view._data = new Map([...replicas.asOf(documents, documents._data, request)].filter(([, each]) => fits(each)));
+    return view;
+  }
   if (!header) return documents;
   const wanted = [].concat(JSON.parse(header));
-  const view = Object.create(documents);
   if (wanted.length === pathsOf(collection).length) {
-    view._data = documents._data.parts.get(keys.parsePartitionKey(header)) ?? new Map();
+    view._data = documents._data.parts.get(partition) ?? new Map();
   } else {
     const fits = each => wanted.every((value, i) => valuesOf(collection, each.read())[i] === value);
     view._data = new Map([...documents._data].filter(([, each]) => fits(each)));
   }
   return view;
 };
+// The documents that a query loads, whatever it selects of them.
+const SELECTED = /^\s*SELECT\s+(TOP\s+\d+\s+)?.*?\s+FROM\s+c\b/is;
+const loaded = (view, body, found) => {
+  if (/^\s*SELECT\s+(TOP\s+\d+\s+)?\*/i.test(body.query)) return found;
+  return view.query({ ...body, query: body.query.replace(SELECTED, 'SELECT $1* FROM c') }, {}).result;
+};
 const OFFSET = /\s+OFFSET\s+(\d+|@\w+)\s+LIMIT\s+(\d+|@\w+)\s*$/i;
 let seen;
 handler('query-documents', (account, request, response, params) => readItems(request, response, 'Documents', async page => {
   const body = await readJson(request);
-  const collection = open(account, response, params);
+  const collection = open(account, request, response, params);
   if (!collection) return null;
   seen.query(params.collId, body.query, request.headers[KEY_HEADER]);
   const window = OFFSET.exec(body.query);
   const number = text => (text[0] === '@' ? body.parameters.find(each => each.name === text).value : Number(text));
-  const view = confined(collection, request.headers[KEY_HEADER]);
+  const view = confined(collection, request);
   try {
-    if (!window) return view.query(body, page);
+    replicas.setHeaders(collection.documents, request, response, params);
+    if (!window) {
+      const answer = view.query(body, page);
+      response.charge = chargeOfQuery(loaded(view, body, answer.result));
+      return answer;
+    }
     const [from, count] = [number(window[1]), number(window[2])];
     const { result } = view.query({ ...body, query: body.query.slice(0, window.index) }, {});
     return { result: result.slice(from, from + count), continuation: null };
@@ -259,9 +324,15 @@ handler('query-documents', (account, request, response, params) => readItems(req
   }
 }));
 handler('read-documents', (account, request, response, params) => readItems(request, response, 'Documents', async page => {
-  const collection = open(account, response, params);
-  return collection && confined(collection, request.headers[KEY_HEADER]).read(page);
+  const collection = open(account, request, response, params);
+  return collection && confined(collection, request).read(page);
 }));
+const readRanges = original('read-partition-key-ranges');
+handler('read-partition-key-ranges', async (...asked) => {
+  const answer = await readRanges(...asked);
+  (answer.PartitionKeyRanges ?? []).forEach(range => { range.id = String(range.id); }); // was a number
+  return answer;
+});
 
 // --- 11: a container's settings are replaced, its documents stay ---------------------------------------
 const replaceContainer = original('replace-collection');

@@ -63,6 +63,11 @@ class Cosmos(Program):
         names = [container] if container else list(counts)
         return sum(counts[name]["cross_partition"] for name in names if name in counts)
 
+    def request_units(self) -> float:
+        """What requests about items have cost since clear(), by the rules of cosmos_charges.cjs."""
+        counts = self.seen()["containers"]
+        return sum(count["request_units"] for name, count in counts.items() if name)
+
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:

@@ -14,12 +14,15 @@
 //            slow    waits `seconds`, then does it
 //            stall   never answers
 //            race    another writer changes what If-Match is about just before: a true 412
+//            stale   a read or a query is answered by a replica that is `seconds` behind
+//            inside  a batch is answered 207: its first step got `status`, with the headers' retry-after
 //   times    how often (1 unless told; null for always); chance: 0..1
 'use strict';
 
 const MESSAGES = {
   401: ['Unauthorized', 'The input authorization token cannot serve the request.'],
   403: ['Forbidden', 'Request blocked by Auth.'],
+  404: ['NotFound', 'The read session is not available for the input session token.'],
   408: ['RequestTimeout', 'Request timed out.'],
   410: ['Gone', 'Resource is no longer available.'],
   429: ['TooManyRequests', 'The request rate is too large. Please retry after sometime.'],
@@ -27,7 +30,7 @@ const MESSAGES = {
   500: ['InternalServerError', 'Unknown server error.'],
   503: ['ServiceUnavailable', 'Service is currently unavailable.'],
 };
-const SUBSTATUS = { 429: '3200' };
+const SUBSTATUS = { 404: '1002', 429: '3200' };
 const BODY_LIMIT = 64 * 1024;
 
 // Small, seeded and good enough to decide which request fails (mulberry32).
@@ -64,7 +67,8 @@ class Seen {
 
   of(container) {
     this.containers[container] ??= {
-      requests: 0, queries: 0, cross_partition: 0, struck: {}, bytes_in: 0, operations: {}, statuses: {},
+      requests: 0, queries: 0, cross_partition: 0, request_units: 0, struck: {}, bytes_in: 0, operations: {},
+      statuses: {},
     };
     return this.containers[container];
   }
@@ -91,6 +95,7 @@ const operationOf = (request, item) => {
   if (method === 'GET') return item ? 'read' : 'list';
   return { PUT: 'replace', PATCH: 'patch', DELETE: 'delete' }[method] || 'meta';
 };
+const charged = response => (response.charge ?? 1).toFixed(2);
 const readAll = async request => {
   const parts = [];
   let size = 0;
@@ -141,7 +146,12 @@ const inFrontOf = (server, empty) => {
       count.queries += 1;
       if (!request.headers['x-ms-documentdb-partitionkey']) count.cross_partition += 1;
     }
-    response.on('finish', () => { count.statuses[response.statusCode] = (count.statuses[response.statusCode] || 0) + 1; });
+    const setHeader = response.setHeader.bind(response);
+    response.setHeader = (name, value) => setHeader(name, name === 'x-ms-request-charge' ? charged(response) : value);
+    response.on('finish', () => {
+      count.request_units += Number(response.getHeader('x-ms-request-charge') || 0);
+      count.statuses[response.statusCode] = (count.statuses[response.statusCode] || 0) + 1;
+    });
 
     const fault = faults.take(`${operation} ${container || ''}`.trim());
     if (!fault) { inner(request, response); return; }
@@ -162,6 +172,18 @@ const inFrontOf = (server, empty) => {
         break;
       case 'race':
         request.race = true;
+        inner(request, response);
+        break;
+      case 'stale':
+        request.stale = fault.seconds;
+        inner(request, response);
+        break;
+      case 'inside':
+        request.inside = {
+          statusCode: fault.status,
+          subStatusCode: Number(SUBSTATUS[fault.status] || 0),
+          retryAfterMilliseconds: Number(fault.headers?.['x-ms-retry-after-ms'] || 0),
+        };
         inner(request, response);
         break;
       default: {

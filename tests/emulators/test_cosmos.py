@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any
 
 import pytest
 
@@ -272,3 +273,71 @@ async def test_chance_is_seeded(box: ContainerProxy, cosmos: Cosmos) -> None:
     first = await failures()
     assert 0 < len(first) < 20
     assert await failures() == first
+
+
+async def charged(call: Awaitable[Any]) -> float:
+    """What the service says that a call has cost."""
+    answer: Any = await call
+    return float(answer.get_response_headers()["x-ms-request-charge"])
+
+
+async def test_replacing_is_charged_twice_an_insert_and_reading_by_size(
+    box: ContainerProxy, cosmos: Cosmos
+) -> None:
+    small, large = {"pk": "p", "text": "x" * 800}, {"pk": "p", "text": "x" * 100_000}
+    assert await charged(box.create_item(small | {"id": "s"})) == 5
+    assert await charged(box.create_item(large | {"id": "l"})) == pytest.approx(50, rel=0.1)
+    assert await charged(box.read_item("s", "p")) == 1
+    assert await charged(box.read_item("l", "p")) == pytest.approx(10, rel=0.1)
+    for again in (
+        box.replace_item("s", small | {"id": "s"}),
+        box.upsert_item(small | {"id": "s"}),
+        box.patch_item("s", "p", [{"op": "set", "path": "/n", "value": 1}]),
+    ):
+        assert await charged(again) == 10
+    steps = [("create", (small | {"id": "new"},)), ("replace", ("s", small | {"id": "s"}))]
+    assert await charged(box.execute_item_batch(steps, partition_key="p")) == 15
+    cosmos.clear()
+    found = box.query_items("SELECT c.id FROM c", partition_key="p")  # loads all three
+    assert len([each async for each in found]) == 3
+    assert cosmos.request_units() == pytest.approx(3 + 0.1 * 101, rel=0.1)
+
+
+async def test_words_of_an_indexed_array_are_charged_when_they_change(
+    database: DatabaseProxy,
+) -> None:
+    policy = {"includedPaths": [{"path": "/words/[]/?"}], "excludedPaths": [{"path": "/*"}]}
+    box = await database.create_container("box", PartitionKey("/pk"), indexing_policy=policy)
+    item = {"id": "a", "pk": "p", "words": ["calm", "sleep", "sad", "well"]}
+    assert await charged(box.create_item(item)) == 6
+    assert await charged(box.replace_item("a", item)) == 10
+    assert await charged(box.replace_item("a", item | {"words": ["calm"]})) == 10.75
+
+
+async def test_a_replica_that_is_behind_has_what_a_session_token_covers(
+    box: ContainerProxy, cosmos: Cosmos
+) -> None:
+    made: Any = await box.create_item({"id": "a", "pk": "p", "n": 1})
+    token = made.get_response_headers()["x-ms-session-token"]
+    await box.replace_item("a", made | {"n": 2})
+    cosmos.add(Fault("* box", kind="stale", seconds=60, times=None))
+    assert (await box.read_item("a", "p", session_token=token))["n"] == 1
+    found = box.query_items("SELECT * FROM c", partition_key="p", session_token=token)
+    assert [each["n"] async for each in found] == [1]
+    assert (await box.read_item("a", "p"))["n"] == 2  # the SDK has the token of its last write
+    with pytest.raises(exceptions.CosmosResourceNotFoundError):
+        await box.read_item("a", "p", session_token="0:-1#0")
+    with pytest.raises(exceptions.CosmosResourceNotFoundError) as ahead:
+        await box.read_item("a", "p", session_token="0:-1#99")
+    assert ahead.value.sub_status == 1002
+
+
+async def test_what_is_in_a_missing_container_is_told_from_a_missing_item(
+    database: DatabaseProxy, box: ContainerProxy
+) -> None:
+    for sub_status in (None, 1003):
+        with pytest.raises(exceptions.CosmosResourceNotFoundError) as missing:
+            await box.read_item("a", "p")
+        assert missing.value.sub_status == sub_status
+        if not sub_status:
+            await database.delete_container("box")

@@ -1,6 +1,7 @@
 """A session that is someone else's and one that never was: the same answer, the same reads, at even times."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -40,8 +41,11 @@ CASES = [
 class Reads(Store):
     """A store that notes in what kind of partition something is read, and of how many items.
 
-    The caller's own access is not noted: whether that is looked up depends on when it was last.
+    The caller's own access is not noted: whether that is looked up depends on when it was last. What is not
+    found is looked for twice, as in a store that another process's writes may not have reached yet.
     """
+
+    lag = timedelta(milliseconds=1)
 
     def __init__(self, store: SqliteStore) -> None:
         self.store = store

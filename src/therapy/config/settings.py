@@ -67,7 +67,7 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
     readiness_every: Annotated[
         Seconds,
         "how long an answer of /health/ready stands before what the program depends on is asked again",
-    ] = field(name="THERAPY_READINESS_SECONDS", default=timedelta(seconds=2))
+    ] = field(name="THERAPY_READINESS_SECONDS", default=timedelta(seconds=10))
     language: Annotated[
         Literal["en", "he"],
         "the language of errors if a client asks for none, and of a new practice",
@@ -189,6 +189,23 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
     cosmos_database: Annotated[str, "Cosmos DB: name of the database"] = field(
         name="COSMOS_DATABASE_NAME", default="therapydb"
     )
+    cosmos_throttled: Annotated[
+        int,
+        Meta(ge=1, le=25),
+        "Cosmos DB: seconds that a request which is throttled (429) waits in all, as long as the service asks"
+        " each time, before it is answered with 503",
+    ] = field(name="THERAPY_COSMOS_THROTTLED_SECONDS", default=10)
+    cosmos_tries: Annotated[
+        int,
+        Meta(ge=1, le=10_000),
+        "Cosmos DB: how often such a request is repeated at most; a wait is often 5 milliseconds",
+    ] = field(name="THERAPY_COSMOS_THROTTLED_TRIES", default=200)
+    cosmos_lag_ms: Annotated[
+        int,
+        Meta(ge=0, le=2_000),
+        "Cosmos DB: milliseconds after which a session or a login that was not found is looked for once more,"
+        " as another process may have just written it; 0: not",
+    ] = field(name="THERAPY_COSMOS_LAG_MS", default=200)
 
     storage_connection: Annotated[Secret, "Blob Storage: connection string"] = field(
         name="AZURE_STORAGE_CONNECTION_STRING", default=""

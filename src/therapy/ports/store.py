@@ -7,7 +7,7 @@ people) is a port of its own, because stores differ in how they do it.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -187,6 +187,18 @@ class SupportsWalk(Protocol):
 
     def walk(self) -> AsyncIterator[Item]:
         """Yield every unexpired item, in no particular order; what is written meanwhile may be missed."""
+
+
+@runtime_checkable
+class SupportsLag(Protocol):
+    """Optional: stores in which a read may miss what another process has just written.
+
+    What this process has written, or has read before, is always seen.
+    """
+
+    @property
+    def lag(self) -> timedelta:
+        """How long after a write it is seen by others, as a rule; 0: at once."""
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ from therapy.repositories.credentials import CredentialsOfPeople
 from therapy.repositories.devices import MOST_DEVICES, Devices
 from therapy.repositories.former_sessions import FormerSessionsOfPatients
 from therapy.repositories.known_addresses import KnownAddressLists
+from therapy.repositories.late_reads import LateReads
 from therapy.repositories.link_changes import LinkChanges
 from therapy.repositories.logins import Logins
 from therapy.repositories.outbox import Outbox, Placed
@@ -56,6 +57,7 @@ class Records:
         most_devices: int = MOST_DEVICES,
     ) -> None:
         self.store = store
+        self.late_reads = LateReads(store)
         self.now = now
         self.new_id = new_id
         self.claim = claim

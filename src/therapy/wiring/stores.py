@@ -116,7 +116,12 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
     from therapy.adapters.azure.cosmos.client import open_cosmos
 
     opening = open_cosmos(
-        settings.cosmos_uri, settings.cosmos_key or None, settings.cosmos_database
+        settings.cosmos_uri,
+        settings.cosmos_key or None,
+        settings.cosmos_database,
+        patience=settings.cosmos_throttled,
+        throttled_tries=settings.cosmos_tries,
+        lag=timedelta(milliseconds=settings.cosmos_lag_ms),
     )
     return await stack.enter_async_context(opening)
 

@@ -36,7 +36,7 @@ async def require_login(actor: Actor, *, records: Records) -> None:
 
 async def _require(key: LoginKey, *, records: Records) -> None:
     try:
-        login = await records.logins.load(*key)
+        login = await records.late_reads.twice(key[1], lambda: records.logins.load(*key))
     except NotFound:
         raise NotSignedIn from None
     if records.now() >= login.expires_at:

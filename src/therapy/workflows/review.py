@@ -65,9 +65,13 @@ async def own_session(actor: Actor, session_id: str, *, records: Records) -> Ses
     Raises:
         NotFound: it is absent, erased or someone else's: always the same answer.
     """
-    session = await records.sessions.load(actor.practice_id, session_id)
-    require(actor, Action.REVIEW, session)
-    return session
+
+    async def look() -> Session:
+        session = await records.sessions.load(actor.practice_id, session_id)
+        require(actor, Action.REVIEW, session)
+        return session
+
+    return await records.late_reads.twice(actor.person_id, look)
 
 
 async def playback_link(

@@ -117,10 +117,15 @@ async def closed_session(actor: Actor, session_id: str, *, records: Records) -> 
     practice = None
     if actor.role is Role.PATIENT:  # what patients see is the practice's setting; read for any id
         practice = await records.practices.load(actor.practice_id)
-    session = await records.sessions.load(actor.practice_id, session_id)
-    require(actor, Action.READ_CLOSED, session, practice)
-    if session.state is not State.CLOSED:
-        raise NotFound(session=session_id)
+
+    async def look() -> Session:
+        session = await records.sessions.load(actor.practice_id, session_id)
+        require(actor, Action.READ_CLOSED, session, practice)
+        if session.state is not State.CLOSED:
+            raise NotFound(session=session_id)
+        return session
+
+    session = await records.late_reads.twice(actor.person_id, look)
     number = session.transcript_number
     transcript = await records.transcripts.load(actor.practice_id, session_id, number)
     patient = None

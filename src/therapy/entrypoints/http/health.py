@@ -66,7 +66,7 @@ async def ready(request: Request[Any, Any, Any]) -> Ready:
     """Answer 200 if what is needed to read can be reached, else 503: for load balancers.
 
     A server without room for recordings is ready: see `/health/ready/uploads`. Anyone may call it, as often
-    as they like: the dependencies are asked at most every two seconds (a setting). With the operator's token
+    as they like: the dependencies are asked at most every ten seconds (a setting). With the operator's token
     as `Authorization: Bearer` it says what was asked, and how long each took.
     """
     return _answer(request, await _findings(request), to_upload=False)

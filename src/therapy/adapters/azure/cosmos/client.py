@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from azure.cosmos.aio import CosmosClient, DatabaseProxy
 
 from therapy.adapters.azure.cosmos import container_definitions
-from therapy.adapters.azure.cosmos.container_requests import PAUSES, Container
+from therapy.adapters.azure.cosmos.container_requests import PATIENCE, PAUSES, Container
 from therapy.adapters.azure.cosmos.errors import cosmos_errors
 from therapy.adapters.azure.credentials import machine_identity
 from therapy.domain.errors import Unavailable
@@ -23,11 +23,14 @@ from therapy.domain.errors import Unavailable
 PREFIX = "practice-"
 """The prefix of our containers' names."""
 
-PATIENCE = 10.0
-"""Seconds that a call may spend waiting after 429s, as long as each says, before it is Unavailable."""
+THROTTLED_TRIES = 200
+"""How often a call that is throttled is repeated: Cosmos often asks for a few milliseconds only."""
 
 ANSWER_WITHIN = 8.0
 """Seconds without a byte of the answer after which a call is repeated."""
+
+LAG = timedelta(milliseconds=200)
+"""After so long, as a rule, every replica has what another process wrote; in one region it is some ms."""
 
 SETTLE = timedelta(seconds=60)
 """An announcement younger than this may belong to a write that is still under way (see `due_hints`)."""
@@ -62,6 +65,8 @@ class Cosmos:
     meter: Meter
     settle: timedelta = SETTLE
     pauses: Sequence[float] = PAUSES
+    patience: float = PATIENCE
+    lag: timedelta = LAG
     items: Container = field(init=False)
     hints: Container = field(init=False)
     session_index: Container = field(init=False)
@@ -75,7 +80,8 @@ class Cosmos:
 
     def container(self, name: str) -> Container:
         """Return the container of this name (without the prefix), whether it exists or not."""
-        return Container(self.database.get_container_client(self.prefix + name), self.pauses)
+        proxy = self.database.get_container_client(self.prefix + name)
+        return Container(proxy, self.pauses, self.patience, self.meter.count)
 
     async def prepare(self) -> None:
         """Create what is missing and change nothing that exists: replicas of two versions may be running.
@@ -119,15 +125,18 @@ async def open_cosmos(
     endpoint_discovery: bool | None = None,
     regions: Sequence[str] = (),
     patience: float = PATIENCE,
+    throttled_tries: int = THROTTLED_TRIES,
     answer_within: float = ANSWER_WITHIN,
     pauses: Sequence[float] = PAUSES,
     settle: timedelta = SETTLE,
+    lag: timedelta = LAG,
 ) -> AsyncIterator[Cosmos]:
     """Yield an account's database, opened with a key or, without one, with the machine's identity.
 
     Endpoint discovery is off for http, i.e. emulators, which report addresses other than their own, unless
-    `endpoint_discovery` is passed. `regions` are preferred in this order. Call `prepare`, `migrate` or
-    `check` next.
+    `endpoint_discovery` is passed. `regions` are preferred in this order. After 429s a call is repeated
+    `throttled_tries` times, until the waits that Cosmos asks for are `patience` seconds together. Call
+    `prepare`, `migrate` or `check` next.
 
     Raises:
         Unavailable: the account does not answer or refuses the key, or the URI or key is malformed.
@@ -143,7 +152,8 @@ async def open_cosmos(
             credential=credential,
             enable_endpoint_discovery=discover,
             preferred_locations=list(regions),
-            retry_backoff_max=patience,
+            retry_throttle_total=throttled_tries,  # the SDK's own nine are over in 50 ms
+            retry_throttle_backoff_max=patience,
             read_timeout=answer_within,
             retry_connect=0,  # `Container` retries, whatever kind of failure it was
             retry_read=0,
@@ -152,7 +162,8 @@ async def open_cosmos(
         stack.push_async_callback(client.close)  # also if opening fails halfway
         with cosmos_errors():
             await client.__aenter__()
-        yield Cosmos(client, client.get_database_client(database), prefix, meter, settle, pauses)
+        opened = client.get_database_client(database)
+        yield Cosmos(client, opened, prefix, meter, settle, pauses, patience, lag)
 
 
 def _check_form(uri: str, key: str | None) -> None:

@@ -13,7 +13,7 @@ from azure.cosmos import PartitionKey
 from azure.cosmos.aio import CosmosClient, DatabaseProxy
 from azure.cosmos.exceptions import CosmosResourceExistsError
 
-from therapy.adapters.azure.cosmos.errors import cosmos_errors
+from therapy.adapters.azure.cosmos.errors import cosmos_errors, is_behind
 from therapy.domain.errors import Unavailable
 
 PARTITION_PATH = "/pk"
@@ -126,6 +126,8 @@ async def verify(database: DatabaseProxy, prefix: str) -> tuple[str, ...]:
             try:
                 found = await database.get_container_client(name).read()
             except ResourceNotFoundError as exc:
+                if is_behind(exc):
+                    raise
                 raise Unavailable(reason="container_missing", container=name) from exc
         if found["partitionKey"]["paths"] != [PARTITION_PATH]:
             raise Unavailable(reason="partition_key", container=name)

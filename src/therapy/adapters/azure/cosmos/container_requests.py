@@ -27,7 +27,15 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from therapy.adapters.azure.cosmos.errors import contended, cosmos_errors
+from therapy.adapters.azure.cosmos.errors import (
+    UNTOLD_PAUSE,
+    contended,
+    cosmos_errors,
+    is_absent,
+    is_behind,
+    throttled,
+    throttled_for,
+)
 from therapy.adapters.retry import RetryPolicy
 
 Item = Mapping[str, Any]
@@ -44,11 +52,15 @@ MOST_STEPS = 100
 PAUSES = (0.1, 0.4)
 """Seconds before a call that failed in transit, or inside Cosmos, is repeated."""
 
+PATIENCE = 10.0
+"""Seconds that a call may spend waiting after 429s, as long as each says, before it is Unavailable."""
+
 WITHIN = 30.0
 """Seconds that a call may take with all its repetitions. `due_hints` relies on it."""
 
+SESSION_TOKEN, CONTAINER_PATH = "x-ms-session-token", "x-ms-alt-content-path"
+
 _PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
-_REFUSED = frozenset({404, 409, 412})
 
 
 class Step(NamedTuple):
@@ -70,11 +82,23 @@ class Lost:
     error: AzureError
 
 
+def _nobody_counts(_: Any) -> None:
+    """Count nothing."""
+
+
 class Container:
     """Reads and writes one container of Cosmos DB."""
 
-    def __init__(self, proxy: ContainerProxy, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(
+        self,
+        proxy: ContainerProxy,
+        pauses: Sequence[float] = PAUSES,
+        patience: float = PATIENCE,
+        count: Callable[[Any], None] = _nobody_counts,
+    ) -> None:
         self._proxy = proxy
+        self._patience = patience
+        self._count = count
         self.pauses = tuple(pauses)
 
     async def read(self, pk: str, item_id: str) -> Item | None:
@@ -82,7 +106,9 @@ class Container:
         with cosmos_errors():
             try:
                 return await self._sent(lambda: self._proxy.read_item(item_id, partition_key=pk))
-            except CosmosResourceNotFoundError:
+            except CosmosResourceNotFoundError as exc:
+                if not is_absent(exc):
+                    raise
                 return None
 
     async def query(
@@ -100,7 +126,11 @@ class Container:
 
         async def ask() -> list[Any]:
             found = self._proxy.query_items(
-                text, parameters=parameters, partition_key=pk, max_item_count=limit or -1
+                text,
+                parameters=parameters,
+                partition_key=pk,
+                max_item_count=limit or -1,
+                raw_response_hook=self._patiently(),
             )
             return [each async for each in found]
 
@@ -157,7 +187,9 @@ class Container:
                 return await self._sent(
                     lambda: self._proxy.replace_item(item_id, item, **unchanged)
                 )
-            except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
+            except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError) as exc:
+                if not _refused(exc):
+                    raise
                 found = await self.read(pk, item_id)
                 return found if found is not None and found["mark"] == item["mark"] else None
 
@@ -175,7 +207,9 @@ class Container:
         with cosmos_errors():
             try:
                 await self._sent(lambda: self._proxy.delete_item(item_id, pk, **unchanged))
-            except CosmosResourceNotFoundError:
+            except CosmosResourceNotFoundError as exc:
+                if not is_absent(exc):
+                    raise
                 return True
             except CosmosAccessConditionFailedError:
                 return False
@@ -191,7 +225,7 @@ class Container:
             try:
                 await self._sent(lambda: self._execute(pk, steps, mark))
             except CosmosBatchOperationError as exc:
-                if exc.status_code not in _REFUSED or exc.error_index is None:
+                if not _refused(exc) or exc.error_index is None:
                     raise
                 return None if await self._was_ours(pk, steps, mark) else exc.error_index
         return None
@@ -207,9 +241,9 @@ class Container:
         """
         with cosmos_errors():
             try:
-                results = await self._sent(lambda: self._execute(pk, steps, mark), _throttled)
+                results = await self._sent(lambda: self._execute(pk, steps, mark), _never)
             except CosmosBatchOperationError as exc:
-                if exc.status_code not in _REFUSED:
+                if not _refused(exc):
                     raise
                 return None
             except AzureError as exc:
@@ -221,9 +255,22 @@ class Container:
     async def _execute(
         self, pk: str, steps: Sequence[Step], mark: str
     ) -> Sequence[Mapping[str, Any]]:
-        # Built again each time, because the SDK removes the ETags from what it is passed.
-        operations = [_operation(pk, step, mark) for step in steps]
-        return await self._proxy.execute_item_batch(operations, partition_key=pk)
+        """Send a batch; repeat it if a step was throttled, which the SDK takes for a refusal of the batch."""
+        waited = 0.0
+        while True:
+            # Built again each time, because the SDK removes the ETags from what it is passed.
+            operations = [_operation(pk, step, mark) for step in steps]
+            try:
+                return await self._proxy.execute_item_batch(
+                    operations, partition_key=pk, response_hook=self._written
+                )
+            except CosmosBatchOperationError as exc:
+                self._written(exc.headers or {})  # whoever looks why it was refused sees the reason
+                pause = throttled_for(exc)
+                if pause is None or waited >= self._patience:
+                    raise
+            waited += pause
+            await asyncio.sleep(pause)
 
     async def _was_ours(self, pk: str, steps: Sequence[Step], mark: str) -> bool:
         """Return whether a refused batch was written the first time it was sent."""
@@ -231,12 +278,41 @@ class Container:
         found = await self.read(pk, written) if written else None
         return found is not None and found["mark"] == mark
 
+    def _written(self, headers: Mapping[str, Any], _: object = None) -> None:
+        """Note a batch's session token, so that no later read of this process is answered from before it.
+
+        The SDK notes the tokens of all other answers. Without this one a process might not find what it has
+        just written.
+        """
+        connection = self._proxy.client_connection
+        if connection.session is not None and SESSION_TOKEN in headers:
+            here = {**headers, CONTAINER_PATH: self._proxy.container_link}
+            connection.session.update_session(connection, {}, here)  # type: ignore[no-untyped-call]  # the SDK has no types there
+
+    def _patiently(self) -> Callable[[Any], None]:
+        """Return what counts a query's answers, and ends it once its 429s have asked for too long a wait.
+
+        The SDK makes each of its retries of a query up to `throttled_tries` times again.
+        """
+        waited = 0.0
+
+        def count(response: Any) -> None:
+            nonlocal waited
+            self._count(response)
+            answer = response.http_response
+            if answer.status_code == 429:
+                waited += float(answer.headers.get("x-ms-retry-after-ms") or UNTOLD_PAUSE * 1000)
+                if waited > self._patience * 1000:
+                    raise throttled()
+
+        return count
+
     async def _sent(
         self, call: Callable[[], Awaitable[T]], again: Callable[[AzureError], bool] | None = None
     ) -> T:
         """Make a call; repeat it after a pause if the failure is temporary, or if `again` says so.
 
-        The SDK handles 429 itself, waiting as long as Cosmos says. A 429 inside a batch is left to us.
+        The SDK handles 429 itself, waiting as long as Cosmos says.
         """
         passes = again or _passes
         policy = RetryPolicy(
@@ -250,12 +326,17 @@ class Container:
 
 def _passes(exc: AzureError) -> bool:
     if isinstance(exc, HttpResponseError):
-        return exc.status_code in _PASSING or _throttled(exc)
+        return exc.status_code in _PASSING or is_behind(exc)
     return isinstance(exc, ServiceRequestError | ServiceResponseError)
 
 
-def _throttled(exc: AzureError) -> bool:
-    return isinstance(exc, CosmosBatchOperationError) and exc.status_code == 429
+def _never(_: AzureError) -> bool:
+    return False
+
+
+def _refused(exc: HttpResponseError) -> bool:
+    """Return whether a write was refused because of what is stored, or not stored."""
+    return exc.status_code in {409, 412} or is_absent(exc)
 
 
 def _marked(pk: str, item_id: str, fields: Fields, mark: str) -> dict[str, Any]:

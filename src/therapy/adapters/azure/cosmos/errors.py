@@ -23,6 +23,12 @@ from therapy.domain.errors import (
 PARTITION_FULL = 1014
 """Sub-status of 403: a partition has reached its 20 GB."""
 
+UNTOLD_PAUSE = 0.05
+"""Seconds to wait after a 429 that does not say how long."""
+
+BEHIND = 1002
+"""Sub-status of 404: no replica that can be asked has what this client has seen, as in a failover."""
+
 WORDS = {
     Fault.UNKNOWN: "azure",
     Fault.CONNECTION: "connection",
@@ -90,10 +96,44 @@ def translated(exc: Exception) -> TherapyError:
         return AlreadyExists()
     if named == "modified":
         return Stale()
-    reason = STATUSES.get(status, named)
+    reason = "behind" if is_behind(exc) else STATUSES.get(status, named)
     return Unavailable(reason=reason, status=status) if status else Unavailable(reason=reason)
+
+
+def is_absent(exc: Exception) -> bool:
+    """Return whether a 404 is about the item itself.
+
+    With a sub-status it says nothing of the item: the replica that has it can't be asked now (1002), or
+    what it is in is missing (1003).
+    """
+    return getattr(exc, "status_code", None) == 404 and not _sub_status(exc)
+
+
+def is_behind(exc: Exception) -> bool:
+    """Return whether a 404 means that the replicas that can be asked are behind: try again."""
+    return getattr(exc, "status_code", None) == 404 and _sub_status(exc) == BEHIND
+
+
+def _sub_status(exc: Exception) -> int:
+    """Return the sub-status of an answer, or of the step of a batch that failed; 0 if it has none."""
+    if isinstance(exc, cosmos.CosmosBatchOperationError) and exc.operation_responses:
+        return int(exc.operation_responses[exc.error_index or 0].get("subStatusCode") or 0)
+    return getattr(exc, "sub_status", None) or 0
+
+
+def throttled_for(exc: cosmos.CosmosBatchOperationError) -> float | None:
+    """Return how many seconds to wait after a batch of which a step was throttled; None if none was."""
+    if exc.status_code != 429:
+        return None
+    hints = [each.get("retryAfterMilliseconds") or 0 for each in exc.operation_responses or ()]
+    return max(0.0, *map(float, hints)) / 1000 or UNTOLD_PAUSE
 
 
 def contended() -> Unavailable:
     """Return the error of a writer that lost every race."""
     return Unavailable(reason="contended")
+
+
+def throttled() -> Unavailable:
+    """Return the error of a call that was throttled for too long."""
+    return Unavailable(reason=STATUSES[429], status=429)

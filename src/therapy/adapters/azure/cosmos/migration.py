@@ -23,7 +23,7 @@ from therapy.adapters.azure.cosmos import container_definitions
 from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.container_requests import MOST_STEPS, Item, Step
 from therapy.adapters.azure.cosmos.document import fields_of
-from therapy.adapters.azure.cosmos.errors import cosmos_errors
+from therapy.adapters.azure.cosmos.errors import cosmos_errors, is_behind
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.adapters.azure.cosmos.migration_records import (
     NAMES,
@@ -266,7 +266,9 @@ async def _is_there(cosmos: Cosmos, name: str) -> bool:
     with cosmos_errors():
         try:
             await cosmos.database.get_container_client(cosmos.prefix + name).read()
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as exc:
+            if is_behind(exc):
+                raise
             return False
     return True
 

@@ -80,6 +80,7 @@ class CosmosStore(Store):
     """Stores items in Cosmos DB."""
 
     def __init__(self, cosmos: Cosmos, now: Callable[[], datetime]) -> None:
+        self.lag = cosmos.lag
         self._items = cosmos.items
         self._hints = DueHints(cosmos.hints, cosmos.settle)
         self._due = DueItems(cosmos.items, self._hints, now, self._read)
