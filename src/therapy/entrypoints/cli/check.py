@@ -18,6 +18,7 @@ from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.diagnosis import Finding, diagnose
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers, asides
+from therapy.entrypoints.cli.waiting_deliveries import show_waiting, summary, waiting_deliveries
 
 if TYPE_CHECKING:
     from therapy.wiring.dependency_checks import Dependency
@@ -53,9 +54,9 @@ def check() -> None:
       [cyan]therapy check[/]
 
     [bold]You see[/] a table of dependencies with adapter, address, result and milliseconds; for each failure
-    the likely cause and the fix; whether this system limits what reads recordings; and the
-    installed adapters of other projects. Secrets are never printed.
-    The exit code is 0 only if everything answered.
+    the likely cause and the fix; which pushes and letters could not be delivered and wait, and why; whether
+    this system limits what reads recordings; and the installed adapters of other projects. Secrets are never
+    printed. The exit code is 0 only if everything answered and nothing waits because its delivery failed.
     """
     settings = settings_of_this_machine()
     console = answers()
@@ -65,6 +66,8 @@ def check() -> None:
         checked = asyncio.run(check_each(list(dependencies(settings))))
     _show(checked, console)
     show_findings(checked, console)
+    waiting = asyncio.run(waiting_deliveries(settings))
+    show_waiting(waiting, console)
     show_limits(asyncio.run(not_limited()), console)
     if plugins := every_installed():
         console.print("\nInstalled adapters of other projects:")
@@ -85,7 +88,7 @@ def check() -> None:
     for name, nearest in unknown(os.environ):
         meant = f"; did you mean {nearest}?" if nearest else "."
         console.print(f"{name} is not a setting{meant}", soft_wrap=True, markup=False)
-    if message := failed(checked):
+    if message := failed(checked) or summary(waiting):
         raise CommandFailed(message)
 
 

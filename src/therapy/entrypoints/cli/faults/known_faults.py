@@ -306,9 +306,24 @@ RULES = (
     ),
     Rule(
         "push",
+        r"sender_id_mismatch",
+        "the key is of another Firebase project than the one that the app was built with",
+        "set FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT (or GOOGLE_APPLICATION_CREDENTIALS) and"
+        " FIREBASE_PROJECT_ID to those of the app's project and restart: devices are kept, nobody has to sign"
+        " in again, and what waits is sent within the hour",
+    ),
+    Rule(
+        "push",
+        r"third_party_auth_error",
+        "Apple does not accept the project's key for iOS devices",
+        "Firebase console, Project settings, Cloud Messaging: upload a valid APNs authentication key",
+    ),
+    Rule(
+        "push",
         r"permission_denied|not_found",
         "the service account may not send for this project, or the API is disabled",
-        "FIREBASE_PROJECT_ID must be the account's project; enable the Firebase Cloud Messaging API (V1)",
+        "FIREBASE_PROJECT_ID must be the account's project; enable the Firebase Cloud Messaging API (V1); the"
+        " account needs the permission cloudmessaging.messages.create and no other",
     ),
     Rule(
         "",
