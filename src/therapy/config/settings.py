@@ -234,6 +234,12 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
         field(name="THERAPY_REDIS_USERNAME", default="")
     )
 
+    redis_keep_alive: Annotated[
+        Seconds,
+        "Redis: seconds without traffic after which a connection sends a TCP keep-alive probe; less than"
+        " networks in between wait before they forget it (Azure: 240)",
+    ] = field(name="THERAPY_REDIS_KEEP_ALIVE_SECONDS", default=timedelta(seconds=60))
+
     firebase_project: Annotated[str, "Firebase: project"] = field(
         name="FIREBASE_PROJECT_ID", default=""
     )

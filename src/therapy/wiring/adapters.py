@@ -204,6 +204,7 @@ async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Door
             tls=settings.redis_ssl,
             password=settings.redis_password,
             credentials=await _redis_credentials(settings, stack),
+            keep_alive=settings.redis_keep_alive.total_seconds(),
         )
         stack.push_async_callback(broker.shutdown)
         return TaskiqDoorbell(broker), broker.check
@@ -226,6 +227,7 @@ async def open_attempt_limits(
         tls=settings.redis_ssl,
         password=settings.redis_password,
         credentials=await _redis_credentials(settings, stack),
+        keep_alive=settings.redis_keep_alive.total_seconds(),
     )
     stack.push_async_callback(redis.aclose)
     limits = RedisAttemptLimits(redis, MemoryAttemptLimits())
