@@ -253,6 +253,21 @@ CASES = [
     ),
     (
         "push",
+        Unavailable(
+            "unavailable dependency=push reason=SENDER_ID_MISMATCH"
+        ),  # as the outbox notes it
+        "another Firebase project",
+        "nobody has to sign in again",
+    ),
+    ("push", Unavailable(reason="THIRD_PARTY_AUTH_ERROR"), "Apple does not accept", "APNs"),
+    (
+        "mail",
+        Unavailable("unavailable reason=later status=452"),
+        "more than it takes in a minute",
+        "THERAPY_RESET_TOKEN_SECONDS",
+    ),
+    (
+        "push",
         Unavailable(reason="PERMISSION_DENIED"),
         "may not send",
         "Firebase Cloud Messaging API",

@@ -119,9 +119,16 @@ class OutboxRelay:
                 item,
                 attempts=item.attempts + 1,
                 why=str(exc) if isinstance(exc, TherapyError) else type(exc).__name__,
-                due_at=records.now() + pause_after(item, records.claim),
+                due_at=records.now() + self._pause(item),
             )
             await Change(records.outbox.rewrite(stored, later)).commit(records.store)
+
+    def _pause(self, item: OutboxItem) -> timedelta:
+        """Return how long an item waits after a failure: letters never for long, as they expire."""
+        pause = pause_after(item, self.records.claim)
+        if isinstance(item.what, ResetLetterDue):
+            return min(pause, self.letters.pace.longest_pause)
+        return pause
 
     async def _deliver_one(self, placed: Placed) -> None:
         practice_id = placed.item.practice_id
@@ -140,7 +147,13 @@ class OutboxRelay:
             case PushDue() as due:
                 await self._push(placed, due)
             case ResetLetterDue() as due:
-                await send_letter(due, records=self.records, letters=self.letters)
+                await send_letter(
+                    due,
+                    attempts=placed.item.attempts,
+                    why=placed.item.why,
+                    records=self.records,
+                    letters=self.letters,
+                )
             case EraseDue(session_id):
                 await erasure.erase_cancelled(
                     practice_id,

@@ -84,7 +84,14 @@ RULES = (
     ),
     Rule(
         "mail",
-        r"reason=(greeting|later|answer|disconnected)",
+        r"reason=later",
+        "it takes no more now: it is too busy, or this is more than it takes in a minute or an hour",
+        "wait: a letter is tried as long as it is of use. An Azure-managed domain takes 5 a minute and 10 an"
+        " hour: use a domain of your own, or a longer THERAPY_RESET_TOKEN_SECONDS",
+    ),
+    Rule(
+        "mail",
+        r"reason=(greeting|answer|disconnected)",
         "it answers, but refuses us now: it is too busy, or does not accept this network",
         "wait; if it stays like that, ask its operator, or use a server with sign-in (port 587)",
     ),
