@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from therapy.domain.errors import EngineFailed, InvalidInput, Unavailable
+from therapy.entrypoints.cli.faults.account_faults import ACCOUNT_FAULTS
 from therapy.entrypoints.cli.faults.diagnosis import clock_offset, diagnose, kinds_in
 from therapy.entrypoints.cli.faults.known_faults import RULES
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
@@ -251,20 +252,9 @@ CASES = [
         "rejects",
         "FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT",
     ),
-    (
-        "push",
-        Unavailable(
-            "unavailable dependency=push reason=SENDER_ID_MISMATCH"
-        ),  # as the outbox notes it
-        "another Firebase project",
-        "nobody has to sign in again",
-    ),
-    ("push", Unavailable(reason="THIRD_PARTY_AUTH_ERROR"), "Apple does not accept", "APNs"),
-    (
-        "mail",
-        Unavailable("unavailable reason=later status=452"),
-        "more than it takes in a minute",
-        "THERAPY_RESET_TOKEN_SECONDS",
+    *(
+        (of, Unavailable(f"unavailable {signs} status=1"), fault.cause, fault.fix)
+        for (of, signs), fault in ACCOUNT_FAULTS.items()
     ),
     (
         "push",

@@ -11,6 +11,8 @@ from tests.emulators.smtp import SENDER, FakeSmtp
 from tests.workflows.memory_installation import MemoryInstallation, an_installation
 from therapy.adapters.logged_mail import LoggedMail
 from therapy.adapters.smtp import MailServer, SmtpMail
+from therapy.domain.errors import Unavailable
+from therapy.entrypoints.cli.faults.diagnosis import diagnose
 from therapy.repositories.records import UNATTACHED
 from therapy.workflows import accounts
 from therapy.workflows.reset_letters import LetterPace, ask_for_letter
@@ -68,6 +70,8 @@ async def test_the_eleventh_letter_is_waited_out_while_it_is_of_use(fake_smtp: F
     (waiting,) = await undelivered(records=installed.records)
     assert (waiting.dependency, waiting.number) == ("mail", 1)
     assert waiting.why == "unavailable reason=later status=452"
+    finding = diagnose("smtp", "mail", "", Unavailable(waiting.why))
+    assert "more than it takes in a minute or an hour" in finding.cause
     await pass_minutes(installed, 22)
     assert len(fake_smtp.letters) == 11
     assert await installed.waiting(UNATTACHED) == ()

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from therapy.config import FAMILIES, NO_LONGER_NEEDED, every_installed, unknown
-from therapy.domain.errors import LanguageNotSupported
+from therapy.domain.errors import LanguageNotSupported, Unavailable
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.diagnosis import Finding, diagnose
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
@@ -34,11 +34,15 @@ REACHED = (LanguageNotSupported,)
 
 @dataclass(frozen=True)
 class Checked:
-    """The result of checking a dependency; `finding` says why it failed, None if it is available."""
+    """The result of checking a dependency; `finding` says why it failed, None if it is available.
+
+    `warnings` say what should be otherwise, though it works.
+    """
 
     dependency: "Dependency"
     ms: float
     finding: Finding | None
+    warnings: tuple[Finding, ...] = ()
 
 
 @click.command()
@@ -100,18 +104,24 @@ async def check_each(
 
 
 async def _check_one(dependency: "Dependency", patience: float | None, doing: str) -> Checked:
-    began, finding = time.monotonic(), None
+    began, finding, found = time.monotonic(), None, None
+
+    def diagnosed(exc: Exception) -> Finding:
+        one = dependency
+        return diagnose(one.family, one.name, one.where, exc, doing, host=one.host)
+
     try:
         async with asyncio.timeout(patience), AsyncExitStack() as stack:
             ask = await dependency.open(stack)
             began = time.monotonic()
-            await ask()
+            found = await ask()
     except REACHED:
         pass
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is diagnosed
-        one = dependency
-        finding = diagnose(one.family, one.name, one.where, exc, doing, host=one.host)
-    return Checked(dependency, (time.monotonic() - began) * 1000, finding)
+        finding = diagnosed(exc)
+    codes = found if isinstance(found, tuple) else ()
+    warnings = tuple(diagnosed(Unavailable(reason=str(each))) for each in codes)
+    return Checked(dependency, (time.monotonic() - began) * 1000, finding, warnings)
 
 
 def _show(checked: list[Checked], console: Console) -> None:
@@ -145,12 +155,13 @@ def failed(checked: list[Checked]) -> str:
 
 
 def show_findings(checked: list[Checked], console: Console) -> None:
-    """Print the likely cause and the fix of each failure."""
+    """Print the likely cause and the fix of each failure, and of what works but should be otherwise."""
     for each in checked:
-        if each.finding:
+        found = [("red", each.finding)] if each.finding else []
+        for colour, finding in [*found, *(("yellow", warning) for warning in each.warnings)]:
             console.print(
-                f"\n[bold red]{each.dependency.name}[/]: {escape(each.finding.cause)}\n"
-                f"  [bold]fix:[/] {escape(each.finding.fix)}\n"
-                f"  [bright_black]{escape(each.finding.kinds)}[/]",
+                f"\n[bold {colour}]{each.dependency.name}[/]: {escape(finding.cause)}\n"
+                f"  [bold]fix:[/] {escape(finding.fix)}\n"
+                f"  [bright_black]{escape(finding.kinds)}[/]",
                 soft_wrap=True,
             )

@@ -5,6 +5,7 @@ A rule is matched against everything an error says (see `diagnosis`), in lower c
 
 from msgspec import Struct
 
+from therapy.entrypoints.cli.faults.account_faults import ACCOUNT_FAULTS
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 
@@ -43,6 +44,7 @@ RULES = (
         "the name {name} can't be resolved here (DNS)",
         "look for a typo; with a private endpoint, link its private DNS zone to this network",
     ),
+    *(Rule(of, signs, fault.cause, fault.fix) for (of, signs), fault in ACCOUNT_FAULTS.items()),
     Rule(
         "mail",
         r"reason=certificate",
@@ -81,13 +83,6 @@ RULES = (
         "it does not accept this username with this password",
         "copy THERAPY_SMTP_USERNAME and THERAPY_SMTP_PASSWORD again; Azure Communication Services: the"
         " password is a secret of the Entra application, which may have expired, and needs a role there",
-    ),
-    Rule(
-        "mail",
-        r"reason=later",
-        "it takes no more now: it is too busy, or this is more than it takes in a minute or an hour",
-        "wait: a letter is tried as long as it is of use. An Azure-managed domain takes 5 a minute and 10 an"
-        " hour: use a domain of your own, or a longer THERAPY_RESET_TOKEN_SECONDS",
     ),
     Rule(
         "mail",
@@ -310,20 +305,6 @@ RULES = (
         r"refresherror|invalid_grant|unauthenticated|defaultcredentialserror",
         "Google rejects the service account's key: it was deleted, or this machine's clock is wrong",
         "create a new key in the Firebase console and set FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT",
-    ),
-    Rule(
-        "push",
-        r"sender_id_mismatch",
-        "the key is of another Firebase project than the one that the app was built with",
-        "set FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT (or GOOGLE_APPLICATION_CREDENTIALS) and"
-        " FIREBASE_PROJECT_ID to those of the app's project and restart: devices are kept, nobody has to sign"
-        " in again, and what waits is sent within the hour",
-    ),
-    Rule(
-        "push",
-        r"third_party_auth_error",
-        "Apple does not accept the project's key for iOS devices",
-        "Firebase console, Project settings, Cloud Messaging: upload a valid APNs authentication key",
     ),
     Rule(
         "push",
