@@ -68,7 +68,7 @@ async def test_a_firewall_is_named(front: StorageFront) -> None:
 
 
 async def test_keys_that_are_off_are_named(front: StorageFront) -> None:
-    front.keys_off = True
+    front.shared_key_off = True
     with pytest.raises(Unavailable) as refusal:
         async with opened(front):
             pass

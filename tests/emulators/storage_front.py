@@ -3,7 +3,7 @@
 Requests pass unchanged, and so do answers, but for what is set:
 
     firewall       every request is 403 AuthorizationFailure, as from an address that is not let in
-    keys_off       what is signed with an account key is 403 KeyBasedAuthenticationNotPermitted
+    shared_key_off what is signed with an account key is 403 KeyBasedAuthenticationNotPermitted
     hierarchical   the account says that it has a hierarchical namespace, and each blob that it is a file
     versioning     each blob says its version
     soft_delete    days that deleted blobs stay, as the service's properties say; 0: off
@@ -42,7 +42,7 @@ class StorageFront(Fake):
         self._set_nothing()
 
     def _set_nothing(self) -> None:
-        self.firewall = self.keys_off = self.hierarchical = False
+        self.firewall = self.shared_key_off = self.hierarchical = False
         self.versioning = self.data_role = False
         self.soft_delete = 0
 
@@ -84,7 +84,7 @@ class StorageFront(Fake):
         self.calls.append({"method": request.method, "path": request.path})
         if self.firewall:
             return self.refusal(403)
-        if self.keys_off and self._is_signed_with_a_key(request):
+        if self.shared_key_off and self._is_signed_with_a_key(request):
             message = "Key based authentication is not permitted on this storage account."
             return self.refusal(403, "KeyBasedAuthenticationNotPermitted", message)
         of_account = asked in {("account", "properties"), ("service", "properties")}
