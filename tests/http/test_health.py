@@ -38,7 +38,8 @@ async def test_what_could_not_be_delivered_is_told_to_the_operator_only(tmp_path
     environment = {"THERAPY_OPERATOR_TOKEN": "the operator's token"}
     async with open_clinic(tmp_path, environment=environment) as clinic:
         for item_id in ("item-1", "item-2"):
-            tried = an_item(item_id, what=a_push_due(), attempts=3, why=why)
+            noted = f"{why} session={item_id}"
+            tried = an_item(item_id, what=a_push_due(), attempts=3, why=noted)
             _, pending = clinic.records.outbox.new(UNATTACHED, tried, position=0)
             await Change(pending).commit(clinic.records.store)
         assert (await clinic.get("/health/ready", OLIVIA)).json() == {"status": "ready"}

@@ -32,6 +32,9 @@ DEPENDENCIES: dict[type[Consequence], str] = {
 }
 """What each kind of consequence is delivered through, as the settings and `therapy check` name it."""
 
+TOLD = ("dependency=", "reason=", "status=", "field=")
+"""The details of an error that are the same for many; others say which one it is, e.g. a session's id."""
+
 AT_ONCE = 100
 MOST = 1_000
 """Consequences that are looked at; there may be more."""
@@ -62,7 +65,7 @@ async def undelivered(*, records: Records) -> tuple[Undelivered, ...]:
             waiting = records.outbox.read_if_readable(each)
             if waiting is None or not waiting.attempts:
                 continue
-            kind = DEPENDENCIES[type(waiting.what)], waiting.why
+            kind = DEPENDENCIES[type(waiting.what)], _reason_in(waiting.why)
             earlier = found.get(kind)
             since = written_at(each.id)
             if earlier is None:
@@ -74,3 +77,8 @@ async def undelivered(*, records: Records) -> tuple[Undelivered, ...]:
             break
         after = items[-1]
     return tuple(sorted(found.values(), key=lambda one: one.since))
+
+
+def _reason_in(why: str) -> str:
+    """Return the code of a failure and what it has in common with others."""
+    return " ".join(each for each in why.split() if "=" not in each or each.startswith(TOLD))
