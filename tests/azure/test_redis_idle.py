@@ -21,6 +21,7 @@ from tests.builders import NOW, PRACTICE
 from tests.emulators.certificate import certificate
 from tests.emulators.line import SilentLine
 from tests.emulators.valkey import Valkey
+from tests.tcp_probes import seconds_to_probes
 from therapy.adapters.attempt_limits import PREFIX, RedisAttemptLimits
 from therapy.adapters.azure.redis_credentials import EntraCredentials
 from therapy.adapters.memory.attempt_limits import MemoryAttemptLimits
@@ -30,13 +31,6 @@ from therapy.domain.attempts import Attempt, Quota
 
 pytestmark = pytest.mark.emulator
 IDLE = {"check_after": 0.1}
-
-
-def seconds_to_probes(port: int) -> list[float]:
-    """Return of each connection to a port, from the system, after how many seconds it sends a probe."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    timers = [row[5] for row in rows if row[2].endswith(f":{port:04X}") and row[3] == "01"]
-    return [int(each[3:], 16) / 100 if each.startswith("02:") else 0.0 for each in timers]
 
 
 async def test_every_connection_sends_probes_and_hears_nothing_of_maintenance(

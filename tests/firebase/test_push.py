@@ -13,6 +13,7 @@ from firebase_admin import exceptions, messaging
 from tests.builders import PRACTICE, a_device, a_push
 from tests.emulators.faults import Fault
 from tests.emulators.fcm import FakeFcm
+from tests.tcp_probes import seconds_to_probes
 from therapy.adapters.firebase.errors import CLASSES, Verdict, verdict_of
 from therapy.adapters.firebase.push import FcmPushSender
 from therapy.domain.errors import InvalidInput, Unavailable
@@ -173,6 +174,16 @@ async def test_the_token_is_fetched_once_for_many_pushes(
     for token in ("a", "b", "c"):
         await sender.send(PRACTICE, a_device(token=token), a_push())
     assert [call["path"] for call in fcm.calls].count("/token") == 1
+
+
+async def test_connections_for_token_and_pushes_send_probes_while_they_are_idle(
+    fcm: FakeFcm,
+) -> None:
+    async with FcmPushSender.open(account_json=json.dumps(fcm.account), keep_alive=100) as sender:
+        assert await sender.send(PRACTICE, a_device(), a_push()) is True
+        async with asyncio.timeout(10):  # one for the token, one for pushes; others' are there, too
+            while sum(60 < each <= 100 for each in seconds_to_probes(fcm.port)) < 2:  # noqa: ASYNC110 - the system sets no event
+                await asyncio.sleep(0.02)
 
 
 async def test_an_account_may_be_a_file(fcm: FakeFcm, tmp_path: Path) -> None:

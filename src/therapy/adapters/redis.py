@@ -10,7 +10,6 @@ same has to answer a PING before it is used (`docs/adr/025-delivery.md`).
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -24,6 +23,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from taskiq import BrokerMessage
 from taskiq_redis import ListQueueBroker
 
+from therapy.adapters.keep_alive import KEEP_ALIVE_SECONDS, keep_alive_options
 from therapy.adapters.retry import RetryPolicy
 from therapy.domain.errors import Unavailable
 
@@ -33,12 +33,6 @@ MOST_RINGS = 10_000
 
 WAIT_SECONDS = 20
 """How long one call waits: less than the minutes after which networks drop an idle connection."""
-
-KEEP_ALIVE_SECONDS = 60.0
-"""Seconds without traffic before the first probe; Azure's shortest limit is four minutes."""
-
-PROBES = {"TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
-"""Seconds between further probes, and how many may go unanswered before the system ends the connection."""
 
 CHECK_AFTER_SECONDS = 30.0
 """A connection that was idle for so long has to answer before it is used, in at most PING_SECONDS."""
@@ -88,7 +82,7 @@ def _options(
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": None,  # with one, redis-py uses a wait_for that can lose a cancellation
         "socket_keepalive": True,
-        "socket_keepalive_options": _probes(keep_alive),
+        "socket_keepalive_options": keep_alive_options(keep_alive),
         "health_check_interval": check_after,
         "retry": Retry(NoBackoff(), 1),  # once, for a connection that was closed while it was idle
         # They would change the time-outs of connections, and Redis may be replaced at any time anyway.
@@ -101,13 +95,6 @@ def _options(
     if tls:
         options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
     return options
-
-
-def _probes(after: float) -> dict[int, int]:
-    """Return the options of a socket that sends probes, the first after so many seconds (at least 1)."""
-    idle = "TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE"  # macOS's name
-    named = PROBES | {idle: max(1, round(after))}
-    return {getattr(socket, name): value for name, value in named.items() if hasattr(socket, name)}
 
 
 def _url(host: str, port: int, *, tls: bool) -> str:

@@ -8,6 +8,7 @@ The service account needs one permission, `cloudmessaging.messages.create`: noth
 
 import asyncio
 import json
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +18,11 @@ from functools import partial
 import firebase_admin
 from firebase_admin import credentials, exceptions, messaging
 from google.auth.exceptions import GoogleAuthError
+from urllib3.connection import HTTPConnection
 
 from therapy.adapters.firebase.errors import Verdict, reason_of, stays_refused, verdict_of
 from therapy.adapters.firebase.project_alert import ProjectAlert
+from therapy.adapters.keep_alive import KEEP_ALIVE_SECONDS, keep_alive_options
 from therapy.domain.errors import InvalidInput, Unavailable
 from therapy.domain.people import Device
 from therapy.domain.push import PushMessage
@@ -54,13 +57,21 @@ class FcmPushSender(PushSender):
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, *, project_id: str = "", account_json: str = "", account_path: str = ""
+        cls,
+        *,
+        project_id: str = "",
+        account_json: str = "",
+        account_path: str = "",
+        keep_alive: float = KEEP_ALIVE_SECONDS,
     ) -> AsyncIterator["FcmPushSender"]:
         """Yield the sender, opened with a service account's JSON, else its file, else the machine's identity.
+
+        Its connections send TCP probes after `keep_alive` seconds without traffic.
 
         Raises:
             InvalidInput: the service account can't be read.
         """
+        send_probes(keep_alive)
         options: dict[str, object] = {"httpTimeout": TIMEOUT}
         if project_id:
             options["projectId"] = project_id
@@ -107,6 +118,23 @@ class FcmPushSender(PushSender):
         if verdict is Verdict.PROJECT or others:
             self._alert.refused(reason)
         return verdict is Verdict.GONE or (verdict is Verdict.OTHER_PROJECT and not others)
+
+
+def send_probes(after: float) -> None:
+    """Have new connections of `requests` send TCP keep-alive probes after so many seconds without traffic.
+
+    Pushes are rare, so that most find their connection idle; one that a network has forgotten costs TIMEOUT,
+    for the token and again for the push. Neither SDK has a setting for it: both open connections with
+    urllib3's list of defaults, which is that of the whole process.
+    """
+    probes = [
+        (socket.IPPROTO_TCP, option, value) for option, value in keep_alive_options(after).items()
+    ]
+    ours = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *probes]
+    replaced = {each[:2] for each in ours}
+    defaults = HTTPConnection.default_socket_options
+    assert isinstance(defaults, list)  # noqa: S101 - urllib3 documents it as one to add to
+    defaults[:] = [*(each for each in defaults if each[:2] not in replaced), *ours]
 
 
 def message_for(device: Device, push: PushMessage) -> messaging.Message:
