@@ -71,7 +71,6 @@ SHORT = {
     "ports/sentiment.py": "a port",
     "workflows/claimed_run.py": "what the worker and the work on a run share, without a circle",
     "workflows/engines.py": "a struct that the worker, commands and outside projects share",
-    "workflows/failures.py": "what both the sweep and the relay use",
 }
 """Files below SHORTEST lines, each with the reason why it is one of its own."""
 

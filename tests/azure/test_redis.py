@@ -1,77 +1,36 @@
 """The doorbell over a real Valkey: what is promised while it is away, and who is let in."""
 
 import asyncio
-import base64
 import contextlib
 import json
-import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
 
 pytest.importorskip("redis")
 
-from azure.core.credentials import AccessToken
-from azure.core.exceptions import ClientAuthenticationError
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 
+from tests.azure.redis_rings import (
+    PATIENCE,
+    Identity,
+    Listener,
+    a_broker,
+    tls_before,
+    token_of,
+    until,
+)
 from tests.builders import PRACTICE
 from tests.emulators.certificate import certificate
-from tests.emulators.processes import free_port
 from tests.emulators.valkey import Valkey
 from tests.workflows.memory_installation import an_installation, upload
 from therapy.adapters.azure.redis_credentials import SCOPE, EntraCredentials
-from therapy.adapters.redis import MOST_RINGS, QUEUE, QUIET_SECONDS, RedisBroker
+from therapy.adapters.redis import MOST_RINGS, QUEUE, QUIET_SECONDS
 from therapy.adapters.taskiq import TaskiqDoorbell
 from therapy.domain.errors import Unavailable
 
 pytestmark = pytest.mark.emulator
-PATIENCE = 10.0
-
-
-@contextlib.asynccontextmanager
-async def a_broker(port: int, **options: Any) -> AsyncIterator[RedisBroker]:
-    broker = RedisBroker("127.0.0.1", port, **({"tls": False} | options))
-    try:
-        yield broker
-    finally:
-        await broker.shutdown()
-
-
-class Listener:
-    """Listens until the block is over; notes what it heard."""
-
-    def __init__(self, broker: RedisBroker) -> None:
-        self.heard: list[str] = []
-        self._doorbell = TaskiqDoorbell(broker)
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._doorbell.listen(self._answer, at_once=4))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task], timeout=PATIENCE)
-        assert self._task.done()
-
-    async def _answer(self, _: str, session_id: str) -> None:
-        self.heard.append(session_id)
-
-
-async def until(told: Any) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not told():  # noqa: ASYNC110 - what is waited for sets no event
-            await asyncio.sleep(0.02)
-
-
-@pytest.fixture
-async def empty(valkey: Valkey) -> Valkey:
-    async with Redis.from_url(valkey.url) as redis:
-        await redis.delete(QUEUE)
-    return valkey
 
 
 async def test_each_ring_reaches_one_of_those_who_listen(empty: Valkey) -> None:
@@ -191,24 +150,6 @@ async def test_a_password_lets_in_and_a_wrong_one_does_not() -> None:
                     await TaskiqDoorbell(broker).ring(PRACTICE, "session-1")
 
 
-class Identity:
-    """A credential that gives one token after the other."""
-
-    def __init__(self, *tokens: str) -> None:
-        self.tokens, self.scopes = list(tokens), list[str]()
-
-    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        self.scopes += scopes
-        if not self.tokens:
-            raise ClientAuthenticationError("no identity")
-        return AccessToken(self.tokens.pop(0) if len(self.tokens) > 1 else self.tokens[0], 0)
-
-
-def token_of(object_id: str, number: int = 1) -> str:
-    claims = json.dumps({"oid": object_id, "n": number}).encode()
-    return f"header.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.signature"
-
-
 async def test_an_identity_is_let_in_by_its_object_id_and_a_fresh_token(empty: Valkey) -> None:
     first, second = token_of("an-object-id"), token_of("an-object-id", 2)
     identity = Identity(first, second)
@@ -242,27 +183,6 @@ async def test_no_token_is_unavailable(empty: Valkey) -> None:
     async with a_broker(empty.port, credentials=EntraCredentials(Identity())) as broker:
         with pytest.raises(Unavailable):
             await broker.check()
-
-
-@contextlib.asynccontextmanager
-async def tls_before(port: int, crt: Path, key: Path) -> AsyncIterator[int]:
-    """TLS in front of a Valkey, as Azure's 6380 and 10000 have it; gives the port."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(crt, key)
-
-    async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while block := await source.read(65_536):
-                sink.write(block)
-        sink.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        back, forth = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(carry(reader, forth), carry(back, writer))
-
-    front = free_port()
-    async with await asyncio.start_server(serve, "127.0.0.1", front, ssl=context):
-        yield front
 
 
 async def test_tls_is_spoken_and_the_server_has_to_show_who_it_is(

@@ -10,17 +10,23 @@ from contextlib import AsyncExitStack
 import pytest
 from rich.console import Console
 
+from tests.builders import NOW, a_push_due, an_item
 from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.config import read_settings
 from therapy.domain.errors import EngineFailed, Unavailable
 from therapy.domain.transcript import Utterance
-from therapy.entrypoints.cli.check import show_limits
+from therapy.entrypoints.cli.check import check_each, failed, show_findings, show_limits
 from therapy.entrypoints.cli.faults.diagnosis import diagnose
+from therapy.entrypoints.cli.waiting_deliveries import waiting_deliveries
 from therapy.entrypoints.worker import working
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import SpeechOptions
-from therapy.wiring import languages_lacking, open_therapy
+from therapy.repositories.change import Change
+from therapy.repositories.outbox import TICKS
+from therapy.repositories.records import UNATTACHED
+from therapy.wiring import Check, languages_lacking, open_therapy
 from therapy.wiring.dependency_checks import Dependency, dependencies, not_limited, second_of_speech
+from therapy.workflows.undelivered import Undelivered
 
 KEY = "a2V5a2V5"
 ACCOUNT = json.dumps({"client_email": "a@b.example", "private_key": "-", "project_id": "clinic-7"})
@@ -176,3 +182,34 @@ def test_what_limits_the_processes_that_read_recordings_have_is_said(missing, sa
 
 async def test_what_is_limited_here_is_tried_out():
     assert await not_limited() == (() if sys.platform == "linux" else ("memory", "network"))
+
+
+async def test_a_check_finds_what_a_process_that_has_ended_could_not_deliver(tmp_path) -> None:
+    settings = read_settings({"THERAPY_DATA_DIR": str(tmp_path)})
+    assert await waiting_deliveries(settings) == ()
+    tried = an_item(what=a_push_due(), attempts=1, why="unavailable reason=SENDER_ID_MISMATCH")
+    position = int(NOW.timestamp()) * TICKS
+    async with open_therapy(settings) as therapy:
+        records = therapy.installation.records
+        for each in (tried, an_item("item-2", what=a_push_due())):
+            _, pending = records.outbox.new(UNATTACHED, each, position)
+            await Change(pending).commit(records.store)
+    (waiting,) = await waiting_deliveries(settings)
+    assert waiting == Undelivered("push", tried.why, 1, NOW)
+
+
+async def test_what_works_but_should_be_otherwise_is_shown_with_its_cure_and_fails_nothing() -> (
+    None
+):
+    async def works(_: AsyncExitStack) -> Check:
+        async def ask() -> tuple[str, ...]:
+            return ("BlobVersioning",)
+
+        return ask
+
+    checked = await check_each([Dependency("recordings", "azure", "clinic7audio", works)])
+    console = Console(record=True, width=200)
+    show_findings(checked, console)
+    assert "versioning is on" in (shown := console.export_text())
+    assert "--enable-versioning false" in shown
+    assert failed(checked) == ""

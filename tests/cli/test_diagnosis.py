@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from therapy.domain.errors import EngineFailed, InvalidInput, Unavailable
+from therapy.entrypoints.cli.faults.account_faults import ACCOUNT_FAULTS
 from therapy.entrypoints.cli.faults.diagnosis import clock_offset, diagnose, kinds_in
 from therapy.entrypoints.cli.faults.known_faults import RULES
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
@@ -250,6 +251,10 @@ CASES = [
         Unavailable(reason="RefreshError"),
         "rejects",
         "FIREBASE_SERVICE_ACCOUNT_JSON_CONTENT",
+    ),
+    *(
+        (of, Unavailable(f"unavailable {signs} status=1"), fault.cause, fault.fix)
+        for (of, signs), fault in ACCOUNT_FAULTS.items()
     ),
     (
         "push",

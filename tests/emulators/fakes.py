@@ -29,9 +29,11 @@ class Fake(Threaded):
     """One fake. It has routes(), and what a script or a record of calls means to it.
 
     `key`, where it has one, is the only Ocp-Apim-Subscription-Key that is let in; any bearer token is.
+    `keys_off` is `disableLocalAuth` of a resource: no key is let in.
     """
 
     key: str | None = None
+    keys_off = False
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
@@ -77,6 +79,7 @@ class Fake(Threaded):
         """No faults, nothing seen."""
         self.faults.clear()
         self.calls.clear()
+        self.keys_off = False
 
     @property
     def url(self) -> str:
@@ -145,6 +148,10 @@ class Fake(Threaded):
             case "empty":
                 await request.read()
                 return self.nothing(request)
+        is_bearer = request.headers.get("Authorization", "").startswith("Bearer ")
+        if self.keys_off and not is_bearer:
+            told = "Key based authentication is disabled for this resource."
+            return self.refusal(403, "AuthenticationTypeDisabled", told)
         if not self.welcome(request):
             return self.refusal(401, message="Access denied due to invalid subscription key.")
         return await answer(request)

@@ -2,6 +2,8 @@
 
 `results` scripts what a device's token answers with: an errorCode of RESULTS, or a list of them, used up
 one by one ("OK" is a success). A fault of kind `status` answers with the code that goes with its status.
+Every device is of `project`: the key of another one (`account_of`) is refused for each, as FCM does it.
+`may_send` False is an account without cloudmessaging.messages.create.
 `messages` is all that was accepted, in order; `calls` is every attempt. firebase-admin has no setting for
 the address: messaging._MessagingService.FCM_URL is what an adapter must point to `send_url`.
 """
@@ -34,6 +36,8 @@ RESULTS = {
 CODES = {status: code for code, (status, _) in RESULTS.items()}
 SITE = Path(__file__).with_name("site")
 DETAIL = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+TOKEN = "ya29.emulated."
+"""What an access token begins with; the account's project follows."""
 
 
 class FakeFcm(Fake):
@@ -42,6 +46,7 @@ class FakeFcm(Fake):
     def __init__(self, port: int = 0, project: str = "therapy-emulated") -> None:
         super().__init__(port)
         self.project = project
+        self.may_send = True
         self.results: dict[str, str | list[str]] = {}
         self.messages: list[dict[str, Any]] = []
         self._numbers = itertools.count(1)
@@ -54,16 +59,20 @@ class FakeFcm(Fake):
 
     @property
     def account(self) -> dict[str, str]:
-        """A service account as its JSON says it, with a key made for this run."""
+        """The service account of the devices' project."""
+        return self.account_of(self.project)
+
+    def account_of(self, project: str) -> dict[str, str]:
+        """A project's service account as its JSON says it, with a key made for this run."""
         key = self._key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        mail = f"firebase-adminsdk@{self.project}.iam.gserviceaccount.com"
+        mail = f"firebase-adminsdk@{project}.iam.gserviceaccount.com"
         return {
             "type": "service_account",
-            "project_id": self.project,
+            "project_id": project,
             "private_key_id": "emulated",
             "private_key": key.decode(),
             "client_email": mail,
@@ -88,6 +97,7 @@ class FakeFcm(Fake):
     def clear(self) -> None:
         super().clear()
         self.results = {}
+        self.may_send = True
         self.messages.clear()
 
     def seen(self) -> dict[str, Any]:
@@ -117,7 +127,7 @@ class FakeFcm(Fake):
         form = await request.post()
         self.calls.append({"path": "/token"})
         try:
-            jwt.decode(
+            claims = jwt.decode(
                 str(form["assertion"]),
                 self._key.public_key(),
                 algorithms=["RS256"],
@@ -126,7 +136,8 @@ class FakeFcm(Fake):
         except (KeyError, jwt.PyJWTError) as exc:
             refused = {"error": "invalid_grant", "error_description": f"Invalid JWT: {exc}"}
             return web.json_response(refused, status=400)
-        token = {"access_token": "ya29.emulated", "expires_in": 3600, "token_type": "Bearer"}
+        project = str(claims["iss"]).partition("@")[2].partition(".")[0]
+        token = {"access_token": TOKEN + project, "expires_in": 3600, "token_type": "Bearer"}
         return web.json_response(token)
 
     async def _send(self, request: web.Request) -> web.Response:
@@ -135,9 +146,13 @@ class FakeFcm(Fake):
         device = message.get("token") or message.get("fid") or ""
         result = self._result(device)
         self.calls.append({"path": request.path, "device": device, "result": result})
-        if request.headers.get("Authorization") != "Bearer ya29.emulated":
+        signed_in = request.headers.get("Authorization", "").removeprefix(f"Bearer {TOKEN}")
+        project = request.match_info["project"]
+        if signed_in.startswith("Bearer") or not signed_in:
             return self.refusal(401, message="Request had invalid authentication credentials.")
-        if request.match_info["project"] != self.project:
+        if signed_in != project or not self.may_send:
+            return self._denied(project)
+        if project != self.project:
             return self.refusal(403, "SENDER_ID_MISMATCH")
         if any(not isinstance(value, str) for value in message.get("data", {}).values()):
             return self.refusal(400, "INVALID_ARGUMENT", "Invalid value at 'message.data'")
@@ -147,6 +162,15 @@ class FakeFcm(Fake):
         if not body.get("validate_only"):
             self.messages.append({"name": name, "device": device, **message})
         return web.json_response({"name": name})
+
+    def _denied(self, project: str) -> web.Response:
+        """The answer to an account that may not send: nothing in it is FCM's own."""
+        message = (
+            "Permission 'cloudmessaging.messages.create' denied on resource"
+            f" '//cloudresourcemanager.googleapis.com/projects/{project}' (or it may not exist)."
+        )
+        error = {"code": 403, "message": message, "status": "PERMISSION_DENIED"}
+        return web.json_response({"error": error}, status=403)
 
     def _result(self, device: str) -> str:
         scripted = self.results.get(device, "OK")

@@ -1,7 +1,8 @@
-"""A bad line in front of a server: bytes pass, and now and then the connection is reset in the middle.
+"""Bad lines in front of a server, for what has no faults of its own, e.g. Azurite and Valkey.
 
-For what has no faults of its own, e.g. Azurite. `share` of the connections end so, each after a random
-number of bytes; keep-alive makes a connection many requests, so it may strike any of them.
+`BadLine`: bytes pass, and now and then the connection is reset in the middle. `share` of the connections end
+so, each after a random number of bytes; keep-alive makes a connection many requests, so it may strike any of
+them. `SilentLine`: bytes pass until the line forgets a connection, as a firewall does with an idle one.
 """
 
 from __future__ import annotations
@@ -69,3 +70,51 @@ class BadLine(Threaded):
         finally:
             for way in ways:
                 way.cancel()
+
+
+class SilentLine(Threaded):
+    """`forget()` drops, from then on and without a word, what comes over the connections that are open then.
+
+    Neither end hears of it: nothing is closed. New connections pass. `passed` is what clients have sent.
+    """
+
+    def __init__(self, to_port: int) -> None:
+        self._to_port = to_port
+        self._forgotten: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self.passed = bytearray()
+        self.connections = 0
+
+    def forget(self) -> None:
+        self._forgotten |= self._open
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[int]:
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        yield server.sockets[0].getsockname()[1]
+        server.close()
+
+    async def _connected(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        far, on = await asyncio.open_connection("127.0.0.1", self._to_port)
+        self._open.add(back)
+
+        async def pass_on(
+            source: asyncio.StreamReader, sink: asyncio.StreamWriter, seen: bytearray
+        ) -> None:
+            with contextlib.suppress(OSError):
+                while chunk := await source.read(64 * 1024):
+                    if back not in self._forgotten:
+                        seen += chunk
+                        sink.write(chunk)
+                        await sink.drain()
+            if back not in self._forgotten:
+                sink.close()
+
+        try:
+            await asyncio.gather(pass_on(near, on, self.passed), pass_on(far, back, bytearray()))
+        except asyncio.CancelledError:  # the end of the line
+            return
+        finally:
+            on.transport.abort()
+            back.transport.abort()

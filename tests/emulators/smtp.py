@@ -3,6 +3,8 @@
 Faults by command (EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, NOOP, QUIT), and by "greeting" and "letter",
 which is the end of DATA: `status` answers that; `reset` resets the connection; `lost` takes the letter,
 then resets; `stall` never answers. `letters` is all that was accepted, `sessions` counts connections.
+`rates` are how many letters it takes in how many seconds of `clock`: more are answered 452, as Azure does it
+(an Azure-managed domain: `((5, 60), (10, 3_600))`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -44,6 +47,9 @@ class FakeSmtp(Threaded):
         self.letters: list[EmailMessage] = []
         self.envelopes: list[tuple[str, list[str]]] = []
         self.sessions = 0
+        self.rates: tuple[tuple[int, float], ...] = ()
+        self.clock: Callable[[], float] = time.monotonic
+        self._accepted: list[float] = []
         self._tls: ssl.SSLContext | None = None
         if certificate:
             self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -67,6 +73,8 @@ class FakeSmtp(Threaded):
         self.letters.clear()
         self.envelopes.clear()
         self.sessions = 0
+        self.rates, self.clock = (), time.monotonic
+        self._accepted.clear()
         self.utf8 = True
 
     @contextlib.asynccontextmanager
@@ -103,10 +111,20 @@ class FakeSmtp(Threaded):
         assert isinstance(conversation, Conversation)
         assert isinstance(envelope.content, bytes)
         fault = self.faults.take("letter")
+        if fault is None and self._is_too_fast():
+            return "452 4.5.127 Message rejected. Excessive message rate from sender."
         if fault is None or fault.kind == "lost":
             self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
             self.envelopes.append((envelope.mail_from or "", envelope.rcpt_tos))
+            self._accepted.append(self.clock())
         return await conversation.met(fault) or "250 OK"
+
+    def _is_too_fast(self) -> bool:
+        now = self.clock()
+        return any(
+            sum(now - each < seconds for each in self._accepted) >= most
+            for most, seconds in self.rates
+        )
 
 
 class Conversation(SMTP):

@@ -13,7 +13,8 @@ from firebase_admin import exceptions, messaging
 from tests.builders import PRACTICE, a_device, a_push
 from tests.emulators.faults import Fault
 from tests.emulators.fcm import FakeFcm
-from therapy.adapters.firebase.errors import CLASSES, is_gone
+from tests.tcp_probes import seconds_to_probes
+from therapy.adapters.firebase.errors import CLASSES, Verdict, verdict_of
 from therapy.adapters.firebase.push import FcmPushSender
 from therapy.domain.errors import InvalidInput, Unavailable
 from therapy.domain.outbox import PushKind
@@ -59,7 +60,7 @@ async def test_it_is_urgent_and_replaces_itself(fcm: FakeFcm, sender: FcmPushSen
     assert len(push.id.encode()) <= 64, "what Apple takes as a collapse id"
 
 
-@pytest.mark.parametrize("result", ["UNREGISTERED", "SENDER_ID_MISMATCH", "INVALID_ARGUMENT"])
+@pytest.mark.parametrize("result", ["UNREGISTERED", "INVALID_ARGUMENT"])
 async def test_a_device_that_is_gone_is_told_and_no_other(
     fcm: FakeFcm, sender: FcmPushSender, result: str
 ) -> None:
@@ -137,7 +138,7 @@ def test_a_malformed_token_is_told_from_a_malformed_message(details: Any, gone: 
             return {"error": {"details": details}}
 
     exc = exceptions.InvalidArgumentError("m", http_response=Answer())
-    assert is_gone(exc) is gone
+    assert (verdict_of(exc) is Verdict.GONE) is gone
 
 
 @pytest.mark.parametrize("answer", [None, b"<html>"])
@@ -148,7 +149,8 @@ def test_an_answer_that_says_nothing_forgets_no_device(answer: bytes | None) -> 
     if answer is not None:
         response = requests.Response()
         response._content = answer
-    assert not is_gone(exceptions.InvalidArgumentError("m", http_response=response))
+    error = exceptions.InvalidArgumentError("m", http_response=response)
+    assert verdict_of(error) is Verdict.PROJECT
 
 
 async def test_the_event_loop_goes_on_while_the_token_is_slow(
@@ -172,6 +174,16 @@ async def test_the_token_is_fetched_once_for_many_pushes(
     for token in ("a", "b", "c"):
         await sender.send(PRACTICE, a_device(token=token), a_push())
     assert [call["path"] for call in fcm.calls].count("/token") == 1
+
+
+async def test_connections_for_token_and_pushes_send_probes_while_they_are_idle(
+    fcm: FakeFcm,
+) -> None:
+    async with FcmPushSender.open(account_json=json.dumps(fcm.account), keep_alive=100) as sender:
+        assert await sender.send(PRACTICE, a_device(), a_push()) is True
+        async with asyncio.timeout(10):  # one for the token, one for pushes; others' are there, too
+            while sum(60 < each <= 100 for each in seconds_to_probes(fcm.port)) < 2:  # noqa: ASYNC110 - the system sets no event
+                await asyncio.sleep(0.02)
 
 
 async def test_an_account_may_be_a_file(fcm: FakeFcm, tmp_path: Path) -> None:

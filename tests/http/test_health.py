@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import a_wav
+from tests.builders import a_push_due, a_wav, an_item
 from tests.http.clinic import (
     OLIVIA,
     SOUND,
@@ -16,6 +16,8 @@ from tests.http.clinic import (
 from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.errors import Unavailable
 from therapy.entrypoints.http.readiness import Readiness
+from therapy.repositories.change import Change
+from therapy.repositories.records import UNATTACHED
 from therapy.wiring.stores import utc_now
 
 
@@ -29,6 +31,23 @@ async def test_health_needs_no_token_and_shows_details_to_the_operator_only(tmp_
         told = (await clinic.get("/health/ready", None, headers=headers)).json()
         assert set(told["checks"]) == {"stores", "recordings", "doorbell"}
         assert all(took >= 0 for took in told["checks"].values())
+
+
+async def test_what_could_not_be_delivered_is_told_to_the_operator_only(tmp_path):
+    why = "unavailable dependency=push reason=SENDER_ID_MISMATCH"
+    environment = {"THERAPY_OPERATOR_TOKEN": "the operator's token"}
+    async with open_clinic(tmp_path, environment=environment) as clinic:
+        for item_id in ("item-1", "item-2"):
+            noted = f"{why} session={item_id}"
+            tried = an_item(item_id, what=a_push_due(), attempts=3, why=noted)
+            _, pending = clinic.records.outbox.new(UNATTACHED, tried, position=0)
+            await Change(pending).commit(clinic.records.store)
+        assert (await clinic.get("/health/ready", OLIVIA)).json() == {"status": "ready"}
+        headers = {"Authorization": "Bearer the operator's token"}
+        for path in ("/health/ready", "/health/ready/uploads"):
+            (waiting,) = (await clinic.get(path, None, headers=headers)).json()["waiting"]
+            told = waiting["dependency"], waiting["number"], waiting["since"], waiting["why"]
+            assert told == ("push", 2, "1970-01-01T00:00:00Z", why)
 
 
 @pytest.mark.parametrize("name", ["doorbell", "attempt_limits"])

@@ -241,7 +241,8 @@ async def test_an_item_that_can_not_be_delivered_is_put_off_however_many_are_bef
     await relay.deliver((replace(placed, item=replace(nobody, version=1)),))
     left = await records.outbox.as_stored(placed)
     assert left is not None
-    assert left.item == replace(nobody, attempts=1, due_at=NOW + CLAIM, version=2)
+    why = "not_found session=nobody"
+    assert left.item == replace(nobody, attempts=1, why=why, due_at=NOW + CLAIM, version=2)
 
 
 async def test_a_new_item_never_takes_the_place_of_another(records: Records) -> None:

@@ -3,6 +3,10 @@
 A list is enough because the store knows what is due: a ring that is lost in a flushed or restarted Redis
 delays work by at most one sweep interval (`docs/adr/008-redis.md`). Taskiq's own list broker waits forever on
 a connection that a firewall has dropped, and spins while Redis is down; this one does neither.
+
+Networks forget connections that are idle for some minutes and drop without a word what comes afterwards. So
+every connection, also those of `attempt_limits`, sends TCP keep-alive probes, and one that was idle all the
+same has to answer a PING before it is used (`docs/adr/025-delivery.md`).
 """
 
 import asyncio
@@ -15,9 +19,11 @@ from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 from taskiq import BrokerMessage
 from taskiq_redis import ListQueueBroker
 
+from therapy.adapters.keep_alive import KEEP_ALIVE_SECONDS, keep_alive_options
 from therapy.adapters.retry import RetryPolicy
 from therapy.domain.errors import Unavailable
 
@@ -28,6 +34,10 @@ MOST_RINGS = 10_000
 WAIT_SECONDS = 20
 """How long one call waits: less than the minutes after which networks drop an idle connection."""
 
+CHECK_AFTER_SECONDS = 30.0
+"""A connection that was idle for so long has to answer before it is used, in at most PING_SECONDS."""
+
+PING_SECONDS = 1.0
 CONNECT_SECONDS = 2
 MOST_CONNECTIONS = 16
 """Of one client: more requests at once wait for each other, which is quicker than to connect."""
@@ -46,12 +56,37 @@ UNTIL_IT_IS_BACK = RetryPolicy(
 )
 
 
-def _options(*, tls: bool, password: str, credentials: CredentialProvider | None) -> dict[str, Any]:
+class CheckedPool(BlockingConnectionPool):
+    """A pool of connections that answer: redis-py's own check of an idle one waits without end."""
+
+    async def ensure_connection(self, connection: Any) -> None:
+        """Connect, or check a connection; one that was idle and does not answer is replaced."""
+        if connection.is_connected:
+            try:
+                async with asyncio.timeout(PING_SECONDS):
+                    await connection.check_health()
+            except (RedisError, OSError):  # TimeoutError is one
+                await connection.disconnect(nowait=True)
+        await super().ensure_connection(connection)
+
+
+def _options(
+    *,
+    tls: bool,
+    password: str,
+    credentials: CredentialProvider | None,
+    keep_alive: float,
+    check_after: float,
+) -> dict[str, Any]:
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": None,  # with one, redis-py uses a wait_for that can lose a cancellation
-        "health_check_interval": 30,
+        "socket_keepalive": True,
+        "socket_keepalive_options": keep_alive_options(keep_alive),
+        "health_check_interval": check_after,
         "retry": Retry(NoBackoff(), 1),  # once, for a connection that was closed while it was idle
+        # They would change the time-outs of connections, and Redis may be replaced at any time anyway.
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
     if credentials is not None:
         options["credential_provider"] = credentials
@@ -73,13 +108,19 @@ def redis_client(
     tls: bool,
     password: str = "",
     credentials: CredentialProvider | None = None,
+    keep_alive: float = KEEP_ALIVE_SECONDS,
+    check_after: float = CHECK_AFTER_SECONDS,
 ) -> Redis:
     """Return a client, as for `RedisBroker`, that shares a few connections; `aclose` closes them."""
-    options = _options(tls=tls, password=password, credentials=credentials)
-    url = _url(host, port, tls=tls)
-    pool = BlockingConnectionPool.from_url(
-        url, max_connections=MOST_CONNECTIONS, timeout=None, **options
+    options = _options(
+        tls=tls,
+        password=password,
+        credentials=credentials,
+        keep_alive=keep_alive,
+        check_after=check_after,
     )
+    url = _url(host, port, tls=tls)
+    pool = CheckedPool.from_url(url, max_connections=MOST_CONNECTIONS, timeout=None, **options)
     return Redis.from_pool(pool)
 
 
@@ -87,7 +128,8 @@ class RedisBroker(ListQueueBroker):
     """Sends and receives rings. `host` is a name, never a URL with a password; TLS verifies it.
 
     With `credentials`, every new connection gets a user name and a fresh token: Azure closes a connection
-    whose token has expired, and the next one is opened at once.
+    whose token has expired, and the next one is opened at once. `keep_alive` are the seconds without traffic
+    before a TCP probe, `check_after` those after which a connection has to answer before it is used.
     """
 
     def __init__(
@@ -98,9 +140,19 @@ class RedisBroker(ListQueueBroker):
         tls: bool,
         password: str = "",
         credentials: CredentialProvider | None = None,
+        keep_alive: float = KEEP_ALIVE_SECONDS,
+        check_after: float = CHECK_AFTER_SECONDS,
     ) -> None:
-        options = _options(tls=tls, password=password, credentials=credentials)
-        super().__init__(_url(host, port, tls=tls), queue_name=QUEUE, **options)
+        options = _options(
+            tls=tls,
+            password=password,
+            credentials=credentials,
+            keep_alive=keep_alive,
+            check_after=check_after,
+        )
+        url = _url(host, port, tls=tls)
+        super().__init__(url, queue_name=QUEUE, **options)
+        self.connection_pool = CheckedPool.from_url(url, **options)  # in the place of one without
         self._quiet_until = 0.0
 
     async def kick(self, message: BrokerMessage) -> None:

@@ -1,5 +1,9 @@
 """Mail over SMTP, with aiosmtplib: one connection per letter.
 
+What passes within seconds, such as a broken connection, is tried again here. A letter that the server does
+not take now (a 4xx: it is busy, or this is more than it takes in an hour) is left to the outbox, which tries
+it for as long as it is of use.
+
 A server's answer may quote an address or a letter: errors keep its code, not its text, and hide their
 causes.
 """
@@ -27,11 +31,11 @@ from therapy.ports.mail import Letter, Mail, check_letter
 WAIT_SECONDS = 10.0
 """The longest wait for a connection, and for each answer."""
 
-PAUSES = (2.0, 10.0, 30.0, 90.0)
-"""Seconds between tries; letters are not stored anywhere, so after the last try one is lost."""
+PAUSES = (1.0, 4.0)
+"""Seconds between tries in one delivery; the outbox ends it after 24 seconds, and begins another later."""
 
-PATIENCE_SECONDS = 300.0
-"""After this time a letter is given up, whatever it is waiting for."""
+PATIENCE_SECONDS = 60.0
+"""After this time a delivery ends, whatever it is waiting for."""
 
 AT_ONCE = 2
 """Connections at a time: many servers refuse more from one address."""
@@ -65,7 +69,7 @@ REASONS: dict[type[Exception], str] = {
 """Why nothing could be delivered; the nearest base class counts, other errors keep their own names."""
 
 LASTING = frozenset({"certificate", "login_method", "starttls"})
-"""Reasons that an operator has to fix, so another try is useless. So it is after any code from 500 on."""
+"""Reasons that an operator has to fix, so another try at once is useless. So it is after any refusal."""
 
 
 def _now() -> datetime:
@@ -224,9 +228,9 @@ def _status(exc: Exception) -> int:
 
 
 def _passes(error: Exception) -> bool:
-    """Return whether the letter may be accepted later."""
-    if not isinstance(error, Unavailable):
-        return False
-    status = error.details.get("status", 0)
-    refused = isinstance(status, int) and status >= 500
-    return error.details.get("reason") not in LASTING and not refused
+    """Return whether the letter may be accepted in a few seconds: not after any answer that refuses it."""
+    return (
+        isinstance(error, Unavailable)
+        and error.details.get("reason") not in LASTING
+        and not error.details.get("status", 0)
+    )

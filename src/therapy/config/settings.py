@@ -139,6 +139,11 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
     unread_answer: Annotated[
         Seconds, "how long an answer is kept of which the client reads nothing"
     ] = field(name="THERAPY_UNREAD_ANSWER_SECONDS", default=timedelta(seconds=120))
+    keep_alive: Annotated[
+        Seconds,
+        "seconds without traffic after which a connection to Redis or Firebase sends a TCP keep-alive probe;"
+        " less than networks in between wait before they forget it (Azure: 240)",
+    ] = field(name="THERAPY_KEEP_ALIVE_SECONDS", default=timedelta(seconds=60))
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], "how much is logged; never what people said"
     ] = field(name="THERAPY_LOG_LEVEL", default="info")

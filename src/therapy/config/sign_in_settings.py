@@ -1,10 +1,12 @@
 """The settings that bound guessing, and what access costs and for how long it lives; part of `Settings`."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta, field
 
 from therapy.config.recording_settings import RecordingSettings
+from therapy.config.value_parsers import Seconds
 
 
 class SignInSettings(RecordingSettings, frozen=True, kw_only=True):
@@ -41,6 +43,16 @@ class SignInSettings(RecordingSettings, frozen=True, kw_only=True):
         Meta(ge=1, le=1_000_000),
         "letters with a token for a new password that one address asks for in an hour, to all accounts",
     ] = field(name="THERAPY_RESET_LETTERS_ADDRESS", default=60)
+    reset_lifetime: Annotated[
+        Seconds,
+        "how long the token of such a letter is good for, and how long a letter that the mail server does not"
+        " take is tried: then it is dropped, and the log says so",
+    ] = field(name="THERAPY_RESET_TOKEN_SECONDS", default=timedelta(minutes=30))
+    mail_pause: Annotated[
+        Seconds,
+        "the longest pause between two tries of a letter that the mail server does not take now, e.g. because"
+        " it is more than the server takes in a minute or an hour",
+    ] = field(name="THERAPY_MAIL_PAUSE_SECONDS", default=timedelta(seconds=60))
     wrong_tokens: Annotated[
         int,
         Meta(ge=1, le=1_000_000),

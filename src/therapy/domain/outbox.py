@@ -105,7 +105,8 @@ QUEUES: dict[type[Consequence], str] = {
 class OutboxItem(Struct, frozen=True, omit_defaults=True):
     """One consequence; whoever delivers it first claims it until `due_at`.
 
-    `id` stays the same over all attempts. `attempts` counts the deliveries that failed.
+    `id` stays the same over all attempts. `attempts` counts the deliveries that failed, and `why` says why
+    the last one did: an error's code and details.
     """
 
     id: str
@@ -113,4 +114,5 @@ class OutboxItem(Struct, frozen=True, omit_defaults=True):
     what: Consequence
     due_at: datetime
     attempts: int = 0
+    why: str = ""
     version: int = 0

@@ -23,3 +23,18 @@ class SupportsCheck(Protocol):
             Unavailable: it can't be reached.
             StorageFull: it can, and what it has can be read, but it has no room for more.
         """
+
+
+@runtime_checkable
+class SupportsExamine(Protocol):
+    """Optional, for any adapter: look closer than `check` does, which is asked often.
+
+    `therapy check` calls it in the place of that.
+    """
+
+    async def examine(self) -> tuple[str, ...]:
+        """Return codes of what should be otherwise, though it works; `known_faults` says what each means.
+
+        Raises:
+            Unavailable: it can't be reached, or is set in a way that does not work; says why.
+        """

@@ -54,7 +54,7 @@ class Mail(ABC):
 
     @abstractmethod
     async def send(self, practice_id: str, letter: Letter) -> None:
-        """Send a letter. An adapter may retry for minutes, so no request should wait for it.
+        """Send a letter. An adapter may retry for seconds, so no request should wait for it.
 
         Raises:
             Unavailable: it could not be delivered to the mail server now; try again later.
@@ -79,3 +79,11 @@ class KeepsLetters(Protocol):
         Raises:
             Unavailable: a letter can't be deleted now.
         """
+
+
+@runtime_checkable
+class NotesExpired(Protocol):
+    """Optional: what tells operators of letters that expired before any mail server took them."""
+
+    def note_expired(self, asked_at: datetime, attempts: int, why: str) -> None:
+        """Note that a letter was dropped, after so many attempts, the last of which failed for a reason."""

@@ -16,5 +16,6 @@ class PushSender(ABC):
         Sending a push with the same id again replaces it on the device.
 
         Raises:
-            Unavailable: it could not be sent now; try again later.
+            Unavailable: it could not be sent now; try again later. So is whatever may be every device's: the
+                service, its project, our key.
         """

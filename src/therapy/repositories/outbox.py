@@ -5,6 +5,8 @@ with a later `due_at`. Whatever a delivery raises, the item is postponed. Items 
 program knows are never fetched.
 """
 
+from datetime import UTC, datetime
+
 from msgspec import Struct
 
 from therapy.domain.errors import Stale
@@ -15,6 +17,15 @@ from therapy.repositories.repository import Due, Repository
 
 OUTBOX_QUEUES = tuple(QUEUES.values())
 """The queues of the kinds that this program can deliver."""
+
+
+TICKS = 1_000_000_000
+"""Of a position in a second: `Records` counts the writes of one microsecond in the last three digits."""
+
+
+def written_at(item_id: str) -> datetime:
+    """Return when an item was written, by the clock of its writer, which is in its id."""
+    return datetime.fromtimestamp(int(item_id.split("-")[1]) / TICKS, UTC)
 
 
 class Placed(Struct, frozen=True):

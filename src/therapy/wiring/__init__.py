@@ -35,6 +35,7 @@ from therapy.wiring.adapters import (
 from therapy.wiring.stores import Check, open_records, open_stores, utc_now
 from therapy.workflows.engines import Engines
 from therapy.workflows.installation import Installation, Ports, install
+from therapy.workflows.reset_letters import LetterPace
 
 if TYPE_CHECKING:
     from therapy.adapters.local.push import SentPush
@@ -125,6 +126,7 @@ async def open_therapy(
             longest_ms=longest_ms(settings),
             login_check=timedelta(seconds=settings.login_check),
             most_devices=settings.most_devices,
+            letter_pace=LetterPace(settings.reset_lifetime, settings.mail_pause),
         )
         checks: dict[str, Check] = {
             "stores": stores.probe,

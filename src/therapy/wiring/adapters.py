@@ -163,6 +163,7 @@ async def open_push(settings: Settings, data_dir: Path, stack: AsyncExitStack) -
             project_id=settings.firebase_project,
             account_json=settings.firebase_account,
             account_path=settings.google_credentials,
+            keep_alive=settings.keep_alive.total_seconds(),
         )
         return await stack.enter_async_context(opening)
     from therapy.adapters.local.push import FilePushSender
@@ -204,6 +205,7 @@ async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Door
             tls=settings.redis_ssl,
             password=settings.redis_password,
             credentials=await _redis_credentials(settings, stack),
+            keep_alive=settings.keep_alive.total_seconds(),
         )
         stack.push_async_callback(broker.shutdown)
         return TaskiqDoorbell(broker), broker.check
@@ -226,6 +228,7 @@ async def open_attempt_limits(
         tls=settings.redis_ssl,
         password=settings.redis_password,
         credentials=await _redis_credentials(settings, stack),
+        keep_alive=settings.keep_alive.total_seconds(),
     )
     stack.push_async_callback(redis.aclose)
     limits = RedisAttemptLimits(redis, MemoryAttemptLimits())

@@ -21,6 +21,7 @@ from therapy.domain.outbox import PushKind
 from therapy.domain.people import Device
 from therapy.domain.push import PushMessage
 from therapy.domain.transcript import Utterance
+from therapy.ports import SupportsExamine
 from therapy.ports.speech import Speech, SpeechOptions
 from therapy.wiring.adapters import (
     MAILBOX,
@@ -63,6 +64,7 @@ class Dependency:
 
     `where` is for a table; `host` is what is asked over the network, with its port if one is set: "" if none.
     `open` opens it on a stack and gives what asks it something harmless; both raise what the port raises.
+    What is asked may return a tuple of codes: what should be otherwise, though it works.
     """
 
     name: str
@@ -80,7 +82,8 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
         return (await open_stores(settings, prepare(data_dir), stack, make=False)).check
 
     async def recordings(stack: AsyncExitStack) -> Check:
-        return (await open_recordings(settings, prepare(data_dir), stack, make=False))[1]
+        opened, ask = await open_recordings(settings, prepare(data_dir), stack, make=False)
+        return opened.examine if isinstance(opened, SupportsExamine) else ask
 
     async def speech(stack: AsyncExitStack) -> Check:
         opened = await open_speech(settings, stack)

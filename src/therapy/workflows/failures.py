@@ -16,7 +16,11 @@ class Failures:
         try:
             yield
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is raised at the end
-            self.first = self.first or exc
+            self.keep(exc)
+
+    def keep(self, exc: Exception) -> None:
+        """Keep an exception, if it is the first."""
+        self.first = self.first or exc
 
     def raise_first(self) -> None:
         """Raise the first failure, if there was any."""

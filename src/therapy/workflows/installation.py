@@ -28,7 +28,7 @@ from therapy.workflows.authentication import SignIn
 from therapy.workflows.engines import Engines
 from therapy.workflows.login_check import EVERY, LoginCheck
 from therapy.workflows.outbox_relay import OutboxRelay
-from therapy.workflows.reset_letters import ResetLetters
+from therapy.workflows.reset_letters import DEFAULT_PACE, LetterPace, ResetLetters
 from therapy.workflows.run_worker import RunWorker
 from therapy.workflows.searches import Searches
 from therapy.workflows.sweep import Sweep
@@ -92,6 +92,7 @@ def install(
     longest_ms: int = LONGEST_MS,
     login_check: timedelta = EVERY,
     most_devices: int = MOST_DEVICES,
+    letter_pace: LetterPace = DEFAULT_PACE,
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -101,6 +102,7 @@ def install(
     may be wrong and letters be asked for; None: as `Quotas` has them. `shares` is how much one person, and
     everybody together, may have under way. A session's recordings may last `longest_ms` together. A login
     that has ended is refused after `login_check` at the latest; a person has at most `most_devices`.
+    `letter_pace` says how long a letter with a token is of use, and how often it is tried.
     """
     relay = OutboxRelay(
         records=_records(ports, lease, most_devices),
@@ -109,7 +111,7 @@ def install(
         people_index=ports.people_index,
         push=ports.push,
         recordings=ports.recordings,
-        letters=ResetLetters(ports.mail, ports.new_secret),
+        letters=ResetLetters(ports.mail, ports.new_secret, letter_pace),
     )
     records = Records(
         ports.store,

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from therapy.domain.errors import NotFound, Stale, TherapyError
+from therapy.domain.errors import NotFound, Stale, TherapyError, Unavailable
 from therapy.domain.outbox import (
     AccessEnded,
     EraseDue,
@@ -100,14 +100,17 @@ class OutboxRelay:
             return False
         except Exception as exc:  # whatever it is, the item must not come back at once, forever
             with suppress(TherapyError):  # then it stays due as it is stored
-                await self._postpone(placed)
+                await self._postpone(placed, exc)
             if not isinstance(exc, TherapyError | TimeoutError):
                 raise
             return False
         return True
 
-    async def _postpone(self, placed: Placed) -> None:
-        """Postpone an item as it is stored now: a push may have noted the devices it was sent to."""
+    async def _postpone(self, placed: Placed, exc: Exception) -> None:
+        """Postpone an item as it is stored now: a push may have noted the devices it was sent to.
+
+        Why it was not delivered is noted in it, for `undelivered`: an error's code and details, no text.
+        """
         records = self.records
         stored = await records.outbox.as_stored(placed)
         if stored is not None:
@@ -115,9 +118,17 @@ class OutboxRelay:
             later = replace(
                 item,
                 attempts=item.attempts + 1,
-                due_at=records.now() + pause_after(item, records.claim),
+                why=str(exc) if isinstance(exc, TherapyError) else type(exc).__name__,
+                due_at=records.now() + self._pause(item),
             )
             await Change(records.outbox.rewrite(stored, later)).commit(records.store)
+
+    def _pause(self, item: OutboxItem) -> timedelta:
+        """Return how long an item waits after a failure: letters never for long, as they expire."""
+        pause = pause_after(item, self.records.claim)
+        if isinstance(item.what, ResetLetterDue):
+            return min(pause, self.letters.pace.longest_pause)
+        return pause
 
     async def _deliver_one(self, placed: Placed) -> None:
         practice_id = placed.item.practice_id
@@ -136,7 +147,13 @@ class OutboxRelay:
             case PushDue() as due:
                 await self._push(placed, due)
             case ResetLetterDue() as due:
-                await send_letter(due, records=self.records, letters=self.letters)
+                await send_letter(
+                    due,
+                    attempts=placed.item.attempts,
+                    why=placed.item.why,
+                    records=self.records,
+                    letters=self.letters,
+                )
             case EraseDue(session_id):
                 await erasure.erase_cancelled(
                     practice_id,
@@ -169,18 +186,27 @@ class OutboxRelay:
         await self.session_index.put(practice_id, entry)
 
     async def _push(self, placed: Placed, due: PushDue) -> None:
-        """Send to each of the person's devices, noting each at once: a crash repeats one push at most."""
-        records, item = self.records, placed.item
+        """Send to each of the person's devices, noting each at once: a crash repeats one push at most.
+
+        A device that can't be told now keeps no other from being told.
+        """
+        records, item, failures = self.records, placed.item, Failures()
         practice = await records.practices.load(item.practice_id)
         for device in await devices.devices_of(item.practice_id, due.person_id, records=records):
             told = digest(device.token)
             if told in due.told or device.token in due.told:
                 continue
             message = push_for(due, item_id=item.id, device=device, language=practice.language)
-            if not await self.push.send(item.practice_id, device, message):
+            try:
+                is_there = await self.push.send(item.practice_id, device, message)
+            except Unavailable as exc:
+                failures.keep(exc)
+                continue
+            if not is_there:
                 await devices.forget_device(device, records=records)
             due = replace(due, told=(*due.told, told))
             placed = await self._noted(placed, replace(placed.item, what=due))
+        failures.raise_first()
 
     async def _noted(self, placed: Placed, item: OutboxItem) -> Placed:
         """Write how far a delivery has come; return the item as it is stored then.

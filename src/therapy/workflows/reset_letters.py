@@ -15,7 +15,7 @@ from therapy.domain.login_tokens import ResetToken, token_hash
 from therapy.domain.messages import sentence
 from therapy.domain.outbox import ResetLetterDue
 from therapy.domain.people import Person, Reset, email_key
-from therapy.ports.mail import KeepsLetters, Letter, Mail
+from therapy.ports.mail import KeepsLetters, Letter, Mail, NotesExpired
 from therapy.repositories.change import Change
 from therapy.repositories.outbox import Placed
 from therapy.repositories.records import Records
@@ -23,12 +23,28 @@ from therapy.workflows.attempts import AttemptCounter
 
 
 @dataclass(frozen=True)
+class LetterPace:
+    """How long a letter is of use, and how long it waits at most before it is tried again meanwhile."""
+
+    lifetime: timedelta = timedelta(minutes=30)
+    longest_pause: timedelta = timedelta(seconds=60)
+
+
+DEFAULT_PACE = LetterPace()
+
+
+@dataclass(frozen=True)
 class ResetLetters:
-    """What sends the letters; `new_secret` returns an unguessable text, `lifetime` is the token's."""
+    """What sends the letters, and at which pace; `new_secret` returns an unguessable text."""
 
     mail: Mail
     new_secret: Callable[[], str]
-    lifetime: timedelta = timedelta(minutes=30)
+    pace: LetterPace = DEFAULT_PACE
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a token is good for."""
+        return self.pace.lifetime
 
 
 async def ask_for_letter(
@@ -46,21 +62,31 @@ async def ask_for_letter(
     return await records.leave(ResetLetterDue(readable, records.now()))
 
 
-async def send_letter(due: ResetLetterDue, *, records: Records, letters: ResetLetters) -> None:
+async def send_letter(
+    due: ResetLetterDue,
+    *,
+    attempts: int = 0,
+    why: str = "",
+    records: Records,
+    letters: ResetLetters,
+) -> None:
     """Mail a new token if the address has an account; the person's earlier tokens end.
 
-    Nothing is sent if it was asked for so long ago that a token of then would have expired.
+    Nothing is sent if it was asked for so long ago that a token of then would have expired: that is noted,
+    with the number of attempts so far and why the last one failed.
 
     Raises:
         Unavailable: the letter could not be delivered to the mail server.
     """
-    if records.now() >= due.at + letters.lifetime:
-        return
     try:
         person = await records.people.by_email(due.email)
     except NotFound:
         return
     if (await records.credentials.load(person.practice_id, person.id)).disabled:
+        return
+    if records.now() >= due.at + letters.lifetime:
+        if isinstance(letters.mail, NotesExpired):
+            letters.mail.note_expired(due.at, attempts, why)
         return
     practice = await records.practices.load(person.practice_id)
     token = await _new_token(person, records=records, letters=letters)

@@ -2,7 +2,7 @@
 
 A device is removed only for an error about this one device. Any other error (the project, its key, its
 quota, our message) would remove every device of the practice, so the push is tried again through the
-outbox until someone has fixed the problem.
+outbox until someone has fixed the problem: an operator, where it does not pass by itself.
 """
 
 from enum import Enum
@@ -10,22 +10,27 @@ from typing import Any
 
 import requests
 from firebase_admin import exceptions, messaging
+from google.auth.exceptions import GoogleAuthError, TransportError
 
 
 class Verdict(Enum):
-    """What a failure means for the push."""
+    """What a failure means for the push: what to do, or what has to be looked at to know."""
 
     GONE = "gone"
     AGAIN = "again"
+    PROJECT = "project"
+    """It stays so, for every device, until an operator has mended the project, its key or its rights."""
+    OTHER_PROJECT = "other_project"
+    """The device and the key are of two projects: which is the wrong one, others' devices show."""
     LOOK = "look"
 
 
 CLASSES: dict[type[Exception], Verdict] = {
     messaging.UnregisteredError: Verdict.GONE,  # the app was removed, or the token expired
-    messaging.SenderIdMismatchError: Verdict.GONE,  # a token of another project
+    messaging.SenderIdMismatchError: Verdict.OTHER_PROJECT,
     exceptions.InvalidArgumentError: Verdict.LOOK,  # the token, or the message: see `is_bad_token`
     messaging.QuotaExceededError: Verdict.AGAIN,
-    messaging.ThirdPartyAuthError: Verdict.AGAIN,  # Apple does not accept the project's key
+    messaging.ThirdPartyAuthError: Verdict.PROJECT,  # Apple does not accept the project's key
     exceptions.FirebaseError: Verdict.AGAIN,
     exceptions.AbortedError: Verdict.AGAIN,
     exceptions.AlreadyExistsError: Verdict.AGAIN,
@@ -33,13 +38,13 @@ CLASSES: dict[type[Exception], Verdict] = {
     exceptions.ConflictError: Verdict.AGAIN,
     exceptions.DataLossError: Verdict.AGAIN,
     exceptions.DeadlineExceededError: Verdict.AGAIN,
-    exceptions.FailedPreconditionError: Verdict.AGAIN,
+    exceptions.FailedPreconditionError: Verdict.PROJECT,
     exceptions.InternalError: Verdict.AGAIN,
-    exceptions.NotFoundError: Verdict.AGAIN,  # 404, but not of a device: the project's name is wrong
+    exceptions.NotFoundError: Verdict.PROJECT,  # 404, but not of a device: the project's name is wrong
     exceptions.OutOfRangeError: Verdict.AGAIN,
-    exceptions.PermissionDeniedError: Verdict.AGAIN,  # 403, but not of a device: the account may not send
+    exceptions.PermissionDeniedError: Verdict.PROJECT,  # 403, but not of a device: it may not send
     exceptions.ResourceExhaustedError: Verdict.AGAIN,
-    exceptions.UnauthenticatedError: Verdict.AGAIN,
+    exceptions.UnauthenticatedError: Verdict.PROJECT,
     exceptions.UnavailableError: Verdict.AGAIN,
     exceptions.UnknownError: Verdict.AGAIN,
 }
@@ -49,10 +54,29 @@ _FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
-def is_gone(exc: exceptions.FirebaseError) -> bool:
-    """Return whether an error means that this device is gone for good."""
+NAMES: dict[type[Exception], str] = {
+    messaging.SenderIdMismatchError: "SENDER_ID_MISMATCH",
+    messaging.ThirdPartyAuthError: "THIRD_PARTY_AUTH_ERROR",
+}
+"""FCM's own codes where the SDK's `code` says less."""
+
+
+def verdict_of(exc: exceptions.FirebaseError) -> Verdict:
+    """Return what an error means; never `LOOK`, as an unclear one has been looked at."""
     verdict = next(CLASSES[each] for each in type(exc).__mro__ if each in CLASSES)
-    return verdict is Verdict.GONE or (verdict is Verdict.LOOK and is_bad_token(exc))
+    if verdict is Verdict.LOOK:
+        return Verdict.GONE if is_bad_token(exc) else Verdict.PROJECT
+    return verdict
+
+
+def reason_of(exc: exceptions.FirebaseError) -> str:
+    """Return the code of an error, for logs and operators; its text may quote the message or the token."""
+    return NAMES.get(type(exc)) or str(exc.code)
+
+
+def stays_refused(exc: GoogleAuthError) -> bool:
+    """Return whether Google refused the key itself, as opposed to not being reached or being busy."""
+    return not isinstance(exc, TransportError) and not getattr(exc, "retryable", False)
 
 
 def is_bad_token(exc: exceptions.FirebaseError) -> bool:

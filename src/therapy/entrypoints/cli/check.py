@@ -13,11 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from therapy.config import FAMILIES, NO_LONGER_NEEDED, every_installed, unknown
-from therapy.domain.errors import LanguageNotSupported
+from therapy.domain.errors import LanguageNotSupported, Unavailable
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.diagnosis import Finding, diagnose
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers, asides
+from therapy.entrypoints.cli.waiting_deliveries import show_waiting, summary, waiting_deliveries
 
 if TYPE_CHECKING:
     from therapy.wiring.dependency_checks import Dependency
@@ -33,11 +34,15 @@ REACHED = (LanguageNotSupported,)
 
 @dataclass(frozen=True)
 class Checked:
-    """The result of checking a dependency; `finding` says why it failed, None if it is available."""
+    """The result of checking a dependency; `finding` says why it failed, None if it is available.
+
+    `warnings` say what should be otherwise, though it works.
+    """
 
     dependency: "Dependency"
     ms: float
     finding: Finding | None
+    warnings: tuple[Finding, ...] = ()
 
 
 @click.command()
@@ -53,9 +58,9 @@ def check() -> None:
       [cyan]therapy check[/]
 
     [bold]You see[/] a table of dependencies with adapter, address, result and milliseconds; for each failure
-    the likely cause and the fix; whether this system limits what reads recordings; and the
-    installed adapters of other projects. Secrets are never printed.
-    The exit code is 0 only if everything answered.
+    the likely cause and the fix; which pushes and letters could not be delivered and wait, and why; whether
+    this system limits what reads recordings; and the installed adapters of other projects. Secrets are never
+    printed. The exit code is 0 only if everything answered and nothing waits because its delivery failed.
     """
     settings = settings_of_this_machine()
     console = answers()
@@ -65,6 +70,8 @@ def check() -> None:
         checked = asyncio.run(check_each(list(dependencies(settings))))
     _show(checked, console)
     show_findings(checked, console)
+    waiting = asyncio.run(waiting_deliveries(settings))
+    show_waiting(waiting, console)
     show_limits(asyncio.run(not_limited()), console)
     if plugins := every_installed():
         console.print("\nInstalled adapters of other projects:")
@@ -85,7 +92,7 @@ def check() -> None:
     for name, nearest in unknown(os.environ):
         meant = f"; did you mean {nearest}?" if nearest else "."
         console.print(f"{name} is not a setting{meant}", soft_wrap=True, markup=False)
-    if message := failed(checked):
+    if message := failed(checked) or summary(waiting):
         raise CommandFailed(message)
 
 
@@ -97,18 +104,24 @@ async def check_each(
 
 
 async def _check_one(dependency: "Dependency", patience: float | None, doing: str) -> Checked:
-    began, finding = time.monotonic(), None
+    began, finding, found = time.monotonic(), None, None
+
+    def diagnosed(exc: Exception) -> Finding:
+        one = dependency
+        return diagnose(one.family, one.name, one.where, exc, doing, host=one.host)
+
     try:
         async with asyncio.timeout(patience), AsyncExitStack() as stack:
             ask = await dependency.open(stack)
             began = time.monotonic()
-            await ask()
+            found = await ask()
     except REACHED:
         pass
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is diagnosed
-        one = dependency
-        finding = diagnose(one.family, one.name, one.where, exc, doing, host=one.host)
-    return Checked(dependency, (time.monotonic() - began) * 1000, finding)
+        finding = diagnosed(exc)
+    codes = found if isinstance(found, tuple) else ()
+    warnings = tuple(diagnosed(Unavailable(reason=str(each))) for each in codes)
+    return Checked(dependency, (time.monotonic() - began) * 1000, finding, warnings)
 
 
 def _show(checked: list[Checked], console: Console) -> None:
@@ -142,12 +155,13 @@ def failed(checked: list[Checked]) -> str:
 
 
 def show_findings(checked: list[Checked], console: Console) -> None:
-    """Print the likely cause and the fix of each failure."""
+    """Print the likely cause and the fix of each failure, and of what works but should be otherwise."""
     for each in checked:
-        if each.finding:
+        found = [("red", each.finding)] if each.finding else []
+        for colour, finding in [*found, *(("yellow", warning) for warning in each.warnings)]:
             console.print(
-                f"\n[bold red]{each.dependency.name}[/]: {escape(each.finding.cause)}\n"
-                f"  [bold]fix:[/] {escape(each.finding.fix)}\n"
-                f"  [bright_black]{escape(each.finding.kinds)}[/]",
+                f"\n[bold {colour}]{each.dependency.name}[/]: {escape(finding.cause)}\n"
+                f"  [bold]fix:[/] {escape(finding.fix)}\n"
+                f"  [bright_black]{escape(finding.kinds)}[/]",
                 soft_wrap=True,
             )

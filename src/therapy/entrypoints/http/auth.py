@@ -216,8 +216,8 @@ async def forgot_password(
     """Mail a one-time token to an address, if it has an account.
 
     Anyone may call it. The answer, and the time it takes, do not say whether there is an account. The
-    token is good for 30 minutes, or until the next one is sent. Letters are limited by account and by
-    address.
+    token is good for 30 minutes (a setting), or until the next one is sent. Letters are limited by account
+    and by address.
     """
     if not email_key(email):
         raise InvalidInput("email", "required")

@@ -5,6 +5,7 @@ operator's token is told the dependencies by name.
 """
 
 import hmac
+from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Request, Router, get
@@ -16,12 +17,28 @@ from therapy.entrypoints.http.problem_answers import problems
 from therapy.entrypoints.http.readiness import Findings, Readiness
 from therapy.entrypoints.http.schema_types import about
 from therapy.wiring import Therapy
+from therapy.workflows.undelivered import undelivered
 
 
 class Live(Struct):
     """That the process lives."""
 
     status: Annotated[str, about("Always `live`.", "live")]
+
+
+class Waiting(Struct):
+    """Consequences of one kind that could not be delivered and wait for another try."""
+
+    dependency: Annotated[str, about("Through what they are delivered.", "push")]
+    number: Annotated[int, about("How many wait, at least.", 25)]
+    since: Annotated[datetime, about("When the oldest was written.", "2026-11-26T05:10:00Z")]
+    why: Annotated[
+        str,
+        about(
+            "Why the last try failed; `therapy check` says what to do about it.",
+            "unavailable dependency=push reason=SENDER_ID_MISMATCH",
+        ),
+    ]
 
 
 class Ready(Struct, omit_defaults=True):
@@ -39,6 +56,13 @@ class Ready(Struct, omit_defaults=True):
     full: Annotated[
         list[str],
         about("Only for who sends the operator's token: what takes nothing more.", ["recordings"]),
+    ] = []
+    waiting: Annotated[
+        list[Waiting],
+        about(
+            "Only for who sends the operator's token: pushes, letters and the like whose delivery failed and"
+            " is tried again."
+        ),
     ] = []
 
 
@@ -67,9 +91,9 @@ async def ready(request: Request[Any, Any, Any]) -> Ready:
 
     A server without room for recordings is ready: see `/health/ready/uploads`. Anyone may call it, as often
     as they like: the dependencies are asked at most every ten seconds (a setting). With the operator's token
-    as `Authorization: Bearer` it says what was asked, and how long each took.
+    as `Authorization: Bearer` it says what was asked, how long each took, and what could not be delivered.
     """
-    return _answer(request, await _findings(request), to_upload=False)
+    return await _answer(request, await _findings(request), to_upload=False)
 
 
 @get(
@@ -85,7 +109,7 @@ async def ready_for_uploads(request: Request[Any, Any, Any]) -> Ready:
 
     Anyone may call it; otherwise as `/health/ready`, whose answer does not depend on room.
     """
-    return _answer(request, await _findings(request), to_upload=True)
+    return await _answer(request, await _findings(request), to_upload=True)
 
 
 async def _findings(request: Request[Any, Any, Any]) -> Findings:
@@ -93,7 +117,7 @@ async def _findings(request: Request[Any, Any, Any]) -> Findings:
     return await readiness.findings()
 
 
-def _answer(request: Request[Any, Any, Any], found: Findings, *, to_upload: bool) -> Ready:
+async def _answer(request: Request[Any, Any, Any], found: Findings, *, to_upload: bool) -> Ready:
     """Return the answer, to an operator with names.
 
     Raises:
@@ -107,7 +131,11 @@ def _answer(request: Request[Any, Any, Any], found: Findings, *, to_upload: bool
         raise StorageFull(**_named(found.full, operator=operator))
     if not operator:
         return Ready("ready")
-    return Ready("ready", {name: each.took_ms for name, each in found.by_name.items()}, found.full)
+    therapy: Therapy = request.app.state.therapy
+    failed = await undelivered(records=therapy.installation.records)
+    waiting = [Waiting(each.dependency, each.number, each.since, each.why) for each in failed]
+    took = {name: each.took_ms for name, each in found.by_name.items()}
+    return Ready("ready", took, found.full, waiting)
 
 
 def _named(names: list[str], *, operator: bool) -> dict[str, str]:

@@ -25,6 +25,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.blob import BlobProperties, BlockState
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ExponentialRetry
 
+from therapy.adapters.azure.blob.account_features import unsuitable_features
 from therapy.adapters.azure.blob.block_list import (
     block_id,
     blocks_of,
@@ -63,7 +64,7 @@ class BlobRecordings(Recordings):
     def __init__(
         self, store: BlobServiceClient, container: str, now: Callable[[], datetime] = _now
     ) -> None:
-        self._container = store.get_container_client(container)
+        self._store, self._container = store, store.get_container_client(container)
         self._links = PlaybackLinks(store, now)
 
     @classmethod
@@ -126,6 +127,12 @@ class BlobRecordings(Recordings):
         with blob_errors():
             if not await self._container.exists():
                 raise Unavailable(reason="ContainerNotFound")
+
+    async def examine(self) -> tuple[str, ...]:
+        """Return features of the account because of which erased recordings stay, see `SupportsExamine`."""
+        await self.check()
+        with blob_errors():
+            return tuple(await unsuitable_features(self._store, self._container))
 
     async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
         check_names(practice_id, upload_id)

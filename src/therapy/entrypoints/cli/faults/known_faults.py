@@ -5,6 +5,7 @@ A rule is matched against everything an error says (see `diagnosis`), in lower c
 
 from msgspec import Struct
 
+from therapy.entrypoints.cli.faults.account_faults import ACCOUNT_FAULTS
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 
@@ -43,6 +44,7 @@ RULES = (
         "the name {name} can't be resolved here (DNS)",
         "look for a typo; with a private endpoint, link its private DNS zone to this network",
     ),
+    *(Rule(of, signs, fault.cause, fault.fix) for (of, signs), fault in ACCOUNT_FAULTS.items()),
     Rule(
         "mail",
         r"reason=certificate",
@@ -84,7 +86,7 @@ RULES = (
     ),
     Rule(
         "mail",
-        r"reason=(greeting|later|answer|disconnected)",
+        r"reason=(greeting|answer|disconnected)",
         "it answers, but refuses us now: it is too busy, or does not accept this network",
         "wait; if it stays like that, ask its operator, or use a server with sign-in (port 587)",
     ),
@@ -308,7 +310,8 @@ RULES = (
         "push",
         r"permission_denied|not_found",
         "the service account may not send for this project, or the API is disabled",
-        "FIREBASE_PROJECT_ID must be the account's project; enable the Firebase Cloud Messaging API (V1)",
+        "FIREBASE_PROJECT_ID must be the account's project; enable the Firebase Cloud Messaging API (V1); the"
+        " account needs the permission cloudmessaging.messages.create and no other",
     ),
     Rule(
         "",
