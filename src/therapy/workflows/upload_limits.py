@@ -5,13 +5,13 @@ the earliest may go on, so that no race lets more in. Those of a process that di
 noted of them for some minutes. All uploads together are counted in each process, whose memory they take.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, time, timedelta
 
 from msgspec.structs import replace
 
-from therapy.domain.errors import TooMuchAtOnce, Unavailable
+from therapy.domain.concurrency_limit import ConcurrencyLimit
+from therapy.domain.errors import TooMuchAtOnce
 from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares
 from therapy.domain.upload import Upload
 from therapy.repositories.change import Change
@@ -28,22 +28,17 @@ class UploadLimits:
     def __init__(self, records: Records, shares: FairShares = DEFAULT_SHARES) -> None:
         self._records = records
         self._shares = shares
-        self._open = 0
+        self._open = ConcurrencyLimit(
+            shares.uploads_in_all, "uploads_busy", retry_after=RETRY_AFTER
+        )
 
-    @contextmanager
-    def counted(self) -> Iterator[None]:
+    def counted(self) -> AbstractContextManager[None]:
         """Count an upload of this process while the body runs.
 
         Raises:
             Unavailable: too many are open.
         """
-        if self._open >= self._shares.uploads_in_all:
-            raise Unavailable("uploads_busy", retry_after=RETRY_AFTER)
-        self._open += 1
-        try:
-            yield
-        finally:
-            self._open -= 1
+        return self._open.counted()
 
     async def admit(self, upload: Upload) -> None:
         """Do nothing if an upload that was just noted may go on.

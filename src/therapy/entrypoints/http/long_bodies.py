@@ -4,9 +4,7 @@ A body that is read whole stays in memory from its first byte on, however slowly
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from litestar.enums import ScopeType
@@ -14,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from therapy.domain.errors import TooMuchAtOnce, Unavailable
+from therapy.domain.concurrency_limit import ConcurrencyLimit
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
 
 RETRY_AFTER = 5
@@ -29,29 +27,22 @@ class LongBodies:
 
     def __init__(self, *, most_of_one: int, most_in_all: int) -> None:
         self.decoding = asyncio.Lock()
-        self._most_of_one = most_of_one
-        self._most_in_all = most_in_all
-        self._under_way: Counter[str] = Counter()
+        self._limit = ConcurrencyLimit(
+            most_in_all,
+            "bodies_busy",
+            of_one=most_of_one,
+            too_many="too_many_bodies",
+            retry_after=RETRY_AFTER,
+        )
 
-    @contextmanager
-    def counted(self, person_id: str) -> Iterator[None]:
+    def counted(self, person_id: str) -> AbstractContextManager[None]:
         """Count a request of this person's while the block runs.
 
         Raises:
             TooMuchAtOnce: the person has too many under way.
             Unavailable: too many are under way in all.
         """
-        if self._under_way[person_id] >= self._most_of_one:
-            raise TooMuchAtOnce("too_many_bodies", retry_after=RETRY_AFTER)
-        if self._under_way.total() >= self._most_in_all:
-            raise Unavailable("bodies_busy", retry_after=RETRY_AFTER)
-        self._under_way[person_id] += 1
-        try:
-            yield
-        finally:
-            self._under_way[person_id] -= 1
-            if not self._under_way[person_id]:
-                del self._under_way[person_id]
+        return self._limit.counted(person_id)
 
 
 class CountedLongBodies(ASGIMiddleware):
