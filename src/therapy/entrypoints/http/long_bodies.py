@@ -1,6 +1,7 @@
 """Long request bodies: how many of them a process has in its memory at once, and how many of one person.
 
-A body that is read whole stays in memory from its first byte on, however slowly the rest of it comes.
+A body that is read whole stays in memory from its first byte on, however slowly the rest of it comes, and no
+longer than until its request is answered.
 """
 
 import asyncio
@@ -10,7 +11,8 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Empty, Receive, Scope, Send
+from litestar.utils.scope.state import ScopeState
 
 from therapy.domain.concurrency_limit import ConcurrencyLimit
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
@@ -57,7 +59,10 @@ class CountedLongBodies(ASGIMiddleware):
             return
         bodies: LongBodies = scope["litestar_app"].state.long_bodies
         with bodies.counted(scope["user"].person_id):
-            await next_app(scope, receive, send)
+            try:
+                await next_app(scope, receive, send)
+            finally:  # else the connection keeps it until the next request, or the next garbage collection
+                ScopeState.from_scope(scope).body = Empty
 
 
 def _may_be_long(scope: Scope) -> bool:
