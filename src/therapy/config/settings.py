@@ -89,7 +89,9 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
         "days that a copy of the database from before a migration stays, if no session in it is erased",
     ] = field(name="THERAPY_MIGRATION_COPY_DAYS", default=30)
     lease: Annotated[
-        Seconds, "how long a dead worker's session waits before another takes it over"
+        Seconds,
+        "how long a dead worker's session waits before another takes it over; what follows from a change"
+        " (a push, a list entry, a letter) is tried for four fifths of it, then again later",
     ] = field(name="THERAPY_LEASE_SECONDS", default=timedelta(seconds=30))
     sweep_every: Annotated[Seconds, "how often to look for work that was missed"] = field(
         name="THERAPY_SWEEP_SECONDS", default=timedelta(seconds=10)
