@@ -29,6 +29,7 @@ from therapy.workflows import (
     accounts,
     authentication,
     devices,
+    new_passwords,
     profiles,
     review,
     session_lists,
@@ -259,6 +260,6 @@ class Life:
         token = next(
             word.strip(".,") for word in letter.sent[-1].body.split() if ".secret-" in word
         )
-        await authentication.change_password(
+        await new_passwords.change_password(
             token, f"{PASSWORD} staple", records=self.records, sign_in=self.installed.sign_in
         )

@@ -24,7 +24,7 @@ from therapy.domain.login_tokens import parse_refresh_token, parse_reset_token
 from therapy.ports.store import MOST_WRITES
 from therapy.repositories.logins import access_partition
 from therapy.repositories.practices import practice_partition
-from therapy.workflows import account_changes, authentication, devices
+from therapy.workflows import account_changes, authentication, devices, new_passwords
 from therapy.workflows.authentication import SignedIn
 from therapy.workflows.devices import devices_of
 from therapy.workflows.login_check import LoginCheck
@@ -68,7 +68,7 @@ async def refreshed(installed: MemoryInstallation, token: str) -> SignedIn:
 async def set_password(installed: MemoryInstallation, password: str = NEW) -> None:
     person = await installed.records.people.by_email(EMAIL)
     hashed = await installed.ports.passwords.hash(password)
-    await authentication.set_password(person, hashed, records=installed.records)
+    await new_passwords.set_password(person, hashed, records=installed.records)
 
 
 async def mailed(installed: MemoryInstallation) -> str:
@@ -81,7 +81,7 @@ async def mailed(installed: MemoryInstallation) -> str:
 
 
 async def reset_password(installed: MemoryInstallation, password: str = NEW) -> None:
-    await authentication.change_password(
+    await new_passwords.change_password(
         await mailed(installed), password, records=installed.records, sign_in=installed.sign_in
     )
 
@@ -200,7 +200,7 @@ async def test_of_more_logins_than_one_commit_ends_none_is_alive_although_its_pr
     await has_login(PRACTICE, THERAPIST, *sids, records=installed.records)
     person = await installed.records.people.by_email(EMAIL)
     hashed = await installed.ports.passwords.hash(NEW)
-    await authentication.set_password(person, hashed, records=installed.dying_writer)
+    await new_passwords.set_password(person, hashed, records=installed.dying_writer)
     check = LoginCheck(installed.records)
     alive_yet = []
     for sid in sids:
@@ -271,7 +271,7 @@ async def test_a_disabled_account_gets_no_new_password_by_mail(installed):
     token = await mailed(installed)
     await disable(installed)
     with pytest.raises(InvalidInput, match="reset_token"):
-        await authentication.change_password(
+        await new_passwords.change_password(
             token, NEW, records=installed.records, sign_in=installed.sign_in
         )
     sent = len(installed.ports.mail.sent)
