@@ -71,7 +71,7 @@ class Stores:
             people_index=opened.people_index,
         )
         self.installation: Installation = install(
-            self.ports, languages=("en-US",), shares=UNHURRIED
+            self.ports, languages=("en-US",), limits=UNHURRIED
         )
 
     @property

@@ -2,12 +2,10 @@
 
 from typing import Annotated
 
-from msgspec import Meta, field
-
-from therapy.config.recording_settings import RecordingSettings
+from msgspec import Meta, Struct, field
 
 
-class SignInSettings(RecordingSettings, frozen=True, kw_only=True):
+class SignInSettings(Struct, frozen=True, kw_only=True):
     """Settings of signing in, letters, logins and devices; see docs/reference/limits.md."""
 
     sign_in_tries: Annotated[
