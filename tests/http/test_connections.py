@@ -159,8 +159,12 @@ H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: A
 WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
 
 
-@pytest.mark.parametrize("offer", [H2C, WEBSOCKET])
-@pytest.mark.parametrize("framing", [b"Content-Length: 45\r\n\r\n", CHUNKED + b"2d\r\n"])
+@pytest.mark.parametrize("offer", [H2C, WEBSOCKET], ids=["h2c", "websocket"])
+@pytest.mark.parametrize(
+    "framing",
+    [b"Content-Length: 45\r\n\r\n", CHUNKED + b"2d\r\n"],
+    ids=["of a length", "chunked"],
+)
 def test_the_body_of_a_request_that_offers_another_protocol_never_becomes_a_request(
     server, offer, framing
 ):
@@ -171,7 +175,11 @@ def test_the_body_of_a_request_that_offers_another_protocol_never_becomes_a_requ
         check_refused(connection, 400, "upgrade_with_body")
 
 
-@pytest.mark.parametrize("offer", [H2C, WEBSOCKET, H2C + b"Content-Length: 0\r\n"])
+@pytest.mark.parametrize(
+    "offer",
+    [H2C, WEBSOCKET, H2C + b"Content-Length: 0\r\n"],
+    ids=["h2c", "websocket", "h2c without bytes"],
+)
 def test_a_request_that_offers_another_protocol_is_answered_by_http_1_and_the_connection_closed(
     server, caplog, offer
 ):
