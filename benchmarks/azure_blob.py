@@ -9,19 +9,31 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import httpx
-from hour import MB, PASSWORD, THERAPIST, UPLOAD_GROWTH_MB, Watch, address, body, demo_pcm, rss
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
+    MB,
+    PASSWORD,
+    THERAPIST,
+    data_directory,
+    rss,
+    running_server,
+    seed,
+)
+from benchmarks.hour import (  # noqa: E402 - the path comes first
+    UPLOAD_GROWTH_MB,
+    Watch,
+    body,
+    demo_pcm,
+)
+
 CONTAINER = "audio-uploads"
 
 
@@ -72,34 +84,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     minutes = parser.parse_args().minutes
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped too
-    with tempfile.TemporaryDirectory(prefix="therapy-bench-") as directory, Azurite() as azurite:
-        environment = os.environ | {
-            "THERAPY_DATA_DIR": directory,
-            "PORT": "0",
+    with data_directory() as data, Azurite() as azurite:
+        environment = {
             "THERAPY_STORES": "local",
             "THERAPY_RECORDINGS": "azure",
             "AZURE_STORAGE_CONNECTION_STRING": azurite.connection_string,
             "AUDIO_UPLOAD_BLOB_CONTAINER_NAME": CONTAINER,
         }
-        therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]
-        seed = [*therapy, "seed", "--password-stdin"]
-        subprocess.run(
-            seed, env=environment, check=True, stdout=subprocess.DEVNULL, input=PASSWORD.encode()
-        )
+        seed(data, environment)
         seeded = {each[2] for each in asyncio.run(stored(azurite.connection_string))}
-        with (
-            (Path(directory) / "server.log").open("w") as log,
-            subprocess.Popen(
-                [*therapy, "serve"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
-            ) as server,
-        ):
-            try:
-                url = address(server)
-                seconds, growth = asyncio.run(upload(minutes, url, server.pid))
-            finally:
-                server.send_signal(signal.SIGTERM)
-                server.wait(60)
+        with running_server(data, environment=environment) as server:
+            seconds, growth = asyncio.run(upload(minutes, server.url, server.pid))
         recordings = asyncio.run(stored(azurite.connection_string))
     new = [each for each in recordings if each[2] not in seeded]
     whole = len(new) == 1 and new[0][1].get("sha256") == new[0][2]

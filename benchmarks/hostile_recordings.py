@@ -12,11 +12,7 @@ when there is nothing to do is printed. Linux only.
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -24,7 +20,8 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.hour import LIVE_MS, MB, PASSWORD, THERAPIST, address, family, rss
+from benchmarks.embedded_server import MB, PASSWORD, THERAPIST, family, rss, seeded_server
+from benchmarks.hour import LIVE_MS
 from tests import media
 from tests.audio.bombs import BOMBS
 from tests.audio.decoding import wav
@@ -118,25 +115,8 @@ class Therapist:
 
 def main() -> int:
     wanted = [name for name in BOMBS if any(each in name for each in sys.argv[1:] or [""])]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped too
-    with tempfile.TemporaryDirectory(prefix="therapy-bench-") as directory:
-        environment = os.environ | {"THERAPY_DATA_DIR": directory, "PORT": "0"}
-        therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]
-        seed = [*therapy, "seed", "--password-stdin"]
-        subprocess.run(
-            seed, env=environment, check=True, stdout=subprocess.DEVNULL, input=PASSWORD.encode()
-        )
-        with (
-            (Path(directory) / "server.log").open("w") as log,
-            subprocess.Popen(
-                [*therapy, "serve"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
-            ) as server,
-        ):
-            try:
-                return run(wanted, Watch(server.pid, address(server)))
-            finally:
-                server.send_signal(signal.SIGTERM)
-                server.wait(30)
+    with seeded_server() as server:
+        return run(wanted, Watch(server.pid, server.url))
 
 
 def run(names: list[str], watch: Watch) -> int:

@@ -13,14 +13,10 @@ import argparse
 import asyncio
 import json
 import math
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,10 +24,20 @@ import av
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
+    MB,
+    PASSWORD,
+    THERAPIST,
+    cpu_seconds,
+    family,
+    pss,
+    rss,
+    seeded_server,
+)
+
 SAMPLE_RATE = 44_100
-PASSWORD = "bench-passphrase"  # noqa: S105 - of a throw-away store
-THERAPIST = "olivia.hayes1@example.health"
-MB = 1024 * 1024
 CHUNK = 256 * 1024
 
 UPLOAD_GROWTH_MB = 60
@@ -72,41 +78,6 @@ class Watch:
                 self.live_ms.append((time.perf_counter() - began) * 1000)
                 if self.live_ms[-1] == max(self.live_ms):
                     self.slowest_after = began - start
-
-
-def rss(pid: int) -> int:
-    """Resident bytes of a process; 0 once it is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
-        return 0
-
-
-def pss(pid: int) -> int:
-    """Resident bytes of a process, of shared pages its part only; 0 once it is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU seconds of a process and of those of its children that have ended."""
-    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")
-
-
-def family(pid: int) -> Iterator[int]:
-    """A process and everything it started."""
-    yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            yield from family(int(child))
 
 
 def demo_pcm() -> bytes:
@@ -226,37 +197,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     minutes = parser.parse_args().minutes
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped too
-    with tempfile.TemporaryDirectory(prefix="therapy-bench-") as directory:
-        environment = os.environ | {"THERAPY_DATA_DIR": directory, "PORT": "0"}
-        therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]
-        seed = [*therapy, "seed", "--password-stdin"]
-        subprocess.run(
-            seed, env=environment, check=True, stdout=subprocess.DEVNULL, input=PASSWORD.encode()
-        )
-        with (
-            (Path(directory) / "server.log").open("w") as log,
-            subprocess.Popen(
-                [*therapy, "serve"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
-            ) as server,
-        ):
-            try:
-                url = address(server)
-                reference = reference_seconds()
-                figures = asyncio.run(run(minutes, url, Watch(server.pid)))
-            finally:
-                server.send_signal(signal.SIGTERM)
-                server.wait(30)
+    with seeded_server() as server:
+        reference = reference_seconds()
+        figures = asyncio.run(run(minutes, server.url, Watch(server.pid)))
     return report(minutes, figures, reference)
-
-
-def address(server: subprocess.Popen[str]) -> str:
-    """The URL that the server prints once it listens."""
-    for line in server.stdout or ():
-        for word in line.split():
-            if word.startswith("http://"):
-                return word.rstrip(".,")
-    raise SystemExit("the server did not start")
 
 
 def report(minutes: float, figures: dict[str, float], reference: float) -> int:

@@ -12,12 +12,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable
@@ -26,6 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
+    data_directory,
+    running_server,
+    seed,
+)
 
 OLD, NEW = "the-first-passphrase 7", "the-second-passphrase 8"
 SIGN_INS, REFRESHES, REGISTRATIONS = 2, 3, 3
@@ -171,17 +176,15 @@ def email_of(number: int) -> str:
     return f"therapist{number}@example.health"
 
 
-def seed(therapy: list[str], environment: dict[str, str], folder: Path, rounds: int) -> None:
+def practice_of(rounds: int, folder: Path) -> Path:
+    """A practice's file with an account for each round."""
     people = [
         {"role": "THERAPIST", "email": email_of(number), "full_name": f"Thea {number}"}
         for number in range(rounds)
     ]
     practice = folder / "practice.json"
     practice.write_text(json.dumps({"practice": "Races", "language": "en", "people": people}))
-    subprocess.run(
-        [*therapy, "seed", "--file", str(practice), "--password-stdin"],
-        input=OLD, text=True, env=environment, check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    return practice
 
 
 async def mailed(url: str, data: Path, rounds: int) -> dict[str, str]:
@@ -211,28 +214,16 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=125, help="eight races each")
     parser.add_argument("--processes", type=int, default=1, help="API processes over one store")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped too
-    with tempfile.TemporaryDirectory(prefix="therapy-bench-") as directory:
-        data = Path(directory) / "data"
-        environment = os.environ | LIMITS | {"THERAPY_DATA_DIR": str(data), "PORT": "0"}
-        therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]
-        seed(therapy, environment, Path(directory), options.rounds)
-        several = ["all"], {"GUNICORN_WORKERS": str(options.processes), "PORT": str(free_port())}
-        arguments, more = several if options.processes > 1 else (["serve", "--no-worker"], {})
-        with (
-            (Path(directory) / "server.log").open("w") as log,
-            subprocess.Popen(
-                [*therapy, *arguments],
-                env=environment | more, stdout=subprocess.PIPE, stderr=log, text=True,
-            ) as server,
-        ):  # fmt: skip
-            try:
-                url = address(server)
-                resets = asyncio.run(mailed(url, data, options.rounds))
-                alive = asyncio.run(run(url, resets))
-            finally:
-                server.send_signal(signal.SIGTERM)
-                server.wait(30)
+    arguments, command, environment = ["--no-worker"], "serve", LIMITS
+    if options.processes > 1:
+        arguments, command = [], "all"
+        several = {"GUNICORN_WORKERS": str(options.processes), "PORT": str(free_port())}
+        environment = LIMITS | several
+    with data_directory() as data:
+        seed(data, environment, practice=practice_of(options.rounds, data.parent), password=OLD)
+        with running_server(data, *arguments, environment=environment, command=command) as server:
+            resets = asyncio.run(mailed(server.url, data, options.rounds))
+            alive = asyncio.run(run(server.url, resets))
     return 1 if alive else 0
 
 
@@ -242,15 +233,6 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port
-
-
-def address(server: subprocess.Popen[str]) -> str:
-    """The URL that the server prints once it listens."""
-    for line in server.stdout or ():
-        for word in line.split():
-            if word.startswith("http://"):
-                return word.rstrip(".,")
-    raise SystemExit("the server did not start")
 
 
 if __name__ == "__main__":

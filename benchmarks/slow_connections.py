@@ -14,10 +14,8 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -28,9 +26,18 @@ from urllib.parse import urlsplit
 
 import httpx
 
-PASSWORD = "bench-passphrase"  # noqa: S105 - of a throw-away store
-THERAPIST = "olivia.hayes1@example.health"
-MB = 1024 * 1024
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
+    MB,
+    PASSWORD,
+    THERAPIST,
+    cpu_seconds,
+    rss,
+    seeded_server,
+)
+
 HALF_OPEN = 200
 READS_A_SECOND = 50
 READS = ("/profiles/me", "/sessions/me")
@@ -157,13 +164,8 @@ async def reads(client: httpx.AsyncClient, seconds: float) -> list[float]:
 
 async def watch_memory(pid: int, seen: list[float]) -> None:
     while True:
-        seen.append(rss(pid))
+        seen.append(rss(pid) / MB)
         await asyncio.sleep(0.1)
-
-
-def rss(pid: int) -> float:
-    """Resident megabytes of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MB
 
 
 async def run(url: str, pid: int, seconds: float) -> bool:
@@ -173,7 +175,7 @@ async def run(url: str, pid: int, seconds: float) -> bool:
         token = answer.raise_for_status().json()["token"]
         client.headers["Authorization"] = f"Bearer {token}"
         await reads(client, 2)
-        alone, before = await measured(client, seconds / 2, pid), rss(pid)
+        alone, before = await measured(client, seconds / 2, pid), rss(pid) / MB
         memory: list[float] = []
         where = urlsplit(url)
         arguments = ("--hold", str(where.hostname), str(where.port), token)
@@ -205,15 +207,11 @@ class Measured:
 
 
 async def measured(client: httpx.AsyncClient, seconds: float, pid: int) -> Measured:
-    began, cpu = time.monotonic(), cpu_seconds(pid)
+    began, cpu = time.monotonic(), cpu_seconds(pid, with_children=False)
     taken = await reads(client, seconds)
-    return Measured(taken, (cpu_seconds(pid) - cpu) / (time.monotonic() - began))
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU seconds of a process."""
-    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")
+    return Measured(
+        taken, (cpu_seconds(pid, with_children=False) - cpu) / (time.monotonic() - began)
+    )
 
 
 def report(alone: Measured, beside: Measured, growth: float, most: float, said: str) -> bool:
@@ -236,37 +234,9 @@ def main() -> int:
         host, port, token = options.hold
         asyncio.run(hold(host, int(port), token))
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped too
-    with tempfile.TemporaryDirectory(prefix="therapy-bench-") as directory:
-        environment = os.environ | {"THERAPY_DATA_DIR": directory, "PORT": "0"}
-        therapy = [sys.executable, "-m", "therapy.entrypoints.cli"]
-        seed = [*therapy, "seed", "--password-stdin"]
-        subprocess.run(
-            seed, env=environment, check=True, stdout=subprocess.DEVNULL, input=PASSWORD.encode()
-        )
-        with (
-            (Path(directory) / "server.log").open("w") as log,
-            subprocess.Popen(
-                [*therapy, "serve", "--no-worker"],
-                env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
-            ) as server,
-        ):  # fmt: skip
-            try:
-                url = address(server)
-                held = asyncio.run(run(url, server.pid, options.seconds))
-            finally:
-                server.send_signal(signal.SIGTERM)
-                server.wait(30)
+    with seeded_server("--no-worker") as server:
+        held = asyncio.run(run(server.url, server.pid, options.seconds))
     return 0 if held else 1
-
-
-def address(server: subprocess.Popen[str]) -> str:
-    """The URL that the server prints once it listens."""
-    for line in server.stdout or ():
-        for word in line.split():
-            if word.startswith("http://"):
-                return word.rstrip(".,")
-    raise SystemExit("the server did not start")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from therapy.domain.fair_shares import FairShares
 from therapy.domain.outbox import OutboxItem, PushDue, PushKind, SessionEntryChanged
 from therapy.domain.people import Login, Person, Practice, Reset, Role
+from therapy.domain.person_limits import PersonLimits
 from therapy.domain.run import Run, RunKind
 from therapy.domain.session import Details, Recording, Session, SessionPatient
 from therapy.domain.transcript import Source, TranscriptVersion
@@ -32,7 +32,7 @@ from therapy.testing.samples import (  # noqa: F401 - given on
     an_utterance,
 )
 
-UNHURRIED = FairShares(searches=20, search_time=MINUTE)
+UNHURRIED = PersonLimits(searches=20, search_time=MINUTE)
 """Searches take as long as a machine with other things to do needs, where a test is not about that."""
 
 

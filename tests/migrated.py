@@ -130,7 +130,7 @@ async def opened(stores: Stores, directory: Path, clock: Clock) -> AsyncIterator
         passwords=Argon2Passwords(),
         tokens=JwtTokens(expected()["jwt_secret"]),
     )
-    installation = install(ports, shares=UNHURRIED)
+    installation = install(ports, limits=UNHURRIED)
     app = _app()
     async with (
         AsyncClient(transport=ASGITransport(app), base_url="http://practice.test") as client,

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import threading
 import time
 import unicodedata
 from pathlib import Path
@@ -77,6 +78,35 @@ async def test_whoever_gives_up_waiting_leaves_their_place_to_another() -> None:
         each.cancel()
     await asyncio.wait(waiting)
     assert await passwords.verify(PASSWORD, "") is False
+
+
+async def test_a_check_that_has_begun_keeps_its_place_until_its_thread_ends_whoever_gives_up():
+    passwords, go = Argon2Passwords(most_waiting=0), threading.Event()
+    begun = threading.Barrier(AT_ONCE + 1)
+    checks = [
+        asyncio.create_task(passwords._in_thread(lambda: (begun.wait(10), go.wait(10))))
+        for _ in range(AT_ONCE)
+    ]
+    await asyncio.to_thread(begun.wait, 10)
+    for each in checks:
+        each.cancel()
+    await asyncio.wait(checks)
+    with pytest.raises(Unavailable, match="busy"):
+        await passwords.verify(PASSWORD, "")
+    go.set()
+    for _ in range(10_000):
+        if not passwords._limit.under_way():
+            break
+        await asyncio.sleep(0.001)
+    assert await passwords.verify(PASSWORD, "") is False
+
+
+async def test_the_list_of_common_passwords_is_unpacked_beside_the_event_loop():
+    passwords_module._common_passwords.cache_clear()
+    asking = asyncio.create_task(Argon2Passwords().is_common("password"))
+    await asyncio.sleep(0)
+    assert not asking.done()
+    assert await asking
 
 
 async def test_at_least_twenty_thousand_common_passwords_are_known() -> None:

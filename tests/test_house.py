@@ -29,6 +29,7 @@ PURE = {
     *(
         "bisect",
         "collections",
+        "contextlib",
         "dataclasses",
         "datetime",
         "decimal",
@@ -38,7 +39,7 @@ PURE = {
     ),
     *("hashlib", "itertools", "math", "re", "statistics", "textwrap", "typing", "unicodedata"),
 }
-OVER_PORTS = PURE | {"abc", "asyncio", "contextlib", "therapy.ports"}
+OVER_PORTS = PURE | {"abc", "asyncio", "therapy.ports"}
 ALLOWED = {
     "domain": PURE,
     "ports": OVER_PORTS,

@@ -30,6 +30,7 @@ from therapy.workflows import (
     accounts,
     authentication,
     devices,
+    new_passwords,
     profiles,
     review,
     session_lists,
@@ -72,7 +73,7 @@ class Stores:
             people_index=opened.people_index,
         )
         self.installation: Installation = install(
-            self.ports, languages=("en-US",), shares=UNHURRIED
+            self.ports, languages=("en-US",), limits=UNHURRIED
         )
 
     @property
@@ -277,7 +278,7 @@ class Life:
         token = next(
             word.strip(".,") for word in letter.sent[-1].body.split() if ".secret-" in word
         )
-        await authentication.change_password(
+        await new_passwords.change_password(
             token, f"{PASSWORD} staple", records=self.records, sign_in=self.installed.sign_in
         )
 

@@ -6,6 +6,7 @@ pytest.importorskip("redis")
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from tests.emulators.valkey import Valkey
 from therapy.adapters.attempt_limits import RedisAttemptLimits
@@ -83,3 +84,16 @@ async def test_what_redis_is_given_says_nothing_of_a_person_and_is_forgotten(
         assert key == f"therapy-attempts:{KEY}".encode()
         assert 0 < await redis.ttl(key) <= 3_600
         assert await redis.zcard(key) == 3
+
+
+async def test_what_a_process_refuses_by_itself_is_not_counted_in_redis(
+    limits: RedisAttemptLimits, own_valkey: Valkey
+) -> None:
+    """Redis knew less, as it was restarted: of those at once it admits more than the process does."""
+    assert await admitted(limits, 2) == 2
+    await asyncio.to_thread(own_valkey.restart_empty)
+    await asyncio.sleep(QUIET)
+    at_once = [limits.take(KEY, Attempt(f"new-{each}", "here", NOW), QUOTA) for each in range(10)]
+    assert (await asyncio.gather(*at_once)).count(timedelta(0)) == 1
+    async with redis_client("127.0.0.1", own_valkey.port, tls=False) as redis:
+        assert await redis.zcard(f"therapy-attempts:{KEY}") == 1

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import therapy
 from therapy.domain import errors
-from therapy.domain.messages import LANGUAGES, TEXTS, advice, preferred, sentence
+from therapy.domain.messages import TEXTS, advice, sentence
+from therapy.domain.preferred_language import LANGUAGES, preferred
 
 PACKAGE = Path(therapy.__file__).parent
 SOURCES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob("*.py"))}

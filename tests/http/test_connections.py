@@ -155,6 +155,42 @@ def test_what_is_no_http_is_refused_in_the_middle_of_a_body(server):
         check_refused(connection, 400, "malformed_request")
 
 
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+
+
+@pytest.mark.parametrize("offer", [H2C, WEBSOCKET], ids=["h2c", "websocket"])
+@pytest.mark.parametrize(
+    "framing",
+    [b"Content-Length: 45\r\n\r\n", CHUNKED + b"2d\r\n"],
+    ids=["of a length", "chunked"],
+)
+def test_the_body_of_a_request_that_offers_another_protocol_never_becomes_a_request(
+    server, offer, framing
+):
+    with server.connect() as connection:
+        connection.sock.sendall(b"POST /headers HTTP/1.1\r\nHost: h\r\n" + offer + framing)
+        time.sleep(0.05)  # the body in a packet of its own
+        connection.sock.sendall(LIVE + b"X: 12\r\n\r\n")
+        check_refused(connection, 400, "upgrade_with_body")
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [H2C, WEBSOCKET, H2C + b"Content-Length: 0\r\n"],
+    ids=["h2c", "websocket", "h2c without bytes"],
+)
+def test_a_request_that_offers_another_protocol_is_answered_by_http_1_and_the_connection_closed(
+    server, caplog, offer
+):
+    with server.connect() as connection:
+        connection.sock.sendall(LIVE + offer + b"\r\n" + LIVE + b"\r\n")
+        answer = connection.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert connection.closed() == b""
+    assert "WebSocket" not in caplog.text
+
+
 def test_of_many_requests_sent_ahead_a_few_are_answered_then_the_connection_is_closed(server):
     with server.connect() as connection:
         connection.sock.sendall((LIVE + b"\r\n") * 100)

@@ -11,7 +11,7 @@ from tests.http.clinic import (
     form,
     metadata_of,
 )
-from therapy.workflows import account_changes, authentication
+from therapy.workflows import account_changes, new_passwords
 
 DEVICE = {"token": "fcm", "platform": "ANDROID", "user_id": OLIVIA.id, "user_type": "THERAPIST"}
 
@@ -27,7 +27,7 @@ def bearing(login: dict[str, str]) -> dict[str, str]:
 
 async def set_password(clinic: Clinic) -> None:
     hashed = await clinic.installation.sign_in.passwords.hash("another long one")
-    await authentication.set_password(OLIVIA, hashed, records=clinic.records)
+    await new_passwords.set_password(OLIVIA, hashed, records=clinic.records)
 
 
 async def test_tokens_of_before_a_new_password_are_refused(clinic):

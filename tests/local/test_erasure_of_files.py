@@ -168,3 +168,15 @@ async def test_a_copy_expires_when_the_store_is_purged(database, path):
     a_copy(path, now - 2 * DAY)
     await store.purge(1)
     assert not copy.exists()
+
+
+async def test_a_copy_that_another_process_deletes_at_this_moment_is_in_nobodys_way(database, path):
+    """It was found in the directory, and is gone when it is looked at; as a link that leads nowhere."""
+    now = datetime.now(UTC)
+    path.with_name(f"{path.name}.before-0002").symlink_to(path.with_name("gone"))
+    copy = a_copy(path, now - 2 * DAY)
+    await database.expire_copies(now)
+    assert not copy.exists()
+    copy = a_copy(path, NOW + HOUR)
+    await database.wipe(NOW)
+    assert not copy.exists()

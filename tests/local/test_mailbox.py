@@ -1,5 +1,6 @@
 """The file mailbox: what it keeps goes once it is of no use."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,47 @@ async def test_a_letter_that_was_sent_later_stays(mail, tmp_path):
 async def test_a_mailbox_that_was_never_used_has_nothing_to_delete(mail):
     await mail.discard(PRACTICE, RESET.topic, NOW)
     await mail.discard_expired(NOW)
+
+
+FOREIGN = {
+    "without a date": b"Subject: hello\n\nText",
+    "not a letter": b"\xff\x00\x01",
+    "empty": b"",
+    "of another program": b"Date: Mon, 01 Jan 2001 00:00:00 +0000\nSubject: hello\n\nText",
+}
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+async def test_what_others_put_into_the_mailbox_stays_and_is_in_nobodys_way(
+    mail, tmp_path, content
+):
+    await mail.send(PRACTICE, replace(RESET, id="over", expires_at=NOW))
+    for name in ("000", "zzz"):  # whichever comes first
+        (tmp_path / "mail" / f"{name}.eml").write_bytes(content)
+    await mail.discard_expired(NOW)
+    await mail.discard(PRACTICE, RESET.topic, NOW)
+    assert left(tmp_path) == []
+    assert (tmp_path / "mail" / "000.eml").read_bytes() == content
+
+
+@pytest.mark.parametrize("field", ["Date", "X-Expires"])
+@pytest.mark.parametrize("value", ["", "soon", "Mon, 01 Jan 2001 00:00:00 -0000"])
+async def test_a_letter_with_a_date_that_cannot_be_read_goes_a_day_after_its_file_was_written(
+    mail, tmp_path, field, value
+):
+    await mail.send(PRACTICE, a_letter(id="edited"))
+    (path,) = (tmp_path / "mail").glob("*.eml")
+    lines = [each for each in path.read_text().splitlines() if not each.startswith(field)]
+    path.write_text("\n".join([f"{field}: {value}", *lines]))
+    os.utime(path, (NOW.timestamp(), NOW.timestamp()))
+    await mail.discard_expired(NOW + DAY / 2)
+    assert left(tmp_path) == ["edited"]
+    await mail.discard_expired(NOW + DAY)
+    assert left(tmp_path) == []
+
+
+async def test_a_folder_with_the_name_of_a_letter_is_in_nobodys_way(mail, tmp_path):
+    await mail.send(PRACTICE, replace(RESET, id="over", expires_at=NOW))
+    (tmp_path / "mail" / "000.eml").mkdir()
+    await mail.discard_expired(NOW)
+    assert left(tmp_path) == []

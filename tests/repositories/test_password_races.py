@@ -11,7 +11,7 @@ from therapy.domain.errors import NotSignedIn
 from therapy.domain.people import Person
 from therapy.repositories.records import Records
 from therapy.testing.memory import memory_ports
-from therapy.workflows import accounts, authentication, devices
+from therapy.workflows import accounts, authentication, devices, new_passwords
 from therapy.workflows.authentication import SignedIn, SignIn
 from therapy.workflows.devices import devices_of
 from therapy.workflows.installation import install
@@ -49,7 +49,7 @@ class Replicas:
 
     async def change(self, person: Person, hashed: str) -> None:
         """Set a password; those that are being checked meanwhile are checked until it is set."""
-        await authentication.set_password(person, hashed, records=self.records[0])
+        await new_passwords.set_password(person, hashed, records=self.records[0])
         self.passwords.go_on.set()
 
     async def refresh(self, replica: int, login: SignedIn) -> SignedIn:

@@ -30,9 +30,9 @@ from tests.workflows.interrupted_ports import (
 )
 from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.access import Actor
-from therapy.domain.fair_shares import FairShares
 from therapy.domain.partition_keys import digest
 from therapy.domain.people import Device
+from therapy.domain.person_limits import PersonLimits
 from therapy.domain.run import Run
 from therapy.domain.session import Session
 from therapy.domain.transcript import Line, Speaker, TranscriptVersion, format_timestamp
@@ -152,7 +152,7 @@ async def an_installation(
         "recordings": FailingRecordings(now=clock),
     }
     all_ports = replaced(memory_ports(said=SCRIPT, clock=clock), **interruptible | ports)
-    options = {"shares": FairShares(uploads=500, uploads_in_all=500), **(options or {})}
+    options = {"limits": PersonLimits(uploads=500, uploads_in_all=500), **(options or {})}
     installed = MemoryInstallation(all_ports, clock, options, worker_options or {})
     records = installed.records
     hashed = await all_ports.passwords.hash(PASSWORD)

@@ -11,7 +11,7 @@ from therapy.domain.errors import AlreadyExists, InvalidInput, NotSignedIn
 from therapy.domain.people import Role
 from therapy.repositories.logins import access_partition
 from therapy.repositories.practices import practice_partition
-from therapy.workflows import accounts, authentication, devices
+from therapy.workflows import accounts, authentication, devices, new_passwords
 from therapy.workflows.authentication import SignedIn
 from therapy.workflows.profiles import find_patients
 from therapy.workflows.reset_letters import ask_for_letter
@@ -53,7 +53,7 @@ async def forget(it: MemoryInstallation) -> None:
 async def change(it: MemoryInstallation) -> None:
     letter = it.ports.mail.sent[-1]
     token = next(word for word in letter.body.split() if word.count(".") == 2)
-    await authentication.change_password(token, SECOND, records=it.records, sign_in=it.sign_in)
+    await new_passwords.change_password(token, SECOND, records=it.records, sign_in=it.sign_in)
 
 
 async def life(process: Process) -> None:

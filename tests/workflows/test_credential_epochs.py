@@ -1,13 +1,13 @@
 """The epoch of credentials: what lets a person in ends with it, also what was under way."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import pytest
 from msgspec.structs import replace
 
 from tests.builders import PRACTICE, SECOND, THERAPIST, a_device, a_login, a_therapist, details
-from tests.logins import LOGIN, has_login
+from tests.logins import has_login
 from tests.workflows.interrupted_ports import nothing
 from tests.workflows.memory_installation import (
     ACTOR,
@@ -21,9 +21,10 @@ from therapy.adapters.memory.passwords import MemoryPasswords
 from therapy.domain.access import Actor
 from therapy.domain.errors import InvalidInput, NotSignedIn, Unavailable
 from therapy.domain.login_tokens import parse_refresh_token, parse_reset_token
+from therapy.ports.store import MOST_WRITES
 from therapy.repositories.logins import access_partition
 from therapy.repositories.practices import practice_partition
-from therapy.workflows import account_changes, authentication, devices
+from therapy.workflows import account_changes, authentication, devices, new_passwords
 from therapy.workflows.authentication import SignedIn
 from therapy.workflows.devices import devices_of
 from therapy.workflows.login_check import LoginCheck
@@ -67,7 +68,7 @@ async def refreshed(installed: MemoryInstallation, token: str) -> SignedIn:
 async def set_password(installed: MemoryInstallation, password: str = NEW) -> None:
     person = await installed.records.people.by_email(EMAIL)
     hashed = await installed.ports.passwords.hash(password)
-    await authentication.set_password(person, hashed, records=installed.records)
+    await new_passwords.set_password(person, hashed, records=installed.records)
 
 
 async def mailed(installed: MemoryInstallation) -> str:
@@ -80,7 +81,7 @@ async def mailed(installed: MemoryInstallation) -> str:
 
 
 async def reset_password(installed: MemoryInstallation, password: str = NEW) -> None:
-    await authentication.change_password(
+    await new_passwords.change_password(
         await mailed(installed), password, records=installed.records, sign_in=installed.sign_in
     )
 
@@ -192,67 +193,21 @@ async def test_an_access_token_is_refused_within_five_seconds_by_a_process_that_
         await check.require(actor)
 
 
-async def test_the_store_is_asked_about_a_login_once_in_three_seconds_however_many_ask(installed):
-    check, store = LoginCheck(installed.records), installed.store
-    store.forget_reads()
-    await asyncio.gather(*(check.require(ACTOR) for _ in range(20)))
-    for _ in range(20):
-        await check.require(ACTOR)
-    assert len(store.gets) == 1
-    installed.clock.advance(seconds=3)
-    await check.require(ACTOR)
-    assert len(store.gets) == 2
-    installed.clock.advance(days=-1)  # the clock was set back
-    await check.require(ACTOR)
-    assert len(store.gets) == 3
-
-
-async def test_a_process_remembers_a_bounded_number_of_logins(installed):
-    check = LoginCheck(installed.records, most=2)
-    sids = (LOGIN, "login-2", "login-3")
-    await has_login(PRACTICE, THERAPIST, *sids, records=installed.records)
-    for sid in sids:
-        await check.require(replace(ACTOR, sid=sid))
-    installed.store.forget_reads()
-    for sid in reversed(sids):
-        await check.require(replace(ACTOR, sid=sid))
-    assert len(installed.store.gets) == 1
-
-
-async def test_while_the_store_is_away_a_login_goes_on_until_it_must_be_asked_about_again(
+async def test_of_more_logins_than_one_commit_ends_none_is_alive_although_its_process_dies(
     installed,
 ):
+    sids = [f"login-{number:03}" for number in range(2 * MOST_WRITES)]
+    await has_login(PRACTICE, THERAPIST, *sids, records=installed.records)
+    person = await installed.records.people.by_email(EMAIL)
+    hashed = await installed.ports.passwords.hash(NEW)
+    await new_passwords.set_password(person, hashed, records=installed.dying_writer)
     check = LoginCheck(installed.records)
-    await check.require(ACTOR)
-
-    async def away(_: str, __: Sequence[object]) -> None:
-        raise Unavailable
-
-    installed.store.after_get = away
-    installed.clock.advance(seconds=2)
-    await check.require(ACTOR)
-    installed.clock.advance(seconds=1)
-    for _ in range(2):
-        with pytest.raises(Unavailable):
-            await check.require(ACTOR)
-    installed.store.after_get = nothing
-    await check.require(ACTOR)
-
-
-async def test_one_that_stops_waiting_for_the_store_takes_the_answer_from_nobody(installed):
-    check, held = LoginCheck(installed.records), asyncio.Event()
-
-    async def hold(_: str, __: Sequence[object]) -> None:
-        await held.wait()
-
-    installed.store.after_get = hold
-    first, second = (asyncio.create_task(check.require(ACTOR)) for _ in range(2))
-    await asyncio.sleep(0)
-    first.cancel()
-    await asyncio.sleep(0)
-    held.set()
-    await second
-    assert first.cancelled()
+    alive_yet = []
+    for sid in sids:
+        with suppress(NotSignedIn):
+            await check.require(replace(ACTOR, sid=sid))
+            alive_yet.append(sid)
+    assert not alive_yet
 
 
 async def test_a_login_of_before_there_were_epochs_lives_on(installed):
@@ -316,7 +271,7 @@ async def test_a_disabled_account_gets_no_new_password_by_mail(installed):
     token = await mailed(installed)
     await disable(installed)
     with pytest.raises(InvalidInput, match="reset_token"):
-        await authentication.change_password(
+        await new_passwords.change_password(
             token, NEW, records=installed.records, sign_in=installed.sign_in
         )
     sent = len(installed.ports.mail.sent)

@@ -36,7 +36,7 @@ from therapy.ports.store import Write
 from therapy.repositories.logins import OldToken, access_partition
 from therapy.repositories.practices import practice_partition
 from therapy.repositories.records import UNATTACHED, Records
-from therapy.workflows import authentication
+from therapy.workflows import authentication, new_passwords
 from therapy.workflows.authentication import SignedIn
 from therapy.workflows.devices import devices_of
 from therapy.workflows.reset_letters import ask_for_letter
@@ -85,7 +85,7 @@ async def mailed(installed: MemoryInstallation, email: str = EMAIL.upper()) -> s
 async def changed(
     installed: MemoryInstallation, token: str, password: str = NEW, records: Records | None = None
 ) -> None:
-    await authentication.change_password(
+    await new_passwords.change_password(
         token, password, records=records or installed.records, sign_in=installed.sign_in
     )
 

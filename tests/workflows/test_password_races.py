@@ -12,7 +12,7 @@ from tests.workflows.interrupted_ports import nothing
 from tests.workflows.memory_installation import PASSWORD, MemoryInstallation, an_installation
 from therapy.adapters.memory.passwords import MemoryPasswords
 from therapy.domain.errors import NotSignedIn
-from therapy.workflows import account_changes, authentication, devices
+from therapy.workflows import account_changes, authentication, devices, new_passwords
 from therapy.workflows.authentication import SignedIn
 from therapy.workflows.devices import devices_of
 from therapy.workflows.login_check import require_login
@@ -81,7 +81,7 @@ async def registered(installed: MemoryInstallation, login: SignedIn, name: str) 
 async def changed(installed: MemoryInstallation) -> None:
     person = await installed.records.people.by_email(EMAIL)
     hashed = await installed.ports.passwords.hash(NEW)
-    await authentication.set_password(person, hashed, records=installed.records)
+    await new_passwords.set_password(person, hashed, records=installed.records)
 
 
 async def disabled(installed: MemoryInstallation) -> None:

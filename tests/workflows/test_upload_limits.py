@@ -16,7 +16,7 @@ from tests.workflows.memory_installation import (
     upload,
 )
 from therapy.domain.errors import TooMuchAtOnce, Unavailable
-from therapy.domain.fair_shares import FairShares
+from therapy.domain.person_limits import PersonLimits
 from therapy.domain.upload import BLOCK_SIZE, QUIET
 from therapy.workflows import accounts
 from therapy.workflows.uploads import receiving
@@ -24,8 +24,8 @@ from therapy.workflows.uploads import receiving
 COLLEAGUE = an_actor(person_id="therapist-2")
 
 
-async def limited(**shares: int) -> MemoryInstallation:
-    installed = await an_installation(options={"shares": FairShares(**shares)})
+async def limited(**limits: int) -> MemoryInstallation:
+    installed = await an_installation(options={"limits": PersonLimits(**limits)})
     colleague = a_therapist(id=COLLEAGUE.person_id, email="alex.lebed2@example.health")
     await accounts.add_person(colleague, records=installed.records)
     await has_login(PRACTICE, COLLEAGUE.person_id, records=installed.records)

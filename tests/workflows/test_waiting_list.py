@@ -14,8 +14,8 @@ from tests.workflows.memory_installation import (
     upload,
 )
 from therapy.domain.errors import ErrorClass, TooMuchAtOnce, Unavailable
-from therapy.domain.fair_shares import FairShares
 from therapy.domain.outbox import SessionEntryChanged
+from therapy.domain.person_limits import PersonLimits
 from therapy.domain.run import RunState, failed
 from therapy.ports.store import Item
 from therapy.repositories.change import Change
@@ -23,7 +23,7 @@ from therapy.workflows import accounts, review
 from therapy.workflows.waiting_list import COUNTED_EVERY
 
 COLLEAGUE = an_actor(person_id="therapist-2")
-FEW = {"shares": FairShares(waiting=2)}
+FEW = {"limits": PersonLimits(waiting=2)}
 
 
 async def a_practice_of_two(**options: object) -> MemoryInstallation:
@@ -140,7 +140,7 @@ async def test_the_sweep_rings_for_a_session_whose_place_is_later_than_now():
 
 
 async def test_beyond_what_everybody_may_have_waiting_uploads_are_refused_until_some_are_done():
-    installed = await a_practice_of_two(shares=FairShares(waiting_in_all=2))
+    installed = await a_practice_of_two(limits=PersonLimits(waiting_in_all=2))
     await sent(installed, 1)
     await sent(installed, 2)
     another = installed.with_ports()  # a process that has counted nothing yet
@@ -168,7 +168,7 @@ class Away(InterruptedStore):
 
 
 async def test_if_what_everybody_has_waiting_can_not_be_counted_the_next_upload_counts_it():
-    installed = await a_practice_of_two(shares=FairShares(waiting_in_all=1))
+    installed = await a_practice_of_two(limits=PersonLimits(waiting_in_all=1))
     await sent(installed, 1)
     away = Away(installed.store)
     restarted = installed.with_ports(store=away)

@@ -74,7 +74,11 @@ class RedisAttemptLimits(AttemptLimits):
 
     async def take(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
         waiting = await self._look("take", key, attempt, quota)
-        return waiting or await self._own.take(key, attempt, quota)
+        if not waiting and (waiting := await self._own.take(key, attempt, quota)):
+            await self._remove(
+                key, attempt
+            )  # Redis has counted it: it knew less, e.g. after a restart
+        return waiting
 
     async def look(self, key: str, attempt: Attempt, quota: Quota) -> timedelta:
         return await self._look("look", key, attempt, quota)
@@ -99,6 +103,10 @@ class RedisAttemptLimits(AttemptLimits):
 
     async def give_back(self, key: str, attempt: Attempt, quota: Quota) -> None:
         await self._own.give_back(key, attempt, quota)
+        await self._remove(key, attempt)
+
+    async def _remove(self, key: str, attempt: Attempt) -> None:
+        """Count an attempt no more in Redis, if that can be reached."""
         member = f"{attempt.source}|{attempt.id}"
         try:
             await self._asked(lambda: self._redis.zrem(PREFIX + key, member))

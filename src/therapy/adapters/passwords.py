@@ -7,7 +7,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from typing import TypeVar
@@ -15,7 +15,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from therapy.domain.errors import Unavailable
+from therapy.domain.concurrency_limit import ConcurrencyLimit
 from therapy.domain.people import common_forms, password_forms
 from therapy.ports.passwords import Passwords
 
@@ -49,8 +49,7 @@ class Argon2Passwords(Passwords):
     """Hashes with Argon2id; an unknown address takes as long as a wrong password."""
 
     def __init__(self, most_waiting: int = MOST_WAITING) -> None:
-        self._most = AT_ONCE + most_waiting
-        self._here = 0
+        self._limit = ConcurrencyLimit(AT_ONCE + most_waiting, "busy", retry_after=BUSY_SECONDS)
         self._hasher = HASHER
         self._nobody = _hash_of_nobody()
         self._threads = ThreadPoolExecutor(AT_ONCE, "passwords")
@@ -73,21 +72,33 @@ class Argon2Passwords(Passwords):
         return right and bool(hashed)
 
     async def is_common(self, password: str) -> bool:
-        return not _common_passwords().isdisjoint(common_forms(password))
+        common = await asyncio.to_thread(_common_passwords)
+        return not common.isdisjoint(common_forms(password))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread of this adapter's own, so that waiting calls block no one else's.
 
+        What has begun counts until it ends, also if its caller was cancelled: its thread goes on.
+
         Raises:
             Unavailable: too many calls wait already (`busy`).
         """
-        if self._here >= self._most:
-            raise Unavailable("busy", retry_after=BUSY_SECONDS)
-        self._here += 1
+        loop = asyncio.get_running_loop()
+
+        def count_end(_: object) -> None:
+            with suppress(
+                RuntimeError
+            ):  # the loop was closed meanwhile, and nobody counts any more
+                loop.call_soon_threadsafe(self._limit.end)
+
+        self._limit.begin()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._here -= 1
+            doing = self._threads.submit(work)
+        except RuntimeError:  # the threads were ended
+            self._limit.end()
+            raise
+        doing.add_done_callback(count_end)
+        return await asyncio.wrap_future(doing)
 
     def _verify(self, password: str, hashed: str) -> bool:
         """Return whether a form of the password matches; tries all of them, if none does."""

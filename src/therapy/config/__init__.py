@@ -8,7 +8,8 @@ projects. All faults are reported in one message, with their fixes.
 from therapy.config.adapter_families import FAMILIES
 from therapy.config.installed_plugins import GROUPS, Plugin, every_installed, plugins_named
 from therapy.config.reading import SettingsError, in_production, read_settings, unknown
-from therapy.config.settings import NO_LONGER_NEEDED, SETTINGS, Setting, Settings
+from therapy.config.settings import Settings
+from therapy.config.settings_table import NO_LONGER_NEEDED, SETTINGS, Setting
 
 __all__ = [
     "FAMILIES",

@@ -23,7 +23,8 @@ from therapy.config.installed_plugins import (
     every_installed,
     plugins_named,
 )
-from therapy.config.settings import SETTINGS, Settings
+from therapy.config.settings import Settings
+from therapy.config.settings_table import SETTINGS, settings_of
 from therapy.config.signing_secret import secret_faults
 from therapy.config.value_parsers import read
 
@@ -84,7 +85,7 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
         raise SettingsError(
             "\n".join(["The settings can't be used:", *(f"  - {each}" for each in found)])
         )
-    return Settings(**values)  # type: ignore[arg-type]  # each was read in its own form above
+    return settings_of(values)
 
 
 class _Read(NamedTuple):

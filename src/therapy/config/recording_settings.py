@@ -1,19 +1,17 @@
 """The settings of what a recording may cost: its length, its check, and the processes that read it.
 
-A part of `Settings`, which has all others; the parts follow each other as msgspec's structs have one
-base each.
+A part of `Settings`.
 """
 
 from datetime import timedelta
 from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import Meta, Struct, field
 
-from therapy.config.fair_share_settings import FairShareSettings
 from therapy.config.value_parsers import Seconds
 
 
-class RecordingSettings(FairShareSettings, frozen=True, kw_only=True):
+class RecordingSettings(Struct, frozen=True, kw_only=True):
     """How long recordings may be and what reading them may take. Sizes are in bytes."""
 
     longest_recording: Annotated[

@@ -1,18 +1,18 @@
-"""The settings: one struct with a field for each.
+"""The settings: one struct with a field for each, and parts with those that belong together.
 
 A field defines its form, its purpose, its name in the environment and its default. The names of the earlier
 generation are kept, so that an App Service that was configured for it starts this one unchanged.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, field
-from msgspec.structs import fields
+from msgspec import Meta, Struct, field
 
+from therapy.config.person_limit_settings import PersonLimitSettings
+from therapy.config.recording_settings import RecordingSettings
 from therapy.config.sign_in_settings import SignInSettings
 from therapy.config.value_parsers import (
     AUTO,
@@ -30,11 +30,10 @@ from therapy.config.value_parsers import (
     ServedBy,
     SpeechAddress,
     Switch,
-    parts,
 )
 
 
-class Settings(SignInSettings, frozen=True, kw_only=True):
+class Settings(Struct, frozen=True, kw_only=True):
     """The settings of an installation; their repr contains no secrets. Sizes are in bytes.
 
     The last block says which family of adapters, or which plugin, serves which port; it is never "auto" once
@@ -89,7 +88,9 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
         "days that a copy of the database from before a migration stays, if no session in it is erased",
     ] = field(name="THERAPY_MIGRATION_COPY_DAYS", default=30)
     lease: Annotated[
-        Seconds, "how long a dead worker's session waits before another takes it over"
+        Seconds,
+        "how long a dead worker's session waits before another takes it over; what follows from a change"
+        " (a push, a list entry, a letter) is tried for four fifths of it, then again later",
     ] = field(name="THERAPY_LEASE_SECONDS", default=timedelta(seconds=30))
     sweep_every: Annotated[Seconds, "how often to look for work that was missed"] = field(
         name="THERAPY_SWEEP_SECONDS", default=timedelta(seconds=10)
@@ -329,57 +330,12 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
     plugin_environment: Mapping[str, Mapping[str, str]] = {}
     """By field, the part of the environment that its plugin gets. Not a setting itself."""
 
+    person_limits: PersonLimitSettings = PersonLimitSettings()
+    recording_limits: RecordingSettings = RecordingSettings()
+    sign_in_limits: SignInSettings = SignInSettings()
+
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return []
 
     def __repr__(self) -> str:
         return f"Settings(host={self.host!r}, port={self.port}, data_dir={str(self.data_dir)!r})"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A setting: its name in the environment, its field in `Settings`, its form, default and purpose."""
-
-    name: str
-    field: str
-    form: Any
-    default: object
-    purpose: str
-    secret: bool
-
-    @property
-    def default_text(self) -> str:
-        """The default as one would set it; "" if there is none."""
-        match self.default:
-            case bool():
-                return str(self.default).lower()
-            case timedelta():
-                return f"{self.default.total_seconds():g}"
-            case tuple():
-                return ",".join(self.default)
-            case _:
-                return str(self.default)
-
-
-def _settings() -> tuple[Setting, ...]:
-    found = []
-    inherited = SignInSettings.__struct_fields__
-    for each in sorted(fields(Settings), key=lambda each: each.name in inherited):
-        marks = parts(each.type)[1]
-        if not marks:
-            continue
-        purpose = next(mark for mark in marks if isinstance(mark, str))
-        found.append(
-            Setting(each.encode_name, each.name, each.type, each.default, purpose, SECRET in marks)
-        )
-    return tuple(found)
-
-
-SETTINGS = _settings()
-
-NO_LONGER_NEEDED = {
-    "FLASK_SECRET_KEY": "there are no cookies to sign",
-    "FLASK_DEBUG": "see THERAPY_LOG_LEVEL",
-    "GUNICORN_THREADS": "one process serves many requests at once",
-}
-"""Settings of the earlier generation that are accepted and do nothing."""

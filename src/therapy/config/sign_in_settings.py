@@ -3,13 +3,12 @@
 from datetime import timedelta
 from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import Meta, Struct, field
 
-from therapy.config.recording_settings import RecordingSettings
 from therapy.config.value_parsers import Seconds
 
 
-class SignInSettings(RecordingSettings, frozen=True, kw_only=True):
+class SignInSettings(Struct, frozen=True, kw_only=True):
     """Settings of signing in, letters, logins and devices; see docs/reference/limits.md."""
 
     sign_in_tries: Annotated[

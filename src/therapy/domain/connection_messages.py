@@ -9,6 +9,12 @@ CONNECTION_TEXTS: dict[str, Texts] = {
         "Send a shorter address and fewer or shorter headers.",
         "יש לשלוח כתובת קצרה יותר ופחות כותרות, או כותרות קצרות יותר.",
     ),
+    "upgrade_with_body": (
+        "The request offers to change to another protocol, and has a body.",
+        "הבקשה מציעה לעבור לפרוטוקול אחר, ויש לה גוף.",
+        "Send it with HTTP/1.1 and without the header Upgrade.",
+        "יש לשלוח אותה ב-HTTP/1.1 וללא הכותרת Upgrade.",
+    ),
     "request_timeout": (
         "The request did not arrive in time.",
         "הבקשה לא הגיעה בזמן.",

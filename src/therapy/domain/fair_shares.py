@@ -1,4 +1,4 @@
-"""Fair shares: how much may be under way, and whose recording is transcribed next.
+"""Fair shares: whose recording is transcribed next.
 
 Runs are done in order of their `due_at`, their place in the waiting list. A therapist's recordings stand
 behind each other by the work that each is expected to be, so that those of others come in between. Only the
@@ -7,8 +7,6 @@ order counts: a worker that has nothing else to do takes the first one, however 
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-
-from msgspec import Struct
 
 from therapy.domain.session import Recording
 
@@ -19,27 +17,6 @@ COMPRESSED = 8_000
 LEAST_WORK, MOST_WORK = timedelta(minutes=1), timedelta(hours=4)
 HALFWAY = timedelta(hours=1)
 """If the first is overdue by this, a newcomer stands half of LEAST_WORK behind it, and never a whole one."""
-
-
-class FairShares(Struct, frozen=True, kw_only=True):
-    """The limits of an installation; `…_in_all` are for everybody together.
-
-    `waiting` are sessions that wait to be transcribed, `bytes_a_day` those of one therapist's recordings.
-    `uploads_in_all`, `searches` and `search_time` are for each process; searches that wait count, too.
-    """
-
-    waiting: int = 100
-    waiting_in_all: int = 1_000
-    uploads: int = 10
-    uploads_in_all: int = 50
-    bytes_a_day: int = 20 * 1024**3
-    searches: int = 4
-    searches_in_all: int = 20
-    search_time: timedelta = timedelta(milliseconds=500)
-
-
-DEFAULT_SHARES = FairShares()
-"""Enough for a practice whose people work at the same time."""
 
 
 def expected_work(recordings: Iterable[Recording]) -> timedelta:

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from therapy.domain.connection_messages import CONNECTION_TEXTS
 from therapy.domain.language_names import named
 from therapy.domain.limit_messages import LIMIT_TEXTS
+from therapy.domain.preferred_language import language_of
 from therapy.domain.sign_in_messages import SIGN_IN_TEXTS
 from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
-
-LANGUAGES = ("en", "he")
-"""The languages of the texts; any other is answered in English."""
 
 TEXTS: dict[str, Texts] = {
     # Something is wrong with what was sent.
@@ -300,53 +298,8 @@ def advice(code: str, language: str) -> str:
     return texts[2 + _column(language)] if len(texts) > 2 else ""
 
 
-def preferred(accept_language: str | None, default: str = "en") -> str:
-    """Return "en" or "he", chosen by an Accept-Language header (RFC 9110, 12.5.4). Never raises.
-
-    The greatest quality wins, and the first of equal ones; "*" stands for whatever is not named, the
-    default first. What can't be parsed is skipped. If nothing is left, it is the default, unless that
-    was refused (q=0).
-    """
-    fallback = _language(default) or "en"
-    (other,) = {*LANGUAGES} - {fallback}
-    qualities: dict[str, float] = {}
-    rest = None
-    for item in (accept_language or "")[:1000].split(","):
-        tag, _, parameters = item.partition(";")
-        language, quality = _language(tag), _quality(parameters)
-        if quality is not None and language:
-            qualities[language] = max(quality, qualities.get(language, 0.0))
-        elif quality is not None and tag.strip() == "*":
-            rest = quality
-    if rest is not None:
-        qualities = qualities | {one: rest for one in (fallback, other) if one not in qualities}
-    if any(qualities.values()):
-        return max(qualities, key=lambda language: qualities[language])
-    return other if fallback in qualities and other not in qualities else fallback
-
-
 def _column(language: str) -> int:
-    return 1 if _language(language) == "he" else 0
-
-
-def _language(tag: str) -> str:
-    """Return which of our languages a BCP 47 tag names, or "". "iw" is Hebrew on old Androids."""
-    primary = tag.strip().replace("_", "-").partition("-")[0].lower()
-    primary = "he" if primary == "iw" else primary
-    return primary if primary in LANGUAGES else ""
-
-
-def _quality(parameters: str) -> float | None:
-    """Return the q of an Accept-Language item, 1 if it has none; None if it isn't a number from 0 to 1."""
-    for each in parameters.split(";"):
-        name, _, value = each.partition("=")
-        if name.strip().lower() == "q":
-            digits = value.strip()
-            if not digits.replace(".", "", 1).isdigit() or not digits.isascii():
-                return None
-            quality = float(digits)
-            return quality if quality <= 1 else None
-    return 1.0
+    return 1 if language_of(language) == "he" else 0
 
 
 def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
@@ -356,7 +309,7 @@ def _words_for(details: Mapping[str, object], language: str) -> dict[str, str]:
         text = _size(value) if name == "limit" and isinstance(value, int) else str(value)
         text = words["no_sound"] if (name, text) == ("format", "no_sound") else text
         text = _duration(text, column) if name == "longest" and text.isdecimal() else text
-        text = named(text, _language(language)) if name in _OF_LANGUAGES else text
+        text = named(text, language_of(language)) if name in _OF_LANGUAGES else text
         shown = "".join(letter for letter in text if letter.isprintable())[:_LONGEST_DETAIL]
         if shown:
             words[name] = shown

@@ -6,7 +6,7 @@ sentence agrees with its number.
 """
 
 from therapy.domain.audio_findings import BETWEEN_RECORDINGS, Missing
-from therapy.domain.messages import preferred
+from therapy.domain.preferred_language import preferred
 from therapy.domain.transcript import GUESS, LOOP, NO_SPEECH_LIKELY, OTHER_LANGUAGE
 
 REASONS = {

@@ -26,17 +26,6 @@ class ResetTokens(Repository[Reset]):
     def expires_at(self, record: Reset) -> datetime | None:
         return record.expires_at
 
-    async def load(self, practice_id: str, person_id: str, token_hash: str) -> Reset:
-        """Return a reset token that is neither used nor expired.
-
-        Raises:
-            NotFound: unknown, used or expired.
-        """
-        reset = await self.find(practice_id, person_id, token_hash)
-        if reset is None or reset.used:
-            raise NotFound
-        return reset
-
     async def find(self, practice_id: str, person_id: str, token_hash: str) -> Reset | None:
         """Return a reset token that has not expired, used or not; None if there is none."""
         partition, places = access_partition(practice_id, person_id), (ONLY, _place(token_hash))

@@ -17,7 +17,7 @@ from therapy.adapters.logged_mail import LoggedMail
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
-from therapy.domain.fair_shares import FairShares
+from therapy.domain.person_limits import PersonLimits
 from therapy.ports.mail import Letter
 from therapy.wiring.adapters import (
     MAILBOX,
@@ -106,7 +106,7 @@ async def open_therapy(
             push=await open_push(settings, data_dir, stack),
             mail=(await open_mail(settings, data_dir, stack))[0],
             passwords=await stack.enter_async_context(
-                Argon2Passwords.open(settings.sign_ins_waiting)
+                Argon2Passwords.open(settings.sign_in_limits.sign_ins_waiting)
             ),
             tokens=JwtTokens(settings.jwt_secret or signing_secret(data_dir)),
             attempt_limits=limits,
@@ -122,11 +122,13 @@ async def open_therapy(
             languages=settings.speech_languages,
             people=settings.speech_people,
             quotas=quotas_of(settings),
-            shares=shares_of(settings),
+            limits=person_limits_of(settings),
             longest_ms=longest_ms(settings),
-            login_check=timedelta(seconds=settings.login_check),
-            most_devices=settings.most_devices,
-            letter_pace=LetterPace(settings.reset_lifetime, settings.mail_pause),
+            login_check=timedelta(seconds=settings.sign_in_limits.login_check),
+            most_devices=settings.sign_in_limits.most_devices,
+            letter_pace=LetterPace(
+                settings.sign_in_limits.reset_lifetime, settings.sign_in_limits.mail_pause
+            ),
         )
         checks: dict[str, Check] = {
             "stores": stores.probe,
@@ -137,15 +139,15 @@ async def open_therapy(
         yield Therapy(installation, settings, data_dir, checks)
 
 
-def shares_of(settings: Settings) -> FairShares:
+def person_limits_of(settings: Settings) -> PersonLimits:
     """Return how much these settings let people have under way."""
-    names = FairShares.__struct_fields__
-    return FairShares(**{name: getattr(settings, name) for name in names})
+    names = PersonLimits.__struct_fields__
+    return PersonLimits(**{name: getattr(settings.person_limits, name) for name in names})
 
 
 def longest_ms(settings: Settings) -> int:
     """Return how long a session's recordings may last together, in milliseconds."""
-    return int(settings.longest_recording.total_seconds() * 1000)
+    return int(settings.recording_limits.longest_recording.total_seconds() * 1000)
 
 
 @asynccontextmanager

@@ -80,9 +80,9 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
 
     limits = replace(
         LIMITS,
-        memory=settings.recogniser_memory,
-        cpu_per_minute=settings.recogniser_cpu,
-        silence=settings.child_silence.total_seconds(),
+        memory=settings.recording_limits.recogniser_memory,
+        cpu_per_minute=settings.recording_limits.recogniser_cpu,
+        silence=settings.recording_limits.child_silence.total_seconds(),
     )
     models = data_dir_of(settings) / "models"
     return WhisperSpeech(model=settings.speech_model, cache=models, limits=limits)
@@ -93,12 +93,11 @@ def open_decoder(settings: Settings) -> AudioDecoder:
     from therapy.adapters.audio import PyAvAudioDecoder
     from therapy.adapters.child_process.limits import Limits
 
+    given = settings.recording_limits
     return PyAvAudioDecoder(
-        limits=Limits(
-            memory=settings.decoder_memory, silence=settings.child_silence.total_seconds()
-        ),
-        checks_at_once=max(1, settings.checks_at_once // settings.api_processes),
-        checks_waiting=settings.checks_waiting,
+        limits=Limits(memory=given.decoder_memory, silence=given.child_silence.total_seconds()),
+        checks_at_once=max(1, given.checks_at_once // settings.api_processes),
+        checks_waiting=given.checks_waiting,
     )
 
 
@@ -238,12 +237,12 @@ async def open_attempt_limits(
 def quotas_of(settings: Settings) -> Quotas:
     """Return how often in an hour passwords may be wrong and letters be asked for."""
     return Quotas(
-        sign_in=Quota(settings.sign_in_tries, shared=True),
-        sign_in_known=Quota(settings.sign_in_tries_known),
-        sign_in_address=Quota(settings.sign_in_tries_address),
-        letter=Quota(settings.letters, shared=True),
-        letter_address=Quota(settings.letters_address),
-        token=Quota(settings.wrong_tokens),
+        sign_in=Quota(settings.sign_in_limits.sign_in_tries, shared=True),
+        sign_in_known=Quota(settings.sign_in_limits.sign_in_tries_known),
+        sign_in_address=Quota(settings.sign_in_limits.sign_in_tries_address),
+        letter=Quota(settings.sign_in_limits.letters, shared=True),
+        letter_address=Quota(settings.sign_in_limits.letters_address),
+        token=Quota(settings.sign_in_limits.wrong_tokens),
     )
 
 

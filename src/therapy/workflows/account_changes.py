@@ -8,8 +8,8 @@ from therapy.domain.people import Person, check_name, check_password
 from therapy.ports.passwords import Passwords
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.authentication import set_password
 from therapy.workflows.end_of_access import end_all
+from therapy.workflows.new_passwords import set_password
 from therapy.workflows.retry_stale import retry_stale
 
 

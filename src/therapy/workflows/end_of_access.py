@@ -1,8 +1,9 @@
 """Ending a person's access: every login, reset token and device that they had.
 
 New credentials, under the next epoch, and the deletion of the logins of before are one commit in the
-person's partition, so whatever is checked against a login or its epoch is refused from then on. What a commit
-has no room for, or did not see, is ended by what follows from it, `end_access`.
+person's partition, so whatever is checked against a login or its epoch is refused from then on. Logins that a
+commit has no room for are ended before it, as a program that dies must not leave them; what it did not see is
+ended by what follows from it, `end_access`.
 """
 
 from collections.abc import Iterable
@@ -24,7 +25,8 @@ from therapy.workflows.retry_stale import retry_stale
 async def end_all(access: Access, after: Credentials, *with_it: Pending, records: Records) -> None:
     """Write credentials of the next epoch; every login, reset token and device of before ends.
 
-    Devices end with their logins: what is left of them is removed afterwards.
+    Devices end with their logins: what is left of them is removed afterwards. If the credentials can't be
+    written, some logins may have ended nevertheless.
 
     `with_it` are other writes to the person's partition, in the same commit; a reset token among them stays.
 
@@ -34,7 +36,9 @@ async def end_all(access: Access, after: Credentials, *with_it: Pending, records
     change = Change(records.credentials.write(after), *with_it)
     written = {each.write.id for each in change}
     ended = [each for each in _endings(access, records=records) if each.write.id not in written]
-    change.add(*ended[: MOST_WRITES - len(change) - 1])
+    room = MOST_WRITES - len(change) - 1
+    await _commit_all(ended[room:], records=records)
+    change.add(*ended[:room])
     follows = AccessEnded(after.person_id, records.now(), after.epoch)
     await records.commit(after.practice_id, change, follows)
 

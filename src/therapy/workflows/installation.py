@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from therapy.domain.attempts import Quotas
-from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares
+from therapy.domain.person_limits import DEFAULT_LIMITS, PersonLimits
 from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.doorbell import Doorbell
@@ -88,7 +88,7 @@ def install(
     languages: tuple[str, ...] = ("he-IL", "en-US"),
     people: int = 0,
     quotas: Quotas | None = None,
-    shares: FairShares = DEFAULT_SHARES,
+    limits: PersonLimits = DEFAULT_LIMITS,
     longest_ms: int = LONGEST_MS,
     login_check: timedelta = EVERY,
     most_devices: int = MOST_DEVICES,
@@ -99,7 +99,7 @@ def install(
     `lease` is how long a worker, or a writer with consequences to deliver, keeps others from its work
     without a sign of life. `languages` (BCP 47) are recognised if an upload names none, and `people` speak if
     it does not say how many (0 = the engine counts the voices). `quotas` say how often in an hour passwords
-    may be wrong and letters be asked for; None: as `Quotas` has them. `shares` is how much one person, and
+    may be wrong and letters be asked for; None: as `Quotas` has them. `limits` is how much one person, and
     everybody together, may have under way. A session's recordings may last `longest_ms` together. A login
     that has ended is refused after `login_check` at the latest; a person has at most `most_devices`.
     `letter_pace` says how long a letter with a token is of use, and how often it is tried.
@@ -121,7 +121,7 @@ def install(
         deliver=relay.deliver_written,
         most_devices=most_devices,
     )
-    waiting_list = WaitingList(records, ports.session_index, shares)
+    waiting_list = WaitingList(records, ports.session_index, limits)
     return Installation(
         records=records,
         session_index=ports.session_index,
@@ -133,7 +133,7 @@ def install(
             recordings=ports.recordings,
             audio=ports.engines.audio,
             waiting_list=waiting_list,
-            limits=UploadLimits(records, shares),
+            limits=UploadLimits(records, limits),
             max_bytes=max_upload_bytes,
             languages=languages,
             people=people,
@@ -149,9 +149,9 @@ def install(
             ),
         ),
         searches=Searches(
-            most_of_one=shares.searches,
-            most_in_all=shares.searches_in_all,
-            within=shares.search_time,
+            most_of_one=limits.searches,
+            most_in_all=limits.searches_in_all,
+            within=limits.search_time,
         ),
         login_check=LoginCheck(records, login_check),
         doorbell=ports.doorbell,

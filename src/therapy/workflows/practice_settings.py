@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from therapy.domain.errors import AlreadyExists, InvalidInput
-from therapy.domain.messages import LANGUAGES
 from therapy.domain.people import PatientSees, Practice, check_name, same_name
+from therapy.domain.preferred_language import LANGUAGES
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.retry_stale import retry_stale

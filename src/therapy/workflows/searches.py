@@ -5,13 +5,14 @@ thread, a connection or another person's search waiting for longer than `within`
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
 from therapy.domain.access import Actor
-from therapy.domain.errors import TooMuchAtOnce, Unavailable
+from therapy.domain.concurrency_limit import ConcurrencyLimit
+from therapy.domain.errors import Unavailable
 
 AT_ONCE = 2
 """The searches that run at the same time; the others wait."""
@@ -29,12 +30,16 @@ class Searches:
         most_in_all: int = 20,
         within: timedelta = timedelta(milliseconds=500),
     ) -> None:
-        self._most_of_one = most_of_one
-        self._most_in_all = most_in_all
+        self._limit = ConcurrencyLimit(
+            most_in_all,
+            "searches_busy",
+            of_one=most_of_one,
+            too_many="too_many_searches",
+            retry_after=1,
+        )
         self._within = within
         self._running = asyncio.Semaphore(AT_ONCE)
-        self._of_one: dict[str, asyncio.Lock] = {}
-        self._under_way: dict[str, int] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def run(self, actor: Actor, search: Callable[[], Awaitable[T]]) -> T:
         """Return what a search finds, once the person's earlier ones are over.
@@ -43,25 +48,20 @@ class Searches:
             TooMuchAtOnce: the person has too many searches under way.
             Unavailable: too many are under way in all, or this one takes too long.
         """
-        async with self._counted(actor.person_id), self._of_one[actor.person_id], self._running:
-            try:
-                async with asyncio.timeout(self._within.total_seconds()):
-                    return await search()
-            except TimeoutError:
-                raise Unavailable("search_too_slow", retry_after=1) from None
+        with self._counted(actor.person_id) as turn:
+            async with turn, self._running:
+                try:
+                    async with asyncio.timeout(self._within.total_seconds()):
+                        return await search()
+                except TimeoutError:
+                    raise Unavailable("search_too_slow", retry_after=1) from None
 
-    @asynccontextmanager
-    async def _counted(self, person_id: str) -> AsyncIterator[None]:
-        count = self._under_way.get(person_id, 0)
-        if count >= self._most_of_one:
-            raise TooMuchAtOnce("too_many_searches", retry_after=1)
-        if sum(self._under_way.values()) >= self._most_in_all:
-            raise Unavailable("searches_busy", retry_after=1)
-        self._under_way[person_id] = count + 1
-        self._of_one.setdefault(person_id, asyncio.Lock())
-        try:
-            yield
-        finally:
-            self._under_way[person_id] -= 1
-            if not self._under_way[person_id]:
-                del self._under_way[person_id], self._of_one[person_id]
+    @contextmanager
+    def _counted(self, person_id: str) -> Iterator[asyncio.Lock]:
+        """Count a search while the body runs; yield what to lock so that it is the person's turn."""
+        with self._limit.counted(person_id):
+            try:
+                yield self._turns.setdefault(person_id, asyncio.Lock())
+            finally:
+                if self._limit.under_way(person_id) == 1:
+                    del self._turns[person_id]

@@ -38,7 +38,7 @@ from therapy.ports.sentiment import Sentiment
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.accounts import add_person, written_practice
-from therapy.workflows.authentication import set_password
+from therapy.workflows.new_passwords import set_password
 from therapy.workflows.recognition import scored
 
 ENGINE = "invented"

@@ -5,14 +5,14 @@ the earliest may go on, so that no race lets more in. Those of a process that di
 noted of them for some minutes. All uploads together are counted in each process, whose memory they take.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, time, timedelta
 
 from msgspec.structs import replace
 
-from therapy.domain.errors import TooMuchAtOnce, Unavailable
-from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares
+from therapy.domain.concurrency_limit import ConcurrencyLimit
+from therapy.domain.errors import TooMuchAtOnce
+from therapy.domain.person_limits import DEFAULT_LIMITS, PersonLimits
 from therapy.domain.upload import Upload
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
@@ -25,25 +25,20 @@ RETRY_AFTER = 30
 class UploadLimits:
     """The limits for the uploads of a process."""
 
-    def __init__(self, records: Records, shares: FairShares = DEFAULT_SHARES) -> None:
+    def __init__(self, records: Records, limits: PersonLimits = DEFAULT_LIMITS) -> None:
         self._records = records
-        self._shares = shares
-        self._open = 0
+        self._limits = limits
+        self._open = ConcurrencyLimit(
+            limits.uploads_in_all, "uploads_busy", retry_after=RETRY_AFTER
+        )
 
-    @contextmanager
-    def counted(self) -> Iterator[None]:
+    def counted(self) -> AbstractContextManager[None]:
         """Count an upload of this process while the body runs.
 
         Raises:
             Unavailable: too many are open.
         """
-        if self._open >= self._shares.uploads_in_all:
-            raise Unavailable("uploads_busy", retry_after=RETRY_AFTER)
-        self._open += 1
-        try:
-            yield
-        finally:
-            self._open -= 1
+        return self._open.counted()
 
     async def admit(self, upload: Upload) -> None:
         """Do nothing if an upload that was just noted may go on.
@@ -59,7 +54,7 @@ class UploadLimits:
             and each.is_open(now)
             and (each.created_at, each.id) < (upload.created_at, upload.id)
         ]
-        if len(earlier) >= self._shares.uploads:
+        if len(earlier) >= self._limits.uploads:
             raise TooMuchAtOnce("too_many_uploads", retry_after=RETRY_AFTER)
 
     async def received(self, upload: Upload, size: int) -> int:
@@ -72,7 +67,7 @@ class UploadLimits:
             if size:
                 more = replace(stored, size=stored.size + size)
                 await Change(records.received_bytes.write(more)).commit(records.store)
-            return self._shares.bytes_a_day - stored.size - size
+            return self._limits.bytes_a_day - stored.size - size
 
         return await retry_stale(attempt)
 
@@ -81,4 +76,4 @@ class UploadLimits:
         now = self._records.now().astimezone(UTC)
         midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
         seconds = max(1, int((midnight - now).total_seconds()))
-        return TooMuchAtOnce("daily_bytes", limit=self._shares.bytes_a_day, retry_after=seconds)
+        return TooMuchAtOnce("daily_bytes", limit=self._limits.bytes_a_day, retry_after=seconds)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from therapy.domain.errors import TooMuchAtOnce, Unavailable
-from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares, expected_work, fair_place
+from therapy.domain.fair_shares import expected_work, fair_place
+from therapy.domain.person_limits import DEFAULT_LIMITS, PersonLimits
 from therapy.domain.run import RunKind
 from therapy.domain.session import Session
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry
@@ -30,7 +31,7 @@ class WaitingList:
 
     records: Records
     session_index: SessionIndex
-    shares: FairShares = DEFAULT_SHARES
+    limits: PersonLimits = DEFAULT_LIMITS
     _in_all: int = field(default=0, init=False)
     _counted_at: datetime = field(default=LAST_MOMENT, init=False)
 
@@ -42,10 +43,10 @@ class WaitingList:
             Unavailable: everybody together has as many waiting as may.
         """
         waiting = await self._waiting(practice_id, therapist_id)
-        if len(waiting) >= self.shares.waiting:
+        if len(waiting) >= self.limits.waiting:
             raise TooMuchAtOnce("too_many_waiting", retry_after=RETRY_AFTER)
         await self._count_all()
-        if self._in_all >= self.shares.waiting_in_all:
+        if self._in_all >= self.limits.waiting_in_all:
             raise Unavailable("waiting_busy", retry_after=RETRY_AFTER)
 
     async def _count_all(self) -> None:
@@ -62,7 +63,7 @@ class WaitingList:
 
     async def _queued(self) -> int:
         """Return how many sessions are in the queue, at most as many as matter."""
-        queues, most = [run_queue(RunKind.TRANSCRIBE)], self.shares.waiting_in_all
+        queues, most = [run_queue(RunKind.TRANSCRIBE)], self.limits.waiting_in_all
         count, last = 0, None
         while count < most:
             page = await self.records.store.due(queues, LAST_MOMENT, MOST_ITEMS, last)
@@ -87,6 +88,6 @@ class WaitingList:
         )
 
     async def _waiting(self, practice_id: str, therapist_id: str) -> tuple[SessionEntry, ...]:
-        most = min(self.shares.waiting, MOST_ENTRIES)
+        most = min(self.limits.waiting, MOST_ENTRIES)
         states = {SessionStatus.AWAITING_TRANSCRIPT}
         return await self.session_index.of_therapist(practice_id, therapist_id, states, "", most)

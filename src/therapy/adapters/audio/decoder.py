@@ -19,7 +19,8 @@ from therapy.adapters.child_process.limits import Limits
 from therapy.adapters.child_process.parent_side import end_child, ended, start_child
 from therapy.domain import errors
 from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import EngineDied, EngineFailed, TherapyError, Unavailable, WorkFailed
+from therapy.domain.concurrency_limit import ConcurrencyLimit
+from therapy.domain.errors import EngineDied, EngineFailed, TherapyError, WorkFailed
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange, ignore
 
 if find_spec("av") is None:  # only the child imports it, but it is missed at the start
@@ -79,8 +80,9 @@ class PyAvAudioDecoder(AudioDecoder):
             cpu_per_minute=0,
         )
         self._checks = asyncio.Semaphore(checks_at_once)
-        self._most_checks = checks_at_once + checks_waiting
-        self._checks_here = 0
+        self._checks_limit = ConcurrencyLimit(
+            checks_at_once + checks_waiting, "checks_busy", retry_after=BUSY_SECONDS
+        )
 
     async def decode(
         self,
@@ -107,19 +109,14 @@ class PyAvAudioDecoder(AudioDecoder):
         *,
         longest_ms: int = LONGEST_MS,
     ) -> None:
-        if self._checks_here >= self._most_checks:
-            raise Unavailable("checks_busy", retry_after=BUSY_SECONDS)
         order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._check_limits)
-        self._checks_here += 1
-        try:
+        with self._checks_limit.counted():
             async with self._checks:
                 with suppress(WorkFailed, TimeoutError):
                     # Only what is certain is refused.
                     async with asyncio.timeout(CHECK_SECONDS), _child(order) as child:
                         async for _ in _messages(child, read, order):
                             pass
-        finally:
-            self._checks_here -= 1
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Mail as one `.eml` file per letter, in `mail/` in the mailbox: any mail program opens them.
 
 A letter says in its head until when it is of use, and is deleted then. Letters of earlier versions do not:
-they stay for LONGEST.
+they stay for LONGEST. What else lies in the mailbox is left alone.
 """
 
 import asyncio
@@ -76,15 +76,19 @@ class FileMail(Mail):
 def sent_letters(directory: Path) -> tuple[Letter, ...]:
     """Return the letters in the mailbox, oldest first."""
     dated = []
-    for path in (directory / FOLDER).glob("*.eml"):
+    for path in _files(directory / FOLDER):
         with suppress(FileNotFoundError):  # deleted at this moment
-            letter = _letter(path.read_bytes())
-            dated.append((path.stat().st_mtime_ns, path.name, letter))
+            message = BytesParser(policy=READABLE).parsebytes(path.read_bytes())
+            if message[LETTER]:
+                dated.append((path.stat().st_mtime_ns, path.name, _letter(message)))
     return tuple(letter for *_, letter in sorted(dated, key=lambda each: each[:2]))
 
 
-def _letter(content: bytes) -> Letter:
-    message = BytesParser(policy=READABLE).parsebytes(content)
+def _files(folder: Path) -> list[Path]:
+    return [each for each in folder.glob("*.eml") if each.is_file()]
+
+
+def _letter(message: EmailMessage) -> Letter:
     return Letter(
         id=str(message[LETTER]),
         to=str(message["To"]),
@@ -96,22 +100,39 @@ def _letter(content: bytes) -> Letter:
 
 
 def _expires_at(head: Message) -> datetime | None:
-    expires = head[EXPIRES]
-    return datetime.fromisoformat(str(expires)) if expires else None
+    with suppress(ValueError):  # none, or none that can be read
+        return datetime.fromisoformat(str(head[EXPIRES] or ""))
+    return None
+
+
+def _sent_at(head: Message, path: Path) -> datetime:
+    """Return when a letter was sent: by its head or, if that does not say, by its file."""
+    with suppress(ValueError):
+        sent = parsedate_to_datetime(str(head["Date"] or ""))
+        if sent.tzinfo is not None:
+            return sent
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _delete(folder: Path, unwanted: Callable[[Message, datetime], bool]) -> None:
-    """Delete the letters that are unwanted by their head and by when they were sent."""
-    parser = BytesParser(policy=READABLE)
-    try:
-        for path in folder.glob("*.eml"):
-            with suppress(FileNotFoundError):  # deleted at this moment
-                with path.open("rb") as file:
-                    head = parser.parse(file, headersonly=True)
-                if unwanted(head, parsedate_to_datetime(str(head["Date"]))):
-                    path.unlink()
-    except OSError as exc:
-        raise Unavailable(reason=type(exc).__name__) from exc
+    """Delete the letters that are unwanted by their head and by when they were sent.
+
+    Raises:
+        Unavailable: one can't be read or deleted; the others were.
+    """
+    failed: OSError | None = None
+    for path in _files(folder):
+        try:
+            with path.open("rb") as file:
+                head = BytesParser(policy=READABLE).parse(file, headersonly=True)
+            if head[LETTER] and unwanted(head, _sent_at(head, path)):
+                path.unlink()
+        except FileNotFoundError:  # deleted at this moment
+            continue
+        except OSError as exc:
+            failed = exc
+    if failed is not None:
+        raise Unavailable(reason=type(failed).__name__) from failed
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPReceiveMessage, Receive, Scope, Send
 from litestar.types import Message as AnyMessage
 
-from therapy.domain.messages import preferred
+from therapy.domain.preferred_language import preferred
 from therapy.entrypoints.http.connection_limits import OpenConnections
 from therapy.entrypoints.http.errors import SlowBody, place_of
 from therapy.entrypoints.http.refusals import BUG, STOPPING, Refusal, asgi_answer

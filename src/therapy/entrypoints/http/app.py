@@ -54,7 +54,8 @@ def make_app(
             yield
 
     long_bodies = LongBodies(
-        most_of_one=settings.long_bodies, most_in_all=settings.long_bodies_in_all
+        most_of_one=settings.person_limits.long_bodies,
+        most_in_all=settings.person_limits.long_bodies_in_all,
     )
     app = Litestar(
         route_handlers=[

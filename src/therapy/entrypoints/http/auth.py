@@ -23,7 +23,7 @@ from therapy.entrypoints.http.json_bodies import decoded
 from therapy.entrypoints.http.problem_answers import JSON_BODY, WRITES, problems
 from therapy.entrypoints.http.request_bodies import body_operation
 from therapy.entrypoints.http.schema_types import NO_NUL, Short, Token, about, day
-from therapy.workflows import authentication
+from therapy.workflows import authentication, new_passwords
 from therapy.workflows.reset_letters import ask_for_letter
 
 AccessToken = Annotated[
@@ -253,7 +253,7 @@ async def change_password(
     Whoever has the token may call it; an Authorization header is ignored. A password that is too weak
     does not use the token up. The same call sent again, after a lost answer, is answered as before.
     """
-    await authentication.change_password(
+    await new_passwords.change_password(
         data.token_sec,
         data.new_password,
         address=client_network,

@@ -21,6 +21,7 @@ from therapy.entrypoints.http.refusals import (
     LARGE_HEAD,
     LATE,
     MALFORMED,
+    UPGRADE,
     Refusal,
     raw_answer,
 )
@@ -38,6 +39,9 @@ STOP_SECONDS = 1.0
 MOST_PIPELINED = 16
 """Requests that may wait for the answers to those before; more are not read, which HTTP allows."""
 
+BODY_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
+"""The headers of which one is there if a request has a body."""
+
 SEPARATORS = 4
 """Bytes of a header line besides its name and value."""
 
@@ -53,7 +57,7 @@ class _Place(Enum):
 NOTHING, HEAD, BODY = _Place  # looked up many times for each request, and slowly in an Enum
 
 
-class _TooMuchError(Exception):
+class _RefusedError(Exception):
     """Raised inside of the parser, so that it stops."""
 
 
@@ -164,15 +168,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a head; requests beyond the bound of waiting ones are not read."""
         if len(self.pipeline) >= MOST_PIPELINED:
-            raise _TooMuchError
+            raise _RefusedError
         super().on_message_begin()
         self._place = HEAD
 
     def on_headers_complete(self) -> None:
         """Begin a body; trailers get a list of their own, so that none becomes a header."""
         self._check_fields()
+        offers_upgrade = self.parser.should_upgrade()
+        if offers_upgrade:
+            self._check_upgrade()
         super().on_headers_complete()
         self._place, self._moved = BODY, True
+        if offers_upgrade:
+            self._close_after(self.cycle)
         self.headers = []
         if self._head_timer is not None:
             self._head_timer.cancel()
@@ -203,7 +212,16 @@ class BoundedProtocol(HttpToolsProtocol):
             > most
         ):
             self._fault = LARGE_HEAD
-            raise _TooMuchError
+            raise _RefusedError
+
+    def _check_upgrade(self) -> None:
+        """Raise if what offers another protocol has a body: the parser would take that for a request."""
+        if any(name in BODY_FIELDS and value != b"0" for name, value in self.headers):
+            self._fault = UPGRADE
+            raise _RefusedError
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: we change to no other protocol, and HTTP lets us pass over the offer."""
 
     # --- what does not arrive --------------------------------------------------------------------
 

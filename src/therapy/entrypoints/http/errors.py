@@ -10,7 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from therapy.domain import errors
 from therapy.domain.access import Actor
-from therapy.domain.messages import advice, preferred, sentence
+from therapy.domain.messages import advice, sentence
+from therapy.domain.preferred_language import preferred
 from therapy.entrypoints.http.request_log import request_id
 
 log = logging.getLogger(__name__)

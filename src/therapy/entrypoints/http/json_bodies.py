@@ -4,7 +4,8 @@ Litestar passes every `data` parameter through `JsonRequest.json`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
@@ -23,6 +24,10 @@ from therapy.entrypoints.http.long_bodies import LongBodies
 
 LONG = 50_000
 """From this many bytes on a body is decoded in a thread; for less, switching threads costs more."""
+
+LONGEST_EXPLAINED = 1024 * 1024
+"""Of a longer JSON text, or item of an array, it is not looked for what is wrong: that takes up to 40 times
+its length in memory."""
 
 PLAIN = {"", "identity"}
 """The content encodings of a body that is sent as it is."""
@@ -80,10 +85,21 @@ def decoded(raw: bytes, shape: type[Shape]) -> Shape:
 
 def fault_of(raw: bytes, shape: Any) -> InvalidInput:
     """Return what is wrong with a body that can't be decoded into this shape."""
-    fault = find_fault(mended(raw), shape)
+    text = mended(raw)
+    if len(text) > LONGEST_EXPLAINED:
+        return InvalidInput("body", "" if _is_json(text) else "malformed_json")
+    fault = find_fault(text, shape)
     if fault is None:
         return InvalidInput("body", "malformed_json")
     return InvalidInput(fault.field or "body", fault.code)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=Raw)
+    except NO_JSON:
+        return False
+    return True
 
 
 async def json_response(
@@ -105,19 +121,60 @@ def _reader(handler: HTTPRouteHandler) -> Callable[[bytes], Any]:
         shape = Annotated[(shape, *field.metadata)]
     if field.origin is not list:
         return lambda raw: decoded(raw, shape)
-    (item,), (items, *bounds) = field.args, (list[Raw], *field.metadata)
-    pieces: Any = Annotated[(items, *bounds)] if bounds else items
-    return lambda raw: _array(raw, shape, pieces, item)
+    return _Array(shape, field.args[0], field.metadata).decoded
 
 
-def _array(raw: bytes, shape: Any, pieces: Any, item: Any) -> list[Any]:
-    """Return an array decoded item by item: all at once it would block all threads, the event loop's too."""
-    decode = msgspec.json.Decoder(item).decode
+class _Array:
+    """Decodes arrays item by item: all at once it would block all threads, the event loop's too."""
 
-    def each(text: bytes) -> list[Any]:
-        return [decode(piece) for piece in msgspec.json.decode(text, type=pieces)]
+    def __init__(self, shape: Any, item: Any, bounds: Iterable[Any]) -> None:
+        self._shape, self._item = shape, item
+        self._decode = msgspec.json.Decoder(item).decode
+        self._check = msgspec.json.Decoder(_list_of(_outline(item), *bounds)).decode
+        self._split = msgspec.json.Decoder(list[Raw]).decode
 
-    try:
-        return decode_json(raw, each)
-    except NO_JSON:
-        raise fault_of(raw, shape) from None
+    def decoded(self, raw: bytes) -> list[Any]:
+        """Return the array.
+
+        Raises:
+            InvalidInput: not JSON, or not of this shape; names the field.
+        """
+        try:
+            return decode_json(raw, lambda text: [self._decode(each) for each in self._items(text)])
+        except NO_JSON:
+            raise self._fault_of(raw) from None
+
+    def _items(self, text: bytes) -> list[Raw]:
+        """Return the items undecoded; too many, or others, are refused before there is one of each."""
+        self._check(text)
+        return self._split(text)
+
+    def _fault_of(self, raw: bytes) -> InvalidInput:
+        if len(raw) <= LONGEST_EXPLAINED:
+            return fault_of(raw, self._shape)
+        with suppress(*NO_JSON):
+            for place, item in enumerate(self._items(mended(raw))):
+                try:
+                    self._decode(item)
+                except NO_JSON:
+                    return _within(f"[{place}]", fault_of(bytes(item), self._item))
+        return fault_of(raw, self._shape)
+
+
+def _within(place: str, fault: InvalidInput) -> InvalidInput:
+    """Return what is wrong with an item as what is wrong with the array that has it there."""
+    inner = "" if fault.field == "body" else fault.field
+    return InvalidInput(f"{place}.{inner}" if inner else place, fault.code)
+
+
+def _outline(item: Any) -> Any:
+    """Return a type that has the required fields of an item, whatever is in them, and little memory."""
+    if not (isinstance(item, type) and issubclass(item, msgspec.Struct)):
+        return Raw
+    required = [each.encode_name for each in msgspec.structs.fields(item) if each.required]
+    named = [(f"field_{at}", Raw, msgspec.field(name=each)) for at, each in enumerate(required)]
+    return msgspec.defstruct("Outline", named, gc=False)
+
+
+def _list_of(item: Any, *bounds: Any) -> Any:
+    return Annotated[(list[item], *bounds)] if bounds else list[item]

@@ -1,20 +1,20 @@
 """Long request bodies: how many of them a process has in its memory at once, and how many of one person.
 
-A body that is read whole stays in memory from its first byte on, however slowly the rest of it comes.
+A body that is read whole stays in memory from its first byte on, however slowly the rest of it comes, and no
+longer than until its request is answered.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Empty, Receive, Scope, Send
+from litestar.utils.scope.state import ScopeState
 
-from therapy.domain.errors import TooMuchAtOnce, Unavailable
+from therapy.domain.concurrency_limit import ConcurrencyLimit
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
 
 RETRY_AFTER = 5
@@ -29,29 +29,22 @@ class LongBodies:
 
     def __init__(self, *, most_of_one: int, most_in_all: int) -> None:
         self.decoding = asyncio.Lock()
-        self._most_of_one = most_of_one
-        self._most_in_all = most_in_all
-        self._under_way: Counter[str] = Counter()
+        self._limit = ConcurrencyLimit(
+            most_in_all,
+            "bodies_busy",
+            of_one=most_of_one,
+            too_many="too_many_bodies",
+            retry_after=RETRY_AFTER,
+        )
 
-    @contextmanager
-    def counted(self, person_id: str) -> Iterator[None]:
+    def counted(self, person_id: str) -> AbstractContextManager[None]:
         """Count a request of this person's while the block runs.
 
         Raises:
             TooMuchAtOnce: the person has too many under way.
             Unavailable: too many are under way in all.
         """
-        if self._under_way[person_id] >= self._most_of_one:
-            raise TooMuchAtOnce("too_many_bodies", retry_after=RETRY_AFTER)
-        if self._under_way.total() >= self._most_in_all:
-            raise Unavailable("bodies_busy", retry_after=RETRY_AFTER)
-        self._under_way[person_id] += 1
-        try:
-            yield
-        finally:
-            self._under_way[person_id] -= 1
-            if not self._under_way[person_id]:
-                del self._under_way[person_id]
+        return self._limit.counted(person_id)
 
 
 class CountedLongBodies(ASGIMiddleware):
@@ -66,7 +59,10 @@ class CountedLongBodies(ASGIMiddleware):
             return
         bodies: LongBodies = scope["litestar_app"].state.long_bodies
         with bodies.counted(scope["user"].person_id):
-            await next_app(scope, receive, send)
+            try:
+                await next_app(scope, receive, send)
+            finally:  # else the connection keeps it until the next request, or the next garbage collection
+                ScopeState.from_scope(scope).body = Empty
 
 
 def _may_be_long(scope: Scope) -> bool:

@@ -21,6 +21,7 @@ class Refusal(Struct, frozen=True):
 
 
 MALFORMED = Refusal(400, "malformed_request")
+UPGRADE = Refusal(400, "upgrade_with_body")
 LATE = Refusal(408, "request_timeout")
 LARGE_HEAD = Refusal(431, "head_too_large")
 CROWDED = Refusal(503, "too_many_connections")

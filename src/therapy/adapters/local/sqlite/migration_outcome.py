@@ -6,7 +6,7 @@ Reads only, without migrating anything; `finish` and `delete_copies` delete the 
 import logging
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -84,7 +84,8 @@ def delete_copies(
         OSError: a copy can't be deleted.
     """
     for copy in _copies(path):
-        made = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
-        if (since is None or made >= since - SLACK) and (before is None or made < before):
-            copy.unlink(missing_ok=True)
-            log.warning("deleted the copy from before a migration", extra={"copy": copy.name})
+        with suppress(FileNotFoundError):  # another process has deleted it at this moment
+            made = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+            if (since is None or made >= since - SLACK) and (before is None or made < before):
+                copy.unlink()
+                log.warning("deleted the copy from before a migration", extra={"copy": copy.name})

@@ -8,8 +8,8 @@ from msgspec import Meta, Struct, field
 from therapy.config.value_parsers import Seconds
 
 
-class FairShareSettings(Struct, frozen=True, kw_only=True):
-    """Settings of `domain.fair_shares`; see docs/reference/limits.md."""
+class PersonLimitSettings(Struct, frozen=True, kw_only=True):
+    """Settings of `domain.person_limits`, and of long bodies; see docs/reference/limits.md."""
 
     waiting: Annotated[
         int,

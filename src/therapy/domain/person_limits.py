@@ -1,0 +1,26 @@
+"""How much one person, and everybody together, may have under way or send; see also `concurrency_limit`."""
+
+from datetime import timedelta
+
+from msgspec import Struct
+
+
+class PersonLimits(Struct, frozen=True, kw_only=True):
+    """The limits of an installation; `…_in_all` are for everybody together.
+
+    `waiting` are sessions that wait to be transcribed, `bytes_a_day` those of one therapist's recordings.
+    `uploads_in_all`, `searches` and `search_time` are for each process; searches that wait count, too.
+    """
+
+    waiting: int = 100
+    waiting_in_all: int = 1_000
+    uploads: int = 10
+    uploads_in_all: int = 50
+    bytes_a_day: int = 20 * 1024**3
+    searches: int = 4
+    searches_in_all: int = 20
+    search_time: timedelta = timedelta(milliseconds=500)
+
+
+DEFAULT_LIMITS = PersonLimits()
+"""Enough for a practice whose people work at the same time."""
