@@ -12,7 +12,7 @@ STANDINS = ("az", "curl", "docker", "ffmpeg", "gcloud", "nslookup", "openssl", "
 
 ANSWERS = r"""#!/bin/bash
 { printf '%s\037' "${0##*/}" "$@"; printf '\036\n'; } >> "$CALLS"
-[ "${0##*/}" = openssl ] && echo 5e5a
+case "${0##*/}" in openssl | python3) echo 5e5a ;; esac
 [ "${0##*/}" = az ] || exit 0
 case "$*" in
   *"resource show"*) echo "/subscriptions/s/resourceGroups/therapy/providers/$8/$6" ;;
