@@ -109,7 +109,7 @@ async def ready_for_uploads(request: Request[Any, Any, Any]) -> Ready:
 
 @get(
     "/work",
-    opt={"no_token": True},
+    opt={"no_token": True, "operators_token": True},
     operation_id="count_work",
     summary="How much work waits, and since when?",
     response_description="The runs that are not done.",
