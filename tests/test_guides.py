@@ -143,11 +143,33 @@ def test_what_was_not_compared_with_azure_cli_is_an_extension() -> None:
     assert [each for each in origin if not each.startswith(EXTERNAL)] == []
 
 
+def test_the_earlier_web_app_starts_with_what_the_shortest_way_adds(
+    tmp_path: Path,
+) -> None:
+    names = next(block for block in blocks(DEPLOY) if block.startswith("group="))
+    way = next(block for block in blocks(IN_ORDER[-1]) if "appsettings" in block)
+    added = settings_in(run([names, way], tmp_path))
+    settings = read_settings(EARLIER | added)
+    assert settings.drain.total_seconds() < int(added["WEBSITES_CONTAINER_STOP_TIME_LIMIT"])
+
+
 def test_every_setting_of_the_earlier_guide_is_mapped() -> None:
     page = (HOW_TO / "from-the-earlier-guide.md").read_text()
     rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", page, re.MULTILINE)
     mapped = {name for row in rows for name in re.findall(r"[A-Z_]{4,}", row)}
     assert EARLIER.keys() - {"WEBSITE_INSTANCE_ID"} - mapped == set()
+
+
+OF_OTHERS = {"ImagePullFailure", "reason=forbidden status=403"}
+"""What App Service says; and two fields of a line of ours."""
+
+
+def test_what_a_reader_is_told_to_look_for_is_what_the_program_says() -> None:
+    modules = (ROOT / "src").rglob("*.py")
+    said = re.sub(r'"\s*\n\s*f?"', "", "\n".join(each.read_text() for each in modules))
+    seen = re.findall(r"^\| (.*?) \|", TROUBLE.read_text(), re.MULTILINE)
+    signs = {sign for cell in seen for sign in re.findall(r"`([^`]+)`", cell)}
+    assert {sign for sign in signs - OF_OTHERS if sign not in said} == set()
 
 
 def test_every_page_is_in_the_index() -> None:
