@@ -118,6 +118,17 @@ def test_with_only_keys_nothing_needs_an_identity(calls_with_keys: list[list[str
     assert [call for call in calls_with_keys if "role" in call] == []
 
 
+def test_where_speech_is_does_not_depend_on_where_the_data_is(tmp_path: Path) -> None:
+    names, *code = blocks(DEPLOY)
+    israel = names.replace(" region=westeurope", " region=israelcentral")
+    assert israel != names
+    made = [call for call in run([israel, *code], tmp_path) if "create" in call and "-l" in call]
+    places = {call[1]: call[call.index("-l") + 1] for call in made}
+    assert places.pop("cognitiveservices") == "westeurope"
+    assert {"storage", "keyvault", "appservice"} <= places.keys()
+    assert {*places.values()} == {"israelcentral"}
+
+
 def test_az_has_the_commands_and_options_of_the_guide(
     calls: list[list[str]], calls_with_keys: list[list[str]]
 ) -> None:
