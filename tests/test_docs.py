@@ -116,7 +116,7 @@ def _exists(said: str) -> bool:
 
 
 def test_containers_that_are_made_by_hand_are_those_that_we_make() -> None:
-    page = (ROOT / "docs/how-to/deploy-azure.md").read_text()
+    page = (ROOT / "docs/how-to/azure-first-start.md").read_text()
     lines = re.findall(r'^container ([\w-]+) +(""|--ttl=-1)(.*)$', page, re.MULTILINE)
     made = [
         Shape(name, tuple(paths.replace("'", "").split()), expires=ttl != '""')

@@ -59,7 +59,7 @@ CASES = [
         "stores",
         cosmos(403, "request [POST /dbs] cannot be authorized by AAD token in data plane."),
         "may not create",
-        "deploy-azure.md",
+        "azure-first-start.md",
     ),
     ("stores", Unavailable(reason="uri"), "COSMOS_URI is not the address", "documents.azure.com"),
     ("stores", Unavailable(reason="key"), "renewed", "COSMOS_KEY"),

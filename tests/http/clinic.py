@@ -33,7 +33,7 @@ from therapy.domain.people import Person, Practice, Role
 from therapy.domain.transcript import Speaker, Utterance, Word
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.app import Opening, make_app
-from therapy.entrypoints.http.readiness import Readiness
+from therapy.entrypoints.http.health import share_answers
 from therapy.repositories.records import Records
 from therapy.wiring import Engines, Ports, Therapy, open_therapy
 from therapy.workflows.accounts import add_person, put_practice
@@ -288,7 +288,7 @@ async def open_clinic(
     ):
         # Which its lifespan does in a server.
         app.state.therapy, app.state.after_response = therapy, after_response
-        app.state.readiness = Readiness(therapy.checks, therapy.settings.readiness_every)
+        share_answers(app.state, therapy)
         yield Clinic(client, therapy, after_response)
 
 

@@ -16,6 +16,7 @@ from tests.http.clinic import (
 from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.errors import Unavailable
 from therapy.entrypoints.http.readiness import Readiness
+from therapy.entrypoints.http.shared_answer import SharedAnswer
 from therapy.repositories.change import Change
 from therapy.repositories.records import UNATTACHED
 from therapy.wiring.stores import utc_now
@@ -193,6 +194,37 @@ async def test_a_caller_who_goes_away_takes_the_answer_from_nobody():
     assert (await second).away == []
     assert first.cancelled()
     assert len(asked) == 1
+
+
+async def test_how_much_work_waits_is_told_to_the_operator_only(tmp_path):
+    async with open_clinic(tmp_path, environment=OPERATOR) as clinic:
+        for actor, headers in ((None, {}), (OLIVIA, {}), (None, {"Authorization": "Bearer wrong"})):
+            check_problem(await clinic.get("/health/work", actor, headers=headers), 401)
+        await clinic.upload(a_wav(SOUND), metadata_of())
+        told = (await clinic.get("/health/work", None, headers=AS_OPERATOR)).json()
+        assert told.pop("oldest_seconds") >= 0
+        assert told == {"waiting": 1, "working": 0, "in_all": 1}
+
+
+async def test_without_an_operators_token_nobody_is_told_how_much_work_waits(clinic):
+    headers = {"Authorization": "Bearer "}
+    check_problem(await clinic.get("/health/work", None, headers=headers), 401)
+
+
+async def test_an_answer_that_failed_is_asked_for_again_by_the_next_caller():
+    asked = []
+
+    async def ask() -> int:
+        asked.append(1)
+        if len(asked) == 1:
+            raise Unavailable
+        return 7
+
+    shared = SharedAnswer(ask, timedelta(hours=1))
+    with pytest.raises(Unavailable):
+        await shared.get()
+    assert [await shared.get(), await shared.get()] == [7, 7]
+    assert len(asked) == 2
 
 
 async def test_the_documentation_needs_no_network_and_no_token(clinic):

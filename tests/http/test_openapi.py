@@ -28,6 +28,7 @@ OPERATION_IDS = [
     "check_ready",
     "check_ready_for_uploads",
     "correct_session",
+    "count_work",
     "find_patients",
     "forgot_password",
     "get_closed_session",

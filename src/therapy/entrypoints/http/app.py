@@ -25,7 +25,6 @@ from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.long_bodies import CountedLongBodies, LongBodies
 from therapy.entrypoints.http.openapi_document import describe
 from therapy.entrypoints.http.openapi_pages import documentation, documentation_file
-from therapy.entrypoints.http.readiness import Readiness
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
 from therapy.entrypoints.http.request_log import RequestTimer, finish_response
 from therapy.entrypoints.worker import working
@@ -47,7 +46,7 @@ def make_app(
         async with AsyncExitStack() as stack:
             app.state.therapy = await stack.enter_async_context(opening(settings))
             therapy: Therapy = app.state.therapy
-            app.state.readiness = Readiness(therapy.checks, therapy.settings.readiness_every)
+            health.share_answers(app.state, therapy)
             app.state.after_response = await stack.enter_async_context(AfterResponse())
             if with_worker:
                 await stack.enter_async_context(working(app.state.therapy))

@@ -1,23 +1,30 @@
-"""/health: whether the process is alive, and whether it can read, or take recordings in.
+"""/health: whether the process is alive, whether it can read or take recordings in, and how much work waits.
 
 Anyone may call these, and often, so they cost little (`readiness`) and name nothing; whoever sends the
 operator's token is told the dependencies by name.
 """
 
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from litestar import Request, Router, get
+from litestar.datastructures import State
 from msgspec import Struct
 
-from therapy.domain.errors import StorageFull, Unavailable
+from therapy.domain.errors import NotSignedIn, StorageFull, Unavailable
 from therapy.entrypoints.http.bearer_token import bearer
 from therapy.entrypoints.http.problem_answers import problems
 from therapy.entrypoints.http.readiness import Findings, Readiness
 from therapy.entrypoints.http.schema_types import about
+from therapy.entrypoints.http.shared_answer import SharedAnswer
 from therapy.wiring import Therapy
+from therapy.workflows.backlog import Backlog, backlog
 from therapy.workflows.undelivered import undelivered
+
+BACKLOG_EVERY = timedelta(seconds=20)
+"""How long a count of what waits stands: counting a thousand runs in Cosmos DB costs some 3,000 RU."""
 
 
 class Live(Struct):
@@ -66,6 +73,17 @@ class Ready(Struct, omit_defaults=True):
     ] = []
 
 
+class Work(Struct):
+    """The work that is not done."""
+
+    waiting: Annotated[int, about("Runs that wait for a worker, or to be tried again.", 3)]
+    working: Annotated[int, about("Runs that a worker is on.", 4)]
+    in_all: Annotated[int, about("Both: what the number of workers may follow.", 7)]
+    oldest_seconds: Annotated[
+        float, about("How long ago the oldest run that waits was made; 0 if none waits.", 41.5)
+    ]
+
+
 @get(
     "/live",
     opt={"no_token": True},
@@ -112,6 +130,27 @@ async def ready_for_uploads(request: Request[Any, Any, Any]) -> Ready:
     return await _answer(request, await _findings(request), to_upload=True)
 
 
+@get(
+    "/work",
+    opt={"no_token": True, "operators_token": True},
+    operation_id="count_work",
+    summary="How much work waits, and since when?",
+    response_description="The runs that are not done.",
+    responses=problems("not_signed_in", "unavailable"),
+)
+async def work(request: Request[Any, Any, Any]) -> Work:
+    """Count the runs (a session's transcription or scoring) that are not done: for the operator only.
+
+    It needs the operator's token as `Authorization: Bearer`. It is asked of the store at most every 20
+    seconds in each process. More than 1,000 are not counted.
+    """
+    if not _is_operator(request):
+        raise NotSignedIn
+    counted: SharedAnswer[Backlog] = request.app.state.backlog
+    found = await counted.get()
+    return Work(found.waiting, found.working, found.in_all, found.oldest_seconds)
+
+
 async def _findings(request: Request[Any, Any, Any]) -> Findings:
     readiness: Readiness = request.app.state.readiness
     return await readiness.findings()
@@ -142,6 +181,12 @@ def _named(names: list[str], *, operator: bool) -> dict[str, str]:
     return {"dependencies": ", ".join(names)} if operator else {}
 
 
+def share_answers(state: State, therapy: Therapy) -> None:
+    """Put into the application's state what all callers share, for as long as an answer stands."""
+    state.readiness = Readiness(therapy.checks, therapy.settings.readiness_every)
+    state.backlog = SharedAnswer(partial(backlog, therapy.installation.records), BACKLOG_EVERY)
+
+
 def _is_operator(request: Request[Any, Any, Any]) -> bool:
     therapy: Therapy = request.app.state.therapy
     expected = therapy.settings.operator_token
@@ -149,4 +194,4 @@ def _is_operator(request: Request[Any, Any, Any]) -> bool:
     return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
 
 
-router = Router("/health", route_handlers=[live, ready, ready_for_uploads], tags=["health"])
+router = Router("/health", route_handlers=[live, ready, ready_for_uploads, work], tags=["health"])

@@ -78,7 +78,7 @@ def describe(app: Litestar) -> None:
         document.components.schemas[name] = Verbatim(content=component)
     schemas = dict(zip(shapes, described, strict=False))
     for method, handler, operation in found:
-        if handler.opt.get("no_token"):
+        if handler.opt.get("no_token") and not handler.opt.get("operators_token"):
             operation.security = []
         operation.responses = dict(sorted((operation.responses or {}).items()))
         _put_schemas(operation, handler, schemas, components)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from therapy.domain.errors import StorageFull, TryAgain
+from therapy.entrypoints.http.shared_answer import SharedAnswer
 from therapy.wiring import WORKED_WITHOUT, Check
 
 log = logging.getLogger(__name__)
@@ -48,10 +49,7 @@ class Findings(Struct, frozen=True):
 
 
 class Readiness:
-    """Asks the dependencies when someone wants to know, at most once in `every`; meanwhile the answer stands.
-
-    Callers wait together for the same answer; whoever goes away stops nothing. `clock` gives seconds.
-    """
+    """Asks the dependencies when someone wants to know, at most once in `every`. `clock` gives seconds."""
 
     def __init__(
         self,
@@ -59,17 +57,12 @@ class Readiness:
         every: timedelta,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._checks, self._every, self._clock = checks, every.total_seconds(), clock
-        self._asking: asyncio.Task[Findings] | None = None
-        self._asked_at = 0.0
+        self._checks = checks
+        self._shared = SharedAnswer(self._ask, every, clock)
 
     async def findings(self) -> Findings:
         """Return what was found, at most `every` ago."""
-        asking, now = self._asking, self._clock()
-        if asking is None or (asking.done() and now - self._asked_at >= self._every):
-            asking = asyncio.ensure_future(self._ask())
-            self._asking, self._asked_at = asking, now
-        return await asyncio.shield(asking)
+        return await self._shared.get()
 
     async def _ask(self) -> Findings:
         found = await asyncio.gather(*(_finding(*each) for each in self._checks.items()))

@@ -145,7 +145,7 @@ RULES = (
         "access keys are disabled in this Cosmos account",
         "remove COSMOS_KEY and give this app's identity the role Cosmos DB Built-in Data Contributor"
         " (az cosmosdb sql role assignment create); the containers must then be created with az, see"
-        " docs/how-to/deploy-azure.md",
+        " docs/how-to/azure-first-start.md",
     ),
     Rule(
         "stores",
@@ -160,7 +160,7 @@ RULES = (
         "we may not create or change databases and containers: neither an identity's data role nor a"
         " read-only key allows it",
         "run `therapy migrate` once with COSMOS_KEY, the account's read-write key; or create what is missing"
-        " with az or in the portal, see docs/how-to/deploy-azure.md: then no key is needed",
+        " with az or in the portal, see docs/how-to/azure-first-start.md: then no key is needed",
     ),
     Rule(
         "stores",
