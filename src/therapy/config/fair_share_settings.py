@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
+from therapy.config.azure_settings import AzureSettings
 from therapy.config.value_parsers import Seconds
 
 
-class FairShareSettings(Struct, frozen=True, kw_only=True):
+class FairShareSettings(AzureSettings, frozen=True, kw_only=True):
     """Settings of `domain.fair_shares`; see docs/reference/limits.md."""
 
     waiting: Annotated[

@@ -22,6 +22,7 @@ from therapy.ports.mail import Letter
 from therapy.wiring.adapters import (
     MAILBOX,
     languages_lacking,
+    longest_heard,
     open_attempt_limits,
     open_decoder,
     open_doorbell,
@@ -123,6 +124,7 @@ async def open_therapy(
             quotas=quotas_of(settings),
             shares=shares_of(settings),
             longest_ms=longest_ms(settings),
+            paid_tries=settings.paid_tries,
             login_check=timedelta(seconds=settings.login_check),
             most_devices=settings.most_devices,
         )
@@ -142,8 +144,9 @@ def shares_of(settings: Settings) -> FairShares:
 
 
 def longest_ms(settings: Settings) -> int:
-    """Return how long a session's recordings may last together, in milliseconds."""
-    return int(settings.longest_recording.total_seconds() * 1000)
+    """Return how long a session's recordings may last together, in ms: no longer than its engine can hear."""
+    longest = min((settings.longest_recording, *longest_heard(settings)))
+    return int(longest.total_seconds() * 1000)
 
 
 @asynccontextmanager

@@ -116,7 +116,10 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
     from therapy.adapters.azure.cosmos.client import open_cosmos
 
     opening = open_cosmos(
-        settings.cosmos_uri, settings.cosmos_key or None, settings.cosmos_database
+        settings.cosmos_uri,
+        settings.cosmos_key or None,
+        settings.cosmos_database,
+        keep_alive=settings.keep_alive.total_seconds(),
     )
     return await stack.enter_async_context(opening)
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from therapy.domain.attempts import Quotas
 from therapy.domain.fair_shares import DEFAULT_SHARES, FairShares
+from therapy.domain.run import MOST_CHARGES
 from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.doorbell import Doorbell
@@ -92,6 +93,7 @@ def install(
     longest_ms: int = LONGEST_MS,
     login_check: timedelta = EVERY,
     most_devices: int = MOST_DEVICES,
+    paid_tries: int = MOST_CHARGES,
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -100,7 +102,8 @@ def install(
     it does not say how many (0 = the engine counts the voices). `quotas` say how often in an hour passwords
     may be wrong and letters be asked for; None: as `Quotas` has them. `shares` is how much one person, and
     everybody together, may have under way. A session's recordings may last `longest_ms` together. A login
-    that has ended is refused after `login_check` at the latest; a person has at most `most_devices`.
+    that has ended is refused after `login_check` at the latest; a person has at most `most_devices`. A run is
+    tried `paid_tries` times if that costs money.
     """
     relay = OutboxRelay(
         records=_records(ports, lease, most_devices),
@@ -160,6 +163,7 @@ def install(
             languages=languages,
             people=people,
             longest_ms=longest_ms,
+            paid_tries=paid_tries,
             lease=lease,
         ),
         sweep=Sweep(relay),

@@ -18,6 +18,7 @@ from therapy.adapters.azure.cosmos import container_definitions
 from therapy.adapters.azure.cosmos.container_requests import PAUSES, Container
 from therapy.adapters.azure.cosmos.errors import cosmos_errors
 from therapy.adapters.azure.credentials import machine_identity
+from therapy.adapters.azure.transport import KEEP_ALIVE_SECONDS, KeepAliveTransport
 from therapy.domain.errors import Unavailable
 
 PREFIX = "practice-"
@@ -122,6 +123,7 @@ async def open_cosmos(
     answer_within: float = ANSWER_WITHIN,
     pauses: Sequence[float] = PAUSES,
     settle: timedelta = SETTLE,
+    keep_alive: float = KEEP_ALIVE_SECONDS,
 ) -> AsyncIterator[Cosmos]:
     """Yield an account's database, opened with a key or, without one, with the machine's identity.
 
@@ -148,6 +150,7 @@ async def open_cosmos(
             retry_connect=0,  # `Container` retries, whatever kind of failure it was
             retry_read=0,
             raw_response_hook=meter.count,
+            transport=KeepAliveTransport(keep_alive),
         )
         stack.push_async_callback(client.close)  # also if opening fails halfway
         with cosmos_errors():
