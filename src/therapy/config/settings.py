@@ -145,8 +145,9 @@ class Settings(SignInSettings, frozen=True, kw_only=True):
 
     speech_languages: Annotated[
         Languages,
-        "the languages of sessions; recognition chooses among them. Where the local recogniser is used and"
-        " this is unset, what its model recognises: en-US for tiny.en",
+        "the languages of sessions; recognition chooses among them, so name one where you can: Azure's Fast"
+        " Transcription chooses one for a whole recording. Where the local recogniser is used and this is"
+        " unset, what its model recognises: en-US for tiny.en",
     ] = field(name="SPEECH_LANGUAGE", default=("he-IL", "en-US"))
     speech_people: Annotated[
         People,
