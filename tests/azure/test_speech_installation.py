@@ -27,8 +27,8 @@ async def test_an_engine_that_does_not_let_us_in_is_named_although_the_other_one
     settings = fake_speech.settings() | fake_fast.settings() | {"SPEECH_LANGUAGE": "en-US"}
     listed = dependencies(read_settings(settings, {"speech"}))
     checked = await check_each([each for each in listed if each.name == "speech"])
-    assert [each.dependency.label for each in checked] == ["speech, fast", "speech, conversation"]
-    assert failed(checked) == f"1 of 2 failed: speech, {broken}"
+    assert [each.dependency.label for each in checked] == ["speech (fast)", "speech (conversation)"]
+    assert failed(checked) == f"1 of 2 failed: speech ({broken})"
 
 
 async def test_the_identity_is_one_object_for_all_who_use_it_and_closed_by_the_last() -> None:

@@ -114,10 +114,10 @@ def test_the_project_is_the_service_accounts_where_none_is_set() -> None:
 @pytest.mark.parametrize(
     ("more", "engines"),
     [
-        ({}, ["speech, fast", "speech, conversation"]),
-        ({"SPEECH_LANGUAGE": "el-GR"}, ["speech, conversation"]),
-        ({"THERAPY_SPEECH_ENGINE": "fast"}, ["speech, fast"]),
-        ({"THERAPY_SPEECH_ENGINE": "conversation"}, ["speech, conversation"]),
+        ({}, ["speech (fast)", "speech (conversation)"]),
+        ({"SPEECH_LANGUAGE": "el-GR"}, ["speech (conversation)"]),
+        ({"THERAPY_SPEECH_ENGINE": "fast"}, ["speech (fast)"]),
+        ({"THERAPY_SPEECH_ENGINE": "conversation"}, ["speech (conversation)"]),
     ],
 )
 def test_each_engine_of_azure_that_may_be_chosen_is_checked_by_itself(more, engines) -> None:

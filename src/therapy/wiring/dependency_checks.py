@@ -79,8 +79,8 @@ class Dependency:
 
     @property
     def label(self) -> str:
-        """Its name for people, e.g. "speech, fast"."""
-        return f"{self.name}, {self.part}" if self.part else self.name
+        """Its name for people, e.g. "speech (fast)"."""
+        return f"{self.name} ({self.part})" if self.part else self.name
 
 
 def dependencies(settings: Settings) -> Iterator[Dependency]:

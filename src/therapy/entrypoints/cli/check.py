@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 30.0
 
 WARN_MS = 1_000
 SEVERAL_LANGUAGES = (
-    "SPEECH_LANGUAGE names several languages: Azure's Fast Transcription recognises a whole recording as one of"
+    "SPEECH_LANGUAGE names several languages: Fast Transcription recognises a whole recording as one of"
     " them. Name one, or several for single uploads; or set THERAPY_SPEECH_ENGINE=conversation."
 )
 SETTING_OF = {each.field: each.setting for each in FAMILIES}

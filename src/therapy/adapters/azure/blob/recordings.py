@@ -99,7 +99,7 @@ class BlobRecordings(Recordings):
             "max_single_get_size": 2 * BLOCK_SIZE,
             "max_chunk_get_size": BLOCK_SIZE,
         } | options
-        settings["transport"] = KeepAliveTransport(keep_alive, **settings)
+        settings.setdefault("transport", KeepAliveTransport(keep_alive, **settings))
         async with AsyncExitStack() as stack:
             if connection_string:
                 store = BlobServiceClient.from_connection_string(connection_string, **settings)

@@ -78,13 +78,17 @@ async def language_client(
     **options: Any,
 ) -> AsyncIterator[TextAnalyticsClient]:
     """Yield a client for a Language resource, opened with a credential, a key, or the machine's identity."""
-    settings = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 30} | options
-    transport = KeepAliveTransport(keep_alive, **settings)
+    settings: dict[str, Any] = {
+        "retry_total": 3,
+        "connection_timeout": 5,
+        "read_timeout": 30,
+    } | options
+    settings.setdefault("transport", KeepAliveTransport(keep_alive, **settings))
     async with AsyncExitStack() as stack:
         if credential is None and not key:
             credential = await stack.enter_async_context(machine_identity())
         proof = credential or AzureKeyCredential(key)
-        client = TextAnalyticsClient(endpoint, proof, transport=transport, **settings)
+        client = TextAnalyticsClient(endpoint, proof, **settings)
         stack.push_async_exit(client)
         yield client
 
