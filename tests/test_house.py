@@ -63,14 +63,12 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+")
 
 SHORTEST = 25
 SHORT = {
-    "adapters/azure/credentials.py": "the one place that makes Azure's identity",
     "adapters/local/insights.py": "an adapter: what the local family does for this port",
     "adapters/memory/mail.py": "an adapter",
     "entrypoints/cli/__main__.py": "what `python -m` runs",
     "ports/push.py": "a port",
     "testing/clock.py": "what promises and the outside in memory share",
     "ports/sentiment.py": "a port",
-    "workflows/claimed_run.py": "what the worker and the work on a run share, without a circle",
     "workflows/engines.py": "a struct that the worker, commands and outside projects share",
 }
 """Files below SHORTEST lines, each with the reason why it is one of its own."""

@@ -54,7 +54,7 @@ def test_what_is_missing_is_made_and_then_everything_answers(
     assert checked.returncode == 0, checked.stdout + checked.stderr
     for name in ("stores", "recordings", "speech", "sentiment", "push", "mail", "doorbell"):
         assert name in checked.stdout
-    assert checked.stdout.count("│ ok") == 7
+    assert checked.stdout.count("│ ok") == 8
     assert "No mail is sent" not in checked.stdout
     assert "FLASK_SECRET_KEY is no longer needed" in checked.stdout
     assert "THERAPY_STORE is not a setting; did you mean THERAPY_STORES?" in checked.stdout
@@ -74,11 +74,12 @@ def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
     }
     said = therapy(migrated | wrong, tmp_path, "check")
     assert said.returncode == 1
-    assert "7 of 7 failed" in said.stderr
+    assert "8 of 8 failed" in said.stderr
     for words in (
         "stores: nothing answers at 127.0.0.1",
         "recordings: the container is missing",
-        "speech: the key is not that of a Speech resource in this region",
+        "speech (fast): the key is not that of a Speech resource in this region",
+        "speech (conversation): the key is not that of a Speech resource in this region",
         "sentiment: the key is not one of this Language resource",
         "push: Google rejects the service account's key",
         "mail: it does not accept this username with this password",
@@ -113,7 +114,7 @@ def test_who_may_not_make_containers_learns_who_may_and_what_else_was_made(
     assert "Try again in a moment" not in said.stdout + said.stderr
     cosmos.clear()
     checked = therapy(environment, tmp_path, "check")
-    assert "1 of 7 failed: stores" in checked.stderr  # so the recordings' container was made
+    assert "1 of 8 failed: stores" in checked.stderr  # so the recordings' container was made
 
 
 def test_what_fast_transcription_refuses_has_its_likely_causes(
@@ -122,7 +123,7 @@ def test_what_fast_transcription_refuses_has_its_likely_causes(
     for status, words in ((404, "THERAPY_SPEECH_ENGINE=conversation"), (400, "SPEECH_LANGUAGE")):
         fake_fast.add(Fault("transcribe", status=status))
         said = therapy(migrated, tmp_path, "check")
-        assert "1 of 7 failed: speech" in said.stderr
+        assert "1 of 8 failed: speech (fast)" in said.stderr
         assert words in said.stdout
     conversation = migrated | {"THERAPY_SPEECH_ENGINE": "conversation"}
     assert therapy(conversation, tmp_path, "check").returncode == 0

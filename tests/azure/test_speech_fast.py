@@ -30,8 +30,14 @@ from tests.emulators.fast import FakeFast
 from tests.emulators.faults import Fault
 from tests.emulators.speech import FakeSpeech
 from therapy.adapters.azure.speech.connection import Patience
-from therapy.adapters.azure.speech.engine import AzureSpeech, Engine, FastLimits
-from therapy.domain.errors import EngineFailed, ErrorClass, LanguageNotSupported, UndecodableAudio
+from therapy.adapters.azure.speech.engine import AzureSpeech, Engine, SpeechLimits
+from therapy.domain.errors import (
+    EngineFailed,
+    ErrorClass,
+    LanguageNotSupported,
+    RecordingTooLong,
+    UndecodableAudio,
+)
 from therapy.ports.speech import SpeechOptions
 
 HURRIED = Patience(pauses=(0.0, 0.0, 0.0))
@@ -118,14 +124,11 @@ async def test_a_refusal_is_given_up_at_once(fake: FakeFast, tmp_path: Path, sta
     [
         Fault(status=429, headers={"Retry-After": "0"}, times=3),
         Fault(status=429, times=1),
-        Fault(status=500, times=2),
         Fault(status=503, times=3),
-        Fault(kind="reset", times=1),
-        Fault(kind="lost", times=2),
     ],
     ids=lambda fault: f"{fault.kind} {fault.status} x {fault.times}",
 )
-async def test_another_try_sends_the_whole_recording_again(
+async def test_what_the_service_did_not_take_is_sent_again_whole(
     fake: FakeFast, tmp_path: Path, fault: Fault
 ) -> None:
     fake.phrases = phrases(2)
@@ -214,15 +217,15 @@ async def test_what_breaks_the_samples_is_what_is_raised(fake: FakeFast, tmp_pat
 async def test_a_recording_that_is_no_more_than_the_limit_stays_with_the_chosen_engine(
     fake: FakeFast, tmp_path: Path
 ) -> None:
-    limits = FastLimits(duration_ms=10_000)
+    limits = SpeechLimits(fast_ms=10_000)
     events = await heard(asking(fake, tmp_path, engine=Engine.AUTO, limits=limits), seconds(10))
     assert done(events).engine == "azure-fast"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limits", [FastLimits(duration_ms=10_000), FastLimits(size=20_000)])
+@pytest.mark.parametrize("limits", [SpeechLimits(fast_ms=10_000), SpeechLimits(fast_bytes=20_000)])
 async def test_a_recording_that_turns_out_too_long_is_heard_whole_by_the_other_engine(
-    fake: FakeFast, fake_speech: FakeSpeech, tmp_path: Path, limits: FastLimits
+    fake: FakeFast, fake_speech: FakeSpeech, tmp_path: Path, limits: SpeechLimits
 ) -> None:
     fake_speech.phrases = phrases(10)
     speech = AzureSpeech(an_access(fake_speech, fake), directory=tmp_path, limits=limits)
@@ -246,11 +249,35 @@ async def test_a_recording_that_turns_out_too_long_is_heard_whole_by_the_other_e
 async def test_a_recording_too_long_for_the_only_engine_allowed_is_refused(
     fake: FakeFast, tmp_path: Path
 ) -> None:
-    limits = FastLimits(duration_ms=3_000)
-    with pytest.raises(EngineFailed) as failed:
+    limits = SpeechLimits(fast_ms=3_000)
+    with pytest.raises(RecordingTooLong) as failed:
         await heard(asking(fake, tmp_path, limits=limits), seconds(10))
-    assert failed.value.error_class is ErrorClass.PERMANENT
+    assert failed.value.details == {"longest": 3}
     assert not fake.calls
+
+
+@pytest.mark.parametrize("script", [[], phrases(4)], ids=["nobody speaks", "one language"])
+async def test_among_several_languages_one_is_chosen_for_all_and_that_is_said(
+    fake: FakeFast, tmp_path: Path, script: list[dict[str, object]]
+) -> None:
+    fake.phrases = script
+    events = await heard(asking(fake, tmp_path), seconds(15), "he-IL", "en-US")
+    assert lines(events) == said(script)
+    assert done(events).remarks == (("one_language",) if script else ())
+    assert done(events).language == ("he-IL" if script else "")
+    assert done(events).duration_ms == 15_000
+
+
+async def test_several_languages_are_a_failure_with_a_reason_where_no_other_engine_is_allowed(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    fake.phrases = [
+        each | {"lang": lang} for each, lang in zip(phrases(2), ("he-IL", "en-US"), strict=True)
+    ]
+    with pytest.raises(EngineFailed) as failed:
+        await heard(asking(fake, tmp_path), seconds(15), "he-IL", "en-US")
+    assert failed.value.code == "several_languages"
+    assert failed.value.error_class is ErrorClass.PERMANENT
 
 
 async def test_samples_are_read_no_further_than_somebody_listens(

@@ -12,7 +12,7 @@ from tests.azure.speech_fakes import names_in, seconds
 from therapy.adapters.azure.engine_errors import FAILURES, again, failed
 from therapy.adapters.azure.speech.audio_buffer_file import AudioBufferFile
 from therapy.adapters.azure.speech.connection import SpeechAccess
-from therapy.adapters.azure.speech.engine import Engine, FastLimits, choose_engine
+from therapy.adapters.azure.speech.engine import Engine, SpeechLimits, choose_engine
 from therapy.adapters.azure.speech.errors import CANCELLATIONS, canceled
 from therapy.adapters.azure.speech.locales import FAST_LOCALES, LOCALES, MAIN_LOCALES, candidates
 from therapy.adapters.azure.speech.recognised_phrases import (
@@ -25,7 +25,7 @@ from therapy.adapters.azure.speech.recognised_phrases import (
     most_spoken,
     voice_of,
 )
-from therapy.domain.errors import EngineFailed, ErrorClass, LanguageNotSupported
+from therapy.domain.errors import ErrorClass, LanguageNotSupported, WorkFailed
 from therapy.domain.transcript import Utterance, Word
 
 MINUTE = 60_000
@@ -62,15 +62,16 @@ def test_the_engine_follows_from_setting_languages_length_and_size(
 def test_a_recording_too_long_for_the_only_engine_allowed_is_refused_for_good(
     minutes: int, megabytes: int
 ) -> None:
-    with pytest.raises(EngineFailed) as refused:
+    with pytest.raises(WorkFailed) as refused:
         choose_engine(Engine.FAST, HEBREW, duration_ms=minutes * MINUTE, size=megabytes * 1_000_000)
     assert refused.value.error_class is ErrorClass.PERMANENT
 
 
 def test_the_limits_stay_below_what_the_request_takes() -> None:
-    limits = FastLimits()
-    assert limits.duration_ms < 120 * MINUTE
-    assert limits.size < 250_000_000
+    limits = SpeechLimits()
+    assert limits.fast_ms < 120 * MINUTE
+    assert limits.fast_bytes < 250_000_000
+    assert limits.conversation_ms <= 240 * MINUTE
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,7 @@ CONNECTION = f"DefaultEndpointsProtocol=https;AccountName=clinic7audio;AccountKe
 
 
 def found(name: str, settings: Mapping[str, str]) -> Dependency:
-    (one,) = [each for each in dependencies(read_settings(settings)) if each.name == name]
-    return one
+    return next(each for each in dependencies(read_settings(settings)) if each.name == name)
 
 
 def cause(one: Dependency, error: Exception) -> str:
@@ -116,6 +115,20 @@ def test_where_nothing_answers_has_the_port() -> None:
 def test_the_project_is_the_service_accounts_where_none_is_set() -> None:
     assert found("push", CLOUD).where == "clinic-7"
     assert found("push", CLOUD | {"FIREBASE_PROJECT_ID": "other"}).where == "other"
+
+
+@pytest.mark.parametrize(
+    ("more", "engines"),
+    [
+        ({}, ["speech (fast)", "speech (conversation)"]),
+        ({"SPEECH_LANGUAGE": "el-GR"}, ["speech (conversation)"]),
+        ({"THERAPY_SPEECH_ENGINE": "fast"}, ["speech (fast)"]),
+        ({"THERAPY_SPEECH_ENGINE": "conversation"}, ["speech (conversation)"]),
+    ],
+)
+def test_each_engine_of_azure_that_may_be_chosen_is_checked_by_itself(more, engines) -> None:
+    listed = dependencies(read_settings(CLOUD | more))
+    assert [each.label for each in listed if each.name == "speech"] == engines
 
 
 async def test_a_language_that_the_recogniser_lacks_is_named(tmp_path) -> None:

@@ -3,10 +3,16 @@
 Without a script it hears dialogue() for as long as the recording lasts: by its header where it is a WAV
 or a FLAC, else `seconds`. Audio is counted and hashed, never kept. No audio is a 400, because the SDK's
 own retry sends none the second time and must not be taken for a success. Faults go by "transcribe".
+
+As the service does, it chooses one of several languages for the whole recording: the one spoken for at
+least `dominant` of the time; if there is none it answers 422, and 422 if nobody speaks. What is said in
+another language than the chosen one comes out as words that nobody said. An identity's token is let in at
+the resource's own domain only, which this is unless `own_domain` is false.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -15,10 +21,11 @@ from typing import Any
 from aiohttp import BodyPartReader, web
 
 from tests.emulators.fakes import Fake
-from tests.emulators.talk import Phrase, dialogue, words_of
+from tests.emulators.talk import Phrase, dialogue, language_of, misheard, words_of
 
-MAX_BYTES = 250_000_000
+MAX_BYTES = 300_000_000
 MAX_SECONDS = 2 * 60 * 60
+"""Of Microsoft's page of quotas; that of the REST API has 500 MB and five hours."""
 CODES = {401: "Unauthorized", 403: "Forbidden", 429: "TooManyRequests", 503: "ServiceUnavailable"}
 
 
@@ -31,6 +38,9 @@ class FakeFast(Fake):
         super().__init__(port)
         self.phrases: list[Phrase] | None = None
         self.seconds = 60.0
+        self.works_for = 0.0  # seconds between the whole recording and the answer
+        self.own_domain = True
+        self.dominant = 0.75
         self.listens = False  # decodes what it is sent, and has no phrases for silence
 
     def settings(self) -> dict[str, str]:
@@ -40,6 +50,9 @@ class FakeFast(Fake):
         super().clear()
         self.phrases = None
         self.seconds = 60.0
+        self.works_for = 0.0
+        self.own_domain = True
+        self.dominant = 0.75
         self.listens = False
 
     def routes(self) -> list[web.RouteDef]:
@@ -51,6 +64,18 @@ class FakeFast(Fake):
     def refusal(self, status: int, code: str = "", message: str = "") -> web.Response:
         code = code or CODES.get(status, "InternalServerError")
         return web.json_response({"code": code, "message": message or code}, status=status)
+
+    def welcome(self, request: web.Request) -> bool:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return super().welcome(request) and not (
+            token and (not self.own_domain or token.startswith("aad#"))
+        )
+
+    def refused_audio(self, status: int, inner: str, message: str) -> web.Response:
+        """An error about the recording, in the form in which the service sends it: flat."""
+        code = "InvalidArgument" if status == 400 else "UnprocessableEntity"
+        body = {"code": code, "message": message, "innerError": {"code": inner, "message": message}}
+        return web.json_response(body, status=status)
 
     def nothing(self, request: web.Request) -> web.Response:
         empty: dict[str, Any] = {"durationMilliseconds": 0, "combinedPhrases": [], "phrases": []}
@@ -77,13 +102,14 @@ class FakeFast(Fake):
         if call["definition"] is None:
             return self.refusal(400, "InvalidArgument", "The definition is missing.")
         if not call["bytes"]:
-            return self.refusal(400, "InvalidArgument", "The audio is empty.")
+            return self.refused_audio(400, "EmptyAudioFile", "The audio is empty.")
         if call["bytes"] >= MAX_BYTES:
-            return self.refusal(413, "PayloadTooLarge", "The audio is 250 MB or more.")
+            return self.refusal(413, "PayloadTooLarge", "The audio is 300 MB or more.")
         if seconds >= MAX_SECONDS:
-            return self.refusal(400, "InvalidArgument", "The audio is two hours or longer.")
+            return self.refused_audio(422, "AudioLengthLimitExceeded", "Two hours or longer.")
+        await asyncio.sleep(self.works_for)
         phrases = self._phrases(call["definition"], seconds) if call["sound"] else []
-        return web.json_response(self._answer(call["definition"], seconds, phrases))
+        return self._answer(call["definition"], seconds, phrases)
 
     async def _hear(self, part: BodyPartReader, call: dict[str, Any]) -> bytes:
         digest, head, kept = hashlib.sha256(), b"", io.BytesIO()
@@ -105,24 +131,37 @@ class FakeFast(Fake):
 
     def _answer(
         self, definition: dict[str, Any], seconds: float, phrases: list[Phrase]
-    ) -> dict[str, Any]:
+    ) -> web.Response:
         locales = definition.get("locales") or ["en-US"]
         tell_speakers = "diarization" in definition
         heard = [each for each in phrases if each.get("status", "Success") == "Success"]
-        return {
+        locale = locales[0]
+        if len(locales) > 1:
+            if not heard:
+                message = "No language was identified."
+                return self.refused_audio(422, "NoLanguageIdentified", message)
+            locale, share = main_language(heard, locales)
+            if share < self.dominant:
+                message = "Multiple languages were identified. A single dominant language could not"
+                return self.refused_audio(422, "MultipleLanguagesIdentified", message)
+        told = [self._phrase(phrase, locale, tell_speakers) for phrase in heard]
+        answer = {
             "durationMilliseconds": int(seconds * 1000),
-            "combinedPhrases": [{"text": " ".join(phrase["text"] for phrase in heard)}],
-            "phrases": [self._phrase(phrase, locales[0], tell_speakers) for phrase in heard],
+            "combinedPhrases": [{"text": " ".join(each["text"] for each in told)}],
+            "phrases": told,
         }
+        return web.json_response(answer)
 
     def _phrase(self, phrase: Phrase, locale: str, tell_speakers: bool) -> dict[str, Any]:
-        words = words_of(phrase["text"], phrase["at"], phrase["dur"])
+        right = language_of(phrase, [locale]) == locale
+        text = phrase["text"] if right else misheard(phrase["text"])
+        words = words_of(text, phrase["at"], phrase["dur"])
         said = {
             "offsetMilliseconds": phrase["at"],
             "durationMilliseconds": phrase["dur"],
-            "text": phrase["text"],
-            "locale": phrase.get("lang", locale),
-            "confidence": 0.93,
+            "text": text,
+            "locale": locale,
+            "confidence": 0.93 if right else 0.45,
             "words": [
                 {"text": word, "offsetMilliseconds": at, "durationMilliseconds": dur}
                 for word, at, dur in words
@@ -131,6 +170,15 @@ class FakeFast(Fake):
         if tell_speakers and phrase.get("speaker"):
             said["speaker"] = int(phrase["speaker"].rpartition("-")[2])  # a number here
         return said
+
+
+def main_language(phrases: list[Phrase], among: list[str]) -> tuple[str, float]:
+    """The language that is spoken longest, and its share of the time; another counts as the first."""
+    times = dict.fromkeys(among, 0)
+    for each in phrases:
+        times[language_of(each, among) or among[0]] += each["dur"]
+    most = max(times, key=times.__getitem__)
+    return most, times[most] / max(1, sum(times.values()))
 
 
 def length_of(head: bytes, size: int) -> float:

@@ -5,6 +5,12 @@ accepts, not a recording of the real service. Times on the wire count from the s
 of 100 ns. A reconnecting SDK names in speech.context where it goes on (the end of the last final), sends
 audio from there and adds that to our offsets: all that is needed to resume.
 
+As the service does, it takes an identity's token as it is at the resource's own domain (/stt/...), and
+only as aad#<resource>#<token> at a region's address; `expired` are tokens that are valid no more. Asked to
+detect the language at the start, it decides within five seconds for the whole recording, and wrongly if
+nobody speaks so soon; what is in another language comes out as words that nobody said. After
+`longest_seconds` of a recording it ends the connection.
+
 Faults on "upgrade" are those of every fake (status 401, 403, 429 ...; slow; stall; reset). On "stream"
 one is taken per connection, and strikes at `seconds` of audio on that connection:
   reset    RST            eof      FIN without a farewell     close   a close frame (status 1000..4999)
@@ -40,6 +46,8 @@ class FakeSpeech(Fake):
         self.turn_end_every = 0  # phrases after which a turn ends though audio goes on
         self.silence_every = 15.0  # seconds without words until a NoMatch says so; 0 for never
         self.listens = False  # hears its phrases only once a sample is not 0
+        self.expired: set[str] = set()
+        self.longest_seconds = 240 * 60.0
         self.upgrades = 0
 
     @property
@@ -60,6 +68,8 @@ class FakeSpeech(Fake):
         self.turn_end_every = 0
         self.silence_every = 15.0
         self.listens = False
+        self.expired = set()
+        self.longest_seconds = 240 * 60.0
         self.upgrades = 0
 
     def seen(self) -> dict[str, Any]:
@@ -83,6 +93,13 @@ class FakeSpeech(Fake):
         self.upgrades += 1
         return await super().met(fault, request, answer)
 
+    def welcome(self, request: web.Request) -> bool:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not token:
+            return super().welcome(request)
+        own_domain = request.path.startswith("/stt/")
+        return token.startswith("aad#") is not own_domain and token not in self.expired
+
     def refusal(self, status: int, code: str = "", message: str = "") -> web.Response:
         return web.Response(status=status, text=message)
 
@@ -96,6 +113,7 @@ class FakeSpeech(Fake):
         await socket.prepare(request)
         record: dict[str, Any] = {
             "query": dict(request.query),
+            "authorization": request.headers.get("Authorization", ""),
             "audio_bytes": 0,
             "finals": 0,
             "turns": [],

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import WSMsgType, web
 
 from tests.emulators.faults import Fault
-from tests.emulators.talk import Phrase, words_of
+from tests.emulators.talk import Phrase, language_of, misheard, words_of
 from tests.emulators.threaded import reset
 
 if TYPE_CHECKING:
     from tests.emulators.speech import FakeSpeech
 
 TICKS = 10_000  # in a millisecond
+DECIDES_WITHIN_MS = 5_000
 RIFF_BYTES = 44
 BYTE_RATE = 32_000  # 16 kHz, 16 bits, mono; the header of a turn may say otherwise
 
@@ -113,6 +114,9 @@ class Conversation:
         turn.record["audio_bytes"] = turn.audio
         self.record["audio_bytes"] += len(payload)
         if await self._struck(len(payload), turn):
+            return False
+        if turn.heard_until > self.fake.longest_seconds * 1000:
+            await self.socket.close(code=1007, message=b"The audio is too long.")
             return False
         await self._tell(turn, ended=ended)
         return True
@@ -211,7 +215,11 @@ class Conversation:
         at = max(0, int(phrase["at"] - turn.start + shift))
         place = {"Offset": at * TICKS, "Duration": phrase["dur"] * TICKS, "Channel": 0}
         speaker = {"SpeakerId": phrase["speaker"]} if phrase.get("speaker") is not None else {}
-        language = self._detected(phrase)
+        found = self._detected(phrase)
+        language = {"PrimaryLanguage": {"Language": found, "Confidence": "High"}} if found else {}
+        text = phrase["text"]
+        if language_of(phrase, [found or self._language()]) == "":
+            text = misheard(text)
         diarization = self.context.get("phraseDetection", {}).get("speakerDiarization", {})
         early = speaker if diarization.get("diarizeIntermediates") == "True" else {}
         for guess in phrase.get("hyp", ()):
@@ -223,22 +231,30 @@ class Conversation:
             **place,
             **speaker,
             **language,
-            "DisplayText": phrase["text"],
+            "DisplayText": text,
             "Type": "ConversationTranscription",
         }
         if self.detailed:
-            body["NBest"] = [self._detail(phrase["text"], at, phrase["dur"])]
+            body["NBest"] = [self._detail(text, at, phrase["dur"])]
         await self._final(turn, body, phrase.get("status", "Success"))
 
-    def _detected(self, phrase: Phrase) -> dict[str, Any]:
-        """What language it was, if the SDK asked for one among several."""
-        among = self.context.get("languageId", {}).get("languages", [])
+    def _detected(self, phrase: Phrase) -> str:
+        """What language the service takes it for, if it was asked for one among several; else ""."""
+        asked = self.context.get("languageId", {})
+        among = asked.get("languages", [])
         if not among:
-            return {}
-        spoken = phrase.get("lang", among[0])
-        known = {name.lower(): name for name in among}
-        found = known.get(spoken.lower(), among[0])
-        return {"PrimaryLanguage": {"Language": found, "Confidence": "High"}}
+            return ""
+        if asked.get("mode") == "DetectContinuous":
+            return language_of(phrase, among) or among[0]
+        return self._decided(among)
+
+    def _decided(self, among: list[str]) -> str:
+        """What it decides for good in the first seconds, on a door and a chair if nobody speaks."""
+        first = next(iter(self.fake.heard_in(among[0])), None)
+        spoken = language_of(first, among) if first else ""
+        if first is None or first["at"] < DECIDES_WITHIN_MS:
+            return spoken or among[0]
+        return next((each for each in among if each != spoken), among[0])
 
     def _detail(self, text: str, at: int, dur: int) -> dict[str, Any]:
         plain = text.lower().strip(".?!")

@@ -55,3 +55,14 @@ def words_of(text: str, at: int, dur: int) -> Iterator[tuple[str, int, int]]:
     step = dur // max(1, len(words))
     for number, word in enumerate(words):
         yield word.strip(".,?!").lower(), at + number * step, step
+
+
+def language_of(phrase: Phrase, among: list[str]) -> str:
+    """Which of these a phrase is in, by the language alone: "" for none, the first if it does not say."""
+    spoken = str(phrase.get("lang", among[0])).lower().partition("-")[0]
+    return next((each for each in among if each.lower().partition("-")[0] == spoken), "")
+
+
+def misheard(text: str) -> str:
+    """What a model of another language makes of a text: words that nobody said."""
+    return " ".join(word[::-1] for word in text.split())

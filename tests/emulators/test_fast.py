@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("azure.ai.transcription")
 
+from aiohttp.test_utils import make_mocked_request
 from azure.ai.transcription.aio import TranscriptionClient
 from azure.ai.transcription.models import (
     TranscriptionContent,
@@ -106,7 +107,7 @@ async def test_a_scripted_status(
         await client.transcribe(asked(wav(1)))
     assert failed.value.status_code == status
     assert isinstance(failed.value, ClientAuthenticationError) == (status == 401)
-    await client.transcribe(asked(wav(1)))
+    await client.transcribe(asked(wav(6)))
 
 
 async def test_breaks_stalls_and_slowness(client: TranscriptionClient, fake_fast: FakeFast) -> None:
@@ -116,3 +117,54 @@ async def test_breaks_stalls_and_slowness(client: TranscriptionClient, fake_fast
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(client.transcribe(asked(wav(1))), 0.2)
     assert (await client.transcribe(asked(wav(6)))).phrases
+
+
+def said(language: str, at: int, dur: int = 1_000) -> dict[str, object]:
+    return {"at": at, "dur": dur, "speaker": "Guest-1", "text": "Yes, well.", "lang": language}
+
+
+async def test_one_language_is_chosen_for_the_whole_recording_and_the_other_is_misheard(
+    client: TranscriptionClient, fake_fast: FakeFast
+) -> None:
+    fake_fast.phrases = [said("he-IL", 0, 8_000), said("en-US", 8_000)]
+    heard = await client.transcribe(asked(wav(10), "he-IL"))
+    assert [(each.locale, each.text) for each in heard.phrases] == [
+        ("he-IL", "Yes, well."),
+        ("he-IL", "Yes, well.".replace("Yes,", ",seY").replace("well.", ".llew")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("phrases", "code"),
+    [
+        ([], "NoLanguageIdentified"),
+        ([said("he-IL", 0), said("en-US", 2_000)], "MultipleLanguagesIdentified"),
+    ],
+)
+async def test_a_recording_in_no_language_or_in_several_is_refused(
+    client: TranscriptionClient, fake_fast: FakeFast, phrases: list[dict[str, object]], code: str
+) -> None:
+    fake_fast.phrases = phrases
+    with pytest.raises(HttpResponseError) as failed:
+        await client.transcribe(asked(wav(10), "he-IL"))
+    assert failed.value.status_code == 422
+    assert failed.value.response.json()["innerError"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("token", "own_domain", "welcome"),
+    [("token", True, True), ("token", False, False), ("aad#id#token", True, False)],
+)
+def test_a_token_is_let_in_as_it_is_and_at_the_resources_own_domain_only(
+    fake_fast: FakeFast, token: str, own_domain: bool, welcome: bool
+) -> None:
+    fake_fast.own_domain = own_domain
+    request = make_mocked_request("POST", "/", headers={"Authorization": f"Bearer {token}"})
+    assert fake_fast.welcome(request) is welcome
+
+
+async def test_two_hours_are_too_long(client: TranscriptionClient, fake_fast: FakeFast) -> None:
+    fake_fast.seconds = 7_200.0
+    with pytest.raises(HttpResponseError) as failed:
+        await client.transcribe(asked(b"no header that says how long it is"))
+    assert failed.value.response.json()["innerError"]["code"] == "AudioLengthLimitExceeded"

@@ -13,9 +13,11 @@ import pytest
 pytest.importorskip("azure.cognitiveservices.speech")
 
 import azure.cognitiveservices.speech as sdk
+from aiohttp.test_utils import make_mocked_request
 
 from tests.emulators.faults import Fault
 from tests.emulators.speech import FakeSpeech
+from tests.emulators.talk import misheard
 
 pytestmark = pytest.mark.emulator
 TRANSCRIBER = sdk.transcription.ConversationTranscriber
@@ -48,6 +50,7 @@ def _hear(
     patience: float = 20,
     close: bool = True,
     language: str = "en-US",
+    mode: str = "AtStart",
     **properties: str,
 ) -> Heard:
     """Play so many seconds of silence to a transcriber and wait for its end."""
@@ -55,6 +58,8 @@ def _hear(
     config.speech_recognition_language = language
     config.output_format = sdk.OutputFormat.Detailed
     config.request_word_level_timestamps()
+    if mode != "AtStart":
+        config.set_property(sdk.PropertyId.SpeechServiceConnection_LanguageIdMode, mode)
     for name, value in (QUICK | properties).items():
         config.set_property_by_name(name, value)
     stream = sdk.audio.PushAudioInputStream(
@@ -121,9 +126,51 @@ async def test_a_third_speaker_another_language_and_silence(fake_speech: FakeSpe
         {"at": 4000, "dur": 1000, "speaker": None, "text": "Who?", "lang": "en-US", "hyp": ["who"]},
     ]
     heard = await hear(fake_speech, 40, among=["en-US", "he-IL"])
-    assert heard.finals == [("Guest-3", "שלום.", 500), ("", "Who?", 4000)]
-    assert heard.languages == ["he-IL", "en-US"]
+    assert heard.finals == [("Guest-3", "שלום.", 500), ("", misheard("Who?"), 4000)]
+    assert heard.languages == ["he-IL", "he-IL"]  # decided at the start
     assert heard.unmatched == 3  # the one that is scripted, and two for what follows
+
+
+@pytest.mark.parametrize(
+    ("mode", "begins", "language", "text"),
+    [
+        ("AtStart", 4_000, "he-IL", "שלום."),
+        ("AtStart", 6_000, "en-US", misheard("שלום.")),
+        ("Continuous", 6_000, "he-IL", "שלום."),
+    ],
+)
+async def test_a_language_that_is_not_spoken_within_five_seconds_is_decided_wrongly(
+    fake_speech: FakeSpeech, mode: str, begins: int, language: str, text: str
+) -> None:
+    fake_speech.phrases = [{"at": begins, "dur": 900, "text": "שלום.", "lang": "he-IL"}]
+    heard = await hear(fake_speech, 9, among=["en-US", "he-IL"], mode=mode)
+    assert (heard.languages, [final[1] for final in heard.finals]) == ([language], [text])
+
+
+async def test_a_recording_that_is_longer_than_the_service_takes_is_ended(
+    fake_speech: FakeSpeech,
+) -> None:
+    fake_speech.longest_seconds = 8
+    heard = await hear(fake_speech, 12, close=False)
+    assert heard.ended != "end"
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "welcome"),
+    [
+        ("/stt/speech/universal/v2", "token", True),
+        ("/stt/speech/universal/v2", "aad#id#token", False),
+        ("/speech/universal/v2", "aad#id#token", True),
+        ("/speech/universal/v2", "token", False),
+        ("/stt/speech/universal/v2", "old", False),
+    ],
+)
+def test_a_token_is_let_in_in_the_form_that_its_host_takes(
+    fake_speech: FakeSpeech, path: str, token: str, welcome: bool
+) -> None:
+    fake_speech.expired = {"old"}
+    request = make_mocked_request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    assert fake_speech.welcome(request) is welcome
 
 
 @pytest.mark.parametrize(

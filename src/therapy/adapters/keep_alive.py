@@ -9,7 +9,7 @@ import socket
 KEEP_ALIVE_SECONDS = 60.0
 """Seconds without traffic before the first probe."""
 
-BETWEEN_SECONDS = 15
+MOST_BETWEEN_SECONDS = 15
 UNANSWERED = 4
 """After so many unanswered probes the system ends the connection."""
 
@@ -20,9 +20,10 @@ def keep_alive_options(after: float = KEEP_ALIVE_SECONDS) -> dict[int, int]:
     Beside them SO_KEEPALIVE has to be on. What a system does not know is left out.
     """
     idle = "TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE"  # macOS's name
+    seconds = max(1, round(after))
     named = {
-        idle: max(1, round(after)),
-        "TCP_KEEPINTVL": BETWEEN_SECONDS,
+        idle: seconds,
+        "TCP_KEEPINTVL": min(seconds, MOST_BETWEEN_SECONDS),
         "TCP_KEEPCNT": UNANSWERED,
     }
     return {getattr(socket, name): value for name, value in named.items() if hasattr(socket, name)}

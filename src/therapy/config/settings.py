@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from therapy.config.azure_settings import AzureSettings
 from therapy.config.person_limit_settings import PersonLimitSettings
 from therapy.config.recording_settings import RecordingSettings
 from therapy.config.sign_in_settings import SignInSettings
@@ -142,8 +143,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = field(name="THERAPY_UNREAD_ANSWER_SECONDS", default=timedelta(seconds=120))
     keep_alive: Annotated[
         Seconds,
-        "seconds without traffic after which a connection to Redis or Firebase sends a TCP keep-alive probe;"
-        " less than networks in between wait before they forget it (Azure: 240)",
+        "seconds without traffic after which a connection to Azure, Redis or Firebase sends a TCP keep-alive"
+        " probe; less than networks in between wait before they forget it (Azure: 240)",
     ] = field(name="THERAPY_KEEP_ALIVE_SECONDS", default=timedelta(seconds=60))
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], "how much is logged; never what people said"
@@ -151,8 +152,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     speech_languages: Annotated[
         Languages,
-        "the languages of sessions; recognition chooses among them. Where the local recogniser is used and"
-        " this is unset, what its model recognises: en-US for tiny.en",
+        "the languages of sessions; recognition chooses among them, so name one where you can: Azure's Fast"
+        " Transcription chooses one for a whole recording. Where the local recogniser is used and this is"
+        " unset, what its model recognises: en-US for tiny.en",
     ] = field(name="SPEECH_LANGUAGE", default=("he-IL", "en-US"))
     speech_people: Annotated[
         People,
@@ -330,6 +332,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     plugin_environment: Mapping[str, Mapping[str, str]] = {}
     """By field, the part of the environment that its plugin gets. Not a setting itself."""
 
+    azure_limits: AzureSettings = AzureSettings()
     person_limits: PersonLimitSettings = PersonLimitSettings()
     recording_limits: RecordingSettings = RecordingSettings()
     sign_in_limits: SignInSettings = SignInSettings()

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import fields
 
+from therapy.config.azure_settings import AzureSettings
 from therapy.config.person_limit_settings import PersonLimitSettings
 from therapy.config.recording_settings import RecordingSettings
 from therapy.config.settings import Settings
@@ -52,6 +53,7 @@ PARTS: dict[str, type[Struct]] = {
     "person_limits": PersonLimitSettings,
     "recording_limits": RecordingSettings,
     "sign_in_limits": SignInSettings,
+    "azure_limits": AzureSettings,
 }
 
 

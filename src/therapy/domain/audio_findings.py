@@ -45,6 +45,9 @@ GAP_MS = 2_000
 
 BETWEEN_RECORDINGS = "between_recordings"
 
+ONE_LANGUAGE = "one_language"
+"""The remark of an engine that was asked for several languages and chose one for the whole recording."""
+
 
 def next_start(end_ms: int) -> int:
     """Return where the next recording of a session begins if one ends at `end_ms`."""

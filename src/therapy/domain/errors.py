@@ -165,7 +165,12 @@ class RecordingTooLong(WorkFailed):
 
 
 class EngineFailed(WorkFailed):
-    """Raised by engines that break; `transient` says whether trying again may help."""
+    """Raised by engines that break; `transient` says whether trying again may help.
+
+    `uncharged` is set where the engine's service did not take the recording, so that the try cost nothing.
+    """
+
+    uncharged = False
 
     def __init__(self, code: str = "", *, transient: bool = True, **details: str | int) -> None:
         super().__init__(code, **details)

@@ -1,4 +1,4 @@
-"""What people read when a limit on what one person may have under way is reached.
+"""What people read when a limit is reached: on what one person may have under way, or on paid tries.
 
 Part of `messages.TEXTS`: English, Hebrew, then what to do in both.
 """
@@ -71,5 +71,23 @@ LIMIT_TEXTS: dict[str, Texts] = {
         "החיפוש הזה נמשך זמן רב מדי.",
         "Search for a whole name or a longer word.",
         "יש לחפש שם מלא או מילה ארוכה יותר.",
+    ),
+    "paid_tries": (
+        "The speech service took this recording more than once and sent no transcript; each try costs money.",
+        "שירות הדיבור קיבל את ההקלטה יותר מפעם אחת ולא החזיר תמלול; כל ניסיון עלול לעלות כסף.",
+        "Retry it once more; if it fails again, tell whoever runs the system. The recording is safe.",
+        "אפשר לנסות שוב פעם אחת; אם זה נכשל שוב, יש לפנות למפעיל המערכת. ההקלטה שמורה.",
+    ),
+    "several_languages": (
+        "Several languages are spoken in this recording, and the speech service takes only one.",
+        "בהקלטה נשמעות כמה שפות, ושירות הדיבור מקבל רק אחת.",
+        "Retry it with the language that is spoken most; the recording is safe.",
+        "יש לנסות שוב עם השפה שמדברים בה יותר; ההקלטה שמורה.",
+    ),
+    "too_large_for_fast": (
+        "This recording is larger than the speech service takes at once.",
+        "ההקלטה גדולה ממה ששירות הדיבור מקבל בבת אחת.",
+        "Cut it into shorter ones and send each as a session of its own.",
+        "יש לחלק אותה להקלטות קצרות יותר ולשלוח כל אחת כפגישה נפרדת.",
     ),
 }

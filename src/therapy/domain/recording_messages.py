@@ -42,6 +42,10 @@ REMARKS = {
         "One channel of the recording is silent.",
         "אחד הערוצים בהקלטה שקט.",
     ),
+    "one_language": (
+        "All of it was recognised as one language; what was said in another is most likely wrong.",
+        "כל ההקלטה זוהתה כשפה אחת; מה שנאמר בשפה אחרת שגוי ככל הנראה.",
+    ),
     "separate_channels": (
         "Each channel of the recording carries another speaker.",
         "בכל ערוץ של ההקלטה נשמע דובר אחר.",

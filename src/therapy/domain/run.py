@@ -20,6 +20,12 @@ MAX_ATTEMPTS = 5
 MAX_DEATHS = 3
 """Deaths of a child process, by a crash or a limit, after which the recording is taken for the reason."""
 
+MOST_CHARGES = 2
+"""Tries of a recording that an engine's service may have charged, after which no third one is begun."""
+
+PAID_TRIES = "paid_tries"
+"""The error code of a run that ended because of `MOST_CHARGES`."""
+
 MAX_CLAIMS = 40
 """Claims after which a run gives up: whatever kills its worker must not do so forever."""
 
@@ -52,7 +58,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
     `due_at` is its place in the waiting list (see `fair_shares`) until it is claimed, then when it may be
     claimed again: the time of the next attempt, or the end of the lease. `deadline` bounds one claim.
     `progress` is 0..1. `languages` are the BCP 47 tags to recognise, `people` is how many speak (0 = not
-    known). `deaths` counts the child processes that died at it. `version` counts writes and is the store's.
+    known). `deaths` counts the child processes that died at it, `charges` the tries that an engine's service
+    may have charged. `version` counts writes and is the store's.
     """
 
     id: str
@@ -68,6 +75,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     claims: int = 0
     attempt: int = 0
     deaths: int = 0
+    charges: int = 0
     deadline: datetime | None = None
     beat_at: datetime | None = None
     stage: str = ""
@@ -138,6 +146,16 @@ def beaten(run: Run, *, now: datetime, hold: timedelta, stage: str, progress: fl
     )
 
 
+def charged(run: Run) -> Run:
+    """Return the run with one more try that may be charged; written before it is, as its worker may die."""
+    return replace(run, charges=run.charges + 1)
+
+
+def uncharged(run: Run) -> Run:
+    """Return the run without its last charge: the engine's service did not take the recording."""
+    return replace(run, charges=max(0, run.charges - 1))
+
+
 def put_back(run: Run, *, now: datetime) -> Run:
     """Return the run due again and its claim not counted, e.g. because this worker has to stop."""
     return replace(run, state=RunState.DUE, lease="", due_at=now, claims=max(0, run.claims - 1))
@@ -155,15 +173,19 @@ def failed(
     code: str,
     now: datetime,
     details: Mapping[str, str] | None = None,
+    most_charges: int = MOST_CHARGES,
 ) -> Run:
     """Return the run after a failure: due again after a pause, or failed for good.
 
-    `details` fill in the sentence for the code, e.g. names of languages.
+    `details` fill in the sentence for the code, e.g. names of languages. Once `most_charges` tries may have
+    been charged, the code of a failure that would be tried again is `PAID_TRIES`.
     """
     attempt = run.attempt + 1
     over = (
         error_class is ErrorClass.PERMANENT or attempt >= MAX_ATTEMPTS or run.deaths >= MAX_DEATHS
     )
+    if not over and run.charges >= most_charges:
+        over, error_class, code = True, ErrorClass.PERMANENT, PAID_TRIES
     return replace(
         run,
         state=RunState.FAILED if over else RunState.DUE,
@@ -190,6 +212,7 @@ def again(run: Run, *, place: datetime, languages: tuple[str, ...] = (), people:
         lease="",
         attempt=0,
         deaths=0,
+        charges=0,
         claims=0,
         due_at=place,
         stage="",

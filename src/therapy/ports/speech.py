@@ -25,19 +25,28 @@ class SpeechProgress(Struct, frozen=True):
     processed_ms: int
 
 
+class SpeechCharge(Struct, frozen=True):
+    """The engine is about to send what its service charges for; it goes on once the next event is asked for.
+
+    Whoever does not want to pay closes the iterator instead.
+    """
+
+
 class SpeechDone(Struct, frozen=True):
     """The last event: the engine's name, the language recognised ("" = none), the duration of the audio.
 
-    `coverage` is None where the engine does not tell how much of the speech it found words for.
+    `coverage` is None where the engine does not tell how much of the speech it found words for. `remarks`
+    are codes of what a reader of the transcript should know, e.g. `one_language`.
     """
 
     engine: str
     language: str
     duration_ms: int
     coverage: Coverage | None = None
+    remarks: tuple[str, ...] = ()
 
 
-SpeechEvent = SpeechProgress | Utterance | SpeechDone
+SpeechEvent = SpeechProgress | Utterance | SpeechCharge | SpeechDone
 
 
 class Speech(ABC):
@@ -52,7 +61,8 @@ class Speech(ABC):
         Utterances are in order of their start, with the engine's voice labels ("" = unknown) and without
         a speaker. Silence, or a stream without samples, yields no utterance and is not an error.
         Samples are pulled only as fast as the engine works. Closing the iterator early stops the
-        engine.
+        engine. An engine that costs money yields `SpeechCharge` before each time that it may cost; if it
+        then raises `EngineFailed` with `uncharged`, that time cost nothing.
 
         Raises:
             EngineFailed: the engine broke; `transient` says whether trying again may help.

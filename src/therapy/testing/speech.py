@@ -7,7 +7,14 @@ import pytest
 from therapy.domain.errors import LanguageNotSupported
 from therapy.domain.transcript import Speaker, Utterance
 from therapy.ports.audio import BYTES_PER_MS
-from therapy.ports.speech import Speech, SpeechDone, SpeechEvent, SpeechOptions, SpeechProgress
+from therapy.ports.speech import (
+    Speech,
+    SpeechCharge,
+    SpeechDone,
+    SpeechEvent,
+    SpeechOptions,
+    SpeechProgress,
+)
 from therapy.testing.samples import PRACTICE
 
 HEARD_MS = 15_000
@@ -80,7 +87,7 @@ async def test_listening_may_end_early_and_samples_are_pulled_only_as_fast_as_th
 
     events = speech.transcribe(PRACTICE, an_hour(), SpeechOptions(languages=("en-US",)))
     async for event in events:
-        assert isinstance(event, SpeechProgress | Utterance | SpeechDone)
+        assert isinstance(event, SpeechProgress | Utterance | SpeechCharge | SpeechDone)
         break
     await events.aclose()  # type: ignore[attr-defined] # every adapter's iterator is a generator
     assert pulled < 3_600 * 1_000 // HEARD_MS // 2

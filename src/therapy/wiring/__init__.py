@@ -22,6 +22,7 @@ from therapy.ports.mail import Letter
 from therapy.wiring.adapters import (
     MAILBOX,
     languages_lacking,
+    longest_heard,
     open_attempt_limits,
     open_decoder,
     open_doorbell,
@@ -124,6 +125,7 @@ async def open_therapy(
             quotas=quotas_of(settings),
             limits=person_limits_of(settings),
             longest_ms=longest_ms(settings),
+            paid_tries=settings.azure_limits.paid_tries,
             login_check=timedelta(seconds=settings.sign_in_limits.login_check),
             most_devices=settings.sign_in_limits.most_devices,
             letter_pace=LetterPace(
@@ -146,8 +148,9 @@ def person_limits_of(settings: Settings) -> PersonLimits:
 
 
 def longest_ms(settings: Settings) -> int:
-    """Return how long a session's recordings may last together, in milliseconds."""
-    return int(settings.recording_limits.longest_recording.total_seconds() * 1000)
+    """Return how long a session's recordings may last together, in ms: no longer than its engine can hear."""
+    longest = min((settings.recording_limits.longest_recording, *longest_heard(settings)))
+    return int(longest.total_seconds() * 1000)
 
 
 @asynccontextmanager

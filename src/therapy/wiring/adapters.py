@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ async def open_recordings(
             connection_string=settings.storage_connection,
             account_name=settings.storage_account,
             make=make,
+            keep_alive=settings.keep_alive.total_seconds(),
         )
         blobs = await stack.enter_async_context(opening)
         return blobs, blobs.check
@@ -62,7 +64,7 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
         return plugin
     if settings.speech == "azure":
         from therapy.adapters.azure.speech.connection import SpeechAccess
-        from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
+        from therapy.adapters.azure.speech.engine import AzureSpeech, Engine, SpeechLimits
 
         address = settings.speech_endpoint
         websocket = address.startswith(("ws://", "wss://"))
@@ -74,8 +76,14 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
             fast_endpoint=settings.fast_endpoint,
             credential=None if settings.speech_key else await _machine_identity(stack),
             resource_id=settings.speech_resource_id,
+            keep_alive=settings.keep_alive.total_seconds(),
         )
-        return AzureSpeech(access, engine=Engine(settings.speech_engine))
+        speech_limits = SpeechLimits(
+            fast_ms=int(settings.azure_limits.fast_longest.total_seconds() * 1000),
+            fast_bytes=settings.azure_limits.fast_bytes,
+            conversation_ms=int(settings.azure_limits.conversation_longest.total_seconds() * 1000),
+        )
+        return AzureSpeech(access, engine=Engine(settings.speech_engine), limits=speech_limits)
     from therapy.adapters.local.speech.engine import LIMITS, WhisperSpeech
 
     limits = replace(
@@ -86,6 +94,18 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
     )
     models = data_dir_of(settings) / "models"
     return WhisperSpeech(model=settings.speech_model, cache=models, limits=limits)
+
+
+def longest_heard(settings: Settings) -> tuple[timedelta, ...]:
+    """Return how long the longest recording is that the engines can hear; () if that is not limited."""
+    if settings.speech != "azure":
+        return ()
+    fast_alone = settings.speech_engine == "fast"
+    return (
+        settings.azure_limits.fast_longest
+        if fast_alone
+        else settings.azure_limits.conversation_longest,
+    )
 
 
 def open_decoder(settings: Settings) -> AudioDecoder:
@@ -121,7 +141,11 @@ async def open_language(
         from therapy.adapters.azure.language.insights import LanguageInsightFinder
         from therapy.adapters.azure.language.sentiment import LanguageSentiment
 
-        opening = language_client(settings.language_endpoint, key=settings.language_key)
+        opening = language_client(
+            settings.language_endpoint,
+            key=settings.language_key,
+            keep_alive=settings.keep_alive.total_seconds(),
+        )
         client = await stack.enter_async_context(opening)
         if settings.sentiment == "azure":
             sentiment = LanguageSentiment(client)

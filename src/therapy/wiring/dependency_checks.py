@@ -4,6 +4,7 @@ For `therapy check` and `therapy migrate`, which have to say something where `op
 the first.
 """
 
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -12,7 +13,10 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from therapy.adapters.local.data_directory import prepare
 from therapy.config import Settings
@@ -63,6 +67,7 @@ class Dependency:
     """Something that the installation depends on: its field in the settings, its adapter, its address.
 
     `where` is for a table; `host` is what is asked over the network, with its port if one is set: "" if none.
+    `part` tells apart what has the same name, e.g. two engines.
     `open` opens it on a stack and gives what asks it something harmless; both raise what the port raises.
     What is asked may return a tuple of codes: what should be otherwise, though it works.
     """
@@ -72,6 +77,12 @@ class Dependency:
     where: str
     open: Opening
     host: str = ""
+    part: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name for people, e.g. "speech (fast)"."""
+        return f"{self.name} ({self.part})" if self.part else self.name
 
 
 def dependencies(settings: Settings) -> Iterator[Dependency]:
@@ -84,10 +95,6 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     async def recordings(stack: AsyncExitStack) -> Check:
         opened, ask = await open_recordings(settings, prepare(data_dir), stack, make=False)
         return opened.examine if isinstance(opened, SupportsExamine) else ask
-
-    async def speech(stack: AsyncExitStack) -> Check:
-        opened = await open_speech(settings, stack)
-        return check_of(opened, partial(_listen, opened, settings.speech_languages))
 
     async def sentiment(stack: AsyncExitStack) -> Check:
         opened, _ = await open_language(settings, stack)
@@ -113,7 +120,7 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     opening = {
         "stores": stores,
         "recordings": recordings,
-        "speech": speech,
+        "speech": _hearing(settings),
         "sentiment": sentiment,
         "insights": insights,
         "push": push,
@@ -121,8 +128,35 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
         "doorbell": doorbell,
     }
     for name, each in opening.items():
-        if _listed(settings, name):
+        if name == "speech" and settings.speech == "azure":
+            yield from _engines_of_azure(settings)
+        elif _listed(settings, name):
             yield _dependency(settings, name, each)
+
+
+def _engines_of_azure(settings: Settings) -> Iterator[Dependency]:
+    """Yield each engine that may be chosen for a recording: what lets one in may not let the other one in."""
+    from therapy.adapters.azure.speech.locales import FAST_LOCALES, locale_of
+
+    engines: tuple[Literal["fast", "conversation"], ...] = ("fast", "conversation")
+    if not FAST_LOCALES.issuperset(map(locale_of, settings.speech_languages)):
+        engines = ("conversation",)
+    if settings.speech_engine != "auto":
+        engines = (settings.speech_engine,)
+    for engine in engines:
+        with_it = replace(settings, speech_engine=engine)
+        found = _dependency(with_it, "speech", _hearing(with_it))
+        yield dataclasses.replace(found, part=engine)
+
+
+def _hearing(settings: Settings) -> Opening:
+    """Return what opens the recogniser, and lets it hear a second of speech."""
+
+    async def speech(stack: AsyncExitStack) -> Check:
+        opened = await open_speech(settings, stack)
+        return check_of(opened, partial(_listen, opened, settings.speech_languages))
+
+    return speech
 
 
 async def not_limited() -> tuple[str, ...]:

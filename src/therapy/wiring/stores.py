@@ -122,6 +122,7 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
         patience=settings.cosmos_throttled,
         throttled_tries=settings.cosmos_tries,
         lag=timedelta(milliseconds=settings.cosmos_lag_ms),
+        keep_alive=settings.keep_alive.total_seconds(),
     )
     return await stack.enter_async_context(opening)
 

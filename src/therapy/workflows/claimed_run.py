@@ -3,15 +3,25 @@
 A file of its own because both the worker and the work need it.
 """
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from therapy.domain.run import Run
+from therapy.workflows.recognition import nothing_to_note
 
 
 @dataclass
 class ClaimedRun:
-    """The run as last written, and the stage and progress (0..1) that the next heartbeat writes."""
+    """The run as last written, and the stage and progress (0..1) that the next heartbeat writes.
+
+    The work calls `charge` before each time that an engine may cost something; it raises `EngineFailed` if
+    enough was paid. `charged` is whether it was called. Whoever writes the run holds `writing`.
+    """
 
     run: Run
     stage: str = "starting"
     progress: float = 0.0
+    charge: Callable[[], Awaitable[None]] = nothing_to_note
+    charged: bool = False
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)

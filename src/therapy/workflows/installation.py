@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from therapy.domain.attempts import Quotas
 from therapy.domain.person_limits import DEFAULT_LIMITS, PersonLimits
+from therapy.domain.run import MOST_CHARGES
 from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.doorbell import Doorbell
@@ -93,6 +94,7 @@ def install(
     login_check: timedelta = EVERY,
     most_devices: int = MOST_DEVICES,
     letter_pace: LetterPace = DEFAULT_PACE,
+    paid_tries: int = MOST_CHARGES,
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -103,6 +105,7 @@ def install(
     everybody together, may have under way. A session's recordings may last `longest_ms` together. A login
     that has ended is refused after `login_check` at the latest; a person has at most `most_devices`.
     `letter_pace` says how long a letter with a token is of use, and how often it is tried.
+    A run is tried `paid_tries` times if that costs money.
     """
     relay = OutboxRelay(
         records=_records(ports, lease, most_devices),
@@ -162,6 +165,7 @@ def install(
             languages=languages,
             people=people,
             longest_ms=longest_ms,
+            paid_tries=paid_tries,
             lease=lease,
         ),
         sweep=Sweep(relay),

@@ -5,7 +5,7 @@ use it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 
@@ -26,11 +26,15 @@ from therapy.domain.transcript import Source, TranscriptVersion, Utterance, in_o
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
 from therapy.ports.insights import InsightFinder
 from therapy.ports.sentiment import Sentiment
-from therapy.ports.speech import Speech, SpeechDone, SpeechOptions
+from therapy.ports.speech import Speech, SpeechCharge, SpeechDone, SpeechOptions
 from therapy.workflows.joined_audio import Part, close_with, decode_parts
 
 UNDETERMINED = "und"
 """BCP 47's tag for an unknown language, e.g. of lines that were added to a silent recording."""
+
+
+async def nothing_to_note() -> None:
+    """Do nothing: nobody counts what recognition costs."""
 
 
 async def recognise(
@@ -43,13 +47,15 @@ async def recognise(
     more: Sequence[Part] = (),
     longest_ms: int = LONGEST_MS,
     on_progress: Callable[[int], None] = lambda _: None,
+    on_charge: Callable[[], Awaitable[None]] = nothing_to_note,
     audio: AudioDecoder,
     speech: Speech,
 ) -> TranscriptVersion:
     """Return the transcript of a recording of `size` bytes: version 1, of no session yet, unscored.
 
     `more` are recordings that continue it, on one timeline; all may last `longest_ms`. `on_progress` is
-    called with the milliseconds of audio that the engine has processed so far.
+    called with the milliseconds of audio that the engine has processed so far, `on_charge` before each time
+    that the engine may cost something: what it raises ends the recognition before that.
 
     Raises:
         WorkFailed: the recording or the engine failed; its class says whether trying again may help.
@@ -76,6 +82,8 @@ async def recognise(
                 recognised.append(event)
             elif isinstance(event, SpeechDone):
                 end = event
+            elif isinstance(event, SpeechCharge):
+                await on_charge()
             else:
                 on_progress(event.processed_ms)
 
@@ -102,7 +110,7 @@ async def recognise(
         role_confidence=roles.confidence,
         role_reasons=roles.reasons,
         missing=found.missing,
-        remarks=found.remarks,
+        remarks=(*found.remarks, *end.remarks),
         coverage=end.coverage,
     )
 

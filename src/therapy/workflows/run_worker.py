@@ -8,11 +8,13 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from msgspec.structs import replace
 
 from therapy.domain.errors import (
     EngineDied,
+    EngineFailed,
     ErrorClass,
     LeaseLost,
     NotFound,
@@ -23,14 +25,18 @@ from therapy.domain.errors import (
 from therapy.domain.outbox import Consequence, PushDue, PushKind, SessionEntryChanged
 from therapy.domain.run import (
     MAX_CLAIMS,
+    MOST_CHARGES,
+    PAID_TRIES,
     Run,
     RunKind,
     RunState,
     beaten,
+    charged,
     claimable,
     claimed,
     failed,
     put_back,
+    uncharged,
 )
 from therapy.domain.session_status import AWAITED
 from therapy.ports.audio import LONGEST_MS
@@ -55,8 +61,9 @@ class RunWorker:
     """Works on sessions, with a `lease` on each run and at most `run_time` for one claim.
 
     `languages` are the BCP 47 tags to recognise in runs that name none, `people` is how many speak in runs
-    that do not say (0 = not known). A session's recordings may last `longest_ms` together. `during` is
-    entered while a run is worked on, e.g. so that log lines name it.
+    that do not say (0 = not known). A session's recordings may last `longest_ms` together. An engine's
+    service may charge for `paid_tries` tries of a run. `during` is entered while a run is worked on, e.g. so
+    that log lines name it.
     """
 
     records: Records
@@ -67,6 +74,7 @@ class RunWorker:
     run_time: timedelta = timedelta(hours=6)
     people: int = 0
     longest_ms: int = LONGEST_MS
+    paid_tries: int = MOST_CHARGES
     during: Callable[[Run], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     async def waiting(self) -> AsyncIterator[tuple[str, str]]:
@@ -131,6 +139,7 @@ class RunWorker:
 
     async def _work(self, run: Run) -> None:
         claimed_run = ClaimedRun(run)
+        claimed_run.charge = partial(self._charge, claimed_run)
         try:
             async with self._beating(claimed_run):
                 finish = await self._process(claimed_run)
@@ -140,6 +149,8 @@ class RunWorker:
             run = claimed_run.run
             if isinstance(exc, EngineDied):
                 run = replace(run, deaths=run.deaths + 1)
+            if isinstance(exc, EngineFailed) and exc.uncharged and claimed_run.charged:
+                run = uncharged(run)
             await self._give_up(run, exc.error_class, exc.code, named)
         except TimeoutError:
             await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, "timeout")
@@ -208,26 +219,48 @@ class RunWorker:
                 # Wait for a beat being written: cancelled, it might be stored but not in `claimed_run`.
                 over.set()
                 await asyncio.shield(beats)
+                async with claimed_run.writing:
+                    pass  # the same goes for a charge
         except asyncio.CancelledError:
             if not ended or (body and body.uncancel()):
                 raise
             raise ended[0] from None
 
     async def _beat(self, claimed_run: ClaimedRun) -> None:
-        after = beaten(
-            claimed_run.run,
-            now=self.records.now(),
-            hold=self.lease,
-            stage=claimed_run.stage,
-            progress=claimed_run.progress,
-        )
-        try:
-            await Change(self.records.runs.write(after)).commit(self.records.store)
-            claimed_run.run = replace(after, version=after.version + 1)
-        except LeaseLost:
-            raise
-        except TryAgain:
-            return  # the store can't be reached: the lease may survive until the next beat
+        async with claimed_run.writing:
+            after = beaten(
+                claimed_run.run,
+                now=self.records.now(),
+                hold=self.lease,
+                stage=claimed_run.stage,
+                progress=claimed_run.progress,
+            )
+            try:
+                await self._rewrite(claimed_run, after)
+            except LeaseLost:
+                raise
+            except TryAgain:
+                return  # the store can't be reached: the lease may survive until the next beat
+
+    async def _rewrite(self, claimed_run: ClaimedRun, after: Run) -> None:
+        await Change(self.records.runs.write(after)).commit(self.records.store)
+        claimed_run.run = replace(after, version=after.version + 1)
+
+    async def _charge(self, claimed_run: ClaimedRun) -> None:
+        """Write that this try may be charged, before it is: a worker that dies afterwards counts as well.
+
+        Raises:
+            EngineFailed: as many tries as are allowed may have been charged before.
+            TryAgain: it can't be written, so that nothing may be paid.
+        """
+        if claimed_run.run.charges >= self.paid_tries:
+            raise EngineFailed(PAID_TRIES, transient=False)
+        await asyncio.shield(self._write_charge(claimed_run))
+
+    async def _write_charge(self, claimed_run: ClaimedRun) -> None:
+        async with claimed_run.writing:
+            await self._rewrite(claimed_run, charged(claimed_run.run))
+            claimed_run.charged = True
 
     async def _give_up(
         self,
@@ -238,7 +271,14 @@ class RunWorker:
     ) -> None:
         """Write a failure; notify the therapist if it is final and the session still waits for the run."""
         now = self.records.now()
-        after = failed(run, error_class=error_class, code=code, now=now, details=details)
+        after = failed(
+            run,
+            error_class=error_class,
+            code=code,
+            now=now,
+            details=details,
+            most_charges=self.paid_tries,
+        )
         with contextlib.suppress(LeaseLost):
             await self._write(after, *await self._pushes_for(after))
 

@@ -101,6 +101,7 @@ async def _recognise(
         options,
         more=more,
         longest_ms=longest_ms,
+        on_charge=claimed.charge,
         at=session.created_at,
         audio=engines.audio,
         speech=engines.speech,

@@ -6,7 +6,12 @@ An error's texts may quote what was said, or a key, so only a code is kept, and 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from azure.core.exceptions import AzureError
+from aiohttp import ClientConnectorError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    ServiceRequestTimeoutError,
+)
 
 from therapy.adapters.azure.errors import FAULTS, Fault, nearest
 from therapy.domain.errors import EngineFailed
@@ -33,6 +38,10 @@ STATUSES_TO_TRY_AGAIN = frozenset({408, 425, 429})
 """Besides 5xx. Any other status is about the request, the key or the region."""
 
 
+STATUSES_IN_MID_WORK = frozenset({408, 500, 502, 504})
+"""Answers that may come after the work, or in the middle of it. With any other it is not begun."""
+
+
 def again(exc: AzureError) -> bool:
     """Return whether the same request may succeed later."""
     status = getattr(exc, "status_code", None)
@@ -41,10 +50,25 @@ def again(exc: AzureError) -> bool:
     return nearest(FAILURES, exc) is True
 
 
+def may_be_charged(exc: AzureError) -> bool:
+    """Return whether the service may have done the work, and charge for it, although no result came back.
+
+    azure.core has one class for "not connected" and "connected, sent, and then the connection broke".
+    """
+    status = getattr(exc, "status_code", None)
+    if isinstance(status, int) and status >= 400:
+        return status in STATUSES_IN_MID_WORK
+    inner = getattr(exc, "inner_exception", None)
+    unsent = isinstance(exc, ClientAuthenticationError | ServiceRequestTimeoutError)
+    return not (unsent or isinstance(inner, ClientConnectorError))
+
+
 def failed(exc: AzureError) -> EngineFailed:
     """Return the error for an exception of a request: with its status, else its class, never its text."""
     reason = getattr(exc, "status_code", None) or type(exc).__name__
-    return EngineFailed(reason=reason, transient=again(exc))
+    failure = EngineFailed(reason=reason, transient=again(exc))
+    failure.uncharged = not may_be_charged(exc)
+    return failure
 
 
 @contextmanager

@@ -27,6 +27,10 @@ PATIENCE_SECONDS = 30.0
 """The time for each dependency: enough for a local recogniser to load its model."""
 
 WARN_MS = 1_000
+SEVERAL_LANGUAGES = (
+    "SPEECH_LANGUAGE names several languages: Fast Transcription recognises a whole recording as one of"
+    " them. Name one, or several for single uploads; or set THERAPY_SPEECH_ENGINE=conversation."
+)
 SETTING_OF = {each.field: each.setting for each in FAMILIES}
 REACHED = (LanguageNotSupported,)
 """Errors that prove that the service answers."""
@@ -73,6 +77,8 @@ def check() -> None:
     waiting = asyncio.run(waiting_deliveries(settings))
     show_waiting(waiting, console)
     show_limits(asyncio.run(not_limited()), console)
+    if settings.speech == "azure" and len(settings.speech_languages) > 1:
+        console.print(f"\n{SEVERAL_LANGUAGES}", soft_wrap=True, markup=False, highlight=False)
     if plugins := every_installed():
         console.print("\nInstalled adapters of other projects:")
     for plugin in plugins:
@@ -132,7 +138,7 @@ def _show(checked: list[Checked], console: Console) -> None:
         colour = "yellow" if each.ms > WARN_MS else "default"
         one = each.dependency
         table.add_row(
-            one.name, one.family, escape(one.where), result, f"[{colour}]{each.ms:.0f}[/]"
+            one.label, one.family, escape(one.where), result, f"[{colour}]{each.ms:.0f}[/]"
         )
     console.print(table)
 
@@ -150,7 +156,7 @@ def show_limits(missing: tuple[str, ...], console: Console) -> None:
 
 def failed(checked: list[Checked]) -> str:
     """Return a text that says how many failed, and which; "" if none did."""
-    names = [each.dependency.name for each in checked if each.finding]
+    names = [each.dependency.label for each in checked if each.finding]
     return f"{len(names)} of {len(checked)} failed: {', '.join(names)}" if names else ""
 
 
@@ -160,7 +166,7 @@ def show_findings(checked: list[Checked], console: Console) -> None:
         found = [("red", each.finding)] if each.finding else []
         for colour, finding in [*found, *(("yellow", warning) for warning in each.warnings)]:
             console.print(
-                f"\n[bold {colour}]{each.dependency.name}[/]: {escape(finding.cause)}\n"
+                f"\n[bold {colour}]{each.dependency.label}[/]: {escape(finding.cause)}\n"
                 f"  [bold]fix:[/] {escape(finding.fix)}\n"
                 f"  [bright_black]{escape(finding.kinds)}[/]",
                 soft_wrap=True,

@@ -40,6 +40,8 @@ from therapy.adapters.azure.blob.block_list import (
 from therapy.adapters.azure.blob.errors import blob_errors, code_of, exists, unless_it_exists
 from therapy.adapters.azure.blob.playback_links import PlaybackLinks
 from therapy.adapters.azure.credentials import machine_identity
+from therapy.adapters.azure.transport import KeepAliveTransport
+from therapy.adapters.keep_alive import KEEP_ALIVE_SECONDS
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
 from therapy.ports.recordings import Recordings, check_names, names_fit
@@ -79,6 +81,7 @@ class BlobRecordings(Recordings):
         credential: AsyncTokenCredential | None = None,
         endpoint: str = "",
         make: bool = True,
+        keep_alive: float = KEEP_ALIVE_SECONDS,
         **options: Any,
     ) -> AsyncIterator["BlobRecordings"]:
         """Yield the recordings in a container, opened by connection string, else by account name with a
@@ -98,6 +101,7 @@ class BlobRecordings(Recordings):
             "max_single_get_size": 2 * BLOCK_SIZE,
             "max_chunk_get_size": BLOCK_SIZE,
         } | options
+        settings.setdefault("transport", KeepAliveTransport(keep_alive, **settings))
         async with AsyncExitStack() as stack:
             if connection_string:
                 store = BlobServiceClient.from_connection_string(connection_string, **settings)

@@ -18,6 +18,8 @@ from therapy.adapters.azure.cosmos import container_definitions
 from therapy.adapters.azure.cosmos.container_requests import PATIENCE, PAUSES, Container
 from therapy.adapters.azure.cosmos.errors import cosmos_errors
 from therapy.adapters.azure.credentials import machine_identity
+from therapy.adapters.azure.transport import KeepAliveTransport
+from therapy.adapters.keep_alive import KEEP_ALIVE_SECONDS
 from therapy.domain.errors import Unavailable
 
 PREFIX = "practice-"
@@ -130,6 +132,7 @@ async def open_cosmos(
     pauses: Sequence[float] = PAUSES,
     settle: timedelta = SETTLE,
     lag: timedelta = LAG,
+    keep_alive: float = KEEP_ALIVE_SECONDS,
 ) -> AsyncIterator[Cosmos]:
     """Yield an account's database, opened with a key or, without one, with the machine's identity.
 
@@ -158,6 +161,7 @@ async def open_cosmos(
             retry_connect=0,  # `Container` retries, whatever kind of failure it was
             retry_read=0,
             raw_response_hook=meter.count,
+            transport=KeepAliveTransport(keep_alive),
         )
         stack.push_async_callback(client.close)  # also if opening fails halfway
         with cosmos_errors():

@@ -19,6 +19,8 @@ from azure.core.exceptions import HttpResponseError
 
 from therapy.adapters.azure.credentials import machine_identity
 from therapy.adapters.azure.engine_errors import engine_errors
+from therapy.adapters.azure.transport import KeepAliveTransport
+from therapy.adapters.keep_alive import KEEP_ALIVE_SECONDS
 from therapy.domain.errors import EngineFailed, LanguageNotSupported
 
 _CODES = """
@@ -69,10 +71,20 @@ class Piece(NamedTuple):
 
 @asynccontextmanager
 async def language_client(
-    endpoint: str, *, key: str = "", credential: AsyncTokenCredential | None = None, **options: Any
+    endpoint: str,
+    *,
+    key: str = "",
+    credential: AsyncTokenCredential | None = None,
+    keep_alive: float = KEEP_ALIVE_SECONDS,
+    **options: Any,
 ) -> AsyncIterator[TextAnalyticsClient]:
     """Yield a client for a Language resource, opened with a credential, a key, or the machine's identity."""
-    settings = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 30} | options
+    settings: dict[str, Any] = {
+        "retry_total": 3,
+        "connection_timeout": 5,
+        "read_timeout": 30,
+    } | options
+    settings.setdefault("transport", KeepAliveTransport(keep_alive, **settings))
     async with AsyncExitStack() as stack:
         if credential is None and not key:
             credential = await stack.enter_async_context(machine_identity())

@@ -86,6 +86,11 @@ class AudioBufferFile:
         again.seek(0)
         return again
 
+    @property
+    def read_to_the_end(self) -> bool:
+        """Whether the last reader has read the whole file, even if it is closed by now."""
+        return os.lseek(self._file.fileno(), 0, os.SEEK_CUR) >= self.size
+
     async def pcm(self) -> AsyncIterator[bytes]:
         """Yield the samples of the finished file."""
         chunks = self._decode()

@@ -18,7 +18,7 @@ from therapy.adapters.azure.speech.recognised_phrases import (
 )
 from therapy.domain.errors import EngineFailed
 from therapy.ports.audio import BYTES_PER_MS
-from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechProgress
+from therapy.ports.speech import SpeechCharge, SpeechDone, SpeechEvent, SpeechProgress
 
 NAME = "azure-conversation"
 
@@ -36,10 +36,12 @@ async def listen(
     if not first:
         yield SpeechDone(NAME, "", 0)
         return
-    transcriber = Transcriber(access, locales, await access.authorization())
+    authorization = await access.authorization()
+    yield SpeechCharge()
+    transcriber = Transcriber(access, locales, authorization)
     talk = _Talk(transcriber, pcm, locales)
     tasks = [asyncio.create_task(talk.feed(first))]
-    if access.credential is not None:
+    if authorization:
         tasks.append(asyncio.create_task(_renew(transcriber, access, deadlines.renewal)))
     try:
         await transcriber.start()
@@ -49,6 +51,9 @@ async def listen(
         for utterance in talk.rest():
             yield utterance
         yield talk.done()
+    except EngineFailed as exc:
+        exc.uncharged = not transcriber.connected
+        raise
     finally:
         for task in tasks:
             task.cancel()

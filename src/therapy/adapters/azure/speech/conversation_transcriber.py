@@ -19,7 +19,7 @@ from typing import Any
 
 import azure.cognitiveservices.speech as sdk
 
-from therapy.adapters.azure.speech.connection import SpeechAccess
+from therapy.adapters.azure.speech.connection import SpeechAccess, TokensOfLoop
 from therapy.adapters.azure.speech.errors import canceled
 from therapy.adapters.azure.speech.recognised_phrases import Final
 from therapy.domain.errors import EngineFailed
@@ -116,6 +116,8 @@ class Transcriber:
         self._over = self._closing = self._whole = False
         self.alive_at = self._loop.time()
         """When the SDK last reported anything, or took the last samples."""
+        self.connected = False
+        """Whether the service has let us in: from then on it hears the recording, and charges for it."""
         self.samples = Samples(lambda: self._post(self._room.set), lambda: self._post(self._alive))
         self._native = _Native(access, locales, authorization, self)
 
@@ -166,6 +168,9 @@ class Transcriber:
 
     # --- called on the SDK's thread: copy, post, return ------------------------------------------
 
+    def on_connected(self, _: object) -> None:
+        self._post(self._connected)
+
     def on_alive(self, _: object) -> None:
         self._post(self._alive)
 
@@ -200,6 +205,10 @@ class Transcriber:
             return  # the loop is closed: nobody is waiting
 
     # --- on the event loop -----------------------------------------------------------------------
+
+    def _connected(self) -> None:
+        self.connected = True
+        self._alive()
 
     def _alive(self) -> None:
         self.alive_at = self._loop.time()
@@ -241,6 +250,8 @@ class _Native:
         self._lock = threading.Lock()
         self._recognizer: Any = None
         self._stream: Any = None
+        self._connection: Any = None
+        self._tokens = TokensOfLoop(access.credential) if access.credential else None
 
     def begin(self) -> None:
         with self._lock:
@@ -251,6 +262,8 @@ class _Native:
             )
             self._recognizer = self._make()
             atexit.register(self.end)
+            self._connection = sdk.Connection.from_recognizer(self._recognizer)
+            self._connection.connected.connect(self._listener.on_connected)
             self._recognizer.transcribing.connect(self._listener.on_alive)
             self._recognizer.transcribed.connect(self._listener.on_final)
             self._recognizer.canceled.connect(self._listener.on_canceled)
@@ -258,12 +271,13 @@ class _Native:
             self._recognizer.start_transcribing_async().get()
 
     def _make(self) -> Any:
-        config = _config(self._access, self._authorization)
+        config = _config(self._access, self._authorization, self._tokens)
         audio = sdk.audio.AudioConfig(stream=self._stream)
         if len(self._locales) == 1:
             return sdk.transcription.ConversationTranscriber(
                 config, audio, language=self._locales[0]
             )
+        config.set_property(sdk.PropertyId.SpeechServiceConnection_LanguageIdMode, "Continuous")
         return sdk.transcription.ConversationTranscriber(
             config,
             audio,
@@ -292,14 +306,18 @@ class _Native:
             finally:
                 for signal in ("transcribing", "transcribed", "canceled", "session_stopped"):
                     getattr(self._recognizer, signal).disconnect_all()
+                self._connection.connected.disconnect_all()
+                self._connection = None
                 self._recognizer = None
                 self._stream = None
                 atexit.unregister(self.end)
 
 
-def _config(access: SpeechAccess, authorization: str) -> Any:
+def _config(access: SpeechAccess, authorization: str, tokens: TokensOfLoop | None = None) -> Any:
     key = access.key or None
-    if access.host:
+    if access.by_token:
+        config = sdk.SpeechConfig(endpoint=access.endpoint or access.host, token_credential=tokens)
+    elif access.host:
         config = sdk.SpeechConfig(host=access.host, subscription=key)
     elif access.endpoint:
         config = sdk.SpeechConfig(endpoint=access.endpoint, subscription=key)
@@ -307,8 +325,6 @@ def _config(access: SpeechAccess, authorization: str) -> Any:
         config = sdk.SpeechConfig(auth_token=authorization, region=access.region)
     else:
         config = sdk.SpeechConfig(subscription=key, region=access.region)
-    if authorization:
-        config.authorization_token = authorization
     config.request_word_level_timestamps()
     # The only way to ask for it: github.com/Azure-Samples/cognitive-services-speech-sdk, issue 1438.
     by_query = sdk.ServicePropertyChannel.UriQueryParameter

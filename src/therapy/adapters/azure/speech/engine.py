@@ -4,7 +4,8 @@ Fast Transcription takes a whole recording in one request and answers in minutes
 transcriber takes half as long as the recording. The recording comes as a stream of unknown length, so it
 first goes to an unnamed file on disk (`audio_buffer_file`), losslessly compressed. As soon as it turns out
 too long or too large for one request, the conversation transcriber takes over, with the file's samples and
-then the rest of the stream. No recording is ever in memory as a whole, and none is read twice.
+then the rest of the stream. It also does where several languages were spoken, of which the other engine
+takes only one. No recording is ever in memory as a whole, and none is read twice.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -16,9 +17,11 @@ from msgspec import Struct
 
 from therapy.adapters.azure.speech.audio_buffer_file import AudioBufferFile
 from therapy.adapters.azure.speech.connection import Deadlines, Patience, SpeechAccess
+from therapy.adapters.azure.speech.errors import SeveralLanguages
 from therapy.adapters.azure.speech.locales import FAST_LOCALES, candidates
-from therapy.domain.errors import EngineFailed
-from therapy.ports.speech import Speech, SpeechEvent, SpeechOptions, SpeechProgress
+from therapy.domain.errors import EngineFailed, RecordingTooLong
+from therapy.ports.audio import BYTES_PER_MS
+from therapy.ports.speech import Speech, SpeechCharge, SpeechEvent, SpeechOptions, SpeechProgress
 
 
 class Engine(Enum):
@@ -29,15 +32,16 @@ class Engine(Enum):
     CONVERSATION = "conversation"
 
 
-class FastLimits(Struct, frozen=True):
-    """The most that is sent to Fast Transcription: duration in ms, size in bytes.
+class SpeechLimits(Struct, frozen=True):
+    """The longest recordings (ms) for each engine, and the largest one (bytes) for Fast Transcription.
 
-    It accepts less than two hours, so five minutes are kept free. Its first version accepted 200 MB, later
-    ones 250 MB or more.
+    It takes less than two hours, so five minutes are kept free. Its first version took 200 MB, later ones
+    250 MB or more. The conversation transcriber tells speakers apart for four hours.
     """
 
-    duration_ms: int = 115 * 60_000
-    size: int = 190_000_000
+    fast_ms: int = 115 * 60_000
+    fast_bytes: int = 190_000_000
+    conversation_ms: int = 240 * 60_000
 
 
 def choose_engine(
@@ -46,7 +50,7 @@ def choose_engine(
     *,
     duration_ms: int,
     size: int,
-    limits: FastLimits = FastLimits(),  # noqa: B008 - frozen
+    limits: SpeechLimits = SpeechLimits(),  # noqa: B008 - frozen
 ) -> Engine:
     """Return the engine for what is known so far of a recording; called again while it grows.
 
@@ -60,12 +64,15 @@ def choose_engine(
     | auto          | all in fast          | beyond               | conversation                    |
 
     Raises:
-        EngineFailed: (for good) the setting forbids the only engine that could do it.
+        RecordingTooLong: the setting forbids the only engine that could do it.
+        EngineFailed: (for good) the same, for a recording that is too large.
     """
-    fits = duration_ms <= limits.duration_ms and size <= limits.size
+    fits = duration_ms <= limits.fast_ms and size <= limits.fast_bytes
     if setting is Engine.FAST:
+        if duration_ms > limits.fast_ms:
+            raise RecordingTooLong(longest=limits.fast_ms // 1000)
         if not fits:
-            raise EngineFailed(reason="too_long_for_fast", transient=False)
+            raise EngineFailed("too_large_for_fast", transient=False)
         return Engine.FAST
     if setting is Engine.CONVERSATION or not fits or not FAST_LOCALES.issuperset(locales):
         return Engine.CONVERSATION
@@ -91,13 +98,13 @@ class AzureSpeech(Speech):
         engine: Engine = Engine.AUTO,
         directory: Path | None = None,
         max_speakers: int = 4,
-        limits: FastLimits | None = None,
+        limits: SpeechLimits | None = None,
         deadlines: Deadlines | None = None,
         patience: Patience | None = None,
     ) -> None:
         self._access, self._engine, self._directory = access, engine, directory
         self._max_speakers = max_speakers
-        self._limits = limits or FastLimits()
+        self._limits = limits or SpeechLimits()
         self._deadlines = deadlines or Deadlines()
         self._patience = patience or Patience()
 
@@ -143,19 +150,39 @@ class AzureSpeech(Speech):
             conversation,  # 34 MB, imported only if it is used
         )
 
-        return conversation.listen(self._access, pcm, locales, self._deadlines)
+        heard = _bounded(pcm, self._limits.conversation_ms)
+        return conversation.listen(self._access, heard, locales, self._deadlines)
 
-    def _of_buffer(
+    async def _of_buffer(
         self,
         buffer: AudioBufferFile,
         rest: AsyncIterator[bytes],
         locales: tuple[str, ...],
         people: int,
     ) -> AsyncGenerator[SpeechEvent, None]:
+        paid = False
+        if self._choice(locales, buffer) is Engine.FAST:
+            try:
+                fast = self._fast(buffer, locales, people)
+                async with aclosing(fast):
+                    async for event in fast:
+                        yield event
+                return
+            except SeveralLanguages:
+                if self._engine is Engine.FAST:
+                    raise
+                paid = True  # the same try: it may be charged once
+        talk = self._conversation(_both(buffer.pcm(), rest), locales)
+        async with aclosing(talk):
+            async for event in talk:
+                if not (paid and isinstance(event, SpeechCharge)):
+                    yield event
+
+    def _fast(
+        self, buffer: AudioBufferFile, locales: tuple[str, ...], people: int
+    ) -> AsyncGenerator[SpeechEvent, None]:
         from therapy.adapters.azure.speech import fast_transcription
 
-        if self._choice(locales, buffer) is Engine.CONVERSATION:
-            return self._conversation(_both(buffer.pcm(), rest), locales)
         return fast_transcription.listen(
             self._access,
             buffer,
@@ -163,6 +190,20 @@ class AzureSpeech(Speech):
             max_speakers=max(FEWEST_SPEAKERS, people) if people else self._max_speakers,
             patience=self._patience,
         )
+
+
+async def _bounded(pcm: AsyncIterator[bytes], longest_ms: int) -> AsyncIterator[bytes]:
+    """Yield the samples.
+
+    Raises:
+        RecordingTooLong: there are more than `longest_ms` of them; the service would end the recognition.
+    """
+    left = longest_ms * BYTES_PER_MS
+    async for chunk in pcm:
+        left -= len(chunk)
+        if left < 0:
+            raise RecordingTooLong(longest=longest_ms // 1000)
+        yield chunk
 
 
 async def _both(first: AsyncIterator[bytes], then: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,9 +1,19 @@
-"""Cancellation codes of the Speech SDK as `EngineFailed`: try again, or give up.
+"""Failures of Azure Speech as `EngineFailed`: cancellation codes of the Speech SDK, and several languages.
 
 The texts of a cancellation may quote what was said, or a key, so only a code is kept.
 """
 
 from therapy.domain.errors import EngineFailed
+
+
+class SeveralLanguages(EngineFailed):
+    """Raised where Fast Transcription heard several of the languages, and none of them most of the time."""
+
+    uncharged = True
+
+    def __init__(self) -> None:
+        super().__init__("several_languages", transient=False)
+
 
 TRY_AGAIN, GIVE_UP = True, False
 

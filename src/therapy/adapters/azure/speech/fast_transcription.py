@@ -7,6 +7,7 @@ our policy opens the recording again for each try.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import msgspec
 from azure.ai.transcription.aio import TranscriptionClient
@@ -17,19 +18,34 @@ from azure.ai.transcription.models import (
 )
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import AzureError
+from msgspec import Struct
 
-from therapy.adapters.azure.engine_errors import again, engine_errors
+from therapy.adapters.azure.engine_errors import again, engine_errors, may_be_charged
 from therapy.adapters.azure.speech.audio_buffer_file import AudioBufferFile
 from therapy.adapters.azure.speech.connection import Patience, SpeechAccess
+from therapy.adapters.azure.speech.errors import SeveralLanguages
 from therapy.adapters.azure.speech.recognised_phrases import FastAnswer, from_fast, most_spoken
+from therapy.adapters.azure.transport import KeepAliveTransport
 from therapy.adapters.retry import RetryPolicy
+from therapy.domain.audio_findings import ONE_LANGUAGE
 from therapy.domain.errors import EngineFailed
 from therapy.domain.transcript import in_order
-from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechProgress
+from therapy.ports.speech import SpeechCharge, SpeechDone, SpeechEvent, SpeechProgress
 
 NAME = "azure-fast"
 
 CONTENT_TYPE = "audio/flac"
+
+
+class _Inner(Struct, frozen=True):
+    code: str = ""
+
+
+class _Problem(Struct, frozen=True, rename="camel"):
+    """An error's body: flat, as the service sends it, or in `error`, as its reference has it."""
+
+    inner_error: _Inner = _Inner()
+    error: "_Problem | None" = None
 
 
 async def listen(
@@ -40,7 +56,12 @@ async def listen(
     max_speakers: int,
     patience: Patience,
 ) -> AsyncGenerator[SpeechEvent, None]:
-    """Yield what `Speech.transcribe` promises, from one request with a finished buffer."""
+    """Yield what `Speech.transcribe` promises, from one request with a finished buffer.
+
+    Raises:
+        EngineFailed: there is no answer; `transient` says whether there may be one later.
+        SeveralLanguages: the service gives up on a recording in several of these languages.
+    """
     length = buffer.duration_ms
     if not length:
         yield SpeechDone(NAME, "", 0)
@@ -50,52 +71,81 @@ async def listen(
         profanity_filter_mode="None",
         diarization_options=TranscriptionDiarizationOptions(max_speakers=max_speakers),
     )
+    yield SpeechCharge()
     answer = await _asked(access, buffer, options, patience)
     phrases = [each for each in answer.phrases if each.text.strip()]
     yield SpeechProgress(length)
     for utterance in in_order(from_fast(each, length) for each in phrases):
         yield utterance
     spoken = [(each.locale or "", each.duration_milliseconds) for each in phrases]
-    yield SpeechDone(NAME, most_spoken(spoken, locales), length)
+    remarks = (ONE_LANGUAGE,) if len(locales) > 1 and phrases else ()
+    yield SpeechDone(NAME, most_spoken(spoken, locales), length, remarks=remarks)
 
 
 async def _asked(
     access: SpeechAccess, buffer: AudioBufferFile, options: TranscriptionOptions, patience: Patience
 ) -> FastAnswer:
-    """Return the answer, after several tries if necessary and sensible.
-
-    Raises:
-        EngineFailed: there is no answer; `transient` says whether there may be one later.
-    """
+    """Return the answer, after several tries as long as they cost nothing; else the run decides."""
     limit = patience.least + patience.share * buffer.duration_ms / 1000
-    policy = RetryPolicy(
-        "a fast transcription is repeated",
-        passes=lambda exc: isinstance(exc, AzureError) and again(exc),
-        pauses=patience.pauses,
-        asked=_retry_after,
-        longest=patience.longest,
-    )
-    with engine_errors():
-        async with _client(access, limit) as client:
-            return await policy.call(lambda: _once(client, buffer, options, limit))
-
-
-async def _once(
-    client: TranscriptionClient,
-    buffer: AudioBufferFile,
-    options: TranscriptionOptions,
-    limit: float,
-) -> FastAnswer:
-    with buffer.reader() as file:
-        content = TranscriptionContent(
-            definition=options, audio=("recording.flac", file, CONTENT_TYPE)
+    async with _client(access, limit) as client:
+        request = _Request(client, buffer, options, limit)
+        policy = RetryPolicy(
+            "a fast transcription is repeated",
+            passes=lambda exc: isinstance(exc, AzureError) and again(exc) and not request.charged,
+            pauses=patience.pauses,
+            asked=_retry_after,
+            longest=patience.longest,
         )
-        async with asyncio.timeout(limit):
-            answer = await client.transcribe(content)
+        try:
+            with engine_errors():
+                return await policy.call(request.send)
+        except EngineFailed as exc:
+            exc.uncharged = not request.charged
+            raise
+
+
+@dataclass
+class _Request:
+    """A recording's request, each time it is sent; `charged`: whether the service may have taken it."""
+
+    client: TranscriptionClient
+    buffer: AudioBufferFile
+    options: TranscriptionOptions
+    limit: float
+    charged: bool = False
+
+    async def send(self) -> FastAnswer:
+        self.charged = True
+        with self.buffer.reader() as file:
+            content = TranscriptionContent(
+                definition=self.options, audio=("recording.flac", file, CONTENT_TYPE)
+            )
+            try:
+                async with asyncio.timeout(self.limit):
+                    answer = await self.client.transcribe(content)
+            except (AzureError, OSError) as exc:  # a time-out is an OSError, too
+                taken = not isinstance(exc, AzureError) or may_be_charged(exc)
+                self.charged = taken and self.buffer.read_to_the_end
+                match _code_of(exc):
+                    case "NoLanguageIdentified":  # nobody speaks
+                        return FastAnswer()
+                    case "MultipleLanguagesIdentified":
+                        raise SeveralLanguages from None
+                raise
+        try:
+            return msgspec.convert(answer.as_dict(), FastAnswer, strict=False)
+        except (msgspec.ValidationError, TypeError, ValueError, AttributeError):
+            raise EngineFailed(reason="malformed", transient=True) from None
+
+
+def _code_of(exc: Exception) -> str:
+    """Return the code of the service's error, e.g. "NoLanguageIdentified"; "" if it has none."""
+    response = getattr(exc, "response", None)
     try:
-        return msgspec.convert(answer.as_dict(), FastAnswer, strict=False)
-    except (msgspec.ValidationError, TypeError, ValueError, AttributeError):
-        raise EngineFailed(reason="malformed", transient=True) from None
+        problem = msgspec.json.decode(response.body(), type=_Problem) if response else _Problem()
+    except (msgspec.MsgspecError, AttributeError, TypeError, ValueError):
+        return ""
+    return problem.inner_error.code or (problem.error or problem).inner_error.code
 
 
 def _retry_after(exc: Exception) -> float | None:
@@ -113,7 +163,7 @@ async def _client(access: SpeechAccess, read_timeout: float) -> AsyncIterator[Tr
         access.fast_address,
         access.credential or AzureKeyCredential(access.key),
         retry_total=0,
-        read_timeout=read_timeout,
+        transport=KeepAliveTransport(access.keep_alive, read_timeout=read_timeout),
     )
     async with client:
         yield client

@@ -252,7 +252,8 @@ RULES = (
         "speech",
         r"\b401\b|unauthorized|authenticationfailure|authentication error",
         "the key is not that of a Speech resource in this region",
-        "SPEECH_KEY and SPEECH_REGION (e.g. westeurope) must come from the same resource: Keys and Endpoint",
+        "SPEECH_KEY and SPEECH_REGION (e.g. westeurope) must come from the same resource: Keys and Endpoint;"
+        " with an identity THERAPY_SPEECH_ENDPOINT must be the resource's own domain",
     ),
     Rule(
         "speech",

@@ -1,0 +1,53 @@
+"""Connections to Azure are probed while they are silent, so that no load balancer forgets them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.azure.speech_fakes import an_access, done, heard, seconds
+from tests.azure.tcp_info import answered_probes, watched
+from tests.emulators.fast import FakeFast
+from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
+from therapy.adapters.azure.transport import KeepAliveTransport, keep_alive_socket
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is read as Linux has it")
+
+
+@LINUX
+@pytest.mark.slow
+async def test_while_fast_transcription_is_silent_its_connection_is_probed_and_answers(
+    fake_fast: FakeFast, tmp_path: Path
+) -> None:
+    fake_fast.works_for = 3.5
+    access = replace(an_access(fast=fake_fast), keep_alive=1.0)
+    speech = AzureSpeech(access, engine=Engine.FAST, directory=tmp_path)
+    listening = asyncio.create_task(heard(speech, seconds(6)))
+    seen = await watched(fake_fast.port, listening)
+    assert answered_probes(seen) >= 2
+    assert done(await listening).duration_ms == 6_000
+
+
+@LINUX
+def test_a_connection_is_probed_after_a_minute_and_given_up_after_four_probes_without_an_answer() -> (
+    None
+):
+    with keep_alive_socket(60.0)((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("", 0))) as made:
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        options = [made.getsockopt(socket.IPPROTO_TCP, name) for name in names]
+    assert options == [60, 15, 4]
+
+
+async def test_a_closed_transport_stays_closed() -> None:
+    transport = KeepAliveTransport(60.0)
+    async with transport:
+        assert transport.session is not None
+    assert transport.session is None
+    with pytest.raises(ValueError, match="already been closed"):
+        await transport.open()
