@@ -26,6 +26,7 @@ from tests.http.clinic import (
     open_clinic,
 )
 from therapy.adapters.audio import PyAvAudioDecoder
+from therapy.domain.errors import Unavailable
 from therapy.domain.media import SNIFF_BYTES
 from therapy.entrypoints.http.session_upload import MULTIPART_ROOM
 
@@ -397,6 +398,4 @@ async def test_stores_that_fail_in_mid_upload_leave_nothing_after_the_next_sweep
 
 
 async def _unavailable(*_: object) -> int:
-    from therapy.domain.errors import Unavailable
-
     raise Unavailable
