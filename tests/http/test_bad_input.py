@@ -266,6 +266,8 @@ def part(name: str, content: bytes = b"x") -> bytes:
     return head.encode() + content + b"\r\n"
 
 
+MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
 BODIES = {
     "no audio": (form(None, metadata_of()), "audio_file"),
     "no metadata": (form(a_wav(SOUND), None), "metadata"),
@@ -284,8 +286,7 @@ BODIES = {
 
 @pytest.mark.parametrize(("body", "field"), BODIES.values(), ids=BODIES)
 async def test_a_body_that_is_no_upload_is_refused(clinic, body, field):
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    answer = await clinic.post("/sessions/upload", content=body, headers=headers)
+    answer = await clinic.post("/sessions/upload", content=body, headers=MULTIPART)
     check_problem(answer, 400, field=field)
     assert left(clinic) == NOTHING
 
@@ -310,8 +311,7 @@ async def test_a_body_of_another_type_is_refused(clinic, kind):
 async def test_fields_that_only_another_program_knows_are_ignored(clinic):
     extra = part("extra", bytes(3_000_000)) + part("extra")
     body = extra + form(a_wav(SOUND), metadata_of(), more=extra)
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    answer = await clinic.post("/sessions/upload", content=body, headers=headers)
+    answer = await clinic.post("/sessions/upload", content=body, headers=MULTIPART)
     assert answer.status_code == 202
     session = await clinic.records.sessions.load(PRACTICE, answer.json()["session_id"])
     assert session.recording.size == len(a_wav(SOUND))
@@ -319,9 +319,8 @@ async def test_fields_that_only_another_program_knows_are_ignored(clinic):
 
 async def test_fields_that_are_ignored_have_a_limit(clinic):
     body = part("extra", bytes(MULTIPART_ROOM + 1)) + form(a_wav(SOUND), metadata_of())
-    sent = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     check_problem(
-        await clinic.post("/sessions/upload", content=body, headers=sent), 413, "too_large"
+        await clinic.post("/sessions/upload", content=body, headers=MULTIPART), 413, "too_large"
     )
     assert left(clinic) == NOTHING
 
@@ -342,8 +341,7 @@ async def test_file_names_are_taken_however_they_are_written(clinic, disposition
     body = form(a_wav(SOUND), metadata_of(), file_name="HERE").replace(
         b'filename="HERE"', disposition
     )
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    answer = await clinic.post("/sessions/upload", content=body, headers=headers)
+    answer = await clinic.post("/sessions/upload", content=body, headers=MULTIPART)
     session = await clinic.records.sessions.load(PRACTICE, answer.json()["session_id"])
     assert session.recording.file_name.strip() == name.strip()
 
@@ -369,22 +367,20 @@ async def test_a_compressed_recording_is_refused_by_name(clinic, audio):
 
 
 async def test_too_many_parts_and_headers_are_refused(clinic):
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     long = f"--{BOUNDARY}\r\nX-Long: {'x' * 50_000}\r\n\r\n\r\n--{BOUNDARY}--\r\n".encode()
-    answer = await clinic.post("/sessions/upload", content=long, headers=headers)
+    answer = await clinic.post("/sessions/upload", content=long, headers=MULTIPART)
     check_problem(answer, 413)
     assert left(clinic) == NOTHING
 
 
 async def test_the_first_bytes_are_looked_at_however_they_arrive(clinic):
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
     async def byte_by_byte(content):
         for at in range(len(content)):
             yield content[at : at + 1]
 
     body = form(a_wav(SOUND[: SNIFF_BYTES // 2]), metadata_of())  # its last line's end comes alone
-    answer = await clinic.post("/sessions/upload", content=byte_by_byte(body), headers=headers)
+    answer = await clinic.post("/sessions/upload", content=byte_by_byte(body), headers=MULTIPART)
     assert answer.status_code == 202
 
 
