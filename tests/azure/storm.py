@@ -124,6 +124,8 @@ def storm(
             "THERAPY_SWEEP_SECONDS": "1",
             "SPEECH_LANGUAGE": "en-US",
             "CELERY_CONCURRENCY": "4",
+            # By default two tries may cost money, and whoever wants more asks for them: nobody does here.
+            "THERAPY_PAID_TRIES": "100",
         }
         people(folder, variables, therapists)
         cloud.hear(TALK)
