@@ -226,3 +226,8 @@ async def test_what_works_but_should_be_otherwise_is_shown_with_its_cure_and_fai
     assert "versioning is on" in (shown := console.export_text())
     assert "--enable-versioning false" in shown
     assert failed(checked) == ""
+
+
+async def test_an_answer_that_is_no_code_is_no_warning() -> None:
+    (checked,) = await check_each([found("sentiment", {})])
+    assert (checked.finding, checked.warnings) == (None, ())

@@ -125,8 +125,11 @@ async def _check_one(dependency: "Dependency", patience: float | None, doing: st
         pass
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is diagnosed
         finding = diagnosed(exc)
-    codes = found if isinstance(found, tuple) else ()
-    warnings = tuple(diagnosed(Unavailable(reason=str(each))) for each in codes)
+    answer = (
+        found if isinstance(found, tuple) else ()
+    )  # codes, or e.g. scores, which say nothing here
+    codes = [each for each in answer if isinstance(each, str)]
+    warnings = tuple(diagnosed(Unavailable(reason=each)) for each in codes)
     return Checked(dependency, (time.monotonic() - began) * 1000, finding, warnings)
 
 
