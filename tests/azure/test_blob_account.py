@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from azure.storage.blob.aio import ExponentialRetry
@@ -10,8 +11,11 @@ from tests.builders import PRACTICE
 from tests.emulators.azurite import Azurite
 from tests.emulators.storage_front import StorageFront
 from therapy.adapters.azure.blob.recordings import BlobRecordings
+from therapy.config import read_settings
 from therapy.domain.errors import Unavailable
+from therapy.entrypoints.cli.check import check_each, failed
 from therapy.entrypoints.cli.faults.diagnosis import diagnose
+from therapy.wiring.dependency_checks import dependencies
 
 pytestmark = pytest.mark.emulator
 UPLOAD = "upload-1"
@@ -111,3 +115,28 @@ async def test_nothing_is_known_of_an_empty_account_where_only_data_may_be_read(
     front.hierarchical = front.versioning = front.data_role = True
     async with opened(front) as recordings:
         assert await recordings.examine() == ()
+
+
+async def test_a_check_of_the_settings_shows_what_the_account_is_set_to(
+    front: StorageFront, tmp_path: Path
+) -> None:
+    container = f"test-{uuid.uuid4().hex}"
+    settings = {
+        "AZURE_STORAGE_CONNECTION_STRING": front.connection_string,
+        "AUDIO_UPLOAD_BLOB_CONTAINER_NAME": container,
+        "THERAPY_RECORDINGS": "azure",
+        "THERAPY_STORES": "local",
+        "THERAPY_DATA_DIR": str(tmp_path),
+    }
+    listed = dependencies(read_settings(settings))
+    (one,) = [each for each in listed if each.name == "recordings"]
+    async with opened(front, container) as recordings:
+        await kept(recordings)
+    front.soft_delete = 7
+    (checked,) = await check_each([one])
+    assert (checked.finding, len(checked.warnings)) == (None, 1)
+    front.hierarchical = True
+    (checked,) = await check_each([one])
+    assert checked.finding is not None
+    assert "hierarchical namespace" in checked.finding.cause
+    assert failed([checked]) == "1 of 1 failed: recordings"
