@@ -367,5 +367,5 @@ const empty = name => {
 const { createHttpServer } = require(`${LIB}index`);
 const server = createHttpServer({ keepAlive: true });
 server.keepAliveTimeout = 60_000; // longer than a client keeps a connection, so that none is closed under it
-seen = inFrontOf(server, empty);
+seen = inFrontOf(server, empty, level => { account.read().userConsistencyPolicy.defaultConsistencyLevel = level; });
 server.listen(Number(process.argv[2] || 0), '127.0.0.1', () => console.log(`ready ${server.address().port}`));
