@@ -216,7 +216,7 @@ const item = kind => async (account, request, response, params) => {
   }
   const work = () => perform(collection, kind, { id, partitionKey, ifMatch, resourceBody: body });
   const result = kind === 'read' ? readAsOf(collection, request, work) : replicas.writing(documents, work);
-  replicas.setHeaders(documents, request, response, params);
+  replicas.setHeaders(documents, request, response, params, kind !== 'read' && result.statusCode < 400);
   response.charge = result.charge;
   if (kind === 'read' && result.statusCode === 200 && request.headers['if-none-match'] === result.body._etag) {
     return finish(response, { statusCode: 304, body: {} });
