@@ -171,6 +171,19 @@ async def test_a_flood_of_readiness_calls_costs_one_point_read(stores: Stores) -
         assert stores.cosmos.meter.request_units == before + reads
 
 
+@pytest.mark.parametrize("level", ["Eventual", "ConsistentPrefix", "Session", "Strong"])
+async def test_a_consistency_with_which_own_writes_are_not_read_is_refused(
+    level: str, stores: Stores
+) -> None:
+    stores.emulator.set_consistency(level)
+    if level in {"Session", "Strong"}:
+        await stores.cosmos.check()
+        return
+    with pytest.raises(Unavailable) as refused:
+        await stores.cosmos.check()
+    assert refused.value.details == {"reason": "consistency", "level": level}
+
+
 async def test_how_long_to_wait_for_cosmos_is_set(cosmos: Emulator) -> None:
     given = {
         "THERAPY_COSMOS_THROTTLED_SECONDS": "3",

@@ -118,6 +118,8 @@ CASES = [
         "COSMOS_DATABASE_NAME",
     ),
     ("stores", cosmos(429, reason="throttled"), "overloaded", "RU/s"),
+    ("stores", cosmos(404, reason="behind"), "behind", "try again"),
+    ("stores", Unavailable(reason="consistency"), "weaker than Session", "Default consistency"),
     (
         "stores",
         caused(

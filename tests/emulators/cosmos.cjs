@@ -216,7 +216,7 @@ const item = kind => async (account, request, response, params) => {
   }
   const work = () => perform(collection, kind, { id, partitionKey, ifMatch, resourceBody: body });
   const result = kind === 'read' ? readAsOf(collection, request, work) : replicas.writing(documents, work);
-  replicas.setHeaders(documents, request, response, params);
+  replicas.setHeaders(documents, request, response, params, kind !== 'read' && result.statusCode < 400);
   response.charge = result.charge;
   if (kind === 'read' && result.statusCode === 200 && request.headers['if-none-match'] === result.body._etag) {
     return finish(response, { statusCode: 304, body: {} });
@@ -367,5 +367,5 @@ const empty = name => {
 const { createHttpServer } = require(`${LIB}index`);
 const server = createHttpServer({ keepAlive: true });
 server.keepAliveTimeout = 60_000; // longer than a client keeps a connection, so that none is closed under it
-seen = inFrontOf(server, empty);
+seen = inFrontOf(server, empty, level => { account.read().userConsistencyPolicy.defaultConsistencyLevel = level; });
 server.listen(Number(process.argv[2] || 0), '127.0.0.1', () => console.log(`ready ${server.address().port}`));

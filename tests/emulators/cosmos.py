@@ -57,6 +57,10 @@ class Cosmos(Program):
         """Empty the containers of a database; returns how each is set, None without such a database."""
         return self._ask("DELETE", f"_items?database={database}")
 
+    def set_consistency(self, level: str) -> None:
+        """Make this the account's default consistency, until clear()."""
+        self._ask("POST", f"_account?consistency={level}")
+
     def cross_partition(self, container: str | None = None) -> int:
         """Queries and lists that asked every partition, since clear()."""
         counts = self.seen()["containers"]

@@ -48,10 +48,11 @@ const asOf = (documents, data, request) => {
 
 const isAhead = (documents, request) => lsnOf(request.headers['x-ms-session-token']) > (documents.lsn ?? 1);
 
-const setHeaders = (documents, request, response, { dbId, collId }) => {
+// The SDK notes the tokens of answers that name their container, and says that only a changed document's do.
+const setHeaders = (documents, request, response, { dbId, collId }, changedOne = false) => {
+  if (changedOne) response.setHeader('x-ms-alt-content-path', `dbs/${dbId}/colls/${collId}`);
   response.setHeader('x-ms-session-token', `0:-1#${request.lsn ?? documents.lsn ?? 1}`);
   response.setHeader('x-ms-documentdb-partitionkeyrangeid', '0');
-  response.setHeader('x-ms-alt-content-path', `dbs/${dbId}/colls/${collId}`);
 };
 
 module.exports = { writing, changed, asOf, isAhead, setHeaders };

@@ -3,6 +3,7 @@
 //   POST /_faults [{...}, ...]   adds faults; asked in order, the first that fits is used
 //   DELETE /_faults              forgets them, and seeds chance anew (?seed=7)
 //   DELETE /_items               empties the containers of ?database=, answers how they are set or null
+//   POST /_account               the account's consistency is ?consistency=; Session again with DELETE /_faults
 //   GET /_seen                   {containers: {NAME: {...}}, queries: [...]}; DELETE /_seen starts at nought
 //
 // A fault, with the same fields as tests/emulators/faults.py:
@@ -108,7 +109,7 @@ const answer = (response, status, body) => {
 };
 
 // Puts faults and counters before what `server` does; control paths begin with /_.
-const inFrontOf = (server, empty) => {
+const inFrontOf = (server, empty, setConsistency) => {
   const faults = new Faults();
   const seen = new Seen();
   const waiting = new Set();
@@ -126,6 +127,11 @@ const inFrontOf = (server, empty) => {
       waiting.clear();
       return answer(response, 200, empty(url.searchParams.get('database')));
     }
+    if (url.pathname === '/_account') {
+      setConsistency(url.searchParams.get('consistency'));
+      return answer(response, 200, null);
+    }
+    if (request.method === 'DELETE') setConsistency('Session');
     if (request.method === 'DELETE') faults.clear(Number(url.searchParams.get('seed') || 0));
     if (request.method === 'POST') faults.add(await readAll(request));
     return answer(response, 200, faults.script);

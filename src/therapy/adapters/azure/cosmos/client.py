@@ -38,6 +38,9 @@ SETTLE = timedelta(seconds=60)
 """An announcement younger than this may belong to a write that is still under way (see `due_hints`)."""
 
 
+TOO_WEAK = frozenset({"Eventual", "ConsistentPrefix"})
+"""Default consistencies of an account with which a process may not see what it has just written."""
+
 log = logging.getLogger(__name__)
 
 
@@ -113,8 +116,16 @@ class Cosmos:
         )
 
     async def check(self) -> None:
-        """Raise Unavailable if Cosmos does not answer or a container is missing."""
+        """Raise Unavailable if Cosmos does not answer, a container is missing, or reads may be too old.
+
+        `consistency`: the account's is weaker than Session, so that a process may not see its own writes.
+        """
         await container_definitions.verify(self.database, self.prefix)
+        with cosmos_errors():
+            account = await self.client._get_database_account()  # noqa: SLF001 - the only way to ask
+        level = (account.ConsistencyPolicy or {}).get("defaultConsistencyLevel", "")
+        if level in TOO_WEAK:
+            raise Unavailable(reason="consistency", level=level)
 
 
 @asynccontextmanager

@@ -105,7 +105,11 @@ class Container:
         """Return an item; None if there is none."""
         with cosmos_errors():
             try:
-                return await self._sent(lambda: self._proxy.read_item(item_id, partition_key=pk))
+                return await self._sent(
+                    lambda: self._proxy.read_item(
+                        item_id, partition_key=pk, response_hook=self._noted
+                    )
+                )
             except CosmosResourceNotFoundError as exc:
                 if not is_absent(exc):
                     raise
@@ -130,6 +134,7 @@ class Container:
                 parameters=parameters,
                 partition_key=pk,
                 max_item_count=limit or -1,
+                response_hook=self._noted,
                 raw_response_hook=self._patiently(),
             )
             return [each async for each in found]
@@ -147,7 +152,9 @@ class Container:
         # A query, because if a page of `read_all_items` fails, the SDK raises a TypeError.
         text = f"SELECT * FROM c WHERE {where}" if where else "SELECT * FROM c"  # noqa: S608 - our constants; values are parameters
         parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
-        found = self._proxy.query_items(text, parameters=parameters, max_item_count=size)
+        found = self._proxy.query_items(
+            text, parameters=parameters, max_item_count=size, response_hook=self._noted
+        )
         pages = found.by_page()
 
         async def next_page() -> list[Item] | None:
@@ -262,10 +269,10 @@ class Container:
             operations = [_operation(pk, step, mark) for step in steps]
             try:
                 return await self._proxy.execute_item_batch(
-                    operations, partition_key=pk, response_hook=self._written
+                    operations, partition_key=pk, response_hook=self._noted
                 )
             except CosmosBatchOperationError as exc:
-                self._written(exc.headers or {})  # whoever looks why it was refused sees the reason
+                self._noted(exc.headers or {})  # whoever looks why it was refused sees the reason
                 pause = throttled_for(exc)
                 if pause is None or waited >= self._patience:
                     raise
@@ -278,11 +285,11 @@ class Container:
         found = await self.read(pk, written) if written else None
         return found is not None and found["mark"] == mark
 
-    def _written(self, headers: Mapping[str, Any], _: object = None) -> None:
-        """Note a batch's session token, so that no later read of this process is answered from before it.
+    def _noted(self, headers: Mapping[str, Any], _: object = None) -> None:
+        """Note an answer's session token, so that no later read of this process is answered from before it.
 
-        The SDK notes the tokens of all other answers. Without this one a process might not find what it has
-        just written.
+        The SDK notes those of changes of one document only. Without the others a process might not find what
+        its batch has just written, or find one item of another's batch and not the other.
         """
         connection = self._proxy.client_connection
         if connection.session is not None and SESSION_TOKEN in headers:

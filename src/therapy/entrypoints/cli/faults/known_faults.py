@@ -193,6 +193,18 @@ RULES = (
     ),
     Rule(
         "stores",
+        r"reason=consistency",
+        "the account's default consistency is weaker than Session: what was just written may not be read",
+        "Cosmos DB, Default consistency: Session; or az cosmosdb update --default-consistency-level Session",
+    ),
+    Rule(
+        "stores",
+        r"reason=behind",
+        "the replicas of Cosmos DB that answer are behind, as in a failover",
+        "wait and try again; look at Service health of the account",
+    ),
+    Rule(
+        "stores",
         r"container_missing|reason=missing|status=404",
         "the database or a container is missing",
         "run `therapy migrate`; check that COSMOS_DATABASE_NAME is the right one",
