@@ -91,4 +91,4 @@ def test_a_file_that_is_no_practice_is_one_line_that_says_where(run: Run, tmp_pa
         said = run("seed", "--file", str(path))
         assert said.returncode == 1
         assert "practice.json" in said.stderr
-        assert len(said.stderr.splitlines()) == 1
+        assert len(said.errors) == 1

@@ -192,6 +192,16 @@ def test_a_child_that_does_not_stop_is_killed_when_its_time_is_over() -> None:
         assert keeper.wait(30) == 1
 
 
+def test_a_second_ctrl_c_kills_them_all_at_once_and_ends_with_130() -> None:
+    with kept("{'stubborn': stubborn}", 3_000) as keeper:
+        assert keeper.stdout is not None
+        assert keeper.stdout.readline() == "here\n"
+        keeper.send_signal(signal.SIGINT)
+        assert keeper.stdout.readline().startswith("stopping: ")
+        keeper.send_signal(signal.SIGINT)
+        assert keeper.wait(30) == 130
+
+
 def test_a_child_that_was_asked_for_wrongly_ends_them_all() -> None:
     with kept(
         "{'wrong': 'raise SystemExit(2)', 'other': 'import time; time.sleep(60)'}", 5

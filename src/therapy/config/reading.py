@@ -16,6 +16,7 @@ from therapy.config.adapter_families import (
     mail_faults,
     recognised_by,
 )
+from therapy.config.data_directory import default_data_dir
 from therapy.config.installed_plugins import (
     GROUPS,
     Plugin,
@@ -46,7 +47,12 @@ class SettingsError(Exception):
 
 def in_production(environment: Mapping[str, str]) -> bool:
     """Return whether this is an App Service, or THERAPY_ENV says that it is in production."""
-    return APP_SERVICE in environment or environment.get("THERAPY_ENV") == "production"
+    return on_app_service(environment) or environment.get("THERAPY_ENV") == "production"
+
+
+def on_app_service(environment: Mapping[str, str]) -> bool:
+    """Return whether this is an App Service."""
+    return APP_SERVICE in environment
 
 
 def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVERY) -> Settings:
@@ -60,6 +66,8 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     values, given, sound, found = _each_read(environment)
     if not values.get("host"):
         values["host"] = "0.0.0.0" if in_production(environment) else "127.0.0.1"  # noqa: S104 - a container's only way out
+    if "data_dir" not in given:
+        values["data_dir"] = default_data_dir()
     values |= chosen(values, given)
     if values["speech"] == "local" and "speech_languages" not in given:
         values["speech_languages"] = recognised_by(str(values["speech_model"]))

@@ -22,6 +22,7 @@ from therapy.domain.session import MOST_PEOPLE, SPEAKERS_TO_ASSIGN
 from therapy.domain.transcript import TranscriptVersion, Utterance, format_timestamp
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.interruption import doing
 from therapy.entrypoints.cli.terminal import (
     add_line,
     answers,
@@ -88,7 +89,7 @@ def transcribe(
 
 def _transcribed(path: Path, settings: Settings) -> TranscriptVersion:
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, doing(f"transcribing {path.name}", "nothing was stored"):
             return asyncio.run(_recognise(file, path.name, settings))
     except IsADirectoryError:
         raise CommandFailed(f"{path} is a directory") from None

@@ -335,10 +335,4 @@ RULES = (
         "check the address; the service's firewall (Networking) or private endpoint must let this app in,"
         " and this network must allow outgoing connections",
     ),
-    Rule(
-        "",
-        r"modulenotfounderror|no module named",
-        "its library is not installed",
-        "pip install '.[all]' in the checkout, or pip install '<the wheel>[all]'",
-    ),
 )
