@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 from therapy.config.adapter_families import (
@@ -88,6 +89,8 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     found += _in_the_clear(values, names, fields)
     if fields == EVERY and "jwt_secret" in sound:
         found += secret_faults(values, production=in_production(environment))
+    if values["push"] == "firebase" and "push" in fields and not values.get("firebase_account"):
+        found += _missing_file("GOOGLE_APPLICATION_CREDENTIALS", str(values["google_credentials"]))
     found += _malformed_secrets({field: values[field] for field in sound})
     if found:
         raise SettingsError(
@@ -170,6 +173,12 @@ def _in_the_clear(
         if str(values.get(_ADDRESSES.get(key, ""), "")).startswith("http://"):
             address = names[_ADDRESSES[key]]
             yield f"{names[key]} is missing: set it, or use https in {address} with an identity"
+
+
+def _missing_file(name: str, path: str) -> Iterator[str]:
+    """Yield that a setting names no file, if it names one."""
+    if path and not Path(path).is_file():
+        yield f"{name} names no file that is there ({path}): correct it, or copy the file there"
 
 
 def _malformed_secrets(values: Mapping[str, object]) -> Iterator[str]:

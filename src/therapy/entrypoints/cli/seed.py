@@ -87,6 +87,10 @@ async def _seed(path: Path | None, password: str, *, force: bool) -> None:
     console.print(
         f"{done.practice.name}: {done.new_people} accounts and {done.new_sessions} sessions added"
     )
+    old_people = len(done.people) - done.new_people
+    if old_people:
+        has = "have the password that was given now" if password else "keep their password"
+        console.print(f"{old_people} accounts were there before: they {has}")
     if done.new_people and not password:
         console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
 

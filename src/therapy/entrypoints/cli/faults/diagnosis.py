@@ -14,7 +14,7 @@ from msgspec import Struct
 from therapy.config import SettingsError
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.cli.faults.error_messages import EXTRAS
-from therapy.entrypoints.cli.faults.installation import how_to_install
+from therapy.entrypoints.cli.faults.installation import HEBREW, how_to_install
 from therapy.entrypoints.cli.faults.known_faults import RULES
 
 CLOCK_SECONDS = 300
@@ -58,7 +58,8 @@ def diagnose(
         if rule.of in {"", name} and re.search(rule.signs, text, re.DOTALL):
             host = host or where or name
             cause = rule.cause.format(host=host, name=_PORT.sub("", host))
-            return Finding(cause, rule.fix, kinds)
+            fix = rule.fix.replace("{hebrew}", how_to_install(HEBREW))
+            return Finding(cause, fix, kinds)
     cause, fix = "it failed in a way that is not known here", "the server's log may say more"
     return Finding(cause, fix, kinds)
 

@@ -2,7 +2,7 @@
 
 import os
 
-from therapy.domain.errors import TherapyError, Unavailable
+from therapy.domain.errors import StorageFull, TherapyError, Unavailable
 from therapy.domain.messages import advice, sentence
 from therapy.entrypoints.cli.faults.installation import how_to_install
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
@@ -55,6 +55,8 @@ def explained(error: TherapyError) -> str:
     if fault := FAULTS.get(str(error.details.get("reason", ""))):
         return f"{fault.cause}; {fault.fix} [{error}]"
     fix = CHECK if isinstance(error, Unavailable) else advice(error.code, "en")
+    if isinstance(error, StorageFull):
+        fix = "Make room on the disk that the data directory is on, or in the account."
     if extra := str(error.details.get("extra", "")):
         fix = f"Add it with: {how_to_install(extra)}"
     parts = [sentence(error.code, "en", **error.details), fix, f"[{error}]"]

@@ -13,6 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+HEBREW = "hebrew"
+"""The extra that `make` has a target for, which installs what is locked."""
+
 
 def origin_of_this() -> str:
     """Return the path of the checkout or wheel that this was installed from (PEP 610); "" if not known."""
@@ -35,6 +38,8 @@ def how_to_install(
     installer = _installer(found, has_pip=pip)
     if not found:
         return f"{installer} '.[{name}]' in the checkout, or {installer} '<the wheel>[{name}]'"
+    if name == HEBREW and (Path(found) / "Makefile").is_file():
+        return f"make -C {shlex.quote(found)} {HEBREW}"
     editable = "-e " if Path(found).is_dir() else ""
     return f"{installer} {editable}{shlex.quote(f'{found}[{name}]')}"
 

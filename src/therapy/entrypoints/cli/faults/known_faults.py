@@ -239,7 +239,7 @@ RULES = (
         "speech",
         r"language languages=",
         "{host} does not recognise every language that SPEECH_LANGUAGE names (below)",
-        "leave those out, or use a model that recognises them: for Hebrew `make hebrew`, then"
+        "leave those out, or use a model that recognises them: for Hebrew `{hebrew}`, then"
         " THERAPY_SPEECH_MODEL=auto",
     ),
     Rule(
