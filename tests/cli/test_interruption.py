@@ -5,13 +5,19 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run, bare_environment
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
-from therapy.entrypoints.cli.interruption import StopSignals, doing, sigterm_as_ctrl_c
+from therapy.entrypoints.cli.interruption import (
+    SAME_SECONDS,
+    StopSignals,
+    doing,
+    sigterm_as_ctrl_c,
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -31,8 +37,10 @@ def test_an_interruption_says_what_was_being_done_and_what_is_left_of_it(number:
 def test_only_a_second_ctrl_c_ends_at_once_a_second_sigterm_does_not() -> None:
     ended: list[int] = []
     signals = StopSignals(say=False, at_once=lambda: ended.append(1))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):  # so near each other they are one
         signals.take(number)
+    time.sleep(SAME_SECONDS + 0.05)
+    signals.take(signal.SIGTERM)
     assert not ended
     signals.take(signal.SIGINT)
     assert ended == [1]

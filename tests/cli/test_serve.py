@@ -18,6 +18,7 @@ from tests.cli.conftest import PASSWORD, Run, bare_environment, with_installatio
 from therapy.domain.run import Run as Work
 from therapy.domain.run import RunState
 from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
+from therapy.entrypoints.cli.interruption import SAME_SECONDS
 from therapy.entrypoints.cli.mobile_client import MobileClient, Upload, metadata_of
 from therapy.entrypoints.cli.own_server import environment, running_server
 from therapy.entrypoints.cli.wav_recordings import DEMO, app_wav, decoded, demo_file
@@ -97,6 +98,7 @@ def test_a_second_ctrl_c_ends_a_server_at_once_with_130(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             while not (line := process.stdout.readline()).startswith("stopping"):
                 assert line, "it ended"
+            time.sleep(SAME_SECONDS + 0.05)
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 130
         assert "ended at once" in process.stdout.read()

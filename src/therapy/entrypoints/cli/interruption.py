@@ -7,6 +7,7 @@ runs until it is stopped ends with 0, and at once with 130 at a second Ctrl-C. B
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -19,6 +20,9 @@ INTERRUPTED = 130
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 STOPS = "stopping: requests under way are answered, unfinished work is put back (Ctrl-C again ends at once)"
 STOPPED = "stopped"
+SAME_SECONDS = 0.25
+"""Signals this close together are one stop: `timeout` and others signal a process and then its group."""
+
 AT_ONCE = "ended at once: unfinished work is taken up again after THERAPY_LEASE_SECONDS"
 
 
@@ -58,16 +62,17 @@ class StopSignals:
 
     def __init__(self, *, say: bool = True, at_once: Callable[[], None] = end_at_once) -> None:
         self._say, self._at_once = say, at_once
-        self.seen = False
+        self._first: float | None = None
 
     def take(self, number: int, _frame: FrameType | None = None) -> None:
         """Note a signal and say what happens now."""
-        if self.seen and number == signal.SIGINT:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+            self.tell(STOPS)
+        elif number == signal.SIGINT and now - self._first > SAME_SECONDS:
             self.tell(AT_ONCE)
             self._at_once()
-        elif not self.seen:
-            self.seen = True
-            self.tell(STOPS)
 
     def tell(self, text: str) -> None:
         """Print a line, in one call of the system: `print` must not be entered twice, as by a signal."""
