@@ -61,8 +61,15 @@ class StopSignals:
     """
 
     def __init__(self, *, say: bool = True, at_once: Callable[[], None] = end_at_once) -> None:
-        self._say, self._at_once = say, at_once
+        self.say, self._at_once = say, at_once
         self._first: float | None = None
+
+    @contextmanager
+    def until_stopped(self) -> Iterator[None]:
+        """Say that it has stopped once the body ends, also if a signal comes before it takes them itself."""
+        with suppress(KeyboardInterrupt):
+            yield
+        self.tell(STOPPED)
 
     def take(self, number: int, _frame: FrameType | None = None) -> None:
         """Note a signal and say what happens now."""
@@ -76,6 +83,6 @@ class StopSignals:
 
     def tell(self, text: str) -> None:
         """Print a line, in one call of the system: `print` must not be entered twice, as by a signal."""
-        if self._say:
+        if self.say:
             with suppress(OSError):
                 os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, f"{text}\n".encode())

@@ -22,7 +22,7 @@ from therapy.entrypoints.cli.environment import (
     settings_of_this_machine,
 )
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
-from therapy.entrypoints.cli.interruption import STOPPED, STOPPING, StopSignals
+from therapy.entrypoints.cli.interruption import STOPPING, StopSignals
 from therapy.entrypoints.cli.start_summary import DEMO_PRACTICE, start_warnings, summary
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ def serve(
     settings = listening_at(host, port)
     if until_eof:
         end_with_stdin()
-    run_server(settings, with_worker=not no_worker, descriptor=descriptor, child=until_eof)
+    signals = StopSignals(say=not until_eof)
+    with signals.until_stopped():
+        run_server(settings, signals, with_worker=not no_worker, descriptor=descriptor)
 
 
 @click.command()
@@ -89,8 +91,8 @@ def worker(*, until_eof: bool) -> None:
     if until_eof:
         end_with_stdin()
     signals = StopSignals(say=not until_eof)
-    asyncio.run(_work(settings, signals, child=until_eof))
-    signals.tell(STOPPED)
+    with signals.until_stopped():
+        asyncio.run(_work(settings, signals))
 
 
 def listening_at(host: str | None, port: int | None) -> Settings:
@@ -112,11 +114,11 @@ def end_with_stdin() -> None:
 
 
 def run_server(
-    settings: Settings, *, with_worker: bool, descriptor: int | None = None, child: bool = False
+    settings: Settings, signals: StopSignals, *, with_worker: bool, descriptor: int | None = None
 ) -> None:
     """Serve until SIGTERM or SIGINT, on an already listening socket if its descriptor is passed.
 
-    A `child` of `therapy all` says no more than its address and data.
+    A child of `therapy all`, whose `signals` say nothing, prints no more than its address and data.
 
     Raises:
         CommandFailed: the address is in use, or not this machine's.
@@ -142,13 +144,13 @@ def run_server(
             await _note_demo_practice(opened)
             yield opened
 
-    signals, data = StopSignals(say=not child), data_at(settings)
+    data = data_at(settings)
 
     class Announcing(HttpServer):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             announce("therapy listens at", url_of(listener), data)
-            if not child:
+            if signals.say:
                 announce_summary(settings)
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -174,7 +176,6 @@ def run_server(
         if faults:
             raise faults[0] from None
         raise
-    signals.tell(STOPPED)
 
 
 async def _note_demo_practice(opened: "Therapy") -> None:
@@ -223,7 +224,7 @@ def announce_summary(settings: Settings, *, listens: bool = True) -> None:
         log.warning(warning)
 
 
-async def _work(settings: Settings, signals: StopSignals, *, child: bool) -> None:
+async def _work(settings: Settings, signals: StopSignals) -> None:
     from therapy.entrypoints.worker import working
     from therapy.wiring import open_therapy
 
@@ -237,6 +238,6 @@ async def _work(settings: Settings, signals: StopSignals, *, child: bool) -> Non
         asyncio.get_running_loop().add_signal_handler(each, take, each)
     async with open_therapy(settings) as opened, working(opened):
         announce("therapy works on", "sessions", data)
-        if not child:
+        if signals.say:
             announce_summary(settings, listens=False)
         await stop.wait()
