@@ -7,8 +7,8 @@ import pytest
 
 from tests.cli.conftest import Run, signs_in, with_installation
 from therapy.domain.errors import NotSignedIn
-from therapy.workflows.authentication import change_password
 from therapy.workflows.installation import Installation
+from therapy.workflows.new_passwords import change_password
 from therapy.workflows.reset_letters import ask_for_letter
 
 DANA = ("--role", "therapist", "--email", "dana@example.health", "--name", "Dana Levi")
