@@ -46,8 +46,8 @@ def how_to_install(
 
 def _installer(checkout: str, *, has_pip: bool) -> str:
     """Return what installs packages for this Python: its pip, or uv where it came without, as from `make`."""
-    own = Path(checkout) / ".tools/bin/uv"
-    uv = shutil.which("uv") or (str(own) if checkout and own.exists() else "")
-    if has_pip or not uv:
+    if has_pip:
         return f"{shlex.quote(sys.executable)} -m pip install"
+    own = Path(checkout) / ".tools/bin/uv"
+    uv = str(own) if not shutil.which("uv") and checkout and own.exists() else "uv"
     return f"{shlex.quote(uv)} pip install --python {shlex.quote(sys.executable)}"
