@@ -1,7 +1,10 @@
 """Where the data is: outside the current directory, unless it is there already; every command says where."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.conftest import Run, Said
@@ -82,3 +85,22 @@ def test_a_file_in_place_of_the_directory_is_named_with_what_to_do(
     assert said.returncode == 1
     assert f"{tmp_path / 'file'} is no directory" in said.stderr
     assert "THERAPY_DATA_DIR" in said.stderr
+
+
+def test_a_bare_install_reads_settings_too(tmp_path: Path) -> None:
+    (tmp_path / "msgspec").symlink_to(Path(msgspec.__file__).parent)
+    sources = Path(__file__).resolve().parent.parent.parent / "src"
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-S",
+            "-c",
+            "from therapy.config import *; print(read_settings({}).data_dir)",
+        ],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{sources}:{tmp_path}"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout.strip() == str(tmp_path / "therapy-data")
