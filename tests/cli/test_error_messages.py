@@ -11,7 +11,9 @@ import pytest
 from tests.cli.conftest import Run, bare_environment
 from therapy.domain.errors import StorageFull, Unavailable
 from therapy.entrypoints.cli.faults.error_messages import explained
+from therapy.entrypoints.cli.faults.installation import how_to_install
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 WITHOUT = """
 import sys
 class Nowhere:
@@ -43,7 +45,8 @@ def test_a_bare_install_names_the_extra_to_add(arguments: tuple[str, ...], tmp_p
     libraries = {"rich", "click", "rich_click", "dotenv", "litestar", "uvicorn", "httpx", "av"}
     said = without(tmp_path, libraries, *arguments)
     assert said.returncode == 2
-    assert "pip install '.[http,worker,local]' in the checkout" in said.stderr
+    assert "pip install " in said.stderr
+    assert f"{ROOT}[http,worker,local]" in said.stderr
     assert len(said.stderr.splitlines()) == 1
     assert said.stdout == ""
 
@@ -63,9 +66,26 @@ def test_a_command_names_the_extra_that_it_lacks(
     said = without(tmp_path, {missing}, *arguments)
     assert said.returncode == 2
     assert missing in said.stderr
-    assert f"pip install '.[{extra}]' in the checkout" in said.stderr
-    assert f"'<the wheel>[{extra}]'" in said.stderr
+    assert f"{ROOT}[{extra}]" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_what_is_advised_installs_from_where_this_came_from(tmp_path: Path) -> None:
+    wheel = tmp_path / "my wheels" / "therapy-0.1.0-py3-none-any.whl"
+    own = tmp_path / ".tools/bin/uv"
+    own.parent.mkdir(parents=True)
+    own.write_text("")
+    python = f"{sys.executable} -m pip install"
+    advice = {
+        str(wheel): f"{python} '{wheel}[local]'",
+        str(ROOT): f"{python} -e '{ROOT}[local]'",
+        "": f"{python} '.[local]' in the checkout, or {python} '<the wheel>[local]'",
+    }
+    for origin, told in advice.items():
+        assert how_to_install("therapy[local]", lambda origin=origin: origin, has_pip=True) == told
+    without_pip = how_to_install("local", lambda: str(tmp_path), has_pip=False)
+    assert f"pip install --python {sys.executable} -e '{tmp_path}[local]'" in without_pip
+    assert "uv " in without_pip
 
 
 def test_faulty_settings_are_all_named_at_once(run: Run) -> None:
@@ -89,14 +109,14 @@ def test_a_data_directory_that_cannot_be_made_is_one_line(run: Run, tmp_path: Pa
     (tmp_path / "file").write_text("")
     said = run("seed", THERAPY_DATA_DIR=str(tmp_path / "file" / "data"))
     assert said.returncode == 1
-    assert len(said.stderr.splitlines()) == 1
+    assert len(said.errors) == 1
     assert "Traceback" not in said.stderr
 
 
 def test_an_error_is_told_with_its_advice_and_its_code() -> None:
     assert explained(StorageFull()) == (
-        "There is no room for another recording right now. "
-        "Keep the recording and send it again later. [storage_full]"
+        "There is no room to store anything more right now. "
+        "Make room on the disk that the data directory is on, or in the account. [storage_full]"
     )
 
 

@@ -21,6 +21,8 @@ COMMANDS = [
     "user rename",
     "user reset",
     "user remove",
+    "user disable",
+    "user enable",
     "mail",
 ]
 
@@ -41,6 +43,10 @@ def test_the_help_of_therapy_names_every_command_and_where_to_begin(run: Run) ->
     assert "Start with" in said.stdout
     for command in COMMANDS:
         assert command.split()[0] in said.stdout
+
+
+def test_the_help_of_flow_names_the_variable_that_its_password_may_be_in(run: Run) -> None:
+    assert "THERAPY_FLOW_PASSWORD" in run("flow", "--help").stdout
 
 
 def test_the_version_is_the_installed_one(run: Run) -> None:

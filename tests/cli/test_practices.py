@@ -21,8 +21,10 @@ def sees(data_dir: Path) -> list[PatientSees]:
 def test_it_shows_each_practice_and_which_data_it_is(run: Run, data_dir: Path) -> None:
     run("user", "add", *DANA, "--practice", "River Practice")
     run("user", "add", *NOA, "--number", "300000015", "--practice", "Lake [Practice]")
-    shown = run("practice", "show").stdout
-    for text in ("River Practice", "Lake [Practice]", "patients see  full", str(data_dir)):
+    said = run("practice", "show")
+    shown = said.stdout
+    assert said.data == str(data_dir)
+    for text in ("River Practice", "Lake [Practice]", "patients see  full"):
         assert text in shown
     shown = run("practice", "show", "--practice", "river  practice").stdout
     assert "Lake" not in shown
@@ -37,10 +39,10 @@ def test_it_shows_each_practice_and_which_data_it_is(run: Run, data_dir: Path) -
 def test_it_changes_what_is_named_and_says_what_was_before(run: Run, data_dir: Path) -> None:
     run("user", "add", *DANA)
     said = run("practice", "set", "--patient-sees", "without-notes", "--name", "Of the River")
-    assert (said.returncode, said.stderr) == (0, "")
+    assert (said.returncode, said.errors) == (0, [])
     assert "Of the River: patients see without-notes (before: full)" in said.stdout
     assert "name Of the River (before: Practice)" in said.stdout
-    assert str(data_dir) in said.stdout
+    assert said.data == str(data_dir)
     assert sees(data_dir) == [PatientSees.WITHOUT_NOTES]
     again = run("practice", "set", "--patient-sees", "without-notes")
     assert "nothing has changed" in again.stdout

@@ -21,6 +21,8 @@ def test_seeding_twice_is_seeding_once_and_the_password_stays(run: Run, data_dir
     (password,) = re.findall(r"password: (\S+) \(shown once", first.stdout)
     assert "password:" not in second.stdout
     assert "0 accounts and 0 sessions added" in second.stdout
+    assert "4 accounts were there before: they keep their password" in second.stdout
+    assert "there before" not in first.stdout
     for email in ACCOUNTS:
         assert email in first.stdout
         assert signs_in(data_dir, email, password)
@@ -28,7 +30,9 @@ def test_seeding_twice_is_seeding_once_and_the_password_stays(run: Run, data_dir
 
 def test_a_password_that_is_given_is_everybodys_from_then_on(run: Run, data_dir: Path) -> None:
     run("seed")
-    assert run("seed", "--password", PASSWORD).returncode == 0
+    said = run("seed", "--password", PASSWORD)
+    assert said.returncode == 0
+    assert "4 accounts were there before: they have the password that was given now" in said.stdout
     for email in ACCOUNTS:
         assert signs_in(data_dir, email, PASSWORD)
 
@@ -91,4 +95,4 @@ def test_a_file_that_is_no_practice_is_one_line_that_says_where(run: Run, tmp_pa
         said = run("seed", "--file", str(path))
         assert said.returncode == 1
         assert "practice.json" in said.stderr
-        assert len(said.stderr.splitlines()) == 1
+        assert len(said.errors) == 1

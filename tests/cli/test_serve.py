@@ -18,6 +18,7 @@ from tests.cli.conftest import PASSWORD, Run, bare_environment, with_installatio
 from therapy.domain.run import Run as Work
 from therapy.domain.run import RunState
 from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
+from therapy.entrypoints.cli.interruption import SAME_SECONDS
 from therapy.entrypoints.cli.mobile_client import MobileClient, Upload, metadata_of
 from therapy.entrypoints.cli.own_server import environment, running_server
 from therapy.entrypoints.cli.wav_recordings import DEMO, app_wav, decoded, demo_file
@@ -31,13 +32,13 @@ def test_a_port_in_use_is_one_line(run: Run) -> None:
         said = run("serve", "--port", str(taken.getsockname()[1]))
     assert said.returncode == 1
     assert "already in use" in said.stderr
-    assert len(said.stderr.splitlines()) == 1
+    assert len(said.errors) == 1
 
 
 def test_an_address_that_is_nobodys_is_one_line(run: Run) -> None:
     said = run("serve", "--host", "192.0.2.1", "--port", "0")
     assert said.returncode == 1
-    assert len(said.stderr.splitlines()) == 1
+    assert len(said.errors) == 1
 
 
 @slow
@@ -70,6 +71,57 @@ def test_requests_are_logged_as_metadata_and_sigterm_ends_with_0(tmp_path: Path)
         ("GET", "/health/live", 200),
     ]
     assert "dana" not in server.log.read_text()
+    first, *summary, stopping, stopped = (tmp_path / "server.out").read_text().splitlines()
+    assert str(tmp_path / "data") in first
+    assert [line.split(":")[0].strip() for line in summary] == ["speech", "adapters", "settings"]
+    assert stopping.startswith("stopping: ")
+    assert stopped == "stopped"
+
+
+@slow
+def test_a_second_ctrl_c_ends_a_server_at_once_with_130(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "serve", "--no-worker"],
+        cwd=tmp_path,
+        env=bare_environment(tmp_path / "data") | {"PORT": "0", "GUNICORN_TIMEOUT": "600"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().split("http://127.0.0.1:")[1].split()[0])
+        with socket.create_connection(("127.0.0.1", port)) as waiting:
+            head = "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            waiting.sendall(f"{head}Content-Length: 10\r\n\r\n{{".encode())
+            httpx.get(f"http://127.0.0.1:{port}/health/live")  # by now it has begun
+            process.send_signal(signal.SIGINT)
+            while not (line := process.stdout.readline()).startswith("stopping"):
+                assert line, "it ended"
+            time.sleep(SAME_SECONDS + 0.05)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+        assert "ended at once" in process.stdout.read()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@slow
+def test_the_mailbox_is_followed_until_ctrl_c_which_is_its_documented_end(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "mail", "--follow"],
+        cwd=tmp_path,
+        env=bare_environment(tmp_path / "data") | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "The mailbox is empty.\n"
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate()
+    assert (process.returncode, err.splitlines()[-1]) == (0, "stopped")
 
 
 @contextmanager
@@ -96,6 +148,7 @@ def test_a_worker_says_where_it_works_and_sigint_ends_it_with_0(tmp_path: Path) 
         assert str(tmp_path / "data") in worker.stdout.readline()
         worker.send_signal(signal.SIGINT)
         assert worker.wait(20) == 0
+        assert worker.stdout.read().splitlines()[-1] == "stopped"
 
 
 @slow

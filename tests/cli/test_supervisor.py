@@ -19,6 +19,7 @@ import pytest
 from tests.builders import NOW, a_wav
 from tests.cli.conftest import PASSWORD, Run, bare_environment
 from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
+from therapy.entrypoints.cli.interruption import SAME_SECONDS
 from therapy.entrypoints.cli.mobile_client import MobileClient, metadata_of
 from therapy.entrypoints.cli.own_server import Server, command, running
 
@@ -190,6 +191,17 @@ def test_a_child_that_does_not_stop_is_killed_when_its_time_is_over() -> None:
         assert keeper.stdout.readline() == "here\n"
         keeper.terminate()
         assert keeper.wait(30) == 1
+
+
+def test_a_second_ctrl_c_kills_them_all_at_once_and_ends_with_130() -> None:
+    with kept("{'stubborn': stubborn}", 3_000) as keeper:
+        assert keeper.stdout is not None
+        assert keeper.stdout.readline() == "here\n"
+        keeper.send_signal(signal.SIGINT)
+        assert keeper.stdout.readline().startswith("stopping: ")
+        time.sleep(SAME_SECONDS + 0.05)
+        keeper.send_signal(signal.SIGINT)
+        assert keeper.wait(30) == 130
 
 
 def test_a_child_that_was_asked_for_wrongly_ends_them_all() -> None:

@@ -20,6 +20,7 @@ from therapy.domain.transcript import (
     Utterance,
     Word,
 )
+from therapy.entrypoints.cli.terminal import bar
 from therapy.entrypoints.cli.transcribe import as_object, show
 from therapy.entrypoints.cli.wav_recordings import DEMO, app_wav, decoded, demo_file
 
@@ -163,3 +164,16 @@ def test_json_says_which_language_could_not_be_scored() -> None:
     told = as_object(version)
     assert told["sentiment_not_available_for"] == "he-IL"
     assert told["utterances"][0]["sentiment"] is None
+
+
+def test_progress_in_a_pipe_is_lines_that_move_and_the_end_is_always_shown() -> None:
+    console = Console(file=StringIO(), width=200)
+    with bar(console) as progress:
+        task = progress.add_task("transcribing a.wav", total=10)
+        for completed in (0, 1, 2, 3, 10):
+            progress.update(task, completed=completed)
+    assert isinstance(console.file, StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert lines[0] == "transcribing a.wav: 10 %"
+    assert lines[-1] == "transcribing a.wav: 100 %"
+    assert len(lines) < 5

@@ -17,9 +17,9 @@ OLD = "long enough to keep"
 def test_who_is_renamed_is_listed_and_found_by_the_new_name(run: Run, data_dir: Path) -> None:
     run("user", "add", *NOA, "--number", "300000015")
     said = run("user", "rename", "NOA@example.health", "--name", " Noa [Levi] ")
-    assert (said.returncode, said.stderr) == (0, "")
+    assert (said.returncode, said.errors) == (0, [])
     assert "noa@example.health is Noa [Levi] now" in said.stdout
-    assert str(data_dir) in said.stdout
+    assert said.data == str(data_dir)
     assert "Noa [Levi]" in run("user", "list").stdout
     found = with_installation(data_dir, finds("levi"))
     assert [each.full_name for each in found] == ["Noa [Levi]"]
@@ -42,7 +42,7 @@ def test_a_new_password_is_shown_once_and_ends_what_was_signed_in(run: Run, data
     )
     said = run("user", "reset", "dana@example.health")
     (password,) = re.findall(r"password: (\S+) \(shown once", said.stdout)
-    assert str(data_dir) in said.stdout
+    assert said.data == str(data_dir)
     assert signs_in(data_dir, "dana@example.health", password)
     with pytest.raises(NotSignedIn):
         signs_in(data_dir, "dana@example.health", OLD)
@@ -71,9 +71,9 @@ def test_who_is_removed_is_gone_and_can_be_added_anew(run: Run, data_dir: Path) 
     said = run("user", "remove", "noa@example.health", stdin="n\n")
     assert "nothing was removed" in said.stderr
     said = run("user", "remove", "NOA@example.health", "--yes")
-    assert (said.returncode, said.stderr) == (0, "")
+    assert (said.returncode, said.errors) == (0, [])
     assert "removed Noa Bar (noa@example.health)" in said.stdout
-    assert str(data_dir) in said.stdout
+    assert said.data == str(data_dir)
     assert "no accounts yet" in run("user", "list").stdout
     assert run("user", "add", *NOA, "--number", "300000015").returncode == 0
     assert "no account in" in run("user", "remove", "nobody@example.health", "--yes").stderr
@@ -102,6 +102,6 @@ def test_what_is_wrong_with_a_change_is_one_line_and_changes_nothing(
         said = run("user", *arguments)
         assert said.returncode == 1
         assert text in said.stderr
-        assert len(said.stderr.splitlines()) == 1
+        assert len(said.errors) == 1
     assert run("user", "list").stdout == before
     assert signs_in(data_dir, "dana@example.health", OLD)

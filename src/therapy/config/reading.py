@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 from therapy.config.adapter_families import (
@@ -16,6 +17,7 @@ from therapy.config.adapter_families import (
     mail_faults,
     recognised_by,
 )
+from therapy.config.data_directory import default_data_dir
 from therapy.config.installed_plugins import (
     GROUPS,
     Plugin,
@@ -46,7 +48,12 @@ class SettingsError(Exception):
 
 def in_production(environment: Mapping[str, str]) -> bool:
     """Return whether this is an App Service, or THERAPY_ENV says that it is in production."""
-    return APP_SERVICE in environment or environment.get("THERAPY_ENV") == "production"
+    return on_app_service(environment) or environment.get("THERAPY_ENV") == "production"
+
+
+def on_app_service(environment: Mapping[str, str]) -> bool:
+    """Return whether this is an App Service."""
+    return APP_SERVICE in environment
 
 
 def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVERY) -> Settings:
@@ -60,6 +67,8 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     values, given, sound, found = _each_read(environment)
     if not values.get("host"):
         values["host"] = "0.0.0.0" if in_production(environment) else "127.0.0.1"  # noqa: S104 - a container's only way out
+    if "data_dir" not in given:
+        values["data_dir"] = default_data_dir()
     values |= chosen(values, given)
     if values["speech"] == "local" and "speech_languages" not in given:
         values["speech_languages"] = recognised_by(str(values["speech_model"]))
@@ -80,6 +89,8 @@ def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVER
     found += _in_the_clear(values, names, fields)
     if fields == EVERY and "jwt_secret" in sound:
         found += secret_faults(values, production=in_production(environment))
+    if values["push"] == "firebase" and "push" in fields and not values.get("firebase_account"):
+        found += _missing_file("GOOGLE_APPLICATION_CREDENTIALS", str(values["google_credentials"]))
     found += _malformed_secrets({field: values[field] for field in sound})
     if found:
         raise SettingsError(
@@ -162,6 +173,12 @@ def _in_the_clear(
         if str(values.get(_ADDRESSES.get(key, ""), "")).startswith("http://"):
             address = names[_ADDRESSES[key]]
             yield f"{names[key]} is missing: set it, or use https in {address} with an identity"
+
+
+def _missing_file(name: str, path: str) -> Iterator[str]:
+    """Yield that a setting names no file, if it names one."""
+    if path and not Path(path).is_file():
+        yield f"{name} names no file that is there ({path}): correct it, or copy the file there"
 
 
 def _malformed_secrets(values: Mapping[str, object]) -> Iterator[str]:

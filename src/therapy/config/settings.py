@@ -54,8 +54,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = field(name="THERAPY_TRUSTED_PROXIES", default=())
     data_dir: Annotated[
         Path,
-        "where the local family stores everything; relative to the directory `therapy` is started in",
-    ] = field(name="THERAPY_DATA_DIR", default=Path("therapy-data"))
+        "where the local family stores everything; relative to the directory `therapy` is started in. When"
+        " empty, `therapy-data` there if earlier versions made one, else the platform's directory:"
+        " ~/.local/share/therapy on Linux, ~/Library/Application Support/therapy on macOS",
+    ] = field(name="THERAPY_DATA_DIR", default=Path())
     jwt_secret: Annotated[
         Secret,
         "signs access tokens, at least 32 random bytes (a weak one is refused where others than this machine"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -41,6 +42,8 @@ class Setting:
         match self.default:
             case bool():
                 return str(self.default).lower()
+            case Path():
+                return ""  # of this machine
             case timedelta():
                 return f"{self.default.total_seconds():g}"
             case tuple():

@@ -121,7 +121,7 @@ class TooMuchAtOnce(TryAgain):
 
 
 class StorageFull(TryAgain):
-    """Raised by the port `recordings` when there is no room for more."""
+    """Raised by ports that store something when there is no room for more."""
 
     code = "storage_full"
 

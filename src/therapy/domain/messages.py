@@ -137,8 +137,10 @@ TEXTS: dict[str, Texts] = {
         "לא הייתה תקלה בפגישה, ולכן אין מה לנסות שוב.",
     ),
     "too_late_to_change": (
-        "The session is finished, so its details can no longer be changed.",
-        "הפגישה הסתיימה, ולכן אי אפשר עוד לשנות את פרטיה.",
+        "The session was submitted, so it can no longer be changed or cancelled.",
+        "הפגישה הוגשה, ולכן אי אפשר עוד לשנות או לבטל אותה.",
+        "If its patient must not read it, undo the link to the patient.",
+        "אם אסור שהמטופל יקרא אותה, יש לבטל את הקישור למטופל.",
     ),
     "already_exists": ("This already exists.", "זה כבר קיים."),
     "email_taken": (
@@ -169,10 +171,10 @@ TEXTS: dict[str, Texts] = {
         "אפשר לנסות שוב בעוד רגע; דבר לא אבד.",
     ),
     "storage_full": (
-        "There is no room for another recording right now.",
-        "אין כרגע מקום להקלטה נוספת.",
-        "Keep the recording and send it again later.",
-        "יש לשמור את ההקלטה ולשלוח אותה שוב מאוחר יותר.",
+        "There is no room to store anything more right now.",
+        "אין כרגע מקום לאחסן דבר נוסף.",
+        "Keep what you have, such as a recording, and send it again later.",
+        "יש לשמור את מה שברשותך, למשל הקלטה, ולשלוח שוב מאוחר יותר.",
     ),
     "stale": (
         "Someone else changed this in the meantime.",

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, runtime_checkable
 
 from therapy.domain.audio_findings import AudioFindings
 
@@ -64,4 +65,15 @@ class AudioDecoder(ABC):
                 known, `format` says what it is.
             TooLarge: it lasts longer than `longest_ms` by its headers, which its size confirms.
             Unavailable: too many recordings wait for their checks.
+        """
+
+
+@runtime_checkable
+class SupportsLength(Protocol):
+    """A decoder that knows before it decodes how long a recording is: for whoever shows progress."""
+
+    async def length_ms(self, practice_id: str, read: ReadRange, size: int) -> int:
+        """Return how long a recording of `size` bytes is by its headers, in ms; 0 if that is not known.
+
+        A hint: what is decoded may be less or more. Whatever is wrong with the recording, it does not fail.
         """

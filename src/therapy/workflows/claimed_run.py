@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from therapy.domain.run import Run
 from therapy.workflows.recognition import nothing_to_note
 
+NEWS = 0.01
+"""So much more progress is worth a write."""
+
 
 @dataclass
 class ClaimedRun:
@@ -25,3 +28,9 @@ class ClaimedRun:
     charge: Callable[[], Awaitable[None]] = nothing_to_note
     charged: bool = False
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the stage or, by a percent or more, the progress is another than was last written."""
+        moved = self.progress >= self.run.progress + NEWS
+        return moved or self.stage != self.run.stage

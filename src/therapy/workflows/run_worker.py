@@ -50,6 +50,9 @@ from therapy.workflows.claimed_run import ClaimedRun
 from therapy.workflows.engines import Engines
 
 BEATS_PER_LEASE = 3
+NEWS_SECONDS = 2.0
+"""So often progress is written, if there is any, so that whoever waits sees it move."""
+
 PAGE, MOST_PAGES = 20, 50
 """How many runs are looked at together, and how often, to find the first that may be claimed."""
 NAMED = ("languages", "heard", "longest")
@@ -201,11 +204,15 @@ class RunWorker:
         ended: list[BaseException] = []
 
         async def beat() -> None:
+            every = self.lease.total_seconds() / BEATS_PER_LEASE
+            due = time() + every
             try:
-                while not await _is_set(over, self.lease.total_seconds() / BEATS_PER_LEASE):
+                while not await _is_set(over, max(0.0, min(NEWS_SECONDS, due - time()))):
                     if time() > latest:
                         raise TimeoutError
-                    await self._beat(claimed_run)
+                    if time() >= due or claimed_run.has_news:
+                        due = time() + every
+                        await self._beat(claimed_run)
             except (LeaseLost, TimeoutError) as exc:
                 ended.append(exc)
                 if body and not over.is_set():

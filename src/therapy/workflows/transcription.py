@@ -1,6 +1,7 @@
 """Transcription: from a session's recording to a transcript that the therapist can review."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from msgspec.structs import replace
@@ -9,7 +10,7 @@ from therapy.domain.outbox import PushDue, PushKind, SessionEntryChanged
 from therapy.domain.run import Run, done
 from therapy.domain.session import Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
-from therapy.ports.audio import LONGEST_MS
+from therapy.ports.audio import LONGEST_MS, AudioDecoder, SupportsLength
 from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
 from therapy.repositories.change import Change
@@ -21,10 +22,31 @@ from therapy.workflows.recognition import recognise, scored, with_insights
 from therapy.workflows.retry_stale import retry_stale
 
 ALMOST = 0.98
-"""Progress once every byte has been read: the engine still has to finish."""
+"""Progress once everything has been recognised: it is not written yet."""
+
+READING = 0.08
+"""The part of it that stands for reading and decoding; an engine may need all before it begins."""
 
 Finish = Callable[[Run], Awaitable[None]]
 """Writes the result and ends the run; called with the run as last written."""
+
+
+@dataclass
+class ShareDone:
+    """How much of the work on recordings of `size` bytes and `length_ms` (0 = not known) has been done."""
+
+    size: int
+    length_ms: int
+    bytes_read: int = 0
+    processed_ms: int = 0
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1: of bytes read and audio processed; of bytes alone if the length is not known."""
+        read = min(1.0, self.bytes_read / max(1, self.size))
+        if not self.length_ms:
+            return ALMOST * read
+        return READING * read + (ALMOST - READING) * min(1.0, self.processed_ms / self.length_ms)
 
 
 async def transcribe(
@@ -83,14 +105,21 @@ async def _recognise(
     practice_id = session.practice_id
     keys = [each.key for each in session.recordings]
     sizes = [await recordings.size(practice_id, key) for key in keys]
-    seen = 0
+    wholes = [
+        Part(partial(recordings.read, practice_id, key), size)
+        for key, size in zip(keys, sizes, strict=True)
+    ]
+    share = ShareDone(sum(sizes), await _length_ms(practice_id, wholes, engines.audio))
 
     async def read(key: str, start: int, end: int) -> bytes:
-        nonlocal seen
         block = await recordings.read(practice_id, key, start, end)
-        seen += len(block)
-        claimed.progress = ALMOST * min(1.0, seen / max(1, sum(sizes)))
+        share.bytes_read += len(block)
+        claimed.progress = share.value
         return block
+
+    def on_progress(processed_ms: int) -> None:
+        share.processed_ms = processed_ms
+        claimed.progress = share.value
 
     first, *more = (Part(partial(read, key), size) for key, size in zip(keys, sizes, strict=True))
     claimed.stage = "recognising"
@@ -103,9 +132,18 @@ async def _recognise(
         longest_ms=longest_ms,
         on_charge=claimed.charge,
         at=session.created_at,
+        on_progress=on_progress,
         audio=engines.audio,
         speech=engines.speech,
     )
+
+
+async def _length_ms(practice_id: str, parts: Sequence[Part], audio: AudioDecoder) -> int:
+    """Return how long recordings are together by their headers; 0 if that is not known of all."""
+    if not isinstance(audio, SupportsLength):
+        return 0
+    lengths = [await audio.length_ms(practice_id, each.read, each.size) for each in parts]
+    return sum(lengths) if all(lengths) else 0
 
 
 async def _write(version: TranscriptVersion, run: Run, *, records: Records) -> None:

@@ -53,8 +53,10 @@ MOST_ERRORS = 100
 """After so many errors of the container in turn, the rest of the file is given up."""
 
 
-def look_for_audio(file: RangedFile, longest_ms: int = LONGEST_MS) -> None:
-    """Check that there is a track that can be decoded; what can't be opened passes.
+def look_for_audio(file: RangedFile, longest_ms: int = LONGEST_MS) -> int:
+    """Check that there is a track that can be decoded; return its length in ms by its headers, 0 if unknown.
+
+    What can't be opened passes.
 
     Raises:
         UnsupportedAudio: it is not a container of ours, or has no track that can be decoded.
@@ -71,9 +73,11 @@ def look_for_audio(file: RangedFile, longest_ms: int = LONGEST_MS) -> None:
                 stated, plausible = _packets_ms(container, first, kind, longest_ms), True
             if stated > longest_ms and plausible:
                 raise TooLarge("too_long", longest=longest_ms // 1000)
+            return stated or max(0, (container.duration or 0) // 1000)
     except UndecodableAudio as error:
         if error.details.get("reason") == "container":  # behind its tags is something else
             raise UnsupportedAudio from None
+        return 0
 
 
 def pcm_chunks(

@@ -20,7 +20,14 @@ from therapy.adapters.child_process.parent_side import end_child, ended, start_c
 from therapy.domain import errors
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.concurrency_limit import ConcurrencyLimit
-from therapy.domain.errors import EngineDied, EngineFailed, TherapyError, WorkFailed
+from therapy.domain.errors import (
+    EngineDied,
+    EngineFailed,
+    TherapyError,
+    TooLarge,
+    UnsupportedAudio,
+    WorkFailed,
+)
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange, ignore
 
 if find_spec("av") is None:  # only the child imports it, but it is missed at the start
@@ -109,14 +116,30 @@ class PyAvAudioDecoder(AudioDecoder):
         *,
         longest_ms: int = LONGEST_MS,
     ) -> None:
-        order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._check_limits)
         with self._checks_limit.counted():
             async with self._checks:
-                with suppress(WorkFailed, TimeoutError):
-                    # Only what is certain is refused.
-                    async with asyncio.timeout(CHECK_SECONDS), _child(order) as child:
-                        async for _ in _messages(child, read, order):
-                            pass
+                with suppress(WorkFailed, TimeoutError):  # only what is certain is refused
+                    await self._looked_at(read, size, longest_ms)
+
+    async def length_ms(
+        self,
+        practice_id: str,  # noqa: ARG002 - the range reader knows the recording
+        read: ReadRange,
+        size: int,
+    ) -> int:
+        """Return how long a recording is by its headers; 0 if that is not known."""
+        with suppress(WorkFailed, TimeoutError, TooLarge, UnsupportedAudio):
+            return (await self._looked_at(read, size, LONGEST_MS)).duration_ms
+        return 0
+
+    async def _looked_at(self, read: ReadRange, size: int, longest_ms: int) -> AudioFindings:
+        """Return what the headers say; raise what a check does."""
+        order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._check_limits)
+        found = AudioFindings()
+        async with asyncio.timeout(CHECK_SECONDS), _child(order) as child:
+            async for _, content in _messages(child, read, order):
+                found = _findings(content)
+        return found
 
 
 @asynccontextmanager

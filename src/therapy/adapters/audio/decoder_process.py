@@ -92,7 +92,7 @@ def _work(pipes: _Pipes, order: protocol.Order, allowance: Allowance) -> None:
         found = findings
 
     if order.check:
-        look_for_audio(file, order.longest_ms)
+        found = AudioFindings(duration_ms=look_for_audio(file, order.longest_ms))
     else:
         os.nice(NICE)
         sent = 0

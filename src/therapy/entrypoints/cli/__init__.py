@@ -34,7 +34,7 @@ def main() -> None:
     except OSError as exc:
         _exit(of_file(exc), 1)
     except KeyboardInterrupt:
-        _exit("interrupted", 130)
+        _exit("stopped", 130)
 
 
 def _exit(message: str, code: int) -> None:

@@ -1,7 +1,6 @@
 """`therapy check`: whether everything that an installation depends on is available."""
 
 import asyncio
-import os
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,11 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from therapy.config import FAMILIES, NO_LONGER_NEEDED, every_installed, unknown
+from therapy.config import FAMILIES, every_installed
 from therapy.domain.errors import LanguageNotSupported, Unavailable
-from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.environment import environment_of_this_machine, settings_with_data
 from therapy.entrypoints.cli.faults.diagnosis import Finding, diagnose
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.interruption import doing
+from therapy.entrypoints.cli.start_summary import start_warnings
 from therapy.entrypoints.cli.terminal import answers, asides
 from therapy.entrypoints.cli.waiting_deliveries import show_waiting, summary, waiting_deliveries
 
@@ -61,16 +62,21 @@ def check() -> None:
     [bold]Example[/]
       [cyan]therapy check[/]
 
-    [bold]You see[/] a table of dependencies with adapter, address, result and milliseconds; for each failure
-    the likely cause and the fix; which pushes and letters could not be delivered and wait, and why; whether
-    this system limits what reads recordings; and the installed adapters of other projects. Secrets are never
-    printed. The exit code is 0 only if everything answered and nothing waits because its delivery failed.
+    [bold]You see[/] which settings and data are checked: the environment and, as when serving, the file
+    [cyan].env[/] here; a table of dependencies with adapter, address, result and milliseconds; for each
+    failure the likely cause and the fix; which pushes and letters could not be delivered and wait, and why;
+    what is doubtful about the settings; whether this system limits what reads recordings; and the installed
+    adapters of other projects. Secrets are never printed. The exit code is 0 only if everything answered and
+    nothing waits because its delivery failed.
     """
-    settings = settings_of_this_machine()
-    console = answers()
+    settings, console, here = settings_with_data(), answers(), environment_of_this_machine()
+    console.print(f"Settings come from {here.sources}.", soft_wrap=True, markup=False)
     from therapy.wiring.dependency_checks import dependencies, not_limited, unread
 
-    with asides().status("checking"):
+    with (
+        doing("checking what this installation depends on", "nothing was changed"),
+        asides().status("checking"),
+    ):
         checked = asyncio.run(check_each(list(dependencies(settings))))
     _show(checked, console)
     show_findings(checked, console)
@@ -92,12 +98,8 @@ def check() -> None:
             soft_wrap=True,
             markup=False,
         )
-    for name, why in NO_LONGER_NEEDED.items():
-        if os.environ.get(name):
-            console.print(f"{name} is no longer needed: {why}.")
-    for name, nearest in unknown(os.environ):
-        meant = f"; did you mean {nearest}?" if nearest else "."
-        console.print(f"{name} is not a setting{meant}", soft_wrap=True, markup=False)
+    for warning in start_warnings(settings, here.variables):
+        console.print(f"\nwarning: {warning}", soft_wrap=True, markup=False, highlight=False)
     if message := failed(checked) or summary(waiting):
         raise CommandFailed(message)
 

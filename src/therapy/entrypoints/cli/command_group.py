@@ -1,10 +1,15 @@
 """`therapy` and its list of commands; each is in a module of its own beside this one."""
 
+import sys
+from typing import Any
+
 import rich_click as click
 
 from therapy.entrypoints.cli.check import check
 from therapy.entrypoints.cli.demo import demo
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.flow import flow
+from therapy.entrypoints.cli.interruption import INTERRUPTED, sigterm_as_ctrl_c
 from therapy.entrypoints.cli.mail import mail
 from therapy.entrypoints.cli.migrate import migrate
 from therapy.entrypoints.cli.practices import practice
@@ -29,7 +34,27 @@ HELP = click.RichHelpConfiguration(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class StoppableGroup(click.RichGroup):
+    """Commands that end with one line and 130 where Ctrl-C or SIGTERM interrupts them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            CommandFailed: it was interrupted, or a question was not answered.
+        """
+        try:
+            with sigterm_as_ctrl_c():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise CommandFailed("stopped", INTERRUPTED) from None
+        except click.Abort:  # of a question
+            click.echo(err=True)  # which stands on this line
+            code = INTERRUPTED if sys.stdin.isatty() else 1
+            raise CommandFailed("stopped, as a question was not answered", code) from None
+
+
+@click.group(cls=StoppableGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.rich_config(help_config=HELP)
 @click.version_option(package_name="therapy")
 def therapy() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import signal
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from rich.table import Table
 
 from therapy.config import Settings, read_settings
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.interruption import doing
 from therapy.entrypoints.cli.mail import show_mailbox
 from therapy.entrypoints.cli.mobile_client import (
     CallFailed,
@@ -36,6 +36,7 @@ PATIENT = {"id": "200000017", "name": "Jordan White", "email": "jordan.white1@ex
 PHONE = "demo-phone"
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5
+LEFT = "the server has stopped, and nothing is left behind"
 
 
 @click.command()
@@ -55,9 +56,11 @@ def demo() -> None:
     error rate and the share of words with the right speaker, the finished session as the app gets it, and
     the push that the therapist's phone would get.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped too
     console = answers()
-    with tempfile.TemporaryDirectory(prefix="therapy-demo-") as name:
+    with (
+        doing("starting or stopping the server", LEFT),
+        tempfile.TemporaryDirectory(prefix="therapy-demo-") as name,
+    ):
         folder = Path(name)
         variables = environment(folder / "data")
         settings = read_settings(variables)
@@ -119,7 +122,7 @@ def _send(app: MobileClient, user: dict[str, Any], console: Console) -> str:
         general_notes=("Write down each worry, and what really happened.",),
         timed_notes=(("00:49", "Breathing exercise helped."), ("01:23", "Sunday night.")),
     )
-    with bar(console) as progress:
+    with doing("sending the recording", LEFT), bar(console) as progress:
         task = progress.add_task(f"sending {len(wav) / 1e6:.1f} MB of WAV", total=len(wav))
         answer = app.upload(
             Upload(wav, metadata), on_progress=lambda sent: progress.update(task, completed=sent)
@@ -136,7 +139,8 @@ def _wait(app: MobileClient, session_id: str, state: str, console: Console) -> N
         CallFailed: the session failed, or takes too long.
     """
     until = time.monotonic() + PATIENCE_SECONDS
-    with bar(console) as progress:
+    what = f"waiting until the session is {state.replace('_', ' ')}"
+    with doing(what, LEFT), bar(console) as progress:
         task = progress.add_task("waiting for a worker", total=1.0)
         while time.monotonic() < until:
             seen = app.got("GET", f"/sessions/{session_id}")
@@ -145,8 +149,8 @@ def _wait(app: MobileClient, session_id: str, state: str, console: Console) -> N
                 return
             if failure := seen["failure"]:
                 raise CallFailed(f"the session failed: {failure['reason']} [{failure['code']}]")
-            doing = f"{seen['state']}: {seen['stage']}".rstrip(": ").replace("_", " ")
-            progress.update(task, completed=seen["progress"], description=doing)
+            stage = f"{seen['state']}: {seen['stage']}".rstrip(": ").replace("_", " ")
+            progress.update(task, completed=seen["progress"], description=stage)
             time.sleep(POLL_SECONDS)
     raise CallFailed(f"the session was not {state} within {PATIENCE_SECONDS:.0f} s")
 

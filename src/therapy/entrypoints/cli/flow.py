@@ -15,6 +15,7 @@ from rich.table import Table
 from therapy.entrypoints.cli.acceptance import accounts, sessions
 from therapy.entrypoints.cli.acceptance.check_runner import Check, CheckContext, Skipped, Step, run
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.interruption import doing
 from therapy.entrypoints.cli.mobile_client import (
     TIMEOUT_SECONDS,
     CallFailed,
@@ -76,6 +77,8 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
       [cyan]therapy flow --base-url http://127.0.0.1:8000 \\
           --email olivia.hayes1@example.health --password-prompt[/]
 
+    It tries one wrong sign-in, of an address that nobody has, so that nobody's attempts are used up by it.
+
     [bold]You see[/] a table of calls and checks with results (passed, failed, skipped) and milliseconds. A
     failure says what was expected and what came, never what people said. The exit code is 0 only if nothing
     failed.
@@ -95,7 +98,10 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
             _sign_in(context.patient, options["patient_email"], theirs)
         context.metadata = _metadata(context)
         try:
-            with asides().status("") as status:
+            with (
+                doing("checking the server", "its session was cancelled"),
+                asides().status("") as status,
+            ):
                 checks = run(steps_for(finalize=finalize), context, status.update)
         finally:
             _clean_up(context)

@@ -1,14 +1,16 @@
 """`therapy mail`: the mails and pushes that an installation without mail server would have sent."""
 
 import time
+from contextlib import suppress
 
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
 from therapy.config import Settings
-from therapy.entrypoints.cli.environment import settings_of_this_machine
-from therapy.entrypoints.cli.terminal import answers
+from therapy.entrypoints.cli.environment import settings_with_data
+from therapy.entrypoints.cli.interruption import STOPPED
+from therapy.entrypoints.cli.terminal import answers, asides
 
 POLL_SECONDS = 1.0
 
@@ -28,14 +30,15 @@ def mail(*, follow: bool) -> None:
     [bold]You see[/] each letter with its address, subject and text, and each push with what the app would
     get: its type and the session's id, never a name.
     """
-    settings, console, seen = settings_of_this_machine(), answers(), set[str]()
-    while True:
-        shown = show_mailbox(settings, console, seen)
-        if not follow:
-            break
-        time.sleep(POLL_SECONDS)
-    if not shown:
-        console.print("The mailbox is empty.")
+    settings, console, seen = settings_with_data(), answers(), set[str]()
+    with suppress(*[KeyboardInterrupt] * follow):  # then that is how it ends
+        if not show_mailbox(settings, console, seen):
+            console.print("The mailbox is empty.")
+        while follow:
+            time.sleep(POLL_SECONDS)
+            show_mailbox(settings, console, seen)
+    if follow:
+        asides().print(STOPPED)
 
 
 def show_mailbox(settings: Settings, console: Console, seen: set[str]) -> int:

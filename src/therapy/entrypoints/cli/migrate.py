@@ -8,9 +8,10 @@ import rich_click as click
 
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.cli.check import check_each, failed, show_findings
-from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.environment import settings_of_this_machine, settings_with_data
 from therapy.entrypoints.cli.faults.diagnosis import diagnose
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.interruption import doing
 from therapy.entrypoints.cli.terminal import answers, asides
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
     if finish:
         _finish(asked=yes)
         return
-    settings, console = settings_of_this_machine(), answers()
+    settings, console = settings_with_data(), answers()
     from therapy.wiring.dependency_checks import migrations
     from therapy.wiring.migration import local_contents
 
@@ -64,7 +65,8 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
             status.update(f"copying: {read:,} documents read, {written:,} written")
 
         dependencies = list(migrations(settings, throughput=throughput, on_progress=on_progress))
-        checked = asyncio.run(check_each(dependencies, None, doing="migrate"))
+        with doing("creating what is missing", "run it again: it continues"):
+            checked = asyncio.run(check_each(dependencies, None, doing="migrate"))
     for each in checked:
         console.print(f"{each.dependency.name}: {each.dependency.where}", markup=False)
     show_findings(checked, console)
@@ -92,7 +94,7 @@ def _left() -> "Leftovers":
 
 
 def _finish(*, asked: bool) -> None:
-    console = answers()
+    settings, console = settings_with_data(), answers()
     left = _left()
     if not left.names:
         console.print("Nothing is left to finish.")
@@ -103,7 +105,7 @@ def _finish(*, asked: bool) -> None:
         raise CommandFailed("nothing was deleted")
     from therapy.wiring.migration import finish
 
-    _worked(lambda: asyncio.run(finish(settings_of_this_machine())))
+    _worked(lambda: asyncio.run(finish(settings)))
     console.print("They are deleted.")
 
 

@@ -105,3 +105,6 @@ def _stop(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
+    except KeyboardInterrupt:  # the second Ctrl-C
+        process.kill()
+        raise

@@ -48,6 +48,7 @@ def password_options(about: str, envvar: str | None = None) -> Callable[[F], F]:
                 "--password",
                 default="",
                 envvar=envvar,
+                show_envvar=envvar is not None,
                 help=f"{about} {VISIBLE}",
             ),
             click.option("--password-stdin", is_flag=True, help="Read it from standard input."),

@@ -11,7 +11,7 @@ from rich.markup import escape
 from therapy.config import Settings
 from therapy.domain.errors import NotFound
 from therapy.domain.people import PatientSees, Practice, Role, same_name
-from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.environment import settings_with_data
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.terminal import answers
 from therapy.repositories.records import Records
@@ -50,16 +50,13 @@ def show(*, of: str) -> None:
     [bold]Example[/]
       [cyan]therapy practice show[/]
 
-    [bold]You see[/] name, language, what patients see, and how many therapists and patients there are. The
-    last line says which data it is.
+    [bold]You see[/] name, language, what patients see, and how many therapists and patients there are.
     """
     asyncio.run(_show(of))
 
 
 async def _show(of: str) -> None:
-    from therapy.wiring.dependency_checks import stores_at
-
-    settings, console = settings_of_this_machine(), answers()
+    settings, console = settings_with_data(), answers()
     async with _opened(settings) as records:
         known = await _practices(records)
         for each in [_named(known, of, settings)] if of else known:
@@ -73,7 +70,6 @@ async def _show(of: str) -> None:
             ):
                 console.print(f"{name:14}{escape(value)}")
             console.print()
-    console.print(f"(data in {escape(stores_at(settings))})", soft_wrap=True)
 
 
 @practice.command("set")
@@ -92,7 +88,7 @@ def set_(*, of: str, patient_sees: str | None, language: str | None, name: str |
     [bold]Example[/]
       [cyan]therapy practice set --patient-sees without-notes[/]
 
-    [bold]You see[/] each setting that has changed, and which data it is. What patients see holds for the next
+    [bold]You see[/] each setting that has changed. What patients see holds for the next
     request, on every server with this data, and nothing has to be restarted. The language holds for the next
     push and mail; in what signed-in people read, once their access token is renewed: every 15 minutes.
     """
@@ -106,10 +102,9 @@ def set_(*, of: str, patient_sees: str | None, language: str | None, name: str |
 async def _set(
     of: str, *, patient_sees: str | None, language: str | None, name: str | None
 ) -> None:
-    from therapy.wiring.dependency_checks import stores_at
     from therapy.workflows.practice_settings import change_practice
 
-    settings, console = settings_of_this_machine(), answers()
+    settings, console = settings_with_data(), answers()
     async with _opened(settings) as records:
         before = _named(await _practices(records), of, settings)
         after = await change_practice(
@@ -121,7 +116,6 @@ async def _set(
         )
     for line in _changes(before, after) or ["nothing has changed"]:
         console.print(f"{escape(after.name)}: {escape(line)}")
-    console.print(f"(data in {escape(stores_at(settings))})", soft_wrap=True)
 
 
 def _changes(before: Practice, after: Practice) -> list[str]:

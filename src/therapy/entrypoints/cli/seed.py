@@ -7,11 +7,14 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.domain.errors import NotFound
+from therapy.entrypoints.cli.environment import settings_with_data
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.interruption import doing
 from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
 from therapy.entrypoints.cli.users import new_password
+from therapy.repositories.records import Records
 from therapy.workflows.installation import Installation
 from therapy.workflows.seeding import Seed, Seeded, plant
 
@@ -56,7 +59,8 @@ def seed(*, path: Path | None, password: str, force: bool) -> None:
           "lines": [{"speaker": "Therapist", "text": "How are you?"},
                     {"speaker": "Patient", "text": "Well, thank you."}]}]}
     """
-    asyncio.run(_seed(path, password, force=force))
+    with doing("adding the practice", "run it again: it adds what is missing"):
+        asyncio.run(_seed(path, password, force=force))
 
 
 async def _seed(path: Path | None, password: str, *, force: bool) -> None:
@@ -65,7 +69,7 @@ async def _seed(path: Path | None, password: str, *, force: bool) -> None:
     from therapy.workflows.accounts import real_people
 
     what, chosen = read_seed(path), password or new_password()
-    settings = settings_of_this_machine()
+    settings = settings_with_data()
     async with open_therapy(settings) as opened:
         real = 0 if force else await real_people(records=opened.installation.records)
         if real:
@@ -83,6 +87,10 @@ async def _seed(path: Path | None, password: str, *, force: bool) -> None:
     console.print(
         f"{done.practice.name}: {done.new_people} accounts and {done.new_sessions} sessions added"
     )
+    old_people = len(done.people) - done.new_people
+    if old_people:
+        has = "have the password that was given now" if password else "keep their password"
+        console.print(f"{old_people} accounts were there before: they {has}")
     if done.new_people and not password:
         console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
 
@@ -100,6 +108,14 @@ async def seed_practice(
         passwords=installation.sign_in.passwords,
         sentiment=installation.engines.sentiment,
     )
+
+
+async def has_demo_practice(records: Records) -> bool:
+    """Return whether the first account of the packaged practice is there, and is the demo's."""
+    try:
+        return (await records.people.by_email(read_seed(None).people[0].email)).demo
+    except NotFound:
+        return False
 
 
 def read_seed(path: Path | None) -> Seed:

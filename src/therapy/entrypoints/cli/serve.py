@@ -9,18 +9,28 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator
-from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import rich_click as click
 from msgspec.structs import replace
 
-from therapy.config import Settings
-from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.config import Settings, is_loopback
+from therapy.entrypoints.cli.environment import (
+    data_at,
+    environment_of_this_machine,
+    settings_of_this_machine,
+)
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.interruption import STOPPING, StopSignals
+from therapy.entrypoints.cli.start_summary import DEMO_PRACTICE, start_warnings, summary
+
+if TYPE_CHECKING:
+    from therapy.wiring import Therapy
 
 BACKLOG = 2_048
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+log = logging.getLogger(__name__)
 
 _stdin_option = click.option("--end-with-stdin", "until_eof", is_flag=True, hidden=True)
 """For `therapy all`: see `end_with_stdin`."""
@@ -47,14 +57,17 @@ def serve(
     [bold]Example[/]
       [cyan]therapy serve --port 8000[/]
 
-    [bold]You see[/] one line with the address and the data directory, then a line of JSON for each request,
-    on stderr. The API's documentation is at [cyan]/schema[/]. Ctrl-C or SIGTERM stops it: open requests are
-    answered, unfinished work is put back for the next start.
+    [bold]You see[/] the address, the data directory, and what is served by what; then, on stderr, a line of
+    JSON for each warning and request. The API's documentation is at [cyan]/schema[/]. Ctrl-C or SIGTERM stops
+    it: open requests are answered, unfinished work is put back for the next start. A second Ctrl-C ends it at
+    once.
     """
     settings = listening_at(host, port)
     if until_eof:
         end_with_stdin()
-    run_server(settings, with_worker=not no_worker, descriptor=descriptor)
+    signals = StopSignals(say=not until_eof)
+    with signals.until_stopped():
+        run_server(settings, signals, with_worker=not no_worker, descriptor=descriptor)
 
 
 @click.command()
@@ -67,8 +80,9 @@ def worker(*, until_eof: bool) -> None:
       [cyan]therapy serve --no-worker[/]   in one terminal
       [cyan]therapy worker[/]              in another, on the same machine
 
-    [bold]You see[/] one line with the data directory, and lines of JSON on stderr if something goes wrong.
-    Ctrl-C or SIGTERM stops it: unfinished work is put back for the next worker.
+    [bold]You see[/] the data directory and what is served by what, and lines of JSON on stderr if something
+    goes wrong. Ctrl-C or SIGTERM stops it: unfinished work is put back for the next worker. A second Ctrl-C
+    ends it at once.
     """
     from therapy.entrypoints.logs import configure_logs
 
@@ -76,7 +90,9 @@ def worker(*, until_eof: bool) -> None:
     configure_logs(settings.log_level)
     if until_eof:
         end_with_stdin()
-    asyncio.run(_work(settings))
+    signals = StopSignals(say=not until_eof)
+    with signals.until_stopped():
+        asyncio.run(_work(settings, signals))
 
 
 def listening_at(host: str | None, port: int | None) -> Settings:
@@ -97,8 +113,12 @@ def end_with_stdin() -> None:
     threading.Thread(target=wait, name="end-with-stdin", daemon=True).start()
 
 
-def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None = None) -> None:
+def run_server(
+    settings: Settings, signals: StopSignals, *, with_worker: bool, descriptor: int | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT, on an already listening socket if its descriptor is passed.
+
+    A child of `therapy all`, whose `signals` say nothing, prints no more than its address and data.
 
     Raises:
         CommandFailed: the address is in use, or not this machine's.
@@ -121,12 +141,21 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
                 faults.append(exc)  # raised below, instead of uvicorn's two lines
                 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
                 raise
+            await _note_demo_practice(opened)
             yield opened
+
+    data = data_at(settings)
 
     class Announcing(HttpServer):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            announce("therapy listens at", url_of(listener), settings.data_dir)
+            announce("therapy listens at", url_of(listener), data)
+            if signals.say:
+                announce_summary(settings)
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            signals.take(sig)
+            super().handle_exit(sig, frame)
 
     if descriptor is None:
         listener = listen(settings.host, settings.port)
@@ -138,7 +167,7 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    # uvicorn raises the signals that it caught again at its end: they must not kill us
+    # before it serves; and uvicorn raises the signals that it caught again at its end: they must not kill us
     for each in STOPPING:
         signal.signal(each, stop)
     try:
@@ -147,6 +176,15 @@ def run_server(settings: Settings, *, with_worker: bool, descriptor: int | None 
         if faults:
             raise faults[0] from None
         raise
+
+
+async def _note_demo_practice(opened: "Therapy") -> None:
+    """Log that the demo practice is there; a warning if others can reach this server."""
+    from therapy.entrypoints.cli.seed import has_demo_practice
+
+    if await has_demo_practice(opened.installation.records):
+        loopback = is_loopback(opened.settings.host)
+        log.log(logging.INFO if loopback else logging.WARNING, DEMO_PRACTICE)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -172,18 +210,34 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def announce(what: str, where: str, data_dir: Path) -> None:
+def announce(what: str, where: str, data: str) -> None:
     """Print the one line that announces a start."""
-    click.echo(f"{what} {where}  (data in {data_dir.expanduser().resolve()}; Ctrl-C stops it)")
+    click.echo(f"{what} {where}  (data in {data}; Ctrl-C stops it)")
 
 
-async def _work(settings: Settings) -> None:
+def announce_summary(settings: Settings, *, listens: bool = True) -> None:
+    """Print what is served by what; log what is doubtful about settings of a server."""
+    here = environment_of_this_machine()
+    for line in summary(settings, here.sources):
+        click.echo(line)
+    for warning in start_warnings(settings, here.variables) if listens else ():
+        log.warning(warning)
+
+
+async def _work(settings: Settings, signals: StopSignals) -> None:
     from therapy.entrypoints.worker import working
     from therapy.wiring import open_therapy
 
-    stop = asyncio.Event()
+    stop, data = asyncio.Event(), data_at(settings)
+
+    def take(number: int) -> None:
+        signals.take(number)
+        stop.set()
+
     for each in STOPPING:
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+        asyncio.get_running_loop().add_signal_handler(each, take, each)
     async with open_therapy(settings) as opened, working(opened):
-        announce("therapy works on", "sessions", opened.data_dir)
+        announce("therapy works on", "sessions", data)
+        if signals.say:
+            announce_summary(settings, listens=False)
         await stop.wait()

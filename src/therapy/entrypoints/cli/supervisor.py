@@ -18,8 +18,9 @@ from types import FrameType
 
 import rich_click as click
 
+from therapy.entrypoints.cli.interruption import INTERRUPTED, STOPPED, STOPPING, StopSignals
 from therapy.entrypoints.cli.own_server import command
-from therapy.entrypoints.cli.serve import STOPPING, listen, listening_at
+from therapy.entrypoints.cli.serve import announce_summary, listen, listening_at
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 LIVED = 60.0
@@ -42,12 +43,13 @@ def everything(*, host: str | None, port: int | None) -> None:
 
     GUNICORN_WORKERS is the number of API processes that share the port. A process that dies is restarted
     after a pause that grows from one second to a minute. SIGTERM stops all: open requests are answered and
-    unfinished work is put back within GUNICORN_TIMEOUT seconds.
+    unfinished work is put back within GUNICORN_TIMEOUT seconds. A second Ctrl-C ends it at once.
 
     \b
     [bold]Example[/]
       [cyan]therapy all[/]
-    [bold]You see[/] what `therapy serve` and `therapy worker` print. The exit code is 0 if all stop in time.
+    [bold]You see[/] what is served by what, then what `therapy serve` and `therapy worker` print. The exit
+    code is 0 if all stop in time.
     """
     from therapy.entrypoints.logs import configure_logs
 
@@ -64,6 +66,7 @@ def everything(*, host: str | None, port: int | None) -> None:
             Child(f"api-{number + 1}", command(*serve), variables, listener)
             for number in range(settings.api_processes)
         )
+        announce_summary(settings)
         status = Supervisor(children, drain=drain, listener=listener).run()
     sys.exit(status)
 
@@ -93,7 +96,11 @@ class Child:
     def start(self) -> None:
         """Start the process; it is no longer due."""
         self._process = subprocess.Popen(  # noqa: S603 - a command of our own
-            self._command, env=self._variables, stdin=subprocess.PIPE, pass_fds=self._passed
+            self._command,
+            env=self._variables,
+            stdin=subprocess.PIPE,
+            pass_fds=self._passed,
+            process_group=0,  # Ctrl-C is for us: we pass on one stop
         )
         self._started, self.due = time.monotonic(), None
 
@@ -134,11 +141,21 @@ class Supervisor:
         listener: socket.socket | None = None,
     ) -> None:
         self._children, self._drain, self._listener = children, drain, listener
+        self._signals = StopSignals(at_once=self._end_at_once)
         self._stopping = False
         self._hopeless = False
+        self._at_once = False
 
     def run(self) -> int:
         """Run until stopped; return the exit code, 0 if all ended by themselves in time."""
+        status = self._run()
+        self._signals.tell(STOPPED)
+        return status
+
+    def _end_at_once(self) -> None:
+        self._at_once = True
+
+    def _run(self) -> int:
         with self._signal_socket() as woken:
             while not self._stopping:
                 for child in self._children:
@@ -159,13 +176,14 @@ class Supervisor:
         self._signal_all(signal.SIGTERM)
         if self._listener:  # new connections are refused from now on, and may go elsewhere
             self._listener.close()
-        while self._running() and time.monotonic() < until:
+        while self._running() and time.monotonic() < until and not self._at_once:
             self._sleep(woken, until - time.monotonic())
             for child, status in self._reaped():
                 child.forget(status)
         late = self._running()
         for child in late:
-            log.error("a child did not end in time", extra={"child": child.name})
+            if not self._at_once:
+                log.error("a child did not end in time", extra={"child": child.name})
             child.signal(signal.SIGKILL)
         while self._running():
             self._sleep(woken, 1.0)
@@ -173,6 +191,8 @@ class Supervisor:
                 child.forget(status)
         if self._hopeless:
             return HOPELESS
+        if self._at_once:
+            return INTERRUPTED
         return 1 if late else 0
 
     def _running(self) -> list[Child]:
@@ -199,7 +219,8 @@ class Supervisor:
     def _signal_socket(self) -> Iterator[socket.socket]:
         """Yield a socket that is readable after any signal, so that none is missed before a sleep."""
 
-        def stop(_signal: int, _frame: FrameType | None) -> None:
+        def stop(number: int, _frame: FrameType | None) -> None:
+            self._signals.take(number)
             self._stopping = True
 
         reading, writing = socket.socketpair()

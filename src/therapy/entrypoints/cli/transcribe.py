@@ -22,6 +22,7 @@ from therapy.domain.session import MOST_PEOPLE, SPEAKERS_TO_ASSIGN
 from therapy.domain.transcript import TranscriptVersion, Utterance, format_timestamp
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.interruption import doing
 from therapy.entrypoints.cli.terminal import (
     add_line,
     answers,
@@ -30,7 +31,7 @@ from therapy.entrypoints.cli.terminal import (
     legend,
     transcript_table,
 )
-from therapy.ports.audio import BYTES_PER_MS
+from therapy.ports.audio import SupportsLength
 from therapy.ports.speech import SpeechOptions
 from therapy.workflows.recognition import recognise, scored
 
@@ -88,7 +89,7 @@ def transcribe(
 
 def _transcribed(path: Path, settings: Settings) -> TranscriptVersion:
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, doing(f"transcribing {path.name}", "nothing was stored"):
             return asyncio.run(_recognise(file, path.name, settings))
     except IsADirectoryError:
         raise CommandFailed(f"{path} is a directory") from None
@@ -108,11 +109,11 @@ async def _recognise(file: io.BufferedReader, name: str, settings: Settings) -> 
     async with open_engines(settings) as engines:
         longest = longest_ms(settings)
         await engines.audio.check(NOBODY, read, size, longest_ms=longest)
-        # Decode it first just to know its length: that is quick, and makes the bar accurate.
-        chunks = engines.audio.decode(NOBODY, read, size, longest_ms=longest)
-        pcm = sum([len(chunk) async for chunk in chunks])
+        length = 0
+        if isinstance(engines.audio, SupportsLength):
+            length = await engines.audio.length_ms(NOBODY, read, size)
         with bar(asides()) as progress:
-            task = progress.add_task(f"transcribing {name}", total=max(1, pcm // BYTES_PER_MS))
+            task = progress.add_task(f"transcribing {name}", total=length or None)
             version = await recognise(
                 NOBODY,
                 read,
@@ -124,7 +125,7 @@ async def _recognise(file: io.BufferedReader, name: str, settings: Settings) -> 
                 audio=engines.audio,
                 speech=engines.speech,
             )
-            progress.update(task, completed=max(1, pcm // BYTES_PER_MS))
+            progress.update(task, total=1, completed=1)
         return await scored(NOBODY, version, sentiment=engines.sentiment)
 
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from therapy.domain.errors import NotFound
 from therapy.domain.people import Person
-from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.environment import settings_with_data
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
@@ -26,7 +26,7 @@ def rename(*, email: str, name: str) -> None:
     [bold]Example[/]
       [cyan]therapy user rename dana@example.health --name "Dana Bar"[/]
 
-    [bold]You see[/] the name, and which data it is. Profiles and searches have it at once. Sessions keep the
+    [bold]You see[/] the name. Profiles and searches have it at once. Sessions keep the
     names that they have: the therapist's of then, and the patient's as it was entered.
     """
 
@@ -35,8 +35,8 @@ def rename(*, email: str, name: str) -> None:
 
         return await account_changes.rename(email, name, records=here.records)
 
-    person, where = asyncio.run(_changed(work))
-    answers().print(f"{escape(person.email)} is {escape(person.full_name)} now {where}")
+    person = asyncio.run(_changed(work))
+    answers().print(f"{escape(person.email)} is {escape(person.full_name)} now")
 
 
 @click.command()
@@ -49,9 +49,8 @@ def reset(*, email: str, password: str) -> None:
     [bold]Example[/]
       [cyan]therapy user reset dana@example.health[/]
 
-    [bold]You see[/] the password if it was generated: it is not stored in readable form, so note it now; and
-    which data it is. Whoever is signed in to the account is signed out, on every device. A disabled account
-    stays disabled.
+    [bold]You see[/] the password if it was generated: it is not stored in readable form, so note it now.
+    Whoever is signed in to the account is signed out, on every device. A disabled account stays disabled.
     """
     chosen = password or new_password()
 
@@ -62,9 +61,9 @@ def reset(*, email: str, password: str) -> None:
             email, chosen, records=here.records, passwords=here.sign_in.passwords
         )
 
-    person, where = asyncio.run(_changed(work))
+    person = asyncio.run(_changed(work))
     console = answers()
-    console.print(f"{escape(person.full_name)} ({escape(person.email)}) has a new password {where}")
+    console.print(f"{escape(person.full_name)} ({escape(person.email)}) has a new password")
     if not password:
         console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
 
@@ -78,9 +77,9 @@ def disable(*, email: str) -> None:
     [bold]Example[/]
       [cyan]therapy user disable dana@example.health[/]
 
-    [bold]You see[/] whose account it is, and which data. Whoever is signed in is signed out within 5 seconds,
-    on every device and server; uploads under way become no session, and no more pushes are sent. To sign in
-    is answered as with a wrong password. Sessions stay, and work on them goes on.
+    [bold]You see[/] whose account it is. Whoever is signed in is signed out within 5 seconds, on every
+    device and server; uploads under way become no session, and no more pushes are sent. To sign in is
+    answered as with a wrong password. Sessions stay, and work on them goes on.
     """
 
     async def work(here: Installation) -> Person:
@@ -88,8 +87,8 @@ def disable(*, email: str) -> None:
 
         return await account_changes.disable(email, records=here.records)
 
-    person, where = asyncio.run(_changed(work))
-    answers().print(f"{escape(person.full_name)} ({escape(person.email)}) is disabled now {where}")
+    person = asyncio.run(_changed(work))
+    answers().print(f"{escape(person.full_name)} ({escape(person.email)}) is disabled now")
 
 
 @click.command()
@@ -101,7 +100,7 @@ def enable(*, email: str) -> None:
     [bold]Example[/]
       [cyan]therapy user enable dana@example.health[/]
 
-    [bold]You see[/] whose account it is, and which data. Logins that ended stay ended.
+    [bold]You see[/] whose account it is. Logins that ended stay ended.
     """
 
     async def work(here: Installation) -> Person:
@@ -109,8 +108,8 @@ def enable(*, email: str) -> None:
 
         return await account_changes.enable(email, records=here.records)
 
-    person, where = asyncio.run(_changed(work))
-    answers().print(f"{escape(person.full_name)} ({escape(person.email)}) is enabled now {where}")
+    person = asyncio.run(_changed(work))
+    answers().print(f"{escape(person.full_name)} ({escape(person.email)}) is enabled now")
 
 
 @click.command()
@@ -125,8 +124,8 @@ def remove(*, email: str, yes: bool) -> None:
     [bold]Example[/]
       [cyan]therapy user remove dana@example.health[/]
 
-    [bold]You see[/] who was removed, and which data it is. Address and number are free again; whoever is
-    signed in to the account is signed out.
+    [bold]You see[/] who was removed. Address and number are free again; whoever is signed in to the account
+    is signed out.
     """
     if not (yes or click.confirm(f"Remove the account {email} for good?", err=True)):
         raise CommandFailed("nothing was removed")
@@ -136,12 +135,12 @@ def remove(*, email: str, yes: bool) -> None:
 
         return await remove_account(email, records=here.records, session_index=here.session_index)
 
-    person, where = asyncio.run(_changed(work))
-    answers().print(f"removed {escape(person.full_name)} ({escape(person.email)}) {where}")
+    person = asyncio.run(_changed(work))
+    answers().print(f"removed {escape(person.full_name)} ({escape(person.email)})")
 
 
-async def _changed(work: Callable[[Installation], Awaitable[Person]]) -> tuple[Person, str]:
-    """Do something with the installation; return the person, and which data it was, for people.
+async def _changed(work: Callable[[Installation], Awaitable[Person]]) -> Person:
+    """Do something with the installation; return the person.
 
     Raises:
         CommandFailed: no account has the address.
@@ -149,12 +148,11 @@ async def _changed(work: Callable[[Installation], Awaitable[Person]]) -> tuple[P
     from therapy.wiring import open_therapy
     from therapy.wiring.dependency_checks import stores_at
 
-    settings = settings_of_this_machine()
+    settings = settings_with_data()
     async with open_therapy(settings) as opened:
         try:
-            person = await work(opened.installation)
+            return await work(opened.installation)
         except NotFound:
             raise CommandFailed(
                 f"no account in {stores_at(settings)} has this address; `therapy user list` shows all"
             ) from None
-    return person, escape(f"(data in {stores_at(settings)})")

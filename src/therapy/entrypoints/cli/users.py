@@ -10,7 +10,7 @@ from rich.table import Table
 from therapy.domain.people import Person, Practice, Role
 from therapy.domain.session import parse_date
 from therapy.domain.text_folding import fold
-from therapy.entrypoints.cli.environment import settings_of_this_machine
+from therapy.entrypoints.cli.environment import settings_with_data
 from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
 from therapy.repositories.records import Records
@@ -99,7 +99,7 @@ async def _add(
     from therapy.wiring import open_therapy
     from therapy.workflows import accounts
 
-    settings = settings_of_this_machine()
+    settings = settings_with_data()
     async with open_therapy(settings) as opened:
         joined = await accounts.practice_to_join(
             practice, settings.language, records=opened.installation.records
@@ -135,7 +135,7 @@ async def _list() -> None:
     from therapy.wiring import open_records
 
     table = Table("practice", "role", "name", "e-mail", "number", "state")
-    async with open_records(settings_of_this_machine()) as records:
+    async with open_records(settings_with_data()) as records:
         if records is not None:
             await _fill(table, records)
     console = answers()

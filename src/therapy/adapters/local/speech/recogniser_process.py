@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from therapy.adapters.child_process.child_side import prepare, private_streams
@@ -32,6 +32,12 @@ NICE = 10
 REPORT_EVERY_MS = 10_000
 """Progress is reported at least this often, in silence too."""
 
+LOOK_EVERY_SECONDS = 0.5
+"""So often it is looked, while segments are recognised, what of them is done."""
+
+WORDS_SHARE = 0.75
+"""The part of the work on a segment that its words take; the rest is for its voices."""
+
 
 class Recogniser:
     """Runs one recording through Whisper and the networks for voices, `threads` segments at a time."""
@@ -48,7 +54,8 @@ class Recogniser:
         )
         self._words = RecordingWords(self._languages)
         self._windows: list[VoiceWindows] = []
-        self._reported_ms = 0
+        self._reported_ms = self._finished_ms = 0
+        self._with_words: set[int] = set()
 
     def recognise(self, chunks: Iterator[bytes]) -> Iterator[process_protocol.Message]:
         """Yield progress while the samples arrive, then all utterances, then `Done`."""
@@ -79,24 +86,45 @@ class Recogniser:
 
     def _recognise(self, segment: SpeechSegment) -> tuple[SegmentWords, VoiceWindows]:
         words = segment_words(self._whisper, segment, self._languages)
+        self._with_words.add(segment.start)
         return words, self._listener.windows(segment)
 
     def _finished(self, leave: int) -> Iterator[process_protocol.Message]:
         """Collect finished segments in order; wait for them while more than `leave` are running."""
         while self._running and (len(self._running) > leave or self._running[0][1].done()):
+            while wait([self._running[0][1]], LOOK_EVERY_SECONDS).not_done:
+                yield from self._partial_progress()
             segment, work = self._running.popleft()
             words, windows = work.result()
             self._words.add(words)
             self._windows.append(windows)
-            self._reported_ms = segment.end * 1000 // SAMPLE_RATE
+            self._finished_ms = segment.end * 1000 // SAMPLE_RATE
+            yield from self._partial_progress()
+
+    def _partial_progress(self) -> Iterator[process_protocol.Message]:
+        """Report what is finished, and of the segments under way the part of the work that is done."""
+        done = self._finished_ms + sum(
+            len(segment.samples) * 1000 / SAMPLE_RATE * self._share(segment, work)
+            for segment, work in self._running
+        )
+        if done > self._reported_ms:
+            self._reported_ms = int(done)
             yield process_protocol.Progress(self._reported_ms)
+
+    def _share(
+        self, segment: SpeechSegment, work: Future[tuple[SegmentWords, VoiceWindows]]
+    ) -> float:
+        if work.done():
+            return 1.0
+        return WORDS_SHARE if segment.start in self._with_words else 0.0
 
     def _silent_progress(self) -> Iterator[process_protocol.Message]:
         yield from self._finished(self._threads)
         now = self._segmenter.taken * 1000 // SAMPLE_RATE
+        yield from self._partial_progress()
         idle = not (self._running or self._segmenter.waiting)
         if idle and now - self._reported_ms >= REPORT_EVERY_MS:
-            self._reported_ms = now
+            self._reported_ms = self._finished_ms = now
             yield process_protocol.Progress(now)
 
 

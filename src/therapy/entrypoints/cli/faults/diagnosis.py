@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from therapy.config import SettingsError
 from therapy.domain.errors import TherapyError
+from therapy.entrypoints.cli.faults.error_messages import EXTRAS
+from therapy.entrypoints.cli.faults.installation import HEBREW, how_to_install
 from therapy.entrypoints.cli.faults.known_faults import RULES
 
 CLOCK_SECONDS = 300
@@ -46,6 +48,8 @@ def diagnose(
         return Finding(f"{exc.strerror}: {where}", fix, kinds)
     if isinstance(exc, SettingsError):
         return Finding(str(exc), PLUGIN_FIX, kinds)
+    if finding := _of_the_installation(exc, kinds):
+        return finding
     off = clock_offset(exc)
     text = f"{' '.join(_texts(exc))} at={where} doing={doing}".lower()
     if off is not None and abs(off) > CLOCK_SECONDS:
@@ -54,9 +58,25 @@ def diagnose(
         if rule.of in {"", name} and re.search(rule.signs, text, re.DOTALL):
             host = host or where or name
             cause = rule.cause.format(host=host, name=_PORT.sub("", host))
-            return Finding(cause, rule.fix, kinds)
+            fix = rule.fix.replace("{hebrew}", how_to_install(HEBREW))
+            return Finding(cause, fix, kinds)
     cause, fix = "it failed in a way that is not known here", "the server's log may say more"
     return Finding(cause, fix, kinds)
+
+
+def _of_the_installation(exc: BaseException, kinds: str) -> Finding | None:
+    """Return what is missing or damaged in the installation itself, and how to add it; else None."""
+    for each in _chain(exc):
+        if isinstance(each, ModuleNotFoundError):
+            package = (each.name or "").partition(".")[0]
+            fix = how_to_install(EXTRAS.get(package, "all"))
+            return Finding(f"the library {package} is not installed", fix, kinds)
+        details = each.details if isinstance(each, TherapyError) else {}
+        if extra := str(details.get("extra", "")):
+            return Finding(f"{extra} is not installed", how_to_install(extra), kinds)
+        if advice := str(details.get("advice", "")):
+            return Finding(f"the model {details.get('model')} is missing or damaged", advice, kinds)
+    return None
 
 
 def kinds_in(exc: BaseException) -> str:

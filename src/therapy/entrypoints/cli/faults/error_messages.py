@@ -2,18 +2,24 @@
 
 import os
 
-from therapy.domain.errors import TherapyError, Unavailable
+from therapy.domain.errors import StorageFull, TherapyError, Unavailable
 from therapy.domain.messages import advice, sentence
+from therapy.entrypoints.cli.faults.installation import how_to_install
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 SERVER = "http,worker,local"
 EXTRAS = {
+    "aiohttp": "azure",
     "av": "local",
+    "azure": "azure",
     "dotenv": SERVER,
     "faster_whisper": "local",
+    "firebase_admin": "firebase",
     "httpx": "http",
+    "hepsylex": "local",
     "jwt": "http",
     "litestar": "http",
+    "platformdirs": SERVER,
     "rich": SERVER,
     "rich_click": SERVER,
     "taskiq": "worker",
@@ -42,12 +48,6 @@ def missing(module: str) -> str:
     )
 
 
-def how_to_install(extra: str) -> str:
-    """Return the command that adds an extra, named `local` or `therapy[local]`: it is on no index."""
-    name = extra.partition("[")[2].rstrip("]") or extra
-    return f"pip install '.[{name}]' in the checkout, or pip install '<the wheel>[{name}]'"
-
-
 def explained(error: TherapyError) -> str:
     """Return the message for an error: its sentence, what to do about it, and its code."""
     if isinstance(error.__cause__, OSError) and error.__cause__.filename:
@@ -55,6 +55,8 @@ def explained(error: TherapyError) -> str:
     if fault := FAULTS.get(str(error.details.get("reason", ""))):
         return f"{fault.cause}; {fault.fix} [{error}]"
     fix = CHECK if isinstance(error, Unavailable) else advice(error.code, "en")
+    if isinstance(error, StorageFull):
+        fix = "Make room on the disk that the data directory is on, or in the account."
     if extra := str(error.details.get("extra", "")):
         fix = f"Add it with: {how_to_install(extra)}"
     parts = [sentence(error.code, "en", **error.details), fix, f"[{error}]"]
@@ -63,5 +65,7 @@ def explained(error: TherapyError) -> str:
 
 def of_file(error: OSError) -> str:
     """Return the message for an error about a file, with our user id if permissions are the reason."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename} is no directory: THERAPY_DATA_DIR must name one, or one that can be made"
     message = f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": ")
     return f"{message} (as user {os.geteuid()})" if isinstance(error, PermissionError) else message

@@ -251,7 +251,7 @@ RULES = (
         "speech",
         r"language languages=",
         "{host} does not recognise every language that SPEECH_LANGUAGE names (below)",
-        "leave those out, or use a model that recognises them: for Hebrew `make hebrew`, then"
+        "leave those out, or use a model that recognises them: for Hebrew `{hebrew}`, then"
         " THERAPY_SPEECH_MODEL=auto",
     ),
     Rule(
@@ -346,11 +346,5 @@ RULES = (
         "nothing answers at {host}",
         "check the address; the service's firewall (Networking) or private endpoint must let this app in,"
         " and this network must allow outgoing connections",
-    ),
-    Rule(
-        "",
-        r"modulenotfounderror|no module named",
-        "its library is not installed",
-        "pip install '.[all]' in the checkout, or pip install '<the wheel>[all]'",
     ),
 )
