@@ -80,7 +80,7 @@ SETTING = re.compile(
     r"\b(?:THERAPY|COSMOS|AZURE_STORAGE|AUDIO|SPEECH|TEXT_ANALYTICS|REDIS|FIREBASE|GOOGLE|JWT|CELERY"
     r"|GUNICORN|FLASK)_[A-Z_]*[A-Z]\b"
 )
-BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```[\w ]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OTHERS = {"THERAPY_ENV", "THERAPY_FLOW_PASSWORD"}
 """Read outside the table: where we are, and an option's environment variable."""
 

@@ -141,7 +141,6 @@ async def test_odd_addresses_are_answered_like_any_other(clinic: Clinic, query):
 
 
 UNKNOWN = [
-    "/",
     "/nope",
     "/api/v1/auth/login",
     "/sessions/a/b/c",
@@ -156,6 +155,19 @@ UNKNOWN = [
 async def test_an_unknown_path_is_not_found(clinic: Clinic, path):
     for person in (OLIVIA, None):
         check_problem(await clinic.get(path, person), 404, "not_found")
+
+
+@pytest.mark.parametrize("accept", ["text/html,*/*;q=0.8", "*/*"], ids=["a browser", "curl"])
+async def test_the_start_page_leads_browsers_and_curl_to_the_documentation(clinic: Clinic, accept):
+    for person in (OLIVIA, None):
+        answer = await clinic.client.get("/", headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["location"]) == (307, "/schema")
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert {"/schema", "/schema/openapi.json"} <= {*answer.text.split()}
+        assert (await clinic.get(answer.headers["location"], person)).status_code == 200
+    head = await clinic.client.head("/")
+    assert (head.status_code, head.headers["location"], head.text) == (307, "/schema", "")
+    check_problem(await clinic.post("/", OLIVIA), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PATCH", "TRACE", "PROPFIND", "FETCH", "get"])

@@ -1,0 +1,89 @@
+"""Follows a page of the documentation: runs its blocks of code in order, and compares what they print.
+
+A block is marked by the word behind its fence:
+
+- `sh` is run in one terminal, `sh server` in another, where it goes on.
+- `text` and `json` are what the block before prints: `…` stands for anything.
+- `<!-- skip: next "reason" -->` before a block says why it is not run: it differs between machines.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import SkipTest
+
+from sybil import Document, Example
+from sybil.parsers.markdown import CodeBlockParser, SkipParser
+
+from tests.walks.terminal import BlockFailed, ServerTerminal, Terminal
+
+PRINTED_ADDRESS = "http://127.0.0.1:8000"
+"""The address in the pages; here the port is a free one: all that is not run as it is printed."""
+
+
+@dataclass
+class Followed:
+    """What became of a page's blocks."""
+
+    ran: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Reader:
+    """Somebody who follows pages: a terminal, one for the server, and what the last block printed."""
+
+    terminal: Terminal
+    server: ServerTerminal
+    address: str = PRINTED_ADDRESS
+    printed: str = ""
+
+    def follow(self, page: Path, section: str = "") -> Followed:
+        """Run the blocks of a page, or of the section with this heading.
+
+        Raises:
+            AssertionError: one fails, or prints something else; says where.
+        """
+        parsers = [CodeBlockParser(kind, evaluator=self._run) for kind in ("sh", "sh server")]
+        parsers += [CodeBlockParser(kind, evaluator=self._compare) for kind in ("text", "json")]
+        document = Document.parse(str(page), *parsers, SkipParser())
+        begin, end = _section(document.text, section)
+        followed = Followed()
+        for example in document.examples():
+            if not begin <= example.start < end:
+                continue
+            try:
+                example.evaluate()
+            except SkipTest as skipped:
+                followed.skipped.append(str(skipped))
+            except BlockFailed as exc:
+                raise BlockFailed(f"{page.name}, line {example.line} {exc}") from None
+            else:
+                followed.ran += example.region.evaluator == self._run
+        return followed
+
+    def _run(self, example: Example) -> None:
+        block = example.parsed.replace(PRINTED_ADDRESS, self.address)
+        if example.region.lexemes["arguments"] == "sh server":
+            self.address = self.server.run(block)
+        else:
+            self.printed = self.terminal.run(block)
+
+    def _compare(self, example: Example) -> str:
+        """Return how what was printed differs from what the page says; "" if it does not."""
+        wanted = re.escape(example.parsed.strip()).replace("…", ".*?")
+        if re.fullmatch(wanted, self.printed.strip(), re.DOTALL):
+            return ""
+        lines = (example.parsed.splitlines(), self.printed.splitlines())
+        return "\n".join(difflib.unified_diff(*lines, "the page", "printed", lineterm=""))
+
+
+def _section(text: str, heading: str) -> tuple[int, int]:
+    """Return where a section begins and ends; for "" the whole page."""
+    if not heading:
+        return 0, len(text)
+    found = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
+    assert found, f"no heading {heading}"
+    after = re.compile(rf"^#{{1,{len(found[1])}}} ", re.MULTILINE).search(text, found.end())
+    return found.start(), after.start() if after else len(text)

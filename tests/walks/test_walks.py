@@ -1,0 +1,60 @@
+"""New users' walks: the pages' own blocks, run in order in a folder like a checkout, with one server."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.walks.pages import Reader
+from tests.walks.terminal import ServerTerminal, Terminal
+
+ROOT = Path(__file__).resolve().parents[2]
+HOW_TO = ROOT / "docs" / "how-to"
+AS_THEY_ARE = ("Makefile", "pyproject.toml", "requirements", "examples", "scripts")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all(map(shutil.which, ("bash", "curl", "make"))), reason="needs bash, curl and make"
+    ),
+]
+
+
+def checkout(folder: Path) -> Path:
+    """Make a folder like a checkout in which everything is installed: this Python stands for its `.venv`."""
+    for name in AS_THEY_ARE:
+        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (folder / ".venv" / ".embedded").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """A reader in a folder like a checkout, with nothing of this machine's settings."""
+    folder, blocks = (
+        checkout(tmp_path_factory.mktemp("checkout")),
+        tmp_path_factory.mktemp("blocks"),
+    )
+    home = tmp_path_factory.mktemp("home")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "THERAPY_DATA_DIR": str(home / "data"),
+        "PORT": "0",
+        "COLUMNS": "160",
+    }
+    terminal = Terminal(folder, environment, blocks)
+    server = ServerTerminal(folder, environment, blocks)
+    yield Reader(terminal, server)
+    terminal.close()
+    server.interrupt()
+
+
+def test_a_session_is_uploaded_reviewed_and_found_as_the_page_says(reader: Reader) -> None:
+    followed = reader.follow(HOW_TO / "upload-a-session.md")
+    assert (followed.ran, followed.skipped) == (14, [])
