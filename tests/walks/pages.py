@@ -3,7 +3,7 @@
 A block is marked by the word behind its fence:
 
 - `sh` is run in one terminal, `sh server` in another, where it goes on.
-- `text` and `json` are what the block before prints: `…` stands for anything.
+- `text` and `json` are what the block before prints: `…` stands for anything in a line, or for lines.
 - `<!-- skip: next "reason" -->` before a block says why it is not run: it differs between machines.
 """
 
@@ -38,6 +38,11 @@ class Reader:
     server: ServerTerminal
     address: str = PRINTED_ADDRESS
     printed: str = ""
+    pages: list[Path] = field(default_factory=list)
+
+    def has_followed(self, page: Path) -> bool:
+        """Say whether a page was followed to its end."""
+        return page in self.pages
 
     def follow(self, page: Path, section: str = "") -> Followed:
         """Run the blocks of a page, or of the section with this heading.
@@ -61,6 +66,7 @@ class Reader:
                 raise BlockFailed(f"{page.name}, line {example.line} {exc}") from None
             else:
                 followed.ran += example.region.evaluator == self._run
+        self.pages.append(page)
         return followed
 
     def _run(self, example: Example) -> None:
@@ -72,11 +78,20 @@ class Reader:
 
     def _compare(self, example: Example) -> str:
         """Return how what was printed differs from what the page says; "" if it does not."""
-        wanted = re.escape(example.parsed.strip()).replace("…", ".*?")
-        if re.fullmatch(wanted, self.printed.strip(), re.DOTALL):
+        if re.fullmatch(_pattern(example.parsed), self.printed.strip() + "\n"):
             return ""
         lines = (example.parsed.splitlines(), self.printed.splitlines())
         return "\n".join(difflib.unified_diff(*lines, "the page", "printed", lineterm=""))
+
+
+def _pattern(wanted: str) -> str:
+    """Return the pattern of what a page says is printed; a line that is "…" stands for any lines, or none."""
+    lines = wanted.strip().splitlines()
+    any_lines, any_text = r"(?:.*\n)*?", ".*"
+    return "".join(
+        any_lines if line == "…" else re.escape(line).replace("…", any_text) + r"\n"
+        for line in lines
+    )
 
 
 def _section(text: str, heading: str) -> tuple[int, int]:

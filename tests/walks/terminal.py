@@ -15,7 +15,7 @@ PATIENCE = 120.0
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 ONE_AFTER_ANOTHER = """
 set -eo pipefail
-while IFS= read -r block <&3; do source "$block" < /dev/null > "$block.out" 2>&1; echo >&4; done
+while IFS= read -r block <&3; do source "$block" < /dev/null > "$block.out" 2> "$block.err"; echo >&4; done
 """
 
 
@@ -47,7 +47,7 @@ class Terminal:
         self._next, self._done = ours[1], done[0]
 
     def run(self, block: str) -> str:
-        """Run a block; return what it printed, errors included.
+        """Run a block; return what it printed to stdout.
 
         Raises:
             BlockFailed: a command of it failed, or it takes too long.
@@ -58,11 +58,13 @@ class Terminal:
         os.write(self._next, f"{file}\n".encode())
         ready, _, _ = select.select([self._done], [], [], PATIENCE)
         ended = ready and os.read(self._done, 1)
-        printed = (self._blocks / f"{file.name}.out").read_text(errors="replace")
+        printed, complained = (
+            (self._blocks / f"{file.name}.{kind}").read_text(errors="replace")
+            for kind in ("out", "err")
+        )
         if not ended:
-            raise BlockFailed(
-                f"{'failed' if ready else 'takes too long'}:\n{block}\nprinted:\n{printed}"
-            )
+            what = "failed" if ready else "takes too long"
+            raise BlockFailed(f"{what}:\n{block}\nprinted:\n{printed}\n{complained}")
         return printed
 
     def close(self) -> None:
@@ -80,13 +82,17 @@ class ServerTerminal:
         self._folder, self._environment = folder, dict(environment)
         self._out = blocks / "server.out"
         self._server: subprocess.Popen[bytes] | None = None
+        self._block = ""
 
     def run(self, block: str) -> str:
-        """Start what a block starts; return the address at which it listens.
+        """Start what a block starts, unless it runs already; return the address at which it listens.
 
         Raises:
             BlockFailed: it ended, or does not say where it listens.
         """
+        if self._server is not None and block == self._block:
+            return self._listens()
+        self._block = block
         with self._out.open("wb") as out:
             self._server = subprocess.Popen(
                 ["bash", "--noprofile", "--norc", "-c", block],
@@ -97,12 +103,16 @@ class ServerTerminal:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        return self._listens()
+
+    def _listens(self) -> str:
+        assert self._server is not None
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and self._server.poll() is None:
             if found := ADDRESS.search(self.printed()):
                 return found.group()
             time.sleep(0.05)
-        raise BlockFailed(f"no server:\n{block}\nprinted:\n{self.printed()}")
+        raise BlockFailed(f"no server:\n{self._block}\nprinted:\n{self.printed()}")
 
     def printed(self) -> str:
         """What it has printed so far."""

@@ -55,6 +55,19 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     server.interrupt()
 
 
-def test_a_session_is_uploaded_reviewed_and_found_as_the_page_says(reader: Reader) -> None:
-    followed = reader.follow(HOW_TO / "upload-a-session.md")
-    assert (followed.ran, followed.skipped) == (14, [])
+def test_the_clinic_developer_tries_it_as_the_pages_say_and_then_runs_it(reader: Reader) -> None:
+    """README, its first link, and the page for those who run it; in another order seeding is refused."""
+    readme = reader.follow(ROOT / "README.md", "Two commands")
+    assert (readme.ran, len(readme.skipped)) == (1, 1)
+    upload = reader.follow(HOW_TO / "upload-a-session.md")
+    assert (upload.ran, upload.skipped) == (14, [])
+    run = reader.follow(HOW_TO / "run.md", "Run it")
+    assert (run.ran, len(run.skipped)) == (2, 1)
+
+
+def test_the_app_developer_makes_a_client_and_sees_what_was_uploaded(reader: Reader) -> None:
+    """After the walk before, whose calls are those of the app; run alone, that one comes first."""
+    if not reader.has_followed(HOW_TO / "upload-a-session.md"):
+        reader.follow(HOW_TO / "upload-a-session.md")
+    client = reader.follow(HOW_TO / "generate-a-client.md")
+    assert (client.ran, len(client.skipped)) == (3, 2)
