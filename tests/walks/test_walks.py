@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,17 @@ def test_the_app_developer_makes_a_client_and_sees_what_was_uploaded(reader: Rea
         reader.follow(HOW_TO / "upload-a-session.md")
     client = reader.follow(HOW_TO / "generate-a-client.md")
     assert (client.ran, len(client.skipped)) == (3, 2)
+
+
+def test_the_library_user_writes_an_adapter_and_uses_it_in_memory_and_on_disk(
+    tmp_path: Path,
+) -> None:
+    folder, blocks = tmp_path / "program", tmp_path / "blocks"
+    folder.mkdir()
+    blocks.mkdir()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # as after `source .venv/bin/activate`
+    environment = {"PATH": path, "HOME": str(tmp_path)}
+    with closing(Terminal(folder, environment, blocks)) as terminal:
+        reader = Reader(terminal, ServerTerminal(folder, environment, blocks))
+        adapter = reader.follow(HOW_TO / "an-adapter-in-your-program.md")
+    assert (adapter.ran, len(adapter.skipped)) == (4, 1)
