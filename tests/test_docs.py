@@ -101,7 +101,7 @@ def _commands(text: str) -> Iterator[str]:
     blocks = BLOCK.findall(text.replace("\\\n", " "))
     spans = re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))
     for code in (*blocks, *spans):
-        yield from re.findall(r"(?<![\w./:$-])(?<!from )therapy ([a-z]+[^\n;|]*)", code)
+        yield from re.findall(r"(?<![\w./:$-])(?<!from )therapy ([a-z]+[^\n;|)]*)", code)
 
 
 def _exists(said: str) -> bool:

@@ -9,6 +9,9 @@ A block is marked by the word behind its fence:
 
 import difflib
 import re
+import sys
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import SkipTest
@@ -32,9 +35,11 @@ class Followed:
 
 @dataclass
 class Reader:
-    """Somebody who follows pages: a terminal, one for the server, and what the last block printed."""
+    """Somebody who follows pages in a folder, each in a new terminal; the server's stays open."""
 
-    terminal: Terminal
+    folder: Path
+    environment: Mapping[str, str]
+    blocks: Path
     server: ServerTerminal
     address: str = PRINTED_ADDRESS
     printed: str = ""
@@ -44,12 +49,24 @@ class Reader:
         """Say whether a page was followed to its end."""
         return page in self.pages
 
-    def follow(self, page: Path, section: str = "") -> Followed:
+    def follow(self, page: Path, section: str = "", *, installed: bool = False) -> Followed:
         """Run the blocks of a page, or of the section with this heading.
+
+        `installed` is whether what the page installs is here already, this Python's environment.
 
         Raises:
             AssertionError: one fails, or prints something else; says where.
         """
+        own = {"PATH": f"{Path(sys.executable).parent}:{self.environment['PATH']}"}
+        environment = dict(self.environment) | (own if installed else {})
+        blocks = self.blocks / f"{len(self.pages):02}-{page.stem}"
+        blocks.mkdir()
+        with closing(Terminal(self.folder, environment, blocks)) as self._terminal:
+            followed = self._follow(page, section)
+        self.pages.append(page)
+        return followed
+
+    def _follow(self, page: Path, section: str) -> Followed:
         parsers = [CodeBlockParser(kind, evaluator=self._run) for kind in ("sh", "sh server")]
         parsers += [CodeBlockParser(kind, evaluator=self._compare) for kind in ("text", "json")]
         document = Document.parse(str(page), *parsers, SkipParser())
@@ -66,7 +83,6 @@ class Reader:
                 raise BlockFailed(f"{page.name}, line {example.line} {exc}") from None
             else:
                 followed.ran += example.region.evaluator == self._run
-        self.pages.append(page)
         return followed
 
     def _run(self, example: Example) -> None:
@@ -74,7 +90,7 @@ class Reader:
         if example.region.lexemes["arguments"] == "sh server":
             self.address = self.server.run(block)
         else:
-            self.printed = self.terminal.run(block)
+            self.printed = self._terminal.run(block)
 
     def _compare(self, example: Example) -> str:
         """Return how what was printed differs from what the page says; "" if it does not."""

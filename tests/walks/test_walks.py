@@ -4,13 +4,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.walks.pages import Reader
-from tests.walks.terminal import ServerTerminal, Terminal
+from tests.walks.terminal import ServerTerminal
 
 ROOT = Path(__file__).resolve().parents[2]
 HOW_TO = ROOT / "docs" / "how-to"
@@ -49,10 +48,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         "PORT": "0",
         "COLUMNS": "160",
     }
-    terminal = Terminal(folder, environment, blocks)
     server = ServerTerminal(folder, environment, blocks)
-    yield Reader(terminal, server)
-    terminal.close()
+    yield Reader(folder, environment, blocks, server)
     server.interrupt()
 
 
@@ -70,7 +67,7 @@ def test_the_app_developer_makes_a_client_and_sees_what_was_uploaded(reader: Rea
     """After the walk before, whose calls are those of the app; run alone, that one comes first."""
     if not reader.has_followed(HOW_TO / "upload-a-session.md"):
         reader.follow(HOW_TO / "upload-a-session.md")
-    client = reader.follow(HOW_TO / "generate-a-client.md")
+    client = reader.follow(HOW_TO / "generate-a-client.md", installed=True)
     assert (client.ran, len(client.skipped)) == (3, 2)
 
 
@@ -80,9 +77,7 @@ def test_the_library_user_writes_an_adapter_and_uses_it_in_memory_and_on_disk(
     folder, blocks = tmp_path / "program", tmp_path / "blocks"
     folder.mkdir()
     blocks.mkdir()
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # as after `source .venv/bin/activate`
-    environment = {"PATH": path, "HOME": str(tmp_path)}
-    with closing(Terminal(folder, environment, blocks)) as terminal:
-        reader = Reader(terminal, ServerTerminal(folder, environment, blocks))
-        adapter = reader.follow(HOW_TO / "an-adapter-in-your-program.md")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    reader = Reader(folder, environment, blocks, ServerTerminal(folder, environment, blocks))
+    adapter = reader.follow(HOW_TO / "an-adapter-in-your-program.md", installed=True)
     assert (adapter.ran, len(adapter.skipped)) == (4, 1)

@@ -173,3 +173,9 @@ FIELD_ADVICE: dict[str, tuple[str, str]] = {
     ),
 }
 """What to send in a field of an upload that is missing or not valid, in English and Hebrew."""
+
+ANY_FIELD = (
+    "What each field holds is described at /schema, with an example.",
+    "מה מכיל כל שדה מתואר בכתובת /schema, עם דוגמה.",
+)
+"""The same for fields of other requests."""
