@@ -1,6 +1,7 @@
 """Malformed JSON, wrong types, over-long values, NUL, long ids, unknown paths and methods: 4xx problems."""
 
 import json
+import re
 
 import pytest
 import pytest_asyncio
@@ -155,6 +156,22 @@ UNKNOWN = [
 async def test_an_unknown_path_is_not_found(clinic: Clinic, path):
     for person in (OLIVIA, None):
         check_problem(await clinic.get(path, person), 404, "not_found")
+
+
+TOLD = {
+    "no token": ("GET", "/sessions/me", None, {"Authorization", "Bearer"}),
+    "a form": ("POST", "/auth/login", b"email=a&password=b", {"JSON"}),
+    "another method": ("GET", "/auth/login", None, {"Allow"}),
+    "a field is missing": ("POST", "/auth/login", b"{}", {"schema"}),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "words"), TOLD.values(), ids=TOLD)
+async def test_who_does_not_know_the_api_is_told_what_to_send(
+    clinic: Clinic, method, path, body, words
+):
+    problem = (await clinic.ask(method, path, None, content=body)).json()
+    assert words <= {*re.findall(r"\w+", problem["detail"])}
 
 
 @pytest.mark.parametrize("accept", ["text/html,*/*;q=0.8", "*/*"], ids=["a browser", "curl"])
