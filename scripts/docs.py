@@ -268,8 +268,15 @@ def contributing_page() -> str:
     return made
 
 
+def upload_page() -> str:
+    """Every field of an upload."""
+    made: str = runpy.run_path(str(ROOT / "scripts/upload_page.py"))["page"]()
+    return made
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "CONTRIBUTING.md": contributing_page,
+    "docs/how-to/upload-a-session.md": upload_page,
     "docs/reference/adapters.md": adapters_page,
     "docs/reference/cosmos.md": cosmos_page,
     "docs/reference/costs.md": costs_page,

@@ -80,7 +80,7 @@ SETTING = re.compile(
     r"\b(?:THERAPY|COSMOS|AZURE_STORAGE|AUDIO|SPEECH|TEXT_ANALYTICS|REDIS|FIREBASE|GOOGLE|JWT|CELERY"
     r"|GUNICORN|FLASK)_[A-Z_]*[A-Z]\b"
 )
-BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```[\w ]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OTHERS = {"THERAPY_ENV", "THERAPY_FLOW_PASSWORD"}
 """Read outside the table: where we are, and an option's environment variable."""
 
@@ -101,7 +101,7 @@ def _commands(text: str) -> Iterator[str]:
     blocks = BLOCK.findall(text.replace("\\\n", " "))
     spans = re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))
     for code in (*blocks, *spans):
-        yield from re.findall(r"(?<![\w./:$-])(?<!from )therapy ([a-z]+[^\n;|]*)", code)
+        yield from re.findall(r"(?<![\w./:$-])(?<!from )therapy ([a-z]+[^\n;|)]*)", code)
 
 
 def _exists(said: str) -> bool:

@@ -1,6 +1,7 @@
 """Malformed JSON, wrong types, over-long values, NUL, long ids, unknown paths and methods: 4xx problems."""
 
 import json
+import re
 
 import pytest
 import pytest_asyncio
@@ -141,7 +142,6 @@ async def test_odd_addresses_are_answered_like_any_other(clinic: Clinic, query):
 
 
 UNKNOWN = [
-    "/",
     "/nope",
     "/api/v1/auth/login",
     "/sessions/a/b/c",
@@ -156,6 +156,35 @@ UNKNOWN = [
 async def test_an_unknown_path_is_not_found(clinic: Clinic, path):
     for person in (OLIVIA, None):
         check_problem(await clinic.get(path, person), 404, "not_found")
+
+
+TOLD = {
+    "no token": ("GET", "/sessions/me", None, {"Authorization", "Bearer"}),
+    "a form": ("POST", "/auth/login", b"email=a&password=b", {"JSON"}),
+    "another method": ("GET", "/auth/login", None, {"Allow"}),
+    "a field is missing": ("POST", "/auth/login", b"{}", {"schema"}),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "words"), TOLD.values(), ids=TOLD)
+async def test_who_does_not_know_the_api_is_told_what_to_send(
+    clinic: Clinic, method, path, body, words
+):
+    problem = (await clinic.ask(method, path, None, content=body)).json()
+    assert words <= {*re.findall(r"\w+", problem["detail"])}
+
+
+@pytest.mark.parametrize("accept", ["text/html,*/*;q=0.8", "*/*"], ids=["a browser", "curl"])
+async def test_the_start_page_leads_browsers_and_curl_to_the_documentation(clinic: Clinic, accept):
+    for person in (OLIVIA, None):
+        answer = await clinic.client.get("/", headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["location"]) == (307, "/schema")
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert {"/schema", "/schema/openapi.json"} <= {*answer.text.split()}
+        assert (await clinic.get(answer.headers["location"], person)).status_code == 200
+    head = await clinic.client.head("/")
+    assert (head.status_code, head.headers["location"], head.text) == (307, "/schema", "")
+    check_problem(await clinic.post("/", OLIVIA), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PATCH", "TRACE", "PROPFIND", "FETCH", "get"])

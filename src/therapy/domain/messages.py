@@ -5,6 +5,7 @@ value gets a plain placeholder, so that no sentence ever shows a gap. The Hebrew
 address a man or a woman.
 """
 
+import re
 from collections.abc import Mapping
 
 from therapy.domain.connection_messages import CONNECTION_TEXTS
@@ -12,7 +13,7 @@ from therapy.domain.language_names import named
 from therapy.domain.limit_messages import LIMIT_TEXTS
 from therapy.domain.preferred_language import language_of
 from therapy.domain.sign_in_messages import SIGN_IN_TEXTS
-from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
+from therapy.domain.upload_messages import ANY_FIELD, FIELD_ADVICE, UPLOAD_TEXTS, Texts
 
 TEXTS: dict[str, Texts] = {
     # Something is wrong with what was sent.
@@ -86,14 +87,23 @@ TEXTS: dict[str, Texts] = {
         "Send it as HTTP/1.1, with a method, an address and headers that are well-formed.",
         "יש לשלוח אותה ב-HTTP/1.1, עם שיטה, כתובת וכותרות תקינות.",
     ),
-    "malformed_json": ("The request is not valid JSON.", "הבקשה אינה JSON תקין."),
+    "malformed_json": (
+        "The request is not valid JSON.",
+        "הבקשה אינה JSON תקין.",
+        "Send the body as JSON in UTF-8; /schema has an example of each.",
+        "יש לשלוח את הגוף כ-JSON בקידוד UTF-8; בכתובת /schema יש דוגמה לכל אחד.",
+    ),
     "unsupported_media_type": (
         "The content type of the request is not supported here.",
         "הבקשה נשלחה בסוג תוכן שאינו נתמך כאן.",
+        "Send the recording as multipart/form-data, with the parts audio_file and metadata.",
+        "יש לשלוח את ההקלטה כ-multipart/form-data, עם החלקים audio_file ו-metadata.",
     ),
     "method_not_allowed": (
         "This address does not support that method.",
         "הכתובת הזו אינה מאפשרת זאת.",
+        "The methods that it supports are in the header Allow, and at /schema.",
+        "השיטות שהיא מאפשרת מופיעות בכותרת Allow ובכתובת /schema.",
     ),
     "range": ("The recording does not have this part.", "אין בהקלטה קטע כזה."),
     "too_large": (
@@ -294,10 +304,19 @@ def sentence(code: str, language: str, **details: object) -> str:
     return texts[_column(language)].format_map(_words_for(details, language))
 
 
-def advice(code: str, language: str) -> str:
-    """Return what the reader can do about a code; "" if there is nothing to say."""
+def advice(code: str, language: str, field: str = "") -> str:
+    """Return what the reader can do about a code; "" if there is nothing to say.
+
+    Where the code itself advises nothing, it is what to send in `field`, e.g. `general_notes[0].content`,
+    or where that is described.
+    """
     texts = TEXTS.get(code, TEXTS["error"])
-    return texts[2 + _column(language)] if len(texts) > 2 else ""
+    if len(texts) > 2:
+        return texts[2 + _column(language)]
+    if not field:
+        return ""
+    outer = re.split(r"[.[]", field, maxsplit=1)[0]
+    return FIELD_ADVICE.get(field, FIELD_ADVICE.get(outer, ANY_FIELD))[_column(language)]
 
 
 def _column(language: str) -> int:

@@ -16,7 +16,12 @@ SIGN_IN_TEXTS: dict[str, Texts] = {
         "Choose another one, for example of several words that have nothing to do with each other.",
         "כדאי לבחור סיסמה אחרת, למשל כמה מילים שאין ביניהן קשר.",
     ),
-    "not_signed_in": ("Please sign in.", "יש להתחבר."),
+    "not_signed_in": (
+        "Please sign in.",
+        "יש להתחבר.",
+        "Send the access token of POST /auth/login in the header Authorization, as Bearer and the token.",
+        "יש לשלוח את אסימון הגישה של POST /auth/login בכותרת Authorization: המילה Bearer ואחריה האסימון.",
+    ),
     "wrong_credentials": (
         "The e-mail address or the password is wrong.",
         "כתובת הדואר האלקטרוני או הסיסמה שגויות.",
@@ -24,6 +29,8 @@ SIGN_IN_TEXTS: dict[str, Texts] = {
     "token_expired": (
         "The sign-in has expired; please sign in again.",
         "תוקף החיבור פג; יש להתחבר שוב.",
+        "POST /auth/refresh gives new tokens for the refresh token; if it refuses, POST /auth/login does.",
+        "POST /auth/refresh נותן אסימונים חדשים תמורת אסימון הרענון; אם אינו נותן, POST /auth/login.",
     ),
     "reset_token": (
         "This link to change the password is unknown, used or expired.",

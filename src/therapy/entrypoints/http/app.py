@@ -24,7 +24,11 @@ from therapy.entrypoints.http.even_times import evenly_timed
 from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.long_bodies import CountedLongBodies, LongBodies
 from therapy.entrypoints.http.openapi_document import describe
-from therapy.entrypoints.http.openapi_pages import documentation, documentation_file
+from therapy.entrypoints.http.openapi_pages import (
+    documentation,
+    documentation_file,
+    start_page,
+)
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
 from therapy.entrypoints.http.request_log import RequestTimer, finish_response
 from therapy.entrypoints.worker import working
@@ -65,6 +69,7 @@ def make_app(
             data.router,
             health.router,
             documentation_file,
+            start_page,
         ],
         lifespan=[lifespan],
         state=State({"language": settings.language, "long_bodies": long_bodies}),

@@ -132,7 +132,8 @@ def problem_body(status: int, code: str, language: str, **details: object) -> di
         "type": f"urn:therapy:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": advice(code, language) or sentence(code, language, **details),
+        "detail": advice(code, language, str(details.get("field", "")))
+        or sentence(code, language, **details),
         "error": sentence(code, language, **details),
         "code": code,
         **details,

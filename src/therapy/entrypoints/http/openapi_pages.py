@@ -1,12 +1,13 @@
-"""/schema: the OpenAPI document, and a page that shows it and needs no network."""
+"""/schema: the OpenAPI document, and a page that shows it and needs no network; / leads there."""
 
 import mimetypes
+from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import litestar_offline_docs
-from litestar import Response, Router, get
+from litestar import HttpMethod, Response, Router, get, route
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
@@ -41,6 +42,11 @@ TAGS = {
     "health": "For probes: whether the process lives, and whether what it stands on does.",
 }
 
+START = f"""This is the API of a therapy practice. Its documentation:
+  {DOCS}               a page for the browser: every operation, field and error, with examples
+  {DOCS}/openapi.json  the same as OpenAPI 3.1, for programs
+"""
+
 _FOLDER = Path(litestar_offline_docs.__file__).parent / "static"
 _FILES = {each.name: each for each in _FOLDER.iterdir() if each.is_file()}
 
@@ -52,6 +58,18 @@ async def documentation_file(name: FromPath[str]) -> File:
         raise NotFoundException
     kind, _ = mimetypes.guess_type(name)  # a browser runs no script that is not called one
     return File(_FILES[name], media_type=kind, content_disposition_type="inline")
+
+
+@route(
+    "/",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    status_code=HTTPStatus.TEMPORARY_REDIRECT,
+    opt={"no_token": True},
+    include_in_schema=False,
+)
+async def start_page() -> Response[str]:
+    """Lead to the documentation: browsers by a redirect, curl and others by the text that they show."""
+    return Response(START, media_type=MediaType.TEXT, headers={"Location": DOCS})
 
 
 def documentation() -> OpenAPIConfig:

@@ -3,10 +3,11 @@
 Litestar describes a body only if a handler has a `data` parameter, for which it reads all of it first.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody
+from litestar.openapi.spec import Encoding, OpenAPIMediaType, Operation, RequestBody
 
 SMALL_BODY = 16 * 1024
 """The most bytes of a body where a route says nothing else, e.g. of everything that anyone may send."""
@@ -28,10 +29,15 @@ class BodyOperation(Operation):
 
 
 def body_operation(
-    shape: Any, media_type: str = JSON, *, required: bool = True
+    shape: Any,
+    media_type: str = JSON,
+    *,
+    required: bool = True,
+    part_types: Mapping[str, str] | None = None,
 ) -> type[BodyOperation]:
-    """Return an operation class whose body has this shape."""
+    """Return an operation class whose body has this shape; `part_types` are those of a form's parts."""
     wanted = shape
+    encoding = {name: Encoding(content_type=each) for name, each in (part_types or {}).items()}
 
     @dataclass
     class WithBody(BodyOperation):
@@ -39,7 +45,8 @@ def body_operation(
 
         def __post_init__(self) -> None:
             self.request_body = RequestBody(
-                required=required, content={media_type: OpenAPIMediaType()}
+                required=required,
+                content={media_type: OpenAPIMediaType(encoding=dict(encoding) or None)},
             )
 
     return WithBody

@@ -13,30 +13,58 @@ from therapy.entrypoints.http.schema_types import NO_NUL, Short, Text, about
 MOST_NOTES = 2_000
 
 
+Id = Annotated[str, Meta(max_length=100, pattern=NO_NUL)]
+BirthDate = Annotated[
+    Annotated[str, Meta(max_length=32, pattern=NO_NUL)] | None,
+    about(
+        "`yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`. Errors: `date`, `implausible_year`, `invalid`.",
+        "1990-05-17",
+    ),
+]
+Email = Annotated[Short | None, about("The e-mail address. Errors: `invalid`.", "dana@example.org")]
+
+
 class PersonIn(Struct):
-    """The therapist or patient as typed; a patient needs `id` and `name`."""
+    """The patient as typed."""
 
     id: Annotated[
-        str,
-        about("A patient's nine-digit number; a therapist's id.", "300000015"),
-        Meta(max_length=100, pattern=NO_NUL),
+        Id,
+        about(
+            "The nine-digit number, with or without an account. Errors: `required`, `invalid`.",
+            "300000015",
+        ),
+    ]
+    name: Annotated[Short, about("The full name. Errors: `required`, `invalid`.", "Dana Example")]
+    email: Email = None
+    date_of_birth: BirthDate = None
+
+
+class TherapistIn(Struct):
+    """The therapist as the app sends them; whoever holds the access token is the therapist."""
+
+    id: Annotated[
+        Id,
+        about(
+            "The `userId` of the sign-in, or empty. Errors: `other_therapist` (403), `invalid`.",
+            "therapist-robin",
+        ),
     ] = ""
-    name: Annotated[Short, about("The full name.", "Dana Example")] = ""
-    email: Annotated[Short | None, about("The e-mail address.", "dana@example.org")] = None
-    date_of_birth: Annotated[
-        Annotated[str, Meta(max_length=32, pattern=NO_NUL)] | None,
-        about("`yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`.", "1990-05-17"),
-    ] = None
+    name: Annotated[Short, about("The full name; not used. Errors: `invalid`.", "Robin Sample")] = (
+        ""
+    )
+    email: Email = None
+    date_of_birth: BirthDate = None
 
 
 class NoteIn(Struct):
     """A note as typed."""
 
-    content: Annotated[Text, about("The note.", "Mentions the sister.")] = ""
+    content: Annotated[Text, about("The note. Errors: `invalid`.", "Mentions the sister.")] = ""
     timestamp: Annotated[
         str,
         about(
-            "Of a timed note: `MM:SS`, `HH:MM:SS` or `HH:MM:SS.mmm`; empty means the start.",
+            "Of a timed note: `MM:SS`, `HH:MM:SS` or `HH:MM:SS.mmm`; empty means the start. Errors: "
+            "`timestamp`, `invalid`.",
             "00:09",
         ),
         Meta(max_length=32, pattern=NO_NUL),

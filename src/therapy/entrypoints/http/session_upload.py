@@ -14,7 +14,7 @@ from therapy.entrypoints.http.dependencies import Caller, IntakeDependency, Lang
 from therapy.entrypoints.http.errors import SlowBody
 from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
 from therapy.entrypoints.http.problem_answers import SIGNED_IN, WRITES, problems
-from therapy.entrypoints.http.request_bodies import MULTIPART, body_operation
+from therapy.entrypoints.http.request_bodies import JSON, MULTIPART, body_operation
 from therapy.entrypoints.http.schema_types import SessionName, about
 from therapy.entrypoints.http.upload_metadata import (
     MOST_METADATA,
@@ -44,15 +44,26 @@ class UploadForm(Struct):
     audio_file: Annotated[
         bytes,
         about(
-            "Any recording that plays: WAV, M4A, MP3, OGG, WebM, FLAC and others, with a file name.",
+            "Any recording that plays: WAV, M4A, MP3, OGG, WebM, FLAC and others; its bytes tell what it is, "
+            "not its name or type. Errors: `required`, `empty_file`, `unsupported_audio` (415), "
+            "`unsupported_sound` (415), `compressed_audio` (415), `too_large` (413), `too_long` (413), "
+            "`duplicate_recording` (409).",
             "(the bytes of session_audio.wav)",
             extra_json_schema={"format": "binary"},
         ),
     ]
-    metadata: Annotated[MetadataIn, about("What is known about the recording, as JSON.")]
+    metadata: Annotated[
+        MetadataIn,
+        about(
+            "What is known about the recording: a JSON object, at most 1 MiB. Errors: `required`, "
+            "`metadata`, `too_large` (413)."
+        ),
+    ]
 
 
 AUDIO, METADATA = "audio_file", "metadata"
+PART_TYPES = {AUDIO: "audio/*, application/octet-stream", METADATA: JSON}
+"""For the OpenAPI document: what parts are usually sent as; nobody is refused for another type."""
 LINGER_SECONDS = 5.0
 QUIET_SECONDS = 0.5
 MULTIPART_ROOM = 16 * MOST_METADATA
@@ -62,7 +73,7 @@ MULTIPART_ROOM = 16 * MOST_METADATA
 @post(
     "/upload",
     status_code=202,
-    operation_class=body_operation(UploadForm, MULTIPART),
+    operation_class=body_operation(UploadForm, MULTIPART, part_types=PART_TYPES),
     request_max_body_size=None,
     operation_id="upload_recording",
     summary="Upload a recording",

@@ -33,6 +33,7 @@ from therapy.entrypoints.http.session_details import (
     MOST_NOTES,
     NoteIn,
     PersonIn,
+    TherapistIn,
     general_notes,
     readable_notes,
     timed_notes,
@@ -43,52 +44,62 @@ MOST_METADATA = DETAILS_BODY
 
 
 T = TypeVar("T")
+Person = TypeVar("Person", PersonIn, TherapistIn)
 
 PersonText = Annotated[str, Meta(max_length=4_096, pattern=NO_NUL)]
 Notes = Annotated[list[NoteIn | Text], Meta(max_length=MOST_NOTES)]
 
 
 class MetadataIn(Struct):
-    """What is known about a recording. People are objects or JSON texts of such, notes objects or texts."""
+    """What is known about a recording. People are objects or JSON texts of such, notes objects or texts.
+
+    If it comes after the audio, as from the app, a day or time that can't be read does not cost the
+    recording: the session has the day of the upload, no date of birth, or a general note instead of a timed
+    one, and a hint says so. If it comes first, it is an error.
+    """
 
     patient: Annotated[
         PersonIn | PersonText,
         about(
-            "The patient: an object, or its JSON as a text.",
+            "The patient: an object, or its JSON as a text. Errors: `required`, `invalid`.",
             {"id": "300000015", "name": "Dana Example", "date_of_birth": "1990-05-17"},
         ),
     ]
     session_date: Annotated[
         str,
         about(
-            "The day: `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`. If it can't be read and the audio came "
-            "first, the day of the upload is taken instead.",
+            "The day: `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`. Errors: `required`, `date`, "
+            "`implausible_year`, `invalid`.",
             "2026-03-04",
         ),
         Meta(max_length=200, pattern=NO_NUL),
     ]
     therapist: Annotated[
-        PersonIn | PersonText | None,
+        TherapistIn | PersonText | None,
         about(
-            "The therapist, as `patient`; another one than the caller is refused.",
+            "The therapist, as `patient`; may be left out. Errors: `other_therapist` (403), `invalid`.",
             {"id": "therapist-robin", "name": "Robin Sample"},
         ),
     ] = None
-    summary: Annotated[Text | None, about("About the session as a whole.", "Sleeps better.")] = None
+    summary: Annotated[
+        Text | None, about("About the session as a whole. Errors: `invalid`.", "Sleeps better.")
+    ] = None
     general_notes: Annotated[
-        Notes | None, about("Notes: objects, or bare texts.", [{"content": "Came by bus."}])
+        Notes | None,
+        about("Notes: objects, or bare texts. Errors: `invalid`.", [{"content": "Came by bus."}]),
     ] = None
     timed_notes: Annotated[
         Notes | None,
         about(
-            "Notes at moments of the recording.",
+            "Notes at moments of the recording: objects; a bare text is at its start. Errors: `invalid`.",
             [{"timestamp": "00:09", "content": "Mentions the sister."}],
         ),
     ] = None
     languages: Annotated[
         list[LanguageTag] | None,
         about(
-            "What is spoken, as up to four BCP 47 tags; left out, what this installation expects.",
+            "What is spoken, as up to four BCP 47 tags; left out, what this installation expects. Errors: "
+            "`languages`, `invalid`.",
             ["en-US"],
         ),
     ] = None
@@ -96,7 +107,7 @@ class MetadataIn(Struct):
         PeopleCount | None,
         about(
             "How many people speak; left out, what this installation is set to: as a rule the recogniser "
-            "counts the voices.",
+            "counts the voices. Errors: `people`, `invalid`.",
             3,
         ),
     ] = None
@@ -105,7 +116,8 @@ class MetadataIn(Struct):
         about(
             "The id of a session of one's own that is not submitted yet: the recording becomes its next "
             "part, and all parts are transcribed together. The patient must be the same; summary and notes "
-            "are added to the session's, everything else stays as it is.",
+            "are added to the session's, everything else stays as it is. Errors: `not_found` (404), "
+            "`other_patient`, `too_late_to_continue` (409), `too_many_recordings` (409), `invalid`.",
             None,
         ),
     ] = None
@@ -141,7 +153,7 @@ def read_metadata(raw: bytes, *, today: date, audio_is_here: bool = False) -> Me
         if fault is None or not fault.field:
             raise InvalidInput("metadata", "metadata") from None
         raise InvalidInput(fault.field, fault.code) from None
-    therapist = _person(metadata.therapist or PersonIn(), "therapist")
+    therapist = _person(metadata.therapist or TherapistIn(), TherapistIn, "therapist")
     languages = parse_languages(metadata.languages or (), field="languages")
     people = check_people(metadata.people, field="people")
     hints: list[str] | None = [] if audio_is_here else None
@@ -151,8 +163,12 @@ def read_metadata(raw: bytes, *, today: date, audio_is_here: bool = False) -> Me
 
 
 def _details(metadata: MetadataIn, today: date, hints: list[str] | None) -> Details:
-    """Return the details; with a list of hints, what can't be read is noted there instead of raised."""
-    patient = _person(metadata.patient, "patient")
+    """Return the details; with a list of hints, what can't be read is noted there instead of raised.
+
+    Raises:
+        InvalidInput: names the field.
+    """
+    patient = _person(metadata.patient, PersonIn, "patient")
     if not patient.id.strip():
         raise InvalidInput("patient.id", "required")
     if not patient.name.strip():
@@ -201,12 +217,14 @@ def _or_hint(
     return otherwise()
 
 
-def _person(given: PersonIn | str, field: str) -> PersonIn:
-    if isinstance(given, PersonIn):
+def _person(given: Person | str, shape: type[Person], field: str) -> Person:
+    """Return a person, from an object or from its JSON in a text; InvalidInput names the field at fault."""
+    if not isinstance(given, str):
         return given
     try:
-        return decode_json(given, lambda text: msgspec.json.decode(text, type=PersonIn))
+        return decode_json(given, lambda text: msgspec.json.decode(text, type=shape))
     except NO_JSON:
-        fault = find_fault(mended(given), PersonIn)
-        inner = fault.field if fault else ""
-        raise InvalidInput(f"{field}.{inner}" if inner else field) from None
+        fault = find_fault(mended(given), shape)
+        if fault is None or not fault.field:
+            raise InvalidInput(field) from None
+        raise InvalidInput(f"{field}.{fault.field}", fault.code) from None
