@@ -315,6 +315,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         ServedBy("insights", ("auto", "local", "azure")),
         "key phrases, personal details, summary: local (none), azure (Language) or a plugin",
     ] = field(name="THERAPY_INSIGHTS", default=AUTO)
+    summaries: Annotated[
+        Switch,
+        "Azure Language: whether a draft of a summary is made; its text rests at Microsoft for 24 hours, and"
+        " nothing deletes it earlier",
+    ] = field(name="THERAPY_SUMMARIES", default=True)
     push: Annotated[
         str,
         ServedBy("push", ("auto", "local", "firebase")),

@@ -229,6 +229,10 @@ TEXTS: dict[str, Texts] = {
         "אין כרגע די זיכרון; המערכת תנסה שוב.",
     ),
     "not_offered": ("This is not available here.", "האפשרות הזו אינה זמינה כאן."),
+    "turned_off": (
+        "This is turned off here, by a setting of whoever runs the system.",
+        "האפשרות הזו כבויה כאן, לפי הגדרה של מי שמפעיל את המערכת.",
+    ),
     "worker_died": (
         "Processing this recording stopped unexpectedly several times.",
         "העיבוד של ההקלטה נעצר באופן לא צפוי, מספר פעמים.",
