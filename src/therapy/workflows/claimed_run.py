@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from therapy.domain.run import Run
 from therapy.workflows.recognition import nothing_to_note
 
+Finish = Callable[[Run], Awaitable[None]]
+"""Writes the result and ends the run; called with the run as last written."""
+
 
 @dataclass
 class ClaimedRun:
