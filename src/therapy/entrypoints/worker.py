@@ -59,8 +59,8 @@ class _Working:
     async def answer(self, practice_id: str, session_id: str) -> None:
         """Work on whatever waits, in order, then on what the ring is about."""
         self._insights_due.set()
-        await self._work_on_waiting(self._worker)
-        await self._work_on(self._worker, practice_id, session_id)
+        if await self._work_on_waiting(self._worker):
+            await self._work_on(self._worker, practice_id, session_id)
 
     async def find_insights(self) -> None:
         """Find insights wherever they are due, one session after another, whenever some may be."""
@@ -69,13 +69,15 @@ class _Working:
             self._insights_due.clear()
             await self._work_on_waiting(self._insights_worker)
 
-    async def _work_on_waiting(self, worker: RunWorker) -> None:
+    async def _work_on_waiting(self, worker: RunWorker) -> bool:
+        """Work on whatever waits, in order; return False if this worker is stopping."""
         try:
             async for first in worker.waiting():
                 if not await self._work_on(worker, *first):
-                    return
+                    return False
         except TherapyError as exc:
             log.warning("what waits can't be seen", extra={"code": exc.code})
+        return True
 
     async def _work_on(self, worker: RunWorker, practice_id: str, session_id: str) -> bool:
         """Work on a session; return False if this worker is stopping."""
