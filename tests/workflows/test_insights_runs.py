@@ -22,7 +22,7 @@ from therapy.domain.insights import Gap, Insights, Part, nothing_but
 from therapy.domain.insights_status import InsightsStatus
 from therapy.domain.run import MAX_INSIGHTS_ATTEMPTS, RunState
 from therapy.domain.session import State
-from therapy.domain.session_status import SessionStatus
+from therapy.domain.session_status import AWAITED_KINDS, SessionStatus
 from therapy.domain.transcript import Line
 from therapy.repositories.transcripts import session_partition
 from therapy.workflows import review
@@ -205,6 +205,22 @@ async def test_a_session_continued_meanwhile_gets_the_insights_of_the_whole_and_
     assert (await installed.version(2, session_id)).insights is not None
     assert insights.times == 2
     assert {run.state for run in await installed.runs(session_id)} == {RunState.DONE}
+
+
+async def test_of_a_session_continued_before_anyone_looked_they_are_looked_for_once():
+    insights = HeldInsights()
+    insights.released.set()
+    installed = await an_installation(insights=insights, worker_options={"kinds": AWAITED_KINDS})
+    session_id = (await upload(installed.intake)).session_id
+    await installed.work(session_id)
+    installed.clock.advance(minutes=1)
+    await upload(installed.intake, a_wav(b"\x20\x00" * 4_000), continues=session_id)
+    await installed.work(session_id)
+    await installed.installation.worker.work_on(PRACTICE, session_id)
+    assert insights.times == 1
+    assert (await installed.version(2, session_id)).insights is not None
+    assert {run.state for run in await installed.runs(session_id)} == {RunState.DONE}
+    assert len(await installed.runs(session_id)) == 3
 
 
 async def test_a_worker_that_dies_at_it_costs_an_attempt_and_nothing_else():
