@@ -27,6 +27,8 @@ from therapy.domain.transcript import Line
 from therapy.repositories.transcripts import session_partition
 from therapy.workflows import review
 
+FIRST: dict[str, str] = {"return_when": asyncio.FIRST_COMPLETED}
+
 
 class HeldInsights(MemoryInsightFinder):
     """Finds nothing before it is released; says when it was asked."""
@@ -240,6 +242,30 @@ async def test_a_worker_that_dies_at_it_costs_an_attempt_and_nothing_else():
     await installed.work()
     assert await status(installed) == (InsightsStatus.READY, "")
     assert (await installed.insights_run()).claims == 2
+
+
+async def test_what_kills_every_worker_is_given_up_after_two_and_the_session_goes_on():
+    insights = HeldInsights()
+    installed = await in_review(insights)
+    for _ in range(3):
+        working = asyncio.create_task(installed.work())
+        await asyncio.wait({working, asyncio.create_task(insights.asked.wait())}, **FIRST)
+        insights.asked.clear()
+        run = await installed.insights_run()
+        if run.state is RunState.CLAIMED:  # it dies: nothing more is heard of it
+            await installed.write(installed.records.runs.write(replace(run, lease="dead")))
+        working.cancel()
+        await asyncio.wait({working})
+        installed.clock.advance(minutes=2)
+    assert insights.times == 2
+    assert await status(installed) == (InsightsStatus.FAILED, "paid_tries")
+    await handed_in(installed)
+    await installed.work()
+    assert (await installed.session()).state is State.CLOSED
+    insights.released.set()
+    await tried_again(installed)
+    await installed.work()
+    assert await status(installed) == (InsightsStatus.READY, "")
 
 
 async def test_a_worker_that_stops_puts_them_back_for_others_at_once():

@@ -18,7 +18,7 @@ MAX_ATTEMPTS = 5
 """Failures after which a run gives up."""
 
 MAX_INSIGHTS_ATTEMPTS = 2
-"""The same for insights: each attempt costs, nothing waits for them, and a therapist can ask again."""
+"""The same for insights: nothing waits for them, and a therapist can ask again."""
 
 MAX_DEATHS = 3
 """Deaths of a child process, by a crash or a limit, after which the recording is taken for the reason."""
