@@ -53,6 +53,10 @@ LIFE = (
         {"a worker transcribes, a push is sent": 1, "a beat": 98},
     ),
     (
+        "Insights are found in it: 2 minutes of waiting",
+        {"a worker finds insights": 1, "a beat": 12},
+    ),
+    (
         "The therapist watches, reads and submits",
         {
             "`GET /sessions/{id}`, waiting": 20,

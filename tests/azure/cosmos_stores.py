@@ -151,6 +151,7 @@ class Life:
             ("`GET /sessions/{id}`, waiting", self._look),
             ("a worker transcribes, a push is sent", self._work),
             ("a beat", self._beat),
+            ("a worker finds insights", self._work),
             ("`GET /data/pending`", self._inbox),
             ("`GET /data/transcript/{id}`", self._for_review),
             ("`PUT /data/transcript/{id}`", self._submit),
@@ -230,7 +231,7 @@ class Life:
         await self.installed.worker.work_on(PRACTICE, self.session_id)
 
     async def _beat(self) -> None:
-        (run,) = await self.records.runs.of_session(PRACTICE, self.session_id)
+        run, *_ = await self.records.runs.of_session(PRACTICE, self.session_id)
         self.stores.emulator.clear()
         now = self.stores.clock()
         beat = beaten(run, now=now, hold=30 * SECOND, stage="listening", progress=0.5)

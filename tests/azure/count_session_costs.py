@@ -9,13 +9,12 @@ session costs in Cosmos DB is counted by `count_cosmos_costs`. A test counts aga
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.azure.long_session import MINUTES, heard
+from tests.azure.long_session import MINUTES, PATIENT, heard
 from tests.emulators.fast import FakeFast
 from tests.emulators.language import FakeLanguage
 from therapy.config import read_settings
@@ -26,7 +25,6 @@ FILE = Path(__file__).resolve().parents[2] / "scripts" / "session_costs.json"
 
 PRACTICE, LANGUAGE = "practice-1", "he-IL"
 SECOND = b"\x00\x00" * 16_000
-TEXT_RECORD = 1_000
 
 
 class MeteredFast(FakeFast):
@@ -57,19 +55,16 @@ async def speech_seconds(fast: MeteredFast) -> float:
 
 
 async def text_records(language: FakeLanguage) -> dict[str, int]:
-    """Return the text records of each kind that scores and insights of the session cost."""
+    """Return the text records of each kind that the patient's scores and the session's insights cost."""
     utterances = heard()
     async with AsyncExitStack() as stack:
         settings = read_settings(language.settings())
         sentiment, insights = await open_language(settings, stack)
-        await sentiment.score(PRACTICE, [each.text for each in utterances], LANGUAGE)
+        patient = [each.text for each in utterances if each.voice == PATIENT]
+        await sentiment.score(PRACTICE, patient, LANGUAGE)
         found = await insights.find(PRACTICE, utterances, LANGUAGE)
         assert not found.gaps, found.gaps
-    billed: Counter[str] = Counter()
-    for call in language.calls:
-        sizes = [len(each["text"]) for each in call["documents"]]
-        billed[call["kind"]] += sum(-(-size // TEXT_RECORD) for size in sizes)
-    return dict(sorted(billed.items()))
+    return dict(sorted(language.text_records.items()))
 
 
 async def counted(fast: MeteredFast, language: FakeLanguage) -> Mapping[str, Any]:

@@ -11,6 +11,8 @@ MINUTES = 50
 UTTERANCES = 600
 EACH_MS = MINUTES * 60_000 // UTTERANCES
 DIFFERENT_WORDS = 1_800
+PATIENT = "1"
+"""The patient's voice; the therapist's is "0"."""
 LETTERS = "אבגדהוזחטיכלמנסעפצקרשת"
 
 
@@ -55,7 +57,7 @@ def reviewed(utterances: tuple[Utterance, ...]) -> tuple[Line, ...]:
     """What the therapist submits: every tenth line is corrected."""
     return tuple(
         Line(
-            Speaker.PATIENT if each.voice == "1" else Speaker.THERAPIST,
+            Speaker.PATIENT if each.voice == PATIENT else Speaker.THERAPIST,
             each.text if number % 10 else f"כן, {each.text}",
             f"0:{each.start_ms // 60_000:02}:{each.start_ms % 60_000 / 1000:06.3f}",
         )

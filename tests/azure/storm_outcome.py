@@ -16,8 +16,8 @@ from rich.table import Table
 from tests.azure.storm_crowd import PLATFORMS, Therapist
 from tests.emulators.demo import Cloud
 from therapy.config import read_settings
-from therapy.domain.run import RunState
-from therapy.domain.session_status import SessionStatus
+from therapy.domain.run import RunKind, RunState
+from therapy.domain.session_status import AWAITED_KINDS, SessionStatus
 from therapy.ports.store import MOST_ITEMS, Store
 from therapy.repositories.outbox import OUTBOX_QUEUES
 from therapy.repositories.records import Records
@@ -109,7 +109,10 @@ async def sweep_as_of(moment: datetime, here: Installation) -> None:
 async def account_for_sessions(
     here: Installation, crowd: list[Therapist], outcome: Outcome
 ) -> None:
-    """Each recording is one session: transcribed once, waiting for review, one entry in one list."""
+    """Each recording is one session: transcribed once, waiting for review, one entry in one list.
+
+    Insights were found, or given up: they fail where Language failed twice.
+    """
     records = here.records
     (practice,) = await records.practices.all()
     wrong, ids = [], [one for therapist in crowd for one in therapist.sessions.values()]
@@ -136,8 +139,10 @@ async def account_for_sessions(
         outcome.attempts.update(run.attempt for run in runs)
         words = await records.transcripts.load(practice.id, one, session.transcript_number)
         said = [utterance.text for utterance in words.utterances]
+        awaited = [run.state for run in runs if run.kind in AWAITED_KINDS]
         if (
-            [run.state for run in runs] != [RunState.DONE]
+            awaited != [RunState.DONE]
+            or [run.kind for run in runs if run.over].count(RunKind.INSIGHTS) != 1
             or session.transcript_number != 1
             or said != [phrase["text"] for phrase in TALK]
         ):

@@ -15,14 +15,10 @@ from tests.emulators.language import FakeLanguage
 from therapy.adapters.azure.engine_errors import FAILURES
 from therapy.adapters.azure.language.client import (
     LANGUAGES,
-    MAX_CHARACTERS,
-    MAX_DOCUMENTS,
-    Piece,
-    batches,
     language_client,
     language_of,
-    split,
 )
+from therapy.adapters.azure.language.packing import FULL_DOCUMENT, MAX_DOCUMENTS, split
 from therapy.adapters.azure.language.sentiment import LanguageSentiment
 from therapy.domain.errors import EngineFailed, ErrorClass, LanguageNotSupported
 
@@ -63,14 +59,13 @@ async def test_hebrew_is_asked_for_as_the_service_calls_it(
 async def test_texts_go_in_batches_that_the_service_takes(
     language: FakeLanguage, sentiment: LanguageSentiment
 ) -> None:
-    texts = [GOOD, BAD] * 12 + ["word " * 1020]
+    texts = [GOOD, BAD] * 12 + ["word " * 990] * 11
     scores = await sentiment.score(PRACTICE, texts, "en")
-    assert len(scores) == 25
+    assert len(scores) == 35
     assert None not in scores
+    assert [len(call["documents"]) for call in language.calls] == [MAX_DOCUMENTS, 2]
     for call in language.calls:
-        assert len(call["documents"]) <= MAX_DOCUMENTS
-        assert sum(len(each["text"]) for each in call["documents"]) <= MAX_CHARACTERS
-    assert len(language.calls) == 4
+        assert all(len(each["text"]) <= FULL_DOCUMENT for each in call["documents"])
 
 
 async def test_a_long_text_is_scored_in_parts_that_weigh_by_their_length(
@@ -219,13 +214,3 @@ def test_a_text_is_cut_after_a_sentence_else_after_a_word(text: str, parts: list
 def test_a_cut_does_not_part_a_letter_from_its_marks() -> None:
     pointed = "\u05d0\u05b8\u05bc" * 3
     assert list(split(pointed, 4)) == ["\u05d0\u05b8\u05bc"] * 3
-
-
-@given(st.lists(st.integers(1, MAX_CHARACTERS), max_size=30), st.integers(1, MAX_DOCUMENTS))
-def test_batches_keep_the_order_and_both_limits(lengths: list[int], documents: int) -> None:
-    pieces = [Piece(place, 0, "x" * length) for place, length in enumerate(lengths)]
-    made = list(batches(pieces, documents))
-    assert [piece for batch in made for piece in batch] == pieces
-    for batch in made:
-        assert 0 < len(batch) <= documents
-        assert sum(len(piece.text) for piece in batch) <= MAX_CHARACTERS

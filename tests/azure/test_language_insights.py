@@ -7,8 +7,9 @@ import pytest
 from tests.builders import PRACTICE, an_utterance
 from tests.emulators.faults import Fault
 from tests.emulators.language import FakeLanguage
-from therapy.adapters.azure.language.client import MAX_CHARACTERS, MAX_DOCUMENTS, language_client
+from therapy.adapters.azure.language.client import language_client
 from therapy.adapters.azure.language.insights import PII_DOCUMENTS, LanguageInsightFinder
+from therapy.adapters.azure.language.packing import MAX_CHARACTERS, MAX_DOCUMENTS
 from therapy.domain.insights import Gap, Part
 from therapy.domain.transcript import Speaker
 
@@ -20,6 +21,10 @@ SAID = (
 )
 
 
+async def no_pause(_: float) -> None:
+    """Wait for nothing."""
+
+
 @pytest.fixture
 def language(fake_language: FakeLanguage) -> FakeLanguage:
     return fake_language
@@ -28,7 +33,7 @@ def language(fake_language: FakeLanguage) -> FakeLanguage:
 @pytest.fixture
 async def insight(language: FakeLanguage) -> AsyncIterator[LanguageInsightFinder]:
     async with language_client(language.url, key=language.key, retry_total=0) as client:
-        yield LanguageInsightFinder(client, pause=0)
+        yield LanguageInsightFinder(client, sleep=no_pause)
 
 
 async def test_all_three_parts_are_found_and_nothing_is_kept_by_the_service(
@@ -126,3 +131,58 @@ async def test_half_of_the_personal_details_are_none(
     found = await insight.find(PRACTICE, SAID, "en")
     assert Gap(Part.PERSONAL_DETAILS, "engine_failed") in found.gaps
     assert found.personal_details == ()
+
+
+async def test_without_summaries_the_service_is_asked_for_none_and_the_gap_says_why(
+    language: FakeLanguage,
+) -> None:
+    async with language_client(language.url, key=language.key) as client:
+        found = await LanguageInsightFinder(client, summaries=False).find(PRACTICE, SAID, "en")
+    assert found.gaps == (Gap(Part.SUMMARY, "turned_off"),)
+    assert found.key_phrases
+    assert {call["kind"] for call in language.calls} == {
+        *("KeyPhraseExtraction", "PiiEntityRecognition")
+    }
+
+
+async def test_a_summary_is_checked_for_soon_and_then_less_and_less_often(
+    language: FakeLanguage,
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    language.polls_until_done = 7
+    async with language_client(language.url, key=language.key) as client:
+        found = await LanguageInsightFinder(client, sleep=pause).find(PRACTICE, SAID, "en")
+    assert found.summary_draft
+    assert pauses == [0.5, 1, 2, 4, 8, 10, 10, 10]
+
+
+async def test_a_check_that_fails_once_costs_no_summary(
+    language: FakeLanguage, insight: LanguageInsightFinder
+) -> None:
+    language.polls_until_done = 0
+    language.add(Fault("job", status=500))
+    found = await insight.find(PRACTICE, SAID, "en")
+    assert found.gaps == ()
+    assert found.summary_draft
+
+
+async def test_who_speaks_is_said_once_for_all_that_they_say_in_turn(
+    language: FakeLanguage, insight: LanguageInsightFinder
+) -> None:
+    said = [*SAID, an_utterance("And how was that?", 12_000, speaker=Speaker.THERAPIST)]
+    await insight.find(PRACTICE, said, "en")
+    (text,) = (
+        document["text"]
+        for call in language.calls
+        if call["kind"] == "AbstractiveSummarization"
+        for document in call["documents"]
+    )
+    assert text == (
+        "Therapist: What happened at work this week?\n"
+        "Patient: My manager shouted. Call me at 054-555-0100, I said. Work again: the manager and work.\n"
+        "Therapist: And how was that?"
+    )

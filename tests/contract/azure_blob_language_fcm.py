@@ -53,11 +53,15 @@ async def blob_language_fcm(get: Callable[[str], Any]) -> AsyncIterator[dict[str
         yield {
             "recordings": recordings,
             "sentiment": LanguageSentiment(client),
-            "insights": LanguageInsightFinder(client, pause=0),
+            "insights": LanguageInsightFinder(client, sleep=no_pause),
             "push": sender,
             "fill_storage": lambda: setattr(disk, "full", True),
             "sent_pushes": lambda: shown(fcm.messages),
         }
+
+
+async def no_pause(_: float) -> None:
+    """Wait for nothing."""
 
 
 def shown(messages: list[dict[str, Any]]) -> list[PushMessage]:

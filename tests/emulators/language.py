@@ -2,18 +2,25 @@
 
 Limits follow "Data and rate limits for Azure AI Language" in its documentation: too many documents are a
 400 for the whole request, a document over 5,120 characters or without text is an error of that document
-alone, a request over 1 MB is a 413. What is found in a text comes from language_answers.py, always alike;
-`sentiments` scripts what a part of a text is ({"my dog": "negative"}), `failures` which fail
-({"my cat": "InvalidDocument"}), `languages` which a kind can do.
+alone, a request over 1 MB is a 413. Characters are text elements there, as .NET's StringInfo counts them.
+`text_records` is the bill, by kind: each document that is answered costs a record for every 1,000 characters
+begun. What would exceed the `budget` is refused, as the service refuses when a quota is used up.
+
+What is found in a text comes from language_answers.py, always alike; `sentiments` scripts what a part of a
+text is ({"my dog": "negative"}), `failures` which fail ({"my cat": "InvalidDocument"}), `languages` which a
+kind can do. A job is finished at the check after `polls_until_done`, but never while `jobs_held`.
 Faults go by kind: `Fault("SentimentAnalysis", status=429, headers={"Retry-After": "1"})`, `Fault("job")`
 for asking how a job stands.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 import itertools
+import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -35,6 +42,11 @@ MAX_DOCUMENTS = {
 # Kinds that do fewer languages than sentiment does (the documentation's list for summaries).
 SUMMARIES = ["de", "en", "es", "fr", "he", "it", "ja", "ko", "pl", "pt", "zh-hans"]
 MODEL = "emulated"
+TEXT_RECORD = 1_000
+JOINERS = {"\u200c", "\u200d"}
+
+
+Failed = Mapping[str, dict[str, Any] | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +57,30 @@ class Asked:
     name: str
     documents: list[dict[str, str]]
     size: int
+
+
+def text_elements(text: str) -> int:
+    """How many characters a reader sees: marks, joined emoji, skin tones and pairs of letters for a flag
+    count with what they belong to."""
+    count, before, flags = 0, "", 0
+    for each in text:
+        flags = flags + 1 if "\U0001f1e6" <= each <= "\U0001f1ff" else 0
+        belongs = (
+            unicodedata.category(each) in {"Mn", "Me", "Mc"}
+            or each in JOINERS
+            or "\U0001f3fb" <= each <= "\U0001f3ff"
+            or before == "\u200d"
+            or (before, each) == ("\r", "\n")
+            or (flags and flags % 2 == 0)
+        )
+        count += not (belongs and before)
+        before = each
+    return count
+
+
+def text_records(documents: list[dict[str, str]]) -> int:
+    """What documents cost: a record for every 1,000 characters begun, of each by itself."""
+    return sum(-(-text_elements(each["text"]) // TEXT_RECORD) for each in documents)
 
 
 class FakeLanguage(Fake):
@@ -58,6 +94,9 @@ class FakeLanguage(Fake):
         self.failures: dict[str, str] = {}
         self.languages = {"AbstractiveSummarization": SUMMARIES}
         self.polls_until_done = 1
+        self.jobs_held = False
+        self.text_records: collections.Counter[str] = collections.Counter()
+        self.budget: int | None = None
         self._jobs: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
 
@@ -70,6 +109,12 @@ class FakeLanguage(Fake):
         self.failures = {}
         self.languages = {"AbstractiveSummarization": SUMMARIES}
         self.polls_until_done = 1
+        self.jobs_held = False
+        self.text_records.clear()
+        self.budget = None
+
+    def seen(self) -> dict[str, Any]:
+        return {**super().seen(), "text_records": dict(self.text_records)}
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -132,7 +177,7 @@ class FakeLanguage(Fake):
         text, language = document["text"], document.get("language") or "en"
         if not text.strip():
             code, said = "InvalidDocument", "Document text is empty."
-        elif len(text) > limit:
+        elif text_elements(text) > limit:
             code, said = "InvalidDocument", f"Limit document size to: {limit} text elements."
         elif language not in self.languages.get(kind, [language]):
             code, said = "UnsupportedLanguageCode", "Invalid language code."
@@ -145,9 +190,20 @@ class FakeLanguage(Fake):
         error = {"code": "InvalidArgument", "message": "Invalid document.", "innererror": inner}
         return {"id": document["id"], "error": error}
 
-    def _results(self, asked: Asked, limit: int) -> dict[str, Any]:
+    def _failures(self, asked: Asked, limit: int) -> Failed:
+        """The error of each document; None for one that is answered, and billed."""
+        return {each["id"]: self._failure(asked.kind, each, limit) for each in asked.documents}
+
+    def _billed(self, asked: Asked, failed: Failed) -> web.Response | None:
+        """Put the documents that are answered on the bill; the refusal if the budget is used up."""
+        cost = text_records([each for each in asked.documents if failed[each["id"]] is None])
+        if self.budget is not None and self.text_records.total() + cost > self.budget:
+            return self.refusal(403, "OutOfCallVolumeQuota", "Out of call volume quota.")
+        self.text_records[asked.kind] += cost
+        return None
+
+    def _results(self, asked: Asked, failed: Failed) -> dict[str, Any]:
         find = ANSWERS[asked.kind]
-        failed = {each["id"]: self._failure(asked.kind, each, limit) for each in asked.documents}
         return {
             "documents": [
                 {"id": each["id"], "warnings": [], **find(each["text"], self.sentiments)}
@@ -159,25 +215,30 @@ class FakeLanguage(Fake):
         }
 
     async def _analyse(self, asked: Asked, request: web.Request) -> web.Response:
-        refused = self._refuse_batch(asked)
+        failed = self._failures(asked, MAX_CHARACTERS)
+        refused = self._refuse_batch(asked) or self._billed(asked, failed)
         if refused is not None:
             return refused
-        results = self._results(asked, MAX_CHARACTERS)
+        results = self._results(asked, failed)
         return web.json_response({"kind": f"{asked.kind}Results", "results": results})
 
     async def _start(self, asked: Asked, request: web.Request) -> web.Response:
         refused = self._refuse_batch(asked)
         if refused is not None:
             return refused
-        if sum(len(document["text"]) for document in asked.documents) > MAX_JOB_CHARACTERS:
+        if sum(text_elements(each["text"]) for each in asked.documents) > MAX_JOB_CHARACTERS:
             return self.refusal(400, "InvalidDocumentBatch", "The request is too large.")
+        failed = self._failures(asked, MAX_JOB_CHARACTERS)
+        refused = self._billed(asked, failed)
+        if refused is not None:
+            return refused
         job = f"{next(self._numbers):08}-0000-4000-8000-000000000000"
         task = {
             "kind": f"{asked.kind}LROResults",
             "taskName": asked.name,
             "status": "succeeded",
             "lastUpdateDateTime": "2026-01-01T00:00:01Z",
-            "results": self._results(asked, MAX_JOB_CHARACTERS),
+            "results": self._results(asked, failed),
         }
         self._jobs[job] = {"task": task, "polls": 0}
         place = f"{self.url}/language/analyze-text/jobs/{job}?api-version=2023-04-01"
@@ -188,7 +249,7 @@ class FakeLanguage(Fake):
         if job is None:
             return self.refusal(404, "NotFound", "Job not found.")
         job["polls"] += 1
-        done = job["polls"] > self.polls_until_done
+        done = job["polls"] > self.polls_until_done and not self.jobs_held
         counts = {"completed": int(done), "failed": 0, "inProgress": int(not done), "total": 1}
         return web.json_response(
             {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,7 @@ from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import EngineFailed
 from therapy.domain.insights import Part
 from therapy.domain.people import Role
+from therapy.domain.session_status import AWAITED_KINDS
 
 
 async def state_of(clinic, session_id):
@@ -111,7 +113,7 @@ async def test_a_session_is_tried_again_in_the_languages_that_are_spoken(tmp_pat
         assert (await clinic.post(again, json={"languages": ["he-IL"]})).status_code == 202
         await clinic.work()
         assert await state_of(clinic, session_id) == "awaiting_review"
-        (run,) = await clinic.records.runs.of_session(PRACTICE, session_id)
+        (run, _) = await clinic.records.runs.of_session(PRACTICE, session_id)
         session = await clinic.records.sessions.load(PRACTICE, session_id)
         assert run.languages == session.languages == ("he-IL",)
 
@@ -171,14 +173,44 @@ async def test_what_stands_out_is_shown_and_never_keeps_a_session_from_review(tm
         assert found["engine"] == "memory"
 
     class Broken(MemoryInsightFinder):
-        async def find(self, practice_id, utterances, language):
-            raise EngineFailed(transient=False)
+        broken = True
 
-    async with open_clinic(tmp_path / "broken", insights=Broken()) as clinic:
+        async def find(self, practice_id, utterances, language):
+            if self.broken:
+                raise EngineFailed(transient=False)
+            return await super().find(practice_id, utterances, language)
+
+    insights = Broken()
+    async with open_clinic(tmp_path / "broken", insights=insights) as clinic:
         session_id = await clinic.reviewable()
         told = (await clinic.get(f"/sessions/{session_id}")).json()
-        assert told["state"] == "awaiting_review"
-        assert told["heard"]["insights"] is None
+        assert (told["state"], told["failure"]) == ("awaiting_review", None)
+        assert (told["insights"], told["heard"]["insights"]) == ("failed", None)
+        failure = told["insights_failure"]
+        assert failure["code"] == "engine_failed"
+        assert "transcript is complete" in failure["advice"]
+        insights.broken = False
+        retry = f"/sessions/{session_id}/retry"
+        assert (await clinic.post(retry)).status_code == 202
+        told = (await clinic.get(f"/sessions/{session_id}")).json()
+        assert (told["state"], told["insights"]) == ("awaiting_review", "pending")
+        check_problem(await clinic.post(retry), 409, "not_failed")
+        await clinic.work()
+        told = (await clinic.get(f"/sessions/{session_id}")).json()
+        assert (told["insights"], told["insights_failure"]) == ("ready", None)
+        assert told["heard"]["insights"]["key_phrases"]
+
+
+async def test_a_session_in_review_says_that_its_insights_are_pending(clinic):
+    session_id = await clinic.session()
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert told["insights"] == "absent"
+    awaited = replace(clinic.installation.worker, kinds=AWAITED_KINDS)
+    await awaited.work_on(PRACTICE, session_id)
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert (told["state"], told["insights"]) == ("awaiting_review", "pending")
+    await clinic.work()
+    assert (await clinic.get(f"/sessions/{session_id}")).json()["insights"] == "ready"
 
 
 async def test_insights_stay_as_long_as_every_text_does(clinic):
@@ -198,7 +230,12 @@ async def test_insights_go_where_a_text_was_corrected(clinic):
     lines = as_the_app((await clinic.get(path)).json()["transcript"])
     lines[0]["text"] += " Tell me."
     assert (await clinic.ask("PUT", path, json=lines)).status_code == 202
-    assert (await clinic.get(f"/sessions/{session_id}")).json()["heard"]["insights"] is None
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert (told["insights"], told["heard"]["insights"]) == ("absent", None)
+    assert (await clinic.post(f"/sessions/{session_id}/retry")).status_code == 202
+    await clinic.work()
+    told = (await clinic.get(f"/sessions/{session_id}")).json()
+    assert (told["state"], told["insights"]) == ("closed", "ready")
 
 
 async def test_details_are_corrected_until_the_session_is_handed_in(clinic):

@@ -176,6 +176,14 @@ def test_ten_kills_at_random_moments_lose_no_session_and_leave_no_child(tmp_path
             time.sleep(0.1)
         assert states(address) == dict.fromkeys(sent, "awaiting_review")
         headers = {"Authorization": f"Bearer {token()}"}
+
+        def insights() -> set[str]:
+            urls = (f"{address}/sessions/{session_id}" for session_id in sent)
+            return {httpx.get(url, headers=headers).json()["insights"] for url in urls}
+
+        while insights() != {"ready"} and time.monotonic() < end:
+            time.sleep(0.1)
+        assert insights() == {"ready"}
         for session_id in sent:
             answer = httpx.get(
                 f"{address}/data/transcript/{session_id}", headers=headers, timeout=30
@@ -189,7 +197,7 @@ def test_ten_kills_at_random_moments_lose_no_session_and_leave_no_child(tmp_path
 
 
 def check_stores(directory: Path, sent: list[str]) -> None:
-    """One version and one finished run for each session, one notification each, and nothing staged."""
+    """One version and a finished run of each kind for each session, one notification, and nothing staged."""
     connection = sqlite3.connect(directory / "therapy.sqlite3")
     try:
         of_kind = "SELECT partition, id, body FROM items WHERE kind = ?"
@@ -202,7 +210,9 @@ def check_stores(directory: Path, sent: list[str]) -> None:
     assert sorted((partition, name) for partition, name, _ in versions) == sorted(
         (session_partition(OLIVIA.practice_id, session_id), "version-000001") for session_id in sent
     )
-    assert sorted(run["session_id"] for run in runs) == sorted(sent)
+    assert sorted((run["session_id"], run["kind"]) for run in runs) == sorted(
+        (session_id, kind) for session_id in sent for kind in ("transcribe", "insights")
+    )
     assert {run["state"] for run in runs} == {"done"}
     assert left == []
     pushes = {

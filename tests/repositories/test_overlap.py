@@ -54,6 +54,7 @@ OTHER = "session-2"
 
 LACKING = (
     ("domain/run.py", '    SCORE = "score"\n', ""),
+    ("domain/run.py", 'INSIGHTS = "insights"', 'INSIGHTS = "insights_of_before"'),
     ("domain/session_status.py", ", State.CLOSING: RunKind.SCORE", ""),
     ("domain/outbox.py", "    | AccessEnded\n", ""),
     ("domain/outbox.py", '    AccessEnded: "outbox.access-ended",\n', ""),
@@ -61,7 +62,7 @@ LACKING = (
 )
 """What the older program does not know: a file, what stands there in HEAD, and what stood there before."""
 
-UNKNOWN_IN_SESSION = ("session", "run-score", "version-000002", "text-000002")
+UNKNOWN_IN_SESSION = ("session", "run-score", "run-insights", "version-000002", "text-000002")
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,11 @@ async def written(records: Records) -> None:
         for number, source in ((1, Source.MACHINE), (2, Source.EDIT))
     )
     score = a_run(id="score", session_id=OTHER, kind=RunKind.SCORE)
+    insights = a_run(id="insights", session_id=OTHER, kind=RunKind.INSIGHTS)
     change = Change(
         records.sessions.write(a_session(id=OTHER, state=State.CLOSING, transcript_number=2)),
         records.runs.write(score),
+        records.runs.write(insights),
         *await records.transcripts.new(PRACTICE, machine),
         *await records.transcripts.new(PRACTICE, edit),
     )
@@ -169,7 +172,7 @@ async def test_an_older_program_does_what_it_knows_and_leaves_the_rest_as_it_was
     assert said["sessions"] == {
         SESSION: {
             "state": "awaiting_review",
-            "runs": ["transcribe"],
+            "runs": ["transcribe", "insights_of_before"],
             "versions": [1],
             "text": "readable",
         },
@@ -193,4 +196,5 @@ async def test_an_older_program_does_what_it_knows_and_leaves_the_rest_as_it_was
     with pytest.raises(NotFound):
         await records.logins.load(PRACTICE, PATIENT, a_login().sid)
     assert (await head.session_index.get(PRACTICE, OTHER)).state.value == "closed"
+    assert (await records.transcripts.load(PRACTICE, OTHER, 2)).insights is not None
     assert len(await head.people_index.search(PRACTICE, None, "example.health", "", 10)) == 2

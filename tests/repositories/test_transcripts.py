@@ -17,7 +17,7 @@ from therapy.domain.insights import Insights
 from therapy.domain.sentiment import Scores
 from therapy.domain.transcript import Source, TranscriptVersion, Word
 from therapy.ports.store import Put
-from therapy.repositories.change import Change
+from therapy.repositories.change import Change, Pending
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
 from therapy.repositories.transcripts import VersionHeader
@@ -113,21 +113,42 @@ async def test_scores_and_insights_come_later_and_may_come_again(records: Record
     await write(records, a_version())
     for gap in ("he", ""):
         later = scored(a_version(), gap)
-        await commit(records, *await records.transcripts.findings(PRACTICE, later))
+        await commit(records, *await findings(records, later))
         assert await records.transcripts.load(PRACTICE, SESSION, 1) == later
+
+
+async def test_scores_leave_insights_and_insights_leave_scores_as_they_are_stored(
+    records: Records,
+) -> None:
+    await write(records, scored(a_version(), "he"))
+    newer = scored(a_version())
+    await commit(
+        records, *await records.transcripts.scores(PRACTICE, replace(newer, insights=None))
+    )
+    assert await records.transcripts.load(PRACTICE, SESSION, 1) == newer
+    found = Insights(key_phrases=("another week",))
+    await commit(records, records.transcripts.insights(a_session(), 1, found))
+    stored = await records.transcripts.load(PRACTICE, SESSION, 1)
+    assert stored == replace(newer, insights=found)
+
+
+async def findings(records: Records, version: TranscriptVersion) -> tuple[Pending, ...]:
+    assert version.insights
+    insights = records.transcripts.insights(a_session(), version.number, version.insights)
+    return (*await records.transcripts.scores(PRACTICE, version), insights)
 
 
 async def test_findings_leave_the_words_as_they_were_written(records: Records) -> None:
     await write(records, a_version())
     words = await records.store.get(PARTITION, "text-000001", "version-000001")
     other = scored(a_version(1, "Other words.", "And more."))
-    await commit(records, *await records.transcripts.findings(PRACTICE, other))
+    await commit(records, *await findings(records, other))
     assert await records.store.get(PARTITION, "text-000001", "version-000001") == words
     assert await records.transcripts.load(PRACTICE, SESSION, 1) == scored(a_version())
 
 
 async def test_where_nothing_was_found_nothing_is_written(records: Records) -> None:
-    assert await records.transcripts.findings(PRACTICE, a_version()) == ()
+    assert await records.transcripts.scores(PRACTICE, a_version()) == ()
 
 
 async def test_scores_belong_to_their_lines_and_some_lines_have_none(records: Records) -> None:

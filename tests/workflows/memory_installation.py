@@ -30,11 +30,13 @@ from tests.workflows.interrupted_ports import (
 )
 from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.access import Actor
+from therapy.domain.insights_status import insights_run
 from therapy.domain.partition_keys import digest
 from therapy.domain.people import Device
 from therapy.domain.person_limits import PersonLimits
 from therapy.domain.run import Run
 from therapy.domain.session import Session
+from therapy.domain.session_status import AWAITED_KINDS
 from therapy.domain.transcript import Line, Speaker, TranscriptVersion, format_timestamp
 from therapy.ports.store import Item, Store
 from therapy.repositories.change import Change, Pending
@@ -98,7 +100,13 @@ class MemoryInstallation:
         return await self.records.runs.of_session(PRACTICE, session_id)
 
     async def run(self, session_id: str = SESSION) -> Run:
-        return (await self.runs(session_id))[-1]
+        """Return the last run that the session waited for."""
+        return [run for run in await self.runs(session_id) if run.kind in AWAITED_KINDS][-1]
+
+    async def insights_run(self, session_id: str = SESSION) -> Run:
+        run = insights_run(await self.runs(session_id))
+        assert run is not None
+        return run
 
     async def version(self, number: int, session_id: str = SESSION) -> TranscriptVersion:
         return await self.records.transcripts.load(PRACTICE, session_id, number)

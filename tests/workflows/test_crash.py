@@ -3,6 +3,8 @@
 The app sends again what it got no answer for.
 """
 
+from functools import partial
+
 import pytest
 
 from tests.builders import HOUR, PRACTICE, a_wav
@@ -27,8 +29,11 @@ MORE = a_wav(b"\x20\x00" * 4_000)
 both = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 
 
-async def life(process: Process) -> None:
-    """Upload, transcribe, review, close; whoever gets no answer asks again after the restart."""
+async def life(process: Process, *, insights_first: bool = True) -> None:
+    """Upload, transcribe, find insights, review, close; whoever gets no answer asks again after the restart.
+
+    Insights may come after the review, too.
+    """
     lived = Lifetime(await an_installation(), process)
     session_id = (await lived.until_done(lambda it: upload(it.intake))).session_id
 
@@ -41,6 +46,9 @@ async def life(process: Process) -> None:
         await review.submit(ACTOR, session_id, lines, records=it.records)
 
     await lived.until_done(work)
+    assert (await lived.installed.session(session_id)).state is State.AWAITING_REVIEW
+    if insights_first:
+        await lived.until_done(work)
     await lived.until_done(hand_in)
     await lived.until_done(work)
     lived.installed.clock.now += 3 * HOUR
@@ -55,9 +63,13 @@ async def check(installed: MemoryInstallation, session_id: str) -> None:
     assert sorted(
         (run.kind.value, run.state.value) for run in await installed.runs(session_id)
     ) == [
+        ("insights", "done"),
         ("score", "done"),
         ("transcribe", "done"),
     ]
+    version = await installed.version(2, session_id)
+    assert version.insights is not None
+    assert version.insights.key_phrases == ("sleep", "better")
     assert session.transcript_number == 2
     headers = await headers_of(installed.records, PRACTICE, session_id)
     assert [each.number for each in headers] == [1, 2]
@@ -89,8 +101,9 @@ async def test_a_life_without_a_crash_takes_its_known_calls():
 
 
 @both
-async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(after):
-    await at_every_call(life, after=after)
+@pytest.mark.parametrize("insights_first", [True, False], ids=["insights first", "review first"])
+async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(after, insights_first):
+    await at_every_call(partial(life, insights_first=insights_first), after=after)
 
 
 async def continued(process: Process) -> None:

@@ -155,7 +155,11 @@ async def test_a_version_written_at_the_moment_of_a_review_makes_the_review_begi
     session = await installed.session()
     assert (session.state, session.transcript_number) == (State.CLOSING, 2)
     assert session.details.patient.person_id == PATIENT
-    assert len(await installed.runs()) == 2
+    assert sorted(run.kind.value for run in await installed.runs()) == [
+        "insights",
+        "score",
+        "transcribe",
+    ]
 
 
 async def test_what_is_handed_in_has_a_header_of_its_own_and_leaves_the_words_before_it():

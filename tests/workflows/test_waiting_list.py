@@ -17,6 +17,7 @@ from therapy.domain.errors import ErrorClass, TooMuchAtOnce, Unavailable
 from therapy.domain.outbox import SessionEntryChanged
 from therapy.domain.person_limits import PersonLimits
 from therapy.domain.run import RunState, failed
+from therapy.domain.session_status import AWAITED_KINDS
 from therapy.ports.store import Item
 from therapy.repositories.change import Change
 from therapy.workflows import accounts, review
@@ -43,8 +44,9 @@ async def sent(installed: MemoryInstallation, number: int, actor=ACTOR, **more: 
 async def worked(installed: MemoryInstallation, most: int = 100) -> list[str]:
     """Work as a worker does, whose clock stands still; return the sessions in order."""
     done: list[str] = []
-    async for practice_id, session_id in installed.worker.waiting():
-        await installed.worker.work_on(practice_id, session_id)
+    worker = dataclasses.replace(installed.worker, kinds=AWAITED_KINDS)
+    async for practice_id, session_id in worker.waiting():
+        await worker.work_on(practice_id, session_id)
         done.append(session_id)
         if len(done) == most:
             break

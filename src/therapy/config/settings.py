@@ -317,6 +317,19 @@ class Settings(Struct, frozen=True, kw_only=True):
         ServedBy("insights", ("auto", "local", "azure")),
         "key phrases, personal details, summary: local (none), azure (Language) or a plugin",
     ] = field(name="THERAPY_INSIGHTS", default=AUTO)
+    insights_time: Annotated[
+        Seconds, "how long one attempt to find insights may take; review never waits for them"
+    ] = field(name="THERAPY_INSIGHTS_SECONDS", default=timedelta(minutes=15))
+    insights_at_once: Annotated[
+        int,
+        Meta(ge=1, le=256),
+        "sessions in which one worker looks for insights at once, besides those that it works on",
+    ] = field(name="THERAPY_INSIGHTS_AT_ONCE", default=8)
+    summaries: Annotated[
+        Switch,
+        "Azure Language: whether a draft of a summary is made; its text rests at Microsoft for 24 hours, and"
+        " nothing deletes it earlier",
+    ] = field(name="THERAPY_SUMMARIES", default=True)
     push: Annotated[
         str,
         ServedBy("push", ("auto", "local", "firebase")),

@@ -10,6 +10,9 @@ from msgspec import Struct
 
 MAX_KEY_PHRASES = 30
 
+FAILED = "engine_failed"
+"""The code of a gap that may be gone if the engine is asked again."""
+
 
 class Part(Enum):
     """What may be found."""
@@ -54,6 +57,11 @@ class Insights(Struct, frozen=True, omit_defaults=True):
 def nothing_but(code: str, parts: Iterable[Part] = Part) -> Insights:
     """Return insights in which these parts are missing, all for the same reason."""
     return Insights(gaps=tuple(Gap(part, code) for part in parts))
+
+
+def found_nothing(insights: Insights) -> bool:
+    """Return whether no part has anything in it."""
+    return not (insights.key_phrases or insights.personal_details or insights.summary_draft)
 
 
 def most_telling(phrases: Iterable[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from therapy.domain.limit_messages import LIMIT_TEXTS
 from therapy.domain.preferred_language import language_of
 from therapy.domain.sign_in_messages import SIGN_IN_TEXTS
 from therapy.domain.upload_messages import ANY_FIELD, FIELD_ADVICE, UPLOAD_TEXTS, Texts
+from therapy.domain.work_messages import WORK_TEXTS
 
 TEXTS: dict[str, Texts] = {
     # Something is wrong with what was sent.
@@ -240,19 +241,6 @@ TEXTS: dict[str, Texts] = {
         "There is not enough memory right now; it is tried again.",
         "אין כרגע די זיכרון; המערכת תנסה שוב.",
     ),
-    "not_offered": ("This is not available here.", "האפשרות הזו אינה זמינה כאן."),
-    "worker_died": (
-        "Processing this recording stopped unexpectedly several times.",
-        "העיבוד של ההקלטה נעצר באופן לא צפוי, מספר פעמים.",
-        "Try again; if it keeps happening, tell whoever runs the system. The recording is safe.",
-        "אפשר לנסות שוב; אם זה נמשך, יש לפנות למפעיל המערכת. ההקלטה שמורה.",
-    ),
-    "timeout": (
-        "Processing this recording took too long.",
-        "העיבוד של ההקלטה ארך זמן רב מדי.",
-        "Try again when the system is less busy; the recording is safe.",
-        "אפשר לנסות שוב בשעה פחות עמוסה; ההקלטה שמורה.",
-    ),
     # Answers when all went well.
     "upload_accepted": (
         "The recording was received and is being transcribed.",
@@ -276,6 +264,7 @@ TEXTS: dict[str, Texts] = {
     **UPLOAD_TEXTS,
     **CONNECTION_TEXTS,
     **LIMIT_TEXTS,
+    **WORK_TEXTS,
 }
 
 _PLACEHOLDERS = {

@@ -17,6 +17,9 @@ from therapy.domain.errors import ErrorClass
 MAX_ATTEMPTS = 5
 """Failures after which a run gives up."""
 
+MAX_INSIGHTS_ATTEMPTS = 2
+"""The same for insights: nothing waits for them, and a therapist can ask again."""
+
 MAX_DEATHS = 3
 """Deaths of a child process, by a crash or a limit, after which the recording is taken for the reason."""
 
@@ -41,6 +44,7 @@ class RunKind(Enum):
 
     TRANSCRIBE = "transcribe"
     SCORE = "score"
+    INSIGHTS = "insights"
 
 
 class RunState(Enum):
@@ -181,9 +185,8 @@ def failed(
     been charged, the code of a failure that would be tried again is `PAID_TRIES`.
     """
     attempt = run.attempt + 1
-    over = (
-        error_class is ErrorClass.PERMANENT or attempt >= MAX_ATTEMPTS or run.deaths >= MAX_DEATHS
-    )
+    most = MAX_INSIGHTS_ATTEMPTS if run.kind is RunKind.INSIGHTS else MAX_ATTEMPTS
+    over = error_class is ErrorClass.PERMANENT or attempt >= most or run.deaths >= MAX_DEATHS
     if not over and run.charges >= most_charges:
         over, error_class, code = True, ErrorClass.PERMANENT, PAID_TRIES
     return replace(

@@ -8,7 +8,7 @@ from msgspec import Struct
 from therapy.domain.run import Run, RunState
 from therapy.domain.sentiment import NEUTRAL, Scores
 from therapy.domain.session import Link, Session, State
-from therapy.domain.session_status import SessionStatus, awaited_run, progress_of
+from therapy.domain.session_status import AWAITED_KINDS, SessionStatus, awaited_run, progress_of
 from therapy.domain.text_folding import distinct_words, finds, text_forms
 from therapy.domain.transcript import TranscriptVersion
 
@@ -83,8 +83,12 @@ def entry_of(
 
 
 def sequence_of(session: Session, runs: Iterable[Run]) -> int:
-    """Return the `sequence` of the entry of a session as it and its runs are stored."""
-    return session.version + sum(run.version for run in runs)
+    """Return the `sequence` of the entry of a session as it and its runs are stored.
+
+    Only of runs that a session waits for: of others its entry says nothing, and programs that do not know
+    them must count the same.
+    """
+    return session.version + sum(run.version for run in runs if run.kind in AWAITED_KINDS)
 
 
 def search_fields(entry: SessionEntry) -> tuple[str, ...]:

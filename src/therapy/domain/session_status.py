@@ -49,6 +49,9 @@ class SessionProgress(Struct, frozen=True, omit_defaults=True):
 AWAITED = {State.AWAITING_TRANSCRIPT: RunKind.TRANSCRIBE, State.CLOSING: RunKind.SCORE}
 """The kind of run that a session waits for in each state that waits for one."""
 
+AWAITED_KINDS = frozenset(AWAITED.values())
+"""The kinds that some session waits for; whatever becomes of other runs, no session's state depends on it."""
+
 
 def awaited_run(session: Session, runs: Iterable[Run]) -> Run | None:
     """Return the latest run of the kind that the session waits for; None if it waits for none."""

@@ -250,8 +250,7 @@ def corrected(
         raise InvalidInput("transcript", "empty_transcript")
     old = {each.start_ms: each for each in parent.utterances}
     utterances = in_order(_corrected_line(index, line, old) for index, line in enumerate(lines))
-    same_texts = [each.text for each in utterances] == [each.text for each in parent.utterances]
-    return TranscriptVersion(
+    version = TranscriptVersion(
         session_id=parent.session_id,
         number=parent.number + 1,
         parent=parent.number,
@@ -267,8 +266,13 @@ def corrected(
         missing=parent.missing,
         remarks=parent.remarks,
         coverage=parent.coverage,
-        insights=parent.insights if same_texts else None,
     )
+    return replace(version, insights=parent.insights) if same_texts(parent, version) else version
+
+
+def same_texts(one: TranscriptVersion, other: TranscriptVersion) -> bool:
+    """Return whether two versions have the same lines of text, whoever speaks them."""
+    return [each.text for each in one.utterances] == [each.text for each in other.utterances]
 
 
 def _corrected_line(index: int, line: Line, old: dict[int, Utterance]) -> Utterance:

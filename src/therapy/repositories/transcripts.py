@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.insights import Insights
+from therapy.domain.session import Session
 from therapy.domain.transcript import TranscriptVersion
 from therapy.domain.transcript_parts import (
     VersionHeader,
@@ -130,22 +131,31 @@ class Transcripts:
 
         return await _off_the_loop(pending, long=len(version.utterances) >= MANY_LINES)
 
-    async def findings(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
-        """Write the version's scores and insights, replacing earlier ones."""
+    async def scores(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
+        """Write the version's scores, replacing earlier ones; its insights stay as they are stored."""
         return await _off_the_loop(
-            lambda: self._findings(practice_id, version),
+            lambda: self._scores_of(practice_id, version),
             long=len(version.utterances) >= MANY_LINES,
         )
 
-    def _findings(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
+    def insights(self, session: Session, number: int, found: Insights) -> Pending:
+        """Write the insights of a version, replacing earlier ones; its scores stay as they are stored."""
+        partition = session_partition(session.practice_id, session.id)
+        return self._insights.put(partition, self._insights.id_of(number), found)
+
+    def _scores_of(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
         partition = session_partition(practice_id, version.session_id)
-        pending: list[Pending] = []
-        if scores := scores_of(version):
-            pending.append(self._scores.put(partition, self._scores.id_of(version.number), scores))
-        if version.insights is not None:
-            item_id = self._insights.id_of(version.number)
-            pending.append(self._insights.put(partition, item_id, version.insights))
-        return tuple(pending)
+        if not (scores := scores_of(version)):
+            return ()
+        return (self._scores.put(partition, self._scores.id_of(version.number), scores),)
+
+    def _findings(self, practice_id: str, version: TranscriptVersion) -> tuple[Pending, ...]:
+        pending = self._scores_of(practice_id, version)
+        if version.insights is None:
+            return pending
+        partition = session_partition(practice_id, version.session_id)
+        item_id = self._insights.id_of(version.number)
+        return (*pending, self._insights.put(partition, item_id, version.insights))
 
     async def _items(
         self, practice_id: str, session_id: str, number: int, text: str, *others: str

@@ -119,6 +119,7 @@ async def open_therapy(
         installation = install(
             replace(ports, mail=LoggedMail(ports.mail)),
             lease=settings.lease,
+            insights_time=settings.insights_time,
             max_upload_bytes=settings.upload_bytes,
             languages=settings.speech_languages,
             people=settings.speech_people,

@@ -150,7 +150,7 @@ async def open_language(
         if settings.sentiment == "azure":
             sentiment = LanguageSentiment(client)
         if settings.insights == "azure":
-            insights = LanguageInsightFinder(client)
+            insights = LanguageInsightFinder(client, summaries=settings.summaries)
     return (
         _local_sentiment() if sentiment is None else sentiment,
         _local_insights() if insights is None else insights,

@@ -13,6 +13,9 @@ from therapy.workflows.recognition import nothing_to_note
 NEWS = 0.01
 """So much more progress is worth a write."""
 
+Finish = Callable[[Run], Awaitable[None]]
+"""Writes the result and ends the run; called with the run as last written."""
+
 
 @dataclass
 class ClaimedRun:

@@ -14,10 +14,10 @@ from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.sentiment import Sentiment
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.claimed_run import ClaimedRun
+from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.recognition import scored
 from therapy.workflows.retry_stale import retry_stale
-from therapy.workflows.transcription import Finish, end_run
+from therapy.workflows.transcription import end_run
 
 
 async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) -> Finish:
@@ -51,7 +51,7 @@ async def _close(version: TranscriptVersion, whole: Scores, run: Run, *, records
                 closed_at=records.now(),
             )
             change.add(records.sessions.write(after))
-            change.add(*await records.transcripts.findings(run.practice_id, version))
+            change.add(*await records.transcripts.scores(run.practice_id, version))
         await records.commit(run.practice_id, change, SessionEntryChanged(session.id))
 
     await retry_stale(attempt)

@@ -85,6 +85,7 @@ def install(
     ports: Ports,
     *,
     lease: timedelta = timedelta(seconds=30),
+    insights_time: timedelta = timedelta(minutes=15),
     max_upload_bytes: int = 2 * 1024**3,
     languages: tuple[str, ...] = ("he-IL", "en-US"),
     people: int = 0,
@@ -99,13 +100,13 @@ def install(
     """Return an installation over these ports.
 
     `lease` is how long a worker, or a writer with consequences to deliver, keeps others from its work
-    without a sign of life. `languages` (BCP 47) are recognised if an upload names none, and `people` speak if
-    it does not say how many (0 = the engine counts the voices). `quotas` say how often in an hour passwords
-    may be wrong and letters be asked for; None: as `Quotas` has them. `limits` is how much one person, and
-    everybody together, may have under way. A session's recordings may last `longest_ms` together. A login
-    that has ended is refused after `login_check` at the latest; a person has at most `most_devices`.
-    `letter_pace` says how long a letter with a token is of use, and how often it is tried.
-    A run is tried `paid_tries` times if that costs money.
+    without a sign of life; insights may take `insights_time`. `languages` (BCP 47) are recognised if an
+    upload names none, and `people` speak if it does not say how many (0 = the engine counts the voices).
+    `quotas` say how often in an hour passwords may be wrong and letters be asked for; None: as `Quotas` has
+    them. `limits` is how much one person, and everybody together, may have under way. A session's
+    recordings may last `longest_ms` together. A login that has ended is refused after `login_check` at the
+    latest; a person has at most `most_devices`. `letter_pace` says how long a letter with a token is of use,
+    and how often it is tried. A run is tried `paid_tries` times if that costs money.
     """
     relay = OutboxRelay(
         records=_records(ports, lease, most_devices),
@@ -167,6 +168,7 @@ def install(
             longest_ms=longest_ms,
             paid_tries=paid_tries,
             lease=lease,
+            insights_time=insights_time,
         ),
         sweep=Sweep(relay),
     )

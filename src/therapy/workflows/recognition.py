@@ -16,15 +16,12 @@ from therapy.domain.channel_voices import with_channel_voices
 from therapy.domain.errors import (
     EngineFailed,
     LanguageNotSupported,
-    TryAgain,
     Unavailable,
-    WorkFailed,
 )
 from therapy.domain.roles import Roles, assign_roles, with_roles
 from therapy.domain.scoring import to_score, with_scores
 from therapy.domain.transcript import Source, TranscriptVersion, Utterance, in_order
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
-from therapy.ports.insights import InsightFinder
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech, SpeechCharge, SpeechDone, SpeechOptions
 from therapy.workflows.joined_audio import Part, close_with, decode_parts
@@ -145,14 +142,3 @@ async def scored(
         return replace(complete, sentiment_gap="")
 
     return await asyncio.to_thread(with_new)
-
-
-async def with_insights(
-    practice_id: str, version: TranscriptVersion, *, insights: InsightFinder
-) -> TranscriptVersion:
-    """Return the version with insights, or without if finding them fails: no session fails because of it."""
-    try:
-        found = await insights.find(practice_id, version.utterances, version.language)
-    except (WorkFailed, TryAgain):
-        return version
-    return replace(version, insights=found)

@@ -10,6 +10,13 @@ from msgspec.structs import replace
 
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import ErrorClass, LeaseLost, NotFound, WrongState
+from therapy.domain.insights_status import (
+    WITH_INSIGHTS,
+    InsightsProgress,
+    insights_progress,
+    insights_run,
+    may_find_again,
+)
 from therapy.domain.outbox import EraseDue, RunDue, SessionEntryChanged
 from therapy.domain.people import Person, Role, full_number
 from therapy.domain.run import Run, RunKind, RunState, again, failed
@@ -31,6 +38,7 @@ from therapy.ports.recordings import Recordings, SupportsPlaybackLink
 from therapy.repositories.change import Change
 from therapy.repositories.link_changes import link_change
 from therapy.repositories.records import Records
+from therapy.workflows.insights import due_insights
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.waiting_list import WaitingList
 
@@ -39,12 +47,13 @@ PLAYBACK = timedelta(minutes=10)
 
 
 class SessionView(Struct, frozen=True):
-    """A session, its progress, its transcript if there is one, and its patient's account if there is one."""
+    """A session, how far it and its insights are, its transcript and its patient's account if there are."""
 
     session: Session
     progress: SessionProgress
     transcript: TranscriptVersion | None
     account: Person | None
+    insights: InsightsProgress
 
 
 async def look(actor: Actor, session_id: str, *, records: Records) -> SessionView:
@@ -56,7 +65,8 @@ async def look(actor: Actor, session_id: str, *, records: Records) -> SessionVie
         transcript = await records.transcripts.load(actor.practice_id, session_id, number)
     patient = session.details.patient
     account = await patient_account(actor.practice_id, patient.number, records=records)
-    return SessionView(session, progress_of(session, runs), transcript, account)
+    insights = insights_progress(session, runs, transcript)
+    return SessionView(session, progress_of(session, runs), transcript, account, insights)
 
 
 async def own_session(actor: Actor, session_id: str, *, records: Records) -> Session:
@@ -189,13 +199,13 @@ async def retry(
     records: Records,
     waiting_list: WaitingList,
 ) -> None:
-    """Retry a failed session, from the beginning of the stage that failed.
+    """Retry a failed session, from the beginning of the stage that failed, or just its insights.
 
     `languages` (BCP 47) replace the ones to recognise, if any are passed, and `people` how many speak, if
-    it is not 0; both are ignored if only the scoring failed.
+    it is not 0; both are ignored if only the scoring or the insights failed.
 
     Raises:
-        WrongState: it has not failed.
+        WrongState: it has not failed, and of its insights nothing that could be found is missing.
         TooMuchAtOnce: too many of the therapist's sessions wait to be transcribed.
         LeaseLost: someone else retried it at the same moment.
     """
@@ -205,7 +215,7 @@ async def retry(
         runs = await records.runs.of_session(actor.practice_id, session_id)
         run = awaited_run(session, runs)
         if run is None or run.state is not RunState.FAILED:
-            raise WrongState("not_failed", state=session.state.value)
+            return await _find_insights_again(session, runs, records=records)
         change = Change()
         if run.kind is RunKind.TRANSCRIBE:
             await waiting_list.admit(session.practice_id, session.therapist_id)
@@ -219,8 +229,22 @@ async def retry(
         change.add(records.runs.write(retried))
         follows = SessionEntryChanged(session_id), RunDue(session_id)
         await records.commit(actor.practice_id, change, *follows)
+        return None
 
     await retry_stale(attempt)
+
+
+async def _find_insights_again(session: Session, runs: Sequence[Run], *, records: Records) -> None:
+    if session.state not in WITH_INSIGHTS:
+        raise WrongState("not_failed", state=session.state.value)
+    number = session.transcript_number
+    version = await records.transcripts.load(session.practice_id, session.id, number)
+    if not may_find_again(insights_progress(session, runs, version), version):
+        raise WrongState("not_failed", state=session.state.value)
+    before = insights_run(runs)
+    due = again(before, place=records.now()) if before else due_insights(session, records=records)
+    change = Change(records.runs.write(due))
+    await records.commit(session.practice_id, change, RunDue(session.id))
 
 
 async def correct(

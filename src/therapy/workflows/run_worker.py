@@ -38,15 +38,15 @@ from therapy.domain.run import (
     put_back,
     uncharged,
 )
-from therapy.domain.session_status import AWAITED
+from therapy.domain.session_status import AWAITED, AWAITED_KINDS
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
 from therapy.ports.store import LAST_MOMENT
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.repositories.runs import RUN_QUEUES
-from therapy.workflows import closing, transcription
-from therapy.workflows.claimed_run import ClaimedRun
+from therapy.repositories.runs import run_queue
+from therapy.workflows import closing, insights, transcription
+from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
 
 BEATS_PER_LEASE = 3
@@ -66,7 +66,7 @@ class RunWorker:
     `languages` are the BCP 47 tags to recognise in runs that name none, `people` is how many speak in runs
     that do not say (0 = not known). A session's recordings may last `longest_ms` together. An engine's
     service may charge for `paid_tries` tries of a run. `during` is entered while a run is worked on, e.g. so
-    that log lines name it.
+    that log lines name it. Of `kinds` it does no others; insights have `insights_time` instead of `run_time`.
     """
 
     records: Records
@@ -79,6 +79,8 @@ class RunWorker:
     longest_ms: int = LONGEST_MS
     paid_tries: int = MOST_CHARGES
     during: Callable[[Run], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
+    kinds: frozenset[RunKind] = frozenset(RunKind)
+    insights_time: timedelta = timedelta(minutes=15)
 
     async def waiting(self) -> AsyncIterator[tuple[str, str]]:
         """Yield the practice and the id of the first session that waits, until none is left to be claimed.
@@ -94,8 +96,9 @@ class RunWorker:
     async def _first_waiting(self, seen: Collection[tuple[str, int]]) -> Run | None:
         """Return the first run that may be claimed, but for those seen before."""
         runs, last = self.records.runs, None
+        queues = [run_queue(kind) for kind in RunKind if kind in self.kinds]
         for _ in range(MOST_PAGES):
-            page = await self.records.store.due(RUN_QUEUES, LAST_MOMENT, PAGE, last)
+            page = await self.records.store.due(queues, LAST_MOMENT, PAGE, last)
             for run in filter(None, map(runs.read_if_readable, page)):
                 if claimable(run, self.records.now()) and (run.id, run.version) not in seen:
                     return run
@@ -107,7 +110,7 @@ class RunWorker:
     async def work_on(self, practice_id: str, session_id: str) -> None:
         """Do all work on a session that is due and not claimed by another worker. Idempotent."""
         for run in await self.records.runs.of_session(practice_id, session_id):
-            if not claimable(run, self.records.now()):
+            if run.kind not in self.kinds or not claimable(run, self.records.now()):
                 continue
             if run.claims >= MAX_CLAIMS:
                 await self._give_up(run, ErrorClass.PERMANENT, "worker_died")
@@ -135,10 +138,13 @@ class RunWorker:
             lease=self.records.new_id(),
             now=self.records.now(),
             hold=self.lease,
-            within=self.run_time,
+            within=self._time_for(run),
         )
         await self._write(mine)
         return replace(mine, version=mine.version + 1)  # as it is stored now
+
+    def _time_for(self, run: Run) -> timedelta:
+        return self.insights_time if run.kind is RunKind.INSIGHTS else self.run_time
 
     async def _work(self, run: Run) -> None:
         claimed_run = ClaimedRun(run)
@@ -172,7 +178,7 @@ class RunWorker:
             await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, "internal")
             raise
 
-    async def _process(self, claimed_run: ClaimedRun) -> transcription.Finish:
+    async def _process(self, claimed_run: ClaimedRun) -> Finish:
         """Do the work of a run of this kind; each kind has its own branch."""
         match claimed_run.run.kind:
             case RunKind.TRANSCRIBE:
@@ -184,6 +190,10 @@ class RunWorker:
                     languages=self.languages,
                     people=self.people,
                     longest_ms=self.longest_ms,
+                )
+            case RunKind.INSIGHTS:
+                return await insights.find(
+                    claimed_run, records=self.records, insights=self.engines.insights
                 )
             case RunKind.SCORE:
                 return await closing.score(
@@ -200,7 +210,7 @@ class RunWorker:
         """
         body, over = asyncio.current_task(), asyncio.Event()
         time = asyncio.get_running_loop().time  # no clock that someone may set
-        latest = time() + self.run_time.total_seconds()
+        latest = time() + self._time_for(claimed_run.run).total_seconds()
         ended: list[BaseException] = []
 
         async def beat() -> None:
@@ -301,9 +311,10 @@ class RunWorker:
         return (PushDue(PushKind.SESSION_FAILED, session.therapist_id, session.id),)
 
     async def _write(self, run: Run, *what: Consequence) -> None:
-        entry = SessionEntryChanged(run.session_id)
+        """Write a run; of runs that no session waits for, its entries in lists say nothing."""
+        entry = (SessionEntryChanged(run.session_id),) if run.kind in AWAITED_KINDS else ()
         change = Change(self.records.runs.write(run))
-        await self.records.commit(run.practice_id, change, entry, *what)
+        await self.records.commit(run.practice_id, change, *entry, *what)
 
 
 async def _is_set(event: asyncio.Event, seconds: float) -> bool:

@@ -1,12 +1,12 @@
 """Transcription: from a session's recording to a transcript that the therapist can review."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from msgspec.structs import replace
 
-from therapy.domain.outbox import PushDue, PushKind, SessionEntryChanged
+from therapy.domain.outbox import PushDue, PushKind, RunDue, SessionEntryChanged
 from therapy.domain.run import Run, done
 from therapy.domain.session import Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
@@ -15,10 +15,11 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.claimed_run import ClaimedRun
+from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
+from therapy.workflows.insights import due_insights
 from therapy.workflows.joined_audio import Part
-from therapy.workflows.recognition import recognise, scored, with_insights
+from therapy.workflows.recognition import recognise, scored
 from therapy.workflows.retry_stale import retry_stale
 
 ALMOST = 0.98
@@ -26,9 +27,6 @@ ALMOST = 0.98
 
 READING = 0.08
 """The part of it that stands for reading and decoding; an engine may need all before it begins."""
-
-Finish = Callable[[Run], Awaitable[None]]
-"""Writes the result and ends the run; called with the run as last written."""
 
 
 @dataclass
@@ -82,8 +80,6 @@ async def transcribe(
     version = replace(version, at=records.now())
     claimed.stage = "scoring"
     version = await scored(session.practice_id, version, sentiment=engines.sentiment, optional=True)
-    claimed.stage = "insights"
-    version = await with_insights(session.practice_id, version, insights=engines.insights)
     return partial(_write, version, records=records)
 
 
@@ -149,7 +145,8 @@ async def _length_ms(practice_id: str, parts: Sequence[Part], audio: AudioDecode
 async def _write(version: TranscriptVersion, run: Run, *, records: Records) -> None:
     """Write the transcript and end the run; only end the run if the transcript is no longer wanted.
 
-    The version's number is decided here, because other versions may have been written meanwhile.
+    With it the session comes to review, and a run becomes due that looks for insights. The version's number
+    is decided here, because other versions may have been written meanwhile.
     """
 
     async def attempt() -> None:
@@ -163,8 +160,10 @@ async def _write(version: TranscriptVersion, run: Run, *, records: Records) -> N
         )
         after = replace(apply(session, Event.TRANSCRIPT_WRITTEN), transcript_number=number)
         change = Change(records.runs.write(done(run)), records.sessions.write(after))
+        change.add(records.runs.write(due_insights(session, records=records)))
         change.add(*await records.transcripts.new(run.practice_id, written))
         ready = PushDue(PushKind.SESSION_READY, session.therapist_id, session.id)
-        await records.commit(run.practice_id, change, SessionEntryChanged(session.id), ready)
+        follows = SessionEntryChanged(session.id), ready, RunDue(session.id)
+        await records.commit(run.practice_id, change, *follows)
 
     await retry_stale(attempt)

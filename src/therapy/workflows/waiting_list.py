@@ -18,7 +18,7 @@ from therapy.domain.session_status import SessionStatus
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import LAST_MOMENT, MOST_ITEMS
 from therapy.repositories.records import Records
-from therapy.repositories.runs import RUN_QUEUES, run_queue
+from therapy.repositories.runs import AWAITED_QUEUES, run_queue
 
 COUNTED_EVERY = timedelta(minutes=1)
 RETRY_AFTER = 300
@@ -78,7 +78,7 @@ class WaitingList:
         now = self.records.now()
         own = await self._waiting(session.practice_id, session.therapist_id)
         others = [each.place for each in own if each.place and each.session_id != session.id]
-        overdue = await self.records.store.due(RUN_QUEUES, now, 1)
+        overdue = await self.records.store.due(AWAITED_QUEUES, now, 1)
         self._in_all += 1
         return fair_place(
             now,

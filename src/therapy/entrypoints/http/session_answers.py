@@ -55,7 +55,15 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         created_at=session.created_at,
         closed_at=session.closed_at,
         heard=Heard.of(view.transcript, language) if view.transcript else None,
+        insights=view.insights.status,
+        insights_failure=_insights_failure(view.insights.failure, language),
     )
+
+
+def _insights_failure(code: str, language: str) -> Failure | None:
+    """Return why there are no insights, in words of their own: the recording itself is all right."""
+    why = "insights_timeout" if code == "timeout" else "insights_failed"
+    return Failure(code, sentence(why, language), advice(why, language)) if code else None
 
 
 def _hints(view: SessionView, language: str) -> list[Hint]:

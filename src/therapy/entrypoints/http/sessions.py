@@ -148,7 +148,8 @@ async def retry(
 ) -> Message:
     """Have a failed session worked on again, with other languages or people if the body names some.
 
-    For the session's therapist. Sent again it is 409: the session is no longer a failed one.
+    If the session itself has not failed, insights are looked for again that failed, lack a part that failed,
+    or are absent. For the session's therapist. Sent again it is 409: nothing has failed any more.
     """
     body = await request.body()
     asked = decoded(body, RetryRequest) if body else RetryRequest()

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from therapy.domain.insights_status import InsightsStatus
 from therapy.domain.session import Link
 from therapy.domain.session_status import SessionStatus
 from therapy.entrypoints.http.recording_measures import Heard
@@ -122,8 +123,7 @@ class SessionAnswer(Struct):
     stage: Annotated[
         str,
         about(
-            "What is being done: `queued`, `starting`, `recognising`, `scoring`, `insights`; empty where "
-            "nothing is.",
+            "What is being done: `queued`, `starting`, `recognising`, `scoring`; empty where nothing is.",
             "",
         ),
     ]
@@ -154,6 +154,21 @@ class SessionAnswer(Struct):
     created_at: CreatedAt
     closed_at: Annotated[UtcTime | None, about("When it was closed; null before.", None)]
     heard: Annotated[Heard | None, about("What was heard; null before it is transcribed.")]
+    insights: Annotated[
+        InsightsStatus,
+        about(
+            "How far `heard.insights` are, which come after the transcript and hold nothing up: `absent`, "
+            "`pending`, `ready`, `failed`.",
+            "ready",
+        ),
+    ]
+    insights_failure: Annotated[
+        Failure | None,
+        about(
+            "Why they were not found at the last attempt, and what to do; null if it did not fail.",
+            None,
+        ),
+    ]
 
 
 class Correction(Struct, forbid_unknown_fields=True):

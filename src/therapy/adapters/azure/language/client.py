@@ -1,16 +1,12 @@
-"""Azure AI Language: connecting, its languages, and how much text it takes at once.
+"""Azure AI Language: connecting, its languages, and asking it about documents.
 
-Limits and languages are those of Microsoft's "Service limits" and "Language support" pages as of April
-2026. Characters there are text elements. A text never has more of these than code points, so counting code
-points keeps within the limit in any script.
+Languages are those of Microsoft's "Language support" page as of April 2026.
 """
 
 import asyncio
-import re
-import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from azure.ai.textanalytics.aio import TextAnalyticsClient
 from azure.core.credentials import AzureKeyCredential
@@ -44,11 +40,6 @@ SAME = {
 }
 """Other tags for languages in the list."""
 
-MAX_CHARACTERS = 5_120
-"""The most characters in one document, and here also in one request."""
-
-MAX_DOCUMENTS = 10
-MAX_JOB_CHARACTERS = 125_000
 DEADLINE = 60.0
 """Seconds for one request, including the SDK's retries and the pauses that the service asks for."""
 
@@ -57,16 +48,7 @@ LATER = frozenset({"InternalServerError", "ServiceUnavailable", "Timeout", "TooM
 """Error codes of a single document that are about the service, not the document."""
 
 _BY_LOWER = {each.lower(): each for each in LANGUAGES}
-_SENTENCE_END = re.compile(r"[.!?…׃]+[\"'”’)\]]*\s+|\n+")
 T = TypeVar("T")
-
-
-class Piece(NamedTuple):
-    """A part of a text that fits into one document: `place` is the text's index, `start` its offset there."""
-
-    place: int
-    start: int
-    text: str
 
 
 @asynccontextmanager
@@ -107,48 +89,6 @@ def language_of(tag: str) -> str:
             return _BY_LOWER[wanted]
         wanted = wanted.rpartition("-")[0]
     raise LanguageNotSupported(language=tag)
-
-
-def split(text: str, limit: int = MAX_CHARACTERS) -> Iterator[str]:
-    """Yield parts of a text of at most `limit` characters, cut after a sentence, else after a word.
-
-    Nothing is lost or added: the parts joined are the text.
-    """
-    start = 0
-    while len(text) - start > limit:
-        window = text[start : start + limit]
-        ends = [found.end() for found in _SENTENCE_END.finditer(window)]
-        end = ends[-1] if ends else window.rfind(" ") + 1
-        if not end:  # a word that is too long is cut, but not between a letter and its marks
-            end = limit
-            while end > 1 and unicodedata.combining(text[start + end]):
-                end -= 1
-        yield text[start : start + end]
-        start += end
-    yield text[start:]
-
-
-def pieces_of(texts: Iterable[str]) -> Iterator[Piece]:
-    """Yield texts cut into documents; blank parts are left out."""
-    for place, text in enumerate(texts):
-        start = 0
-        for part in split(text):
-            if part.strip():
-                yield Piece(place, start, part)
-            start += len(part)
-
-
-def batches(pieces: Iterable[Piece], documents: int = MAX_DOCUMENTS) -> Iterator[list[Piece]]:
-    """Yield batches of pieces, each as many as fit into one request."""
-    batch: list[Piece] = []
-    for piece in pieces:
-        characters = sum(len(each.text) for each in batch) + len(piece.text)
-        if batch and (len(batch) == documents or characters > MAX_CHARACTERS):
-            yield batch
-            batch = []
-        batch.append(piece)
-    if batch:
-        yield batch
 
 
 def documents_of(texts: Iterable[str]) -> list[dict[str, str]]:

@@ -1,26 +1,29 @@
 """Insights by Azure AI Language: key phrases, personal details and a draft of a summary, all at once.
 
-The service is told not to keep what it reads.
+The service is told not to keep what it reads. The result of a summary's job can be fetched there for 24 hours
+all the same, and nothing deletes it earlier: so summaries can be turned off.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from itertools import groupby
+from typing import TypeVar, cast
 
 from azure.ai.textanalytics import AbstractiveSummaryResult, DocumentError
 from azure.ai.textanalytics.aio import TextAnalyticsClient
+from azure.core.polling import AsyncLROPoller
+from azure.core.polling.async_base_polling import AsyncLROBasePolling
+from azure.core.polling.base_polling import BadResponse, BadStatus, OperationFailed
 
 from therapy.adapters.azure.language.client import (
-    MAX_JOB_CHARACTERS,
     T,
     answered,
-    batches,
     code_in,
     documents_of,
     language_of,
-    pieces_of,
-    split,
 )
+from therapy.adapters.azure.language.packing import MAX_JOB_CHARACTERS, batches, pack, split
 from therapy.domain.errors import EngineFailed, LanguageNotSupported, WorkFailed
 from therapy.domain.insights import (
     Gap,
@@ -43,15 +46,28 @@ SUMMARY_SENTENCES = 6
 SUMMARY_DEADLINE = 600.0
 """Seconds for a summary, which may take minutes according to the service's documentation."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+"""Seconds between checks for a summary: each pause is twice the one before, up to the longest."""
+
 V = TypeVar("V")
 
 
 class LanguageInsightFinder(InsightFinder):
-    """Finds insights with a Language resource; `pause` is the seconds between checks for a summary."""
+    """Finds insights with a Language resource; without `summaries` no summary is asked for.
 
-    def __init__(self, client: TextAnalyticsClient, pause: int = 5) -> None:
+    `sleep` is awaited between checks for a summary.
+    """
+
+    def __init__(
+        self,
+        client: TextAnalyticsClient,
+        *,
+        summaries: bool = True,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._client = client
-        self._pause = pause
+        self._summaries = summaries
+        self._sleep = sleep
 
     async def find(
         self,
@@ -65,7 +81,7 @@ class LanguageInsightFinder(InsightFinder):
             code = language_of(language)
         except LanguageNotSupported as exc:
             return nothing_but(exc.code)
-        gaps: list[Gap] = []
+        gaps = [] if self._summaries else [Gap(Part.SUMMARY, "turned_off")]
         phrases, details, summary = await asyncio.gather(
             _or_gap(Part.KEY_PHRASES, self._phrases(utterances, code), (), gaps),
             _or_gap(Part.PERSONAL_DETAILS, self._details(utterances, code), (), gaps),
@@ -81,8 +97,8 @@ class LanguageInsightFinder(InsightFinder):
 
     async def _phrases(self, utterances: Sequence[Utterance], code: str) -> tuple[str, ...]:
         found: list[str] = []
-        for batch in batches(pieces_of(["\n".join(each.text for each in utterances)])):
-            documents = documents_of(piece.text for piece in batch)
+        for batch in batches(pack(each.text for each in utterances)):
+            documents = documents_of(document.text for document in batch)
             asked = self._client.extract_key_phrases(
                 documents, language=code, disable_service_logs=True
             )
@@ -94,8 +110,8 @@ class LanguageInsightFinder(InsightFinder):
         self, utterances: Sequence[Utterance], code: str
     ) -> tuple[PersonalDetail, ...]:
         found: list[PersonalDetail] = []
-        for batch in batches(pieces_of(each.text for each in utterances), PII_DOCUMENTS):
-            documents = documents_of(piece.text for piece in batch)
+        for batch in batches(pack(each.text for each in utterances), PII_DOCUMENTS):
+            documents = documents_of(document.text for document in batch)
             asked = self._client.recognize_pii_entities(
                 documents,
                 language=code,
@@ -104,15 +120,23 @@ class LanguageInsightFinder(InsightFinder):
             )
             answers = _complete(await answered(asked, len(batch), code))
             found += [
-                PersonalDetail(piece.place, piece.start + each.offset, each.length, each.category)
-                for piece, answer in zip(batch, answers, strict=True)
+                PersonalDetail(part.place, part.start, len(part.text), each.category)
+                for document, answer in zip(batch, answers, strict=True)
                 for each in answer.entities
                 if each.category not in NOT_PERSONAL
+                for _, part in document.places(each.offset, each.length)
             ]
         return tuple(sorted(found, key=lambda each: (each.utterance, each.start)))
 
     async def _summary(self, utterances: Sequence[Utterance], code: str) -> str:
-        said = "\n".join(f"{each.speaker.value}: {each.text}" for each in utterances)
+        if not self._summaries:
+            return ""
+        turns = groupby(
+            (each for each in utterances if each.text.strip()), lambda each: each.speaker
+        )
+        said = "\n".join(
+            f"{speaker.value}: {' '.join(each.text for each in turn)}" for speaker, turn in turns
+        )
         drafts: list[str] = []
         for text in split(said, MAX_JOB_CHARACTERS):
             (answer,) = _complete(await answered(self._job(text, code), 1, code, SUMMARY_DEADLINE))
@@ -127,9 +151,23 @@ class LanguageInsightFinder(InsightFinder):
             language=code,
             disable_service_logs=True,
             sentence_count=SUMMARY_SENTENCES,
-            polling_interval=self._pause,
         )
+        await self._finished(cast("AsyncLROPoller[object]", poller).polling_method())
         return [answer async for answer in await poller.result()]
+
+    async def _finished(self, job: object) -> None:
+        """Return once a job is finished, for the SDK's own checks come at one interval.
+
+        Or once a check has failed: asked for the result, the SDK checks again and raises what that means.
+        """
+        if not isinstance(job, AsyncLROBasePolling):
+            return
+        pause = FIRST_PAUSE
+        with suppress(BadResponse, BadStatus, OperationFailed):
+            while not job.finished():
+                await self._sleep(pause)
+                await job.update_status()
+                pause = min(LONGEST_PAUSE, 2 * pause)
 
 
 async def _or_gap(part: Part, finding: Awaitable[V], nothing: V, gaps: list[Gap]) -> V:

@@ -1,0 +1,100 @@
+"""Insights: found in a transcript after its session came to review, in a run of their own.
+
+Nothing waits for them: whatever becomes of the run, the session goes on. They are written only beside the
+words that they were found in, and only if no later run is to find them: what a therapist corrected, continued
+or cancelled meanwhile never gets the insights of other words.
+"""
+
+from functools import partial
+
+from therapy.domain.errors import EngineFailed
+from therapy.domain.insights import FAILED, Insights, found_nothing
+from therapy.domain.insights_status import WITH_INSIGHTS, insights_run
+from therapy.domain.run import Run, RunKind, done
+from therapy.domain.session import Session
+from therapy.domain.transcript import TranscriptVersion, same_texts
+from therapy.ports.insights import InsightFinder
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.workflows.claimed_run import ClaimedRun, Finish
+from therapy.workflows.retry_stale import retry_stale
+
+
+def due_insights(session: Session, *, records: Records) -> Run:
+    """Return a new run that finds insights in a session's transcript."""
+    now = records.now()
+    return Run(
+        id=records.new_id(),
+        practice_id=session.practice_id,
+        session_id=session.id,
+        kind=RunKind.INSIGHTS,
+        created_at=now,
+        due_at=now,
+    )
+
+
+async def find(claimed: ClaimedRun, *, records: Records, insights: InsightFinder) -> Finish:
+    """Find insights in the current transcript; return a function that writes them, or just ends the run.
+
+    Raises:
+        WorkFailed: the engine failed, or every part of it did; its class says whether to try again.
+    """
+    run = claimed.run
+    session = await records.sessions.load(run.practice_id, run.session_id)
+    if not await _wanted(session, run, records=records):
+        return partial(_end, records=records)
+    number = session.transcript_number
+    version = await records.transcripts.load_words(run.practice_id, run.session_id, number)
+    claimed.stage = "insights"
+    await (
+        claimed.charge()
+    )  # so that not even an engine that kills its worker is paid again and again
+    found = await insights.find(run.practice_id, version.utterances, version.language)
+    if found_nothing(found) and any(gap.code == FAILED for gap in found.gaps):
+        raise EngineFailed(reason="insights", transient=True)
+    return partial(_write, version, found, records=records)
+
+
+async def _end(run: Run, *, records: Records) -> None:
+    await Change(records.runs.write(done(run))).commit(records.store)
+
+
+async def _write(
+    version: TranscriptVersion, found: Insights, run: Run, *, records: Records
+) -> None:
+    """Write the insights beside their words and end the run; only end it if they are no longer wanted.
+
+    The session is written, too, unchanged: a submission at the same moment reads again and finds them.
+    """
+
+    async def attempt() -> None:
+        session = await records.sessions.load(run.practice_id, run.session_id)
+        change = Change(records.runs.write(done(run)))
+        if await _wanted(session, run, records=records):
+            numbers = await _with_same_words(version, session, records=records)
+            for number in numbers:
+                change.add(records.transcripts.insights(session, number, found))
+            if numbers:
+                change.add(records.sessions.write(session))
+        await change.commit(records.store)
+
+    await retry_stale(attempt)
+
+
+async def _wanted(session: Session, run: Run, *, records: Records) -> bool:
+    """Return whether the session has a transcript in force, and this is the last run to look at one."""
+    if session.state not in WITH_INSIGHTS:
+        return False
+    last = insights_run(await records.runs.of_session(session.practice_id, session.id))
+    return last is None or last.id == run.id
+
+
+async def _with_same_words(
+    version: TranscriptVersion, session: Session, *, records: Records
+) -> tuple[int, ...]:
+    """Return the numbers of the versions that the insights of one belong to: none if it was corrected."""
+    current = session.transcript_number
+    if current == version.number:
+        return (current,)
+    words = await records.transcripts.load_words(session.practice_id, session.id, current)
+    return (version.number, current) if same_texts(version, words) else ()
