@@ -14,7 +14,7 @@ from therapy.adapters.azure.cosmos.people_index import CosmosPeopleIndex
 from therapy.adapters.azure.cosmos.session_index_items import GONE_FOR
 from therapy.domain.errors import Unavailable
 from therapy.domain.people import Role
-from therapy.testing.people_index import PATIENT, PRACTICE, a_patient, named, put, search
+from therapy.testing.person_entries import PATIENT, PRACTICE, a_patient, named, put, search
 
 pytestmark = pytest.mark.emulator
 

@@ -1,7 +1,10 @@
 """Long bodies: what they may take in memory, for how long, and that what is wrong in one is still named."""
 
+import asyncio
 import json
+import time
 import tracemalloc
+from contextlib import ExitStack
 from typing import Annotated
 
 import pytest
@@ -17,7 +20,7 @@ from tests.http.server import serving
 from therapy.domain.errors import TherapyError
 from therapy.entrypoints.http.errors import on_therapy_error
 from therapy.entrypoints.http.json_bodies import LONGEST_EXPLAINED, JsonRequest
-from therapy.entrypoints.http.long_bodies import LongBodies
+from therapy.entrypoints.http.long_bodies import WORKED_ON_AT_ONCE, LongBodies
 
 LENGTH = LONGEST_EXPLAINED + LONGEST_EXPLAINED // 4
 MOST = 20_000
@@ -101,3 +104,28 @@ def test_a_long_body_is_forgotten_with_its_answer_although_the_connection_stays_
         assert connection.answer().status == 404
         (protocol,) = server.http.server_state.connections
         assert ScopeState.from_scope(protocol.cycle.scope).body is Empty
+
+
+def test_only_so_many_very_long_bodies_are_worked_on_at_once_and_the_others_wait(tmp_path):
+    begun, go = [], asyncio.Event()
+
+    @post("/held", status_code=200, request_max_body_size=2 * LENGTH)
+    async def held(data: JSONBody[list[Said]]) -> int:
+        begun.append(len(data))
+        await go.wait()
+        return len(data)
+
+    async def let_go() -> None:
+        go.set()
+
+    limits = {"THERAPY_LONG_BODIES": "10"}
+    with serving(tmp_path, environment=limits, handlers=[held]) as server, ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(WORKED_ON_AT_ONCE + 3)]
+        for each in connections:
+            each.head(server.token(), "/held", length=LENGTH)
+            each.sock.sendall(b"[]".ljust(LENGTH))
+        time.sleep(0.5)
+        assert len(begun) <= WORKED_ON_AT_ONCE
+        server.run(let_go())
+        assert [each.answer().status for each in connections] == [200] * len(connections)
+        assert len(begun) == len(connections)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -222,14 +222,7 @@ async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Door
     if settings.doorbell == "redis":
         from therapy.adapters.redis import RedisBroker
 
-        broker = RedisBroker(
-            settings.redis_host,
-            settings.redis_port,
-            tls=settings.redis_ssl,
-            password=settings.redis_password,
-            credentials=await _redis_credentials(settings, stack),
-            keep_alive=settings.keep_alive.total_seconds(),
-        )
+        broker = RedisBroker(**await _redis_access(settings, stack))
         stack.push_async_callback(broker.shutdown)
         return TaskiqDoorbell(broker), broker.check
     return TaskiqDoorbell(QueueBroker()), nothing_to_ask
@@ -245,14 +238,7 @@ async def open_attempt_limits(
     from therapy.adapters.memory.attempt_limits import MemoryAttemptLimits
     from therapy.adapters.redis import redis_client
 
-    redis = redis_client(
-        settings.redis_host,
-        settings.redis_port,
-        tls=settings.redis_ssl,
-        password=settings.redis_password,
-        credentials=await _redis_credentials(settings, stack),
-        keep_alive=settings.keep_alive.total_seconds(),
-    )
+    redis = redis_client(**await _redis_access(settings, stack))
     stack.push_async_callback(redis.aclose)
     limits = RedisAttemptLimits(redis, MemoryAttemptLimits())
     return limits, {"attempt_limits": limits.check}
@@ -268,6 +254,18 @@ def quotas_of(settings: Settings) -> Quotas:
         letter_address=Quota(settings.sign_in_limits.letters_address),
         token=Quota(settings.sign_in_limits.wrong_tokens),
     )
+
+
+async def _redis_access(settings: Settings, stack: AsyncExitStack) -> dict[str, Any]:
+    """Return where Redis is and what lets us in, as either of its clients takes it."""
+    return {
+        "host": settings.redis_host,
+        "port": settings.redis_port,
+        "tls": settings.redis_ssl,
+        "password": settings.redis_password,
+        "credentials": await _redis_credentials(settings, stack),
+        "keep_alive": settings.keep_alive.total_seconds(),
+    }
 
 
 async def _redis_credentials(

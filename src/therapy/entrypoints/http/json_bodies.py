@@ -20,7 +20,7 @@ from therapy.domain.errors import InvalidInput
 from therapy.entrypoints.http.errors import BrokenOff, CompressedBody
 from therapy.entrypoints.http.json_faults import find_fault
 from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
-from therapy.entrypoints.http.long_bodies import LongBodies
+from therapy.entrypoints.http.long_bodies import PLACE, VERY_LONG, LongBodies, Place
 
 LONG = 50_000
 """From this many bytes on a body is decoded in a thread; for less, switching threads costs more."""
@@ -50,6 +50,9 @@ class JsonRequest(Request[Any, Any, Any]):
         if len(raw) < LONG:
             return read(raw)
         bodies: LongBodies = self.app.state.long_bodies
+        place: Place | None = self.scope["state"].get(PLACE)
+        if place is not None and len(raw) >= VERY_LONG:
+            await place.take()
         async with bodies.decoding:
             return await asyncio.to_thread(read, raw)
 

@@ -20,15 +20,27 @@ from therapy.entrypoints.http.request_bodies import SMALL_BODY
 RETRY_AFTER = 5
 """Seconds in which a body on an ordinary line has arrived."""
 
+VERY_LONG = 1024 * 1024
+"""From so many bytes on what is made of a body takes so much memory that few are worked on at once."""
+
+WORKED_ON_AT_ONCE = 2
+"""Very long bodies that are decoded, and what is made of them stored, at once: some 70 MB each."""
+
+PLACE = "therapy_long_body_place"
+"""The name in a request's state of its place among those that are worked on."""
+
 
 class LongBodies:
     """Counts the requests under way whose body may be long; `decoding` lets one be decoded at a time.
 
-    Decoding holds the interpreter's lock, so that several threads at it would keep the event loop waiting.
+    Of those from VERY_LONG on WORKED_ON_AT_ONCE are worked on, from when they have arrived until they are
+    answered; others wait. Decoding holds the interpreter's lock, so that several threads at it would keep the
+    event loop waiting.
     """
 
     def __init__(self, *, most_of_one: int, most_in_all: int) -> None:
         self.decoding = asyncio.Lock()
+        self._worked_on = asyncio.Semaphore(WORKED_ON_AT_ONCE)
         self._limit = ConcurrencyLimit(
             most_in_all,
             "bodies_busy",
@@ -46,6 +58,29 @@ class LongBodies:
         """
         return self._limit.counted(person_id)
 
+    def place(self) -> "Place":
+        """Return a place among the bodies that are worked on, not taken yet."""
+        return Place(self._worked_on)
+
+
+class Place:
+    """A place of one request among those that are worked on."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places, self._is_taken = places, False
+
+    async def take(self) -> None:
+        """Wait until the place is free, and take it; again: nothing."""
+        if not self._is_taken:
+            await self._places.acquire()
+            self._is_taken = True
+
+    def leave(self) -> None:
+        """Leave the place to the next one, if it was taken."""
+        if self._is_taken:
+            self._places.release()
+            self._is_taken = False
+
 
 class CountedLongBodies(ASGIMiddleware):
     """Counts requests whose body may be long from before it is read until they are answered."""
@@ -59,9 +94,12 @@ class CountedLongBodies(ASGIMiddleware):
             return
         bodies: LongBodies = scope["litestar_app"].state.long_bodies
         with bodies.counted(scope["user"].person_id):
+            place = scope["state"][PLACE] = bodies.place()
             try:
                 await next_app(scope, receive, send)
-            finally:  # else the connection keeps it until the next request, or the next garbage collection
+            finally:
+                place.leave()
+                # Else the connection keeps it until the next request, or the next garbage collection.
                 ScopeState.from_scope(scope).body = Empty
 
 
