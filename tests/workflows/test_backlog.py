@@ -6,7 +6,7 @@ from tests.builders import a_run
 from tests.workflows.memory_installation import MemoryInstallation, an_installation
 from tests.workflows.test_waiting_list import a_practice_of_two, sent, worked
 from therapy.domain.errors import ErrorClass
-from therapy.domain.run import claimed, failed
+from therapy.domain.run import RunKind, claimed, failed
 from therapy.ports.store import MOST_ITEMS
 from therapy.workflows.backlog import Backlog, backlog
 
@@ -56,6 +56,13 @@ async def test_what_is_tried_again_later_waits_and_what_is_given_up_does_not():
         over = failed(run, error_class=why, code="engine_failed", now=installed.clock.now)
         await installed.write(installed.records.runs.write(over))
     assert (await backlog(installed.records)).in_all == 1
+
+
+async def test_insights_which_no_session_waits_for_are_not_counted():
+    installed = await an_installation()
+    run = a_run(kind=RunKind.INSIGHTS)
+    await installed.write(installed.records.runs.write(run))
+    assert await backlog(installed.records) == Backlog()
 
 
 async def test_more_than_a_page_is_counted():

@@ -1,7 +1,8 @@
 """How much work waits and since when: what says whether there are enough workers.
 
 The list in Redis does not: rings are taken as soon as they come. Here the runs themselves are counted, so a
-lost ring, a crashed worker or a flushed Redis changes nothing.
+lost ring, a crashed worker or a flushed Redis changes nothing. Insights are not counted: no session waits for
+them, and they have places of their own in a worker.
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from msgspec import Struct
 from therapy.domain.run import Run, RunState, claimable
 from therapy.ports.store import LAST_MOMENT, MOST_ITEMS
 from therapy.repositories.records import Records
-from therapy.repositories.runs import RUN_QUEUES
+from therapy.repositories.runs import AWAITED_QUEUES
 
 MOST_COUNTED = 1_000
 """Runs that are counted; more than so many need no figure to be too many."""
@@ -55,7 +56,7 @@ async def _unfinished(records: Records) -> AsyncIterator[Run | None]:
     """Yield every run that is not over; None for one that only a newer program can read."""
     counted, last = 0, None
     while counted < MOST_COUNTED:
-        page = await records.store.due(RUN_QUEUES, LAST_MOMENT, MOST_ITEMS, last)
+        page = await records.store.due(AWAITED_QUEUES, LAST_MOMENT, MOST_ITEMS, last)
         for item in page:
             yield records.runs.read_if_readable(item)
         counted += len(page)
