@@ -61,14 +61,17 @@ async def failing(speech: AzureSpeech, pcm: AsyncIterator[bytes]) -> tuple[int, 
     ],
     ids=lambda fault: f"{fault.kind} {fault.status}",
 )
-async def test_a_try_that_may_be_charged_is_not_repeated_before_the_run_knows(
-    fake_fast: FakeFast, tmp_path: Path, fault: Fault
+async def test_a_try_that_may_be_charged_is_logged_and_not_repeated_before_the_run_knows(
+    fake_fast: FakeFast, tmp_path: Path, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     fake_fast.add(replace(fault, on="transcribe"))
     charges, failure = await failing(asking(fake_fast, tmp_path, patience=HURRIED), seconds(3))
     assert (charges, failure.uncharged) == (1, False)
     assert failure.error_class is ErrorClass.TRANSIENT
     assert fake_fast.faults.struck.total() == 1
+    (warning,) = [each for each in caplog.records if each.name.startswith("therapy")]
+    assert (warning.message, warning.engine) == ("a paid recognition failed", "azure-fast")
+    assert warning.reason == failure.details["reason"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 413, 429, 503])

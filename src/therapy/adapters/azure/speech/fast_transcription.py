@@ -23,7 +23,7 @@ from msgspec import Struct
 from therapy.adapters.azure.engine_errors import again, engine_errors, may_be_charged
 from therapy.adapters.azure.speech.audio_buffer_file import AudioBufferFile
 from therapy.adapters.azure.speech.connection import Patience, SpeechAccess
-from therapy.adapters.azure.speech.errors import SeveralLanguages
+from therapy.adapters.azure.speech.errors import SeveralLanguages, note_charge
 from therapy.adapters.azure.speech.recognised_phrases import FastAnswer, from_fast, most_spoken
 from therapy.adapters.azure.transport import KeepAliveTransport
 from therapy.adapters.retry import RetryPolicy
@@ -100,7 +100,7 @@ async def _asked(
             with engine_errors():
                 return await policy.call(request.send)
         except EngineFailed as exc:
-            exc.uncharged = not request.charged
+            note_charge(exc, NAME, charged=request.charged)
             raise
 
 
