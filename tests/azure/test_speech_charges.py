@@ -153,3 +153,19 @@ async def test_behind_a_line_that_forgets_silent_connections_a_run_ends_after_tw
     again = AzureSpeech(an_access(fast=fake_fast), engine=Engine.FAST, directory=tmp_path)
     await installed.with_ports(speech=again).work()
     assert (await installed.session()).transcript_number == 1
+
+
+@pytest.mark.slow
+async def test_a_conversation_that_breaks_off_again_and_again_is_paid_twice_at_most(
+    fake_speech: FakeSpeech,
+) -> None:
+    fake_speech.phrases = phrases(4)
+    fake_speech.add(Fault(on="stream", kind="reset", seconds=0.1, times=None))
+    installed = await an_installation(speech=talking_to(fake_speech))
+    await begun(installed)
+    for _ in range(4):
+        await installed.work()
+        installed.clock.advance(hours=1)
+    run = await installed.run()
+    assert (run.state, run.error_code, run.charges) == (RunState.FAILED, "paid_tries", 2)
+    assert installed.told() == ["SESSION_FAILED"]
