@@ -75,10 +75,11 @@ async def listen(
     answer = await _asked(access, buffer, options, patience)
     phrases = [each for each in answer.phrases if each.text.strip()]
     yield SpeechProgress(length)
-    for utterance in in_order(from_fast(each, length) for each in phrases):
+    several = len(locales) > 1
+    for utterance in in_order(from_fast(each, length, several=several) for each in phrases):
         yield utterance
     spoken = [(each.locale or "", each.duration_milliseconds) for each in phrases]
-    remarks = (ONE_LANGUAGE,) if len(locales) > 1 and phrases else ()
+    remarks = (ONE_LANGUAGE,) if several and phrases else ()
     yield SpeechDone(NAME, most_spoken(spoken, locales), length, remarks=remarks)
 
 
