@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.azure.speech_fakes import an_access, done, heard, seconds
-from tests.azure.tcp_info import answered_probes, watched
+from tests.azure.tcp_info import answered_probes, connection_to, watched
 from tests.emulators.fast import FakeFast
+from therapy.adapters.azure.blob.recordings import BlobRecordings
+from therapy.adapters.azure.cosmos.client import open_cosmos
+from therapy.adapters.azure.language.client import language_client
 from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
 from therapy.adapters.azure.transport import KeepAliveTransport, keep_alive_socket
 
+KEY = "a2V5a2V5"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is read as Linux has it")
 
 
@@ -42,6 +47,49 @@ def test_a_connection_is_probed_after_a_minute_and_given_up_after_four_probes_wi
         names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
         options = [made.getsockopt(socket.IPPROTO_TCP, name) for name in names]
     assert options == [60, 15, 4]
+
+
+async def blob(address: str) -> None:
+    opening = BlobRecordings.open("audio", account_name="a", account_key=KEY, endpoint=address)
+    async with opening:
+        pass
+
+
+async def cosmos(address: str) -> None:
+    async with open_cosmos(address, KEY, "therapydb"):
+        pass
+
+
+async def language(address: str) -> None:
+    async with language_client(address, key=KEY) as client:
+        await client.analyze_sentiment(["Well."])
+
+
+@LINUX
+@pytest.mark.parametrize("call", [blob, cosmos, language])
+async def test_every_client_of_azure_has_its_connections_probed(
+    call: Callable[[str], Awaitable[None]],
+) -> None:
+    over = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        over.set()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        calling = asyncio.ensure_future(call(f"http://127.0.0.1:{port}"))
+        while (connection := connection_to(port)) is None:  # noqa: ASYNC110 - until it is connected
+            await asyncio.sleep(0.01)
+        with connection:
+            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+        await over.wait()
 
 
 async def test_a_closed_transport_stays_closed() -> None:

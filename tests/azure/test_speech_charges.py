@@ -61,14 +61,17 @@ async def failing(speech: AzureSpeech, pcm: AsyncIterator[bytes]) -> tuple[int, 
     ],
     ids=lambda fault: f"{fault.kind} {fault.status}",
 )
-async def test_a_try_that_may_be_charged_is_not_repeated_before_the_run_knows(
-    fake_fast: FakeFast, tmp_path: Path, fault: Fault
+async def test_a_try_that_may_be_charged_is_logged_and_not_repeated_before_the_run_knows(
+    fake_fast: FakeFast, tmp_path: Path, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     fake_fast.add(replace(fault, on="transcribe"))
     charges, failure = await failing(asking(fake_fast, tmp_path, patience=HURRIED), seconds(3))
     assert (charges, failure.uncharged) == (1, False)
     assert failure.error_class is ErrorClass.TRANSIENT
     assert fake_fast.faults.struck.total() == 1
+    (warning,) = [each for each in caplog.records if each.name.startswith("therapy")]
+    assert (warning.message, warning.engine) == ("a paid recognition failed", "azure-fast")
+    assert warning.reason == failure.details["reason"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 413, 429, 503])
@@ -150,3 +153,19 @@ async def test_behind_a_line_that_forgets_silent_connections_a_run_ends_after_tw
     again = AzureSpeech(an_access(fast=fake_fast), engine=Engine.FAST, directory=tmp_path)
     await installed.with_ports(speech=again).work()
     assert (await installed.session()).transcript_number == 1
+
+
+@pytest.mark.slow
+async def test_a_conversation_that_breaks_off_again_and_again_is_paid_twice_at_most(
+    fake_speech: FakeSpeech,
+) -> None:
+    fake_speech.phrases = phrases(4)
+    fake_speech.add(Fault(on="stream", kind="reset", seconds=0.1, times=None))
+    installed = await an_installation(speech=talking_to(fake_speech))
+    await begun(installed)
+    for _ in range(4):
+        await installed.work()
+        installed.clock.advance(hours=1)
+    run = await installed.run()
+    assert (run.state, run.error_code, run.charges) == (RunState.FAILED, "paid_tries", 2)
+    assert installed.told() == ["SESSION_FAILED"]

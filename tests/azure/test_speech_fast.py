@@ -268,6 +268,17 @@ async def test_among_several_languages_one_is_chosen_for_all_and_that_is_said(
     assert done(events).duration_ms == 15_000
 
 
+async def test_what_was_heard_as_the_wrong_language_and_is_unsure_is_a_guess(
+    fake: FakeFast, tmp_path: Path
+) -> None:
+    spoken = ("he-IL",) * 4 + ("en-US",)
+    fake.phrases = [each | {"lang": lang} for each, lang in zip(phrases(5), spoken, strict=True)]
+    events = await heard(asking(fake, tmp_path), seconds(20), "he-IL", "en-US")
+    assert [each.flags for each in utterances(events)] == [(), (), (), (), ("guess",)]
+    one_language = await heard(asking(fake, tmp_path), seconds(20), "he-IL")
+    assert not [each for each in utterances(one_language) if each.flags]
+
+
 async def test_several_languages_are_a_failure_with_a_reason_where_no_other_engine_is_allowed(
     fake: FakeFast, tmp_path: Path
 ) -> None:

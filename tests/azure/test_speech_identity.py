@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import AzureError
 from azure.identity import CredentialUnavailableError
 
 from tests.azure.speech_fakes import SECOND, an_access, heard, lines, phrases, said, seconds, until
 from tests.emulators.faults import Fault
 from tests.emulators.speech import FakeSpeech
-from therapy.adapters.azure.speech.connection import Deadlines, SpeechAccess
+from therapy.adapters.azure.speech.connection import SCOPE, Deadlines, SpeechAccess, TokensOfLoop
 from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
 from therapy.domain.errors import EngineFailed, ErrorClass
 from therapy.ports.audio import BYTES_PER_MS
@@ -98,6 +100,21 @@ async def test_without_an_identity_the_session_fails_for_good_and_costs_nothing(
     assert failed.value.error_class is ErrorClass.PERMANENT
     assert failed.value.uncharged
     assert fake_speech.upgrades == 0
+
+
+async def test_the_speech_sdk_learns_that_there_is_no_token_but_not_why() -> None:
+    tokens = TokensOfLoop(NoIdentity())
+    with pytest.raises(AzureError, match=r"^CredentialUnavailableError$"):
+        await asyncio.to_thread(tokens.get_token, SCOPE)
+
+
+def test_a_token_asked_for_after_the_end_of_the_event_loop_is_refused_not_waited_for() -> None:
+    async def made() -> TokensOfLoop:
+        return TokensOfLoop(Identity())
+
+    tokens = asyncio.run(made())
+    with pytest.raises(AzureError, match=r"^closed$"):
+        tokens.get_token(SCOPE)
 
 
 @pytest.mark.slow

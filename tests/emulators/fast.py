@@ -40,6 +40,7 @@ class FakeFast(Fake):
         self.seconds = 60.0
         self.works_for = 0.0  # seconds between the whole recording and the answer
         self.own_domain = True
+        self.most_bytes = MAX_BYTES
         self.dominant = 0.75
         self.listens = False  # decodes what it is sent, and has no phrases for silence
 
@@ -52,6 +53,7 @@ class FakeFast(Fake):
         self.seconds = 60.0
         self.works_for = 0.0
         self.own_domain = True
+        self.most_bytes = MAX_BYTES
         self.dominant = 0.75
         self.listens = False
 
@@ -103,7 +105,7 @@ class FakeFast(Fake):
             return self.refusal(400, "InvalidArgument", "The definition is missing.")
         if not call["bytes"]:
             return self.refused_audio(400, "EmptyAudioFile", "The audio is empty.")
-        if call["bytes"] >= MAX_BYTES:
+        if call["bytes"] >= self.most_bytes:
             return self.refusal(413, "PayloadTooLarge", "The audio is 300 MB or more.")
         if seconds >= MAX_SECONDS:
             return self.refused_audio(422, "AudioLengthLimitExceeded", "Two hours or longer.")

@@ -168,3 +168,15 @@ async def test_two_hours_are_too_long(client: TranscriptionClient, fake_fast: Fa
     with pytest.raises(HttpResponseError) as failed:
         await client.transcribe(asked(b"no header that says how long it is"))
     assert failed.value.response.json()["innerError"]["code"] == "AudioLengthLimitExceeded"
+
+
+async def test_three_hundred_megabytes_are_too_many(
+    client: TranscriptionClient, fake_fast: FakeFast
+) -> None:
+    assert fake_fast.most_bytes == 300_000_000
+    fake_fast.most_bytes = len(wav(2))
+    fake_fast.phrases = [said("en-US", 0)]
+    assert (await client.transcribe(asked(wav(1.9)))).duration_milliseconds == 1_900
+    with pytest.raises(HttpResponseError) as failed:
+        await client.transcribe(asked(wav(2)))
+    assert failed.value.status_code == 413

@@ -40,6 +40,10 @@ async def test_utterances_come_in_order_without_roles_and_progress_never_goes_ba
     assert heard
     assert heard == sorted(heard)
     assert heard[-1] <= HEARD_MS + FRAME_MS
+    from_the_first = events[
+        next(n for n, each in enumerate(events) if isinstance(each, Utterance)) :
+    ]
+    assert not [each for each in from_the_first if isinstance(each, SpeechCharge)]  # asked before
     utterances = [event for event in events if isinstance(event, Utterance)]
     assert len(utterances) >= 2
     starts = [each.start_ms for each in utterances]

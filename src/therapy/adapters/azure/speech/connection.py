@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -82,11 +81,14 @@ class TokensOfLoop:
         """
         asking = self._credential.get_token(*scopes, **options)
         try:
-            return asyncio.run_coroutine_threadsafe(asking, self._loop).result(TOKEN_SECONDS)
-        except AzureError as exc:
-            raise AzureError(type(exc).__name__) from None
-        except (RuntimeError, TimeoutError, CancelledError) as exc:
+            asked = asyncio.run_coroutine_threadsafe(asking, self._loop)
+        except RuntimeError:  # the loop is closed: the process ends
             asking.close()
+            raise AzureError("closed") from None
+        try:
+            return asked.result(TOKEN_SECONDS)
+        except Exception as exc:  # noqa: BLE001 - the SDK expects AzureError and no other
+            asked.cancel()
             raise AzureError(type(exc).__name__) from None
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from therapy.adapters.azure.speech.connection import Deadlines, SpeechAccess
 from therapy.adapters.azure.speech.conversation_transcriber import Transcriber
+from therapy.adapters.azure.speech.errors import note_charge
 from therapy.adapters.azure.speech.recognised_phrases import (
     Final,
     Queue,
@@ -52,7 +53,7 @@ async def listen(
             yield utterance
         yield talk.done()
     except EngineFailed as exc:
-        exc.uncharged = not transcriber.connected
+        note_charge(exc, NAME, charged=transcriber.connected)
         raise
     finally:
         for task in tasks:

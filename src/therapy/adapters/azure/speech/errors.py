@@ -3,7 +3,11 @@
 The texts of a cancellation may quote what was said, or a key, so only a code is kept.
 """
 
+import logging
+
 from therapy.domain.errors import EngineFailed
+
+log = logging.getLogger(__name__)
 
 
 class SeveralLanguages(EngineFailed):
@@ -38,3 +42,11 @@ CANCELLATIONS = {
 def canceled(code: str) -> EngineFailed:
     """Return the error for a cancelled session, from the name of its `CancellationErrorCode`."""
     return EngineFailed(reason=code, transient=CANCELLATIONS.get(code, TRY_AGAIN))
+
+
+def note_charge(failure: EngineFailed, engine: str, *, charged: bool) -> None:
+    """Note on a failure whether its try may be charged; if so, log its reason, which a run may replace."""
+    failure.uncharged = not charged
+    if charged:
+        fields = {"engine": engine, "reason": failure.details.get("reason", failure.code)}
+        log.warning("a paid recognition failed", extra=fields)

@@ -23,7 +23,7 @@ from msgspec import Struct
 from therapy.adapters.azure.engine_errors import again, engine_errors, may_be_charged
 from therapy.adapters.azure.speech.audio_buffer_file import AudioBufferFile
 from therapy.adapters.azure.speech.connection import Patience, SpeechAccess
-from therapy.adapters.azure.speech.errors import SeveralLanguages
+from therapy.adapters.azure.speech.errors import SeveralLanguages, note_charge
 from therapy.adapters.azure.speech.recognised_phrases import FastAnswer, from_fast, most_spoken
 from therapy.adapters.azure.transport import KeepAliveTransport
 from therapy.adapters.retry import RetryPolicy
@@ -75,10 +75,11 @@ async def listen(
     answer = await _asked(access, buffer, options, patience)
     phrases = [each for each in answer.phrases if each.text.strip()]
     yield SpeechProgress(length)
-    for utterance in in_order(from_fast(each, length) for each in phrases):
+    several = len(locales) > 1
+    for utterance in in_order(from_fast(each, length, several=several) for each in phrases):
         yield utterance
     spoken = [(each.locale or "", each.duration_milliseconds) for each in phrases]
-    remarks = (ONE_LANGUAGE,) if len(locales) > 1 and phrases else ()
+    remarks = (ONE_LANGUAGE,) if several and phrases else ()
     yield SpeechDone(NAME, most_spoken(spoken, locales), length, remarks=remarks)
 
 
@@ -100,7 +101,7 @@ async def _asked(
             with engine_errors():
                 return await policy.call(request.send)
         except EngineFailed as exc:
-            exc.uncharged = not request.charged
+            note_charge(exc, NAME, charged=request.charged)
             raise
 
 

@@ -12,10 +12,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from therapy.domain.transcript import Utterance, Word
+from therapy.domain.transcript import GUESS, Utterance, Word
 
 TICKS_PER_MS = 10_000
 """The conversation transcriber counts in 100 nanoseconds."""
+
+UNSURE = 0.5
+"""Below this confidence a phrase may be in another language than the one that was chosen for all."""
 
 LATE_MS = 30_000
 """How long an utterance is held back for others that began before it."""
@@ -119,9 +122,14 @@ def from_conversation(final: Final, within_ms: int) -> tuple[Utterance, str]:
     return replace(utterance, confidence=sure, words=tuple(words)), language
 
 
-def from_fast(phrase: FastPhrase, within_ms: int) -> Utterance:
-    """Return a phrase of Fast Transcription as an utterance; `within_ms` is the recording's length."""
+def from_fast(phrase: FastPhrase, within_ms: int, *, several: bool = False) -> Utterance:
+    """Return a phrase of Fast Transcription as an utterance; `within_ms` is the recording's length.
+
+    If `several` languages were possible, of which one was chosen for all, an unsure phrase is a guess: it may
+    be in another one.
+    """
     start, end = _span(phrase)
+    flags = (GUESS,) if several and phrase.confidence < UNSURE else ()
     words = (
         _word(each.text, *_span(each), phrase.confidence, within_ms)
         for each in phrase.words or ()
@@ -131,6 +139,7 @@ def from_fast(phrase: FastPhrase, within_ms: int) -> Utterance:
         _utterance(start, end, phrase.text, phrase.speaker, within_ms),
         confidence=_share(phrase.confidence),
         words=tuple(words),
+        flags=flags,
     )
 
 
