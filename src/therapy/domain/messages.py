@@ -9,11 +9,12 @@ import re
 from collections.abc import Mapping
 
 from therapy.domain.connection_messages import CONNECTION_TEXTS
+from therapy.domain.field_advice import ANY_FIELD, FIELD_ADVICE
 from therapy.domain.language_names import named
 from therapy.domain.limit_messages import LIMIT_TEXTS
 from therapy.domain.preferred_language import language_of
 from therapy.domain.sign_in_messages import SIGN_IN_TEXTS
-from therapy.domain.upload_messages import ANY_FIELD, FIELD_ADVICE, UPLOAD_TEXTS, Texts
+from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 from therapy.domain.work_messages import WORK_TEXTS
 
 TEXTS: dict[str, Texts] = {
