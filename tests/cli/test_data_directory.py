@@ -77,14 +77,23 @@ def test_a_directory_that_is_named_is_used_even_if_there_is_a_former_one(
     assert run("user", "list").data == f"{data_dir} (new)"
 
 
+@pytest.mark.parametrize("command", ["user list", "mail", "seed", "check", "migrate"])
 def test_a_file_in_place_of_the_directory_is_named_with_what_to_do(
-    run: Run, tmp_path: Path
+    command: str, run: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    said = run("seed", THERAPY_DATA_DIR=str(tmp_path / "file"))
+    said = run(*command.split(), THERAPY_DATA_DIR=str(tmp_path / "file"))
     assert said.returncode == 1
-    assert f"{tmp_path / 'file'} is no directory" in said.stderr
-    assert "THERAPY_DATA_DIR" in said.stderr
+    (error,) = said.errors
+    assert error.startswith(f"therapy: {tmp_path / 'file'} is no directory: THERAPY_DATA_DIR")
+
+
+def test_a_directory_that_cannot_be_made_is_named_with_the_setting(run: Run) -> None:
+    said = run("seed", THERAPY_DATA_DIR="/proc/nowhere/data")
+    assert said.returncode == 1
+    (error,) = said.errors
+    assert "/proc/nowhere" in error
+    assert "set THERAPY_DATA_DIR to a directory" in error
 
 
 def test_a_bare_install_reads_settings_too(tmp_path: Path) -> None:

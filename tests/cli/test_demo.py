@@ -30,6 +30,7 @@ def test_the_demo_shows_the_whole_job_within_its_bounds_and_leaves_nothing(tmp_p
     assert float(right) >= 97
     for words in ("Therapist", "Patient", "sentiment_scores", "general_notes", "SESSION_READY"):
         assert words in said.stdout
+    assert re.search(r"^transcribing: recognising: [1-9]\d? %$", said.stdout, re.MULTILINE)
     assert list(tmp_path.iterdir()) == []
 
 

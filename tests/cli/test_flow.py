@@ -1,8 +1,10 @@
 """`therapy flow` against a real server, and against servers that are none."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -62,12 +64,19 @@ def test_with_finalize_the_whole_way_passes_and_nothing_is_skipped(
 
 
 class Liar(BaseHTTPRequestHandler):
-    """Signs everybody in, and then says the same to everything."""
+    """Signs everybody in, remembers who that was, and then says the same to everything."""
+
+    sign_ins: ClassVar[list[dict[str, str]]] = []
 
     def do_POST(self) -> None:
+        if self.path == "/auth/login":
+            self.sign_ins.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.say()
 
-    do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815 - the names that http.server looks for
+    def say_it(self) -> None:
+        self.say()
+
+    do_GET = do_PUT = do_DELETE = say_it  # noqa: N815 - the names that http.server looks for
 
     def say(self) -> None:
         body = (
@@ -103,6 +112,16 @@ def test_a_server_that_answers_otherwise_fails_with_what_was_expected_and_what_c
     assert "expected 401, got 200" in said.stdout
     assert "$.dateOfBirth" in said.stdout
     assert "Secret Name" not in said.stdout + said.stderr
+
+
+def test_no_wrong_sign_in_is_of_the_account_that_the_server_is_checked_with(
+    run: Run, liar: str
+) -> None:
+    Liar.sign_ins.clear()
+    run("flow", "--base-url", liar, "--email", OLIVIA, "--password", "x", "--wait", "1")
+    wrong = [each["email"] for each in Liar.sign_ins if each.get("password", "x") != "x"]
+    assert len(wrong) == 1
+    assert wrong[0].endswith("@example.invalid")
 
 
 def test_a_server_that_is_not_there_is_one_line(run: Run) -> None:

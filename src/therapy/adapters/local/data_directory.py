@@ -11,10 +11,14 @@ def prepare(directory: Path) -> Path:
     """Create the directory if it is missing; return its absolute path.
 
     Raises:
-        OSError: it can't be created.
+        OSError: it can't be created; a note says which setting names another one.
     """
     directory = directory.expanduser().resolve()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        exc.add_note("set THERAPY_DATA_DIR to a directory that this user can make or write")
+        raise
     return directory
 
 

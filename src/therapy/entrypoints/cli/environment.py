@@ -10,6 +10,7 @@ import rich_click as click
 from dotenv import dotenv_values
 
 from therapy.config import FORMER, Settings, in_production, platform_data_dir, read_settings
+from therapy.entrypoints.cli.faults.error_messages import NO_DIRECTORY, CommandFailed
 
 ENV_FILE = ".env"
 DATA_DIR = "THERAPY_DATA_DIR"
@@ -51,9 +52,16 @@ def settings_of_this_machine(*fields: str, host: str | None = None) -> Settings:
 
 
 def settings_with_data() -> Settings:
-    """Return the settings, as above, and say on stderr in one line which data the command works on."""
+    """Return the settings, as above, and say on stderr in one line which data the command works on.
+
+    Raises:
+        CommandFailed: what should be the data directory is a file.
+    """
     settings = settings_of_this_machine()
     click.echo(f"data in {data_at(settings)}", err=True)
+    directory = settings.data_dir.expanduser()
+    if directory.exists() and not directory.is_dir():
+        raise CommandFailed(NO_DIRECTORY.format(directory))
     return settings
 
 

@@ -28,6 +28,7 @@ EXTRAS = {
 }
 """The extra with a module, or all extras of the server for what every install needs; else `all`."""
 
+NO_DIRECTORY = "{} is no directory: THERAPY_DATA_DIR must name one, or one that can be made"
 CHECK = "Run `therapy check`: it shows what is unavailable, the likely cause and the fix."
 
 
@@ -66,6 +67,7 @@ def explained(error: TherapyError) -> str:
 def of_file(error: OSError) -> str:
     """Return the message for an error about a file, with our user id if permissions are the reason."""
     if isinstance(error, FileExistsError | NotADirectoryError):
-        return f"{error.filename} is no directory: THERAPY_DATA_DIR must name one, or one that can be made"
+        return NO_DIRECTORY.format(error.filename)
     message = f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": ")
-    return f"{message} (as user {os.geteuid()})" if isinstance(error, PermissionError) else message
+    user = f" (as user {os.geteuid()})" if isinstance(error, PermissionError) else ""
+    return "; ".join([f"{message}{user}", *getattr(error, "__notes__", ())])
