@@ -281,7 +281,7 @@ SAMPLES: dict[str, Sample] = {
         ResetTokens,
         a_reset(),
         write=lambda repository, record, _: repository.write(record),
-        load=lambda repository, place: repository.load(place.practice, PATIENT, place.name),
+        load=lambda repository, place: repository.find(place.practice, PATIENT, place.name),
         named=fields(practice_id="practice", token_hash="name"),
         taken=NotFound,
         stale=NotFound,
