@@ -33,6 +33,8 @@ def _with_iso_dates(answer: dict[str, Any]) -> dict[str, Any]:
     patient = body["patient"]
     part = {"part": 1, "bytes": body["recording_bytes"], "type": body["recording_type"]}
     new = _dates(body) | {"session_date_assumed": False, "hints": [], "recordings": [part]}
+    found = (body["heard"] or {}).get("insights")
+    new |= {"insights": "ready" if found else "absent", "insights_failure": None}
     return answer | {"body": body | new | {"patient": patient | _dates(patient)}}
 
 

@@ -89,5 +89,5 @@ def test_it_copies_and_deletes_only_when_told_and_confirmed(
 def test_with_files_there_is_nothing_to_finish(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "THERAPY_DATA_DIR": str(tmp_path / "data")}
     said = therapy(environment, tmp_path, "migrate", "--finish")
-    assert (said.returncode, said.stderr) == (0, "")
+    assert (said.returncode, said.stderr) == (0, f"data in {tmp_path / 'data'} (new)\n")
     assert "Nothing is left" in said.stdout

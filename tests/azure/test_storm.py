@@ -18,7 +18,7 @@ def test_what_fails_now_and_then_everywhere_loses_and_doubles_no_session(tmp_pat
     cloud = Cloud()
     with cloud.running() as settings:
         outcome = storm(
-            cloud, settings, tmp_path, sessions=6, therapists=2, patience=240, kill_every=8
+            cloud, settings, tmp_path, sessions=8, therapists=2, patience=240, kill_every=8
         )
     outcome.show(Console(width=110))
     assert outcome.well, outcome.wrong

@@ -18,12 +18,14 @@ from therapy.entrypoints.http.json_faults import Fault, find_fault
 from therapy.entrypoints.http.sessions_schemas import Correction, LinkRequest
 from therapy.entrypoints.http.upload_metadata import MetadataIn
 
-GOOD = {"patient": {}, "session_date": "04-03-2026"}
+PATIENT = {"id": "1", "name": "a"}
+GOOD = {"patient": PATIENT, "session_date": "04-03-2026"}
 LINE = {"speaker": "Patient", "text": "a", "timestamp": "0:00:00.000"}
 FAULTS = [
-    (MetadataIn, {"patient": {}}, Fault("session_date", missing=True)),
+    (MetadataIn, {"patient": PATIENT}, Fault("session_date", missing=True)),
+    (MetadataIn, GOOD | {"patient": {}}, Fault("patient.id", missing=True)),
     (MetadataIn, GOOD | {"session_date": 4}, Fault("session_date", missing=False)),
-    (MetadataIn, GOOD | {"patient": {"name": 4}}, Fault("patient.name", missing=False)),
+    (MetadataIn, GOOD | {"patient": PATIENT | {"name": 4}}, Fault("patient.name", missing=False)),
     (MetadataIn, GOOD | {"patient": 4}, Fault("patient", missing=False)),
     (
         MetadataIn,
@@ -42,7 +44,7 @@ FAULTS = [
     (Correction, {"x" * 101: 4}, Fault("", missing=False, unknown=True)),
     (
         Correction,
-        {"patient": {"id": "1", "nam": "a"}},
+        {"patient": PATIENT | {"nam": "a"}},
         Fault("patient.nam", missing=False, unknown=True),
     ),
     (

@@ -7,8 +7,9 @@ from therapy.entrypoints.http.errors import RETRY_AFTER, STATUS
 
 
 def leaves(root: type) -> set[type]:
-    """Classes of ours below this one that have none below them."""
-    below = [each for each in root.__subclasses__() if each.__module__.startswith("therapy.")]
+    """Classes of ours below this one that have none below them; an adapter's kinds of one are that one."""
+    ours = [each for each in root.__subclasses__() if each.__module__.startswith("therapy.")]
+    below = [each for each in ours if not each.__module__.startswith("therapy.adapters.")]
     return set().union(*(leaves(each) for each in below)) if below else {root}
 
 
