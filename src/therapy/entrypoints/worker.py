@@ -1,6 +1,7 @@
 """The worker: answers rings with `RunWorker.work_on`, and sweeps regularly for work without a ring.
 
-Insights have tasks of their own: a summary that takes minutes keeps no session from being transcribed.
+Insights have tasks of their own: a summary that takes minutes keeps no session from being transcribed, and
+an hour's recording no insights from being found.
 """
 
 import asyncio
@@ -30,15 +31,12 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
     listening = asyncio.create_task(
         therapy.installation.doorbell.listen(working.answer, at_once=at_once)
     )
-    sweeping = asyncio.create_task(_sweep_forever(therapy))
-    finding = [
-        asyncio.create_task(working.find_insights())
-        for _ in range(therapy.settings.insights_at_once)
-    ]
+    sweeping = asyncio.create_task(_sweep_forever(therapy, working))
+    finding = asyncio.create_task(working.find_insights(therapy.settings.insights_at_once))
     try:
         yield
     finally:
-        tasks = sweeping, *working.jobs, *finding, listening
+        tasks = sweeping, *working.jobs, finding, listening
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -56,27 +54,39 @@ class _Working:
         self._insights_worker = replace(worker, kinds=worker.kinds - AWAITED_KINDS)
         self._insights_due = asyncio.Event()
 
+    def look_for_insights(self) -> None:
+        """Have a task look for insights that are due, as soon as one is free."""
+        self._insights_due.set()
+
     async def answer(self, practice_id: str, session_id: str) -> None:
         """Work on whatever waits, in order, then on what the ring is about."""
-        self._insights_due.set()
-        if await self._work_on_waiting(self._worker):
+        self.look_for_insights()
+        if await self._work_on_waiting():
             await self._work_on(self._worker, practice_id, session_id)
 
-    async def find_insights(self) -> None:
-        """Find insights wherever they are due, one session after another, whenever some may be."""
-        while True:
-            await self._insights_due.wait()
-            self._insights_due.clear()
-            await self._work_on_waiting(self._insights_worker)
+    async def find_insights(self, at_once: int) -> None:
+        """Find insights wherever they are due, in so many sessions at once, whenever some may be."""
+        places = asyncio.Semaphore(at_once)
 
-    async def _work_on_waiting(self, worker: RunWorker) -> bool:
-        """Work on whatever waits, in order; return False if this worker is stopping."""
-        try:
-            async for first in worker.waiting():
-                if not await self._work_on(worker, *first):
-                    return False
-        except TherapyError as exc:
-            log.warning("what waits can't be seen", extra={"code": exc.code})
+        async def find(practice_id: str, session_id: str) -> None:
+            try:
+                await self._work_on(self._insights_worker, practice_id, session_id)
+            finally:
+                places.release()
+
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._insights_due.wait()
+                self._insights_due.clear()
+                async for first in _waiting(self._insights_worker):
+                    await places.acquire()
+                    tasks.create_task(find(*first))
+
+    async def _work_on_waiting(self) -> bool:
+        """Work on whatever sessions wait, in order; return False if this worker is stopping."""
+        async for first in _waiting(self._worker):
+            if not await self._work_on(self._worker, *first):
+                return False
         return True
 
     async def _work_on(self, worker: RunWorker, practice_id: str, session_id: str) -> bool:
@@ -89,7 +99,7 @@ class _Working:
             finally:
                 self.jobs.discard(job)
             if worker is self._worker:
-                self._insights_due.set()
+                self.look_for_insights()
             if job.cancelled():
                 return False
             if exc := job.exception():
@@ -97,10 +107,23 @@ class _Working:
         return True
 
 
-async def _sweep_forever(therapy: Therapy) -> None:
+async def _waiting(worker: RunWorker) -> AsyncIterator[tuple[str, str]]:
+    """Yield what `RunWorker.waiting` does; if that fails, log it and end: a sweep has it tried again."""
+    try:
+        async for each in worker.waiting():
+            yield each
+    except Exception as exc:  # noqa: BLE001 - whatever failed, those who look must go on
+        code = exc.code if isinstance(exc, TherapyError) else type(exc).__name__
+        log.warning("what waits can't be seen", extra={"code": code})
+
+
+async def _sweep_forever(therapy: Therapy, working: _Working) -> None:
+    sweep = therapy.installation.sweep
     while True:
         try:
-            await therapy.installation.sweep.once()
+            await sweep.once()
         except Exception as exc:  # noqa: BLE001 - whatever failed, the sweep must go on
             log.error("the sweep failed", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
+        if sweep.has_rung:  # a worker whose places are all taken does not hear it
+            working.look_for_insights()
         await asyncio.sleep(therapy.settings.sweep_every.total_seconds())

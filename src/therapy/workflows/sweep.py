@@ -62,6 +62,11 @@ class Sweep:
     _looked_ahead_at: datetime = field(default=LAST_MOMENT, init=False)
     _has_rung: bool = field(default=False, init=False)
 
+    @property
+    def has_rung(self) -> bool:
+        """Whether the last sweep rang for a run: some work is due."""
+        return self._has_rung
+
     async def once(self) -> None:
         """Go once through everything that is due.
 
