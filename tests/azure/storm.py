@@ -162,6 +162,7 @@ def begin(cloud: Cloud, seed: int) -> None:
     cloud.cosmos.add(*COSMOS)
     for fake in (cloud.speech, cloud.fast, cloud.language, cloud.fcm):
         fake.faults.clear(seed)
+        fake.add(Fault(status=503))  # of a few requests chance may strike none
         fake.add(*(SPEECH if fake is cloud.speech else ANSWERING))
 
 
