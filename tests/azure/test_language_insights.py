@@ -12,6 +12,7 @@ from therapy.adapters.azure.language.insights import PII_DOCUMENTS, LanguageInsi
 from therapy.adapters.azure.language.packing import MAX_CHARACTERS, MAX_DOCUMENTS
 from therapy.domain.insights import Gap, Part
 from therapy.domain.transcript import Speaker
+from therapy.entrypoints.logs import JsonLines
 
 SAID = (
     an_utterance("What happened at work this week?", 0, speaker=Speaker.THERAPIST),
@@ -113,6 +114,23 @@ async def test_a_part_that_fails_is_a_gap_and_the_others_are_there(
     assert bool(found.key_phrases) is (part is not Part.KEY_PHRASES)
     assert bool(found.personal_details) is (part is not Part.PERSONAL_DETAILS)
     assert bool(found.summary_draft) is (part is not Part.SUMMARY)
+
+
+async def test_why_a_part_fails_is_in_the_log_without_a_word_of_what_was_said(
+    language: FakeLanguage, insight: LanguageInsightFinder, caplog: pytest.LogCaptureFixture
+) -> None:
+    language.add(Fault("KeyPhraseExtraction", times=None, status=403))
+    language.failures = {"Work again": "InvalidDocument"}
+    await insight.find(PRACTICE, SAID, "en")
+    ours = [each for each in caplog.records if each.name.startswith("therapy.")]
+    assert {each.levelname for each in ours} == {"WARNING"}
+    assert {(each.part, each.reason) for each in ours} >= {
+        ("key_phrases", 403),
+        ("personal_details", "InvalidDocument"),
+    }
+    written = "".join(JsonLines().format(each) for each in ours)
+    assert '"reason": 403' in written
+    assert not any(word in written for word in ("manager", "Work", "054"))
 
 
 async def test_a_part_that_does_not_do_the_language_is_a_gap_that_says_so(

@@ -5,6 +5,7 @@ all the same, and nothing deletes it earlier: so summaries can be turned off.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
@@ -50,6 +51,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds between checks for a summary: each pause is twice the one before, up to the longest."""
 
 V = TypeVar("V")
+log = logging.getLogger(__name__)
 
 
 class LanguageInsightFinder(InsightFinder):
@@ -174,6 +176,9 @@ async def _or_gap(part: Part, finding: Awaitable[V], nothing: V, gaps: list[Gap]
     try:
         return await finding
     except WorkFailed as exc:
+        if not isinstance(exc, LanguageNotSupported):
+            reason = exc.details.get("reason", exc.code)
+            log.warning("insights lack a part", extra={"part": part.value, "reason": reason})
         gaps.append(Gap(part, exc.code))
         return nothing
 
