@@ -1,6 +1,8 @@
 """What insights by Azure AI Language do beyond the port's contract: the real SDK, a fake service."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -10,9 +12,11 @@ from tests.emulators.language import FakeLanguage
 from therapy.adapters.azure.language.client import language_client
 from therapy.adapters.azure.language.insights import PII_DOCUMENTS, LanguageInsightFinder
 from therapy.adapters.azure.language.packing import MAX_CHARACTERS, MAX_DOCUMENTS
+from therapy.config import read_settings
 from therapy.domain.insights import Gap, Part
 from therapy.domain.transcript import Speaker
 from therapy.entrypoints.logs import JsonLines
+from therapy.wiring.adapters import open_language
 
 SAID = (
     an_utterance("What happened at work this week?", 0, speaker=Speaker.THERAPIST),
@@ -186,6 +190,19 @@ async def test_a_check_that_fails_once_costs_no_summary(
     found = await insight.find(PRACTICE, SAID, "en")
     assert found.gaps == ()
     assert found.summary_draft
+
+
+async def test_a_summary_that_takes_too_long_is_a_gap_in_time_for_the_rest_to_be_kept(
+    language: FakeLanguage,
+) -> None:
+    language.jobs_held = True
+    settings = read_settings(language.settings() | {"THERAPY_INSIGHTS_SECONDS": "2"})
+    async with AsyncExitStack() as stack:
+        _, finder = await open_language(settings, stack)
+        async with asyncio.timeout(settings.insights_time.total_seconds()):
+            found = await finder.find(PRACTICE, SAID, "en")
+    assert found.gaps == (Gap(Part.SUMMARY, "engine_failed"),)
+    assert found.key_phrases
 
 
 async def test_who_speaks_is_said_once_for_all_that_they_say_in_turn(

@@ -318,7 +318,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         "key phrases, personal details, summary: local (none), azure (Language) or a plugin",
     ] = field(name="THERAPY_INSIGHTS", default=AUTO)
     insights_time: Annotated[
-        Seconds, "how long one attempt to find insights may take; review never waits for them"
+        Seconds,
+        "how long one attempt to find insights may take, a summary nine tenths of it; review never waits",
     ] = field(name="THERAPY_INSIGHTS_SECONDS", default=timedelta(minutes=15))
     insights_at_once: Annotated[
         int,

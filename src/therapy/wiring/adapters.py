@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MAILBOX = "mailbox"
 """The directory of what the local family would have sent."""
 
+FOR_A_SUMMARY = 0.9
+"""The share of the time for insights that a summary may take, so that the other parts are kept without it."""
+
 
 async def open_recordings(
     settings: Settings, data_dir: Path, stack: AsyncExitStack, *, make: bool = True
@@ -150,7 +153,11 @@ async def open_language(
         if settings.sentiment == "azure":
             sentiment = LanguageSentiment(client)
         if settings.insights == "azure":
-            insights = LanguageInsightFinder(client, summaries=settings.summaries)
+            insights = LanguageInsightFinder(
+                client,
+                summaries=settings.summaries,
+                summary_seconds=settings.insights_time.total_seconds() * FOR_A_SUMMARY,
+            )
     return (
         _local_sentiment() if sentiment is None else sentiment,
         _local_insights() if insights is None else insights,

@@ -44,7 +44,7 @@ NOT_PERSONAL = frozenset({"PersonType", "Quantity"})
 """Categories that identify nobody: "my sister", "two hours"."""
 
 SUMMARY_SENTENCES = 6
-SUMMARY_DEADLINE = 600.0
+SUMMARY_SECONDS = 600.0
 """Seconds for a summary, which may take minutes according to the service's documentation."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
@@ -57,7 +57,8 @@ log = logging.getLogger(__name__)
 class LanguageInsightFinder(InsightFinder):
     """Finds insights with a Language resource; without `summaries` no summary is asked for.
 
-    `sleep` is awaited between checks for a summary.
+    A summary may take `summary_seconds`: one that takes longer is a gap, and the other parts are kept.
+    `sleep` is awaited between checks for it.
     """
 
     def __init__(
@@ -65,10 +66,12 @@ class LanguageInsightFinder(InsightFinder):
         client: TextAnalyticsClient,
         *,
         summaries: bool = True,
+        summary_seconds: float = SUMMARY_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._client = client
         self._summaries = summaries
+        self._summary_seconds = summary_seconds
         self._sleep = sleep
 
     async def find(
@@ -140,8 +143,11 @@ class LanguageInsightFinder(InsightFinder):
             f"{speaker.value}: {' '.join(each.text for each in turn)}" for speaker, turn in turns
         )
         drafts: list[str] = []
+        time = asyncio.get_running_loop().time
+        latest = time() + self._summary_seconds
         for text in split(said, MAX_JOB_CHARACTERS):
-            (answer,) = _complete(await answered(self._job(text, code), 1, code, SUMMARY_DEADLINE))
+            asked = answered(self._job(text, code), 1, code, latest - time())
+            (answer,) = _complete(await asked)
             drafts += [draft.text.strip() for draft in answer.summaries]
         return "\n\n".join(drafts)
 
