@@ -52,9 +52,11 @@ def test_what_is_missing_is_made_and_then_everything_answers(
     mistaken = {"FLASK_SECRET_KEY": CANARY, "THERAPY_STORE": CANARY}
     checked = therapy(environment | mistaken, tmp_path, "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    for name in ("stores", "recordings", "speech", "sentiment", "push", "mail", "doorbell"):
-        assert name in checked.stdout
-    assert checked.stdout.count("│ ok") == 8
+    for name in (
+        *("stores", "recordings", "speech", "sentiment", "insights", "push", "mail", "doorbell"),
+    ):
+        assert f"│ {name} " in checked.stdout
+    assert checked.stdout.count("│ ok") == 9
     assert "No mail is sent" not in checked.stdout
     assert "FLASK_SECRET_KEY is no longer needed" in checked.stdout
     assert "THERAPY_STORE is not a setting; did you mean THERAPY_STORES?" in checked.stdout
@@ -74,13 +76,14 @@ def test_each_failure_has_its_cause_and_its_fix_and_hides_no_other(
     }
     said = therapy(migrated | wrong, tmp_path, "check")
     assert said.returncode == 1
-    assert "8 of 8 failed" in said.stderr
+    assert "9 of 9 failed" in said.stderr
     for words in (
         "stores: nothing answers at 127.0.0.1",
         "recordings: the container is missing",
         "speech (fast): the key is not that of a Speech resource in this region",
         "speech (conversation): the key is not that of a Speech resource in this region",
         "sentiment: the key is not one of this Language resource",
+        "insights: the key is not one of this Language resource",
         "push: Google rejects the service account's key",
         "mail: it does not accept this username with this password",
         "doorbell: TLS is on, but this port does not use it",
@@ -114,7 +117,7 @@ def test_who_may_not_make_containers_learns_who_may_and_what_else_was_made(
     assert "Try again in a moment" not in said.stdout + said.stderr
     cosmos.clear()
     checked = therapy(environment, tmp_path, "check")
-    assert "1 of 8 failed: stores" in checked.stderr  # so the recordings' container was made
+    assert "1 of 9 failed: stores" in checked.stderr  # so the recordings' container was made
 
 
 def test_what_fast_transcription_refuses_has_its_likely_causes(
@@ -123,7 +126,7 @@ def test_what_fast_transcription_refuses_has_its_likely_causes(
     for status, words in ((404, "THERAPY_SPEECH_ENGINE=conversation"), (400, "SPEECH_LANGUAGE")):
         fake_fast.add(Fault("transcribe", status=status))
         said = therapy(migrated, tmp_path, "check")
-        assert "1 of 8 failed: speech (fast)" in said.stderr
+        assert "1 of 9 failed: speech (fast)" in said.stderr
         assert words in said.stdout
     conversation = migrated | {"THERAPY_SPEECH_ENGINE": "conversation"}
     assert therapy(conversation, tmp_path, "check").returncode == 0

@@ -13,8 +13,10 @@ from therapy.adapters.azure.language.client import language_client
 from therapy.adapters.azure.language.insights import PII_DOCUMENTS, LanguageInsightFinder
 from therapy.adapters.azure.language.packing import MAX_CHARACTERS, MAX_DOCUMENTS
 from therapy.config import read_settings
+from therapy.domain.errors import EngineFailed
 from therapy.domain.insights import Gap, Part
 from therapy.domain.transcript import Speaker
+from therapy.entrypoints.cli.faults.diagnosis import diagnose
 from therapy.entrypoints.logs import JsonLines
 from therapy.wiring.adapters import open_language
 
@@ -135,6 +137,33 @@ async def test_why_a_part_fails_is_in_the_log_without_a_word_of_what_was_said(
     written = "".join(JsonLines().format(each) for each in ours)
     assert '"reason": 403' in written
     assert not any(word in written for word in ("manager", "Work", "054"))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("KeyPhraseExtraction", status=401),
+        Fault("PiiEntityRecognition", status=403),
+        Fault("AbstractiveSummarization", status=400),
+    ],
+    ids=lambda fault: f"{fault.on} {fault.status}",
+)
+async def test_a_check_fails_with_whatever_part_is_refused(
+    language: FakeLanguage, insight: LanguageInsightFinder, fault: Fault
+) -> None:
+    await insight.check()
+    language.add(fault)
+    with pytest.raises(EngineFailed) as failure:
+        await insight.check()
+    assert failure.value.details["reason"] == fault.status
+    cause = diagnose("azure", "insights", "clinic7", failure.value).cause
+    assert ("summaries" in cause) is (fault.status == 400)
+
+
+async def test_where_summaries_are_turned_off_a_check_asks_for_none(language: FakeLanguage) -> None:
+    async with language_client(language.url, key=language.key) as client:
+        await LanguageInsightFinder(client, summaries=False).check()
+    assert "AbstractiveSummarization" not in {call["kind"] for call in language.calls}
 
 
 async def test_a_part_that_does_not_do_the_language_is_a_gap_that_says_so(

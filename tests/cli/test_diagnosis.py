@@ -218,12 +218,7 @@ CASES = [
         "in this region",
         "SPEECH_REGION",
     ),
-    (
-        "speech",
-        EngineFailed(reason="Forbidden", transient=True),
-        "disabled",
-        "Cognitive Services Speech User",
-    ),
+    ("speech", EngineFailed(reason="Forbidden", transient=True), "disabled", "Speech User"),
     (
         "sentiment",
         caused(
@@ -247,6 +242,7 @@ CASES = [
         "not the address",
         "TEXT_ANALYTICS_ENDPOINT",
     ),
+    ("insights", EngineFailed(reason=400, transient=False), "no summaries", "THERAPY_SUMMARIES"),
     ("push", InvalidInput("service_account"), "JSON is not valid", "create a new key"),
     (
         "push",

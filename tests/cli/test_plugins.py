@@ -9,6 +9,19 @@ import pytest
 from tests.cli.conftest import Run
 from tests.plugin_packages import put_package
 
+DOWN = '''
+"""Insights that have no summary just now."""
+
+from therapy.adapters.memory.insights import MemoryInsightFinder
+from therapy.domain.insights import Part
+
+
+def open_insights(environment):
+    insights = MemoryInsightFinder()
+    insights.down = {Part.SUMMARY}
+    return insights
+'''
+
 
 @pytest.fixture(autouse=True)
 def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -38,6 +51,18 @@ def test_check_says_of_a_plugin_why_it_can_not_be_used_and_no_secret(run: Run) -
     )
     assert "its factory raised ValueError" in said.stdout
     assert "c4n4ry" not in said.stdout + said.stderr
+
+
+def test_check_says_that_a_plugin_finds_no_insights_though_it_raises_nothing(
+    run: Run, tmp_path: Path
+) -> None:
+    points = {"therapy.insights": {"down": "down_insights:open_insights"}}
+    put_package(tmp_path / "site", points, name="down-insights", code=DOWN)
+    said = run("check", THERAPY_INSIGHTS="down")
+    sys.modules.pop("down_insights", None)
+    assert said.returncode == 1
+    assert "insights: " in said.stdout
+    assert "1 of 5 failed" in said.stderr
 
 
 def test_a_command_that_can_not_use_the_plugin_says_so_in_one_line(

@@ -21,11 +21,13 @@ from msgspec.structs import replace
 from therapy.adapters.local.data_directory import prepare
 from therapy.config import Settings
 from therapy.domain.errors import EngineFailed, LanguageNotSupported
+from therapy.domain.insights import FAILED
 from therapy.domain.outbox import PushKind
 from therapy.domain.people import Device
 from therapy.domain.push import PushMessage
 from therapy.domain.transcript import Utterance
 from therapy.ports import SupportsExamine
+from therapy.ports.insights import InsightFinder
 from therapy.ports.speech import Speech, SpeechOptions
 from therapy.wiring.adapters import (
     MAILBOX,
@@ -102,8 +104,7 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
 
     async def insights(stack: AsyncExitStack) -> Check:
         _, opened = await open_language(settings, stack)
-        said = Utterance(0, 1_000, SENTENCE)
-        return check_of(opened, partial(opened.find, NOBODY, [said], "en"))
+        return check_of(opened, partial(_find, opened))
 
     async def push(stack: AsyncExitStack) -> Check:
         opened = await open_push(settings, data_dir, stack)
@@ -199,9 +200,7 @@ def migrations(
 def _listed(settings: Settings, name: str) -> bool:
     """Return whether a dependency can be checked: a check must not send a push or a letter to the mailbox."""
     family: str = getattr(settings, name)
-    if name == "insights":  # with sentiment from the same resource, that is asked
-        return family not in {"local", settings.sentiment}
-    return family != "local" or name not in {"push", "mail", "doorbell"}
+    return family != "local" or name not in {"insights", "push", "mail", "doorbell"}
 
 
 def _dependency(settings: Settings, name: str, opening: Opening) -> Dependency:
@@ -218,6 +217,17 @@ def unread(settings: Settings) -> str:
     if settings.mail == "local" and "azure" in {settings.stores, settings.recordings}:
         return str(data_dir_of(settings) / MAILBOX)
     return ""
+
+
+async def _find(insights: InsightFinder) -> None:
+    """Find insights in a sentence.
+
+    Raises:
+        EngineFailed: it failed at a part, which it does not raise itself.
+    """
+    found = await insights.find(NOBODY, [Utterance(0, 1_000, SENTENCE)], "en")
+    if failed := [gap.part.value for gap in found.gaps if gap.code == FAILED]:
+        raise EngineFailed(reason=", ".join(failed), transient=False)
 
 
 async def _listen(speech: Speech, languages: tuple[str, ...]) -> None:

@@ -54,9 +54,9 @@ class Checked:
 def check() -> None:
     """Check everything that this installation depends on, and say what to do about each failure.
 
-    Stores, recordings, recogniser, sentiment, pushes, mail and rings: each is opened, called in a harmless
-    way and closed again. Local ones that can't fail (pushes, mail, rings) are not listed. The data directory
-    and its database are created if missing; nothing else is created, changed or sent.
+    Stores, recordings, recogniser, sentiment, insights, pushes, mail and rings: each is opened, called in a
+    harmless way and closed again. Local ones that can't fail (insights, pushes, mail, rings) are not listed.
+    The data directory and its database are created if missing; nothing else is created, changed or sent.
 
     \b
     [bold]Example[/]

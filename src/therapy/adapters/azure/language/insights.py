@@ -17,6 +17,7 @@ from azure.core.polling import AsyncLROPoller
 from azure.core.polling.async_base_polling import AsyncLROBasePolling
 from azure.core.polling.base_polling import BadResponse, BadStatus, OperationFailed
 
+from therapy.adapters.azure.engine_errors import engine_errors
 from therapy.adapters.azure.language.client import (
     T,
     answered,
@@ -46,6 +47,8 @@ NOT_PERSONAL = frozenset({"PersonType", "Quantity"})
 SUMMARY_SENTENCES = 6
 SUMMARY_SECONDS = 600.0
 """Seconds for a summary, which may take minutes according to the service's documentation."""
+
+CHECK_SECONDS = 10.0
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds between checks for a summary: each pause is twice the one before, up to the longest."""
@@ -99,6 +102,22 @@ class LanguageInsightFinder(InsightFinder):
             gaps=tuple(sorted(gaps, key=lambda gap: gap.part.value)),
             engine="azure-language",
         )
+
+    async def check(self) -> None:
+        """Ask for each part of a short text: a region may lack one, a summary above all.
+
+        Waits CHECK_SECONDS for a summary: a job that has not failed by then was accepted.
+
+        Raises:
+            EngineFailed: a part is refused.
+        """
+        said = (Utterance(0, 1_000, "All is well."),)
+        await self._phrases(said, "en")
+        await self._details(said, "en")
+        if self._summaries:
+            with engine_errors(), suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._job(said[0].text, "en")
 
     async def _phrases(self, utterances: Sequence[Utterance], code: str) -> tuple[str, ...]:
         found: list[str] = []

@@ -55,7 +55,7 @@ def diagnose(
     if off is not None and abs(off) > CLOCK_SECONDS:
         text += " clock "
     for rule in RULES:
-        if rule.of in {"", name} and re.search(rule.signs, text, re.DOTALL):
+        if (not rule.of or name in rule.of.split()) and re.search(rule.signs, text, re.DOTALL):
             host = host or where or name
             cause = rule.cause.format(host=host, name=_PORT.sub("", host))
             fix = rule.fix.replace("{hebrew}", how_to_install(HEBREW))

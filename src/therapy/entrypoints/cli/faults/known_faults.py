@@ -10,7 +10,7 @@ from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 
 class Rule(Struct, frozen=True):
-    """A known fault of dependency `of` ("" = any); `signs` is a pattern over everything an error says.
+    """A known fault of the dependencies `of` ("" = any); `signs` is a pattern over everything an error says.
 
     In `cause`, {host} stands for the host with its port, if one is set, and {name} for the host without it.
     """
@@ -290,22 +290,28 @@ RULES = (
         " (https://<name>.cognitiveservices.azure.com); SPEECH_LANGUAGE names at most four, e.g. he-IL,en-US",
     ),
     Rule(
-        "sentiment",
+        "sentiment insights",
         r"\b401\b|unauthorized|invalid subscription key|permissiondenied",
         "the key is not one of this Language resource's, or from another region",
         "TEXT_ANALYTICS_KEY and TEXT_ANALYTICS_ENDPOINT must come from the same resource",
     ),
     Rule(
-        "sentiment",
+        "sentiment insights",
         r"\b403\b|forbidden|authenticationtypedisabled",
         "keys are disabled, or the identity has no role, or the firewall blocks us",
         "remove TEXT_ANALYTICS_KEY and give the identity the role Cognitive Services Language Reader",
     ),
     Rule(
-        "sentiment",
+        "sentiment insights",
         r"\b404\b|resource not found",
         "this is not the address of a Language resource",
         "copy TEXT_ANALYTICS_ENDPOINT from the resource: https://<name>.cognitiveservices.azure.com/",
+    ),
+    Rule(
+        "insights",
+        r"\b400\b|operationfailed",
+        "it does not find every part of insights: most likely its region makes no summaries",
+        "set THERAPY_SUMMARIES=false, or use a Language resource in a region that makes them",
     ),
     Rule(
         "push",
