@@ -28,9 +28,12 @@ from tests.azure.storm_outcome import (
 from tests.emulators.demo import Cloud, environment
 from tests.emulators.faults import Fault
 from tests.emulators.line import BadLine
+from therapy.domain.run import INSIGHTS_PAUSE
 from therapy.entrypoints.cli.own_server import command, running_server
 
 WORKERS = 2
+CALM_SECONDS = INSIGHTS_PAUSE.total_seconds() + 120
+"""How long it may take at most until all is done once no more faults come."""
 
 
 def often(on: str, kind: str = "status", *, chance: float, **more: Any) -> Fault:
@@ -145,7 +148,9 @@ def storm(
                 outcome.faults = struck(cloud, line)
                 calm(cloud, line)
                 workers.keep()
-                asyncio.run(settle(variables, crowd, outcome, until=time.monotonic() + 120))
+                asyncio.run(
+                    settle(variables, crowd, outcome, until=time.monotonic() + CALM_SECONDS)
+                )
             finally:
                 outcome.seconds = time.monotonic() - began
                 outcome.killed = workers.killed

@@ -14,9 +14,11 @@ from therapy.domain.errors import ErrorClass
 from therapy.domain.run import (
     CLOCKS_APART,
     FIRST_PAUSE,
+    INSIGHTS_PAUSE,
     MAX_ATTEMPTS,
     MAX_DEATHS,
     Run,
+    RunKind,
     RunState,
     again,
     beaten,
@@ -97,6 +99,14 @@ def test_a_permanent_failure_is_the_end():
     assert (run.state, run.attempt, run.error_code) == (RunState.FAILED, 1, "engine_failed")
     assert run.error_class is ErrorClass.PERMANENT
     assert not claimable(run, NOW + 100 * HOLD)
+
+
+def test_insights_are_tried_again_when_an_outage_of_some_minutes_is_over():
+    run = fail(claim(a_run(kind=RunKind.INSIGHTS)))
+    assert run.due_at - NOW == INSIGHTS_PAUSE >= timedelta(minutes=5)
+    assert not claimable(run, NOW + INSIGHTS_PAUSE - SECOND)
+    assert claimable(run, NOW + INSIGHTS_PAUSE)
+    assert claimable(run, NOW - timedelta(minutes=1))  # the clock was set back
 
 
 def test_pauses_between_attempts_double_until_it_is_enough():

@@ -35,6 +35,9 @@ MAX_CLAIMS = 40
 FIRST_PAUSE = timedelta(seconds=15)
 """The pause after the first failure; it doubles with each one."""
 
+INSIGHTS_PAUSE = timedelta(minutes=5)
+"""The same for insights, which can wait until an outage of the engine is over: there are few attempts."""
+
 CLOCKS_APART = timedelta(seconds=30)
 """How far the clocks of two machines, or of one before and after a restart, may differ unnoticed."""
 
@@ -114,11 +117,12 @@ def _longest_wait(run: Run) -> timedelta:
     """Return how long the run waited at most when it was written: its lease, or the pause after a failure."""
     if run.state is RunState.CLAIMED and run.beat_at:
         return run.due_at - run.beat_at
-    return _pause_after(run.attempt)
+    return _pause_after(run.attempt, run.kind)
 
 
-def _pause_after(attempt: int) -> timedelta:
-    return FIRST_PAUSE * 2 ** (attempt - 1) if attempt else timedelta(0)
+def _pause_after(attempt: int, kind: RunKind) -> timedelta:
+    first = INSIGHTS_PAUSE if kind is RunKind.INSIGHTS else FIRST_PAUSE
+    return first * 2 ** (attempt - 1) if attempt else timedelta(0)
 
 
 def claimed(run: Run, *, lease: str, now: datetime, hold: timedelta, within: timedelta) -> Run:
@@ -194,7 +198,7 @@ def failed(
         state=RunState.FAILED if over else RunState.DUE,
         lease="",
         attempt=attempt,
-        due_at=now + _pause_after(attempt),
+        due_at=now + _pause_after(attempt, run.kind),
         stage="",
         error_class=error_class,
         error_code=code,
