@@ -31,7 +31,6 @@ from tests.emulators.line import BadLine
 from therapy.domain.run import INSIGHTS_PAUSE
 from therapy.entrypoints.cli.own_server import command, running_server
 
-WORKERS = 2
 CALM_SECONDS = INSIGHTS_PAUSE.total_seconds() + 120
 """How long it may take at most until all is done once no more faults come."""
 

@@ -34,7 +34,7 @@ async def test_what_waits_is_counted_with_the_age_of_the_oldest():
     found = await backlog(installed.records)
     assert found == Backlog(waiting=2, working=0, oldest_seconds=100.0)
     await worked(installed)
-    assert await backlog(installed.records) == Backlog()
+    assert await backlog(installed.records) == Backlog(insights=2)
 
 
 async def test_what_a_worker_is_on_does_not_wait_until_its_lease_has_ended():
@@ -58,11 +58,14 @@ async def test_what_is_tried_again_later_waits_and_what_is_given_up_does_not():
     assert (await backlog(installed.records)).in_all == 1
 
 
-async def test_insights_which_no_session_waits_for_are_not_counted():
+async def test_insights_do_not_wait_as_sessions_do_but_no_worker_is_ended_while_some_are_due():
     installed = await an_installation()
     run = a_run(kind=RunKind.INSIGHTS)
     await installed.write(installed.records.runs.write(run))
-    assert await backlog(installed.records) == Backlog()
+    installed.clock.advance(seconds=90)
+    found = await backlog(installed.records)
+    assert found == Backlog(waiting=0, working=0, oldest_seconds=0.0, insights=1)
+    assert found.in_all == 1
 
 
 async def test_more_than_a_page_is_counted():
