@@ -24,7 +24,7 @@ from therapy.adapters.memory.store import MemoryStore
 from therapy.config import read_settings
 from therapy.domain.insights import Gap, Insights, Part
 from therapy.domain.insights_status import InsightsStatus
-from therapy.domain.run import RunKind
+from therapy.domain.run import RunKind, RunState
 from therapy.domain.session import State
 from therapy.entrypoints.worker import working
 from therapy.repositories.runs import run_queue
@@ -149,3 +149,13 @@ async def test_a_worker_looks_for_insights_in_as_many_sessions_at_once_as_are_al
         for session_id in ids:
             await all_done(installed, session_id)
     assert insights.times == len(ids)
+
+
+async def test_a_worker_that_is_stopped_puts_back_what_it_was_looking_for():
+    insights = HeldInsights()
+    installed = await an_installation(insights=insights)
+    async with one_place(installed, timedelta(hours=1)):
+        session_id = (await upload(installed.intake)).session_id
+        await insights.asked.wait()
+    run = await installed.insights_run(session_id)
+    assert (run.state, run.claims, run.charges) == (RunState.DUE, 0, 1)
