@@ -46,9 +46,8 @@ async def find(claimed: ClaimedRun, *, records: Records, insights: InsightFinder
     number = session.transcript_number
     version = await records.transcripts.load_words(run.practice_id, run.session_id, number)
     claimed.stage = "insights"
-    await (
-        claimed.charge()
-    )  # so that not even an engine that kills its worker is paid again and again
+    # So that not even an engine that kills its worker is paid again and again.
+    await claimed.charge()
     found = await insights.find(run.practice_id, version.utterances, version.language)
     if found_nothing(found) and any(gap.code == FAILED for gap in found.gaps):
         raise EngineFailed(reason="insights", transient=True)
