@@ -47,7 +47,7 @@ HEADERS = {
     ),
     **{
         HTTPStatus(status): ("Retry-After", "Seconds after which trying again may help.", seconds)
-        for status, seconds in RETRY_AFTER.items()
+        for status, seconds in {HTTPStatus.TOO_MANY_REQUESTS: "420", **RETRY_AFTER}.items()
     },
 }
 """The header that an answer with this status has, what it says, and an example."""
