@@ -31,8 +31,8 @@ def user() -> None:
 
     \b
     [bold]Examples[/]
-      [cyan]therapy user add --role therapist --email dana@example.health --name "Dana Levi"[/]
-      [cyan]therapy user disable dana@example.health[/]
+      [cyan]therapy user add --role therapist --email dana@clinic.test --name "Dana Levi"[/]
+      [cyan]therapy user disable dana@clinic.test[/]
       [cyan]therapy user list[/]
     """
 
@@ -69,7 +69,8 @@ def add(
 
     \b
     [bold]Example[/]
-      [cyan]therapy user add --role patient --email noa@example.health --name "Noa Bar" --number 300000015[/]
+      [cyan]therapy user add --role patient --email noa@mail.test --name "Noa Bar" \\
+          --number 300000015[/]
 
     [bold]You see[/] who was added, to which practice, whether that is a new one, and the password if it was
     generated: it is not stored in readable form, so note it now. A server that is running on the same data
