@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from tests.az_commands import blocks, run, settings_in, spans
 from tests.test_config import ACCOUNT, EARLIER
@@ -164,6 +165,15 @@ def test_the_earlier_web_app_starts_with_what_the_shortest_way_adds(
     added = settings_in(run([names, way], tmp_path))
     settings = read_settings(EARLIER | added)
     assert settings.drain.total_seconds() < int(added["WEBSITES_CONTAINER_STOP_TIME_LIMIT"])
+
+
+def test_settings_that_the_page_writes_to_a_file_are_those_of_the_web_app(tmp_path: Path) -> None:
+    listed = [{"name": name, "value": text} for name, text in EARLIER.items()]
+    (tmp_path / "listed.json").write_text(json.dumps(listed))
+    code = next(block for block in blocks(IN_ORDER[-1]) if "> .env" in block)
+    bash = ["bash", "-euc", f"group=g app=a; az() {{ cat listed.json; }}; {code}"]
+    subprocess.run(bash, cwd=tmp_path, check=True)
+    assert dotenv_values(tmp_path / ".env") == EARLIER
 
 
 def test_every_setting_of_the_earlier_guide_is_mapped() -> None:

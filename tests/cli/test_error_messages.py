@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run, bare_environment
-from therapy.domain.errors import StorageFull, Unavailable
+from therapy.domain.errors import LanguageNotSupported, StorageFull, Unavailable
 from therapy.entrypoints.cli.faults.error_messages import explained
 from therapy.entrypoints.cli.faults.installation import how_to_install
 
@@ -129,3 +129,9 @@ def test_a_volume_of_somebody_else_is_named_with_who_we_are() -> None:
     assert explained(error) == "Read-only file system: /data/therapy.sqlite3"
     error.__cause__ = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
     assert "[unavailable" in explained(error)
+
+
+def test_hebrew_that_was_not_recognised_says_how_to_have_it_recognised() -> None:
+    said = explained(LanguageNotSupported(languages="he-IL"))
+    assert f"`{how_to_install('hebrew')}`, then THERAPY_SPEECH_MODEL=auto" in said
+    assert "THERAPY_SPEECH_MODEL" not in explained(LanguageNotSupported(languages="en-US"))

@@ -1,5 +1,7 @@
 """`--help` teaches: what a command does, an example, what one sees."""
 
+import shlex
+
 import pytest
 
 from tests.cli.conftest import Run
@@ -36,6 +38,18 @@ def test_the_help_of_every_command_has_an_example_and_says_what_one_sees(
     assert "Example" in said.stdout
     assert "You see" in said.stdout
     assert said.stdout.count(f"therapy {command}") >= 2  # the usage, and the example
+
+
+@pytest.mark.parametrize("command", ["user", "user add"])
+def test_an_example_can_be_copied_from_a_narrow_terminal(command: str, run: Run) -> None:
+    lines = [each.rstrip() for each in run(*command.split(), "--help").stdout.splitlines()]
+    begun = next(at for at, each in enumerate(lines) if "therapy user add --role" in each)
+    end = begun + 1
+    while lines[end - 1].endswith("\\"):
+        end += 1
+    words = shlex.split("\n".join(lines[begun:end]))
+    assert words[-1] in {"Dana Levi", "300000015"}
+    assert max(len(each) for each in lines[begun:end]) <= 78
 
 
 def test_the_help_of_therapy_names_every_command_and_where_to_begin(run: Run) -> None:

@@ -105,3 +105,20 @@ def test_what_is_wrong_with_a_change_is_one_line_and_changes_nothing(
         assert len(said.errors) == 1
     assert run("user", "list").stdout == before
     assert signs_in(data_dir, "dana@example.health", OLD)
+
+
+def test_which_data_it_is_stands_before_the_question_whether_to_remove(
+    run: Run, data_dir: Path
+) -> None:
+    run("user", "add", *NOA, "--number", "300000015")
+    said = run("user", "remove", "noa@example.health", stdin="n\n").stderr
+    assert f"data in {data_dir}" in said
+    assert said.index(f"data in {data_dir}") < said.index("for good?")
+    assert run("user", "remove", "noa@example.health", stdin="y\n").stderr.count("data in") == 1
+
+
+def test_a_new_password_for_a_disabled_account_says_that_it_is_disabled(run: Run) -> None:
+    run("user", "add", *DANA)
+    assert "disabled" not in run("user", "reset", "dana@example.health").stdout
+    run("user", "disable", "dana@example.health")
+    assert "therapy user enable" in run("user", "reset", "dana@example.health").stdout

@@ -143,3 +143,47 @@ def test_mail_shows_the_letter_with_the_code_for_a_new_password(run: Run, data_d
         lambda here: change_password(code, new, records=here.records, sign_in=here.sign_in),
     )
     assert signs_in(data_dir, "dana@example.health", new)
+
+
+def test_a_name_with_brackets_is_shown_as_it_is_with_the_password(run: Run, data_dir: Path) -> None:
+    person = ("--role", "therapist", "--email", "dana@example.health", "--name", "Dana [/boss]")
+    said = run("user", "add", *person, "--practice", "Lake [red]")
+    assert (said.returncode, said.errors) == (0, [])
+    assert "added therapist Dana [/boss] (dana@example.health) to Lake [red]" in said.stdout
+    (password,) = re.findall(r"password: (\S+) \(shown once", said.stdout)
+    assert signs_in(data_dir, "dana@example.health", password)
+    listed = run("user", "list").stdout
+    assert "Dana [/boss]" in listed
+    assert "Lake [red]" in listed
+
+
+def test_a_new_practice_is_said_to_be_new_and_which_others_there_are(run: Run) -> None:
+    assert "to River (a new practice)" in run("user", "add", *DANA, "--practice", "River").stdout
+    noa = (*NOA, "--number", "300000015")
+    said = run("user", "add", *noa, "--practice", "Rivver").stdout
+    assert "to Rivver (a new practice, beside River)" in said
+    run("user", "remove", "noa@example.health", "--yes")
+    assert "to river" in run("user", "add", *noa, "--practice", "river").stdout.lower()
+
+
+def test_without_a_name_the_practices_to_choose_from_are_named(run: Run) -> None:
+    run("user", "add", *DANA, "--practice", "River")
+    run("user", "add", *NOA, "--number", "300000015", "--practice", "Lake")
+    said = run("user", "add", *NOA, "--number", "300000023")
+    assert (said.returncode, len(said.errors)) == (1, 1)
+    assert "choose one with --practice: Lake, River" in said.stderr
+
+
+def test_a_practice_that_a_failed_try_left_empty_is_in_nobodys_way(run: Run) -> None:
+    run("user", "add", *DANA, "--practice", "River")
+    assert run("user", "add", *DANA, "--practice", "Rivver").returncode == 1
+    said = run("user", "add", *NOA, "--number", "300000015")
+    assert (said.returncode, said.errors) == (0, [])
+    assert said.stdout.splitlines()[0].endswith("to River")
+
+
+def test_a_number_is_for_patients_and_they_need_one(run: Run) -> None:
+    for arguments in (NOA, (*DANA, "--number", "300000015")):
+        said = run("user", "add", *arguments)
+        assert said.returncode == 2
+        assert "a patient needs --number, nine digits" in said.stderr

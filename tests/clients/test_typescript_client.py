@@ -66,6 +66,7 @@ def test_calls_with_made_types_compile_and_reach_the_server(server, project, err
         "word": ["did", 180, 300, 1.0],
         "status": 404,
         "code": "not_found",
+        "upload": "unsupported_audio",
     }
 
 

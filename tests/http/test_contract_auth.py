@@ -109,8 +109,10 @@ async def test_a_lost_answer_to_a_refresh_is_given_again(clinic):
 
 
 @pytest.mark.parametrize("token", ["", "unknown", "x" * 4_000])
-async def test_an_unknown_refresh_token_is_refused(clinic, token):
-    check_problem(await clinic.post("/auth/refresh", None, json={"refreshToken": token}), 401)
+async def test_an_unknown_refresh_token_is_refused_with_what_to_do(clinic, token):
+    refused = await clinic.post("/auth/refresh", None, json={"refreshToken": token})
+    check_problem(refused, 401)
+    assert "refresh token was refused: POST /auth/login" in refused.json()["detail"]
 
 
 async def test_an_access_token_is_no_refresh_token_and_the_other_way_round(clinic):

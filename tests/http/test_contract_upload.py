@@ -206,6 +206,26 @@ async def test_a_number_without_its_leading_zero_links_by_the_name_or_gives_a_hi
     assert await hints(clinic, session) == []
 
 
+@pytest.mark.parametrize(
+    ("number", "found"),
+    [
+        ("123", ["patient_number_unlikely"]),
+        ("5556667770", ["patient_number_unlikely"]),
+        ("ask her", ["patient_number_unlikely"]),
+        ("555-666 777", []),
+        ("٥٥٥٦٦٦٧٧٧", []),
+    ],
+)
+async def test_a_number_without_nine_digits_is_kept_with_a_hint(clinic, number, found):
+    patient = {"id": number, "name": "New One"}
+    answer = await clinic.upload(metadata=metadata_of(patient=json.dumps(patient)))
+    session = await stored(clinic, answer)
+    assert await hints(clinic, session) == found
+    right = patient | {"id": "555666777"}
+    await clinic.ask("PATCH", f"/sessions/{session.id}", json={"patient": right})
+    assert await hints(clinic, session) == []
+
+
 @pytest.mark.parametrize("written", ["2001-02-28", "28-02-2001", "28/02/2001"])
 async def test_a_birthday_is_read_in_each_of_the_three_forms(clinic, written):
     patient = json.dumps({"id": "555666777", "name": "New One", "date_of_birth": written})

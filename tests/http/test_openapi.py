@@ -124,6 +124,19 @@ def test_every_operation_and_parameter_is_described(content):
             assert parameter["examples"], (name, parameter["name"])
 
 
+def test_every_answer_that_may_be_tried_again_has_the_header_that_says_when(content):
+    for operation in operations(content):
+        for status in {"429", "503", "507"} & operation["responses"].keys():
+            headers = operation["responses"][status]["headers"]
+            assert "Retry-After" in headers, (operation["operationId"], status)
+
+
+def test_what_may_be_left_out_has_no_default(content):
+    for name, schema in content["components"]["schemas"].items():
+        optional = schema.get("properties", {}).keys() - set(schema.get("required", ()))
+        assert [each for each in optional if "default" in schema["properties"][each]] == [], name
+
+
 def test_every_schema_and_field_is_described(content):
     for name, schema in content["components"]["schemas"].items():
         assert schema["description"], name

@@ -163,13 +163,22 @@ def check_number(number: str) -> str:
     return number.strip()
 
 
+def has_all_digits(number: str) -> bool:
+    """Return whether a typed patient number has nine digits, in any script, with or without separators."""
+    return _NUMBER.fullmatch(_digits(number)) is not None
+
+
 def full_number(number: str) -> str:
     """Return a typed patient number as nine digits, with its leading zeros; "" if it can't be one.
 
     Spreadsheets and forms drop leading zeros. The result is a guess: by itself it says not who is meant.
     """
-    digits = re.sub(r"[\s-]", "", plain_digits(number))
+    digits = _digits(number)
     return digits.zfill(NUMBER_DIGITS) if _SHORT_NUMBER.fullmatch(digits) else ""
+
+
+def _digits(number: str) -> str:
+    return re.sub(r"[\s-]", "", plain_digits(number))
 
 
 def lacks_zeros(number: str) -> bool:

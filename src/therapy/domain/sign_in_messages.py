@@ -19,8 +19,8 @@ SIGN_IN_TEXTS: dict[str, Texts] = {
     "not_signed_in": (
         "Please sign in.",
         "יש להתחבר.",
-        "Send the access token of POST /auth/login in the header Authorization, as Bearer and the token.",
-        "יש לשלוח את אסימון הגישה של POST /auth/login בכותרת Authorization: המילה Bearer ואחריה האסימון.",
+        "Send Authorization: Bearer with the access token. If a refresh token was refused: POST /auth/login.",
+        "יש לשלוח Authorization: Bearer עם אסימון הגישה. אם אסימון רענון לא התקבל: POST /auth/login.",
     ),
     "wrong_credentials": (
         "The e-mail address or the password is wrong.",

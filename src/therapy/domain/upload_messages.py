@@ -98,6 +98,12 @@ UPLOAD_TEXTS: dict[str, Texts] = {
         "Compare the names, then confirm who the patient is, with all nine digits of the number.",
         "יש להשוות את השמות ואז לאשר מי המטופל, עם כל תשע הספרות של המספר.",
     ),
+    "patient_number_unlikely": (
+        "The patient's number does not have nine digits.",
+        "במספר המטופל אין תשע ספרות.",
+        "Compare it with the patient's and correct it: no account is found by it.",
+        "יש להשוות אותו למספר של המטופל ולתקן: לא נמצא לפיו שום חשבון.",
+    ),
     "patient_link_undone": (
         "The link to a patient's account was undone: no patient can read this session.",
         "הקישור לחשבון המטופל בוטל: אף מטופל אינו יכול לקרוא את הפגישה.",

@@ -125,7 +125,8 @@ async def put_practice(practice: Practice, *, records: Records) -> None:
 async def practice_to_join(name: str, language: str, *, records: Records) -> Practice:
     """Return the practice of that name, created if there is none; without a name, the only practice.
 
-    A practice that has only demo accounts is joined by its name only.
+    A practice that has only demo accounts is joined by its name only, and one without accounts, e.g. of a
+    mistyped name, is not counted beside one with accounts.
 
     Raises:
         InvalidInput: there are several practices and no name.
@@ -135,10 +136,12 @@ async def practice_to_join(name: str, language: str, *, records: Records) -> Pra
     if named:
         return await written_practice(named[0], records=records)
     if not name:
-        real = [each for each in known if not await only_demo(each, records=records)]
-        if len(real) == 1:
-            return await written_practice(real[0], records=records)
-        if real:
+        demo = {each.id: await _demo(each, records=records) for each in known}
+        real = [each for each in known if not (demo[each.id] and all(demo[each.id]))]
+        likely = [each for each in real if demo[each.id]] or real
+        if len(likely) == 1:
+            return await written_practice(likely[0], records=records)
+        if likely:
             raise InvalidInput("practice", "required")
     practice = Practice(records.new_id(), name.strip() or FIRST_PRACTICE, language)
     await put_practice(practice, records=records)
@@ -159,8 +162,13 @@ async def written_practice(planned: Practice, *, records: Records) -> Practice:
 
 async def only_demo(practice: Practice, *, records: Records) -> bool:
     """Return whether a practice has accounts, all of them demo accounts."""
-    demo = [person.demo async for person in records.people.of_practice(practice.id)]
+    demo = await _demo(practice, records=records)
     return bool(demo) and all(demo)
+
+
+async def _demo(practice: Practice, *, records: Records) -> list[bool]:
+    """Return for each account of a practice whether it is a demo account."""
+    return [person.demo async for person in records.people.of_practice(practice.id)]
 
 
 async def real_people(*, records: Records) -> int:

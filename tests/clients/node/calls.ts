@@ -28,6 +28,21 @@ const nowhere = await client.GET("/sessions/{session_id}", {
   headers,
   params: { path: { session_id: "nowhere" } },
 });
+const metadata: components["schemas"]["MetadataIn"] = {
+  patient: { id: "300000015", name: "Dana Cohen" },
+  session_date: "2026-03-04",
+  timed_notes: [{ timestamp: "00:09", content: "Mentions the sister." }, { content: "At the start." }],
+};
+const refused = await client.POST("/sessions/upload", {
+  headers,
+  body: { metadata, audio_file: "this is no recording" },
+  bodySerializer({ metadata, audio_file }) {
+    const form = new FormData();
+    form.append("metadata", JSON.stringify(metadata));
+    form.append("audio_file", new Blob([audio_file]), "recording.m4a");
+    return form;
+  },
+});
 const problem: Problem | undefined = nowhere.error;
 console.log(
   JSON.stringify({
@@ -38,5 +53,6 @@ console.log(
     word,
     status: nowhere.response.status,
     code: problem?.code,
+    upload: refused.error?.code,
   }),
 );

@@ -36,13 +36,8 @@ def practice() -> None:
     """
 
 
-_practice_option = click.option(
-    "--practice", "of", default="", help="Its name. Required if there are several practices."
-)
-
-
 @practice.command()
-@_practice_option
+@click.option("--practice", "of", default="", help="The name of one, instead of all.")
 def show(*, of: str) -> None:
     """Show the settings of each practice, or of one.
 
@@ -73,7 +68,9 @@ async def _show(of: str) -> None:
 
 
 @practice.command("set")
-@_practice_option
+@click.option(
+    "--practice", "of", default="", help="Its name. Required if there are several practices."
+)
 @click.option(
     "--patient-sees",
     type=click.Choice(list(SEES)),

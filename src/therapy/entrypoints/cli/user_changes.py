@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import rich_click as click
 from rich.markup import escape
 
+from therapy.config import Settings
 from therapy.domain.errors import NotFound
 from therapy.domain.people import Person
 from therapy.entrypoints.cli.environment import settings_with_data
@@ -14,6 +16,8 @@ from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
 from therapy.entrypoints.cli.users import new_password
 from therapy.workflows.installation import Installation
+
+Found = TypeVar("Found")
 
 
 @click.command()
@@ -54,16 +58,20 @@ def reset(*, email: str, password: str) -> None:
     """
     chosen = password or new_password()
 
-    async def work(here: Installation) -> Person:
+    async def work(here: Installation) -> tuple[Person, bool]:
         from therapy.workflows import account_changes
 
-        return await account_changes.reset_password(
+        person = await account_changes.reset_password(
             email, chosen, records=here.records, passwords=here.sign_in.passwords
         )
+        credentials = await here.records.credentials.load(person.practice_id, person.id)
+        return person, credentials.disabled
 
-    person = asyncio.run(_changed(work))
+    person, disabled = asyncio.run(_changed(work))
     console = answers()
     console.print(f"{escape(person.full_name)} ({escape(person.email)}) has a new password")
+    if disabled:
+        console.print("the account is still disabled: `therapy user enable` lets people sign in")
     if not password:
         console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
 
@@ -127,6 +135,7 @@ def remove(*, email: str, yes: bool) -> None:
     [bold]You see[/] who was removed. Address and number are free again; whoever is signed in to the account
     is signed out.
     """
+    settings = settings_with_data()
     if not (yes or click.confirm(f"Remove the account {email} for good?", err=True)):
         raise CommandFailed("nothing was removed")
 
@@ -135,12 +144,14 @@ def remove(*, email: str, yes: bool) -> None:
 
         return await remove_account(email, records=here.records, session_index=here.session_index)
 
-    person = asyncio.run(_changed(work))
+    person = asyncio.run(_changed(work, settings))
     answers().print(f"removed {escape(person.full_name)} ({escape(person.email)})")
 
 
-async def _changed(work: Callable[[Installation], Awaitable[Person]]) -> Person:
-    """Do something with the installation; return the person.
+async def _changed(
+    work: Callable[[Installation], Awaitable[Found]], settings: Settings | None = None
+) -> Found:
+    """Do something with the installation, of these settings or else of this machine's; return its result.
 
     Raises:
         CommandFailed: no account has the address.
@@ -148,7 +159,7 @@ async def _changed(work: Callable[[Installation], Awaitable[Person]]) -> Person:
     from therapy.wiring import open_therapy
     from therapy.wiring.dependency_checks import stores_at
 
-    settings = settings_with_data()
+    settings = settings or settings_with_data()
     async with open_therapy(settings) as opened:
         try:
             return await work(opened.installation)

@@ -2,15 +2,19 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from datetime import date
 
 import rich_click as click
+from rich.markup import escape
 from rich.table import Table
 
+from therapy.domain.errors import InvalidInput
 from therapy.domain.people import Person, Practice, Role
 from therapy.domain.session import parse_date
 from therapy.domain.text_folding import fold
 from therapy.entrypoints.cli.environment import settings_with_data
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
 from therapy.repositories.records import Records
@@ -23,12 +27,12 @@ def new_password() -> str:
 
 @click.group()
 def user() -> None:
-    """Accounts of therapists and patients: add one, disable or enable one, list all.
+    """Accounts of therapists and patients: add, list, rename, disable, enable or remove them.
 
     \b
     [bold]Examples[/]
-      [cyan]therapy user add --role therapist --email dana@example.health --name "Dana Levi"[/]
-      [cyan]therapy user disable dana@example.health[/]
+      [cyan]therapy user add --role therapist --email dana@clinic.test --name "Dana Levi"[/]
+      [cyan]therapy user disable dana@clinic.test[/]
       [cyan]therapy user list[/]
     """
 
@@ -47,7 +51,9 @@ def user() -> None:
 @click.option("--date-of-birth", default="", help="Like 1990-12-31 or 31-12-1990.")
 @password_options("By default one is generated and shown once.")
 @click.option(
-    "--practice", default="", help="Its name; created if missing. Required if there are several."
+    "--practice",
+    default="",
+    help="Its name; created if missing. Required if several have accounts.",
 )
 def add(
     *,
@@ -63,11 +69,15 @@ def add(
 
     \b
     [bold]Example[/]
-      [cyan]therapy user add --role patient --email noa@example.health --name "Noa Bar" --number 300000015[/]
+      [cyan]therapy user add --role patient --email noa@mail.test --name "Noa Bar" \\
+          --number 300000015[/]
 
-    [bold]You see[/] who was added, and the password if it was generated: it is not stored in readable form,
-    so note it now. A server that is running on the same data knows the account at once.
+    [bold]You see[/] who was added, to which practice, whether that is a new one, and the password if it was
+    generated: it is not stored in readable form, so note it now. A server that is running on the same data
+    knows the account at once.
     """
+    if bool(number) is not (role == Role.PATIENT.value.lower()):
+        raise click.UsageError("a patient needs --number, nine digits; a therapist has none")
     born = parse_date(date_of_birth, field="date of birth") if date_of_birth else None
     chosen = password or new_password()
     adding = _add(
@@ -79,9 +89,9 @@ def add(
         date_of_birth=born,
         password=chosen,
     )
-    joined, person = asyncio.run(adding)
+    where, person = asyncio.run(adding)
     console = answers()
-    console.print(f"added {role} {person.full_name} ({person.email}) to {joined.name}")
+    console.print(escape(f"added {role} {person.full_name} ({person.email}) to {where}"))
     if not password:
         console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
 
@@ -95,15 +105,25 @@ async def _add(
     number: str,
     date_of_birth: date | None,
     password: str,
-) -> tuple[Practice, Person]:
+) -> tuple[str, Person]:
+    """Add the account; return its practice, in words, and the person.
+
+    Raises:
+        CommandFailed: no practice is named, and there are several.
+    """
     from therapy.wiring import open_therapy
     from therapy.workflows import accounts
 
     settings = settings_with_data()
     async with open_therapy(settings) as opened:
-        joined = await accounts.practice_to_join(
-            practice, settings.language, records=opened.installation.records
-        )
+        records = opened.installation.records
+        before = await records.practices.all()
+        try:
+            joined = await accounts.practice_to_join(practice, settings.language, records=records)
+        except InvalidInput:
+            raise CommandFailed(
+                f"there are several practices: choose one with --practice: {_names(before)}"
+            ) from None
         person = await accounts.enrol(
             joined,
             role,
@@ -112,10 +132,22 @@ async def _add(
             password=password,
             number=number,
             date_of_birth=date_of_birth,
-            records=opened.installation.records,
+            records=records,
             passwords=opened.installation.sign_in.passwords,
         )
-    return joined, person
+    return _in_words(joined, before), person
+
+
+def _in_words(joined: Practice, before: Sequence[Practice]) -> str:
+    """Return the practice's name; of a new one also that it is new, and which others there are."""
+    if any(each.id == joined.id for each in before):
+        return joined.name
+    beside = f", beside {_names(before)}" if before else ""
+    return f"{joined.name} (a new practice{beside})"
+
+
+def _names(practices: Sequence[Practice]) -> str:
+    return ", ".join(sorted(each.name for each in practices))
 
 
 @user.command("list")
@@ -153,4 +185,4 @@ async def _fill(table: Table, records: Records) -> None:
             credentials = await records.credentials.load(practice.id, person.id)
             states = {"disabled": credentials.disabled, "demo": person.demo}
             state = ", ".join(name for name, holds in states.items() if holds)
-            table.add_row(*row, person.number, state)
+            table.add_row(*map(escape, row), person.number, state)

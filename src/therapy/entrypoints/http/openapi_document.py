@@ -47,7 +47,7 @@ HEADERS = {
     ),
     **{
         HTTPStatus(status): ("Retry-After", "Seconds after which trying again may help.", seconds)
-        for status, seconds in RETRY_AFTER.items()
+        for status, seconds in {HTTPStatus.TOO_MANY_REQUESTS: "420", **RETRY_AFTER}.items()
     },
 }
 """The header that an answer with this status has, what it says, and an example."""
@@ -172,11 +172,13 @@ def _mend(component: dict[str, Any]) -> None:
     """Say what msgspec does not: that enums are strings, and that a file's bytes are not encoded.
 
     Where the items of an array are named one by one, its `maxItems` bounds them: `items: false`, which
-    generators of clients do not read, is left out.
+    generators of clients do not read, is left out. So is what stands for a field that is missing: a generator
+    of types takes a field that has a `default` for one that is always there, so that clients had to send it.
     """
     if "enum" in component:
         component.setdefault("type", "string")
     for each in component.get("properties", {}).values():
+        each.pop("default", None)
         if each.get("format") == "binary":
             del each["contentEncoding"]
         if "prefixItems" in (inner := each.get("items") or {}) and "maxItems" in inner:

@@ -4,8 +4,14 @@ import asyncio
 
 from therapy.domain.access import Actor
 from therapy.domain.messages import advice, sentence
+from therapy.domain.people import has_all_digits
 from therapy.domain.roles import to_assign
-from therapy.domain.session import DATE_ASSUMED, NUMBER_COMPLETED, SPEAKERS_TO_ASSIGN
+from therapy.domain.session import (
+    DATE_ASSUMED,
+    NUMBER_COMPLETED,
+    NUMBER_UNLIKELY,
+    SPEAKERS_TO_ASSIGN,
+)
 from therapy.entrypoints.http.recording_measures import Heard
 from therapy.entrypoints.http.session_details import NoteOut
 from therapy.entrypoints.http.sessions_schemas import (
@@ -70,6 +76,8 @@ def _hints(view: SessionView, language: str) -> list[Hint]:
     patient, codes = view.session.details.patient, view.session.details.hints
     if view.account and view.account.number != patient.number:
         codes = (*codes, NUMBER_COMPLETED)
+    if not view.account and not has_all_digits(patient.number):
+        codes = (*codes, NUMBER_UNLIKELY)
     if view.transcript and to_assign(view.transcript):
         codes = (*codes, SPEAKERS_TO_ASSIGN)
     return [Hint(each, sentence(each, language), advice(each, language)) for each in codes]

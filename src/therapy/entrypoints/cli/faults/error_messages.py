@@ -2,9 +2,9 @@
 
 import os
 
-from therapy.domain.errors import StorageFull, TherapyError, Unavailable
+from therapy.domain.errors import LanguageNotSupported, StorageFull, TherapyError, Unavailable
 from therapy.domain.messages import advice, sentence
-from therapy.entrypoints.cli.faults.installation import how_to_install
+from therapy.entrypoints.cli.faults.installation import HEBREW, how_to_install
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 SERVER = "http,worker,local"
@@ -58,6 +58,8 @@ def explained(error: TherapyError) -> str:
     fix = CHECK if isinstance(error, Unavailable) else advice(error.code, "en")
     if isinstance(error, StorageFull):
         fix = "Make room on the disk that the data directory is on, or in the account."
+    if isinstance(error, LanguageNotSupported) and "he" in str(error.details.get("languages", "")):
+        fix = f"{fix} Hebrew needs `{how_to_install(HEBREW)}`, then THERAPY_SPEECH_MODEL=auto."
     if extra := str(error.details.get("extra", "")):
         fix = f"Add it with: {how_to_install(extra)}"
     parts = [sentence(error.code, "en", **error.details), fix, f"[{error}]"]
