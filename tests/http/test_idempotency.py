@@ -155,6 +155,16 @@ async def test_what_is_kept_says_nothing_about_a_person(clinic: Clinic):
         assert canary not in text
 
 
+async def test_fingerprints_of_one_body_under_two_keys_differ_so_that_no_body_can_be_guessed(
+    clinic: Clinic,
+):
+    for key in ("key-1", "key-2"):
+        headers = {"Idempotency-Key": key}
+        await clinic.post("/devices/register", json=DEVICE, headers=headers)
+    found = {json.loads(each)["fingerprint"] for each in await keyed_records(clinic)}
+    assert [len(each) for each in found] == [64, 64]
+
+
 async def test_without_a_key_nothing_is_kept(clinic: Clinic):
     await clinic.session()
     assert await keyed_records(clinic) == []
