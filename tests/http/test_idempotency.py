@@ -1,14 +1,17 @@
 """The header Idempotency-Key: requests that are sent again are answered as before, and done once."""
 
+import asyncio
 import base64
 import json
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import pytest
 from httpx import Response
+from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.types import Empty
@@ -27,7 +30,7 @@ from tests.http.clinic import (
     metadata_of,
     settings_in,
 )
-from tests.http.server import PATIENCE, Answer, Server, audio_part, serving
+from tests.http.server import PATIENCE, Answer, Server, audio_part, serving, wait_for_no_connection
 from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.entrypoints.http.app import make_app
 from therapy.entrypoints.http.held_answer import KEPT, OPTION, SHOWN
@@ -191,11 +194,11 @@ async def test_refusals_are_in_hebrew_too(clinic: Clinic):
     assert "הכותרת" in refused["error"]
 
 
-def wait_for_an_upload(server: Server) -> None:
+def wait_for(what: Callable[[], object]) -> None:
     end = time.monotonic() + PATIENCE
-    while not server.left()["uploads"] and time.monotonic() < end:
+    while not (found := what()) and time.monotonic() < end:
         time.sleep(0.01)
-    assert server.left()["uploads"]
+    assert found
 
 
 def test_while_an_upload_runs_another_replica_says_when_to_ask_again(tmp_path):
@@ -205,7 +208,7 @@ def test_while_an_upload_runs_another_replica_says_when_to_ask_again(tmp_path):
         with server.connect() as first, replica.connect() as second:
             first.head(server.token(), more=header)
             first.chunk(begun)
-            wait_for_an_upload(server)
+            wait_for(lambda: server.left()["uploads"])
             second.head(replica.token(), more=header)
             second.chunks(body)
             refused = second.answer()
@@ -225,7 +228,7 @@ def test_an_upload_that_was_cut_off_may_be_sent_again_at_once(tmp_path):
         with server.connect() as cut:
             cut.head(server.token(), more=header)
             cut.chunk(audio_part(a_wav(SOUND)))
-            wait_for_an_upload(server)
+            wait_for(lambda: server.left()["uploads"])
         end = time.monotonic() + PATIENCE  # less than the claim of a process that died would last
         while (answer := sent(server, body, header)).status == 409 and time.monotonic() < end:
             time.sleep(0.02)
@@ -237,6 +240,51 @@ def sent(server: Server, body: bytes, header: str) -> Answer:
         connection.head(server.token(), more=header)
         connection.chunks(body)
         connection.end()
+        return connection.answer()
+
+
+def test_a_longer_upload_under_a_used_key_is_refused_before_its_end(tmp_path):
+    header = f"Idempotency-Key: {KEY}"
+    with serving(tmp_path) as server:
+        assert sent(server, form(a_wav(SOUND), metadata_of()), header).status == 202
+        with server.connect() as longer:
+            longer.head(server.token(), more=header)
+            longer.chunks(audio_part(a_wav(SOUND * 3)))
+            assert longer.answer().status == 422
+
+
+def test_who_still_sends_much_gets_to_read_that_the_key_was_used(tmp_path):
+    header, much = f"Idempotency-Key: {KEY}", bytes(32 * 1024 * 1024)
+    with serving(tmp_path) as server:
+        assert sent(server, form(a_wav(SOUND), metadata_of()), header).status == 202
+        assert sent(server, form(a_wav(much), metadata_of()), header).status == 422
+
+
+def test_what_a_client_that_left_had_asked_for_is_not_done_again(tmp_path):
+    times, go = [], asyncio.Event()
+
+    @post("/counted", status_code=204)
+    async def counted() -> None:
+        times.append(1)
+        await go.wait()
+
+    with serving(tmp_path, handlers=[counted]) as server:
+        request = (
+            f"POST /counted HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {server.token()}\r\n"
+            f"Idempotency-Key: {KEY}\r\nContent-Length: 2\r\n\r\n{{}}"
+        ).encode()
+        with server.connect() as leaving:
+            leaving.sock.sendall(request)
+            wait_for(lambda: times)
+        wait_for_no_connection(server)
+        server.loop.call_soon_threadsafe(go.set)
+        wait_for(lambda: _asked(server, request).status == 204)
+    assert times == [1]
+
+
+def _asked(server: Server, request: bytes) -> Answer:
+    with server.connect() as connection:
+        connection.sock.sendall(request)
         return connection.answer()
 
 

@@ -119,7 +119,7 @@ class Idempotency:
 
         async def note() -> None:
             stored = await self._records.keyed_requests.load(claimed)
-            if stored is not None and stored.holder == claimed.holder and stored.answer is None:
+            if stored is not None and stored.holder == claimed.holder:
                 await self._write(replace(stored, **changes))
 
         await retry_stale(note)
