@@ -133,6 +133,7 @@ class Connection:
         method: str = "POST",
         *,
         length: int | None = None,
+        more: str = "",
     ) -> None:
         """Send the head of an upload: chunked, as the app does, unless a length is given."""
         lines = [
@@ -141,6 +142,7 @@ class Connection:
             f"Content-Type: multipart/form-data; boundary={BOUNDARY}",
         ]
         lines += [f"Authorization: Bearer {token}"] if token else []
+        lines += [more] if more else []
         lines += ["Transfer-Encoding: chunked"] if length is None else [f"Content-Length: {length}"]
         self.sock.sendall("\r\n".join([*lines, "", ""]).encode())
 

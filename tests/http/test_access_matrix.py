@@ -2,7 +2,8 @@
 
 A row has the status for each actor, in the order of ACTORS. Operations on a session are asked about one of
 Olivia's with Jordan, in a state in which she may do it; she comes last, so that nobody before her finds it
-changed. Whatever is 404 there is the same for a session that does not exist.
+changed. Whatever is 404 there is the same for a session that does not exist. Every POST is asked under one
+Idempotency-Key by everybody: nobody gets another's answer, and the therapist gets her own again.
 """
 
 import json
@@ -42,6 +43,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 RUTH = account("therapist-ruth", Role.THERAPIST, "Ruth Stein", "ruth.stein@example.health")
 ENDED = "login-3"
 ABSENT = "0" * 32
+KEY = "one-key-of-everybody"
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,12 @@ class Operation:
     def __init__(self, clinic: Clinic, method: str, path: str, name: str) -> None:
         self.name = name
         self.is_about_a_session = "{session_id}" in path
+        self.takes_a_key = method == "post" and not path.startswith("/auth/")
         self._clinic, self._method, self._path = clinic, method.upper(), path
 
     async def ask(self, asking: Asking, session_id: str) -> Response:
         path = self._path.replace("{session_id}", session_id).replace("{user_id}", OLIVIA.id)
-        more: dict[str, Any] = {"headers": {}}
+        more: dict[str, Any] = {"headers": {"Idempotency-Key": KEY} if self.takes_a_key else {}}
         if asking.person is not None:
             token = self._clinic.token(asking.person, asking.sid)
             more["headers"]["Authorization"] = f"Bearer {token}"
@@ -188,6 +191,9 @@ async def test_each_actor_gets_the_answer_that_the_table_says(matrix: Matrix, na
         if operation.is_about_a_session and is_refused:
             nowhere = await operation.ask(ACTORS[actor], ABSENT)
             assert told(answer, session_id) == told(nowhere, ABSENT), actor
+    if operation.takes_a_key:
+        again = await operation.ask(ACTORS["the therapist"], session_id)
+        assert told(again, session_id) == told(answers["the therapist"], session_id)
 
 
 def told(answer: Response, session_id: str) -> tuple[object, ...]:

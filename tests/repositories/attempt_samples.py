@@ -1,4 +1,4 @@
-"""Samples of what is kept of attempts and credentials: what `samples.Sample` is made of, by kind."""
+"""Samples of what is kept of attempts, credentials and keyed requests: what `samples.Sample` is made of."""
 
 from typing import Any
 
@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from tests.builders import DAY, HOUR, NOW, PATIENT, PRACTICE
 from therapy.domain.attempts import Attempt
 from therapy.domain.credentials import Credentials
+from therapy.domain.idempotency import KeyedRequest
 from therapy.domain.partition_keys import key
 from therapy.repositories.attempts import Attempts, StoredAttempts
 from therapy.repositories.credentials import CREDENTIALS, CredentialsOfPeople
+from therapy.repositories.idempotency_keys import KeyedRequests
 from therapy.repositories.known_addresses import (
     KNOWN,
     KnownAddress,
@@ -17,6 +19,13 @@ from therapy.repositories.known_addresses import (
     KnownAddressLists,
 )
 from therapy.repositories.logins import access_partition
+
+A_REQUEST = KeyedRequest(PRACTICE, PATIENT, "/a/{b}", "name-1", "holder-1", NOW + DAY, NOW + DAY)
+
+
+def request_at(record: KeyedRequest, place: Any) -> KeyedRequest:
+    return replace(record, practice_id=place.practice, key_hash=place.name)
+
 
 ATTEMPT_SAMPLES: dict[str, dict[str, Any]] = {
     "attempts": {
@@ -26,6 +35,14 @@ ATTEMPT_SAMPLES: dict[str, dict[str, Any]] = {
         "load": lambda repository, place: repository.load(place.name),
         "changes": {"expires_at": NOW + DAY},
         "everywhere": True,
+    },
+    "keyed_request": {
+        "repository": KeyedRequests,
+        "record": A_REQUEST,
+        "write": lambda repository, record, _: repository.write(record),
+        "load": lambda repository, place: repository.load(request_at(A_REQUEST, place)),
+        "named": request_at,
+        "text": "holder",
     },
     "known-addresses": {
         "repository": KnownAddressLists,

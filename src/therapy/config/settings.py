@@ -143,6 +143,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     unread_answer: Annotated[
         Seconds, "how long an answer is kept of which the client reads nothing"
     ] = field(name="THERAPY_UNREAD_ANSWER_SECONDS", default=timedelta(seconds=120))
+    idempotency_keys: Annotated[
+        Seconds,
+        "how long the answer to a request with an Idempotency-Key is kept for who sends it again",
+    ] = field(name="THERAPY_IDEMPOTENCY_SECONDS", default=timedelta(days=1))
     keep_alive: Annotated[
         Seconds,
         "seconds without traffic after which a connection to Azure, Redis or Firebase sends a TCP keep-alive"

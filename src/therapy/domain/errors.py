@@ -8,12 +8,14 @@
     │   ├── NotFound           absent, erased or someone else's: always the same answer
     │   ├── WrongState         the session is not in a state that allows this
     │   ├── AlreadyExists      an e-mail, a patient number or a recording that already exists
+    │   ├── KeyReused          an Idempotency-Key that was used for another request
     │   ├── TooLarge           more bytes than a limit allows
     │   └── UnsupportedAudio   what was sent is not audio that can be read
     ├── TryAgain               the same request may succeed later
     │   ├── Unavailable        a store or an engine can't be reached
     │   ├── TooManyAttempts    more in an hour than are admitted; says how long to wait
     │   ├── TooMuchAtOnce      as much of the caller's is under way as one person may have
+    │   ├── UnderWay           the same request is being worked on; says how long to wait
     │   ├── StorageFull        no room for another recording
     │   ├── Stale              someone else wrote first: read again, then decide
     │   └── LeaseLost          the run was changed or taken over: stop, write nothing
@@ -86,6 +88,12 @@ class AlreadyExists(CallerError):
     code = "already_exists"
 
 
+class KeyReused(CallerError):
+    """Raised where an Idempotency-Key was used before for another request of the same kind."""
+
+    code = "idempotency_key_reused"
+
+
 class TooLarge(CallerError):
     """Raised when a request body, a recording or a commit exceeds its limit."""
 
@@ -118,6 +126,12 @@ class TooMuchAtOnce(TryAgain):
     """Raised where a person has as much under way as one may have; `retry_after` are the seconds to wait."""
 
     code = "too_much_at_once"
+
+
+class UnderWay(TryAgain):
+    """Raised where a request under the same Idempotency-Key is not answered yet; `retry_after` in seconds."""
+
+    code = "request_under_way"
 
 
 class StorageFull(TryAgain):

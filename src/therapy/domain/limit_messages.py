@@ -12,6 +12,24 @@ LIMIT_TEXTS: dict[str, Texts] = {
         "Wait until some of it is done, then try again.",
         "יש להמתין עד שחלקן יסתיים ולנסות שוב.",
     ),
+    "idempotency_key": (
+        "The header Idempotency-Key is not valid.",
+        "הכותרת Idempotency-Key אינה תקינה.",
+        "Send 1 to 200 visible ASCII characters, such as a random UUID, or leave the header out.",
+        "יש לשלוח 1 עד 200 תווי ASCII נראים, למשל UUID אקראי, או להשמיט את הכותרת.",
+    ),
+    "idempotency_key_reused": (
+        "This Idempotency-Key was used for another request, so nothing was done.",
+        "ה-Idempotency-Key הזה כבר שימש לבקשה אחרת, ולכן דבר לא בוצע.",
+        "Use a new key for each new request; with an old one, send exactly the request of before.",
+        "יש להשתמש במפתח חדש לכל בקשה חדשה; עם מפתח קודם יש לשלוח בדיוק את הבקשה הקודמת.",
+    ),
+    "request_under_way": (
+        "This request is being worked on already.",
+        "הבקשה הזו כבר בטיפול.",
+        "Wait a moment, then send it again with the same Idempotency-Key to get its answer.",
+        "יש להמתין רגע ולשלוח אותה שוב עם אותו Idempotency-Key כדי לקבל את התשובה.",
+    ),
     "too_many_waiting": (
         "Too many of your recordings are waiting to be transcribed.",
         "יותר מדי הקלטות שלך ממתינות לתמלול.",

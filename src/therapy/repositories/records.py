@@ -11,6 +11,7 @@ from therapy.repositories.change import Change, Pending
 from therapy.repositories.credentials import CredentialsOfPeople
 from therapy.repositories.devices import MOST_DEVICES, Devices
 from therapy.repositories.former_sessions import FormerSessionsOfPatients
+from therapy.repositories.idempotency_keys import KeyedRequests
 from therapy.repositories.known_addresses import KnownAddressLists
 from therapy.repositories.late_reads import LateReads
 from therapy.repositories.link_changes import LinkChanges
@@ -66,6 +67,7 @@ class Records:
         self.runs = Runs(store)
         self.outbox = Outbox(store)
         self.uploads = Uploads(store)
+        self.keyed_requests = KeyedRequests(store)
         self.received_bytes = ReceivedBytesOfDays(store)
         self.unique_keys = UniqueKeys(store)
         self.logins = Logins(store)

@@ -129,6 +129,7 @@ async def open_therapy(
             paid_tries=settings.azure_limits.paid_tries,
             login_check=timedelta(seconds=settings.sign_in_limits.login_check),
             most_devices=settings.sign_in_limits.most_devices,
+            key_lifetime=settings.idempotency_keys,
             letter_pace=LetterPace(
                 settings.sign_in_limits.reset_lifetime, settings.sign_in_limits.mail_pause
             ),

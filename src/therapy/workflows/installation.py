@@ -27,6 +27,7 @@ from therapy.repositories.records import Records
 from therapy.workflows.attempts import AttemptCounter
 from therapy.workflows.authentication import SignIn
 from therapy.workflows.engines import Engines
+from therapy.workflows.idempotency import KEPT_FOR, Idempotency
 from therapy.workflows.login_check import EVERY, LoginCheck
 from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.reset_letters import DEFAULT_PACE, LetterPace, ResetLetters
@@ -76,6 +77,7 @@ class Installation:
     sign_in: SignIn
     searches: Searches
     login_check: LoginCheck
+    idempotency: Idempotency
     doorbell: Doorbell
     worker: RunWorker
     sweep: Sweep
@@ -96,6 +98,7 @@ def install(
     most_devices: int = MOST_DEVICES,
     letter_pace: LetterPace = DEFAULT_PACE,
     paid_tries: int = MOST_CHARGES,
+    key_lifetime: timedelta = KEPT_FOR,
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -106,7 +109,8 @@ def install(
     them. `limits` is how much one person, and everybody together, may have under way. A session's
     recordings may last `longest_ms` together. A login that has ended is refused after `login_check` at the
     latest; a person has at most `most_devices`. `letter_pace` says how long a letter with a token is of use,
-    and how often it is tried. A run is tried `paid_tries` times if that costs money.
+    and how often it is tried. A run is tried `paid_tries` times if that costs money. An answer
+    is kept under its idempotency key for `key_lifetime`.
     """
     relay = OutboxRelay(
         records=_records(ports, lease, most_devices),
@@ -158,6 +162,7 @@ def install(
             within=limits.search_time,
         ),
         login_check=LoginCheck(records, login_check),
+        idempotency=Idempotency(records, lease=lease, kept_for=key_lifetime),
         doorbell=ports.doorbell,
         worker=RunWorker(
             records=records,

@@ -21,6 +21,7 @@ from therapy.entrypoints.http.errors import (
     on_therapy_error,
 )
 from therapy.entrypoints.http.even_times import evenly_timed
+from therapy.entrypoints.http.idempotency_key import IdempotencyKeys
 from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.long_bodies import CountedLongBodies, LongBodies
 from therapy.entrypoints.http.openapi_document import describe
@@ -78,6 +79,7 @@ def make_app(
             RequestTimer(),
             DefineMiddleware(Authentication, exclude_from_auth_key="no_token"),
             CountedLongBodies(),
+            IdempotencyKeys(),
         ],
         before_send=[evenly_timed(timedelta(milliseconds=settings.even_ms)), finish_response],
         exception_handlers={

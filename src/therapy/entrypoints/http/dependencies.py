@@ -11,6 +11,7 @@ from therapy.domain.access import Actor
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.client_address import provide_client_network
 from therapy.entrypoints.http.errors import language_of
+from therapy.entrypoints.http.idempotency_key import is_repeated
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.recordings import Recordings
 from therapy.ports.session_index import SessionIndex
@@ -23,6 +24,7 @@ from therapy.workflows.waiting_list import WaitingList
 Caller = NamedDependency[Actor]
 ClientNetwork = NamedDependency[str]
 Language = NamedDependency[str]
+IsRepeated = NamedDependency[bool]
 AfterResponseJobs = NamedDependency[AfterResponse]
 RecordsDependency = NamedDependency[Records]
 SessionIndexDependency = NamedDependency[SessionIndex]
@@ -79,6 +81,7 @@ DEPENDENCIES = {
     "actor": _provided(provide_actor),
     "after_response": _provided(provide_after_response),
     "client_network": _provided(provide_client_network),
+    "is_repeated": _provided(is_repeated),
     "language": _provided(provide_language),
     **{name: provide_part(name) for name in PARTS},
 }

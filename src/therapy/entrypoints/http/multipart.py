@@ -53,18 +53,11 @@ async def parts(
         TooLarge: more parts or headers than anyone needs.
         BrokenOff: the client went away.
     """
-    kind, options = request.content_type
-    boundary = options.get("boundary", "")
-    if kind != RequestEncodingType.MULTI_PART or not boundary:
+    boundary = boundary_of(request)
+    if not boundary:
         raise UnsupportedBody
     try:
-        with PushMultipartParser(
-            boundary.encode("latin-1", "replace"),
-            max_segment_count=MOST_PARTS,
-            max_header_size=MOST_HEADER,
-            header_charset="latin-1",  # takes every byte
-            strict=True,
-        ) as parser:
+        with form_parser(boundary) as parser:
             async for chunk in request.stream():
                 try:
                     for event in parser.parse(chunk):
@@ -84,6 +77,23 @@ async def parts(
         raise TooLarge from exc
     except (ParserError, ValueError) as exc:
         raise InvalidInput("body", "malformed_multipart") from exc
+
+
+def boundary_of(request: Request[Any, Any, Any]) -> str:
+    """Return the boundary between the parts of a form; "" if the body is none."""
+    kind, options = request.content_type
+    return options.get("boundary", "") if kind == RequestEncodingType.MULTI_PART else ""
+
+
+def form_parser(boundary: str) -> PushMultipartParser:
+    """Return a parser of a form whose parts and headers are as many as anyone needs."""
+    return PushMultipartParser(
+        boundary.encode("latin-1", "replace"),
+        max_segment_count=MOST_PARTS,
+        max_header_size=MOST_HEADER,
+        header_charset="latin-1",  # takes every byte
+        strict=True,
+    )
 
 
 def _file_name(segment: MultipartSegment) -> str:

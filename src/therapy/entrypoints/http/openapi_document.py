@@ -27,6 +27,8 @@ from litestar.routes import HTTPRoute
 from msgspec import Struct
 
 from therapy.entrypoints.http.errors import RETRY_AFTER
+from therapy.entrypoints.http.idempotency_document import describe_key
+from therapy.entrypoints.http.idempotency_key import takes_key
 from therapy.entrypoints.http.problem_answers import A_REQUEST_ID, Problem
 from therapy.entrypoints.http.request_bodies import BodyOperation
 
@@ -80,6 +82,8 @@ def describe(app: Litestar) -> None:
     for method, handler, operation in found:
         if handler.opt.get("no_token") and not handler.opt.get("operators_token"):
             operation.security = []
+        if takes_key(handler):
+            describe_key(operation)
         operation.responses = dict(sorted((operation.responses or {}).items()))
         _put_schemas(operation, handler, schemas, components)
         for status, answer in operation.responses.items():

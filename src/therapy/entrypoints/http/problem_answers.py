@@ -52,6 +52,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "languages": (400, {"field": "languages"}),
     "people": (400, {"field": "people"}),
     "before": (400, {"field": "before"}),
+    "idempotency_key": (400, {"field": "Idempotency-Key"}),
     "malformed_json": (400, {"field": "body"}),
     "malformed_multipart": (400, {"field": "body"}),
     "metadata": (400, {"field": "metadata"}),
@@ -81,6 +82,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "duplicate_recording": (409, {"session": AN_EARLIER_ID}),
     "stale": (409, {}),
     "lease_lost": (409, {}),
+    "request_under_way": (409, {"retry_after": 30}),
     "request_timeout": (408, {}),
     "too_large": (413, {"limit": 16 * 1024}),
     "too_long": (413, {"longest": 14_400}),
@@ -89,6 +91,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "unsupported_media_type": (415, {}),
     "compressed_body": (415, {}),
     "compressed_audio": (415, {}),
+    "idempotency_key_reused": (422, {}),
     "range": (416, {"size": 264_600_044}),
     "too_many_attempts": (429, {"retry_after": 420}),
     "too_many_waiting": (429, {"retry_after": 300}),
@@ -116,10 +119,12 @@ WHY = {
     403: "This kind of account may not do that, or the request names someone else.",
     404: "Absent, erased, or someone else's: always the same answer.",
     408: "The body came too slowly: send it again on a new connection.",
-    409: "The state does not allow it, or someone else wrote at the same moment.",
+    409: "The state does not allow it, someone else wrote at the same moment, or the request is under way:"
+    " then `Retry-After` says when to send it again.",
     413: "More bytes, or a longer recording, than are allowed.",
     415: "Not a body, or not audio, that can be read.",
     416: "The recording has no such bytes; `Content-Range` says how many it has.",
+    422: "The Idempotency-Key was used for another request: nothing was done.",
     429: "More than is admitted in an hour or at once: send it again after `Retry-After` seconds.",
     503: "A dependency can't be reached, or too much is asked at once: send it again after"
     " `Retry-After` seconds.",
@@ -156,14 +161,17 @@ def problems(*codes: str, field: str = "body") -> dict[int, ResponseSpec]:
             description=WHY[status],
             media_type=PROBLEM_TYPE,
             examples=[
-                _example(code, field) for code in dict.fromkeys(codes) if CODES[code][0] == status
+                example_of_code(code, field)
+                for code in dict.fromkeys(codes)
+                if CODES[code][0] == status
             ],
         )
         for status in statuses
     }
 
 
-def _example(code: str, field: str) -> Example:
+def example_of_code(code: str, field: str = "body") -> Example:
+    """Return an error answer with this code."""
     status, details = CODES[code]
     if code in ANY_FIELD:
         details = {"field": field}

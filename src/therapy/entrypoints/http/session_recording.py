@@ -17,6 +17,7 @@ from msgspec import Struct
 from therapy.domain.errors import NotFound
 from therapy.entrypoints.http.dependencies import Caller, RecordingsDependency, RecordsDependency
 from therapy.entrypoints.http.errors import BadRange
+from therapy.entrypoints.http.idempotency_key import SHOWN_ANEW
 from therapy.entrypoints.http.problem_answers import OWN_SESSION, problems
 from therapy.entrypoints.http.schema_types import AN_ID, SessionId, UtcTime, about
 from therapy.ports.recordings import Recordings
@@ -131,6 +132,7 @@ async def recording(
 @post(
     "/{session_id:str}/recording-link",
     status_code=200,
+    opt=SHOWN_ANEW,
     operation_id="make_recording_link",
     summary="Make a link that plays a recording",
     response_description="The link.",

@@ -33,11 +33,13 @@ from therapy.entrypoints.http import (
 )
 from therapy.entrypoints.http.dependencies import (
     Caller,
+    IsRepeated,
     Language,
     RecordsDependency,
     SessionIndexDependency,
     WaitingListDependency,
 )
+from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER, SHOWN_ANEW
 from therapy.entrypoints.http.json_bodies import decoded
 from therapy.entrypoints.http.problem_answers import (
     JSON_BODY,
@@ -120,7 +122,7 @@ async def one(
     "/{session_id:str}/retry",
     status_code=202,
     operation_class=body_operation(RetryRequest, required=False),
-    opt={"example": {"message": sentence("retry_accepted", "en")}},
+    opt={**KEPT_ANSWER, "example": {"message": sentence("retry_accepted", "en")}},
     operation_id="retry_session",
     summary="Try a failed session again",
     response_description="It is worked on again.",
@@ -224,6 +226,7 @@ async def cancel(session_id: SessionId, actor: Caller, records: RecordsDependenc
 @post(
     "/{session_id:str}/patient-link",
     status_code=200,
+    opt=SHOWN_ANEW,
     operation_id="link_patient",
     summary="Confirm who the patient is",
     response_description="The session as it is now.",
@@ -241,6 +244,8 @@ async def link_patient(
     session_id: SessionId,
     data: JSONBody[LinkRequest],
     actor: Caller,
+    *,
+    is_repeated: IsRepeated,
     records: RecordsDependency,
     language: Language,
 ) -> SessionAnswer:
@@ -250,7 +255,9 @@ async def link_patient(
     another number, the session is that account's instead. A number without its leading zeros must be that
     of an account with the patient's name.
     """
-    await patient_links.link_patient(actor, session_id, data.patient_id.strip(), records=records)
+    if not is_repeated:
+        number = data.patient_id.strip()
+        await patient_links.link_patient(actor, session_id, number, records=records)
     return await shown(actor, session_id, language, records=records)
 
 
