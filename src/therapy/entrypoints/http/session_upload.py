@@ -1,7 +1,6 @@
 """POST /sessions/upload: a recording, streamed into the store while it arrives."""
 
-import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from litestar import Request, post
@@ -10,21 +9,22 @@ from msgspec import Struct
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import InvalidInput, TherapyError, TooLarge
 from therapy.domain.messages import sentence
+from therapy.domain.upload import Metadata
+from therapy.entrypoints.http.body_rest import BodyRest
 from therapy.entrypoints.http.dependencies import Caller, IntakeDependency, Language
-from therapy.entrypoints.http.errors import SlowBody
 from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
 from therapy.entrypoints.http.problem_answers import SIGNED_IN, WRITES, problems
 from therapy.entrypoints.http.request_bodies import JSON, MULTIPART, body_operation
 from therapy.entrypoints.http.schema_types import SessionName, about
 from therapy.entrypoints.http.upload_metadata import (
     MOST_METADATA,
-    Metadata,
     MetadataIn,
     read_metadata,
 )
 from therapy.workflows.continued_sessions import continued_by
+from therapy.workflows.intake import Intake
 from therapy.workflows.new_sessions import Receipt
-from therapy.workflows.uploads import Intake, Receiving, receiving
+from therapy.workflows.uploads import Receiving, receiving
 
 
 class Uploaded(Struct):
@@ -64,8 +64,6 @@ class UploadForm(Struct):
 AUDIO, METADATA = "audio_file", "metadata"
 PART_TYPES = {AUDIO: "audio/*, application/octet-stream", METADATA: JSON}
 """For the OpenAPI document: what parts are usually sent as; nobody is refused for another type."""
-LINGER_SECONDS = 5.0
-QUIET_SECONDS = 0.5
 MULTIPART_ROOM = 16 * MOST_METADATA
 """Bytes that a body may have besides the audio: fields and files that nobody reads are dropped."""
 
@@ -115,38 +113,13 @@ async def upload(
     `continues` it becomes the next part of that session, which is transcribed as a whole again.
     """
     require(actor, Action.RECORD)
-    body = _Body(request)
+    body = BodyRest(request)
     try:
         receipt = await _receive(request, actor, intake=intake)
     except TherapyError:
         await body.drop()
         raise
     return Uploaded(receipt.session_id, "accepted", sentence("upload_accepted", language))
-
-
-class _Body:
-    """Keeps track of whether more of a request's body is to come."""
-
-    def __init__(self, request: Request[Any, Any, Any]) -> None:
-        self._receive = request.receive
-        self._more = True
-        request.receive = self._watch  # `stream` reads through it
-
-    async def _watch(self) -> Any:
-        message = await self._receive()
-        self._more = bool(message["type"] == "http.request" and message.get("more_body"))
-        return message
-
-    async def drop(self) -> None:
-        """Read and drop the rest for a while: a client that is still sending might never see our answer.
-
-        Whoever pauses is told at once, and so is whoever has sent everything.
-        """
-        with suppress(TimeoutError, SlowBody):
-            async with asyncio.timeout(LINGER_SECONDS):
-                while self._more:
-                    async with asyncio.timeout(QUIET_SECONDS):
-                        await self._watch()
 
 
 async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Intake) -> Receipt:
