@@ -80,7 +80,6 @@ TABLE = {
     "search_closed_sessions": FOR_THERAPISTS,
     "get_closed_session": "401 401 401 404 404 200 404 404 200",
     "upload_recording": "401 401 401 403 403 403 403 403 202",
-    "get_upload_options": "204 204 204 204 204 204 204 204 204",
     "create_upload": "401 401 401 201 201 403 403 403 201",
     "list_uploads": FOR_THERAPISTS,
     "get_upload": OWN_UPLOAD,

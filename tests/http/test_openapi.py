@@ -42,7 +42,6 @@ OPERATION_IDS = [
     "get_transcript",
     "get_transcript_for_review",
     "get_upload",
-    "get_upload_options",
     "head_recording",
     "head_upload",
     "link_patient",

@@ -275,6 +275,7 @@ _PLACEHOLDERS = {
     "least": ("8", "8"),
     "limit": ("the limit", "המותר"),
     "longest": ("the limit", "המותר"),
+    "offset": ("other", "אחרים"),
     "session": ("(id unknown)", "קיימת"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),

@@ -73,15 +73,7 @@ from therapy.workflows.intake import Intake
     http_method=[HttpMethod.OPTIONS],
     status_code=204,
     no_token=True,
-    operation_id="get_upload_options",
-    summary="Ask what is spoken here",
-    response_description="In the headers.",
-    response_headers=[
-        header("Tus-Version", "The versions of tus.", TUS_VERSION),
-        header("Tus-Extension", "The extensions of tus.", EXTENSIONS),
-        header("Tus-Checksum-Algorithm", "What a checksum may be of.", ",".join(ALGORITHMS)),
-        header("Tus-Max-Size", "The most bytes of a recording.", str(2 * 1024**3)),
-    ],
+    include_in_schema=False,
 )
 async def options(intake: IntakeDependency) -> Response[None]:
     """Say which versions and extensions of tus are spoken, and how large a recording may be."""
