@@ -1,4 +1,4 @@
-"""A proxy on a bad line: it cuts each connection after so many bytes or seconds, and takes servers in turn."""
+"""A proxy on a bad line: each connection is cut after so many bytes or seconds; servers take turns."""
 
 import contextlib
 import itertools

@@ -103,11 +103,22 @@ async def test_who_goes_on_takes_over_and_who_was_at_it_writes_nothing_more():
         await taken_over(installed, upload_id)
     found = await look(installed, upload_id)
     assert found.offset == 90_000
+    assert {name for _, name in installed.recordings._staged} == {found.tail}
     assert await installed.recordings.staged(PRACTICE, found.tail, 0) == AUDIO[:90_000]
     assert await sent(installed, upload_id) == AUDIO
+    assert not installed.recordings._staged
+
+
+async def test_what_a_dead_process_staged_is_removed_and_what_is_needed_is_not():
+    installed = await an_installation()
+    upload_id = (await begun(installed)).id
+    await send(installed, upload_id, 0, AUDIO[: BLOCK_SIZE + 7])
+    tail = (await look(installed, upload_id)).tail
+    await installed.recordings.stage(PRACTICE, f"{upload_id}-tail-99", 0, b"of a dead process")
     installed.clock.now += 3 * HOUR
     await installed.sweep()
-    assert not installed.recordings._staged
+    assert {name for _, name in installed.recordings._staged} == {upload_id, tail}
+    assert await sent(installed, upload_id) == AUDIO
 
 
 async def test_of_many_at_one_offset_one_is_taken():

@@ -178,7 +178,12 @@ class Appending:
             tail = tail_name(self.upload)
             recordings = self._intake.recordings
             await recordings.stage(self.upload.practice_id, tail, 0, bytes(blocks.rest))
-        await self._note(offset=blocks.size, tail=tail, receiving=False)
+        try:
+            await self._note(offset=blocks.size, tail=tail, receiving=False)
+        except Stale:  # somebody else goes on, who does not know of this tail
+            if tail:
+                await self._intake.recordings.discard(self.upload.practice_id, tail)
+            raise
 
     async def _note(self, *, offset: int, tail: str, receiving: bool) -> None:
         """Write how far the upload is; then the incomplete block of before is of no use any more."""

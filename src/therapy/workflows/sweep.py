@@ -168,7 +168,7 @@ class Sweep:
             with failures.kept():
                 try:
                     upload = await records.uploads.load(practice_id, upload_of(upload_id))
-                    is_used = upload_id in {upload.id, upload.tail}
+                    is_used = not upload.finished_at and upload_id in {upload.id, upload.tail}
                 except NotFound:
                     is_used = False
                 if not is_used:
