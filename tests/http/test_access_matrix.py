@@ -16,6 +16,7 @@ import pytest_asyncio
 from httpx import Response
 
 from tests.builders import a_wav
+from tests.http import tus
 from tests.http.clinic import (
     ALEX,
     BOUNDARY,
@@ -67,6 +68,7 @@ ACTORS = {
 }
 OPEN_TO_ALL = "200 200 200 200 200 200 200 200 200"
 FOR_THERAPISTS = "401 401 401 200 200 403 403 403 200"
+OWN_UPLOAD = "401 401 401 404 404 403 403 403 200"
 TABLE = {
     "log_in": "400 400 400 400 400 400 400 400 400",
     "refresh_login": "401 401 401 401 401 401 401 401 401",
@@ -80,6 +82,13 @@ TABLE = {
     "search_closed_sessions": FOR_THERAPISTS,
     "get_closed_session": "401 401 401 404 404 200 404 404 200",
     "upload_recording": "401 401 401 403 403 403 403 403 202",
+    "create_upload": "401 401 401 201 201 403 403 403 201",
+    "list_uploads": FOR_THERAPISTS,
+    "get_upload": OWN_UPLOAD,
+    "head_upload": OWN_UPLOAD,
+    "describe_upload": OWN_UPLOAD,
+    "append_to_upload": "401 401 401 404 404 403 403 403 204",
+    "delete_upload": "401 401 401 404 404 403 403 403 204",
     "get_recording": "401 401 401 404 404 404 404 404 200",
     "head_recording": "401 401 401 404 404 404 404 404 200",
     "make_recording_link": "401 401 401 404 404 404 404 404 404",  # files have no links
@@ -110,7 +119,15 @@ BODIES: dict[str, Any] = {
     },
     "correct_session": {"summary": "mine"},
     "link_patient": {"patient_id": JORDAN.number},
+    "describe_upload": metadata_of(),
     "submit_reviewed_transcript": [{"speaker": "Patient", "text": "a", "timestamp": "0:00:00.000"}],
+}
+MANY = {"THERAPY_UNFINISHED_UPLOADS": "500"}
+TUS_HEADERS: dict[str, dict[str, str]] = {
+    "create_upload": {"Upload-Length": "1000"},
+    "append_to_upload": tus.PIECE | {"Upload-Offset": "0"},
+    "head_upload": {},
+    "delete_upload": {},
 }
 STATES = {
     "get_closed_session": "closed",
@@ -136,12 +153,20 @@ class Operation:
         if asking.person is not None:
             token = self._clinic.token(asking.person, asking.sid)
             more["headers"]["Authorization"] = f"Bearer {token}"
+        if "{upload_id}" in path:
+            path = path.replace("{upload_id}", await self._upload())
+        if self.name in TUS_HEADERS:
+            more["headers"] |= tus.TUS | TUS_HEADERS[self.name]
         if self.name == "upload_recording":
             more["headers"]["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
             more["content"] = form(a_wav(SOUND * 2), metadata_of())
         elif self.name in BODIES:
             more["json"] = BODIES[self.name]
         return await self._clinic.ask(self._method, path, None, **more)
+
+    async def _upload(self) -> str:
+        """Begin an upload of Olivia's; return its id."""
+        return (await tus.created(self._clinic, 1_000)).rpartition("/")[2]
 
 
 @dataclass
@@ -155,7 +180,9 @@ class Matrix:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matrix]:
     speech = MemorySpeech(failure=EngineFailed("model", transient=False))
-    async with open_clinic(tmp_path_factory.mktemp("matrix"), speech=speech) as clinic:
+    async with open_clinic(
+        tmp_path_factory.mktemp("matrix"), environment=MANY, speech=speech
+    ) as clinic:
         failed = await clinic.reviewable(summary="failed")
         speech.failure = None
         sessions = {"failed": failed, "closed": await clinic.closed()}

@@ -1,5 +1,6 @@
 """The running server, fuzzed from its own OpenAPI document; and that document itself."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from tests.builders import a_wav
-from tests.http.clinic import JORDAN, OLIVIA, SOUND, form, metadata_of
+from tests.http.clinic import JORDAN, OLIVIA, ROOT, SOUND, form, metadata_of
 from tests.http.server import Server, serving
 from therapy.entrypoints.http.app import make_app
 
@@ -56,6 +57,7 @@ def test_fuzzing_from_its_own_document_finds_no_server_error(server, person, pha
             *("--warnings", "off", "--generation-database", "none", "--no-color"),
         ],
         cwd=tmp_path,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.http.fuzz_hooks", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

@@ -58,7 +58,7 @@ def test_the_clinic_developer_tries_it_as_the_pages_say_and_then_runs_it(reader:
     readme = reader.follow(ROOT / "README.md", "Two commands")
     assert (readme.ran, len(readme.skipped)) == (1, 1)
     upload = reader.follow(HOW_TO / "upload-a-session.md")
-    assert (upload.ran, upload.skipped) == (14, [])
+    assert (upload.ran, upload.skipped) == (18, [])
     run = reader.follow(HOW_TO / "run.md", "Run it")
     assert (run.ran, len(run.skipped)) == (2, 1)
 

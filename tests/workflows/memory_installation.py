@@ -49,9 +49,10 @@ from therapy.testing.memory import memory_ports
 from therapy.workflows import accounts
 from therapy.workflows.authentication import SignIn
 from therapy.workflows.installation import Installation, Ports, install
+from therapy.workflows.intake import Intake
 from therapy.workflows.new_sessions import Receipt
 from therapy.workflows.run_worker import RunWorker
-from therapy.workflows.uploads import Intake, receiving
+from therapy.workflows.uploads import receiving
 
 SCRIPT = (
     an_utterance("How did you sleep?", 0, speaker=Speaker.UNKNOWN, voice="0"),

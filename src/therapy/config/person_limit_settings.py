@@ -29,6 +29,11 @@ class PersonLimitSettings(Struct, frozen=True, kw_only=True):
         Meta(ge=1, le=10_000),
         "uploads that may be open in a process; each takes up to 4 MiB of its memory",
     ] = field(name="THERAPY_OPEN_UPLOADS_IN_ALL", default=50)
+    unfinished_uploads: Annotated[
+        int,
+        Meta(ge=1, le=1_000),
+        "resumable uploads that one therapist may have begun and not finished",
+    ] = field(name="THERAPY_UNFINISHED_UPLOADS", default=20)
     bytes_a_day: Annotated[
         int, Meta(ge=1, le=2**50), "bytes of recordings that one therapist may send on a day (UTC)"
     ] = field(name="THERAPY_UPLOAD_BYTES_A_DAY", default=20 * 1024**3)

@@ -17,6 +17,10 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     longest_recording: Annotated[
         Seconds, "how long the recordings of one session may last together"
     ] = field(name="THERAPY_MAX_RECORDING_SECONDS", default=timedelta(hours=4))
+    resumable_for: Annotated[
+        Seconds,
+        "how long a resumable upload may stand still before its bytes are removed; a day at most",
+    ] = field(name="THERAPY_RESUMABLE_SECONDS", default=timedelta(days=1))
     checks_at_once: Annotated[
         int,
         Meta(ge=1, le=64),

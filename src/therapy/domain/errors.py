@@ -7,6 +7,7 @@
     │   ├── Forbidden          signed in, but not allowed
     │   ├── NotFound           absent, erased or someone else's: always the same answer
     │   ├── WrongState         the session is not in a state that allows this
+    │   ├── UploadExpired      an upload that stood still for too long; begin another one
     │   ├── AlreadyExists      an e-mail, a patient number or a recording that already exists
     │   ├── KeyReused          an Idempotency-Key that was used for another request
     │   ├── TooLarge           more bytes than a limit allows
@@ -74,6 +75,12 @@ class NotFound(CallerError):
     """Raised for what is absent, erased or someone else's: the three look the same."""
 
     code = "not_found"
+
+
+class UploadExpired(CallerError):
+    """Raised for an upload of which nothing came for so long that its bytes are removed."""
+
+    code = "upload_expired"
 
 
 class WrongState(CallerError):

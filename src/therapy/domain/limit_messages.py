@@ -48,6 +48,12 @@ LIMIT_TEXTS: dict[str, Texts] = {
         "Keep the recording and send it again once another one has arrived.",
         "יש לשמור את ההקלטה ולשלוח אותה שוב לאחר שאחרת תתקבל.",
     ),
+    "too_many_unfinished": (
+        "Too many of your uploads are begun and not finished.",
+        "יותר מדי העלאות שלך התחילו ולא הסתיימו.",
+        "Finish some of them or delete them; GET /uploads lists them.",
+        "יש לסיים חלק מהן או למחוק אותן; GET /uploads מציג אותן.",
+    ),
     "uploads_busy": (
         "Too many recordings are arriving right now.",
         "יותר מדי הקלטות מתקבלות ברגע זה.",

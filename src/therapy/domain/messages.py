@@ -13,6 +13,7 @@ from therapy.domain.field_advice import ANY_FIELD, FIELD_ADVICE
 from therapy.domain.language_names import named
 from therapy.domain.limit_messages import LIMIT_TEXTS
 from therapy.domain.preferred_language import language_of
+from therapy.domain.resumable_messages import RESUMABLE_TEXTS
 from therapy.domain.sign_in_messages import SIGN_IN_TEXTS
 from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 from therapy.domain.work_messages import WORK_TEXTS
@@ -263,6 +264,7 @@ TEXTS: dict[str, Texts] = {
     "session_failed_body": ("A recording needs your attention.", "הקלטה זקוקה לתשומת לבך."),
     **SIGN_IN_TEXTS,
     **UPLOAD_TEXTS,
+    **RESUMABLE_TEXTS,
     **CONNECTION_TEXTS,
     **LIMIT_TEXTS,
     **WORK_TEXTS,
@@ -273,6 +275,7 @@ _PLACEHOLDERS = {
     "least": ("8", "8"),
     "limit": ("the limit", "המותר"),
     "longest": ("the limit", "המותר"),
+    "offset": ("other", "אחרים"),
     "session": ("(id unknown)", "קיימת"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),

@@ -8,14 +8,16 @@ from msgspec import Struct
 class PersonLimits(Struct, frozen=True, kw_only=True):
     """The limits of an installation; `…_in_all` are for everybody together.
 
-    `waiting` are sessions that wait to be transcribed, `bytes_a_day` those of one therapist's recordings.
-    `uploads_in_all`, `searches` and `search_time` are for each process; searches that wait count, too.
+    `waiting` are sessions that wait to be transcribed, `bytes_a_day` those of one therapist's recordings,
+    `unfinished_uploads` those that one therapist can resume. `uploads_in_all`, `searches` and `search_time`
+    are for each process; searches that wait count, too.
     """
 
     waiting: int = 100
     waiting_in_all: int = 1_000
     uploads: int = 10
     uploads_in_all: int = 50
+    unfinished_uploads: int = 20
     bytes_a_day: int = 20 * 1024**3
     searches: int = 4
     searches_in_all: int = 20

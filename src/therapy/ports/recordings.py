@@ -48,6 +48,14 @@ class Recordings(ABC):
         """
 
     @abstractmethod
+    async def staged(self, practice_id: str, upload_id: str, number: int) -> bytes:
+        """Return a staged block; it stays staged. Not while blocks of the same upload are being staged.
+
+        Raises:
+            NotFound: it is not staged, or the upload has been kept.
+        """
+
+    @abstractmethod
     async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
         """Make blocks 0..blocks-1 (at least one) the recording `key`; return its size in bytes.
 

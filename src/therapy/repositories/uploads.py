@@ -4,11 +4,15 @@ from collections.abc import AsyncIterator
 
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.partition_keys import key, part
-from therapy.domain.upload import Upload
+from therapy.domain.upload import FINISHED_AFTER, Upload
 from therapy.repositories.change import Pending
 from therapy.repositories.repository import Due, Repository
 
 UPLOAD_QUEUE = "upload"
+RESUMABLE_QUEUE = "upload.resumable"
+"""A queue of its own: a program that can't resume uploads leaves them alone."""
+
+UPLOAD_QUEUES = UPLOAD_QUEUE, RESUMABLE_QUEUE
 
 
 class Uploads(Repository[Upload]):
@@ -21,7 +25,11 @@ class Uploads(Repository[Upload]):
     struct = Upload
 
     def due(self, record: Upload) -> Due | None:
-        return Due(UPLOAD_QUEUE, record.expires_at)
+        if not record.resumable:
+            return Due(UPLOAD_QUEUE, record.expires_at)
+        if record.awaits_session:
+            return Due(RESUMABLE_QUEUE, (record.noted_at or record.created_at) + FINISHED_AFTER)
+        return Due(RESUMABLE_QUEUE, record.expires_at)
 
     async def load(self, practice_id: str, upload_id: str) -> Upload:
         """Return an upload.

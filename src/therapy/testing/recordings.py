@@ -69,6 +69,39 @@ async def test_blocks_that_are_not_asked_for_are_left_out(recordings: Recordings
     assert await whole(recordings) == FIRST
 
 
+async def test_a_staged_block_can_be_read_and_stays_staged(recordings: Recordings) -> None:
+    await staged(recordings, FIRST, b"a longer block at first")
+    await recordings.stage(PRACTICE, UPLOAD, 1, LAST)
+    assert await recordings.staged(PRACTICE, UPLOAD, 1) == LAST
+    assert await recordings.staged(PRACTICE, UPLOAD, 0) == FIRST
+    with pytest.raises(NotFound):
+        await recordings.size(PRACTICE, UPLOAD)
+    await recordings.stage(PRACTICE, UPLOAD, 1, LAST + LAST)
+    assert await recordings.staged(PRACTICE, UPLOAD, 1) == LAST + LAST
+    assert await recordings.keep(PRACTICE, UPLOAD, 2, UPLOAD) == BLOCK_SIZE + 2 * len(LAST)
+    assert await whole(recordings, UPLOAD) == FIRST + LAST + LAST
+
+
+async def test_a_block_that_was_read_can_be_discarded(recordings: Recordings) -> None:
+    await staged(recordings, LAST)
+    await recordings.staged(PRACTICE, UPLOAD, 0)
+    await recordings.discard(PRACTICE, UPLOAD)
+    with pytest.raises(NotFound):
+        await recordings.staged(PRACTICE, UPLOAD, 0)
+    assert await recordings.staged_before(datetime.now(UTC) + DAY, 10) == ()
+
+
+@pytest.mark.parametrize("number", [-1, 1, 7])
+async def test_a_block_that_is_not_staged_is_not_found(recordings: Recordings, number: int) -> None:
+    await staged(recordings, LAST)
+    for practice_id, upload_id in ((PRACTICE, UPLOAD), (OTHER_PRACTICE, UPLOAD), (PRACTICE, "..")):
+        with pytest.raises(NotFound):
+            await recordings.staged(practice_id, upload_id, number)
+    await recordings.keep(PRACTICE, UPLOAD, 1, KEY)
+    with pytest.raises(NotFound):
+        await recordings.staged(PRACTICE, UPLOAD, 0)
+
+
 async def test_nothing_is_a_recording_before_it_is_kept(recordings: Recordings) -> None:
     await staged(recordings, LAST)
     with pytest.raises(NotFound):

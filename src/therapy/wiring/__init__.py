@@ -37,6 +37,7 @@ from therapy.wiring.stores import Check, open_records, open_stores, utc_now
 from therapy.workflows.engines import Engines
 from therapy.workflows.installation import Installation, Ports, install
 from therapy.workflows.reset_letters import LetterPace
+from therapy.workflows.sweep import LONGEST_UPLOAD
 
 if TYPE_CHECKING:
     from therapy.adapters.local.push import SentPush
@@ -126,6 +127,7 @@ async def open_therapy(
             quotas=quotas_of(settings),
             limits=person_limits_of(settings),
             longest_ms=longest_ms(settings),
+            resumable_for=min(settings.recording_limits.resumable_for, LONGEST_UPLOAD),
             paid_tries=settings.azure_limits.paid_tries,
             login_check=timedelta(seconds=settings.sign_in_limits.login_check),
             most_devices=settings.sign_in_limits.most_devices,

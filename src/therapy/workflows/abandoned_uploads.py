@@ -11,12 +11,15 @@ async def throw_away(upload: Upload, *, records: Records, recordings: Recordings
     """Remove what is left of an upload, except a recording that a session uses. Idempotent."""
     practice_id = upload.practice_id
     await recordings.discard(practice_id, upload.id)
-    if upload.recording_key and not await _used_by_session(upload, records=records):
+    if upload.tail:
+        await recordings.discard(practice_id, upload.tail)
+    if upload.recording_key and not await is_used(upload, records=records):
         await recordings.delete(practice_id, upload.recording_key)
     await Change(records.uploads.remove(upload)).commit(records.store)
 
 
-async def _used_by_session(upload: Upload, *, records: Records) -> bool:
+async def is_used(upload: Upload, *, records: Records) -> bool:
+    """Return whether the upload's recording is one of its session's."""
     if not upload.session_id:
         return False
     try:

@@ -28,6 +28,7 @@ from therapy.workflows.attempts import AttemptCounter
 from therapy.workflows.authentication import SignIn
 from therapy.workflows.engines import Engines
 from therapy.workflows.idempotency import KEPT_FOR, Idempotency
+from therapy.workflows.intake import Intake
 from therapy.workflows.login_check import EVERY, LoginCheck
 from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.reset_letters import DEFAULT_PACE, LetterPace, ResetLetters
@@ -35,7 +36,6 @@ from therapy.workflows.run_worker import RunWorker
 from therapy.workflows.searches import Searches
 from therapy.workflows.sweep import Sweep
 from therapy.workflows.upload_limits import UploadLimits
-from therapy.workflows.uploads import Intake
 from therapy.workflows.waiting_list import WaitingList
 
 
@@ -99,6 +99,7 @@ def install(
     letter_pace: LetterPace = DEFAULT_PACE,
     paid_tries: int = MOST_CHARGES,
     key_lifetime: timedelta = KEPT_FOR,
+    resumable_for: timedelta = timedelta(days=1),
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -110,7 +111,7 @@ def install(
     recordings may last `longest_ms` together. A login that has ended is refused after `login_check` at the
     latest; a person has at most `most_devices`. `letter_pace` says how long a letter with a token is of use,
     and how often it is tried. A run is tried `paid_tries` times if that costs money. An answer
-    is kept under its idempotency key for `key_lifetime`.
+    is kept under its idempotency key for `key_lifetime`; a resumable upload may stand still `resumable_for`.
     """
     relay = OutboxRelay(
         records=_records(ports, lease, most_devices),
@@ -130,23 +131,25 @@ def install(
         most_devices=most_devices,
     )
     waiting_list = WaitingList(records, ports.session_index, limits)
+    intake = Intake(
+        records=records,
+        recordings=ports.recordings,
+        audio=ports.engines.audio,
+        waiting_list=waiting_list,
+        limits=UploadLimits(records, limits),
+        max_bytes=max_upload_bytes,
+        languages=languages,
+        people=people,
+        longest_ms=longest_ms,
+        resumable_for=resumable_for,
+    )
     return Installation(
         records=records,
         session_index=ports.session_index,
         people_index=ports.people_index,
         recordings=ports.recordings,
         engines=ports.engines,
-        intake=Intake(
-            records=records,
-            recordings=ports.recordings,
-            audio=ports.engines.audio,
-            waiting_list=waiting_list,
-            limits=UploadLimits(records, limits),
-            max_bytes=max_upload_bytes,
-            languages=languages,
-            people=people,
-            longest_ms=longest_ms,
-        ),
+        intake=intake,
         waiting_list=waiting_list,
         sign_in=SignIn(
             ports.passwords,
@@ -175,7 +178,7 @@ def install(
             lease=lease,
             insights_time=insights_time,
         ),
-        sweep=Sweep(relay),
+        sweep=Sweep(relay, intake),
     )
 
 

@@ -18,15 +18,16 @@ from msgspec.structs import replace
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.outbox import OutboxItem
 from therapy.domain.run import CLOCKS_APART, claimable
-from therapy.domain.upload import Upload
+from therapy.domain.upload import Upload, upload_of
 from therapy.ports.store import LAST_MOMENT, Item
 from therapy.repositories.change import Change
 from therapy.repositories.outbox import OUTBOX_QUEUES, Placed
 from therapy.repositories.runs import RUN_QUEUES
-from therapy.repositories.uploads import UPLOAD_QUEUE
-from therapy.workflows import reset_letters
+from therapy.repositories.uploads import UPLOAD_QUEUES
+from therapy.workflows import reset_letters, resumable_uploads
 from therapy.workflows.abandoned_uploads import throw_away
 from therapy.workflows.failures import Failures
+from therapy.workflows.intake import Intake
 from therapy.workflows.outbox_relay import OutboxRelay, longest_wait
 
 AT_ONCE = 100
@@ -41,7 +42,7 @@ UNREADABLE_FOR = timedelta(hours=1)
 LONGEST_UPLOAD = timedelta(days=1)
 """No upload is ever granted more time than this at once."""
 
-CLAIMED_QUEUES = (*OUTBOX_QUEUES, UPLOAD_QUEUE)
+CLAIMED_QUEUES = (*OUTBOX_QUEUES, *UPLOAD_QUEUES)
 """Queues whose items the sweep claims, so that none of them stays at the front."""
 
 QUEUES = (*RUN_QUEUES, *CLAIMED_QUEUES)
@@ -57,6 +58,7 @@ class Sweep:
     """Does what is due; `upload_expiry` is how long an upload may stand still."""
 
     relay: OutboxRelay
+    intake: Intake
     upload_expiry: timedelta = timedelta(hours=1)
     _swept_at: datetime = field(default=LAST_MOMENT, init=False)
     _looked_ahead_at: datetime = field(default=LAST_MOMENT, init=False)
@@ -126,7 +128,7 @@ class Sweep:
             return claimable(run, now)
         if waiting := records.outbox.read_if_readable(item):
             return ahead > longest_wait(waiting, records.claim)
-        return item.queue == UPLOAD_QUEUE and ahead > LONGEST_UPLOAD
+        return item.queue in UPLOAD_QUEUES and ahead > LONGEST_UPLOAD
 
     async def _do(self, item: Item, now: datetime) -> None:
         relay, records = self.relay, self.relay.records
@@ -135,7 +137,7 @@ class Sweep:
             await relay.doorbell.ring(run.practice_id, run.session_id)
         elif item.queue in OUTBOX_QUEUES and (waiting := records.outbox.read_if_readable(item)):
             await self._deliver(item, waiting)
-        elif item.queue == UPLOAD_QUEUE and (upload := records.uploads.read_if_readable(item)):
+        elif item.queue in UPLOAD_QUEUES and (upload := records.uploads.read_if_readable(item)):
             await self._throw_away(upload)
         else:
             with suppress(Stale):
@@ -155,18 +157,24 @@ class Sweep:
     async def _throw_away(self, upload: Upload) -> None:
         """Claim an upload that stands still, so that nobody continues it, and remove what is left of it."""
         records = self.relay.records
+        if upload.resumable:
+            await resumable_uploads.sweep(upload, intake=self.intake)
+            return
         claimed = replace(upload, expires_at=records.now() + records.claim)
         with suppress(Stale):
             await Change(records.uploads.write(claimed)).commit(records.store)
             await throw_away(upload, records=records, recordings=self.relay.recordings)
 
     async def _discard_blocks(self, now: datetime, failures: Failures) -> None:
-        """Discard staged blocks whose upload no longer exists."""
+        """Discard staged blocks that no upload needs any more."""
         records, recordings = self.relay.records, self.relay.recordings
         old = now - self.upload_expiry * 2
         for practice_id, upload_id in await recordings.staged_before(old, AT_ONCE):
             with failures.kept():
                 try:
-                    await records.uploads.load(practice_id, upload_id)
+                    upload = await records.uploads.load(practice_id, upload_of(upload_id))
+                    is_used = not upload.finished_at and upload_id in {upload.id, upload.tail}
                 except NotFound:
+                    is_used = False
+                if not is_used:
                     await recordings.discard(practice_id, upload_id)

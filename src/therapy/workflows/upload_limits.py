@@ -32,6 +32,11 @@ class UploadLimits:
             limits.uploads_in_all, "uploads_busy", retry_after=RETRY_AFTER
         )
 
+    @property
+    def unfinished(self) -> int:
+        """How many resumable uploads a therapist may have begun and not finished."""
+        return self._limits.unfinished_uploads
+
     def counted(self) -> AbstractContextManager[None]:
         """Count an upload of this process while the body runs.
 

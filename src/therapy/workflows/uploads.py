@@ -1,4 +1,4 @@
-"""Uploads: a recording is staged while it arrives, and becomes a session once it is complete.
+"""Uploads in one request: a recording is staged while it arrives, and becomes a session once it is complete.
 
 Whatever goes wrong before that leaves nothing behind; the sweep removes what a killed process leaves.
 """
@@ -6,61 +6,19 @@ Whatever goes wrong before that leaves nothing behind; the sweep removes what a 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import partial
 
 from msgspec.structs import replace
 
 from therapy.domain.access import Action, Actor, require
-from therapy.domain.errors import (
-    Forbidden,
-    InvalidInput,
-    TherapyError,
-    TooLarge,
-    UnsupportedAudio,
-)
-from therapy.domain.media import SNIFF_BYTES, sniff
-from therapy.domain.session import (
-    Details,
-    Recording,
-)
-from therapy.domain.upload import BLOCK_SIZE, NOTED_EVERY, Upload, block_hash, content_hash
-from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
-from therapy.ports.recordings import Recordings
+from therapy.domain.errors import InvalidInput, TherapyError
+from therapy.domain.session import Details
+from therapy.domain.upload import NOTED_EVERY, Metadata, Upload
 from therapy.repositories.change import Change
-from therapy.repositories.records import Records
 from therapy.workflows.abandoned_uploads import throw_away
-from therapy.workflows.continued_sessions import continue_session, length_left
-from therapy.workflows.login_check import require_login
-from therapy.workflows.new_sessions import Receipt, Spoken, become_session
-from therapy.workflows.upload_limits import UploadLimits
-from therapy.workflows.waiting_list import WaitingList
-
-GZIP = b"\x1f\x8b\x08"
-"""How a gzip file begins."""
-
-
-@dataclass(frozen=True)
-class Intake:
-    """What receiving recordings needs: where they are stored, what checks them, and the limits.
-
-    In `waiting_list` they wait to be transcribed; `limits` are for all uploads, `max_bytes` is for one
-    recording, and `expiry` how long an upload may stand still. `languages` (BCP 47) are recognised if an
-    upload names none, and `people` speak if it does not say how many (0 = not known). A recording may last
-    `longest_ms`.
-    """
-
-    records: Records
-    recordings: Recordings
-    audio: AudioDecoder
-    waiting_list: WaitingList
-    limits: UploadLimits
-    max_bytes: int = 2 * 1024**3
-    expiry: timedelta = timedelta(hours=1)
-    languages: tuple[str, ...] = ("he-IL", "en-US")
-    people: int = 0
-    longest_ms: int = LONGEST_MS
+from therapy.workflows.arriving_blocks import ArrivingBlocks
+from therapy.workflows.finished_uploads import Arrived, finish
+from therapy.workflows.intake import Intake
+from therapy.workflows.new_sessions import Receipt
 
 
 @asynccontextmanager
@@ -102,10 +60,8 @@ class Receiving:
 
     def __init__(self, upload: Upload, intake: Intake) -> None:
         self.upload = upload
-        self.media_type = ""
         self._intake = intake
-        self._block = bytearray()
-        self._hashes: list[bytes] = []
+        self._blocks = ArrivingBlocks(upload, intake.recordings, most=intake.max_bytes)
         self._not_counted = 0
         self._left_today = 0
 
@@ -139,24 +95,8 @@ class Receiving:
         """
         self._not_counted += len(chunk)
         self._check_day(self._not_counted)
-        limit = self._intake.max_bytes
-        if self.upload.offset + len(self._block) + len(chunk) > limit:
-            raise TooLarge(limit=limit)
-        self._block += chunk
-        if not self.media_type and len(self._block) >= SNIFF_BYTES:
-            self.media_type = _media_type(bytes(self._block[:SNIFF_BYTES]))
-        while len(self._block) >= BLOCK_SIZE:
-            block = bytes(memoryview(self._block)[:BLOCK_SIZE])
-            del self._block[:BLOCK_SIZE]
-            await self._stage(block)
+        await self._blocks.add(chunk)
         await self._note_arrival()
-
-    async def _stage(self, block: bytes) -> None:
-        intake, upload = self._intake, self.upload
-        number = len(self._hashes)
-        await intake.recordings.stage(upload.practice_id, upload.id, number, block)
-        self._hashes.append(await asyncio.to_thread(block_hash, block))
-        self.upload = replace(upload, offset=upload.offset + len(block))
 
     async def _note_arrival(self) -> None:
         """Note now and then that bytes arrive, so that the upload counts as open and does not expire."""
@@ -168,8 +108,8 @@ class Receiving:
 
     async def note(self, **changes: object) -> None:
         """Write these changes to the upload's record, and how far it is."""
-        records = self._intake.records
-        noted = replace(self.upload, noted_at=records.now(), **changes)
+        records, staged = self._intake.records, self._blocks.staged
+        noted = replace(self.upload, offset=staged, noted_at=records.now(), **changes)
         await Change(records.uploads.write(noted)).commit(records.store)
         self.upload = replace(noted, version=noted.version + 1)
 
@@ -180,14 +120,9 @@ class Receiving:
             InvalidInput: there were no bytes at all.
             UnsupportedAudio: as `write`.
         """
-        if not self._block and not self._hashes:
+        if not self._blocks.size:
             raise InvalidInput("audio_file", "empty_file")
-        if not self.media_type:
-            self.media_type = _media_type(bytes(self._block[:SNIFF_BYTES]))
-        if self._block:
-            block = bytes(self._block)
-            self._block.clear()
-            await self._stage(block)
+        await self._blocks.end()
 
     async def finish(
         self,
@@ -200,80 +135,8 @@ class Receiving:
         people: int = 0,
         continues: str = "",
     ) -> Receipt:
-        """Make the received recording a session, or a part of the one it `continues`; return which one.
-
-        `therapist` is the id of the therapist in the metadata ("" = none), `languages` are what to
-        recognise and `people` is how many speak (none, 0 = as this installation is set). If the same
-        therapist sends the same recording again, it stays the same session; if that has failed, it is
-        retried.
-
-        Raises:
-            Forbidden: the metadata names another therapist.
-            NotSignedIn: the login has ended while the recording arrived; it is discarded.
-            NotFound, WrongState, InvalidInput: see `continue_session`.
-            UnsupportedAudio: the container has no audio.
-            TooLarge: by its headers the recording lasts longer than it may.
-            Unavailable: too many recordings wait for their checks.
-            AlreadyExists: the recording is a session with other details; says which one.
-        """
-        intake, practice_id = self._intake, actor.practice_id
-        person = await intake.records.people.load(practice_id, actor.person_id)
-        if therapist and therapist not in {person.id, person.public_id}:
-            raise Forbidden("other_therapist")
-        key = self.upload.id
-        await self.note(recording_key=key)
-        size = await intake.recordings.keep(practice_id, key, len(self._hashes), key)
-        read = partial(intake.recordings.read, practice_id, key)
-        recording = Recording(key, size, content_hash(self._hashes), self.media_type, file_name)
-        await self._check(actor, read, recording, continues)
-        await require_login(actor, records=intake.records)  # an hour may have passed
-        if continues:
-            new = await continue_session(
-                actor,
-                continues,
-                recording,
-                details,
-                note=self.note,
-                records=intake.records,
-                waiting_list=intake.waiting_list,
-            )
-            return Receipt(continues, new=new)
-        spoken = Spoken(languages, people)
-        usual = Spoken(intake.languages, intake.people)
-        return await become_session(
-            actor,
-            person,
-            details,
-            recording,
-            spoken,
-            usual=usual,
-            note=self.note,
-            records=intake.records,
-            waiting_list=intake.waiting_list,
-        )
-
-    async def _check(
-        self, actor: Actor, read: ReadRange, recording: Recording, continues: str
-    ) -> None:
-        """Let the decoder check the recording; its length together with that of the session it continues."""
-        intake = self._intake
-        left = whole = intake.longest_ms
-        if continues:
-            left = await length_left(
-                actor, continues, recording.content_hash, whole, records=intake.records
-            )
-        try:
-            await intake.audio.check(actor.practice_id, read, recording.size, longest_ms=left)
-        except TooLarge as exc:
-            raise TooLarge(exc.code, **exc.details | {"longest": whole // 1000}) from None
-
-
-def _media_type(first: bytes) -> str:
-    """Return the media type of a recording that begins with these bytes.
-
-    Raises:
-        UnsupportedAudio: it is none, or one that is compressed with gzip.
-    """
-    if first.startswith(GZIP):
-        raise UnsupportedAudio("compressed_audio")
-    return sniff(first)
+        """Make the received recording a session, see `finished_uploads.finish`."""
+        hashes, media_type = tuple(self._blocks.hashes), self._blocks.media_type
+        arrived = Arrived(self.upload.id, hashes, media_type, file_name)
+        metadata = Metadata(details, therapist, languages, people, continues)
+        return await finish(actor, arrived, metadata, note=self.note, intake=self._intake)

@@ -30,6 +30,12 @@ class MemoryRecordings(Recordings):
         self._staged.setdefault(upload, {})[number] = bytes(block)
         self._staged_at[upload] = self._now()
 
+    async def staged(self, practice_id: str, upload_id: str, number: int) -> bytes:
+        blocks = self._staged.get((practice_id, upload_id), {})
+        if number not in blocks:
+            raise NotFound(upload=upload_id)
+        return blocks[number]
+
     async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
         check_names(practice_id, upload_id, key)
         upload, recording = (practice_id, upload_id), (practice_id, key)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from therapy.entrypoints.cli.acceptance import accounts, sessions
+from therapy.entrypoints.cli.acceptance import accounts, sessions, uploads
 from therapy.entrypoints.cli.acceptance.check_runner import Check, CheckContext, Skipped, Step, run
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.interruption import doing
@@ -69,8 +69,9 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
     """Check every call in the mobile contract against a running server, exactly as the app makes it.
 
     Signs in, registers a device and removes it, uploads a recording of 15 seconds (chunked, audio first),
-    sends it again, waits for its transcript, tries what must be refused, and cancels the session, so nothing
-    that matters is left behind. What needs a finalized session is checked on an existing one of the account.
+    sends it again, also in pieces (tus 1.0.0), waits for its transcript, tries what must be refused, and
+    cancels the session, so nothing that matters is left behind. What needs a finalized session is checked on
+    an existing one of the account.
 
     \b
     [bold]Example[/]
@@ -116,7 +117,14 @@ def steps_for(*, finalize: bool) -> list[Step]:
     ending = (
         [*sessions.FINALIZE] if finalize else [*map(_left_out, sessions.FINALIZE), *sessions.CANCEL]
     )
-    return [*accounts.STEPS, *sessions.STEPS, *ending, *sessions.FOUND, *accounts.LAST]
+    return [
+        *accounts.STEPS,
+        *sessions.STEPS,
+        *uploads.STEPS,
+        *ending,
+        *sessions.FOUND,
+        *accounts.LAST,
+    ]
 
 
 def _left_out(step: Step) -> Step:

@@ -11,7 +11,7 @@ from litestar.middleware import DefineMiddleware
 
 from therapy.config import Settings
 from therapy.domain.errors import TherapyError
-from therapy.entrypoints.http import auth, data, devices, health, profiles, sessions
+from therapy.entrypoints.http import auth, data, devices, health, profiles, sessions, uploads
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.bearer_token import Authentication
 from therapy.entrypoints.http.dependencies import DEPENDENCIES
@@ -32,6 +32,7 @@ from therapy.entrypoints.http.openapi_pages import (
 )
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
 from therapy.entrypoints.http.request_log import RequestTimer, finish_response
+from therapy.entrypoints.http.tus_headers import add_version
 from therapy.entrypoints.worker import working
 from therapy.wiring import Therapy, open_therapy
 
@@ -67,6 +68,7 @@ def make_app(
             devices.router,
             profiles.router,
             sessions.router,
+            uploads.router,
             data.router,
             health.router,
             documentation_file,
@@ -81,7 +83,11 @@ def make_app(
             CountedLongBodies(),
             IdempotencyKeys(),
         ],
-        before_send=[evenly_timed(timedelta(milliseconds=settings.even_ms)), finish_response],
+        before_send=[
+            add_version,
+            evenly_timed(timedelta(milliseconds=settings.even_ms)),
+            finish_response,
+        ],
         exception_handlers={
             TherapyError: on_therapy_error,
             HTTPException: on_http_error,

@@ -17,8 +17,8 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.session_index import SessionIndex
 from therapy.repositories.records import Records
 from therapy.workflows.authentication import SignIn
+from therapy.workflows.intake import Intake
 from therapy.workflows.searches import Searches
-from therapy.workflows.uploads import Intake
 from therapy.workflows.waiting_list import WaitingList
 
 Caller = NamedDependency[Actor]

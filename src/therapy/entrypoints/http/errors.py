@@ -16,6 +16,9 @@ from therapy.entrypoints.http.request_log import request_id
 
 log = logging.getLogger(__name__)
 
+TUS_VERSION = "1.0.0"
+"""The version of the tus protocol that is spoken here."""
+
 PROBLEM_TYPE = "application/problem+json"
 
 
@@ -37,6 +40,18 @@ class CompressedBody(errors.CallerError):
     code = "compressed_body"
 
 
+class WrongTusVersion(errors.CallerError):
+    """Raised when a request is not one of tus 1.0.0."""
+
+    code = "tus_version"
+
+
+class ChecksumMismatch(errors.CallerError):
+    """Raised when the bytes that arrived are not those of which the client sent a checksum."""
+
+    code = "checksum_mismatch"
+
+
 class SlowBody(errors.CallerError):
     """Raised when too little of a body comes in the time allowed."""
 
@@ -54,6 +69,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
     errors.NotSignedIn: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.UploadExpired: 410,
     errors.WrongState: 409,
     errors.AlreadyExists: 409,
     errors.KeyReused: 422,
@@ -72,6 +88,8 @@ STATUS: dict[type[errors.TherapyError], int] = {
     errors.EngineDied: 503,
     errors.LanguageNotSupported: 415,
     BadRange: 416,
+    WrongTusVersion: 412,
+    ChecksumMismatch: 460,
     UnsupportedBody: 415,
     CompressedBody: 415,
     BrokenOff: 400,
@@ -95,6 +113,9 @@ _CODES = {
     415: "unsupported_media_type",
     503: "unavailable",
 }
+
+TITLES = {460: "Checksum Mismatch"}
+"""Statuses of tus that HTTP does not have."""
 
 _OUTSIDE = {"data": "body", "wanted": "query", "states": "state"}
 """The public names of parameters that have another name in handlers."""
@@ -123,16 +144,23 @@ def problem(
         headers["Retry-After"] = str(seconds)
     if code == SlowBody.code:
         headers["Connection"] = "close"
+    if code == WrongTusVersion.code:
+        headers["Tus-Version"] = TUS_VERSION
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(body, status_code=status, media_type=PROBLEM_TYPE, headers=headers)
+
+
+def title_of(status: int) -> str:
+    """Return a status in words."""
+    return TITLES.get(status) or HTTPStatus(status).phrase
 
 
 def problem_body(status: int, code: str, language: str, **details: object) -> dict[str, object]:
     """Return the body of a problem details answer, without the request's id."""
     return {
         "type": f"urn:therapy:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(status),
         "status": status,
         "detail": advice(code, language, str(details.get("field", "")))
         or sentence(code, language, **details),

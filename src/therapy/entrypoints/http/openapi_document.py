@@ -35,7 +35,7 @@ from therapy.entrypoints.http.request_bodies import BodyOperation
 PLACE = "#/components/schemas/"
 SUCCESS = "2"
 JSON = "application/json"
-HEADERS = {
+HEADERS: dict[int, tuple[str, str, str]] = {
     HTTPStatus.PARTIAL_CONTENT: (
         "Content-Range",
         "Which bytes follow, and how many there are.",
@@ -48,8 +48,8 @@ HEADERS = {
         "bytes */264600044",
     ),
     **{
-        HTTPStatus(status): ("Retry-After", "Seconds after which trying again may help.", seconds)
-        for status, seconds in {HTTPStatus.TOO_MANY_REQUESTS: "420", **RETRY_AFTER}.items()
+        status: ("Retry-After", "Seconds after which trying again may help.", seconds)
+        for status, seconds in {429: "420", **RETRY_AFTER}.items()
     },
 }
 """The header that an answer with this status has, what it says, and an example."""
@@ -89,8 +89,16 @@ def describe(app: Litestar) -> None:
         for status, answer in operation.responses.items():
             if isinstance(answer, OpenAPIResponse):
                 _put_headers(answer, status, handler)
-                answer.content = None if method == "head" else answer.content
+                answer.content = None if method == "head" else _said_in(answer)
                 _mend_content(answer)
+
+
+def _said_in(answer: OpenAPIResponse) -> dict[str, OpenAPIMediaType] | None:
+    """Return the content of an answer; None if it has headers only, for which Litestar writes a null."""
+    schemas = [each.schema for each in (answer.content or {}).values()]
+    if any(isinstance(each, Schema) and each.type is OpenAPIType.NULL for each in schemas):
+        return None
+    return answer.content
 
 
 def _operations(
@@ -142,6 +150,8 @@ def _put_schemas(
 def _put_schema(
     media: OpenAPIMediaType, schema: dict[str, Any], components: dict[str, Any]
 ) -> None:
+    if schema.get("format") == "binary":
+        schema.pop("contentEncoding", None)
     media.schema = Verbatim(content=schema)
     media.example = Verbatim(content=example_of(schema, components))
 
@@ -151,7 +161,7 @@ def _put_headers(answer: OpenAPIResponse, status: str, handler: HTTPRouteHandler
     if status.startswith(SUCCESS):
         for each in sorted(handler.resolve_response_headers(), key=lambda one: one.name):
             answer.headers[each.name] = _header(each.description or "", each.value)
-    if (special := HEADERS.get(HTTPStatus(int(status)))) is not None:
+    if (special := HEADERS.get(int(status))) is not None:
         name, description, example = special
         answer.headers[name] = _header(description, example)
     answer.headers["X-Request-ID"] = _header("The request's id, as in the log.", A_REQUEST_ID)

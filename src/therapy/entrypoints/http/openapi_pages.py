@@ -37,6 +37,7 @@ TAGS = {
     "auth": "Signing in, staying signed in, and a new password. None of it needs an access token.",
     "devices": "Where pushes go.",
     "profiles": "The caller's account, and the patients of the practice.",
+    "uploads": "Recordings in pieces: what breaks off goes on from where it was (tus 1.0.0).",
     "sessions": "Recorded sessions: the upload, their way to being closed, and finding them again.",
     "review": "The therapist's inbox, and the transcript under review.",
     "health": "For probes: whether the process lives, and whether what it stands on does.",

@@ -4,14 +4,13 @@ A handler names the codes that it may answer: `responses=problems(*OWN_SESSION, 
 compare every answer they get with what is named.
 """
 
-from http import HTTPStatus
 from typing import Annotated
 
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from msgspec import UNSET, Struct, UnsetType
 
-from therapy.entrypoints.http.errors import PROBLEM_TYPE, problem_body
+from therapy.entrypoints.http.errors import PROBLEM_TYPE, problem_body, title_of
 from therapy.entrypoints.http.schema_types import AN_EARLIER_ID, about
 
 A_REQUEST_ID = "9d4e1b7c2f6a4d0f8c3b5a7e9f1d2c4b"
@@ -36,6 +35,7 @@ class Problem(Struct):
     retry_after: Annotated[int, about("Seconds to wait, as in `Retry-After`.")] | UnsetType = UNSET
     longest: Annotated[int, about("How many seconds a recording may last.")] | UnsetType = UNSET
     size: Annotated[int, about("How many bytes the recording has.")] | UnsetType = UNSET
+    offset: Annotated[int, about("How many bytes of the upload are there.")] | UnsetType = UNSET
     dependencies: (
         Annotated[str, about("Which are away or full; only for who sends the operator's token.")]
         | UnsetType
@@ -56,6 +56,8 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "malformed_json": (400, {"field": "body"}),
     "malformed_multipart": (400, {"field": "body"}),
     "metadata": (400, {"field": "metadata"}),
+    "past_upload_length": (400, {"field": "body"}),
+    "checksum_algorithm": (400, {"field": "Upload-Checksum"}),
     "empty_file": (400, {"field": "audio_file"}),
     "empty_transcript": (400, {"field": "transcript"}),
     "reset_token": (400, {"field": "tokenSec"}),
@@ -72,6 +74,11 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "not_found": (404, {}),
     "not_registered": (404, {}),
     "not_offered": (404, {}),
+    "upload_expired": (410, {}),
+    "tus_version": (412, {}),
+    "upload_offset": (409, {"offset": 8 * 1024**2}),
+    "metadata_differs": (409, {}),
+    "checksum_mismatch": (460, {}),
     "not_awaiting_review": (409, {"state": "awaiting_transcript"}),
     "no_transcript": (409, {"state": "awaiting_transcript"}),
     "not_failed": (409, {"state": "awaiting_review"}),
@@ -96,6 +103,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "too_many_attempts": (429, {"retry_after": 420}),
     "too_many_waiting": (429, {"retry_after": 300}),
     "too_many_uploads": (429, {"retry_after": 30}),
+    "too_many_unfinished": (429, {"retry_after": 300}),
     "daily_bytes": (429, {"limit": 20 * 1024**3, "retry_after": 14_400}),
     "too_many_searches": (429, {"retry_after": 1}),
     "too_many_bodies": (429, {"retry_after": 5}),
@@ -121,10 +129,13 @@ WHY = {
     408: "The body came too slowly: send it again on a new connection.",
     409: "The state does not allow it, someone else wrote at the same moment, or the request is under way:"
     " then `Retry-After` says when to send it again.",
+    410: "Nothing came for too long: the bytes are gone. Begin another upload.",
+    412: "Not tus 1.0.0: `Tus-Version` says what is spoken here.",
     413: "More bytes, or a longer recording, than are allowed.",
     415: "Not a body, or not audio, that can be read.",
     416: "The recording has no such bytes; `Content-Range` says how many it has.",
     422: "The Idempotency-Key was used for another request: nothing was done.",
+    460: "The bytes that arrived do not have the checksum that was sent; none of them was taken.",
     429: "More than is admitted in an hour or at once: send it again after `Retry-After` seconds.",
     503: "A dependency can't be reached, or too much is asked at once: send it again after"
     " `Retry-After` seconds.",
@@ -176,4 +187,4 @@ def example_of_code(code: str, field: str = "body") -> Example:
     if code in ANY_FIELD:
         details = {"field": field}
     body = problem_body(status, code, "en", **details) | {"request_id": A_REQUEST_ID}
-    return Example(id=code, summary=f"{HTTPStatus(status).phrase}: {code}", value=body)
+    return Example(id=code, summary=f"{title_of(status)}: {code}", value=body)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import InvalidInput, TherapyError, TooLarge
 from therapy.domain.messages import sentence
+from therapy.domain.upload import Metadata
 from therapy.entrypoints.http.dependencies import Caller, IntakeDependency, Language
 from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER
 from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
@@ -17,14 +18,14 @@ from therapy.entrypoints.http.request_bodies import JSON, MULTIPART, body_operat
 from therapy.entrypoints.http.schema_types import SessionName, about
 from therapy.entrypoints.http.upload_metadata import (
     MOST_METADATA,
-    Metadata,
     MetadataIn,
     read_metadata,
 )
 from therapy.entrypoints.http.watched_body import WatchedBody
 from therapy.workflows.continued_sessions import continued_by
+from therapy.workflows.intake import Intake
 from therapy.workflows.new_sessions import Receipt
-from therapy.workflows.uploads import Intake, Receiving, receiving
+from therapy.workflows.uploads import Receiving, receiving
 
 
 class Uploaded(Struct):

@@ -18,6 +18,7 @@ from therapy.domain.session import (
     parse_date,
     parse_languages,
 )
+from therapy.domain.upload import Metadata
 from therapy.entrypoints.http.json_faults import find_fault
 from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
 from therapy.entrypoints.http.request_bodies import DETAILS_BODY
@@ -121,20 +122,6 @@ class MetadataIn(Struct):
             None,
         ),
     ] = None
-
-
-class Metadata(Struct, frozen=True):
-    """The metadata, read: `therapist` is the id it names ("" = none), `languages` what is spoken,
-    `people` how many speak (0 = not said).
-
-    `continues` is the session that the recording is a part of ("" = it is a session of its own).
-    """
-
-    details: Details
-    therapist: str
-    languages: tuple[str, ...]
-    people: int
-    continues: str
 
 
 def read_metadata(raw: bytes, *, today: date, audio_is_here: bool = False) -> Metadata:

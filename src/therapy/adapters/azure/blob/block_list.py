@@ -34,11 +34,17 @@ def newest(noted: Iterable[str], sizes: Mapping[str, int], blocks: int) -> tuple
 
     A line without a block is from a failed attempt: the block before it still counts.
     """
-    latest = {int(name[:NUMBER_DIGITS]): name for name in noted if name in sizes}
-    chosen = [latest[number] for number in range(blocks) if number in latest]
+    there = latest(noted, sizes)
+    chosen = [there[number] for number in range(blocks) if number in there]
     if len(chosen) < blocks or any(sizes[name] < BLOCK_SIZE for name in chosen[:-1]):
         return ()
     return tuple(chosen)
+
+
+def latest(noted: Iterable[str], sizes: Mapping[str, int]) -> dict[int, str]:
+    """Return the id of each block by its number, in order of the numbers; by the journal, as `newest`."""
+    there = {int(name[:NUMBER_DIGITS]): name for name in noted if name in sizes}
+    return dict(sorted(there.items()))
 
 
 async def note(journal: BlobClient, name: str) -> None:

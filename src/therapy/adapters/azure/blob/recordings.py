@@ -30,6 +30,7 @@ from therapy.adapters.azure.blob.block_list import (
     block_id,
     blocks_of,
     hash_in,
+    latest,
     newest,
     note,
     noted,
@@ -148,6 +149,30 @@ class BlobRecordings(Recordings):
             # A stream is sent in small writes; bytes would block the event loop meanwhile.
             blob = self._blob(practice_id, upload_id)
             await blob.stage_block(name, BytesIO(block), length=len(block))
+
+    async def staged(self, practice_id: str, upload_id: str, number: int) -> bytes:
+        if not names_fit(practice_id, upload_id):
+            raise NotFound(upload=upload_id)
+        blob = self._blob(practice_id, upload_id)
+        with blob_errors():
+            names, sizes = await self._newest(practice_id, upload_id)
+            there = await properties(blob)
+            if number not in names or (there is not None and PASSING not in there.metadata):
+                raise NotFound(upload=upload_id)
+            # Only what is committed can be read: commit everything, hidden; it can be kept after that, too.
+            await put(blob, list(names.values()), {"upload": upload_id, PASSING: "staged"}, there)
+            start = sum(sizes[name] for place, name in names.items() if place < number)
+            found = await blob.download_blob(offset=start, length=sizes[names[number]])
+            return await found.readall()
+
+    async def _newest(
+        self, practice_id: str, upload_id: str
+    ) -> tuple[dict[int, str], dict[str, int]]:
+        """Return the ids of an upload's blocks by number, in order, and the size of each."""
+        lines = await noted(self._journal(practice_id, upload_id))
+        committed, uncommitted = await blocks_of(self._blob(practice_id, upload_id))
+        sizes = {each.id: each.size for each in (*committed, *uncommitted)}
+        return latest(lines, sizes), sizes
 
     async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
         check_names(practice_id, upload_id, key)

@@ -41,6 +41,7 @@ class CheckContext:
     patient: MobileClient | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     session_id: str = ""
+    upload: str = ""
     lines: list[dict[str, str]] = field(default_factory=list)
     sent: list[dict[str, str]] = field(default_factory=list)
     finalized: list[shapes.Item] = field(default_factory=list)

@@ -1,0 +1,51 @@
+"""What people read about uploads that can be resumed: why a request is refused, and how to go on.
+
+`RESUMABLE_TEXTS` is part of `messages.TEXTS`: English, Hebrew, then what to do in both.
+"""
+
+from therapy.domain.upload_messages import Texts
+
+RESUMABLE_TEXTS: dict[str, Texts] = {
+    "past_upload_length": (
+        "More was sent than the recording has left.",
+        "נשלחו יותר בתים ממה שחסר בהקלטה.",
+        "Ask with HEAD how much is there, then send only the bytes after it.",
+        "יש לבדוק עם HEAD כמה הגיע, ואז לשלוח רק את הבתים שאחריו.",
+    ),
+    "upload_offset": (
+        "The upload is at another place: {offset} bytes of it are here.",
+        "ההעלאה נמצאת במקום אחר: {offset} בתים שלה נמצאים כאן.",
+        "Ask with HEAD how much is there, then go on from there.",
+        "יש לבדוק עם HEAD כמה הגיע ולהמשיך משם.",
+    ),
+    "upload_expired": (
+        "Nothing came of this upload for too long; it is removed.",
+        "ההעלאה לא המשיכה זמן רב מדי, והיא הוסרה.",
+        "Begin another upload and send the recording from its start.",
+        "יש להתחיל העלאה חדשה ולשלוח את ההקלטה מההתחלה.",
+    ),
+    "metadata_differs": (
+        "Something else is already known about this recording; nothing was changed.",
+        "על ההקלטה הזו כבר נמסרו פרטים אחרים; דבר לא השתנה.",
+        "Correct the session's details once it is there, or delete the upload and begin another one.",
+        "אפשר לתקן את פרטי הפגישה לאחר שתיווצר, או למחוק את ההעלאה ולהתחיל חדשה.",
+    ),
+    "checksum_mismatch": (
+        "The bytes changed on their way; none of them was taken.",
+        "הבתים השתנו בדרך; אף אחד מהם לא נקלט.",
+        "Send the same part again.",
+        "יש לשלוח את אותו החלק שוב.",
+    ),
+    "checksum_algorithm": (
+        "The checksum is of a kind that is not known here, or can't be read.",
+        "סיכום הביקורת מסוג שאינו מוכר כאן, או שאינו קריא.",
+        "Send sha1 or sha256, a space and the checksum in base64, or leave it out.",
+        "יש לשלוח sha1 או sha256, רווח ואת הסיכום ב-base64, או להשמיט אותו.",
+    ),
+    "tus_version": (
+        "This is not a request of tus 1.0.0.",
+        "הבקשה אינה בקשה של tus 1.0.0.",
+        "Send the header Tus-Resumable: 1.0.0.",
+        "יש לשלוח את הכותרת Tus-Resumable: 1.0.0.",
+    ),
+}

@@ -1,0 +1,85 @@
+"""The bytes of an upload while they arrive: cut into blocks, each staged and hashed once it is whole."""
+
+import asyncio
+
+from therapy.domain.errors import TooLarge, UnsupportedAudio
+from therapy.domain.media import SNIFF_BYTES, sniff
+from therapy.domain.upload import BLOCK_SIZE, Upload, block_hash
+from therapy.ports.recordings import Recordings
+
+GZIP = b"\x1f\x8b\x08"
+"""How a gzip file begins."""
+
+
+class ArrivingBlocks:
+    """At most one block (4 MiB) of an upload is in memory; `rest` are the bytes that are not staged yet.
+
+    It goes on behind the staged blocks of `upload`, with `begun`: what is there of the next one.
+    """
+
+    def __init__(
+        self, upload: Upload, recordings: Recordings, *, most: int, begun: bytes = b""
+    ) -> None:
+        self.media_type = upload.media_type
+        self.rest = bytearray(begun)
+        self.hashes = list(upload.block_hashes)
+        self.staged = upload.offset - len(begun)
+        self._practice_id, self._upload_id = upload.practice_id, upload.id
+        self._recordings, self._most = recordings, most
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return self.staged + len(self.rest)
+
+    async def add(self, chunk: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            TooLarge: the recording is larger than this installation accepts.
+            UnsupportedAudio: the first bytes are not audio that can be read.
+            StorageFull: there is no room.
+        """
+        if self.size + len(chunk) > self._most:
+            raise TooLarge(limit=self._most)
+        self.rest += chunk
+        if not self.media_type and len(self.rest) >= SNIFF_BYTES:
+            self._sniff()
+        await self.stage_whole()
+
+    async def stage_whole(self) -> None:
+        """Stage every block that is whole."""
+        while len(self.rest) >= BLOCK_SIZE:
+            await self._stage_first()
+
+    async def end(self) -> None:
+        """Stage the rest: no more bytes will come.
+
+        Raises:
+            UnsupportedAudio, StorageFull: as `add`.
+        """
+        if not self.media_type:
+            self._sniff()
+        await self.stage_whole()
+        if self.rest:
+            await self._stage_first()
+
+    def _sniff(self) -> None:
+        first = bytes(self.rest[:SNIFF_BYTES])
+        if first.startswith(GZIP):
+            raise UnsupportedAudio("compressed_audio")
+        self.media_type = sniff(first)
+
+    async def _stage_first(self) -> None:
+        """Stage the first block of the rest, which is as it was if that fails."""
+        block = bytes(memoryview(self.rest)[:BLOCK_SIZE])
+        del self.rest[:BLOCK_SIZE]
+        number = len(self.hashes)
+        try:
+            await self._recordings.stage(self._practice_id, self._upload_id, number, block)
+            digest = await asyncio.to_thread(block_hash, block)
+        except BaseException:
+            self.rest[:0] = block
+            raise
+        self.hashes.append(digest)
+        self.staged += len(block)

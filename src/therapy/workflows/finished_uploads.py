@@ -1,0 +1,96 @@
+"""Finished uploads: the recording that arrived is kept, checked, and made a session or a part of one."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from therapy.domain.access import Actor
+from therapy.domain.errors import Forbidden, TooLarge
+from therapy.domain.session import Recording
+from therapy.domain.upload import Metadata, content_hash
+from therapy.ports.audio import ReadRange
+from therapy.workflows.continued_sessions import continue_session, length_left
+from therapy.workflows.intake import Intake
+from therapy.workflows.login_check import require_login
+from therapy.workflows.new_sessions import Receipt, Spoken, become_session
+
+Note = Callable[..., Awaitable[None]]
+"""Writes changes to the upload's record; Stale if someone else has changed it."""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A recording of which every block is staged: the name of its upload, its blocks' hashes, what it is."""
+
+    upload_id: str
+    hashes: tuple[bytes, ...]
+    media_type: str
+    file_name: str
+
+
+async def finish(
+    actor: Actor, arrived: Arrived, metadata: Metadata, *, note: Note, intake: Intake
+) -> Receipt:
+    """Make the received recording a session, or a part of the one it `continues`; return which one.
+
+    If the same therapist sends the same recording again, by whatever path, it stays the same session; if
+    that has failed, it is retried. What is not said of the languages and of how many speak is as this
+    installation is set. It can be repeated after it was broken off.
+
+    Raises:
+        Forbidden: the metadata names another therapist.
+        NotSignedIn: the login has ended while the recording arrived.
+        NotFound, WrongState, InvalidInput: see `continue_session`.
+        UnsupportedAudio: the container has no audio.
+        TooLarge: by its headers the recording lasts longer than it may.
+        Unavailable: too many recordings wait for their checks.
+        AlreadyExists: the recording is a session with other details; says which one.
+    """
+    practice_id, key = actor.practice_id, arrived.upload_id
+    person = await intake.records.people.load(practice_id, actor.person_id)
+    if metadata.therapist and metadata.therapist not in {person.id, person.public_id}:
+        raise Forbidden("other_therapist")
+    await note(recording_key=key)
+    size = await intake.recordings.keep(practice_id, key, len(arrived.hashes), key)
+    read = partial(intake.recordings.read, practice_id, key)
+    digest = content_hash(arrived.hashes)
+    recording = Recording(key, size, digest, arrived.media_type, arrived.file_name)
+    await _check(actor, read, recording, metadata.continues, intake=intake)
+    await require_login(actor, records=intake.records)  # an hour may have passed
+    if metadata.continues:
+        new = await continue_session(
+            actor,
+            metadata.continues,
+            recording,
+            metadata.details,
+            note=note,
+            records=intake.records,
+            waiting_list=intake.waiting_list,
+        )
+        return Receipt(metadata.continues, new=new)
+    return await become_session(
+        actor,
+        person,
+        metadata.details,
+        recording,
+        Spoken(metadata.languages, metadata.people),
+        usual=Spoken(intake.languages, intake.people),
+        note=note,
+        records=intake.records,
+        waiting_list=intake.waiting_list,
+    )
+
+
+async def _check(
+    actor: Actor, read: ReadRange, recording: Recording, continues: str, *, intake: Intake
+) -> None:
+    """Let the decoder check the recording; its length together with that of the session it continues."""
+    left = whole = intake.longest_ms
+    if continues:
+        left = await length_left(
+            actor, continues, recording.content_hash, whole, records=intake.records
+        )
+    try:
+        await intake.audio.check(actor.practice_id, read, recording.size, longest_ms=left)
+    except TooLarge as exc:
+        raise TooLarge(exc.code, **exc.details | {"longest": whole // 1000}) from None
