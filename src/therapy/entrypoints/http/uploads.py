@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import (
     HttpMethod,
+    MediaType,
     Request,
     Response,
     Router,
@@ -22,6 +23,7 @@ from therapy.domain.errors import CallerError, TherapyError
 from therapy.domain.upload import Upload
 from therapy.entrypoints.http.dependencies import Caller, IntakeDependency
 from therapy.entrypoints.http.errors import TUS_VERSION
+from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER
 from therapy.entrypoints.http.problem_answers import JSON_BODY, SIGNED_IN, WRITES, problems
 from therapy.entrypoints.http.request_bodies import DETAILS_BODY, body_operation
 from therapy.entrypoints.http.schema_types import AN_ID
@@ -91,6 +93,7 @@ async def options(intake: IntakeDependency) -> Response[None]:
     status_code=201,
     operation_class=body_operation(Piece, OFFSET_TYPE, required=False),
     request_max_body_size=None,
+    opt=KEPT_ANSWER,
     operation_id="create_upload",
     summary="Begin an upload",
     response_description="It is there; `Location` says where its bytes go.",
@@ -139,7 +142,7 @@ async def create(
         await rest.drop()
         raise
     headers = {"Location": f"{PATH}/{upload.id}"} | offset_headers(upload)
-    return Response(None, status_code=201, headers=headers)
+    return Response(None, status_code=201, headers=headers, media_type=MediaType.TEXT)
 
 
 async def _first(
