@@ -152,6 +152,12 @@ def faults(call: list[str]) -> list[str]:
     return [f"{command} {option}" for option in given - EVERYWHERE - {*OPTIONS[command]}]
 
 
+def test_the_extensions_that_the_blocks_need_are_added_before(calls: list[list[str]]) -> None:
+    needed = {call[1] for call in calls if " ".join(call[:2]) in EXTERNAL}
+    added = {call[-1] for call in spans(DEPLOY.read_text()) if call[1:3] == ["extension", "add"]}
+    assert needed == added == {"redisenterprise", "communication"}
+
+
 def test_what_was_not_compared_with_azure_cli_is_an_extension() -> None:
     origin = json.loads((ROOT / "tests/data/az-options.json").read_text())["by_hand"]
     assert [each for each in origin if not each.startswith(EXTERNAL)] == []
