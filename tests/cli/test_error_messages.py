@@ -116,7 +116,7 @@ def test_a_data_directory_that_cannot_be_made_is_one_line(run: Run, tmp_path: Pa
 def test_an_error_is_told_with_its_advice_and_its_code() -> None:
     assert explained(StorageFull()) == (
         "There is no room to store anything more right now. "
-        "Make room on the disk that the data directory is on, or in the account. [storage_full]"
+        "Make room on the disk that is written to, or in the account. [storage_full]"
     )
 
 

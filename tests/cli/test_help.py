@@ -15,6 +15,8 @@ COMMANDS = [
     "check",
     "flow",
     "migrate",
+    "backup",
+    "restore",
     "seed",
     "practice show",
     "practice set",

@@ -5,6 +5,7 @@ from typing import Any
 
 import rich_click as click
 
+from therapy.entrypoints.cli.backup import backup, restore
 from therapy.entrypoints.cli.check import check
 from therapy.entrypoints.cli.demo import demo
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
@@ -28,7 +29,10 @@ HELP = click.RichHelpConfiguration(
         "therapy": [
             {"name": "See it work", "commands": ["demo", "transcribe"]},
             {"name": "Run it", "commands": ["serve", "worker", "all", "check", "flow"]},
-            {"name": "Maintain it", "commands": ["migrate", "seed", "practice", "user", "mail"]},
+            {
+                "name": "Maintain it",
+                "commands": ["migrate", "backup", "restore", "seed", "practice", "user", "mail"],
+            },
         ]
     },
 )
@@ -70,7 +74,7 @@ def therapy() -> None:
 COMMANDS = (
     *(demo, transcribe),
     *(serve, worker, everything, check, flow),
-    *(migrate, seed, practice, user, mail),
+    *(migrate, backup, restore, seed, practice, user, mail),
 )
 for command in (rename, reset, disable, enable, remove):
     user.add_command(command)

@@ -4,6 +4,7 @@ import os
 
 from therapy.domain.errors import LanguageNotSupported, StorageFull, TherapyError, Unavailable
 from therapy.domain.messages import advice, sentence
+from therapy.entrypoints.cli.faults.backup_faults import BACKUP_FAULTS
 from therapy.entrypoints.cli.faults.installation import HEBREW, how_to_install
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
@@ -20,6 +21,7 @@ EXTRAS = {
     "jwt": "http",
     "litestar": "http",
     "platformdirs": SERVER,
+    "pyrage": "local",
     "rich": SERVER,
     "rich_click": SERVER,
     "taskiq": "worker",
@@ -53,11 +55,11 @@ def explained(error: TherapyError) -> str:
     """Return the message for an error: its sentence, what to do about it, and its code."""
     if isinstance(error.__cause__, OSError) and error.__cause__.filename:
         return of_file(error.__cause__)
-    if fault := FAULTS.get(str(error.details.get("reason", ""))):
+    if fault := (FAULTS | BACKUP_FAULTS).get(str(error.details.get("reason", ""))):
         return f"{fault.cause}; {fault.fix} [{error}]"
     fix = CHECK if isinstance(error, Unavailable) else advice(error.code, "en")
     if isinstance(error, StorageFull):
-        fix = "Make room on the disk that the data directory is on, or in the account."
+        fix = "Make room on the disk that is written to, or in the account."
     if isinstance(error, LanguageNotSupported) and "he" in str(error.details.get("languages", "")):
         fix = f"{fix} Hebrew needs `{how_to_install(HEBREW)}`, then THERAPY_SPEECH_MODEL=auto."
     if extra := str(error.details.get("extra", "")):
