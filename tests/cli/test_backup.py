@@ -20,7 +20,7 @@ DANA = ("--role", "therapist", "--email", "dana@example.health", "--name", "Dana
 PASSPHRASE = "six words that nobody will guess"
 
 
-def therapy(folder: Path, *arguments: str, stdin: str = "") -> str:
+def therapy(folder: Path, *arguments: str, stdin: str = "", data: str = "data") -> str:
     """Run a command in a process of its own, as somebody else on this machine would."""
     ran = subprocess.run(
         command(*arguments),
@@ -28,7 +28,7 @@ def therapy(folder: Path, *arguments: str, stdin: str = "") -> str:
         capture_output=True,
         text=True,
         cwd=folder,
-        env=environment(folder / "data"),
+        env=environment(folder / data),
         input=stdin,
     )
     assert ran.returncode == 0, ran.stderr
@@ -71,8 +71,9 @@ class Phone:
         over = threading.Event()
 
         def work() -> None:
-            while not over.wait(0.2):
-                self.upload()
+            for _ in range(6):
+                if not over.wait(0.2):
+                    self.upload()
 
         thread = threading.Thread(target=work)
         thread.start()
@@ -106,6 +107,7 @@ def test_a_backup_while_recordings_arrive_has_all_that_was_there_when_it_began(
     assert len(phone.kept) > len(before)
     said = therapy(tmp_path, "restore", "b", "new", "--passphrase-stdin", stdin=PASSPHRASE)
     assert "Restored. Made 20" in said
+    assert "Everything fits together" in therapy(tmp_path, "doctor", data="new")
 
     async def audio_of(here: Installation) -> dict[str, int]:
         """The sessions that are there, with the size of their recordings."""

@@ -17,6 +17,8 @@ COMMANDS = [
     "migrate",
     "backup",
     "restore",
+    "doctor",
+    "reindex",
     "seed",
     "practice show",
     "practice set",

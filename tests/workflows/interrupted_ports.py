@@ -1,7 +1,7 @@
 """Ports in memory that let others in between, count what was read, or fail, when a test says so."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from therapy.adapters.memory.people_index import MemoryPeopleIndex
 from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.adapters.memory.session_index import MemorySessionIndex
-from therapy.ports.store import Item, Store, Write
+from therapy.ports.store import Item, Store, SupportsWalk, Write
 
 Hook = Callable[[str, Sequence[Any]], Awaitable[None]]
 """Called with a partition and the ids that were read, or the writes of a commit."""
@@ -57,6 +57,11 @@ class InterruptedStore(Store):
 
     async def purge(self, limit: int) -> int:
         return await self.store.purge(limit)
+
+    async def walk(self) -> AsyncIterator[Item]:
+        assert isinstance(self.store, SupportsWalk)
+        async for item in self.store.walk():
+            yield item
 
 
 class FailingSessionIndex(MemorySessionIndex):

@@ -2,6 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
@@ -93,6 +94,17 @@ class Recordings(ABC):
     @abstractmethod
     async def staged_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
         """Return up to `limit` (practice id, upload id) whose last block was staged before `moment`."""
+
+
+@runtime_checkable
+class SupportsListing(Protocol):
+    """Optional: adapters that can list every recording, for checks."""
+
+    def kept(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield (practice id, key) of every recording, in no particular order, without staged uploads.
+
+        What is kept or deleted meanwhile may be missed.
+        """
 
 
 @runtime_checkable

@@ -31,6 +31,10 @@ class Sessions(Repository[Session]):
             raise NotFound(session=session_id)
         return session
 
+    def partition_of(self, session: Session) -> str:
+        """Return the partition in which a session and everything of it is."""
+        return session_partition(session.practice_id, session.id)
+
     def write(self, session: Session) -> Pending:
         """Write a session that is new (version 0) or unchanged since it was read; else Stale."""
         partition = session_partition(session.practice_id, session.id)

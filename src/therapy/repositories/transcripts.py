@@ -83,6 +83,10 @@ class Transcripts:
         self._scores = _Scores(store)
         self._insights = _Insights(store)
 
+    def header_in(self, item: Item) -> VersionHeader | None:
+        """Return the header of a version that an item is; None if it is none, or can't be read."""
+        return self._headers.read_if_readable(item)
+
     async def load(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
         """Return a version with its scores and insights, if there are any that this program can read.
 

@@ -7,7 +7,7 @@ import pytest
 
 from therapy.domain.errors import InvalidInput, NotFound, StorageFull
 from therapy.domain.upload import BLOCK_SIZE
-from therapy.ports.recordings import Recordings
+from therapy.ports.recordings import Recordings, SupportsListing
 from therapy.testing.samples import DAY, OTHER_PRACTICE, PRACTICE
 
 UPLOAD = "upload-1"
@@ -281,3 +281,19 @@ async def test_uploads_whose_last_block_is_old_are_found(recordings: Recordings)
     old = await recordings.staged_before(now + DAY, 10)
     assert set(old) == {(PRACTICE, UPLOAD), (OTHER_PRACTICE, UPLOAD)}
     assert len(await recordings.staged_before(now + DAY, 1)) == 1
+
+
+async def test_every_recording_is_listed_once_and_no_upload(recordings: Recordings) -> None:
+    if not isinstance(recordings, SupportsListing):
+        pytest.skip("these recordings can't be listed")
+    wanted = {(PRACTICE, KEY), (PRACTICE, f"{KEY}/part"), (OTHER_PRACTICE, KEY)}
+    assert [each async for each in recordings.kept()] == []
+    for practice_id, key in wanted:
+        await recordings.stage(practice_id, UPLOAD, 0, LAST)
+        assert [each async for each in recordings.kept() if each == (practice_id, key)] == []
+        await recordings.keep(practice_id, UPLOAD, 1, key)
+    found = [each async for each in recordings.kept()]
+    assert len(found) == len(wanted)
+    assert set(found) == wanted
+    await recordings.delete(PRACTICE, KEY)
+    assert {each async for each in recordings.kept()} == wanted - {(PRACTICE, KEY)}

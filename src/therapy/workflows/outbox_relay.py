@@ -26,8 +26,6 @@ from therapy.domain.outbox import (
 from therapy.domain.partition_keys import digest
 from therapy.domain.person_entry import person_entry_of
 from therapy.domain.push import push_for
-from therapy.domain.session import State
-from therapy.domain.session_entry import entry_of
 from therapy.ports.doorbell import Doorbell
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.push import PushSender
@@ -39,6 +37,7 @@ from therapy.repositories.records import Records
 from therapy.workflows import devices, end_of_access, erasure
 from therapy.workflows.failures import Failures
 from therapy.workflows.reset_letters import ResetLetters, discard_letters, send_letter
+from therapy.workflows.session_entries import refresh_entry
 
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -136,7 +135,12 @@ class OutboxRelay:
             case RunDue(session_id):
                 await self.doorbell.ring(practice_id, session_id)
             case SessionEntryChanged(session_id):
-                await self._refresh_session_entry(practice_id, session_id)
+                await refresh_entry(
+                    practice_id,
+                    session_id,
+                    records=self.records,
+                    session_index=self.session_index,
+                )
             case PersonEntryChanged(person_id):
                 await self._refresh_person_entry(practice_id, person_id)
             case AccessEnded(person_id, at, epoch):
@@ -170,20 +174,6 @@ class OutboxRelay:
             await self.people_index.remove(practice_id, person_id)
             return
         await self.people_index.put(practice_id, person_entry_of(person))
-
-    async def _refresh_session_entry(self, practice_id: str, session_id: str) -> None:
-        records = self.records
-        session = await records.sessions.load(practice_id, session_id)
-        if session.state is State.ERASED:
-            await self.session_index.remove(practice_id, session_id)
-            return
-        runs = await records.runs.of_session(practice_id, session_id)
-        text = None
-        if session.state is State.CLOSED:
-            number = session.transcript_number
-            text = await records.transcripts.load_words(practice_id, session_id, number)
-        entry = await asyncio.to_thread(entry_of, session, runs, text)
-        await self.session_index.put(practice_id, entry)
 
     async def _push(self, placed: Placed, due: PushDue) -> None:
         """Send to each of the person's devices, noting each at once: a crash repeats one push at most.

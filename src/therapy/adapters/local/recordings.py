@@ -95,6 +95,14 @@ class FileRecordings(Recordings):
         found = await self._in_thread(lambda: _staged_before(staging, timestamp))
         return found[: max(0, limit)]
 
+    async def kept(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield every recording, see `SupportsListing`."""
+        folder = self._directory / "kept"
+        found = await self._in_thread(lambda: [*folder.rglob("*.audio")])
+        for path in found:
+            practice_id, _, key = path.relative_to(folder).as_posix().partition("/")
+            yield practice_id, key.removesuffix(".audio")
+
     async def check(self) -> None:
         """Raise Unavailable or StorageFull if nothing can be staged now."""
         await self._in_thread(lambda: _make_room(self._directory, self.reserve))

@@ -1,6 +1,6 @@
 """Recordings in memory."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 from therapy.domain.errors import NotFound, StorageFull
@@ -67,6 +67,11 @@ class MemoryRecordings(Recordings):
     async def staged_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
         old = [(at, upload) for upload, at in self._staged_at.items() if at < moment]
         return tuple(upload for _, upload in sorted(old)[: max(0, limit)])
+
+    async def kept(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield every recording, see `SupportsListing`."""
+        for recording in tuple(self._kept):
+            yield recording
 
     def _recording(self, practice_id: str, key: str) -> bytes:
         if (practice_id, key) not in self._kept:

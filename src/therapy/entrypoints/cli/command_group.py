@@ -8,6 +8,7 @@ import rich_click as click
 from therapy.entrypoints.cli.backup import backup, restore
 from therapy.entrypoints.cli.check import check
 from therapy.entrypoints.cli.demo import demo
+from therapy.entrypoints.cli.doctor import doctor, reindex
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.flow import flow
 from therapy.entrypoints.cli.interruption import INTERRUPTED, sigterm_as_ctrl_c
@@ -31,7 +32,17 @@ HELP = click.RichHelpConfiguration(
             {"name": "Run it", "commands": ["serve", "worker", "all", "check", "flow"]},
             {
                 "name": "Maintain it",
-                "commands": ["migrate", "backup", "restore", "seed", "practice", "user", "mail"],
+                "commands": [
+                    "migrate",
+                    "backup",
+                    "restore",
+                    "doctor",
+                    "reindex",
+                    "seed",
+                    "practice",
+                    "user",
+                    "mail",
+                ],
             },
         ]
     },
@@ -74,7 +85,7 @@ def therapy() -> None:
 COMMANDS = (
     *(demo, transcribe),
     *(serve, worker, everything, check, flow),
-    *(migrate, backup, restore, seed, practice, user, mail),
+    *(migrate, backup, restore, doctor, reindex, seed, practice, user, mail),
 )
 for command in (rename, reset, disable, enable, remove):
     user.add_command(command)

@@ -47,6 +47,7 @@ from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Unavail
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
 from therapy.ports.recordings import Recordings, check_names, names_fit
 
+KEPT = "practice/"
 JOURNALS = "staging/"
 PASSING = "passing"
 """Metadata of a blob that is committed but not a recording (yet, or any more)."""
@@ -253,6 +254,13 @@ class BlobRecordings(Recordings):
                 if len(found) == limit:
                     break
         return tuple(found)
+
+    async def kept(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield every recording, see `SupportsListing`."""
+        with blob_errors():
+            async for blob in self._container.list_blobs(name_starts_with=KEPT):
+                practice_id, _, key = blob.name.removeprefix(KEPT).partition("/")
+                yield practice_id, key
 
     async def playback_link(self, practice_id: str, key: str, lifetime: timedelta) -> str:
         """Return a link that plays a recording, see `SupportsPlaybackLink`."""

@@ -50,6 +50,9 @@ BACKUP_FAULTS = {
         "this backup is not as it was written: a checksum is wrong; nothing was restored",
         "copy it again, or use another backup",
     ),
+    "store_not_walkable": Fault(
+        "the store of another project can't be read as a whole", "look at it with its own tools"
+    ),
     "backup_of_a_newer_version": Fault(
         "a newer version of this program has made this backup",
         "restore it with that version or a newer one",

@@ -1,0 +1,209 @@
+"""What does not fit together in an installation: between records, recordings and lists; and mending it.
+
+All records are read once; whatever is suspected then is looked for a second time, because work goes on
+meanwhile: what one pass saw half done, the other sees done.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from therapy.domain.errors import NotFound, Unavailable
+from therapy.domain.run import RunState
+from therapy.domain.session import Session, State
+from therapy.ports.recordings import Recordings, SupportsListing
+from therapy.ports.session_index import SessionIndex
+from therapy.ports.store import Delete, Item, SupportsWalk
+from therapy.repositories.records import Records
+from therapy.workflows.session_entries import current_entry, refresh_entry
+
+LATE = timedelta(minutes=10)
+"""After so much time beyond its lease a run has no worker that could take it over."""
+
+OLD = timedelta(hours=2)
+"""Staged blocks of this age belong to no upload that goes on."""
+
+MOST_STAGED = 10_000
+
+
+class Kind(Enum):
+    """What does not fit."""
+
+    AUDIO_WITHOUT_SESSION = "audio_without_session"
+    SESSION_WITHOUT_AUDIO = "session_without_audio"
+    STAGED_LEFTOVER = "staged_leftover"
+    RUN_WITHOUT_SESSION = "run_without_session"
+    STALE_LEASE = "stale_lease"
+    ENTRY_OUT_OF_STEP = "entry_out_of_step"
+    VERSION_WITHOUT_PARENT = "version_without_parent"
+
+
+class Inconsistency(NamedTuple):
+    """One thing that does not fit; `name` is the recording's key or the upload's id if it has no session."""
+
+    kind: Kind
+    practice_id: str
+    session_id: str = ""
+    name: str = ""
+
+
+@dataclass
+class _Seen:
+    """What a pass over all records has seen, as (practice id, id)."""
+
+    sessions: dict[tuple[str, str], Session] = field(default_factory=dict)
+    runs: set[tuple[str, str, str, str]] = field(default_factory=set)
+    stale: set[tuple[str, str]] = field(default_factory=set)
+    uploaded: set[tuple[str, str]] = field(default_factory=set)
+    versions: dict[str, dict[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Looks through an installation, and mends what can be mended without a decision."""
+
+    records: Records
+    recordings: Recordings
+    session_index: SessionIndex
+
+    async def find(self) -> tuple[Inconsistency, ...]:
+        """Return everything that does not fit together, sorted.
+
+        Raises:
+            Unavailable: a store can't be read, or not as a whole (a plugin's).
+        """
+        first = await self._pass()
+        return tuple(sorted(first & await self._pass(), key=_order)) if first else ()
+
+    async def _pass(self) -> set[Inconsistency]:
+        kept = await self._kept()  # before the records: what is kept later has its record earlier
+        seen = await self._seen()
+        found = {each async for each in self._of_sessions(seen)}
+        owned = {
+            (practice_id, each.key)
+            for (practice_id, _), session in seen.sessions.items()
+            for each in session.recordings
+        }
+        found |= {
+            Inconsistency(Kind.AUDIO_WITHOUT_SESSION, practice_id, name=key)
+            for practice_id, key in kept - owned - seen.uploaded
+        }
+        found |= {
+            Inconsistency(Kind.RUN_WITHOUT_SESSION, practice_id, session_id)
+            for practice_id, session_id, _, _ in seen.runs
+            if (practice_id, session_id) not in seen.sessions
+        }
+        found |= {Inconsistency(Kind.STALE_LEASE, *each) for each in seen.stale}
+        return found | await self._staged()
+
+    async def _kept(self) -> set[tuple[str, str]]:
+        if not isinstance(self.recordings, SupportsListing):
+            return set()
+        return {each async for each in self.recordings.kept()}
+
+    async def _seen(self) -> _Seen:
+        if not isinstance(self.records.store, SupportsWalk):
+            raise Unavailable(reason="store_not_walkable")
+        seen = _Seen()
+        async for item in self.records.store.walk():
+            self._see(item, seen)
+        return seen
+
+    def _see(self, item: Item, seen: _Seen) -> None:
+        records, now = self.records, self.records.now()
+        if session := records.sessions.read_if_readable(item):
+            seen.sessions[session.practice_id, session.id] = session
+        elif run := records.runs.read_if_readable(item):
+            seen.runs.add((run.practice_id, run.session_id, item.partition, item.id))
+            if run.state is RunState.CLAIMED and run.due_at < now - LATE:
+                seen.stale.add((run.practice_id, run.session_id))
+        elif upload := records.uploads.read_if_readable(item):
+            seen.uploaded.add((upload.practice_id, upload.recording_key))
+        elif header := records.transcripts.header_in(item):
+            seen.versions.setdefault(item.partition, {})[header.number] = header.parent
+
+    async def _of_sessions(self, seen: _Seen) -> AsyncIterator[Inconsistency]:
+        for (practice_id, session_id), session in seen.sessions.items():
+            if session.state in {State.CANCELLED, State.ERASED}:
+                continue
+            for each in session.recordings:
+                if not await self._is_kept(practice_id, each.key):
+                    yield Inconsistency(Kind.SESSION_WITHOUT_AUDIO, practice_id, session_id)
+                    break
+            if not await self._is_listed_rightly(session):
+                yield Inconsistency(Kind.ENTRY_OUT_OF_STEP, practice_id, session_id)
+            partition = self.records.sessions.partition_of(session)
+            if _lacks_parent(session, seen.versions.get(partition, {})):
+                yield Inconsistency(Kind.VERSION_WITHOUT_PARENT, practice_id, session_id)
+
+    async def _is_kept(self, practice_id: str, key: str) -> bool:
+        try:
+            return await self.recordings.size(practice_id, key) >= 0
+        except NotFound:
+            return False
+
+    async def _is_listed_rightly(self, session: Session) -> bool:
+        """Return whether lists show a session as it is; words of transcripts are not compared."""
+        try:
+            wanted = await current_entry(session, records=self.records)
+        except NotFound:  # erased meanwhile, or without its version, which is found otherwise
+            return True
+        try:
+            shown = await self.session_index.get(session.practice_id, session.id)
+        except NotFound:
+            return False
+        return replace(shown, words=()) == replace(wanted, words=())
+
+    async def _staged(self) -> set[Inconsistency]:
+        found = set()
+        old = self.records.now() - OLD
+        for practice_id, upload_id in await self.recordings.staged_before(old, MOST_STAGED):
+            try:
+                await self.records.uploads.load(practice_id, upload_id)
+            except NotFound:
+                found.add(Inconsistency(Kind.STAGED_LEFTOVER, practice_id, name=upload_id))
+        return found
+
+    async def mend(self, one: Inconsistency, *, delete_audio: bool = False) -> bool:
+        """Mend one inconsistency; return whether that was possible. Idempotent.
+
+        Recordings without a session are deleted only with `delete_audio`: after a restore they may be all
+        that is left of a session. What is lost (recordings, versions) can't be brought back.
+        """
+        match one.kind:
+            case Kind.STAGED_LEFTOVER:
+                await self.recordings.discard(one.practice_id, one.name)
+            case Kind.RUN_WITHOUT_SESSION:
+                await self._delete_runs(one)
+            case Kind.ENTRY_OUT_OF_STEP:
+                await refresh_entry(
+                    one.practice_id,
+                    one.session_id,
+                    records=self.records,
+                    session_index=self.session_index,
+                )
+            case Kind.AUDIO_WITHOUT_SESSION if delete_audio:
+                await self.recordings.delete(one.practice_id, one.name)
+            case _:
+                return False
+        return True
+
+    async def _delete_runs(self, one: Inconsistency) -> None:
+        runs = (await self._seen()).runs
+        for practice_id, session_id, partition, item_id in runs:
+            if (practice_id, session_id) == (one.practice_id, one.session_id):
+                await self.records.store.commit(partition, [Delete(id=item_id)])
+
+
+def _lacks_parent(session: Session, parents: Mapping[int, int]) -> bool:
+    """Return whether the version in force, or one from which another was made, is missing."""
+    needed = {session.transcript_number, *parents.values()} - {0}
+    return bool(needed - parents.keys())
+
+
+def _order(one: Inconsistency) -> tuple[str, ...]:
+    return (one.kind.value, one.practice_id, one.session_id, one.name)

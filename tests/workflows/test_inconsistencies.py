@@ -1,0 +1,157 @@
+"""What does not fit together: each kind is found, and mended where that loses nothing."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from tests.builders import HOUR, PRACTICE, a_run, an_upload
+from tests.workflows.memory_installation import (
+    ACTOR,
+    MemoryInstallation,
+    an_installation,
+    in_session,
+    reviewed,
+    upload,
+)
+from therapy.domain.errors import NotFound
+from therapy.domain.run import RunState
+from therapy.ports.store import Delete
+from therapy.workflows import review
+from therapy.workflows.inconsistencies import Inconsistency, Inspection, Kind
+from therapy.workflows.reindexing import reindex_all
+
+BLOCK = b"a block"
+Break = Callable[[MemoryInstallation, str], Awaitable[None]]
+
+
+async def closed() -> tuple[MemoryInstallation, str]:
+    """An installation with a closed session of two versions."""
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await installed.work(session_id)
+    lines = await reviewed(installed, session_id)
+    await review.submit(ACTOR, session_id, lines, records=installed.records)
+    await installed.work(session_id)
+    return installed, session_id
+
+
+def inspection(installed: MemoryInstallation) -> Inspection:
+    return Inspection(installed.records, installed.recordings, installed.ports.session_index)
+
+
+async def stray_audio(installed: MemoryInstallation, _: str) -> None:
+    await installed.recordings.stage(PRACTICE, "stray", 0, BLOCK)
+    await installed.recordings.keep(PRACTICE, "stray", 1, "stray")
+
+
+async def lost_audio(installed: MemoryInstallation, session_id: str) -> None:
+    session = await installed.session(session_id)
+    await installed.recordings.delete(PRACTICE, session.recording.key)
+
+
+async def left_blocks(installed: MemoryInstallation, _: str) -> None:
+    await installed.recordings.stage(PRACTICE, "left", 0, BLOCK)
+    installed.clock.now += 3 * HOUR
+
+
+async def lonely_run(installed: MemoryInstallation, _: str) -> None:
+    await installed.write(installed.records.runs.write(a_run(session_id="gone")))
+
+
+async def dead_worker(installed: MemoryInstallation, session_id: str) -> None:
+    now = installed.clock.now
+    run = a_run(id="dead", session_id=session_id, state=RunState.CLAIMED, due_at=now, beat_at=now)
+    await installed.write(installed.records.runs.write(run))
+    await refreshed(installed, session_id)
+    installed.clock.now += timedelta(minutes=11)
+
+
+async def refreshed(installed: MemoryInstallation, session_id: str) -> None:
+    one = Inconsistency(Kind.ENTRY_OUT_OF_STEP, PRACTICE, session_id)
+    await inspection(installed).mend(one)
+
+
+async def changed_title(installed: MemoryInstallation, session_id: str) -> None:
+    session = replace(await installed.session(session_id), title="Another title")
+    await installed.write(installed.records.sessions.write(session))
+
+
+async def lost_version(installed: MemoryInstallation, session_id: str) -> None:
+    lost = [Delete(id="version-000001"), Delete(id="text-000001")]
+    await installed.store.commit(in_session(session_id), lost)
+
+
+BREAKS: dict[Kind, Break] = {
+    Kind.AUDIO_WITHOUT_SESSION: stray_audio,
+    Kind.SESSION_WITHOUT_AUDIO: lost_audio,
+    Kind.STAGED_LEFTOVER: left_blocks,
+    Kind.RUN_WITHOUT_SESSION: lonely_run,
+    Kind.STALE_LEASE: dead_worker,
+    Kind.ENTRY_OUT_OF_STEP: changed_title,
+    Kind.VERSION_WITHOUT_PARENT: lost_version,
+}
+MENDED = {Kind.STAGED_LEFTOVER, Kind.RUN_WITHOUT_SESSION, Kind.ENTRY_OUT_OF_STEP}
+
+
+async def test_in_a_sound_installation_everything_fits() -> None:
+    installed, _ = await closed()
+    assert await inspection(installed).find() == ()
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_each_kind_is_found_alone_and_mended_where_that_loses_nothing(kind: Kind) -> None:
+    installed, session_id = await closed()
+    await BREAKS[kind](installed, session_id)
+    inspecting = inspection(installed)
+    (found,) = await inspecting.find()
+    assert found.kind is kind
+    assert found.session_id in {session_id, "gone"} or found.name in {"stray", "left"}
+    assert await inspecting.mend(found) is (kind in MENDED)
+    assert await inspecting.find() == (() if kind in MENDED else (found,))
+
+
+async def test_audio_without_a_session_is_deleted_only_if_that_is_said() -> None:
+    installed, session_id = await closed()
+    await stray_audio(installed, session_id)
+    inspecting = inspection(installed)
+    (found,) = await inspecting.find()
+    await inspecting.mend(found)
+    assert await installed.recordings.size(PRACTICE, "stray") == len(BLOCK)
+    assert await inspecting.mend(found, delete_audio=True)
+    with pytest.raises(NotFound):
+        await installed.recordings.size(PRACTICE, "stray")
+    session = await installed.session(session_id)
+    assert await installed.recordings.size(PRACTICE, session.recording.key) > 0
+
+
+async def test_a_recording_that_an_open_upload_has_kept_is_no_leftover() -> None:
+    installed, session_id = await closed()
+    await stray_audio(installed, session_id)
+    upload_of_it = an_upload(id="stray", recording_key="stray")
+    await installed.write(installed.records.uploads.write(upload_of_it))
+    assert await inspection(installed).find() == ()
+
+
+async def test_a_cancelled_session_needs_no_audio() -> None:
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await review.cancel(ACTOR, session_id, records=installed.records)
+    assert await inspection(installed).find() == ()
+
+
+async def test_reindexing_writes_what_lists_should_show() -> None:
+    installed, session_id = await closed()
+    await changed_title(installed, session_id)
+    index = installed.ports.session_index
+    assert (await index.get(PRACTICE, session_id)).title != "Another title"
+    sessions, people = await reindex_all(
+        records=installed.records,
+        session_index=index,
+        people_index=installed.ports.people_index,
+    )
+    assert sessions == 1
+    assert people >= 1
+    assert (await index.get(PRACTICE, session_id)).title == "Another title"
+    assert await inspection(installed).find() == ()
