@@ -17,6 +17,7 @@ from therapy.entrypoints.cli.migrate import migrate
 from therapy.entrypoints.cli.practices import practice
 from therapy.entrypoints.cli.seed import seed
 from therapy.entrypoints.cli.serve import serve, worker
+from therapy.entrypoints.cli.sessions import sessions
 from therapy.entrypoints.cli.supervisor import everything
 from therapy.entrypoints.cli.transcribe import transcribe
 from therapy.entrypoints.cli.user_changes import disable, enable, remove, rename, reset
@@ -38,6 +39,7 @@ HELP = click.RichHelpConfiguration(
                     "restore",
                     "doctor",
                     "reindex",
+                    "sessions",
                     "seed",
                     "practice",
                     "user",
@@ -85,7 +87,7 @@ def therapy() -> None:
 COMMANDS = (
     *(demo, transcribe),
     *(serve, worker, everything, check, flow),
-    *(migrate, backup, restore, doctor, reindex, seed, practice, user, mail),
+    *(migrate, backup, restore, doctor, reindex, sessions, seed, practice, user, mail),
 )
 for command in (rename, reset, disable, enable, remove):
     user.add_command(command)
