@@ -239,6 +239,18 @@ def test_a_passphrase_that_does_not_fit_is_named(
     assert files_in(tmp_path / "new") == {}
 
 
+def test_a_passphrase_that_this_machine_is_too_slow_to_check_is_not_called_wrong(
+    data: Path, backup: Path
+):
+    content = Content(data)
+    with backup.open("w+b") as file:
+        about = content.about("1.0", encrypted=True)
+        write_file(file, about, content, cheap_keys(PASSPHRASE, claimed=40))
+    with pytest.raises(InvalidInput) as error:
+        read_backup(backup, PASSPHRASE)
+    assert reason(error) == "passphrase_too_costly"
+
+
 def changed(content: bytes, at: int) -> bytes:
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 

@@ -207,7 +207,10 @@ def opened_content(file: BinaryIO, head: Head, passphrase: str) -> Iterator[Read
 def _identity(key: bytes, passphrase: str) -> pyrage.x25519.Identity:
     try:
         return pyrage.x25519.Identity.from_str(pyrage.passphrase.decrypt(key, passphrase).decode())
-    except (pyrage.DecryptError, pyrage.IdentityError, OSError, UnicodeError):
+    except pyrage.DecryptError as exc:
+        too_costly = "xcessive work" in str(exc)
+        raise refused("passphrase_too_costly" if too_costly else "wrong_passphrase") from None
+    except (pyrage.IdentityError, OSError, UnicodeError):
         raise refused("wrong_passphrase") from None
 
 

@@ -33,6 +33,11 @@ BACKUP_FAULTS = {
         " damaged",
         "give the right one; without it nobody can read the backup",
     ),
+    "passphrase_too_costly": Fault(
+        "a machine many times faster than this one has encrypted this backup: checking the passphrase takes"
+        " as long there as it may, and too long here",
+        "restore it on a faster machine",
+    ),
     "backup_is_encrypted": Fault(
         "this backup is encrypted, and no passphrase was given",
         "add --passphrase-prompt, --passphrase-stdin or --passphrase-file",
