@@ -49,6 +49,15 @@ def a_copy(path: Path, made: datetime) -> Path:
     return copy
 
 
+async def test_the_copy_of_a_killed_backup_is_deleted(database, path):
+    store = await with_word_deleted(database)
+    copy = path.parent / "backup-in-progress" / path.name
+    copy.parent.mkdir()
+    copy.write_bytes(WORD.encode())
+    await store.wipe_deleted(NOW)
+    assert files_with(path.parent, [WORD]) == {}
+
+
 # --- the log -------------------------------------------------------------------------------------
 
 

@@ -25,10 +25,7 @@ from therapy.adapters.local.backup.files import (
     synced,
 )
 from therapy.adapters.local.data_directory import SECRET_FILE
-from therapy.adapters.local.sqlite.database import FILE_NAME, mapped
-
-IN_PROGRESS = "backup-in-progress"
-"""The folder in the data directory that has the copy of the database while a backup begins."""
+from therapy.adapters.local.sqlite.database import BACKUP_FOLDER, FILE_NAME, mapped
 
 MOST_TRIES = 1_000
 """How often recordings that came or were deleted meanwhile are looked for, at most."""
@@ -81,13 +78,12 @@ class Content:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the bytes of the content."""
-        with fresh_folder(self._directory / IN_PROGRESS) as folder:
+        with fresh_folder(self._directory / BACKUP_FOLDER) as folder:
             copy = folder / FILE_NAME
             with closing(_opened(self._directory / FILE_NAME)) as database:
                 recordings = yield from self._until_consistent(database)
-                _copy(database, copy)
-            with copy.open("rb") as copied:
-                copy.unlink()  # what is killed from here on leaves no copy behind
+                copied = _copied(database, copy)
+            with copied:
                 yield from self._tarred(FILE_NAME, copied)
         names = {ABOUT, FILE_NAME, *recordings}
         with suppress(FileNotFoundError), (self._directory / SECRET_FILE).open("rb") as secret:
@@ -131,12 +127,19 @@ def _layout(path: Path) -> int:
         return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _copy(database: sqlite3.Connection, target: Path) -> None:
-    """Copy the database as the open transaction sees it."""
+def _copied(database: sqlite3.Connection, target: Path) -> BinaryIO:
+    """Copy the database as the open transaction sees it, then end that; return the copy, without a name.
+
+    While it has a name the transaction is open, for which an erasure waits: so one that ends leaves no copy.
+    """
     target.touch(mode=0o600)
-    with mapped(), closing(sqlite3.connect(target)) as copy:
-        database.backup(copy)
+    with mapped():
+        with closing(sqlite3.connect(target)) as copy:
+            database.backup(copy)
+        copied = target.open("rb")
+        target.unlink()
         database.execute("ROLLBACK")
+    return copied
 
 
 def _require_room(directory: Path, file: Path) -> None:

@@ -24,6 +24,9 @@ from therapy.domain.errors import InvalidInput, StorageFull, Unavailable
 FILE_NAME = "therapy.sqlite3"
 """The name of the database in the data directory."""
 
+BACKUP_FOLDER = "backup-in-progress"
+"""The folder beside it that has a copy of the database, while `local/backup` copies it."""
+
 READERS = 2
 SEARCHERS = 2
 STEPS = 1_000
@@ -129,6 +132,8 @@ class Database:
     async def wipe(self, since: datetime) -> None:
         """Empty the log and delete the copies made since then, so that no file holds what was deleted.
 
+        The copy of a backup that was killed is deleted, too.
+
         Readers go on meanwhile, and writers between the attempts: each waits longer for whoever still reads
         from the log.
 
@@ -141,6 +146,7 @@ class Database:
             if wait_ms > self._patience_ms:
                 raise Unavailable(reason="database_log_in_use")
         await self._in_thread(self._writer, lambda _: delete_copies(self._path, since=since))
+        await self._in_thread(self._writer, lambda _: _delete_of_backup(self._path))
 
     async def expire_copies(self, now: datetime) -> None:
         """Delete copies from before migrations that are older than they are kept."""
@@ -223,6 +229,12 @@ def _log_emptied(connection: sqlite3.Connection, *, wait_ms: int) -> bool:
     finally:
         connection.execute(f"PRAGMA busy_timeout = {patience}")
     return not busy
+
+
+def _delete_of_backup(path: Path) -> None:
+    """Delete the copy of a backup that was killed: one that is at work would keep the log in use."""
+    for copy in (path.parent / BACKUP_FOLDER).glob(f"{path.name}*"):
+        copy.unlink(missing_ok=True)
 
 
 def _use_wal(connection: sqlite3.Connection, patience_ms: int) -> None:
