@@ -100,6 +100,8 @@ def test_a_backup_while_recordings_arrive_has_all_that_was_there_when_it_began(
         phone = Phone(app)
         for _ in range(4):
             phone.upload()
+        resumable = {"Tus-Resumable": "1.0.0", "Upload-Length": "99"}
+        assert app.raw("POST", "/uploads", token=app.token, headers=resumable).status_code == 201
         before = list(phone.kept)
         with phone.uploading():
             said = therapy(tmp_path, "backup", "b", "--passphrase-stdin", stdin=PASSPHRASE)
@@ -118,6 +120,8 @@ def test_a_backup_while_recordings_arrive_has_all_that_was_there_when_it_began(
                 session = await here.records.sessions.load(practice.id, session_id)
                 size = await here.intake.recordings.size(practice.id, session.recording.key)
                 found[session_id] = size
+        open_ones = here.records.uploads.of_practice(practice.id)
+        assert [each.id async for each in open_ones if each.resumable] == []
         return found
 
     restored = with_installation(tmp_path / "new", audio_of)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from tests.builders import HOUR, PRACTICE, a_run, an_upload
+from tests.builders import DAY, HOUR, NOW, PRACTICE, a_run, an_upload
 from tests.workflows.memory_installation import (
     ACTOR,
     MemoryInstallation,
@@ -17,8 +17,10 @@ from tests.workflows.memory_installation import (
 )
 from therapy.domain.errors import NotFound
 from therapy.domain.run import RunState
+from therapy.domain.upload import tail_name
 from therapy.ports.store import Delete
 from therapy.workflows import review
+from therapy.workflows.abandoned_uploads import forget_lost_uploads
 from therapy.workflows.inconsistencies import Inconsistency, Inspection, Kind
 from therapy.workflows.reindexing import reindex_all
 
@@ -132,6 +134,35 @@ async def test_a_recording_that_an_open_upload_has_kept_is_no_leftover() -> None
     upload_of_it = an_upload(id="stray", recording_key="stray")
     await installed.write(installed.records.uploads.write(upload_of_it))
     assert await inspection(installed).find() == ()
+
+
+async def test_the_incomplete_block_of_an_upload_that_goes_on_is_no_leftover() -> None:
+    installed, _ = await closed()
+    installed.clock.now += HOUR
+    going_on = an_upload(id="long", resumable=True, claim=2, expires_at=NOW + 9 * DAY)
+    await installed.write(installed.records.uploads.write(going_on))
+    for name in ("long", tail_name(going_on)):
+        await installed.recordings.stage(PRACTICE, name, 0, BLOCK)
+    installed.clock.now += 3 * HOUR
+    assert await inspection(installed).find() == ()
+
+
+async def test_uploads_whose_bytes_no_backup_has_are_forgotten_and_finished_ones_are_not() -> None:
+    installed, session_id = await closed()
+    await stray_audio(installed, session_id)
+    for upload_of_it in (
+        an_upload(id="lost", resumable=True, offset=9, length=99),
+        an_upload(id="kept", resumable=True, recording_key="stray"),
+        an_upload(id="finished", resumable=True, session_id=session_id, finished_at=NOW),
+    ):
+        await installed.write(installed.records.uploads.write(upload_of_it))
+    ports = {"records": installed.records, "recordings": installed.recordings}
+    assert await forget_lost_uploads(**ports) == 1
+    assert await forget_lost_uploads(**ports) == 0
+    left = {each.id async for each in installed.records.uploads.of_practice(PRACTICE)}
+    assert {"kept", "finished"} <= left
+    assert "lost" not in left
+    assert await installed.recordings.size(PRACTICE, "stray") == len(BLOCK)
 
 
 async def test_a_cancelled_session_needs_no_audio() -> None:

@@ -1,12 +1,16 @@
 """Backups of an installation whose data is all on this machine."""
 
+import asyncio
+import uuid
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from therapy.config import Settings
 from therapy.domain.errors import InvalidInput
-from therapy.wiring.stores import data_dir_of
+from therapy.repositories.records import Records
+from therapy.wiring.stores import data_dir_of, sqlite_stores, utc_now
+from therapy.workflows.abandoned_uploads import forget_lost_uploads
 
 if TYPE_CHECKING:
     from therapy.adapters.local.backup.reading import Checked
@@ -80,7 +84,23 @@ def restore_backup(
     from therapy.adapters.local.backup import restoring
 
     target = directory.absolute() if directory else data_dir_of(settings)
-    return _told(restoring.restore_backup(file, target, passphrase))
+    restored = restoring.restore_backup(file, target, passphrase)
+    asyncio.run(_forget_lost_uploads(target))
+    return _told(restored)
+
+
+async def _forget_lost_uploads(directory: Path) -> None:
+    """Remove the records of uploads whose bytes are not in backups."""
+    from therapy.adapters.local.recordings import FileRecordings
+    from therapy.adapters.local.sqlite.database import FILE_NAME, Database
+
+    async with (
+        Database.open(directory / FILE_NAME) as database,
+        FileRecordings.open(directory / "recordings") as recordings,
+    ):
+        store = sqlite_stores(database).store
+        records = Records(store, now=utc_now, new_id=lambda: uuid.uuid4().hex)
+        await forget_lost_uploads(records=records, recordings=recordings)
 
 
 def require_local(settings: Settings) -> None:

@@ -27,3 +27,29 @@ async def is_used(upload: Upload, *, records: Records) -> bool:
     except NotFound:
         return False
     return upload.recording_key in {each.key for each in session.recordings}
+
+
+async def forget_lost_uploads(*, records: Records, recordings: Recordings) -> int:
+    """Remove the uploads whose staged bytes a backup did not have; return how many.
+
+    To be called before anybody uses what was restored: a client that goes on with such an upload must hear
+    that it is gone, and begin anew, not that its bytes are there. Idempotent.
+    """
+    lost = [
+        upload
+        for practice in await records.practices.all()
+        async for upload in records.uploads.of_practice(practice.id)
+        if upload.finished_at is None and not await _is_kept(upload, recordings=recordings)
+    ]
+    for upload in lost:
+        await throw_away(upload, records=records, recordings=recordings)
+    return len(lost)
+
+
+async def _is_kept(upload: Upload, *, recordings: Recordings) -> bool:
+    if not upload.recording_key:
+        return False
+    try:
+        return await recordings.size(upload.practice_id, upload.recording_key) >= 0
+    except NotFound:
+        return False

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from therapy.domain.errors import NotFound, Unavailable
 from therapy.domain.run import RunState
 from therapy.domain.session import Session, State
+from therapy.domain.upload import upload_of
 from therapy.ports.recordings import Recordings, SupportsListing
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Delete, Item, SupportsWalk
@@ -163,7 +164,7 @@ class Inspection:
         old = self.records.now() - OLD
         for practice_id, upload_id in await self.recordings.staged_before(old, MOST_STAGED):
             try:
-                await self.records.uploads.load(practice_id, upload_id)
+                await self.records.uploads.load(practice_id, upload_of(upload_id))
             except NotFound:
                 found.add(Inconsistency(Kind.STAGED_LEFTOVER, practice_id, name=upload_id))
         return found
