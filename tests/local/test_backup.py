@@ -1,5 +1,6 @@
 """Backups of a data directory: what is in one, what is refused, and what is left of one that fails."""
 
+import errno
 import io
 import sqlite3
 import subprocess
@@ -13,8 +14,9 @@ import pyrage
 import pytest
 
 from tests.local.cheap_keys import cheap_keys
-from therapy.adapters.local.backup.backup_file import About, read_head, write_file
+from therapy.adapters.local.backup.backup_file import About, Keys, read_head, write_file
 from therapy.adapters.local.backup.contents import TarredFiles
+from therapy.adapters.local.backup.files import locked, no_room_as_full
 from therapy.adapters.local.backup.making import Content, make_backup
 from therapy.adapters.local.backup.reading import read_backup
 from therapy.adapters.local.backup.restoring import restore_backup
@@ -336,9 +338,25 @@ def test_without_room_nothing_is_begun(data: Path, backup: Path):
     assert not backup.with_name(f"{backup.name}.part").exists()
 
 
-def test_two_backups_at_once_are_refused(data: Path, backup: Path):
-    from therapy.adapters.local.backup.files import locked
+class FullDisk(io.BytesIO):
+    """A disk with room for a million bytes."""
 
+    def write(self, chunk) -> int:
+        if self.tell() + len(chunk) > 1_000_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(chunk)
+
+
+@pytest.mark.parametrize("keys", [None, cheap_keys(PASSPHRASE)], ids=["plain", "encrypted"])
+def test_a_disk_that_is_full_meanwhile_is_not_hidden_by_encryption(keys: Keys | None, data: Path):
+    content = Content(data)
+    about = content.about("1.0", encrypted=bool(keys))
+    with pytest.raises(StorageFull), no_room_as_full():
+        write_file(FullDisk(), about, content, keys)
+    assert not (data / "backup-in-progress").exists()
+
+
+def test_two_backups_at_once_are_refused(data: Path, backup: Path):
     with locked(data), pytest.raises(InvalidInput) as error:
         make_backup(data, backup, "", "1.0")
     assert reason(error) == "another_backup"

@@ -7,8 +7,8 @@ Each encrypted backup has a key pair of its own; `key.age` is its secret half, e
 import os
 import tarfile
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -65,26 +65,45 @@ def write_file(
 ) -> None:
     """Write a backup: what it is, then the content as it comes; encrypted if there are keys."""
     _write_member(file, ABOUT, about)
-    reader = ChunkReader(content)
-    if keys is None:
-        with _measured(file, CONTENT):
-            while chunk := reader.read(CHUNK):
-                file.write(chunk)
-    else:
-        _write_member(file, KEY, keys.stored)
-        with _measured(file, ENCRYPTED):
-            _encrypt(reader, file, keys.identity.to_public())
+    with closing(ChunkReader(content)) as reader:
+        if keys is None:
+            with _measured(file, CONTENT):
+                while chunk := reader.read(CHUNK):
+                    file.write(chunk)
+        else:
+            _write_member(file, KEY, keys.stored)
+            with _measured(file, ENCRYPTED):
+                _encrypt(reader, file, keys.identity.to_public())
     file.write(bytes(2 * tarfile.BLOCKSIZE))
 
 
 def _encrypt(reader: "ChunkReader", file: BinaryIO, recipient: pyrage.x25519.Recipient) -> None:
+    writer = _Writer(file)
     try:
-        pyrage.encrypt_io(reader, file, [recipient])
+        pyrage.encrypt_io(reader, writer, [recipient])
     except (OSError, pyrage.EncryptError):
-        if reader.failure:  # pyrage keeps only its text
-            raise reader.failure from None
-        file.flush()  # raises what is the matter with the disk
+        if failure := reader.failure or writer.failure:  # pyrage keeps only its text
+            raise failure from None
         raise
+
+
+class _Writer:
+    """Writes to a file; `failure` is what prevented it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failure: BaseException | None = None
+
+    def write(self, chunk: bytes) -> int:
+        """Write all of a chunk; return its size."""
+        try:
+            return self._file.write(chunk)
+        except BaseException as exc:
+            self.failure = exc
+            raise
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed once it is complete."""
 
 
 def _write_member(file: BinaryIO, name: str, content: bytes) -> None:
@@ -125,6 +144,11 @@ class ChunkReader:
         part = self._rest[:size] if size >= 0 else self._rest
         self._rest = self._rest[len(part) :]
         return bytes(part)
+
+    def close(self) -> None:
+        """End what yields the chunks, which may have something to tidy up."""
+        if isinstance(self._chunks, Generator):
+            self._chunks.close()
 
 
 def about_file(path: Path) -> About:
