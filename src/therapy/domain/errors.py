@@ -6,8 +6,8 @@
     │   ├── NotSignedIn        the token or password is missing, wrong or expired
     │   ├── Forbidden          signed in, but not allowed
     │   ├── NotFound           absent, erased or someone else's: always the same answer
-    │   ├── WrongState         the session is not in a state that allows this
     │   ├── UploadExpired      an upload that stood still for too long; begin another one
+    │   ├── WrongState         the session is not in a state that allows this
     │   ├── AlreadyExists      an e-mail, a patient number or a recording that already exists
     │   ├── KeyReused          an Idempotency-Key that was used for another request
     │   ├── TooLarge           more bytes than a limit allows
