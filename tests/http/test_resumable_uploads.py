@@ -129,6 +129,7 @@ async def test_the_first_bytes_may_come_with_the_creation(clinic: Any) -> None:
     headers = tus.PIECE | tus.said(metadata_of())
     answer = await tus.create(clinic, len(RECORDING), headers=headers, content=RECORDING[:700])
     assert (answer.status_code, answer.headers["Upload-Offset"]) == (201, "700")
+    assert answer.content == b""
     path = answer.headers["Location"]
     await tus.send(clinic, path, 700, RECORDING[700:])
     assert await stored(clinic, (await clinic.get(path)).json()["session_id"]) == RECORDING
