@@ -54,7 +54,6 @@ def restart(proxy: CuttingProxy, stack: ExitStack, first: ExitStack, directory: 
 @pytest.mark.parametrize(
     ("client", "part"),
     [
-        ("tuspy", "1000000000"),
         ("tuspy", "3000001"),
         pytest.param("tus-js-client", "all", marks=needs_node),
     ],

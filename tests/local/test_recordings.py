@@ -164,3 +164,18 @@ async def test_a_cancelled_block_is_over_before_anything_else_happens(
         await asyncio.wait([staging])
         await recordings.discard(PRACTICE, UPLOAD)
         assert files(tmp_path) == []
+
+
+async def test_a_block_that_is_staged_again_as_it_is_never_counts_as_missing(
+    tmp_path: Path,
+) -> None:
+    """Else a kill between the two writes would lose it, although somebody was told that it is safe."""
+    async with FileRecordings.open(tmp_path, 0) as recordings:
+        await recordings.stage(PRACTICE, "upload-1", 0, b"a" * BLOCK_SIZE)
+        entries = tmp_path / "staging" / PRACTICE / "upload-1" / "blocks"
+        before = entries.stat().st_mtime_ns
+        await recordings.stage(PRACTICE, "upload-1", 0, b"a" * BLOCK_SIZE)
+        assert entries.stat().st_mtime_ns == before
+        await recordings.stage(PRACTICE, "upload-1", 0, b"b" * BLOCK_SIZE)
+        assert entries.stat().st_mtime_ns > before
+        assert await recordings.staged(PRACTICE, "upload-1", 0) == b"b" * BLOCK_SIZE

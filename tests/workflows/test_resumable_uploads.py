@@ -39,6 +39,12 @@ async def send(installed, upload_id, offset, piece, **more):
     return await resumable_uploads.completed(ACTOR, appended.upload, intake=intake)
 
 
+async def at_once(installed, upload_id, start, piece):
+    """Send a piece that arrives all at once."""
+    async with appending(ACTOR, upload_id, start, intake=installed.intake) as appended:
+        await appended.write(piece)
+
+
 async def cut_off(installed, upload_id, start, stop):
     """Send a piece in a request that breaks off."""
     async with appending(ACTOR, upload_id, start, intake=installed.intake) as appended:
@@ -136,6 +142,18 @@ async def test_a_full_storage_loses_nothing_that_was_acknowledged():
     installed.recordings.room = installed.recordings._used() + 100
     with pytest.raises(StorageFull):
         await send(installed, upload_id, BLOCK_SIZE + 10, AUDIO[BLOCK_SIZE + 10 :])
+    assert (await look(installed, upload_id)).offset == BLOCK_SIZE + 10
+    installed.recordings.room = None
+    assert await sent(installed, upload_id) == AUDIO
+
+
+async def test_a_storage_that_is_full_for_a_block_but_not_for_less_loses_nothing():
+    installed = await an_installation()
+    upload_id = (await begun(installed)).id
+    await send(installed, upload_id, 0, AUDIO[: BLOCK_SIZE + 10])
+    installed.recordings.room = installed.recordings._used() + BLOCK_SIZE // 2
+    with pytest.raises(StorageFull):
+        await at_once(installed, upload_id, BLOCK_SIZE + 10, AUDIO[BLOCK_SIZE + 10 : -1])
     assert (await look(installed, upload_id)).offset == BLOCK_SIZE + 10
     installed.recordings.room = None
     assert await sent(installed, upload_id) == AUDIO

@@ -223,6 +223,7 @@ async def _finished(actor: Actor, upload: Upload, metadata: Metadata, *, intake:
         receiving=False,
         metadata=None,  # the session has it, and may be erased
         file_name="",
+        hashes=b"",  # all of a practice's uploads are read together
     )
     if not await is_used(upload, records=intake.records):  # the session had it before
         with suppress(TherapyError):
