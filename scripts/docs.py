@@ -58,11 +58,13 @@ Whatever is not in this table is refused with `WrongState`, and nothing changes.
 
 It is no session yet, and has no named states; `GET /uploads/{{id}}` shows how far it is.
 
-- **`offset` less than `length`**, or `length` null: bytes are missing. `PATCH` goes on from `offset`, at any server.
+- **`offset` less than `length`**, or `length` null: bytes are missing. `PATCH` goes on from `offset`, at any
+  server.
 - **`has_metadata` false**: nobody has said what the recording is. `PUT /uploads/{{id}}/metadata` says it.
-- **Everything there, no `session_id`**: it is being checked, or its request died; then the sweep makes the session
-  after a minute.
-- **`problem`** has a code: it can't become a session. Metadata sent again, the same or better ones, try it again.
+- **Everything there, no `session_id`**: it is being checked, or its request died; then the sweep makes the
+  session after a minute.
+- **`problem`** has a code: it can't become a session. Metadata sent again, the same or better ones, try it
+  again.
 - **`session_id`**: it is a session, in one of the states above. It says so for a day.
 
 In all but the last it is removed, with its bytes, by `DELETE`, or if nothing comes of it for a day.
