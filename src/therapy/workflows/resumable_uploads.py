@@ -32,6 +32,10 @@ from therapy.workflows.continued_sessions import continued_by
 from therapy.workflows.finished_uploads import Arrived, finish
 from therapy.workflows.intake import Intake
 
+SETTLING_LOOKS = 10
+SETTLING_PAUSE = 0.1
+"""Seconds between two looks at an upload of which bytes are still being stored."""
+
 RETRY_AFTER = 300
 """Seconds after which a therapist with too many unfinished uploads may have fewer."""
 
@@ -143,6 +147,23 @@ async def look(actor: Actor, upload_id: str, *, intake: Intake) -> Upload:
         raise NotFound(upload=upload_id)
     if intake.records.now() >= upload.expires_at and not upload.awaits_session:
         raise UploadExpired
+    return upload
+
+
+async def settled(actor: Actor, upload_id: str, *, intake: Intake) -> Upload:
+    """Return an upload of the therapist's own, a moment later if a request is still adding to it.
+
+    Whoever asks how far it is has lost that request, as a rule: what is on its way of it is worth a wait.
+
+    Raises:
+        Forbidden, NotFound, UploadExpired: as `look`.
+    """
+    upload = await look(actor, upload_id, intake=intake)
+    for _ in range(SETTLING_LOOKS):
+        if not upload.receiving:
+            break
+        await asyncio.sleep(SETTLING_PAUSE)
+        upload = await look(actor, upload_id, intake=intake)
     return upload
 
 

@@ -178,11 +178,14 @@ async def find_offset(
     intake: IntakeDependency,
     version: Version = None,
 ) -> Response[None]:
-    """Say how many bytes of one's own upload are here: whoever goes on sends what is behind them."""
+    """Say how many bytes of one's own upload are here: whoever goes on sends what is behind them.
+
+    While a request is still bringing bytes, the answer waits for them for up to a second.
+    """
     del version
     require(actor, Action.RECORD)
     check_version(request)
-    upload = await resumable_uploads.look(actor, upload_id, intake=intake)
+    upload = await resumable_uploads.settled(actor, upload_id, intake=intake)
     headers = offset_headers(upload) | length_headers(upload) | {"Cache-Control": "no-store"}
     return Response(None, headers=headers)
 
