@@ -24,7 +24,7 @@ if "/" in UV:
     UV = str(ROOT / UV)  # steps run in other folders too
 PYTHONS = ("3.11", "3.12", "3.13")
 WHEELS = ROOT / ".tools/wheels"
-# Four workers: the machines this must fit have two cores, and tests wait a good part of their time for servers
+# Four workers: the machines this must fit have two cores, and tests wait much of their time for servers
 # and processes. A file's tests stay together, so that what a file prepares once is prepared once; the files
 # come in the order of tests/conftest.py.
 PYTEST = ("-m", "pytest", "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")

@@ -77,8 +77,8 @@ async def end_child(child: Process) -> None:
 def kill(child: Process) -> None:
     """Kill a child, unless it has ended.
 
-    Not by `Process.kill`: of a child that has just ended it takes the exit status away from asyncio, which then
-    warns and reports 255 instead (seen with CPython 3.11).
+    Not by `Process.kill`: of a child that has just ended it takes the exit status away from asyncio, which
+    then warns and reports 255 instead (seen with CPython 3.11).
     """
     if child.returncode is None:
         with suppress(ProcessLookupError):
