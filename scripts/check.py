@@ -24,10 +24,10 @@ if "/" in UV:
     UV = str(ROOT / UV)  # steps run in other folders too
 PYTHONS = ("3.11", "3.12", "3.13")
 WHEELS = ROOT / ".tools/wheels"
-# Four workers: the machines this must fit have two cores, and tests wait much of their time for servers
+# Three workers: the machines this must fit have two cores, and tests wait a third of their time for servers
 # and processes. A file's tests stay together, so that what a file prepares once is prepared once; the files
 # come in the order of tests/conftest.py.
-PYTEST = ("-m", "pytest", "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+PYTEST = ("-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 QUICK = ("-q", "-m", "not slow and not emulator")
 # The oldest and the newest Python run the tests of what may differ there, unless the main run is theirs: our
 # rules, the stores and other adapters, what the app is promised over HTTP, and what is done for that. One in

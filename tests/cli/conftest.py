@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -73,6 +74,9 @@ def run(
             patched.chdir(tmp_path)
             patched.setattr(os, "environ", bare_environment(data_dir) | settings)
             patched.setattr(sys, "argv", ["therapy", *arguments])
+            # Servers set up logging, to a stream that is closed after the test.
+            patched.setattr(logging.root, "handlers", [*logging.root.handlers])
+            patched.setattr(logging.root, "level", logging.root.level)
             capfd.readouterr()
             with pytest.raises(SystemExit) as ended:
                 main()
