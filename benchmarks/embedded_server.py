@@ -130,6 +130,15 @@ def pss(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
+def program(pid: int) -> str:
+    """The end of a process's command, which says what it does."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ""
+    return " ".join(words[1:]).strip()[-50:]
+
+
 def cpu_seconds(pid: int, *, with_children: bool = True) -> float:
     """CPU seconds of a process and of those of its children that have ended."""
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -32,6 +32,7 @@ from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
     THERAPIST,
     cpu_seconds,
     family,
+    program,
     pss,
     rss,
     seeded_server,
@@ -50,12 +51,16 @@ LIVE_MS = 100
 
 @dataclass
 class Watch:
-    """What is sampled while the server works: memory in bytes, answer times in milliseconds."""
+    """What is sampled while the server works: memory in bytes, answer times in milliseconds.
+
+    `largest` are the processes and their PSS when all together took most.
+    """
 
     server: int
     api_rss: list[int] = field(default_factory=list)
     whole_rss: list[int] = field(default_factory=list)
     whole_pss: list[int] = field(default_factory=list)
+    largest: list[tuple[str, int]] = field(default_factory=list)
     live_ms: list[float] = field(default_factory=list)
     slowest_after: float = 0.0
 
@@ -64,7 +69,10 @@ class Watch:
             tree = list(family(self.server))
             self.api_rss.append(rss(self.server))
             self.whole_rss.append(sum(rss(pid) for pid in tree))
-            self.whole_pss.append(sum(pss(pid) for pid in tree))
+            shares = [(program(pid), pss(pid)) for pid in tree]
+            self.whole_pss.append(sum(share for _, share in shares))
+            if self.whole_pss[-1] == max(self.whole_pss):
+                self.largest = shares
             await asyncio.sleep(0.2)
 
     def answers(self, url: str, over: threading.Event) -> None:
@@ -199,8 +207,12 @@ def main() -> int:
     minutes = parser.parse_args().minutes
     with seeded_server() as server:
         reference = reference_seconds()
-        figures = asyncio.run(run(minutes, server.url, Watch(server.pid)))
-    return report(minutes, figures, reference)
+        watch = Watch(server.pid)
+        figures = asyncio.run(run(minutes, server.url, watch))
+    status = report(minutes, figures, reference)
+    for name, share in watch.largest:
+        print(f"  of the PSS: {name:<50} {share / MB:8.1f} MB")
+    return status
 
 
 def report(minutes: float, figures: dict[str, float], reference: float) -> int:
