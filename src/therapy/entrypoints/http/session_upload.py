@@ -7,7 +7,7 @@ from litestar import Request, post
 from msgspec import Struct
 
 from therapy.domain.access import Action, Actor, require
-from therapy.domain.errors import InvalidInput, TherapyError, TooLarge
+from therapy.domain.errors import InvalidInput, TooLarge
 from therapy.domain.messages import sentence
 from therapy.domain.upload import Metadata
 from therapy.entrypoints.http.dependencies import Caller, IntakeDependency, Language
@@ -21,7 +21,7 @@ from therapy.entrypoints.http.upload_metadata import (
     MetadataIn,
     read_metadata,
 )
-from therapy.entrypoints.http.watched_body import WatchedBody
+from therapy.entrypoints.http.watched_body import body_of
 from therapy.workflows.continued_sessions import continued_by
 from therapy.workflows.intake import Intake
 from therapy.workflows.new_sessions import Receipt
@@ -115,12 +115,8 @@ async def upload(
     `continues` it becomes the next part of that session, which is transcribed as a whole again.
     """
     require(actor, Action.RECORD)
-    body = request.receive = WatchedBody(request.receive)  # `stream` reads through it
-    try:
+    async with body_of(request):
         receipt = await _receive(request, actor, intake=intake)
-    except TherapyError:
-        await body.drop()
-        raise
     return Uploaded(receipt.session_id, "accepted", sentence("upload_accepted", language))
 
 

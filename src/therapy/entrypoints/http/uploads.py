@@ -19,7 +19,7 @@ from litestar import (
 )
 
 from therapy.domain.access import Action, Actor, require
-from therapy.domain.errors import CallerError, TherapyError
+from therapy.domain.errors import CallerError
 from therapy.domain.upload import Upload
 from therapy.entrypoints.http.dependencies import Caller, IntakeDependency
 from therapy.entrypoints.http.errors import TUS_VERSION
@@ -64,7 +64,7 @@ from therapy.entrypoints.http.uploads_schemas import (
     header,
     shown,
 )
-from therapy.entrypoints.http.watched_body import WatchedBody
+from therapy.entrypoints.http.watched_body import body_of
 from therapy.workflows import resumable_uploads
 from therapy.workflows.appended_bytes import appending
 from therapy.workflows.intake import Intake
@@ -127,8 +127,7 @@ async def create(
     whichever comes later.
     """
     del version, upload_length, deferred  # read together
-    rest = request.receive = WatchedBody(request.receive)  # `stream` reads through it
-    try:
+    async with body_of(request):
         require(actor, Action.RECORD)
         check_version(request)
         length = length_in(request)
@@ -138,9 +137,6 @@ async def create(
         upload = await resumable_uploads.begin(actor, length, metadata, file_name, intake=intake)
         if has_body:
             upload = await _first(request, actor, upload, Checksum(checksum), intake=intake)
-    except TherapyError:
-        await rest.drop()
-        raise
     headers = {"Location": f"{PATH}/{upload.id}"} | offset_headers(upload)
     return Response(None, status_code=201, headers=headers, media_type=MediaType.TEXT)
 
@@ -223,8 +219,7 @@ async def append(
     offset one is taken. The last byte makes the session, if it is known what the recording is.
     """
     del version
-    rest = request.receive = WatchedBody(request.receive)  # `stream` reads through it
-    try:
+    async with body_of(request):
         require(actor, Action.RECORD)
         check_version(request)
         check_offset_type(request)
@@ -239,9 +234,6 @@ async def append(
             checksum=Checksum(checksum),
             intake=intake,
         )
-    except TherapyError:
-        await rest.drop()
-        raise
     return Response(None, status_code=204, headers=offset_headers(upload))
 
 

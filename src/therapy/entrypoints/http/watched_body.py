@@ -1,11 +1,14 @@
 """Request bodies while they are received: whether more is to come, and reading the rest after a refusal."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from litestar import Request
 from litestar.types import Receive
 
+from therapy.domain.errors import TherapyError
 from therapy.entrypoints.http.errors import SlowBody
 
 LINGER_SECONDS = 5.0
@@ -35,6 +38,19 @@ class WatchedBody:
                 while self.more:
                     async with asyncio.timeout(QUIET_SECONDS):
                         await self()
+
+
+@asynccontextmanager
+async def body_of(request: Request[Any, Any, Any]) -> AsyncIterator[None]:
+    """Let `request.stream` be read inside; drop what is still to come of the body if that is refused."""
+    received = request.receive
+    body = received if isinstance(received, WatchedBody) else WatchedBody(received)
+    request.receive = body
+    try:
+        yield
+    except TherapyError:
+        await body.drop()
+        raise
 
 
 class ReplayedBody:
