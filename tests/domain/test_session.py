@@ -228,6 +228,21 @@ def test_a_session_with_several_recordings_is_for_programs_that_know_them():
     assert codec.decode(Session, raw) == session
 
 
+def test_the_next_version_is_numbered_after_the_greatest_not_after_the_one_in_force() -> None:
+    assert a_session().next_number == 1
+    assert a_session(transcript_number=2).next_number == 3
+    assert a_session(transcript_number=2, last_number=5).next_number == 6
+    assert a_session(transcript_number=5, last_number=2).next_number == 6
+
+
+def test_a_session_with_versions_beyond_the_one_in_force_is_refused_by_older_programs() -> None:
+    beyond = codec.encode(a_session(transcript_number=1, last_number=2))
+    assert beyond.startswith(b'{"schema_version":3,')
+    assert codec.decode(Session, beyond).last_number == 2
+    in_force = codec.encode(a_session(transcript_number=2, last_number=2))
+    assert in_force.startswith(b'{"schema_version":1,')
+
+
 # Dates and titles.
 
 

@@ -47,7 +47,7 @@ def lines_of(version) -> list[Line]:
 
 
 def correct(parent, lines):
-    return corrected(parent, lines, at=NOW, author_id="olivia")
+    return corrected(parent, lines, number=parent.number + 1, at=NOW, author_id="olivia")
 
 
 # Joining words.

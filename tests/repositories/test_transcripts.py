@@ -243,3 +243,20 @@ async def test_the_text_is_stored_whole_but_for_what_comes_later(records: Record
     await write(records, scored(a_version()))
     text = (await records.store.get(PARTITION, "text-000001"))["text-000001"]
     assert text.body == codec.encode(a_version())
+
+
+async def test_headers_come_in_order_of_number_page_by_page(records: Records) -> None:
+    for number in (1, 2, 10, 11):
+        await write(records, a_version(number, reason="a wrong name" if number == 11 else ""))
+    headers = await records.transcripts.headers(PRACTICE, SESSION)
+    assert [each.number for each in headers] == [1, 2, 10, 11]
+    assert [each.reason for each in headers] == ["", "", "", "a wrong name"]
+    page = await records.transcripts.headers(PRACTICE, SESSION, after=1, limit=2)
+    assert [each.number for each in page] == [2, 10]
+
+
+@pytest.mark.parametrize("after", [11, 999_999, 10**30])
+async def test_beyond_the_last_version_there_are_no_headers(records: Records, after: int) -> None:
+    await write(records, a_version(1), a_version(11))
+    assert await records.transcripts.headers(PRACTICE, SESSION, after=after) == ()
+    assert await records.transcripts.headers(PRACTICE, "another") == ()

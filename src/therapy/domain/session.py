@@ -139,9 +139,10 @@ class Session(Struct, frozen=True, omit_defaults=True):
     """One recorded session.
 
     `languages` (BCP 47) are to be recognised, `people` is how many speak (0 = not known).
-    `transcript_number` is the current version's (0 = none yet). `scores` are those of the patient's
-    speech as a whole, once closed. `more_recordings` continue the first one, on one timeline. `version`
-    counts writes and is the store's.
+    `transcript_number` is the number of the transcript's version in force (0 = none yet), `last_number` the
+    greatest that was ever written, if that is another. `scores` are those of the patient's speech as a
+    whole, once closed. `more_recordings` continue the first one, on one timeline. `version` counts writes
+    and is the store's.
     """
 
     id: str
@@ -161,14 +162,26 @@ class Session(Struct, frozen=True, omit_defaults=True):
     closed_at: datetime | None = None
     demo: bool = False
     more_recordings: tuple[Recording, ...] = ()
+    last_number: int = 0
     version: int = 0
 
-    NEWEST_SCHEMA: ClassVar[int] = 2
+    NEWEST_SCHEMA: ClassVar[int] = 3
 
     @property
     def schema_version(self) -> int:
-        """The version of the stored form: programs that know one recording only must not touch several."""
+        """The version of the stored form.
+
+        Programs that know one recording only must not touch several, and those that number the next version
+        after the one in force none that has later ones.
+        """
+        if self.last_number > self.transcript_number:
+            return 3
         return 2 if self.more_recordings else 1
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next version of the transcript gets, whichever is in force."""
+        return max(self.transcript_number, self.last_number) + 1
 
     @property
     def recordings(self) -> tuple[Recording, ...]:

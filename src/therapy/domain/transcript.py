@@ -117,7 +117,8 @@ class TranscriptVersion(Struct, frozen=True, omit_defaults=True):
     """One version of a session's transcript. Its words never change once written; scores and insights may.
 
     `number` counts from 1, `parent` is the number of the version it was made from (0 = none).
-    `author_id` is a person's id, "" for a machine's version; `engine` names what recognised it.
+    `author_id` is a person's id, "" for a machine's version; `engine` names what recognised it. `reason` is
+    why a closed session was amended ("" = not told).
     `sentiment_gap` is the language that could not be scored ("" = none). `insights` is None if none
     were looked for, e.g. since words were corrected. `missing` and `remarks` are about the recording,
     see `AudioFindings`; `coverage` is None if the engine does not tell it.
@@ -140,6 +141,7 @@ class TranscriptVersion(Struct, frozen=True, omit_defaults=True):
     missing: tuple[Missing, ...] = ()
     remarks: tuple[str, ...] = ()
     coverage: Coverage | None = None
+    reason: str = ""
 
     @property
     def partial(self) -> bool:
@@ -235,9 +237,9 @@ def format_timestamp(ms: int) -> str:
 
 
 def corrected(
-    parent: TranscriptVersion, lines: Sequence[Line], *, at: datetime, author_id: str
+    parent: TranscriptVersion, lines: Sequence[Line], *, number: int, at: datetime, author_id: str
 ) -> TranscriptVersion:
-    """Return the next version, made from what the therapist sent back.
+    """Return the version with this number, made from what the therapist sent back.
 
     Lines are matched to the parent's utterances by timestamp; an unmatched line ends where the next one
     begins. A line whose text and speaker are unchanged keeps its scores; any other loses them, to be
@@ -252,7 +254,7 @@ def corrected(
     utterances = in_order(_corrected_line(index, line, old) for index, line in enumerate(lines))
     version = TranscriptVersion(
         session_id=parent.session_id,
-        number=parent.number + 1,
+        number=number,
         parent=parent.number,
         source=Source.EDIT,
         at=at,
@@ -307,7 +309,9 @@ def same_lines(
 ) -> bool:
     """Return whether `version` was made from `parent` with these `lines`, i.e. they were sent again."""
     try:
-        again = corrected(parent, lines, at=version.at, author_id=version.author_id)
+        again = corrected(
+            parent, lines, number=version.number, at=version.at, author_id=version.author_id
+        )
     except InvalidInput:
         return False
     return _said(again) == _said(version)

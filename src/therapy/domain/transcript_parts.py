@@ -14,7 +14,10 @@ from therapy.domain.transcript import Source, TranscriptVersion
 
 
 class VersionHeader(Struct, frozen=True, omit_defaults=True):
-    """What a list of versions shows of one; `lines` is the number of its utterances."""
+    """What a list of versions shows of one; `lines` is the number of its utterances.
+
+    `reason` is why a closed session was amended ("" = not told).
+    """
 
     number: int
     parent: int
@@ -25,6 +28,7 @@ class VersionHeader(Struct, frozen=True, omit_defaults=True):
     engine: str = ""
     language: str = ""
     duration_ms: int = 0
+    reason: str = ""
 
 
 class VersionScores(Struct, frozen=True, omit_defaults=True):
@@ -49,6 +53,7 @@ def header_of(version: TranscriptVersion) -> VersionHeader:
         engine=version.engine,
         language=version.language,
         duration_ms=version.duration_ms,
+        reason=version.reason,
     )
 
 

@@ -28,7 +28,7 @@ from therapy.domain.transcript_parts import (
     with_scores_of,
     without_findings,
 )
-from therapy.ports.store import Item, Store
+from therapy.ports.store import MOST_ITEMS, Item, Store
 from therapy.repositories.change import Pending
 from therapy.repositories.repository import Repository
 from therapy.repositories.sessions import session_partition
@@ -86,6 +86,20 @@ class Transcripts:
     def header_in(self, item: Item) -> VersionHeader | None:
         """Return the header of a version that an item is; None if it is none, or can't be read."""
         return self._headers.read_if_readable(item)
+
+    async def headers(
+        self, practice_id: str, session_id: str, after: int = 0, limit: int = MOST_ITEMS
+    ) -> tuple[VersionHeader, ...]:
+        """Return the headers of the versions beyond number `after`, in order of number, at most `limit`.
+
+        () if there are none, or the session is absent. Those that only a newer program can read are left out.
+        """
+        if after >= MOST_VERSIONS:
+            return ()
+        partition = session_partition(practice_id, session_id)
+        last = self._headers.id_of(after) if after > 0 else ""
+        items = await self._store.list(partition, "version-", after=last, limit=limit)
+        return self._headers.known(items)
 
     async def load(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
         """Return a version with its scores and insights, if there are any that this program can read.

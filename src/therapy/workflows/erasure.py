@@ -80,6 +80,7 @@ def _bare(session: Session) -> Session:
         more_recordings=(),
         title="",
         transcript_number=0,
+        last_number=0,
         scores=None,
     )
 

@@ -154,7 +154,7 @@ async def _write(version: TranscriptVersion, run: Run, *, records: Records) -> N
         if session.state is not State.AWAITING_TRANSCRIPT:
             await end_run(run, records=records)
             return
-        number = session.transcript_number + 1
+        number = session.next_number
         written = replace(
             version, session_id=session.id, number=number, parent=session.transcript_number
         )
