@@ -49,8 +49,8 @@ CHECK = "an access token, once in 3 seconds a login and process"
 LIFE = (
     ("The recording arrives", {"`POST /sessions/upload`": 1, CHECK: 1}),
     (
-        "It is transcribed: 10 minutes of work, a beat for each percent",
-        {"a worker transcribes, a push is sent": 1, "a beat": 98},
+        "It is transcribed: 10 minutes of work, a beat every 10 seconds",
+        {"a worker transcribes, a push is sent": 1, "a beat": 60},
     ),
     (
         "Insights are found in it: 2 minutes of waiting",

@@ -99,13 +99,17 @@ class TimedNote(Struct, frozen=True):
 
 
 class Recording(Struct, frozen=True, omit_defaults=True):
-    """Where the audio is: `size` in bytes, `content_hash` as `upload.content_hash` computes it."""
+    """Where the audio is: `size` in bytes, `content_hash` as `upload.content_hash` computes it.
+
+    `length_ms` is how long it is by its headers (0 = not known); what is decoded may be less or more.
+    """
 
     key: str
     size: int
     content_hash: str
     media_type: str
     file_name: str = ""
+    length_ms: int = 0
 
 
 DATE_ASSUMED = "session_date_assumed"

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, runtime_checkable
 
 from therapy.domain.audio_findings import AudioFindings
 
@@ -54,8 +53,11 @@ class AudioDecoder(ABC):
     @abstractmethod
     async def check(
         self, practice_id: str, read: ReadRange, size: int, *, longest_ms: int = LONGEST_MS
-    ) -> None:
+    ) -> int | None:
         """Check a recording's container, not its samples, before it becomes a session.
+
+        Returns how long it is by its headers, in ms; None or 0 if that is not known. A hint: what is decoded
+        may be less or more.
 
         Refuses only what is certain: a container that can't be opened passes here and fails in
         `decode`, with a reason that the therapist sees.
@@ -65,15 +67,4 @@ class AudioDecoder(ABC):
                 known, `format` says what it is.
             TooLarge: it lasts longer than `longest_ms` by its headers, which its size confirms.
             Unavailable: too many recordings wait for their checks.
-        """
-
-
-@runtime_checkable
-class SupportsLength(Protocol):
-    """A decoder that knows before it decodes how long a recording is: for whoever shows progress."""
-
-    async def length_ms(self, practice_id: str, read: ReadRange, size: int) -> int:
-        """Return how long a recording of `size` bytes is by its headers, in ms; 0 if that is not known.
-
-        A hint: what is decoded may be less or more. Whatever is wrong with the recording, it does not fail.
         """

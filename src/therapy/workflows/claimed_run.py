@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from therapy.domain.run import Run
 from therapy.workflows.recognition import nothing_to_note
 
-NEWS = 0.01
-"""So much more progress is worth a write."""
+NEWS = 0.05
+"""So much more progress is worth a write before the lease needs one: there are at most twenty of them."""
 
 Finish = Callable[[Run], Awaitable[None]]
 """Writes the result and ends the run; called with the run as last written."""
@@ -34,6 +34,6 @@ class ClaimedRun:
 
     @property
     def has_news(self) -> bool:
-        """Whether the stage or, by a percent or more, the progress is another than was last written."""
+        """Whether the stage or, by `NEWS` or more, the progress is another than was last written."""
         moved = self.progress >= self.run.progress + NEWS
         return moved or self.stage != self.run.stage

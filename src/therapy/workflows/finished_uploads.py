@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from msgspec.structs import replace
+
 from therapy.domain.access import Actor
 from therapy.domain.errors import Forbidden, TooLarge
 from therapy.domain.session import Recording
@@ -55,7 +57,8 @@ async def finish(
     read = partial(intake.recordings.read, practice_id, key)
     digest = content_hash(arrived.hashes)
     recording = Recording(key, size, digest, arrived.media_type, arrived.file_name)
-    await _check(actor, read, recording, metadata.continues, intake=intake)
+    length_ms = await _check(actor, read, recording, metadata.continues, intake=intake)
+    recording = replace(recording, length_ms=length_ms)
     await require_login(actor, records=intake.records)  # an hour may have passed
     if metadata.continues:
         new = await continue_session(
@@ -83,14 +86,18 @@ async def finish(
 
 async def _check(
     actor: Actor, read: ReadRange, recording: Recording, continues: str, *, intake: Intake
-) -> None:
-    """Let the decoder check the recording; its length together with that of the session it continues."""
+) -> int:
+    """Let the decoder check the recording; its length together with that of the session it continues.
+
+    Returns how long it is by its headers, in ms (0 = not known).
+    """
     left = whole = intake.longest_ms
     if continues:
         left = await length_left(
             actor, continues, recording.content_hash, whole, records=intake.records
         )
     try:
-        await intake.audio.check(actor.practice_id, read, recording.size, longest_ms=left)
+        found = await intake.audio.check(actor.practice_id, read, recording.size, longest_ms=left)
     except TooLarge as exc:
         raise TooLarge(exc.code, **exc.details | {"longest": whole // 1000}) from None
+    return found or 0

@@ -50,8 +50,8 @@ from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
 
 BEATS_PER_LEASE = 3
-NEWS_SECONDS = 2.0
-"""So often progress is written, if there is any, so that whoever waits sees it move."""
+NEWS_SECONDS = 5.0
+"""After so long `NEWS` of progress is written, not waiting for the lease's beat, which it then replaces."""
 
 PAGE, MOST_PAGES = 20, 50
 """How many runs are looked at together, and how often, to find the first that may be claimed."""

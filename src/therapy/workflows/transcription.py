@@ -1,6 +1,5 @@
 """Transcription: from a session's recording to a transcript that the therapist can review."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +9,7 @@ from therapy.domain.outbox import PushDue, PushKind, RunDue, SessionEntryChanged
 from therapy.domain.run import Run, done
 from therapy.domain.session import Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
-from therapy.ports.audio import LONGEST_MS, AudioDecoder, SupportsLength
+from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
 from therapy.repositories.change import Change
@@ -101,11 +100,7 @@ async def _recognise(
     practice_id = session.practice_id
     keys = [each.key for each in session.recordings]
     sizes = [await recordings.size(practice_id, key) for key in keys]
-    wholes = [
-        Part(partial(recordings.read, practice_id, key), size)
-        for key, size in zip(keys, sizes, strict=True)
-    ]
-    share = ShareDone(sum(sizes), await _length_ms(practice_id, wholes, engines.audio))
+    share = ShareDone(sum(sizes), _length_ms(session))
 
     async def read(key: str, start: int, end: int) -> bytes:
         block = await recordings.read(practice_id, key, start, end)
@@ -134,11 +129,9 @@ async def _recognise(
     )
 
 
-async def _length_ms(practice_id: str, parts: Sequence[Part], audio: AudioDecoder) -> int:
-    """Return how long recordings are together by their headers; 0 if that is not known of all."""
-    if not isinstance(audio, SupportsLength):
-        return 0
-    lengths = [await audio.length_ms(practice_id, each.read, each.size) for each in parts]
+def _length_ms(session: Session) -> int:
+    """Return how long a session's recordings are together by their headers; 0 if that is not known of all."""
+    lengths = [each.length_ms for each in session.recordings]
     return sum(lengths) if all(lengths) else 0
 
 

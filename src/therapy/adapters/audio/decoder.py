@@ -20,14 +20,7 @@ from therapy.adapters.child_process.parent_side import end_child, ended, start_c
 from therapy.domain import errors
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.concurrency_limit import ConcurrencyLimit
-from therapy.domain.errors import (
-    EngineDied,
-    EngineFailed,
-    TherapyError,
-    TooLarge,
-    UnsupportedAudio,
-    WorkFailed,
-)
+from therapy.domain.errors import EngineDied, EngineFailed, TherapyError, WorkFailed
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange, ignore
 
 if find_spec("av") is None:  # only the child imports it, but it is missed at the start
@@ -115,21 +108,11 @@ class PyAvAudioDecoder(AudioDecoder):
         size: int,
         *,
         longest_ms: int = LONGEST_MS,
-    ) -> None:
+    ) -> int:
         with self._checks_limit.counted():
             async with self._checks:
                 with suppress(WorkFailed, TimeoutError):  # only what is certain is refused
-                    await self._looked_at(read, size, longest_ms)
-
-    async def length_ms(
-        self,
-        practice_id: str,  # noqa: ARG002 - the range reader knows the recording
-        read: ReadRange,
-        size: int,
-    ) -> int:
-        """Return how long a recording is by its headers; 0 if that is not known."""
-        with suppress(WorkFailed, TimeoutError, TooLarge, UnsupportedAudio):
-            return (await self._looked_at(read, size, LONGEST_MS)).duration_ms
+                    return (await self._looked_at(read, size, longest_ms)).duration_ms
         return 0
 
     async def _looked_at(self, read: ReadRange, size: int, longest_ms: int) -> AudioFindings:

@@ -43,8 +43,10 @@ class MemoryAudioDecoder(AudioDecoder):
         size: int,
         *,
         longest_ms: int = LONGEST_MS,
-    ) -> None:
+    ) -> int:
         """Refuse only a WAV file that is too long: what is none fails when it is decoded."""
         riff = (await read(0, HEADER)).startswith(b"RIFF")
-        if riff and (size - HEADER) // BYTES_PER_MS > longest_ms:
+        length_ms = max(0, size - HEADER) // BYTES_PER_MS if riff else 0
+        if length_ms > longest_ms:
             raise TooLarge("too_long", longest=longest_ms // 1000)
+        return length_ms

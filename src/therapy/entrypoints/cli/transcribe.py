@@ -31,7 +31,6 @@ from therapy.entrypoints.cli.terminal import (
     legend,
     transcript_table,
 )
-from therapy.ports.audio import SupportsLength
 from therapy.ports.speech import SpeechOptions
 from therapy.workflows.recognition import recognise, scored
 
@@ -108,10 +107,7 @@ async def _recognise(file: io.BufferedReader, name: str, settings: Settings) -> 
     sniff(await read(0, SNIFF_BYTES))
     async with open_engines(settings) as engines:
         longest = longest_ms(settings)
-        await engines.audio.check(NOBODY, read, size, longest_ms=longest)
-        length = 0
-        if isinstance(engines.audio, SupportsLength):
-            length = await engines.audio.length_ms(NOBODY, read, size)
+        length = await engines.audio.check(NOBODY, read, size, longest_ms=longest)
         with bar(asides()) as progress:
             task = progress.add_task(f"transcribing {name}", total=length or None)
             version = await recognise(
