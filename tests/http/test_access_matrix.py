@@ -93,6 +93,9 @@ TABLE = {
     "head_recording": "401 401 401 404 404 404 404 404 200",
     "make_recording_link": "401 401 401 404 404 404 404 404 404",  # files have no links
     "get_transcript": "401 401 401 404 404 404 404 404 200",
+    "list_versions": "401 401 401 404 404 404 404 404 200",
+    "get_version": "401 401 401 404 404 404 404 404 200",
+    "submit_transcript": "401 401 401 404 404 404 404 404 202",
     "list_sessions": FOR_THERAPISTS,
     "get_session": "401 401 401 404 404 404 404 404 200",
     "cancel_session": "401 401 401 404 404 404 404 404 204",
@@ -120,6 +123,7 @@ BODIES: dict[str, Any] = {
     "correct_session": {"summary": "mine"},
     "link_patient": {"patient_id": JORDAN.number},
     "describe_upload": metadata_of(),
+    "submit_transcript": {"lines": [{"start_ms": 0, "speaker": "Patient", "text": "a"}]},
     "submit_reviewed_transcript": [{"speaker": "Patient", "text": "a", "timestamp": "0:00:00.000"}],
 }
 MANY = {"THERAPY_UNFINISHED_UPLOADS": "500"}
@@ -129,10 +133,12 @@ TUS_HEADERS: dict[str, dict[str, str]] = {
     "head_upload": {},
     "delete_upload": {},
 }
+IF_MATCH = {"submit_transcript": '"1"'}
 STATES = {
     "get_closed_session": "closed",
     "retry_session": "failed",
     "cancel_session": "waiting",
+    "submit_transcript": "handed in",
     "submit_reviewed_transcript": "submitted",
 }
 """The state of the session that an operation is asked about; of any other it is "in review"."""
@@ -149,10 +155,13 @@ class Operation:
 
     async def ask(self, asking: Asking, session_id: str) -> Response:
         path = self._path.replace("{session_id}", session_id).replace("{user_id}", OLIVIA.id)
+        path = path.replace("{number}", "1")
         more: dict[str, Any] = {"headers": {"Idempotency-Key": KEY} if self.takes_a_key else {}}
         if asking.person is not None:
             token = self._clinic.token(asking.person, asking.sid)
             more["headers"]["Authorization"] = f"Bearer {token}"
+        if self.name in IF_MATCH:
+            more["headers"]["If-Match"] = IF_MATCH[self.name]
         if "{upload_id}" in path:
             path = path.replace("{upload_id}", await self._upload())
         if self.name in TUS_HEADERS:
@@ -188,6 +197,7 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
         sessions = {"failed": failed, "closed": await clinic.closed()}
         sessions["in review"] = await clinic.reviewable(summary="b")
         sessions["submitted"] = await clinic.reviewable(summary="c")
+        sessions["handed in"] = await clinic.reviewable(summary="e")
         sessions["waiting"] = await clinic.session(summary="d")
         records = clinic.records
         await add_signed_in(RUTH, records=records)

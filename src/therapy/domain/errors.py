@@ -8,6 +8,7 @@
     │   ├── NotFound           absent, erased or someone else's: always the same answer
     │   ├── UploadExpired      an upload that stood still for too long; begin another one
     │   ├── WrongState         the session is not in a state that allows this
+    │   ├── VersionChanged     an edit of a version of a transcript that is not in force any more
     │   ├── AlreadyExists      an e-mail, a patient number or a recording that already exists
     │   ├── KeyReused          an Idempotency-Key that was used for another request
     │   ├── TooLarge           more bytes than a limit allows
@@ -87,6 +88,12 @@ class WrongState(CallerError):
     """Raised where the session's state does not allow this, e.g. by `session.apply`, or an account's use."""
 
     code = "wrong_state"
+
+
+class VersionChanged(CallerError):
+    """Raised for an edit of a version that is not in force; says which is, who made it, when and how."""
+
+    code = "version_changed"
 
 
 class AlreadyExists(CallerError):

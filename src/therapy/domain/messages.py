@@ -16,6 +16,7 @@ from therapy.domain.preferred_language import language_of
 from therapy.domain.resumable_messages import RESUMABLE_TEXTS
 from therapy.domain.sign_in_messages import SIGN_IN_TEXTS
 from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
+from therapy.domain.version_messages import VERSION_TEXTS
 from therapy.domain.work_messages import WORK_TEXTS
 
 TEXTS: dict[str, Texts] = {
@@ -265,6 +266,7 @@ TEXTS: dict[str, Texts] = {
     **SIGN_IN_TEXTS,
     **UPLOAD_TEXTS,
     **RESUMABLE_TEXTS,
+    **VERSION_TEXTS,
     **CONNECTION_TEXTS,
     **LIMIT_TEXTS,
     **WORK_TEXTS,
@@ -277,6 +279,7 @@ _PLACEHOLDERS = {
     "longest": ("the limit", "המותר"),
     "offset": ("other", "אחרים"),
     "session": ("(id unknown)", "קיימת"),
+    "version": ("another one", "אחרת"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),
     "format": ("a file of an unknown kind", "קובץ מסוג לא מוכר"),

@@ -1,6 +1,5 @@
 """Review: what a therapist does with a session: look at it, correct it, submit it, retry it, cancel it."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -9,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.domain.access import Action, Actor, require
+from therapy.domain.edited_lines import AppLines, Edit
 from therapy.domain.errors import ErrorClass, LeaseLost, NotFound, WrongState
 from therapy.domain.insights_status import (
     WITH_INSIGHTS,
@@ -33,11 +33,12 @@ from therapy.domain.session import (
     unconfirmed,
 )
 from therapy.domain.session_status import SessionProgress, awaited_run, progress_of
-from therapy.domain.transcript import Line, TranscriptVersion, corrected, same_lines
+from therapy.domain.transcript import Line, TranscriptVersion
 from therapy.ports.recordings import Recordings, SupportsPlaybackLink
 from therapy.repositories.change import Change
 from therapy.repositories.link_changes import link_change
 from therapy.repositories.records import Records
+from therapy.workflows.edits import Expected, check_expected, edited, is_in_force
 from therapy.workflows.insights import due_insights
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.waiting_list import WaitingList
@@ -135,43 +136,49 @@ async def transcribed_session(actor: Actor, session_id: str, *, records: Records
     return session
 
 
-async def submit(actor: Actor, session_id: str, lines: Sequence[Line], *, records: Records) -> None:
+async def submit(
+    actor: Actor,
+    session_id: str,
+    lines: Sequence[Line],
+    *,
+    expected: Expected = None,
+    records: Records,
+) -> None:
+    """Submit the reviewed transcript as the app sends it; see `hand_in`."""
+    await hand_in(actor, session_id, AppLines(lines), expected=expected, records=records)
+
+
+async def hand_in(
+    actor: Actor, session_id: str, edit: Edit, *, expected: Expected = None, records: Records
+) -> None:
     """Submit the reviewed transcript: it becomes a new version, and a worker closes the session.
 
-    If the same lines are sent again, because the answer was lost, they are accepted again.
+    If the same edit is sent again, because the answer was lost, it is accepted again. `expected` are numbers
+    of versions, one of which must be in force.
 
     Raises:
-        InvalidInput: no lines although there was speech, or a line without text or valid timestamp.
+        InvalidInput: no lines although there was speech, or a line at fault.
+        VersionChanged: the version in force is not an expected one.
         WrongState: it is not awaiting review.
     """
 
     async def attempt() -> None:
         session = await own_session(actor, session_id, records=records)
-        if session.state is State.AWAITING_REVIEW:
-            return await _submit(actor, session, lines, records=records)
         submitted = session.state in {State.CLOSING, State.CLOSED}
-        if submitted and await _sent_again(session, lines, records=records):
+        if submitted and await is_in_force(session, edit, records=records):
             return None
-        raise WrongState("not_awaiting_review", state=session.state.value)
+        if submitted or session.state is State.AWAITING_REVIEW:
+            await check_expected(session, expected, records=records)
+        if session.state is not State.AWAITING_REVIEW:
+            raise WrongState("not_awaiting_review", state=session.state.value)
+        return await _submit(actor, session, edit, records=records)
 
     await retry_stale(attempt)
 
 
-async def _submit(
-    actor: Actor, session: Session, lines: Sequence[Line], *, records: Records
-) -> None:
+async def _submit(actor: Actor, session: Session, edit: Edit, *, records: Records) -> None:
     practice_id, now = session.practice_id, records.now()
-    number = session.transcript_number
-    parent = await records.transcripts.load(practice_id, session.id, number)
-    # In a thread: 20,000 lines take 0.15 s.
-    version = await asyncio.to_thread(
-        corrected,
-        parent,
-        lines,
-        number=session.next_number,
-        at=now,
-        author_id=actor.person_id,
-    )
+    version = await edited(actor, session, edit, records=records)
     run = Run(
         id=records.new_id(),
         practice_id=practice_id,
@@ -185,16 +192,6 @@ async def _submit(
     change = Change(records.sessions.write(after), records.runs.write(run))
     change.add(*await records.transcripts.new(practice_id, version))
     await records.commit(practice_id, change, SessionEntryChanged(session.id), RunDue(session.id))
-
-
-async def _sent_again(session: Session, lines: Sequence[Line], *, records: Records) -> bool:
-    practice_id, number = session.practice_id, session.transcript_number
-    version = await records.transcripts.load_words(practice_id, session.id, number)
-    try:
-        parent = await records.transcripts.load_words(practice_id, session.id, version.parent)
-    except NotFound:
-        return False
-    return await asyncio.to_thread(same_lines, parent, version, lines)
 
 
 async def retry(

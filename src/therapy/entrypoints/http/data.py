@@ -9,6 +9,7 @@ from litestar.datastructures import ResponseHeader
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
+from therapy.domain.edited_lines import MOST_LINES
 from therapy.domain.errors import InvalidInput
 from therapy.domain.messages import sentence
 from therapy.domain.sentiment import NEUTRAL
@@ -27,6 +28,7 @@ from therapy.entrypoints.http.dependencies import (
     RecordsDependency,
     SessionIndexDependency,
 )
+from therapy.entrypoints.http.if_match import IfMatch, expected_versions
 from therapy.entrypoints.http.json_bodies import json_response
 from therapy.entrypoints.http.problem_answers import (
     LONG_JSON_BODY,
@@ -56,8 +58,6 @@ from therapy.entrypoints.http.schema_types import (
     day,
 )
 from therapy.workflows import review, session_lists
-
-MOST_LINES = 20_000
 
 
 class PendingItem(Struct, rename="camel"):
@@ -175,7 +175,7 @@ async def transcript(
     responses=problems(
         *OWN_SESSION,
         *LONG_JSON_BODY,
-        *("timestamp", "empty_transcript", "not_awaiting_review"),
+        *("timestamp", "empty_transcript", "not_awaiting_review", "version_changed"),
         *WRITES,
         field="[0].text",
     ),
@@ -184,17 +184,21 @@ async def submit(
     session_id: SessionId,
     data: JSONBody[Annotated[list[LineIn], Meta(max_length=MOST_LINES)]],
     actor: Caller,
+    *,
     records: RecordsDependency,
     language: Language,
+    if_match: IfMatch = None,
 ) -> Message:
     """Submit the reviewed transcript: all its lines, with texts edited, speakers swapped, lines left out.
 
     For the session's therapist, once it awaits review. It becomes a new version beside the machine's, is
     scored, and the session is closed with it. The same lines sent again, after a lost answer, are accepted
-    again; other ones are 409.
+    again; other ones are 409. With `If-Match`, which the app does not send, they are 412 if another version
+    is in force than the one that was edited.
     """
     lines = await asyncio.to_thread(_lines, data)  # 20,000 of them take 20 ms
-    await review.submit(actor, session_id, lines, records=records)
+    expected = expected_versions(if_match)
+    await review.submit(actor, session_id, lines, expected=expected, records=records)
     return Message(sentence("transcript_accepted", language))
 
 

@@ -40,6 +40,12 @@ class CompressedBody(errors.CallerError):
     code = "compressed_body"
 
 
+class PreconditionRequired(errors.CallerError):
+    """Raised when an edit does not say in If-Match which version it changes."""
+
+    code = "precondition_required"
+
+
 class WrongTusVersion(errors.CallerError):
     """Raised when a request is not one of tus 1.0.0."""
 
@@ -71,6 +77,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
     errors.NotFound: 404,
     errors.UploadExpired: 410,
     errors.WrongState: 409,
+    errors.VersionChanged: 412,
     errors.AlreadyExists: 409,
     errors.KeyReused: 422,
     errors.TooLarge: 413,
@@ -89,6 +96,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
     errors.LanguageNotSupported: 415,
     BadRange: 416,
     WrongTusVersion: 412,
+    PreconditionRequired: 428,
     ChecksumMismatch: 460,
     UnsupportedBody: 415,
     CompressedBody: 415,
@@ -144,6 +152,8 @@ def problem(
         headers["Retry-After"] = str(seconds)
     if code == SlowBody.code:
         headers["Connection"] = "close"
+    if code == errors.VersionChanged.code:
+        headers["ETag"] = f'"{details.get("version")}"'
     if code == WrongTusVersion.code:
         headers["Tus-Version"] = TUS_VERSION
     if status == HTTPStatus.UNAUTHORIZED:

@@ -4,7 +4,7 @@ Litestar passes every `data` parameter through `JsonRequest.json`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from typing import Annotated, Any, TypeVar
@@ -46,7 +46,16 @@ class JsonRequest(Request[Any, Any, Any]):
             InvalidInput: not JSON, or not of that shape; names the field.
             BrokenOff: the client went away.
         """
-        raw, read = await self.body(), _reader(self.route_handler)
+        return await self.read_by(_reader(self.route_handler))
+
+    async def read_by(self, read: Callable[[bytes], Shape]) -> Shape:
+        """Return what `read` makes of the body; of a long one in a thread, one at a time.
+
+        Raises:
+            InvalidInput: as `read` does.
+            BrokenOff: the client went away.
+        """
+        raw = await self.body()
         if len(raw) < LONG:
             return read(raw)
         bodies: LongBodies = self.app.state.long_bodies
@@ -162,6 +171,24 @@ class _Array:
                 except NO_JSON:
                     return _within(f"[{place}]", fault_of(bytes(item), self._item))
         return fault_of(raw, self._shape)
+
+
+def decode_items(
+    items: Iterable[Raw], decode: Callable[[Raw], Shape], shape: type[Shape], name: str
+) -> Iterator[Shape]:
+    """Yield the items of an array that is called `name`, each decoded on its own.
+
+    Raises:
+        InvalidInput: an item is not of this shape; names the field in it.
+    """
+    for place, item in enumerate(items):
+        try:
+            found = decode(item)
+        except NO_JSON:
+            if mended(bytes(item)) != bytes(item):
+                raise  # the whole text is mended, then read again
+            raise _within(f"{name}[{place}]", fault_of(bytes(item), shape)) from None
+        yield found
 
 
 def _within(place: str, fault: InvalidInput) -> InvalidInput:

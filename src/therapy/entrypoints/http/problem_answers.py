@@ -36,6 +36,10 @@ class Problem(Struct):
     longest: Annotated[int, about("How many seconds a recording may last.")] | UnsetType = UNSET
     size: Annotated[int, about("How many bytes the recording has.")] | UnsetType = UNSET
     offset: Annotated[int, about("How many bytes of the upload are there.")] | UnsetType = UNSET
+    version: Annotated[int, about("The version in force, as in `ETag`.")] | UnsetType = UNSET
+    author: Annotated[str, about("Who made it; empty if a machine did.")] | UnsetType = UNSET
+    at: Annotated[str, about("When it was made.")] | UnsetType = UNSET
+    source: Annotated[str, about("How it came to be.")] | UnsetType = UNSET
     dependencies: (
         Annotated[str, about("Which are away or full; only for who sends the operator's token.")]
         | UnsetType
@@ -76,6 +80,20 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "not_offered": (404, {}),
     "upload_expired": (410, {}),
     "tus_version": (412, {}),
+    "version_changed": (
+        412,
+        {
+            "version": 2,
+            "author": "0b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e",
+            "at": "2026-03-04T10:40:00Z",
+            "source": "edit",
+        },
+    ),
+    "precondition_required": (428, {}),
+    "lines_out_of_order": (400, {"field": "lines[1].start_ms"}),
+    "equal_starts": (400, {"field": "lines[1].start_ms"}),
+    "ends_before_start": (400, {"field": "lines[1].end_ms"}),
+    "too_many_lines": (400, {"field": "lines"}),
     "upload_offset": (409, {"offset": 8 * 1024**2}),
     "metadata_differs": (409, {}),
     "checksum_mismatch": (460, {}),
@@ -130,12 +148,13 @@ WHY = {
     409: "The state does not allow it, someone else wrote at the same moment, or the request is under way:"
     " then `Retry-After` says when to send it again.",
     410: "Nothing came for too long: the bytes are gone. Begin another upload.",
-    412: "Not tus 1.0.0: `Tus-Version` says what is spoken here.",
+    412: "What was edited is not what is there now: `ETag` says what is. Of uploads: not tus 1.0.0.",
     413: "More bytes, or a longer recording, than are allowed.",
     415: "Not a body, or not audio, that can be read.",
     416: "The recording has no such bytes; `Content-Range` says how many it has.",
     422: "The Idempotency-Key was used for another request: nothing was done.",
     460: "The bytes that arrived do not have the checksum that was sent; none of them was taken.",
+    428: "Nothing says which version the request changes: send its ETag as `If-Match`.",
     429: "More than is admitted in an hour or at once: send it again after `Retry-After` seconds.",
     503: "A dependency can't be reached, or too much is asked at once: send it again after"
     " `Retry-After` seconds.",
@@ -155,6 +174,16 @@ LONG_JSON_BODY = (*JSON_BODY, "too_many_bodies", "bodies_busy")
 """The codes of whatever takes a JSON body of more than 16 KiB."""
 SEARCH = ("too_many_searches", "searches_busy", "search_too_slow")
 """The codes of whatever searches."""
+EDITED_LINES = (
+    *LONG_JSON_BODY,
+    "unknown_field",
+    "too_many_lines",
+    "lines_out_of_order",
+    "equal_starts",
+    "ends_before_start",
+    "empty_transcript",
+)
+"""The codes of whatever takes the lines of an edited transcript."""
 WRITES = ("stale", "storage_full")
 """The codes of whatever writes."""
 

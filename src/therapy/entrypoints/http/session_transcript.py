@@ -59,7 +59,12 @@ class TranscriptAnswer(Struct):
 
     version: Annotated[int, about("Its number, counted from 1; the ETag as well.", 1)]
     source: Annotated[
-        Source, about("How it came to be: `machine`, or `edit` by its author.", "machine")
+        Source,
+        about(
+            "How it came to be: `machine`, `edit` in the review, `amend` and `restore` after closing, "
+            "`rerun` by a machine again.",
+            "machine",
+        ),
     ]
     at: Annotated[UtcTime, about("When it was made.", "2026-03-04T10:09:00Z")]
     author: Annotated[
@@ -74,7 +79,7 @@ class TranscriptAnswer(Struct):
     coverage: CoverageShown
 
 
-_ETAG = ResponseHeader(
+etag_header = ResponseHeader(
     "ETag",
     documentation_only=True,
     required=True,
@@ -82,13 +87,22 @@ _ETAG = ResponseHeader(
     description="The number of the transcript's version, in quotes.",
 )
 
+IfNoneMatch = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-None-Match",
+        description="The ETag of the version that is known: nothing is sent if it is that one still.",
+        examples=[Example(value='"1"')],
+    ),
+]
+
 
 @get(
     "/{session_id:str}/transcript",
     operation_id="get_transcript",
     summary="Show a session's transcript",
     response_description="The transcript.",
-    response_headers=[_ETAG],
+    response_headers=[etag_header],
     responses={
         304: ResponseSpec(
             None, generate_examples=False, description="It is still the version that is known."
@@ -100,14 +114,7 @@ async def transcript(
     session_id: SessionId,
     actor: Caller,
     records: RecordsDependency,
-    known: Annotated[
-        str | None,
-        HeaderParameter(
-            name="If-None-Match",
-            description="The ETag of the version that is known: nothing is sent if it is in force still.",
-            examples=[Example(value='"1"')],
-        ),
-    ] = None,
+    known: IfNoneMatch = None,
 ) -> Response[TranscriptAnswer]:
     """Return the transcript in force, with its words, its doubts, and what is missing of the recording.
 
@@ -117,14 +124,14 @@ async def transcript(
     session = await review.transcribed_session(actor, session_id, records=records)
     number = session.transcript_number
     headers = {"ETag": f'"{number}"'}
-    if _names(known, headers["ETag"]):
+    if is_known(known, headers["ETag"]):
         nothing: Any = None
         return Response(nothing, status_code=304, headers=headers)
     version = await records.transcripts.load_words(actor.practice_id, session_id, number)
     return await json_response(partial(answer_of, version), headers)
 
 
-def _names(header: str | None, etag: str) -> bool:
+def is_known(header: str | None, etag: str) -> bool:
     """Return whether an If-None-Match header names this entity tag (RFC 9110, 13.1.2)."""
     tags = [each.strip().removeprefix("W/") for each in (header or "").split(",")]
     return etag in tags or "*" in tags

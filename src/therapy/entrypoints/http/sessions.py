@@ -28,8 +28,10 @@ from therapy.domain.session_status import SessionStatus
 from therapy.entrypoints.http import (
     mobile_sessions,
     session_recording,
+    session_submission,
     session_transcript,
     session_upload,
+    session_versions,
 )
 from therapy.entrypoints.http.dependencies import (
     Caller,
@@ -342,6 +344,9 @@ router = _router(
         session_recording.recording,
         session_recording.recording_link,
         session_transcript.transcript,
+        session_versions.listed,
+        session_versions.one,
+        session_submission.submit,
         list_sessions,
         one,
         retry,

@@ -1,0 +1,45 @@
+"""What people read about versions of a transcript: why an edit is refused, and how to go on.
+
+`VERSION_TEXTS` is part of `messages.TEXTS`: English, Hebrew, then what to do in both.
+"""
+
+from therapy.domain.upload_messages import Texts
+
+VERSION_TEXTS: dict[str, Texts] = {
+    "version_changed": (
+        "The transcript was changed meanwhile: version {version} is in force. Nothing was changed.",
+        "התמליל השתנה בינתיים: גרסה {version} היא הגרסה בתוקף. דבר לא השתנה.",
+        "Read the version in force, put your changes into it, and send them with its ETag.",
+        "יש לקרוא את הגרסה שבתוקף, להכניס בה את השינויים ולשלוח אותם עם ה-ETag שלה.",
+    ),
+    "precondition_required": (
+        "The request does not say which version it changes.",
+        "הבקשה לא אומרת איזו גרסה היא משנה.",
+        "Send the ETag of what was edited in the header If-Match.",
+        "יש לשלוח בכותרת If-Match את ה-ETag של מה שנערך.",
+    ),
+    "lines_out_of_order": (
+        "The line at {field} begins before the one above it.",
+        "השורה {field} מתחילה לפני השורה שמעליה.",
+        "Send the lines in order of their start.",
+        "יש לשלוח את השורות לפי סדר ההתחלה שלהן.",
+    ),
+    "equal_starts": (
+        "The line at {field} begins at the same moment as the one above it.",
+        "השורה {field} מתחילה באותו רגע כמו השורה שמעליה.",
+        "Give each line a start of its own: it is the line's name.",
+        "יש לתת לכל שורה זמן התחלה משלה: הוא שם השורה.",
+    ),
+    "ends_before_start": (
+        "The line at {field} ends before it begins.",
+        "השורה {field} מסתיימת לפני שהיא מתחילה.",
+        "Send an end that is not before the start, or leave it out.",
+        "יש לשלוח זמן סיום שאינו לפני ההתחלה, או להשמיט אותו.",
+    ),
+    "too_many_lines": (
+        "The field {field} has more than 20,000 lines.",
+        "בשדה {field} יש יותר מ-20,000 שורות.",
+        "Join short lines of the same speaker.",
+        "יש לאחד שורות קצרות של אותו דובר.",
+    ),
+}
