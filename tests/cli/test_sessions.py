@@ -5,9 +5,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from tests.builders import a_run
+from tests.builders import MINUTE, NOW, a_run
 from tests.cli.conftest import PASSWORD, Run, with_installation
 from therapy.domain.run import RunState
+from therapy.domain.run_stages import RunStage
 from therapy.domain.session import Session, State
 from therapy.repositories.change import Change
 from therapy.workflows.installation import Installation
@@ -47,7 +48,9 @@ def test_an_operator_sees_retries_and_cancels_sessions_without_a_patients_name(
     assert run("reindex").returncode == 0
     assert run("doctor").returncode == 0
     assert ids(run, "failed") == [waiting[-1]]
-    assert "engine_failed" in run("sessions", "show", waiting[-1]).stdout
+    of_failed = run("sessions", "show", waiting[-1]).stdout
+    for said in ("engine_failed", "he-IL", "cut off", "whisper base", "90 s", "60"):
+        assert said in of_failed
     assert "awaiting_transcript" in run("sessions", "retry", waiting[-1]).stdout
     assert "erased" in run("sessions", "cancel", waiting[0], "--yes").stdout
     assert waiting[0] not in ids(run, "awaiting_review")
@@ -63,6 +66,11 @@ def a_failed_run(session: Session):
         session_id=session.id,
         state=RunState.FAILED,
         error_code="engine_failed",
+        stages=(
+            RunStage("recognising", 1, NOW, languages=("he-IL",)),
+            RunStage("recognising", 2, NOW, NOW + MINUTE, "whisper base", resumed_ms=90_000),
+            RunStage("scoring", 2, NOW, NOW, error="engine_failed"),
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from therapy.workflows import review
 from therapy.workflows.abandoned_uploads import forget_lost_uploads
 from therapy.workflows.inconsistencies import Inconsistency, Inspection, Kind
 from therapy.workflows.reindexing import reindex_all
+from therapy.workflows.stage_outputs import RECOGNISED, StageOutputs
 
 BLOCK = b"a block"
 Break = Callable[[MemoryInstallation, str], Awaitable[None]]
@@ -58,6 +59,11 @@ async def left_blocks(installed: MemoryInstallation, _: str) -> None:
     installed.clock.now += 3 * HOUR
 
 
+async def left_output(installed: MemoryInstallation, session_id: str) -> None:
+    run = (await installed.runs(session_id))[0]
+    await StageOutputs(run, installed.recordings).keep(RECOGNISED, BLOCK)
+
+
 async def lonely_run(installed: MemoryInstallation, _: str) -> None:
     await installed.write(installed.records.runs.write(a_run(session_id="gone")))
 
@@ -89,12 +95,18 @@ BREAKS: dict[Kind, Break] = {
     Kind.AUDIO_WITHOUT_SESSION: stray_audio,
     Kind.SESSION_WITHOUT_AUDIO: lost_audio,
     Kind.STAGED_LEFTOVER: left_blocks,
+    Kind.OUTPUT_LEFTOVER: left_output,
     Kind.RUN_WITHOUT_SESSION: lonely_run,
     Kind.STALE_LEASE: dead_worker,
     Kind.ENTRY_OUT_OF_STEP: changed_title,
     Kind.VERSION_WITHOUT_PARENT: lost_version,
 }
-MENDED = {Kind.STAGED_LEFTOVER, Kind.RUN_WITHOUT_SESSION, Kind.ENTRY_OUT_OF_STEP}
+MENDED = {
+    Kind.STAGED_LEFTOVER,
+    Kind.OUTPUT_LEFTOVER,
+    Kind.RUN_WITHOUT_SESSION,
+    Kind.ENTRY_OUT_OF_STEP,
+}
 
 
 async def test_in_a_sound_installation_everything_fits() -> None:
@@ -109,9 +121,17 @@ async def test_each_kind_is_found_alone_and_mended_where_that_loses_nothing(kind
     inspecting = inspection(installed)
     (found,) = await inspecting.find()
     assert found.kind is kind
-    assert found.session_id in {session_id, "gone"} or found.name in {"stray", "left"}
+    assert found.session_id in {session_id, "gone"} or found.name[:5] in {"stray", "left", "stage"}
     assert await inspecting.mend(found) is (kind in MENDED)
     assert await inspecting.find() == (() if kind in MENDED else (found,))
+
+
+async def test_the_outputs_of_work_that_goes_on_or_has_failed_are_no_leftovers() -> None:
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    run = await installed.run(session_id)
+    await StageOutputs(run, installed.recordings).keep(RECOGNISED, BLOCK)
+    assert await inspection(installed).find() == ()
 
 
 async def test_audio_without_a_session_is_deleted_only_if_that_is_said() -> None:

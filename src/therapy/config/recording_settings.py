@@ -47,6 +47,12 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
         Meta(ge=1, le=86_400),
         "seconds of CPU that the local recogniser may take for a minute of audio, beyond five minutes in all",
     ] = field(name="THERAPY_RECOGNISER_CPU_PER_MINUTE", default=300)
+    checkpoint: Annotated[
+        int,
+        Meta(ge=0, le=86_400),
+        "seconds of audio after which the local recogniser keeps a checkpoint, so that after a crash no more"
+        " than these and what it was at are recognised again; 0 keeps none",
+    ] = field(name="THERAPY_CHECKPOINT_SECONDS", default=60)
     child_silence: Annotated[
         Seconds, "seconds without a sign of life after which the decoder or recogniser is ended"
     ] = field(name="THERAPY_CHILD_SILENCE_SECONDS", default=timedelta(seconds=600))

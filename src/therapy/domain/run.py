@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.domain.errors import ErrorClass
+from therapy.domain.run_stages import Stages
 
 MAX_ATTEMPTS = 5
 """Failures after which a run gives up."""
@@ -66,7 +67,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
     claimed again: the time of the next attempt, or the end of the lease. `deadline` bounds one claim.
     `progress` is 0..1. `languages` are the BCP 47 tags to recognise, `people` is how many speak (0 = not
     known). `deaths` counts the child processes that died at it, `charges` the tries that an engine's service
-    may have charged. `version` counts writes and is the store's.
+    may have charged. `stages` are what its claims did, for operators. `version` counts writes and is the
+    store's.
     """
 
     id: str
@@ -90,6 +92,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     error_class: ErrorClass | None = None
     error_code: str = ""
     error_details: dict[str, str] = {}
+    stages: Stages = ()
     version: int = 0
 
     @property
@@ -143,7 +146,9 @@ def claimed(run: Run, *, lease: str, now: datetime, hold: timedelta, within: tim
     )
 
 
-def beaten(run: Run, *, now: datetime, hold: timedelta, stage: str, progress: float) -> Run:
+def beaten(
+    run: Run, *, now: datetime, hold: timedelta, stage: str, progress: float, stages: Stages = ()
+) -> Run:
     """Return the run with its lease renewed and its progress noted, which never goes back within a claim."""
     return replace(
         run,
@@ -151,6 +156,7 @@ def beaten(run: Run, *, now: datetime, hold: timedelta, stage: str, progress: fl
         beat_at=now,
         stage=stage,
         progress=round(min(1.0, max(run.progress, progress)), 4),
+        stages=stages or run.stages,
     )
 
 

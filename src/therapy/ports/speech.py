@@ -13,10 +13,16 @@ class SpeechOptions(Struct, frozen=True):
 
     `languages` are BCP 47 tags, most likely first, e.g. he-IL, en-US. `people` is how many speak
     (1 to 6), 0 if that is not known; an engine that can't use it ignores it.
+
+    If `checkpoint_ms` is not 0, an engine that can yields a `SpeechCheckpoint` about once in so much audio.
+    `checkpoints` are the states of those that earlier tries of the same recording yielded, perhaps not all
+    and in any order. An engine uses what fits the samples and these options, and ignores the rest.
     """
 
     languages: tuple[str, ...] = ("en-US",)
     people: int = 0
+    checkpoint_ms: int = 0
+    checkpoints: tuple[bytes, ...] = ()
 
 
 class SpeechProgress(Struct, frozen=True):
@@ -32,11 +38,26 @@ class SpeechCharge(Struct, frozen=True):
     """
 
 
+class SpeechCheckpoint(Struct, frozen=True):
+    """What the engine has worked out since the last one, in its own form; only if it was asked for.
+
+    Whoever keeps `state` may pass it to a later try (`SpeechOptions.checkpoints`), which then does not work
+    on that part of the audio again and gives the same result. It contains what was said, so it is kept as
+    carefully as a recording.
+    """
+
+    state: bytes
+
+    def __repr__(self) -> str:
+        return f"SpeechCheckpoint({len(self.state)} bytes)"
+
+
 class SpeechDone(Struct, frozen=True):
     """The last event: the engine's name, the language recognised ("" = none), the duration of the audio.
 
     `coverage` is None where the engine does not tell how much of the speech it found words for. `remarks`
-    are codes of what a reader of the transcript should know, e.g. `one_language`.
+    are codes of what a reader of the transcript should know, e.g. `one_language`. `resumed_ms` is how much
+    of the audio was not worked on, as checkpoints had it.
     """
 
     engine: str
@@ -44,9 +65,10 @@ class SpeechDone(Struct, frozen=True):
     duration_ms: int
     coverage: Coverage | None = None
     remarks: tuple[str, ...] = ()
+    resumed_ms: int = 0
 
 
-SpeechEvent = SpeechProgress | Utterance | SpeechCharge | SpeechDone
+SpeechEvent = SpeechProgress | Utterance | SpeechCharge | SpeechCheckpoint | SpeechDone
 
 
 class Speech(ABC):

@@ -129,6 +129,7 @@ async def open_therapy(
             longest_ms=longest_ms(settings),
             resumable_for=min(settings.recording_limits.resumable_for, LONGEST_UPLOAD),
             paid_tries=settings.azure_limits.paid_tries,
+            checkpoint_ms=settings.recording_limits.checkpoint * 1000,
             login_check=timedelta(seconds=settings.sign_in_limits.login_check),
             most_devices=settings.sign_in_limits.most_devices,
             key_lifetime=settings.idempotency_keys,

@@ -6,8 +6,12 @@ A file of its own because both the worker and the work need it.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from msgspec.structs import replace
 
 from therapy.domain.run import Run
+from therapy.domain.run_stages import Stages, begun, ended, with_facts
 from therapy.workflows.recognition import nothing_to_note
 
 NEWS = 0.05
@@ -31,6 +35,23 @@ class ClaimedRun:
     charge: Callable[[], Awaitable[None]] = nothing_to_note
     charged: bool = False
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stages: Stages = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stages = self.run.stages
+
+    def begin(self, name: str, now: datetime, *, shown: str = "") -> None:
+        """Note that a stage begins now; clients are shown its name, or `shown` instead."""
+        self.stage = shown or name
+        self.stages = begun(self.stages, name, self.run.claims, now)
+
+    def note(self, **facts: object) -> None:
+        """Note how the stage that was begun last is done: attributes of `RunStage`."""
+        self.stages = with_facts(self.stages, **facts)
+
+    def over(self, now: datetime, error: str = "") -> Run:
+        """Return the run as last written, with its stages, the last of which ends now, with this error."""
+        return replace(self.run, stages=ended(self.stages, self.run.claims, now, error))
 
     @property
     def has_news(self) -> bool:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from therapy.domain.outbox import SessionEntryChanged
 from therapy.domain.run import Run, done
+from therapy.domain.run_stages import SCORING
 from therapy.domain.scoring import session_scores
 from therapy.domain.sentiment import Scores
 from therapy.domain.session import Event, State, apply
@@ -32,7 +33,7 @@ async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) 
         return partial(end_run, records=records)
     number = session.transcript_number
     version = await records.transcripts.load(run.practice_id, run.session_id, number)
-    claimed.stage = "scoring"
+    claimed.begin(SCORING, records.now())
     version = await scored(run.practice_id, version, sentiment=sentiment)
     whole = await asyncio.to_thread(session_scores, version)
     return partial(_close, version, whole, records=records)

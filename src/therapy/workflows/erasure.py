@@ -27,6 +27,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import SESSION, session_partition
 from therapy.workflows.fingerprints import free_fingerprints
+from therapy.workflows.stage_outputs import discard_outputs
 
 KEPT = ("run-", "item-")
 """Prefixes of the ids of items that are kept, because they have no content: runs and the outbox."""
@@ -58,6 +59,8 @@ async def erase_cancelled(
     if session.state is State.CANCELLED:
         for each in session.recordings:
             await recordings.delete(practice_id, each.key)
+        runs = await records.runs.of_session(practice_id, session_id)
+        await discard_outputs(runs, recordings=recordings)
         await session_index.remove(practice_id, session_id)
         await free_fingerprints(session, records=records)
         await _wipe(session, records=records)

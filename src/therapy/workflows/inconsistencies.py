@@ -21,6 +21,7 @@ from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Delete, Item, SupportsWalk
 from therapy.repositories.records import Records
 from therapy.workflows.session_entries import current_entry, refresh_entry
+from therapy.workflows.stage_outputs import is_output, prefix_of
 
 LATE = timedelta(minutes=10)
 """After so much time beyond its lease a run has no worker that could take it over."""
@@ -37,6 +38,7 @@ class Kind(Enum):
     AUDIO_WITHOUT_SESSION = "audio_without_session"
     SESSION_WITHOUT_AUDIO = "session_without_audio"
     STAGED_LEFTOVER = "staged_leftover"
+    OUTPUT_LEFTOVER = "output_leftover"
     RUN_WITHOUT_SESSION = "run_without_session"
     STALE_LEASE = "stale_lease"
     ENTRY_OUT_OF_STEP = "entry_out_of_step"
@@ -54,13 +56,17 @@ class Inconsistency(NamedTuple):
 
 @dataclass
 class _Seen:
-    """What a pass over all records has seen, as (practice id, id)."""
+    """What a pass over all records has seen, as (practice id, id).
+
+    `resumable` are the sessions of runs that are not done, by what the keys of their outputs begin with.
+    """
 
     sessions: dict[tuple[str, str], Session] = field(default_factory=dict)
     runs: set[tuple[str, str, str, str]] = field(default_factory=set)
     stale: set[tuple[str, str]] = field(default_factory=set)
     uploaded: set[tuple[str, str]] = field(default_factory=set)
     versions: dict[str, dict[int, int]] = field(default_factory=dict)
+    resumable: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,12 @@ class Inspection:
         found |= {
             Inconsistency(Kind.AUDIO_WITHOUT_SESSION, practice_id, name=key)
             for practice_id, key in kept - owned - seen.uploaded
+            if not is_output(key)
+        }
+        found |= {
+            Inconsistency(Kind.OUTPUT_LEFTOVER, practice_id, name=key)
+            for practice_id, key in kept
+            if is_output(key) and not _is_needed(practice_id, key, seen)
         }
         found |= {
             Inconsistency(Kind.RUN_WITHOUT_SESSION, practice_id, session_id)
@@ -120,6 +132,8 @@ class Inspection:
             seen.sessions[session.practice_id, session.id] = session
         elif run := records.runs.read_if_readable(item):
             seen.runs.add((run.practice_id, run.session_id, item.partition, item.id))
+            if run.state is not RunState.DONE:
+                seen.resumable[run.practice_id, prefix_of(run)] = run.session_id
             if run.state is RunState.CLAIMED and run.due_at < now - LATE:
                 seen.stale.add((run.practice_id, run.session_id))
         elif upload := records.uploads.read_if_readable(item):
@@ -178,6 +192,8 @@ class Inspection:
         match one.kind:
             case Kind.STAGED_LEFTOVER:
                 await self.recordings.discard(one.practice_id, one.name)
+            case Kind.OUTPUT_LEFTOVER:
+                await self.recordings.delete(one.practice_id, one.name)
             case Kind.RUN_WITHOUT_SESSION:
                 await self._delete_runs(one)
             case Kind.ENTRY_OUT_OF_STEP:
@@ -198,6 +214,13 @@ class Inspection:
         for practice_id, session_id, partition, item_id in runs:
             if (practice_id, session_id) == (one.practice_id, one.session_id):
                 await self.records.store.commit(partition, [Delete(id=item_id)])
+
+
+def _is_needed(practice_id: str, output: str, seen: _Seen) -> bool:
+    """Return whether a stage's output may be of use: its run is not done, its session neither cancelled."""
+    session_id = seen.resumable.get((practice_id, output.rpartition("_")[0]), "")
+    session = seen.sessions.get((practice_id, session_id))
+    return session is not None and session.state not in {State.CANCELLED, State.ERASED}
 
 
 def _lacks_parent(session: Session, parents: Mapping[int, int]) -> bool:

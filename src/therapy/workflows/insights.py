@@ -5,19 +5,23 @@ words that they were found in, and only if no later run is to find them: what a 
 or cancelled meanwhile never gets the insights of other words.
 """
 
+from contextlib import suppress
 from functools import partial
 
-from therapy.domain.errors import EngineFailed
+from therapy.domain.errors import EngineFailed, TherapyError
 from therapy.domain.insights import FAILED, Insights, found_nothing
 from therapy.domain.insights_status import WITH_INSIGHTS, insights_run
 from therapy.domain.run import Run, RunKind, done
-from therapy.domain.session import Session
+from therapy.domain.run_stages import INSIGHTS
+from therapy.domain.session import Session, State
 from therapy.domain.transcript import TranscriptVersion, same_texts
 from therapy.ports.insights import InsightFinder
+from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.retry_stale import retry_stale
+from therapy.workflows.stage_outputs import discard_outputs
 
 
 def due_insights(session: Session, *, records: Records) -> Run:
@@ -33,19 +37,27 @@ def due_insights(session: Session, *, records: Records) -> Run:
     )
 
 
-async def find(claimed: ClaimedRun, *, records: Records, insights: InsightFinder) -> Finish:
+async def find(
+    claimed: ClaimedRun, *, records: Records, recordings: Recordings, insights: InsightFinder
+) -> Finish:
     """Find insights in the current transcript; return a function that writes them, or just ends the run.
+
+    What the stages of the transcription kept is deleted before: every transcript is followed by such a run.
 
     Raises:
         WorkFailed: the engine failed, or every part of it did; its class says whether to try again.
     """
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
+    if session.state is not State.AWAITING_TRANSCRIPT:
+        with suppress(TherapyError):  # what is left then is found by `therapy doctor`
+            runs = await records.runs.of_session(run.practice_id, run.session_id)
+            await discard_outputs(runs, recordings=recordings)
     if not await _wanted(session, run, records=records):
         return partial(_end, records=records)
     number = session.transcript_number
     version = await records.transcripts.load_words(run.practice_id, run.session_id, number)
-    claimed.stage = "insights"
+    claimed.begin(INSIGHTS, records.now())
     # So that not even an engine that kills its worker is paid again and again.
     await claimed.charge()
     found = await insights.find(run.practice_id, version.utterances, version.language)

@@ -32,7 +32,7 @@ from therapy.workflows.intake import Intake
 from therapy.workflows.login_check import EVERY, LoginCheck
 from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.reset_letters import DEFAULT_PACE, LetterPace, ResetLetters
-from therapy.workflows.run_worker import RunWorker
+from therapy.workflows.run_worker import CHECKPOINT_MS, RunWorker
 from therapy.workflows.searches import Searches
 from therapy.workflows.sweep import Sweep
 from therapy.workflows.upload_limits import UploadLimits
@@ -98,6 +98,7 @@ def install(
     most_devices: int = MOST_DEVICES,
     letter_pace: LetterPace = DEFAULT_PACE,
     paid_tries: int = MOST_CHARGES,
+    checkpoint_ms: int = CHECKPOINT_MS,
     key_lifetime: timedelta = KEPT_FOR,
     resumable_for: timedelta = timedelta(days=1),
 ) -> Installation:
@@ -110,7 +111,8 @@ def install(
     them. `limits` is how much one person, and everybody together, may have under way. A session's
     recordings may last `longest_ms` together. A login that has ended is refused after `login_check` at the
     latest; a person has at most `most_devices`. `letter_pace` says how long a letter with a token is of use,
-    and how often it is tried. A run is tried `paid_tries` times if that costs money. An answer
+    and how often it is tried. A run is tried `paid_tries` times if that costs money; an
+    engine that can keeps a checkpoint for each `checkpoint_ms` of audio (0 = none). An answer
     is kept under its idempotency key for `key_lifetime`; a resumable upload may stand still `resumable_for`.
     """
     relay = OutboxRelay(
@@ -175,6 +177,7 @@ def install(
             people=people,
             longest_ms=longest_ms,
             paid_tries=paid_tries,
+            checkpoint_ms=checkpoint_ms,
             lease=lease,
             insights_time=insights_time,
         ),

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.domain.audio_findings import AudioFindings
@@ -23,7 +24,13 @@ from therapy.domain.scoring import to_score, with_scores
 from therapy.domain.transcript import Source, TranscriptVersion, Utterance, in_order
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
 from therapy.ports.sentiment import Sentiment
-from therapy.ports.speech import Speech, SpeechCharge, SpeechDone, SpeechOptions
+from therapy.ports.speech import (
+    Speech,
+    SpeechCharge,
+    SpeechCheckpoint,
+    SpeechDone,
+    SpeechOptions,
+)
 from therapy.workflows.joined_audio import Part, close_with, decode_parts
 
 UNDETERMINED = "und"
@@ -32,6 +39,18 @@ UNDETERMINED = "und"
 
 async def nothing_to_note() -> None:
     """Do nothing: nobody counts what recognition costs."""
+
+
+async def nothing_to_keep(_: bytes) -> None:
+    """Do nothing: no later try will go on from here."""
+
+
+class Heard(Struct, frozen=True):
+    """What the decoder and the engine found in a session's recordings, before roles and scores."""
+
+    utterances: tuple[Utterance, ...]
+    end: SpeechDone
+    findings: AudioFindings
 
 
 async def recognise(
@@ -44,15 +63,50 @@ async def recognise(
     more: Sequence[Part] = (),
     longest_ms: int = LONGEST_MS,
     on_progress: Callable[[int], None] = lambda _: None,
-    on_charge: Callable[[], Awaitable[None]] = nothing_to_note,
     audio: AudioDecoder,
     speech: Speech,
 ) -> TranscriptVersion:
     """Return the transcript of a recording of `size` bytes: version 1, of no session yet, unscored.
 
+    See `hear` and `with_assigned_roles`.
+
+    Raises:
+        WorkFailed: the recording or the engine failed; its class says whether trying again may help.
+    """
+    heard = await hear(
+        practice_id,
+        read,
+        size,
+        options,
+        more=more,
+        longest_ms=longest_ms,
+        on_progress=on_progress,
+        audio=audio,
+        speech=speech,
+    )
+    return await with_assigned_roles(heard, at=at, people=options.people)
+
+
+async def hear(
+    practice_id: str,
+    read: ReadRange,
+    size: int,
+    options: SpeechOptions,
+    *,
+    more: Sequence[Part] = (),
+    longest_ms: int = LONGEST_MS,
+    on_progress: Callable[[int], None] = lambda _: None,
+    on_charge: Callable[[], Awaitable[None]] = nothing_to_note,
+    on_checkpoint: Callable[[bytes], Awaitable[None]] = nothing_to_keep,
+    audio: AudioDecoder,
+    speech: Speech,
+) -> Heard:
+    """Decode and recognise a recording of `size` bytes; return what was found.
+
     `more` are recordings that continue it, on one timeline; all may last `longest_ms`. `on_progress` is
     called with the milliseconds of audio that the engine has processed so far, `on_charge` before each time
-    that the engine may cost something: what it raises ends the recognition before that.
+    that the engine may cost something: what it raises ends the recognition before that. `on_checkpoint` is
+    called with each state from which a later try can go on.
 
     Raises:
         WorkFailed: the recording or the engine failed; its class says whether trying again may help.
@@ -81,19 +135,24 @@ async def recognise(
                 end = event
             elif isinstance(event, SpeechCharge):
                 await on_charge()
+            elif isinstance(event, SpeechCheckpoint):
+                await on_checkpoint(event.state)
             else:
                 on_progress(event.processed_ms)
+    return Heard(tuple(recognised), end, found)
 
-    def with_assigned_roles() -> tuple[tuple[Utterance, ...], Roles]:
-        utterances = in_order(
-            with_channel_voices(in_order(recognised), found.levels, people=options.people)
-        )
+
+async def with_assigned_roles(heard: Heard, *, at: datetime, people: int) -> TranscriptVersion:
+    """Return the transcript of what was heard, where `people` speak (0 = not known): unscored, version 1."""
+    end, found = heard.end, heard.findings
+
+    def assigned() -> tuple[tuple[Utterance, ...], Roles]:
+        recognised = in_order(heard.utterances)
+        utterances = in_order(with_channel_voices(recognised, found.levels, people=people))
         roles = assign_roles(utterances)
         return with_roles(utterances, roles), roles
 
-    utterances, roles = await asyncio.to_thread(
-        with_assigned_roles
-    )  # half a second for an hour of speech
+    utterances, roles = await asyncio.to_thread(assigned)  # half a second for an hour of speech
     return TranscriptVersion(
         session_id="",
         number=1,

@@ -1,6 +1,7 @@
 """The run worker: claims a session's due run, keeps it by heartbeats, finishes it or notes the failure.
 
-A worker that dies loses its lease, and the next one begins again; nothing is ever written halfway.
+A worker that dies loses its lease, and the next one goes on from what was kept (`stage_outputs`); no record
+is ever written halfway.
 """
 
 import asyncio
@@ -50,6 +51,9 @@ from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
 
 BEATS_PER_LEASE = 3
+CHECKPOINT_MS = 60_000
+"""After a crash a minute of audio is recognised again, and what was being recognised then."""
+
 NEWS_SECONDS = 5.0
 """After so long `NEWS` of progress is written, not waiting for the lease's beat, which it then replaces."""
 
@@ -67,6 +71,7 @@ class RunWorker:
     that do not say (0 = not known). A session's recordings may last `longest_ms` together. An engine's
     service may charge for `paid_tries` tries of a run. `during` is entered while a run is worked on, e.g. so
     that log lines name it. Of `kinds` it does no others; insights have `insights_time` instead of `run_time`.
+    A long recognition keeps a checkpoint for each `checkpoint_ms` of audio (0 = none).
     """
 
     records: Records
@@ -81,6 +86,7 @@ class RunWorker:
     during: Callable[[Run], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
     kinds: frozenset[RunKind] = frozenset(RunKind)
     insights_time: timedelta = timedelta(minutes=15)
+    checkpoint_ms: int = CHECKPOINT_MS
 
     async def waiting(self) -> AsyncIterator[tuple[str, str]]:
         """Yield the practice and the id of the first session that waits, until none is left to be claimed.
@@ -152,31 +158,41 @@ class RunWorker:
         try:
             async with self._beating(claimed_run):
                 finish = await self._process(claimed_run)
-            await finish(claimed_run.run)
+            await finish(claimed_run.over(self.records.now()))
         except WorkFailed as exc:
             named = {key: str(exc.details[key]) for key in NAMED if key in exc.details}
-            run = claimed_run.run
+            run = claimed_run.over(self.records.now(), exc.code)
             if isinstance(exc, EngineDied):
                 run = replace(run, deaths=run.deaths + 1)
             if isinstance(exc, EngineFailed) and exc.uncharged and claimed_run.charged:
                 run = uncharged(run)
             await self._give_up(run, exc.error_class, exc.code, named)
         except TimeoutError:
-            await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, "timeout")
+            await self._broken_off(claimed_run, ErrorClass.TRANSIENT, "timeout")
         except NotFound as exc:
-            await self._give_up(claimed_run.run, ErrorClass.PERMANENT, exc.code)
+            await self._broken_off(claimed_run, ErrorClass.PERMANENT, exc.code)
         except LeaseLost:
-            return
+            if run.kind is RunKind.TRANSCRIBE:
+                with contextlib.suppress(TherapyError):
+                    await transcription.discard_unwanted(
+                        run, records=self.records, recordings=self.recordings
+                    )
         except TryAgain as exc:
-            await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, exc.code)
+            await self._broken_off(claimed_run, ErrorClass.TRANSIENT, exc.code)
         except asyncio.CancelledError:
-            back = put_back(claimed_run.run, now=self.records.now())
+            now = self.records.now()
+            back = put_back(claimed_run.over(now), now=now)
             with contextlib.suppress(TherapyError):
                 await asyncio.shield(self._write(back))
             raise
         except Exception:
-            await self._give_up(claimed_run.run, ErrorClass.TRANSIENT, "internal")
+            await self._broken_off(claimed_run, ErrorClass.TRANSIENT, "internal")
             raise
+
+    async def _broken_off(
+        self, claimed_run: ClaimedRun, error_class: ErrorClass, code: str
+    ) -> None:
+        await self._give_up(claimed_run.over(self.records.now(), code), error_class, code)
 
     async def _process(self, claimed_run: ClaimedRun) -> Finish:
         """Do the work of a run of this kind; each kind has its own branch."""
@@ -190,10 +206,14 @@ class RunWorker:
                     languages=self.languages,
                     people=self.people,
                     longest_ms=self.longest_ms,
+                    checkpoint_ms=self.checkpoint_ms,
                 )
             case RunKind.INSIGHTS:
                 return await insights.find(
-                    claimed_run, records=self.records, insights=self.engines.insights
+                    claimed_run,
+                    records=self.records,
+                    recordings=self.recordings,
+                    insights=self.engines.insights,
                 )
             case RunKind.SCORE:
                 return await closing.score(
@@ -251,6 +271,7 @@ class RunWorker:
                 hold=self.lease,
                 stage=claimed_run.stage,
                 progress=claimed_run.progress,
+                stages=claimed_run.stages,
             )
             try:
                 await self._rewrite(claimed_run, after)

@@ -1,12 +1,15 @@
 """Transcription: from a session's recording to a transcript that the therapist can review."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from msgspec.structs import replace
 
+from therapy.domain.errors import NotFound, TherapyError
 from therapy.domain.outbox import PushDue, PushKind, RunDue, SessionEntryChanged
 from therapy.domain.run import Run, done
+from therapy.domain.run_stages import RECOGNISING, ROLES, SCORING
 from therapy.domain.session import Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
 from therapy.ports.audio import LONGEST_MS
@@ -18,8 +21,16 @@ from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
 from therapy.workflows.insights import due_insights
 from therapy.workflows.joined_audio import Part
-from therapy.workflows.recognition import recognise, scored
+from therapy.workflows.recognition import Heard, hear, scored, with_assigned_roles
 from therapy.workflows.retry_stale import retry_stale
+from therapy.workflows.stage_outputs import (
+    RECOGNISED,
+    KeptSentiment,
+    StageOutputs,
+    discard_outputs,
+    fingerprint,
+    part,
+)
 
 ALMOST = 0.98
 """Progress once everything has been recognised: it is not written yet."""
@@ -55,11 +66,14 @@ async def transcribe(
     languages: tuple[str, ...],
     people: int = 0,
     longest_ms: int = LONGEST_MS,
+    checkpoint_ms: int = 0,
 ) -> Finish:
     """Transcribe a session's recording; return a function that writes the result, or just ends the run.
 
     The run is just ended if the session no longer awaits a transcript. `languages` are recognised if the
-    run names none, and `people` speak if it does not say how many. Its recordings may last `longest_ms`.
+    run names none, and `people` speak if it does not say how many. Its recordings may last `longest_ms`. An
+    engine that can keeps a checkpoint for each `checkpoint_ms` of audio (0 = none). What an earlier claim of
+    the run has finished is not done again (`stage_outputs`).
 
     Raises:
         WorkFailed: the recording or an engine failed; its class says whether trying again may help.
@@ -68,18 +82,19 @@ async def transcribe(
     session = await records.sessions.load(run.practice_id, run.session_id)
     if session.state is not State.AWAITING_TRANSCRIPT:
         return partial(end_run, records=records)
-    version = await _recognise(
-        session,
-        claimed,
-        SpeechOptions(run.languages or languages, run.people or people),
-        recordings=recordings,
-        engines=engines,
-        longest_ms=longest_ms,
+    outputs = StageOutputs(run, recordings)
+    options = SpeechOptions(run.languages or languages, run.people or people, checkpoint_ms)
+    claimed.begin(RECOGNISING, records.now())
+    claimed.note(languages=options.languages, people=options.people)
+    heard = await _heard(
+        session, claimed, options, outputs=outputs, engines=engines, longest_ms=longest_ms
     )
-    version = replace(version, at=records.now())
-    claimed.stage = "scoring"
-    version = await scored(session.practice_id, version, sentiment=engines.sentiment, optional=True)
-    return partial(_write, version, records=records)
+    claimed.begin(ROLES, records.now(), shown=RECOGNISING)
+    version = await with_assigned_roles(heard, at=records.now(), people=options.people)
+    claimed.begin(SCORING, records.now())
+    sentiment = KeptSentiment(engines.sentiment, outputs)
+    version = await scored(session.practice_id, version, sentiment=sentiment, optional=True)
+    return partial(_write, version, records=records, outputs=outputs)
 
 
 async def end_run(run: Run, *, records: Records) -> None:
@@ -88,16 +103,40 @@ async def end_run(run: Run, *, records: Records) -> None:
     await records.commit(run.practice_id, change, SessionEntryChanged(run.session_id))
 
 
+async def _heard(
+    session: Session,
+    claimed: ClaimedRun,
+    options: SpeechOptions,
+    *,
+    outputs: StageOutputs,
+    engines: Engines,
+    longest_ms: int,
+) -> Heard:
+    """Return what is heard in a session's recordings: what an earlier claim kept, or it is recognised now."""
+    files = [(each.key, each.content_hash) for each in session.recordings]
+    made_of = fingerprint(files, options.languages, options.people)
+    heard = await outputs.load_as(Heard, RECOGNISED, made_of)
+    kept = heard is not None
+    if heard is None:
+        heard = await _recognise(
+            session, claimed, options, outputs=outputs, engines=engines, longest_ms=longest_ms
+        )
+        await outputs.keep_as(heard, RECOGNISED, made_of)
+    claimed.note(engine=heard.end.engine, kept=kept, resumed_ms=heard.end.resumed_ms)
+    claimed.progress = max(claimed.progress, ALMOST)
+    return heard
+
+
 async def _recognise(
     session: Session,
     claimed: ClaimedRun,
     options: SpeechOptions,
     *,
-    recordings: Recordings,
+    outputs: StageOutputs,
     engines: Engines,
     longest_ms: int,
-) -> TranscriptVersion:
-    practice_id = session.practice_id
+) -> Heard:
+    practice_id, recordings = session.practice_id, outputs.recordings
     keys = [each.key for each in session.recordings]
     sizes = [await recordings.size(practice_id, key) for key in keys]
     share = ShareDone(sum(sizes), _length_ms(session))
@@ -112,18 +151,24 @@ async def _recognise(
         share.processed_ms = processed_ms
         claimed.progress = share.value
 
+    earlier = await outputs.parts() if options.checkpoint_ms else ()
+    number = len(earlier)
+
+    async def on_checkpoint(state: bytes) -> None:
+        nonlocal number
+        number += await outputs.keep(part(number), state)
+
     first, *more = (Part(partial(read, key), size) for key, size in zip(keys, sizes, strict=True))
-    claimed.stage = "recognising"
-    return await recognise(
+    return await hear(
         practice_id,
         first.read,
         first.size,
-        options,
+        replace(options, checkpoints=earlier),
         more=more,
         longest_ms=longest_ms,
         on_charge=claimed.charge,
-        at=session.created_at,
         on_progress=on_progress,
+        on_checkpoint=on_checkpoint,
         audio=engines.audio,
         speech=engines.speech,
     )
@@ -135,11 +180,28 @@ def _length_ms(session: Session) -> int:
     return sum(lengths) if all(lengths) else 0
 
 
-async def _write(version: TranscriptVersion, run: Run, *, records: Records) -> None:
+async def discard_unwanted(run: Run, *, records: Records, recordings: Recordings) -> None:
+    """Delete what a run has kept that lost its lease, if nobody needs it: its session was cancelled, or has
+    its transcript. Whoever cancelled it could not yet delete what was kept at that moment. Idempotent.
+
+    Raises:
+        Unavailable: a store can't be reached.
+    """
+    with suppress(NotFound):
+        session = await records.sessions.load(run.practice_id, run.session_id)
+        if session.state is State.AWAITING_TRANSCRIPT:
+            return
+    await discard_outputs([run], recordings=recordings)
+
+
+async def _write(
+    version: TranscriptVersion, run: Run, *, records: Records, outputs: StageOutputs
+) -> None:
     """Write the transcript and end the run; only end the run if the transcript is no longer wanted.
 
     With it the session comes to review, and a run becomes due that looks for insights. The version's number
-    is decided here, because other versions may have been written meanwhile.
+    is decided here, because other versions may have been written meanwhile. What the stages kept is deleted
+    then; if that fails, or this process dies, the insights run does it.
     """
 
     async def attempt() -> None:
@@ -160,3 +222,5 @@ async def _write(version: TranscriptVersion, run: Run, *, records: Records) -> N
         await records.commit(run.practice_id, change, *follows)
 
     await retry_stale(attempt)
+    with suppress(TherapyError):
+        await outputs.discard()

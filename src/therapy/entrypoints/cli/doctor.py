@@ -31,6 +31,10 @@ TEXTS = {
         "parts of uploads that nobody continues",
         "a running server discards them after two hours; `--fix` does it now",
     ),
+    Kind.OUTPUT_LEFTOVER: (
+        "outputs of stages of work that is done",
+        "a crash at the end of the work left them, with what was said; `--fix` deletes them",
+    ),
     Kind.RUN_WITHOUT_SESSION: ("work on sessions that are not there", "`--fix` deletes it"),
     Kind.STALE_LEASE: (
         "sessions whose worker is gone, and no other has taken over",

@@ -8,6 +8,8 @@ import rich_click as click
 from rich.markup import escape
 from rich.table import Table
 
+from therapy.domain.run import RunState
+from therapy.domain.run_stages import RunStage
 from therapy.domain.session_status import SessionStatus
 from therapy.entrypoints.cli.doctor import opened
 from therapy.entrypoints.cli.environment import settings_with_data
@@ -93,7 +95,8 @@ def show(*, session_id: str) -> None:
       [cyan]therapy sessions show 0123456789abcdef0123456789abcdef[/]
 
     [bold]You see[/] its state, stage and progress, why it failed, its recordings' size, the number of its
-    transcript in force, and each run with state, attempts, error and when it is due.
+    transcript in force, each run with state, attempts, error and when it is due, and of each stage of the
+    work which claim did it, when, with which engine, and how much an earlier claim had done.
     """
 
     async def work(here: Installation) -> Seen:
@@ -123,6 +126,43 @@ def _show(seen: Seen) -> None:
         counts = str(run.attempt), str(run.claims)
         table.add_row(run.kind.value, run.state.value, *counts, run.error_code, due, beat)
     console.print(table)
+    if any(run.stages for run in seen.runs):
+        console.print(_stages(seen))
+
+
+def _stages(seen: Seen) -> Table:
+    table = Table("run", "stage", "claim", "began (UTC)", "seconds", "engine", "end")
+    for run in seen.runs:
+        for each in run.stages:
+            last = each == run.stages[-1] and run.state is RunState.CLAIMED
+            began = f"{each.started_at:%Y-%m-%d %H:%M:%S}"
+            asked = ", ".join(each.languages)
+            name = f"{each.name} ({asked})" if asked else each.name
+            table.add_row(
+                run.kind.value,
+                name,
+                str(each.claim),
+                began,
+                _seconds(each),
+                each.engine,
+                _end_of(each, goes_on=last),
+            )
+    return table
+
+
+def _seconds(stage: RunStage) -> str:
+    return f"{(stage.ended_at - stage.started_at).total_seconds():.0f}" if stage.ended_at else ""
+
+
+def _end_of(stage: RunStage, *, goes_on: bool) -> str:
+    """Return how a stage ended: an error's code, or what of it was done before."""
+    if stage.ended_at is None:
+        return "goes on" if goes_on else "cut off"
+    if stage.error:
+        return stage.error
+    if stage.kept:
+        return "was done before"
+    return f"done, {stage.resumed_ms // 1000} s of audio before" if stage.resumed_ms else "done"
 
 
 def _size(seen: Seen) -> int:

@@ -18,7 +18,14 @@ from therapy.adapters.child_process.parent_side import end_child, ended, kill, s
 from therapy.adapters.local.speech import process_protocol
 from therapy.adapters.local.speech.whisper_weights import ENGLISH_ONLY, chosen_model
 from therapy.domain.errors import EngineDied, EngineFailed, LanguageNotSupported, WorkFailed
-from therapy.ports.speech import Speech, SpeechDone, SpeechEvent, SpeechOptions, SpeechProgress
+from therapy.ports.speech import (
+    Speech,
+    SpeechCheckpoint,
+    SpeechDone,
+    SpeechEvent,
+    SpeechOptions,
+    SpeechProgress,
+)
 
 CHILD = "therapy.adapters.local.speech.recogniser_process"
 LINE_LIMIT = 4 << 20
@@ -100,12 +107,17 @@ class WhisperSpeech(Speech):
             parent=os.getpid(),
             limits=self._limits,
             people=options.people,
+            checkpoint_ms=options.checkpoint_ms,
+            checkpoints=len(options.checkpoints),
         )
         pipe = child.stdin
         if pipe is None:
             raise EngineFailed("engine_failed", reason="no pipe")
         try:
             pipe.write(process_protocol.line(settings))
+            for state in options.checkpoints:
+                pipe.write(process_protocol.frame(state))
+                await pipe.drain()
             async for chunk in pcm:
                 if chunk:
                     pipe.write(process_protocol.frame(chunk))
@@ -156,10 +168,18 @@ async def _events(child: Process, watch: _Watch) -> AsyncIterator[SpeechEvent]:
         match _message(line):
             case process_protocol.Progress(ms):
                 yield SpeechProgress(ms)
+            case process_protocol.Checkpoint(state):
+                yield SpeechCheckpoint(state)
             case process_protocol.Recognised(utterance):
                 yield utterance
-            case process_protocol.Done(engine, language, duration_ms, coverage):
-                yield SpeechDone(engine, language, duration_ms, coverage)
+            case process_protocol.Done() as done:
+                yield SpeechDone(
+                    done.engine,
+                    done.language,
+                    done.duration_ms,
+                    done.coverage,
+                    resumed_ms=done.resumed_ms,
+                )
             case process_protocol.Failed() as failed:
                 raise _error(failed)
 

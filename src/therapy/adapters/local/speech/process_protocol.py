@@ -1,8 +1,8 @@
 """The protocol between `engine` and its child process `recogniser_process`.
 
-To the child: one JSON line of `ChildSettings`, then frames of samples (`frame`), with an empty frame at
-the end. From the child: one JSON line per message. If the stream ends without the empty frame, nobody
-wants the answer any more.
+To the child: one JSON line of `ChildSettings`, then a frame (`frame`) for each checkpoint of earlier tries,
+then frames of samples, with an empty frame at the end. From the child: one JSON line per message. If the
+stream ends without the empty frame, nobody wants the answer any more.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ class ChildSettings(Struct, frozen=True):
     """What the child must know.
 
     `cache` is where a model that comes in parts is assembled; `people` is how many speak, 0 if unknown.
+    `checkpoints` is how many frames of them follow; one is sent for each `checkpoint_ms` of audio (0 = none).
     """
 
     model: str
@@ -30,12 +31,20 @@ class ChildSettings(Struct, frozen=True):
     parent: int
     limits: Limits
     people: int = 0
+    checkpoint_ms: int = 0
+    checkpoints: int = 0
 
 
 class Progress(Struct, frozen=True, tag="progress"):
     """The first `ms` milliseconds are processed."""
 
     ms: int
+
+
+class Checkpoint(Struct, frozen=True, tag="checkpoint"):
+    """What was found in the segments since the last one (`segment_checkpoints`)."""
+
+    state: bytes
 
 
 class Recognised(Struct, frozen=True, tag="recognised"):
@@ -51,6 +60,7 @@ class Done(Struct, frozen=True, tag="done"):
     language: str
     duration_ms: int
     coverage: Coverage
+    resumed_ms: int = 0
 
 
 class Failed(Struct, frozen=True, tag="failed"):
@@ -61,7 +71,7 @@ class Failed(Struct, frozen=True, tag="failed"):
     details: dict[str, str | int] = {}
 
 
-Message = Progress | Recognised | Done | Failed
+Message = Progress | Checkpoint | Recognised | Done | Failed
 
 decode_message = msgspec.json.Decoder(Message).decode
 decode_settings = msgspec.json.Decoder(ChildSettings).decode
@@ -79,12 +89,15 @@ def frame(samples: bytes) -> bytes:
 
 def frames(stream: IO[bytes]) -> Iterator[bytes]:
     """Yield the samples of each frame up to the empty one; EOFError if the stream ends before it."""
-    while True:
-        head = stream.read(LENGTH_BYTES)
-        length = int.from_bytes(head, "big")
-        samples = stream.read(length)
-        if len(head) < LENGTH_BYTES or len(samples) < length:
-            raise EOFError
-        if not samples:
-            return
+    while samples := one_frame(stream):
         yield samples
+
+
+def one_frame(stream: IO[bytes]) -> bytes:
+    """Return the content of the next frame; EOFError if the stream ends before its end."""
+    head = stream.read(LENGTH_BYTES)
+    length = int.from_bytes(head, "big")
+    content = stream.read(length)
+    if len(head) < LENGTH_BYTES or len(content) < length:
+        raise EOFError
+    return content

@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from therapy.adapters.child_process.limits import Allowance
 from therapy.adapters.local.speech import process_protocol
 from therapy.adapters.local.speech.diarization import voiced
 from therapy.adapters.local.speech.recording_words import RecordingWords
-from therapy.adapters.local.speech.segment_words import SegmentWords, segment_words
+from therapy.adapters.local.speech.segment_checkpoints import Found, SegmentCheckpoints
+from therapy.adapters.local.speech.segment_words import segment_words
 from therapy.adapters.local.speech.speech_segments import Segmenter, SpeechSegment
 from therapy.adapters.local.speech.voice_windows import VoiceListener, VoiceWindows
 from therapy.adapters.local.speech.whisper import Whisper, no_memory, out_of_memory
@@ -42,16 +43,18 @@ WORDS_SHARE = 0.75
 class Recogniser:
     """Runs one recording through Whisper and the networks for voices, `threads` segments at a time."""
 
-    def __init__(self, settings: process_protocol.ChildSettings) -> None:
+    def __init__(
+        self, settings: process_protocol.ChildSettings, checkpoints: Sequence[bytes] = ()
+    ) -> None:
         model = chosen_model(settings.model, settings.languages)
         self._whisper = Whisper(model, Path(settings.cache), settings.threads)
         self._languages = self._whisper.known(settings.languages)
         self._listener, self._people = VoiceListener(), settings.people
+        how = self._whisper.name, *settings.languages
+        self._checkpoints = SegmentCheckpoints(checkpoints, how, settings.checkpoint_ms)
         self._segmenter = Segmenter()
         self._threads = settings.threads
-        self._running: deque[tuple[SpeechSegment, Future[tuple[SegmentWords, VoiceWindows]]]] = (
-            deque()
-        )
+        self._running: deque[tuple[SpeechSegment, Future[Found]]] = deque()
         self._words = RecordingWords(self._languages)
         self._windows: list[VoiceWindows] = []
         self._reported_ms = self._finished_ms = 0
@@ -74,17 +77,26 @@ class Recogniser:
         utterances = join_words(self._words.flagged(words))
         yield from (process_protocol.Recognised(each) for each in utterances)
         yield process_protocol.Done(
-            self._whisper.name, self._words.language, duration, self._words.coverage
+            self._whisper.name,
+            self._words.language,
+            duration,
+            self._words.coverage,
+            self._checkpoints.resumed_ms,
         )
 
     def _begin(
         self, pool: ThreadPoolExecutor, segment: SpeechSegment
     ) -> Iterator[process_protocol.Message]:
         """Hand a segment to the threads, waiting in between so that few are in memory."""
-        self._running.append((segment, pool.submit(self._recognise, segment)))
+        if earlier := self._checkpoints.earlier(segment):
+            work: Future[Found] = Future()
+            work.set_result(earlier)
+        else:
+            work = pool.submit(self._recognise, segment)
+        self._running.append((segment, work))
         yield from self._finished(self._threads)
 
-    def _recognise(self, segment: SpeechSegment) -> tuple[SegmentWords, VoiceWindows]:
+    def _recognise(self, segment: SpeechSegment) -> Found:
         words = segment_words(self._whisper, segment, self._languages)
         self._with_words.add(segment.start)
         return words, self._listener.windows(segment)
@@ -95,11 +107,18 @@ class Recogniser:
             while wait([self._running[0][1]], LOOK_EVERY_SECONDS).not_done:
                 yield from self._partial_progress()
             segment, work = self._running.popleft()
-            words, windows = work.result()
-            self._words.add(words)
-            self._windows.append(windows)
-            self._finished_ms = segment.end * 1000 // SAMPLE_RATE
+            self._collect(segment, work.result())
             yield from self._partial_progress()
+            if state := self._checkpoints.complete(self._finished_ms):
+                yield process_protocol.Checkpoint(state)
+
+    def _collect(self, segment: SpeechSegment, found: Found) -> None:
+        words, windows = found
+        self._words.add(words)
+        self._windows.append(windows)
+        self._finished_ms = segment.end * 1000 // SAMPLE_RATE
+        if segment.start in self._with_words:  # recognised now, not by an earlier try
+            self._checkpoints.add(segment, found)
 
     def _partial_progress(self) -> Iterator[process_protocol.Message]:
         """Report what is finished, and of the segments under way the part of the work that is done."""
@@ -111,9 +130,7 @@ class Recogniser:
             self._reported_ms = int(done)
             yield process_protocol.Progress(self._reported_ms)
 
-    def _share(
-        self, segment: SpeechSegment, work: Future[tuple[SegmentWords, VoiceWindows]]
-    ) -> float:
+    def _share(self, segment: SpeechSegment, work: Future[Found]) -> float:
         if work.done():
             return 1.0
         return WORDS_SHARE if segment.start in self._with_words else 0.0
@@ -142,7 +159,9 @@ def main() -> int:
         settings = process_protocol.decode_settings(incoming.readline())
         prepare(settings.parent)
         os.nice(NICE)
-        recogniser = Recogniser(settings)
+        earlier = [process_protocol.one_frame(incoming) for _ in range(settings.checkpoints)]
+        recogniser = Recogniser(settings, earlier)
+        del earlier
         allowance = Allowance(
             settings.limits
         )  # its model is loaded, nothing of the recording is read
