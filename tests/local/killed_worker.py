@@ -12,6 +12,7 @@ from therapy.config import read_settings
 from therapy.domain.run import Run
 from therapy.domain.session import Recording
 from therapy.domain.transcript import TranscriptVersion
+from therapy.domain.upload import BLOCK_SIZE
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.wiring import open_therapy
@@ -20,7 +21,8 @@ from therapy.workflows.stage_outputs import is_output
 LEASE = timedelta(seconds=1)
 
 
-def _opened(directory: Path):
+def opened(directory: Path):
+    """Open the installation of a data directory, by default settings."""
     return open_therapy(
         read_settings({"THERAPY_DATA_DIR": str(directory), "THERAPY_DISK_RESERVE_BYTES": "0"})
     )
@@ -45,10 +47,12 @@ class _KilledOnceKept:
 async def begin(directory: Path, pcm: bytes) -> None:
     """Put a session with this recording, and its due run, into a new data directory."""
     wav = a_wav(pcm)
-    async with _opened(directory) as therapy:
+    async with opened(directory) as therapy:
         here = therapy.installation
-        await here.recordings.stage(PRACTICE, "audio", 0, wav)
-        await here.recordings.keep(PRACTICE, "audio", 1, "audio")
+        starts = range(0, len(wav), BLOCK_SIZE)
+        for number, at in enumerate(starts):
+            await here.recordings.stage(PRACTICE, "audio", number, wav[at : at + BLOCK_SIZE])
+        await here.recordings.keep(PRACTICE, "audio", len(starts), "audio")
         recording = Recording("audio", len(wav), "0" * 64, "audio/wav")
         session = a_session(languages=("en-US",), recording=recording)
         writes = here.records.sessions.write(session), here.records.runs.write(a_run())
@@ -59,7 +63,7 @@ def work(directory: Path, killed: bool) -> None:
     """Transcribe the session in this process; die at the first checkpoint if `killed`."""
 
     async def worked() -> None:
-        async with _opened(directory) as therapy:
+        async with opened(directory) as therapy:
             worker = replace(therapy.installation.worker, lease=LEASE, checkpoint_ms=1)
             if killed:
                 worker = replace(worker, recordings=_KilledOnceKept(worker.recordings))
@@ -70,7 +74,7 @@ def work(directory: Path, killed: bool) -> None:
 
 async def outcome(directory: Path) -> tuple[Run, TranscriptVersion, list[str]]:
     """Return the transcription's run, its transcript, and the keys of all recordings."""
-    async with _opened(directory) as therapy:
+    async with opened(directory) as therapy:
         records, recordings = therapy.installation.records, therapy.installation.recordings
         run = (await records.runs.of_session(PRACTICE, SESSION))[0]
         version = await records.transcripts.load(PRACTICE, SESSION, 1)
