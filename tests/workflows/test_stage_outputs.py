@@ -112,6 +112,7 @@ async def test_a_retry_with_another_language_hears_the_recording_again():
     await installed.write(installed.records.runs.write(replace(run, languages=("he-IL",))))
     await installed.work()
     assert [each.languages for each in speech.asked] == [("en-US",), ("he-IL",)]
+    assert speech.asked[1].checkpoints == ()
     assert (await installed.version(1)).language == "he-IL"
 
 

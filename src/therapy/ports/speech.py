@@ -15,8 +15,8 @@ class SpeechOptions(Struct, frozen=True):
     (1 to 6), 0 if that is not known; an engine that can't use it ignores it.
 
     If `checkpoint_ms` is not 0, an engine that can yields a `SpeechCheckpoint` about once in so much audio.
-    `checkpoints` are the states of those that earlier tries of the same recording yielded, perhaps not all
-    and in any order. An engine uses what fits the samples and these options, and ignores the rest.
+    `checkpoints` are the states of those that earlier tries yielded for the same samples and options, perhaps
+    not all, and in any order. What an engine can't read, as it is of another version or engine, it ignores.
     """
 
     languages: tuple[str, ...] = ("en-US",)

@@ -5,6 +5,7 @@ words that they were found in, and only if no later run is to find them: what a 
 or cancelled meanwhile never gets the insights of other words.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -49,11 +50,11 @@ async def find(
     """
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
+    runs = await records.runs.of_session(run.practice_id, run.session_id)
     if session.state is not State.AWAITING_TRANSCRIPT:
         with suppress(TherapyError):  # what is left then is found by `therapy doctor`
-            runs = await records.runs.of_session(run.practice_id, run.session_id)
             await discard_outputs(runs, recordings=recordings)
-    if not await _wanted(session, run, records=records):
+    if not _wanted(session, run, runs):
         return partial(_end, records=records)
     number = session.transcript_number
     version = await records.transcripts.load_words(run.practice_id, run.session_id, number)
@@ -81,7 +82,8 @@ async def _write(
     async def attempt() -> None:
         session = await records.sessions.load(run.practice_id, run.session_id)
         change = Change(records.runs.write(done(run)))
-        if await _wanted(session, run, records=records):
+        runs = await records.runs.of_session(run.practice_id, run.session_id)
+        if _wanted(session, run, runs):
             numbers = await _with_same_words(version, session, records=records)
             for number in numbers:
                 change.add(records.transcripts.insights(session, number, found))
@@ -92,11 +94,11 @@ async def _write(
     await retry_stale(attempt)
 
 
-async def _wanted(session: Session, run: Run, *, records: Records) -> bool:
+def _wanted(session: Session, run: Run, runs: Sequence[Run]) -> bool:
     """Return whether the session has a transcript in force, and this is the last run to look at one."""
     if session.state not in WITH_INSIGHTS:
         return False
-    last = insights_run(await records.runs.of_session(session.practice_id, session.id))
+    last = insights_run(runs)
     return last is None or last.id == run.id
 
 

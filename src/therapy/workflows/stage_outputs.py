@@ -115,20 +115,30 @@ class StageOutputs:
         body = await asyncio.to_thread(msgspec.msgpack.encode, output)
         await self.keep(stage, made_of.encode() + b"\n" + body)
 
-    async def parts(self) -> tuple[bytes, ...]:
-        """Return all checkpoints of the recognition."""
+    async def parts(self, made_of: str) -> tuple[bytes, ...]:
+        """Return all checkpoints of the recognition; those that were made of something else are deleted."""
         found: list[bytes] = []
         while (content := await self.load(part(len(found)))) is not None:
-            found.append(content)
+            head, _, state = content.partition(b"\n")
+            if head != made_of.encode():
+                await self._discard_parts()
+                return ()
+            found.append(state)
         return tuple(found)
+
+    async def keep_part(self, number: int, state: bytes, made_of: str) -> bool:
+        """Keep a checkpoint; return whether it is kept."""
+        return await self.keep(part(number), made_of.encode() + b"\n" + state)
 
     async def discard(self) -> None:
         """Delete all outputs, the last checkpoint first, so that the first one says that there are any."""
-        practice_id = self.run.practice_id
-        for number in reversed(range(await self._parts())):
-            await self.recordings.delete(practice_id, key_of(self.run, part(number)))
+        await self._discard_parts()
         for stage in (RECOGNISED, SCORED):
-            await self.recordings.delete(practice_id, key_of(self.run, stage))
+            await self.recordings.delete(self.run.practice_id, key_of(self.run, stage))
+
+    async def _discard_parts(self) -> None:
+        for number in reversed(range(await self._parts())):
+            await self.recordings.delete(self.run.practice_id, key_of(self.run, part(number)))
 
     async def _parts(self) -> int:
         for number in count():

@@ -29,7 +29,6 @@ from therapy.workflows.stage_outputs import (
     StageOutputs,
     discard_outputs,
     fingerprint,
-    part,
 )
 
 ALMOST = 0.98
@@ -119,7 +118,13 @@ async def _heard(
     kept = heard is not None
     if heard is None:
         heard = await _recognise(
-            session, claimed, options, outputs=outputs, engines=engines, longest_ms=longest_ms
+            session,
+            claimed,
+            options,
+            made_of=made_of,
+            outputs=outputs,
+            engines=engines,
+            longest_ms=longest_ms,
         )
         await outputs.keep_as(heard, RECOGNISED, made_of)
     claimed.note(engine=heard.end.engine, kept=kept, resumed_ms=heard.end.resumed_ms)
@@ -132,6 +137,7 @@ async def _recognise(
     claimed: ClaimedRun,
     options: SpeechOptions,
     *,
+    made_of: str,
     outputs: StageOutputs,
     engines: Engines,
     longest_ms: int,
@@ -151,12 +157,12 @@ async def _recognise(
         share.processed_ms = processed_ms
         claimed.progress = share.value
 
-    earlier = await outputs.parts() if options.checkpoint_ms else ()
+    earlier = await outputs.parts(made_of) if options.checkpoint_ms else ()
     number = len(earlier)
 
     async def on_checkpoint(state: bytes) -> None:
         nonlocal number
-        number += await outputs.keep(part(number), state)
+        number += await outputs.keep_part(number, state, made_of)
 
     first, *more = (Part(partial(read, key), size) for key, size in zip(keys, sizes, strict=True))
     return await hear(
