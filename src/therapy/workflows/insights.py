@@ -11,7 +11,7 @@ from functools import partial
 from therapy.domain.errors import EngineFailed, TherapyError
 from therapy.domain.insights import FAILED, Insights, found_nothing
 from therapy.domain.insights_status import WITH_INSIGHTS, insights_run
-from therapy.domain.run import Run, RunKind, done
+from therapy.domain.run import Run, RunKind, RunState, done
 from therapy.domain.run_stages import INSIGHTS
 from therapy.domain.session import Session, State
 from therapy.domain.transcript import TranscriptVersion, same_texts
@@ -52,7 +52,8 @@ async def find(
     if session.state is not State.AWAITING_TRANSCRIPT:
         with suppress(TherapyError):  # what is left then is found by `therapy doctor`
             runs = await records.runs.of_session(run.practice_id, run.session_id)
-            await discard_outputs(runs, recordings=recordings)
+            over = [each for each in runs if _needs_no_outputs(each)]
+            await discard_outputs(over, recordings=recordings)
     if not await _wanted(session, run, records=records):
         return partial(_end, records=records)
     number = session.transcript_number
@@ -64,6 +65,11 @@ async def find(
     if found_nothing(found) and any(gap.code == FAILED for gap in found.gaps):
         raise EngineFailed(reason="insights", transient=True)
     return partial(_write, version, found, records=records)
+
+
+def _needs_no_outputs(run: Run) -> bool:
+    """Return whether what a run's stages kept is of no use any more, once the session has a transcript."""
+    return run.kind is not RunKind.RERUN or run.state is RunState.DONE
 
 
 async def _end(run: Run, *, records: Records) -> None:
