@@ -27,7 +27,7 @@ from therapy.workflows.engines import Engines
 from therapy.workflows.recognition import with_assigned_roles
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.stage_outputs import StageOutputs
-from therapy.workflows.transcription import end_run, heard_in
+from therapy.workflows.transcription import heard_in
 from therapy.workflows.waiting_list import WaitingList
 
 
@@ -73,7 +73,7 @@ async def rerun(
             people=session.people,
             therapist_id=session.therapist_id,
         )
-        if last is not None and last.state is RunState.FAILED:
+        if last is not None and last.state is RunState.FAILED and not last.transcript:
             run = again(last, place=place, languages=wanted)  # what its stages kept is of use
         # The session is written, too, unchanged: of two requests at one moment the second reads again.
         change = Change(records.sessions.write(session), records.runs.write(run))
@@ -103,9 +103,9 @@ async def recognise_again(
     """
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
-    if session.state not in WITH_TRANSCRIPT:
-        return partial(end_run, records=records)
     outputs = StageOutputs(run, recordings)
+    if session.state not in WITH_TRANSCRIPT or run.transcript:
+        return partial(_end, records=records, outputs=outputs)
     options = SpeechOptions(run.languages or languages, run.people or people, checkpoint_ms)
     claimed.begin(RECOGNISING, records.now())
     claimed.note(languages=options.languages, people=options.people)
@@ -127,24 +127,29 @@ async def _write(
 ) -> None:
     """Write a version beside the one in force and end the run; only end it if it is not wanted any more.
 
-    That is so if the session was cancelled, or has another recording than those that it was made of. What
-    the stages kept is deleted then.
+    That is so if the session was cancelled, or has another recording than those that it was made of.
     """
 
-    async def attempt() -> None:
+    async def attempt() -> Run:
         session = await records.sessions.load(run.practice_id, run.session_id)
         if session.state not in WITH_TRANSCRIPT or session.recordings != recordings:
-            await end_run(run, records=records)
-            return
+            return run
         number = session.next_number
         written = replace(
             version, session_id=session.id, number=number, parent=0, source=Source.RERUN
         )
-        change = Change(records.runs.write(replace(done(run), transcript=number)))
+        named = replace(run, transcript=number)
+        change = Change(records.runs.write(named))
         change.add(records.sessions.write(replace(session, last_number=number)))
         change.add(*await records.transcripts.new(run.practice_id, written))
         await records.commit(run.practice_id, change, SessionEntryChanged(session.id))
+        return replace(named, version=named.version + 1)
 
-    await retry_stale(attempt)
-    with suppress(TherapyError):
+    await _end(await retry_stale(attempt), records=records, outputs=outputs)
+
+
+async def _end(run: Run, *, records: Records, outputs: StageOutputs) -> None:
+    """Delete what the stages kept, then end the run: whoever takes over from a worker that died does it."""
+    with suppress(TherapyError):  # what is left then is found by `therapy doctor`
         await outputs.discard()
+    await Change(records.runs.write(done(run))).commit(records.store)
