@@ -96,6 +96,9 @@ TABLE = {
     "list_versions": "401 401 401 404 404 404 404 404 200",
     "get_version": "401 401 401 404 404 404 404 404 200",
     "submit_transcript": "401 401 401 404 404 404 404 404 202",
+    "amend_transcript": "401 401 401 404 404 404 404 404 202",
+    "restore_version": "401 401 401 404 404 404 404 404 202",
+    "rerun_session": "401 401 401 404 404 404 404 404 202",
     "list_sessions": FOR_THERAPISTS,
     "get_session": "401 401 401 404 404 404 404 404 200",
     "cancel_session": "401 401 401 404 404 404 404 404 204",
@@ -123,6 +126,11 @@ BODIES: dict[str, Any] = {
     "correct_session": {"summary": "mine"},
     "link_patient": {"patient_id": JORDAN.number},
     "describe_upload": metadata_of(),
+    "amend_transcript": {
+        "reason": "misheard",
+        "lines": [{"start_ms": 0, "speaker": "Patient", "text": "a"}],
+    },
+    "restore_version": {"version": 1},
     "submit_transcript": {"lines": [{"start_ms": 0, "speaker": "Patient", "text": "a"}]},
     "submit_reviewed_transcript": [{"speaker": "Patient", "text": "a", "timestamp": "0:00:00.000"}],
 }
@@ -133,9 +141,11 @@ TUS_HEADERS: dict[str, dict[str, str]] = {
     "head_upload": {},
     "delete_upload": {},
 }
-IF_MATCH = {"submit_transcript": '"1"'}
+IF_MATCH = {"submit_transcript": '"1"', "amend_transcript": '"2"'}
 STATES = {
     "get_closed_session": "closed",
+    "amend_transcript": "to be amended",
+    "restore_version": "closed",
     "retry_session": "failed",
     "cancel_session": "waiting",
     "submit_transcript": "handed in",
@@ -195,6 +205,7 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
         failed = await clinic.reviewable(summary="failed")
         speech.failure = None
         sessions = {"failed": failed, "closed": await clinic.closed()}
+        sessions["to be amended"] = await clinic.closed(summary="f")
         sessions["in review"] = await clinic.reviewable(summary="b")
         sessions["submitted"] = await clinic.reviewable(summary="c")
         sessions["handed in"] = await clinic.reviewable(summary="e")

@@ -74,8 +74,10 @@ class OneScore(MemorySentiment):
         return (Scores(0.5, 0.5, 0.0),) * len(texts)
 
 
-async def steps_of(clinic: Clinic, method: str, path: str, content: bytes = b"") -> tuple[int, Any]:
-    headers = {"Authorization": f"Bearer {clinic.token(OLIVIA)}"}
+async def steps_of(
+    clinic: Clinic, method: str, path: str, content: bytes = b"", tag: str = "*"
+) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {clinic.token(OLIVIA)}", "If-Match": tag}
     with counted() as steps:
         answer = await clinic.client.request(method, path, content=content, headers=headers)
     assert answer.status_code in {200, 202}, answer.text
@@ -105,6 +107,16 @@ async def steps_of_a_session(directory: Any, lines: int) -> dict[str, int]:
         taken["closing"] = steps.taken
         taken["details"], answer = await steps_of(clinic, "GET", f"/sessions/{session_id}/details")
         assert len(answer.json()["sentiment_scores"]) == lines
+        taken["version"], answer = await steps_of(
+            clinic, "GET", f"/sessions/{session_id}/versions/1"
+        )
+        amendment = {"reason": "misheard", "lines": answer.json()["lines"]}
+        path, content = f"/sessions/{session_id}/amendments", json.dumps(amendment).encode()
+        for name in ("amend", "amend again"):
+            taken[name], _ = await steps_of(clinic, "POST", path, content, '"2"')
+        with counted() as steps:
+            await clinic.work()
+        taken["scoring an amendment"] = steps.taken
     return taken
 
 

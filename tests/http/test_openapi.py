@@ -22,6 +22,7 @@ from therapy.entrypoints.http.problem_answers import CODES
 from therapy.entrypoints.http.upload_metadata import read_metadata
 
 OPERATION_IDS = [
+    "amend_transcript",
     "append_to_upload",
     "cancel_session",
     "change_password",
@@ -55,6 +56,8 @@ OPERATION_IDS = [
     "make_recording_link",
     "refresh_login",
     "register_device",
+    "rerun_session",
+    "restore_version",
     "retry_session",
     "search_closed_sessions",
     "submit_reviewed_transcript",

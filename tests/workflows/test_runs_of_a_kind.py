@@ -22,7 +22,7 @@ from therapy.domain.run import MAX_CLAIMS, Run, RunKind, RunState, claimed, fail
 from therapy.domain.session import State
 from therapy.domain.session_status import AWAITED_KINDS, SessionStatus
 from therapy.domain.transcript import Source
-from therapy.workflows import review
+from therapy.workflows import amendments, rerun, review
 
 
 class CountingSpeech(MemorySpeech):
@@ -79,6 +79,8 @@ ENDS = {
     RunKind.TRANSCRIBE: (State.AWAITING_REVIEW, 1),
     RunKind.SCORE: (State.CLOSED, 2),
     RunKind.INSIGHTS: (State.AWAITING_REVIEW, 1),
+    RunKind.AMEND: (State.CLOSED, 3),
+    RunKind.RERUN: (State.AWAITING_REVIEW, 1),
 }
 """What becomes of a session with work of each kind, and the number of its transcript then."""
 
@@ -89,9 +91,15 @@ async def test_work_of_each_kind_brings_a_session_to_an_end_of_its_own(kind):
     await begun(installed)
     if kind is not RunKind.TRANSCRIBE:
         await installed.work()
-    if kind is RunKind.SCORE:
+    if kind in {RunKind.SCORE, RunKind.AMEND}:
         lines = await reviewed(installed)
         await review.submit(ACTOR, SESSION, lines, records=installed.records)
+    await installed.work()
+    if kind is RunKind.AMEND:
+        await amendments.restore(ACTOR, SESSION, 1, "misheard", records=installed.records)
+    if kind is RunKind.RERUN:
+        waiting_list = installed.installation.waiting_list
+        await rerun.rerun(ACTOR, SESSION, records=installed.records, waiting_list=waiting_list)
     await installed.work()
     session = await installed.session()
     assert (session.state, session.transcript_number) == ENDS[kind]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from therapy.domain.errors import InvalidInput
@@ -71,7 +71,7 @@ class EditedLines(Struct, frozen=True):
     """All lines of an edited transcript, and why it was made ("" = not told)."""
 
     lines: Sequence[EditedLine]
-    source: Source = Source.EDIT
+    source: Source = field(default_factory=lambda: Source.EDIT)
     reason: str = ""
 
     def version(
@@ -98,6 +98,32 @@ class EditedLines(Struct, frozen=True):
         """Return whether the version consists of these lines, for the same reason."""
         same = (version.source, version.reason) == (self.source, self.reason)
         return same and bool(parent.number) and _same_lines(self.lines, version.utterances)
+
+
+class Restored(Struct, frozen=True):
+    """A version that is to be in force again, words and all, and why."""
+
+    of: TranscriptVersion
+    reason: str
+
+    def version(
+        self, parent: TranscriptVersion, *, number: int, at: datetime, author_id: str
+    ) -> TranscriptVersion:
+        """Return a copy of the version, made instead of its parent."""
+        return replace(
+            self.of,
+            number=number,
+            parent=parent.number,
+            source=Source.RESTORE,
+            at=at,
+            author_id=author_id,
+            reason=self.reason,
+        )
+
+    def made(self, parent: TranscriptVersion, version: TranscriptVersion) -> bool:
+        """Return whether the version is such a copy, for the same reason."""
+        same = (version.source, version.reason) == (Source.RESTORE, self.reason)
+        return same and bool(parent.number) and _same_lines(lines_of(self.of), version.utterances)
 
 
 def check_lines(lines: Sequence[EditedLine]) -> None:

@@ -280,6 +280,7 @@ _PLACEHOLDERS = {
     "offset": ("other", "אחרים"),
     "session": ("(id unknown)", "קיימת"),
     "version": ("another one", "אחרת"),
+    "engines": ("another one", "אחר"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),
     "format": ("a file of an unknown kind", "קובץ מסוג לא מוכר"),

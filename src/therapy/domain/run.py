@@ -49,6 +49,8 @@ class RunKind(Enum):
     TRANSCRIBE = "transcribe"
     SCORE = "score"
     INSIGHTS = "insights"
+    AMEND = "amend"
+    RERUN = "rerun"
 
 
 class RunState(Enum):
@@ -67,8 +69,9 @@ class Run(Struct, frozen=True, omit_defaults=True):
     claimed again: the time of the next attempt, or the end of the lease. `deadline` bounds one claim.
     `progress` is 0..1. `languages` are the BCP 47 tags to recognise, `people` is how many speak (0 = not
     known). `deaths` counts the child processes that died at it, `charges` the tries that an engine's service
-    may have charged. `stages` are what its claims did, for operators. `version` counts writes and is the
-    store's.
+    may have charged. `stages` are what its claims did, for operators. `transcript` is the number of the
+    version that an amendment or a rerun made (0 = none yet), `therapist_id` whose waiting list a rerun counts
+    for. `version` counts writes and is the store's.
     """
 
     id: str
@@ -93,6 +96,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
     error_code: str = ""
     error_details: dict[str, str] = {}
     stages: Stages = ()
+    transcript: int = 0
+    therapist_id: str = ""
     version: int = 0
 
     @property

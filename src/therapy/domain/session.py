@@ -40,6 +40,7 @@ class Event(Enum):
     RECORDING_ADDED = "recording_added"
     SUBMITTED = "submitted"
     SCORED = "scored"
+    AMENDED = "amended"
     CANCELLED = "cancelled"
     ERASED = "erased"
 
@@ -60,6 +61,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.CLOSING, Event.PATIENT_LINKED): State.CLOSING,
     (State.CLOSING, Event.PATIENT_UNLINKED): State.CLOSING,
     (State.CLOSING, Event.SCORED): State.CLOSED,
+    (State.CLOSED, Event.AMENDED): State.CLOSED,
     (State.CLOSED, Event.PATIENT_LINKED): State.CLOSED,
     (State.CLOSED, Event.PATIENT_UNLINKED): State.CLOSED,
     (State.CANCELLED, Event.PATIENT_UNLINKED): State.CANCELLED,

@@ -52,6 +52,12 @@ AWAITED = {State.AWAITING_TRANSCRIPT: RunKind.TRANSCRIBE, State.CLOSING: RunKind
 AWAITED_KINDS = frozenset(AWAITED.values())
 """The kinds that some session waits for; whatever becomes of other runs, no session's state depends on it."""
 
+BESIDE_KINDS = frozenset({RunKind.AMEND, RunKind.RERUN})
+"""The kinds that a therapist waits for while the session's state stays as it is."""
+
+IN_TURN_KINDS = AWAITED_KINDS | BESIDE_KINDS
+"""The kinds that somebody waits for: done in the order of the waiting list."""
+
 
 def awaited_run(session: Session, runs: Iterable[Run]) -> Run | None:
     """Return the latest run of the kind that the session waits for; None if it waits for none."""

@@ -36,6 +36,45 @@ VERSION_TEXTS: dict[str, Texts] = {
         "Send an end that is not before the start, or leave it out.",
         "יש לשלוח זמן סיום שאינו לפני ההתחלה, או להשמיט אותו.",
     ),
+    "not_closed": (
+        "The session is not closed, so there is nothing to amend.",
+        "הפגישה אינה סגורה, ולכן אין מה לתקן בה בדיעבד.",
+        "While it awaits review, submit the transcript; while it is being closed, wait until it is closed.",
+        "כל עוד היא ממתינה לסקירה יש להגיש את התמליל; בזמן הסגירה יש להמתין עד שתיסגר.",
+    ),
+    "amendment_under_way": (
+        "Another amendment, version {version}, is being scored. Nothing was changed.",
+        "תיקון אחר, גרסה {version}, נמצא בעיבוד. דבר לא השתנה.",
+        "Wait a moment, read the version that is in force then, and put your changes into it.",
+        "יש להמתין רגע, לקרוא את הגרסה שתהיה אז בתוקף ולהכניס בה את השינויים.",
+    ),
+    "restore_before_closing": (
+        "The session is not closed yet, so nothing was restored.",
+        "הפגישה עדיין לא נסגרה, ולכן דבר לא שוחזר.",
+        "Read the version and submit its lines.",
+        "יש לקרוא את הגרסה ולהגיש את השורות שלה.",
+    ),
+    "rerun_under_way": (
+        "The recording is being recognised again already, with other languages.",
+        "ההקלטה כבר מזוהה מחדש, בשפות אחרות.",
+        "Wait until that is done; the session says how far it is.",
+        "יש להמתין עד שזה יסתיים; הפגישה מראה כמה כבר נעשה.",
+    ),
+    "engine_not_installed": (
+        "No engine of that name is installed here, only: {engines}.",
+        "אין כאן מנוע בשם הזה, אלא רק: {engines}.",
+        "Name one that is installed, or leave the engine out.",
+        "יש לציין מנוע שמותקן, או להשמיט את השדה.",
+    ),
+    "amendment_accepted": (
+        "The amendment was received and is being scored.",
+        "התיקון התקבל ונמצא בעיבוד.",
+    ),
+    "rerun_accepted": (
+        "The recording will be recognised again.",
+        "ההקלטה תזוהה מחדש.",
+    ),
+    "restored_reason": ("Version {version} was restored.", "גרסה {version} שוחזרה."),
     "too_many_lines": (
         "The field {field} has more than 20,000 lines.",
         "בשדה {field} יש יותר מ-20,000 שורות.",

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from therapy.domain.errors import TherapyError
-from therapy.domain.session_status import AWAITED_KINDS
+from therapy.domain.session_status import IN_TURN_KINDS
 from therapy.entrypoints.logs import bound_ids
 from therapy.wiring import Therapy, languages_lacking
 from therapy.workflows.run_worker import RunWorker
@@ -50,8 +50,8 @@ class _Working:
     def __init__(self, therapy: Therapy) -> None:
         worker = replace(therapy.installation.worker, during=lambda run: bound_ids(run=run.id))
         self.jobs: set[asyncio.Task[None]] = set()
-        self._worker = replace(worker, kinds=worker.kinds & AWAITED_KINDS)
-        self._insights_worker = replace(worker, kinds=worker.kinds - AWAITED_KINDS)
+        self._worker = replace(worker, kinds=worker.kinds & IN_TURN_KINDS)
+        self._insights_worker = replace(worker, kinds=worker.kinds - IN_TURN_KINDS)
         self._insights_due = asyncio.Event()
 
     def look_for_insights(self) -> None:

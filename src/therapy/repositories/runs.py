@@ -3,7 +3,7 @@
 from therapy.domain.errors import LeaseLost
 from therapy.domain.partition_keys import part
 from therapy.domain.run import Run, RunKind
-from therapy.domain.session_status import AWAITED_KINDS
+from therapy.domain.session_status import IN_TURN_KINDS
 from therapy.repositories.change import Pending
 from therapy.repositories.repository import Due, Repository
 from therapy.repositories.sessions import session_partition
@@ -17,8 +17,8 @@ def run_queue(kind: RunKind) -> str:
 RUN_QUEUES = tuple(run_queue(kind) for kind in RunKind)
 """The queues of the kinds that this program knows: other work is never fetched."""
 
-AWAITED_QUEUES = tuple(run_queue(kind) for kind in RunKind if kind in AWAITED_KINDS)
-"""The queues of the kinds that sessions wait for."""
+AWAITED_QUEUES = tuple(run_queue(kind) for kind in RunKind if kind in IN_TURN_KINDS)
+"""The queues of the kinds that somebody waits for."""
 
 
 class Runs(Repository[Run]):

@@ -21,6 +21,7 @@ from therapy.domain.person_limits import PersonLimits
 from therapy.ports.mail import Letter
 from therapy.wiring.adapters import (
     MAILBOX,
+    engine_names,
     languages_lacking,
     longest_heard,
     open_attempt_limits,
@@ -49,6 +50,7 @@ __all__ = [
     "Mailbox",
     "Ports",
     "Therapy",
+    "engine_names",
     "languages_lacking",
     "mailbox",
     "open_engines",

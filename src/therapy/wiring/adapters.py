@@ -124,6 +124,11 @@ def open_decoder(settings: Settings) -> AudioDecoder:
     )
 
 
+def engine_names(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the installed recognisers: of `local`, `azure` and plugins there is always one."""
+    return (settings.speech,)
+
+
 def languages_lacking(settings: Settings) -> tuple[str, ...]:
     """Return the languages of sessions that the local recogniser's model does not recognise."""
     if settings.speech != "local":

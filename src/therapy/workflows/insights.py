@@ -12,7 +12,7 @@ from functools import partial
 from therapy.domain.errors import EngineFailed, TherapyError
 from therapy.domain.insights import FAILED, Insights, found_nothing
 from therapy.domain.insights_status import WITH_INSIGHTS, insights_run
-from therapy.domain.run import Run, RunKind, done
+from therapy.domain.run import Run, RunKind, RunState, done
 from therapy.domain.run_stages import INSIGHTS
 from therapy.domain.session import Session, State
 from therapy.domain.transcript import TranscriptVersion, same_texts
@@ -53,7 +53,8 @@ async def find(
     runs = await records.runs.of_session(run.practice_id, run.session_id)
     if session.state is not State.AWAITING_TRANSCRIPT:
         with suppress(TherapyError):  # what is left then is found by `therapy doctor`
-            await discard_outputs(runs, recordings=recordings)
+            over = [each for each in runs if _needs_no_outputs(each)]
+            await discard_outputs(over, recordings=recordings)
     if not _wanted(session, run, runs):
         return partial(_end, records=records)
     number = session.transcript_number
@@ -65,6 +66,11 @@ async def find(
     if found_nothing(found) and any(gap.code == FAILED for gap in found.gaps):
         raise EngineFailed(reason="insights", transient=True)
     return partial(_write, version, found, records=records)
+
+
+def _needs_no_outputs(run: Run) -> bool:
+    """Return whether what a run's stages kept is of no use any more, once the session has a transcript."""
+    return run.kind is not RunKind.RERUN or run.state is RunState.DONE
 
 
 async def _end(run: Run, *, records: Records) -> None:

@@ -34,6 +34,13 @@ from therapy.domain.session import (
 )
 from therapy.domain.session_status import SessionProgress, awaited_run, progress_of
 from therapy.domain.transcript import Line, TranscriptVersion
+from therapy.domain.work_beside import (
+    WorkBeside,
+    amendment_run,
+    failed_beside,
+    progress_beside,
+    rerun_run,
+)
 from therapy.ports.recordings import Recordings, SupportsPlaybackLink
 from therapy.repositories.change import Change
 from therapy.repositories.link_changes import link_change
@@ -48,13 +55,18 @@ PLAYBACK = timedelta(minutes=10)
 
 
 class SessionView(Struct, frozen=True):
-    """A session, how far it and its insights are, its transcript and its patient's account if there are."""
+    """A session, how far it and its insights are, its transcript and its patient's account if there are.
+
+    `amendment` and `rerun` are how far the last ones are.
+    """
 
     session: Session
     progress: SessionProgress
     transcript: TranscriptVersion | None
     account: Person | None
     insights: InsightsProgress
+    amendment: WorkBeside | None = None
+    rerun: WorkBeside | None = None
 
 
 async def look(actor: Actor, session_id: str, *, records: Records) -> SessionView:
@@ -67,7 +79,15 @@ async def look(actor: Actor, session_id: str, *, records: Records) -> SessionVie
     patient = session.details.patient
     account = await patient_account(actor.practice_id, patient.number, records=records)
     insights = insights_progress(session, runs, transcript)
-    return SessionView(session, progress_of(session, runs), transcript, account, insights)
+    return SessionView(
+        session,
+        progress_of(session, runs),
+        transcript,
+        account,
+        insights,
+        amendment=progress_beside(amendment_run(runs)),
+        rerun=progress_beside(rerun_run(runs)),
+    )
 
 
 async def own_session(actor: Actor, session_id: str, *, records: Records) -> Session:
@@ -203,7 +223,9 @@ async def retry(
     records: Records,
     waiting_list: WaitingList,
 ) -> None:
-    """Retry a failed session, from the beginning of the stage that failed, or just its insights.
+    """Retry a failed session, from the beginning of the stage that failed, or what failed beside its state.
+
+    That is an amendment, a rerun or, if neither failed, its insights.
 
     `languages` (BCP 47) replace the ones to recognise, if any are passed, and `people` how many speak, if
     it is not 0; both are ignored if only the scoring or the insights failed.
@@ -217,15 +239,16 @@ async def retry(
     async def attempt() -> None:  # repeated e.g. if the details were corrected at the same moment
         session = await own_session(actor, session_id, records=records)
         runs = await records.runs.of_session(actor.practice_id, session_id)
-        run = awaited_run(session, runs)
+        run = awaited_run(session, runs) or failed_beside(session, runs)
         if run is None or run.state is not RunState.FAILED:
             return await _find_insights_again(session, runs, records=records)
         change = Change()
-        if run.kind is RunKind.TRANSCRIBE:
-            await waiting_list.admit(session.practice_id, session.therapist_id)
-            place = await waiting_list.place(session)
+        if run.kind in {RunKind.TRANSCRIBE, RunKind.RERUN}:
+            beside = run.kind is RunKind.RERUN
+            await waiting_list.admit(session.practice_id, session.therapist_id, beside=beside)
+            place = await waiting_list.place(session, beside=beside)
             retried = again(run, place=place, languages=languages, people=people)
-            if languages or people:
+            if (languages or people) and not beside:
                 heard = replace(session, languages=retried.languages, people=retried.people)
                 change.add(records.sessions.write(heard))
         else:

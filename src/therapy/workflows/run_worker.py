@@ -46,7 +46,7 @@ from therapy.ports.store import LAST_MOMENT
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.runs import run_queue
-from therapy.workflows import closing, insights, transcription
+from therapy.workflows import amendments, closing, insights, rerun, transcription
 from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
 
@@ -172,7 +172,7 @@ class RunWorker:
         except NotFound as exc:
             await self._broken_off(claimed_run, ErrorClass.PERMANENT, exc.code)
         except LeaseLost:
-            if run.kind is RunKind.TRANSCRIBE:
+            if run.kind in {RunKind.TRANSCRIBE, RunKind.RERUN}:
                 with contextlib.suppress(TherapyError):
                     await transcription.discard_unwanted(
                         run, records=self.records, recordings=self.recordings
@@ -208,12 +208,27 @@ class RunWorker:
                     longest_ms=self.longest_ms,
                     checkpoint_ms=self.checkpoint_ms,
                 )
+            case RunKind.RERUN:
+                return await rerun.recognise_again(
+                    claimed_run,
+                    records=self.records,
+                    recordings=self.recordings,
+                    engines=self.engines,
+                    languages=self.languages,
+                    people=self.people,
+                    longest_ms=self.longest_ms,
+                    checkpoint_ms=self.checkpoint_ms,
+                )
             case RunKind.INSIGHTS:
                 return await insights.find(
                     claimed_run,
                     records=self.records,
                     recordings=self.recordings,
                     insights=self.engines.insights,
+                )
+            case RunKind.AMEND:
+                return await amendments.score(
+                    claimed_run, records=self.records, sentiment=self.engines.sentiment
                 )
             case RunKind.SCORE:
                 return await closing.score(

@@ -156,7 +156,7 @@ async def discard_outputs(runs: Iterable[Run], *, recordings: Recordings) -> Non
         Unavailable: the recordings can't be reached.
     """
     for run in runs:
-        if run.kind is RunKind.TRANSCRIBE:
+        if run.kind in {RunKind.TRANSCRIBE, RunKind.RERUN}:
             await StageOutputs(run, recordings).discard()
 
 

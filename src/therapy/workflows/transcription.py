@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import NotFound, TherapyError
 from therapy.domain.outbox import PushDue, PushKind, RunDue, SessionEntryChanged
-from therapy.domain.run import Run, done
+from therapy.domain.run import Run, RunKind, done
 from therapy.domain.run_stages import RECOGNISING, ROLES, SCORING
 from therapy.domain.session import Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
+from therapy.domain.work_beside import WITH_TRANSCRIPT
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
@@ -85,7 +86,7 @@ async def transcribe(
     options = SpeechOptions(run.languages or languages, run.people or people, checkpoint_ms)
     claimed.begin(RECOGNISING, records.now())
     claimed.note(languages=options.languages, people=options.people)
-    heard = await _heard(
+    heard = await heard_in(
         session, claimed, options, outputs=outputs, engines=engines, longest_ms=longest_ms
     )
     claimed.begin(ROLES, records.now(), shown=RECOGNISING)
@@ -102,7 +103,7 @@ async def end_run(run: Run, *, records: Records) -> None:
     await records.commit(run.practice_id, change, SessionEntryChanged(run.session_id))
 
 
-async def _heard(
+async def heard_in(
     session: Session,
     claimed: ClaimedRun,
     options: SpeechOptions,
@@ -187,15 +188,18 @@ def _length_ms(session: Session) -> int:
 
 
 async def discard_unwanted(run: Run, *, records: Records, recordings: Recordings) -> None:
-    """Delete what a run has kept that lost its lease, if nobody needs it: its session was cancelled, or has
-    its transcript. Whoever cancelled it could not yet delete what was kept at that moment. Idempotent.
+    """Delete what a run has kept that lost its lease, if nobody needs it. Idempotent.
+
+    That is so if its session was cancelled, or has the transcript that the run is for. Whoever cancelled it
+    could not yet delete what was kept at that moment.
 
     Raises:
         Unavailable: a store can't be reached.
     """
     with suppress(NotFound):
         session = await records.sessions.load(run.practice_id, run.session_id)
-        if session.state is State.AWAITING_TRANSCRIPT:
+        awaited = session.state is State.AWAITING_TRANSCRIPT
+        if awaited or (run.kind is RunKind.RERUN and session.state in WITH_TRANSCRIPT):
             return
     await discard_outputs([run], recordings=recordings)
 

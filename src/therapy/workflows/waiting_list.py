@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from therapy.domain.errors import TooMuchAtOnce, Unavailable
 from therapy.domain.fair_shares import expected_work, fair_place
 from therapy.domain.person_limits import DEFAULT_LIMITS, PersonLimits
-from therapy.domain.run import RunKind
+from therapy.domain.run import Run, RunKind
 from therapy.domain.session import Session
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry
 from therapy.domain.session_status import SessionStatus
@@ -35,18 +35,23 @@ class WaitingList:
     _in_all: int = field(default=0, init=False)
     _counted_at: datetime = field(default=LAST_MOMENT, init=False)
 
-    async def admit(self, practice_id: str, therapist_id: str) -> None:
+    async def admit(self, practice_id: str, therapist_id: str, *, beside: bool = False) -> None:
         """Do nothing if one more of the therapist's sessions may wait to be transcribed.
+
+        What is recognised again, `beside` a transcript, counts only for more of the same: it keeps no new
+        recording out.
 
         Raises:
             TooMuchAtOnce: as many as may are waiting.
             Unavailable: everybody together has as many waiting as may.
         """
-        waiting = await self._waiting(practice_id, therapist_id)
-        if len(waiting) >= self.limits.waiting:
+        waiting = len(await self._waiting(practice_id, therapist_id))
+        reruns = await self._reruns() if beside else ()
+        waiting += sum(_is_of(each, practice_id, therapist_id) for each in reruns)
+        if waiting >= self.limits.waiting:
             raise TooMuchAtOnce("too_many_waiting", retry_after=RETRY_AFTER)
         await self._count_all()
-        if self._in_all >= self.limits.waiting_in_all:
+        if self._in_all + len(reruns) >= self.limits.waiting_in_all:
             raise Unavailable("waiting_busy", retry_after=RETRY_AFTER)
 
     async def _count_all(self) -> None:
@@ -73,13 +78,18 @@ class WaitingList:
             last = page[-1]
         return count
 
-    async def place(self, session: Session) -> datetime:
-        """Return the place in the list of a session that is to be transcribed."""
+    async def place(self, session: Session, *, beside: bool = False) -> datetime:
+        """Return the place in the list of a session that is to be transcribed; `beside`: again."""
         now = self.records.now()
         own = await self._waiting(session.practice_id, session.therapist_id)
         others = [each.place for each in own if each.place and each.session_id != session.id]
         overdue = await self.records.store.due(AWAITED_QUEUES, now, 1)
-        self._in_all += 1
+        if beside:
+            reruns = await self._reruns()
+            whose = session.practice_id, session.therapist_id
+            others += [each.due_at for each in reruns if _is_of(each, *whose)]
+        else:
+            self._in_all += 1
         return fair_place(
             now,
             first=overdue[0].due_at if overdue else None,
@@ -87,7 +97,17 @@ class WaitingList:
             work=expected_work(session.recordings),
         )
 
+    async def _reruns(self) -> tuple[Run, ...]:
+        """Return the runs that recognise something again and are not over, as many as are read at once."""
+        queues = [run_queue(RunKind.RERUN)]
+        page = await self.records.store.due(queues, LAST_MOMENT, MOST_ITEMS)
+        return tuple(filter(None, map(self.records.runs.read_if_readable, page)))
+
     async def _waiting(self, practice_id: str, therapist_id: str) -> tuple[SessionEntry, ...]:
         most = min(self.limits.waiting, MOST_ENTRIES)
         states = {SessionStatus.AWAITING_TRANSCRIPT}
         return await self.session_index.of_therapist(practice_id, therapist_id, states, "", most)
+
+
+def _is_of(run: Run, practice_id: str, therapist_id: str) -> bool:
+    return (run.practice_id, run.therapist_id) == (practice_id, therapist_id)

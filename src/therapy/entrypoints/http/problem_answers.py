@@ -36,10 +36,11 @@ class Problem(Struct):
     longest: Annotated[int, about("How many seconds a recording may last.")] | UnsetType = UNSET
     size: Annotated[int, about("How many bytes the recording has.")] | UnsetType = UNSET
     offset: Annotated[int, about("How many bytes of the upload are there.")] | UnsetType = UNSET
-    version: Annotated[int, about("The version in force, as in `ETag`.")] | UnsetType = UNSET
+    version: Annotated[int, about("The version in force, or at work.")] | UnsetType = UNSET
     author: Annotated[str, about("Who made it; empty if a machine did.")] | UnsetType = UNSET
     at: Annotated[str, about("When it was made.")] | UnsetType = UNSET
     source: Annotated[str, about("How it came to be.")] | UnsetType = UNSET
+    engines: Annotated[str, about("What is installed.")] | UnsetType = UNSET
     dependencies: (
         Annotated[str, about("Which are away or full; only for who sends the operator's token.")]
         | UnsetType
@@ -94,12 +95,17 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "equal_starts": (400, {"field": "lines[1].start_ms"}),
     "ends_before_start": (400, {"field": "lines[1].end_ms"}),
     "too_many_lines": (400, {"field": "lines"}),
+    "engine_not_installed": (400, {"field": "engine", "engines": "local"}),
     "upload_offset": (409, {"offset": 8 * 1024**2}),
     "metadata_differs": (409, {}),
     "checksum_mismatch": (460, {}),
     "not_awaiting_review": (409, {"state": "awaiting_transcript"}),
     "no_transcript": (409, {"state": "awaiting_transcript"}),
     "not_failed": (409, {"state": "awaiting_review"}),
+    "not_closed": (409, {"state": "awaiting_review"}),
+    "amendment_under_way": (409, {"version": 3, "retry_after": 5}),
+    "restore_before_closing": (409, {"state": "awaiting_review"}),
+    "rerun_under_way": (409, {"state": "closed"}),
     "too_late_to_change": (409, {"state": "closed"}),
     "wrong_state": (409, {"state": "cancelled"}),
     "too_late_to_continue": (409, {"state": "closed"}),

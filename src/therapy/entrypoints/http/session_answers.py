@@ -12,9 +12,11 @@ from therapy.domain.session import (
     NUMBER_UNLIKELY,
     SPEAKERS_TO_ASSIGN,
 )
+from therapy.domain.work_beside import WorkBeside
 from therapy.entrypoints.http.recording_measures import Heard
 from therapy.entrypoints.http.session_details import NoteOut
 from therapy.entrypoints.http.sessions_schemas import (
+    Beside,
     Failure,
     Hint,
     PatientState,
@@ -63,6 +65,24 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         heard=Heard.of(view.transcript, language) if view.transcript else None,
         insights=view.insights.status,
         insights_failure=_insights_failure(view.insights.failure, language),
+        amendment=_beside(view.amendment, language),
+        rerun=_beside(view.rerun, language),
+    )
+
+
+def _beside(work: WorkBeside | None, language: str) -> Beside | None:
+    if work is None:
+        return None
+    code = work.failure
+    why = sentence(code, language, **work.failure_details)
+    return Beside(
+        state=work.state,
+        version=work.version or None,
+        stage=work.stage,
+        progress=work.progress,
+        attempt=work.attempt,
+        next_attempt_at=work.next_attempt_at,
+        failure=Failure(code, why, advice(code, language)) if code else None,
     )
 
 

@@ -27,7 +27,9 @@ from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
 from therapy.entrypoints.http import (
     mobile_sessions,
+    session_amendments,
     session_recording,
+    session_rerun,
     session_submission,
     session_transcript,
     session_upload,
@@ -347,6 +349,9 @@ router = _router(
         session_versions.listed,
         session_versions.one,
         session_submission.submit,
+        session_amendments.amend,
+        session_amendments.restore,
+        session_rerun.rerun,
         list_sessions,
         one,
         retry,

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from therapy.domain.insights_status import InsightsStatus
 from therapy.domain.session import Link
 from therapy.domain.session_status import SessionStatus
+from therapy.domain.work_beside import WorkState
 from therapy.entrypoints.http.recording_measures import Heard
 from therapy.entrypoints.http.schema_types import (
     AN_EARLIER_ID,
@@ -115,6 +116,24 @@ class PatientState(Struct):
     ]
 
 
+class Beside(Struct):
+    """How far work is that is done beside the session's state, which it does not change."""
+
+    state: Annotated[
+        WorkState, about("`waiting`, `working`, `done`, or `failed`: then retry it.", "working")
+    ]
+    version: Annotated[int | None, about("The version that it made; null before there is one.", 3)]
+    stage: Annotated[str, about("What is being done; empty where nothing is.", "scoring")]
+    progress: Annotated[float, about("How far it is, 0 to 1.", 0.5)]
+    attempt: Annotated[int, about("Which attempt this is; 0 before the first one.", 0)]
+    next_attempt_at: Annotated[
+        UtcTime | None, about("When a failed attempt is repeated by itself; else null.", None)
+    ]
+    failure: Annotated[
+        Failure | None, about("Why the last attempt failed; null if none has.", None)
+    ]
+
+
 class SessionAnswer(Struct):
     """Everything about a session, for its therapist."""
 
@@ -168,6 +187,14 @@ class SessionAnswer(Struct):
             "Why they were not found at the last attempt, and what to do; null if it did not fail.",
             None,
         ),
+    ]
+    amendment: Annotated[
+        Beside | None,
+        about("The last amendment, in force once it is done; null if there was none.", None),
+    ]
+    rerun: Annotated[
+        Beside | None,
+        about("The last time that it was recognised again; null if it never was.", None),
     ]
 
 

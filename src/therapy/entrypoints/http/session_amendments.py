@@ -1,0 +1,147 @@
+"""POST /sessions/{id}/amendments and /restore: a closed session gets another transcript, with a reason."""
+
+from typing import Annotated
+
+from litestar import post
+from litestar.params import JSONBody
+from msgspec import Meta, Struct
+
+from therapy.domain.edited_lines import EditedLine, EditedLines
+from therapy.domain.errors import InvalidInput
+from therapy.domain.messages import sentence
+from therapy.domain.transcript import Source
+from therapy.entrypoints.http.dependencies import Caller, Language, RecordsDependency
+from therapy.entrypoints.http.edited_transcript import Lines, Outline, read_lines
+from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER
+from therapy.entrypoints.http.if_match import IfMatch, expected_versions, required_versions
+from therapy.entrypoints.http.json_bodies import JsonRequest
+from therapy.entrypoints.http.problem_answers import (
+    EDITED_LINES,
+    JSON_BODY,
+    OWN_SESSION,
+    WRITES,
+    problems,
+)
+from therapy.entrypoints.http.request_bodies import TRANSCRIPT_BODY, body_operation
+from therapy.entrypoints.http.schema_types import NO_NUL, SessionId, about
+from therapy.workflows import amendments
+
+Reason = Annotated[
+    str,
+    about("Why, for whoever reads the versions.", "The patient's sister was misheard."),
+    Meta(max_length=1_000, pattern=NO_NUL),
+]
+
+
+class Amendment(Struct, forbid_unknown_fields=True):
+    """Another transcript of a closed session."""
+
+    reason: Reason
+    lines: Lines
+
+
+class _Outline(Outline, forbid_unknown_fields=True):
+    reason: Reason
+
+
+class Restoration(Struct, forbid_unknown_fields=True):
+    """Which version is to be in force again."""
+
+    version: Annotated[int, about("The version's number.", 1)]
+    reason: Reason = ""
+
+
+class NewVersion(Struct):
+    """The version that was made."""
+
+    version: Annotated[int, about("Its number; it is in force once it is scored.", 3)]
+
+
+@post(
+    "/{session_id:str}/amendments",
+    status_code=202,
+    request_max_body_size=TRANSCRIPT_BODY,
+    operation_class=body_operation(Amendment),
+    opt=KEPT_ANSWER,
+    operation_id="amend_transcript",
+    summary="Amend a closed session's transcript",
+    response_description="Received; it is in force once it is scored.",
+    responses=problems(
+        *OWN_SESSION,
+        *EDITED_LINES,
+        *("not_closed", "amendment_under_way", "version_changed", "precondition_required"),
+        *WRITES,
+        field="reason",
+    ),
+)
+async def amend(
+    request: JsonRequest,
+    session_id: SessionId,
+    actor: Caller,
+    *,
+    records: RecordsDependency,
+    if_match: IfMatch = None,
+) -> NewVersion:
+    """Give a closed session another transcript, with a reason: all its lines, as `submit` takes them.
+
+    For the session's therapist. The session stays closed: until the new version is scored and in force,
+    everybody reads the one of before, and `amendment` of the session says how far it is. `If-Match` names the
+    version that was edited. Sent again it is the same version.
+    """
+    expected = required_versions(if_match)
+    reason, lines = await request.read_by(_amendment)
+    edit = EditedLines(lines, Source.AMEND, reason)
+    return NewVersion(
+        await amendments.amend(actor, session_id, edit, expected=expected, records=records)
+    )
+
+
+@post(
+    "/{session_id:str}/restore",
+    status_code=202,
+    opt=KEPT_ANSWER,
+    operation_id="restore_version",
+    summary="Restore a version of a closed session's transcript",
+    response_description="Received; it is in force once it is scored.",
+    responses=problems(
+        *OWN_SESSION,
+        *JSON_BODY,
+        *("unknown_field", "no_transcript", "not_closed", "restore_before_closing"),
+        *("amendment_under_way", "version_changed"),
+        *WRITES,
+        field="version",
+    ),
+)
+async def restore(
+    session_id: SessionId,
+    data: JSONBody[Restoration],
+    actor: Caller,
+    *,
+    records: RecordsDependency,
+    language: Language,
+    if_match: IfMatch = None,
+) -> NewVersion:
+    """Give a closed session the transcript of one of its versions again, as an amendment.
+
+    For the session's therapist. It is a new version with the lines of that one; no version is removed.
+    Without a `reason`, it says which was restored. Sent again it is the same version.
+    """
+    reason = data.reason.strip() or sentence("restored_reason", language, version=data.version)
+    return NewVersion(
+        await amendments.restore(
+            actor,
+            session_id,
+            data.version,
+            reason,
+            expected=expected_versions(if_match),
+            records=records,
+        )
+    )
+
+
+def _amendment(raw: bytes) -> tuple[str, list[EditedLine]]:
+    found, lines = read_lines(raw, _Outline, Amendment)
+    reason = found.reason.strip()
+    if not reason:
+        raise InvalidInput("reason", "required")
+    return reason, lines

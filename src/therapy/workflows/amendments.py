@@ -1,0 +1,145 @@
+"""Amendments: a closed session gets another transcript, with a reason, without ceasing to be closed.
+
+The new version is in force, with its scores, once they are made; until then readers see the one of before.
+"""
+
+import asyncio
+from functools import partial
+
+from msgspec.structs import replace
+
+from therapy.domain.access import Actor
+from therapy.domain.edited_lines import Edit, Restored
+from therapy.domain.errors import WrongState
+from therapy.domain.outbox import RunDue, SessionEntryChanged
+from therapy.domain.run import Run, RunKind, RunState, done
+from therapy.domain.scoring import session_scores
+from therapy.domain.sentiment import Scores
+from therapy.domain.session import Event, Session, State, apply
+from therapy.domain.transcript import TranscriptVersion
+from therapy.domain.work_beside import open_amendment
+from therapy.ports.sentiment import Sentiment
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.workflows import review
+from therapy.workflows.claimed_run import ClaimedRun, Finish
+from therapy.workflows.edits import Expected, check_expected, edited, is_version
+from therapy.workflows.recognition import scored
+from therapy.workflows.retry_stale import retry_stale
+
+RETRY_AFTER = 5
+"""Seconds in which an amendment is likely to be scored."""
+
+
+async def amend(
+    actor: Actor, session_id: str, edit: Edit, *, expected: Expected = None, records: Records
+) -> int:
+    """Give a closed session another transcript; return the number of the new version.
+
+    A worker scores it, and then puts it in force. Sent again, it is the same version. `expected` are numbers
+    of versions, one of which must be in force.
+
+    Raises:
+        InvalidInput: a line is at fault.
+        VersionChanged: the version in force is not an expected one.
+        WrongState: the session is not closed, or another amendment is being scored.
+    """
+
+    async def attempt() -> int:
+        session = await review.own_session(actor, session_id, records=records)
+        if session.state is not State.CLOSED:
+            raise WrongState("not_closed", state=session.state.value)
+        runs = await records.runs.of_session(session.practice_id, session_id)
+        pending = open_amendment(session, runs)
+        last = pending.transcript if pending else session.transcript_number
+        if await is_version(session, last, edit, records=records):
+            return last
+        await check_expected(session, expected, records=records)
+        if pending and pending.state is not RunState.FAILED:
+            raise WrongState("amendment_under_way", version=last, retry_after=RETRY_AFTER)
+        return await _amend(actor, session, edit, records=records)
+
+    return await retry_stale(attempt)
+
+
+async def restore(
+    actor: Actor,
+    session_id: str,
+    number: int,
+    reason: str,
+    *,
+    expected: Expected = None,
+    records: Records,
+) -> int:
+    """Give a closed session the transcript of one of its versions again; return the new version's number.
+
+    Raises:
+        NotFound: there is no such version.
+        VersionChanged, WrongState: as `amend`; a session in review with code `restore_before_closing`.
+    """
+    session = await review.transcribed_session(actor, session_id, records=records)
+    version = await records.transcripts.load(session.practice_id, session_id, number)
+    if session.state is State.AWAITING_REVIEW:
+        raise WrongState("restore_before_closing", state=session.state.value)
+    edit = Restored(version, reason)
+    return await amend(actor, session_id, edit, expected=expected, records=records)
+
+
+async def _amend(actor: Actor, session: Session, edit: Edit, *, records: Records) -> int:
+    practice_id, now = session.practice_id, records.now()
+    version = await edited(actor, session, edit, records=records)
+    run = Run(
+        id=records.new_id(),
+        practice_id=practice_id,
+        session_id=session.id,
+        kind=RunKind.AMEND,
+        created_at=now,
+        due_at=now,
+        languages=session.languages,
+        transcript=version.number,
+    )
+    after = replace(session, last_number=version.number)
+    change = Change(records.sessions.write(after), records.runs.write(run))
+    change.add(*await records.transcripts.new(practice_id, version))
+    await records.commit(practice_id, change, SessionEntryChanged(session.id), RunDue(session.id))
+    return version.number
+
+
+async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) -> Finish:
+    """Score an amendment; return a function that puts it in force, or just ends the run.
+
+    Raises:
+        WorkFailed: the engine failed; its class says whether trying again may help.
+    """
+    run = claimed.run
+    session = await records.sessions.load(run.practice_id, run.session_id)
+    if session.state is not State.CLOSED:
+        return partial(_end, records=records)
+    version = await records.transcripts.load(run.practice_id, run.session_id, run.transcript)
+    claimed.stage = "scoring"
+    version = await scored(run.practice_id, version, sentiment=sentiment)
+    whole = await asyncio.to_thread(session_scores, version)
+    return partial(_put_in_force, version, whole, records=records)
+
+
+async def _end(run: Run, *, records: Records) -> None:
+    await Change(records.runs.write(done(run))).commit(records.store)
+
+
+async def _put_in_force(
+    version: TranscriptVersion, whole: Scores, run: Run, *, records: Records
+) -> None:
+    """Put an amendment in force and end the run; only end it if another one is in force meanwhile."""
+
+    async def attempt() -> None:
+        session = await records.sessions.load(run.practice_id, run.session_id)
+        change = Change(records.runs.write(done(run)))
+        if session.state is State.CLOSED and session.transcript_number == version.parent:
+            after = replace(
+                apply(session, Event.AMENDED), transcript_number=version.number, scores=whole
+            )
+            change.add(records.sessions.write(after))
+            change.add(*await records.transcripts.scores(run.practice_id, version))
+        await records.commit(run.practice_id, change, SessionEntryChanged(session.id))
+
+    await retry_stale(attempt)
