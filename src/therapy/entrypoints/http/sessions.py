@@ -27,6 +27,7 @@ from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
 from therapy.entrypoints.http import (
     mobile_sessions,
+    session_events,
     session_recording,
     session_submission,
     session_transcript,
@@ -347,6 +348,7 @@ router = _router(
         session_versions.listed,
         session_versions.one,
         session_submission.submit,
+        session_events.follow_session,
         list_sessions,
         one,
         retry,
