@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from tests.emulators.valkey import Valkey
 from therapy.adapters.attempt_limits import PREFIX, RedisAttemptLimits
 from therapy.adapters.redis import QUEUE, RedisBroker, redis_client
+from therapy.adapters.session_events import RedisSessionEvents
 from therapy.adapters.taskiq import TaskiqDoorbell
 from therapy.domain.attempts import Attempt, Quota
 from therapy.ports.attempt_limits import AttemptLimits
@@ -24,6 +25,13 @@ async def redis_doorbell(valkey: Valkey) -> AsyncIterator[TaskiqDoorbell]:
         yield TaskiqDoorbell(broker)
     finally:
         await broker.shutdown()
+
+
+@asynccontextmanager
+async def redis_session_events(valkey: Valkey) -> AsyncIterator[RedisSessionEvents]:
+    """The session events of one process."""
+    async with redis_client("127.0.0.1", valkey.port, tls=False, password=valkey.password) as redis:
+        yield RedisSessionEvents(redis)
 
 
 @asynccontextmanager

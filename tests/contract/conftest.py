@@ -17,7 +17,11 @@ import pytest
 from tests.builders import an_utterance
 from tests.contract.azure import speech_adapter
 from tests.contract.azure_blob_language_fcm import blob_language_fcm
-from tests.contract.azure_redis import redis_attempt_limits, redis_doorbell
+from tests.contract.azure_redis import (
+    redis_attempt_limits,
+    redis_doorbell,
+    redis_session_events,
+)
 from tests.contract.azure_smtp import smtp_mail
 from tests.contract.stores import *  # noqa: F403 - fixtures are found by name
 from tests.contract.stores import Get, OpenedStores
@@ -31,6 +35,7 @@ from therapy.adapters.local.push import FilePushSender
 from therapy.adapters.local.push import sent_pushes as pushes_in
 from therapy.adapters.local.recordings import FileRecordings
 from therapy.adapters.local.sentiment import VaderSentiment
+from therapy.adapters.local.session_events import SocketSessionEvents
 from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.adapters.memory.attempt_limits import MemoryAttemptLimits
 from therapy.adapters.memory.audio import MemoryAudioDecoder
@@ -41,6 +46,7 @@ from therapy.adapters.memory.passwords import MemoryPasswords
 from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.adapters.memory.sentiment import MemorySentiment
+from therapy.adapters.memory.session_events import MemorySessionEvents
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.adapters.memory.tokens import MemoryTokens
 from therapy.adapters.passwords import Argon2Passwords
@@ -57,6 +63,7 @@ from therapy.ports.passwords import Passwords
 from therapy.ports.push import PushSender
 from therapy.ports.recordings import Recordings
 from therapy.ports.sentiment import Sentiment
+from therapy.ports.session_events import SessionEvents
 from therapy.ports.speech import Speech
 from therapy.ports.tokens import Tokens
 from therapy.repositories.attempts import StoredAttempts
@@ -92,6 +99,7 @@ class Family:
     push: PushSender
     mail: Mail
     doorbell: Doorbell
+    session_events: SessionEvents
     audio: AudioDecoder
     speech: Speech
     sentiment: Sentiment
@@ -118,6 +126,7 @@ async def memory(_: Path, __: Get) -> AsyncIterator[Family]:
         push=sender,
         mail=mail,
         doorbell=MemoryDoorbell(),
+        session_events=MemorySessionEvents(),
         audio=MemoryAudioDecoder(),
         speech=MemorySpeech(SCRIPT),
         sentiment=MemorySentiment(),
@@ -142,6 +151,7 @@ async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
         push=FilePushSender(directory),
         mail=FileMail(directory),
         doorbell=TaskiqDoorbell(QueueBroker()),
+        session_events=SocketSessionEvents(directory),
         audio=PyAvAudioDecoder(),
         speech=WhisperSpeech(cache=directory / "models"),
         sentiment=VaderSentiment(),
@@ -162,9 +172,13 @@ async def azure(directory: Path, get: Get) -> AsyncIterator[Family]:
         memory(directory, get) as fakes,
         blob_language_fcm(get) as served,
         redis_doorbell(get("valkey")) as doorbell,
+        redis_session_events(get("valkey")) as session_events,
     ):
         sent = served | smtp_mail(get("fake_smtp"))
-        yield replace(fakes, **sent, speech=speech_adapter(get, directory), doorbell=doorbell)
+        speech = speech_adapter(get, directory)
+        yield replace(
+            fakes, **sent, speech=speech, doorbell=doorbell, session_events=session_events
+        )
 
 
 FAMILIES: dict[str, Callable[[Path, Get], AbstractAsyncContextManager[Family]]] = {
@@ -190,12 +204,11 @@ def _given(name: str) -> Any:
     return pytest.fixture(given, name=name)
 
 
-audio, doorbell, insights, mail, passwords, push, recordings, sentiment, speech, tokens = map(
-    _given,
-    (
-        *("audio", "doorbell", "insights", "mail", "passwords"),
-        *("push", "recordings", "sentiment", "speech", "tokens"),
-    ),
+audio, doorbell, insights, mail, passwords, push = map(
+    _given, ("audio", "doorbell", "insights", "mail", "passwords", "push")
+)
+recordings, sentiment, session_events, speech, tokens = map(
+    _given, ("recordings", "sentiment", "session_events", "speech", "tokens")
 )
 fill_storage, foreign_tokens, sent_letters, sent_pushes = map(
     _given, ("fill_storage", "foreign_tokens", "sent_letters", "sent_pushes")

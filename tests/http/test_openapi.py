@@ -35,6 +35,8 @@ OPERATION_IDS = [
     "delete_upload",
     "describe_upload",
     "find_patients",
+    "follow_session",
+    "follow_sessions",
     "forgot_password",
     "get_closed_session",
     "get_my_profile",

@@ -50,6 +50,21 @@ class PersonLimitSettings(Struct, frozen=True, kw_only=True):
         "how long a search may take before it is refused; with more than one second, what is erased can"
         " stay on the disk for longer while searches go on",
     ] = field(name="THERAPY_SEARCH_SECONDS", default=timedelta(milliseconds=500))
+    event_streams: Annotated[
+        int,
+        Meta(ge=1, le=10_000),
+        "streams of events that one person may have open in a process: one for each window of a browser",
+    ] = field(name="THERAPY_EVENT_STREAMS", default=20)
+    event_streams_in_all: Annotated[
+        int,
+        Meta(ge=1, le=100_000),
+        "streams of events that may be open in a process; each is a connection and takes 0.1 MB of memory",
+    ] = field(name="THERAPY_EVENT_STREAMS_IN_ALL", default=1_000)
+    events_poll: Annotated[
+        Seconds,
+        "how often a process looks into the store for what open streams of events were not told of, in case"
+        " that the news were lost on their way",
+    ] = field(name="THERAPY_EVENTS_POLL_SECONDS", default=timedelta(seconds=15))
     long_bodies: Annotated[
         int,
         Meta(ge=1, le=1_000),

@@ -78,6 +78,24 @@ LIMIT_TEXTS: dict[str, Texts] = {
         "Wait a moment, then search again.",
         "יש להמתין רגע ולחפש שוב.",
     ),
+    "too_many_streams": (
+        "Too many of your windows follow sessions at once.",
+        "יותר מדי חלונות שלך עוקבים אחרי פגישות בבת אחת.",
+        "Close some of them; one stream at /events tells of all sessions.",
+        "יש לסגור חלק מהם; זרם אחד בכתובת ‎/events מספר על כל הפגישות.",
+    ),
+    "streams_busy": (
+        "Too many people follow sessions right now.",
+        "יותר מדי אנשים עוקבים אחרי פגישות ברגע זה.",
+        "Ask for the session itself now and then, and follow it again later.",
+        "יש לבקש מדי פעם את הפגישה עצמה, ולעקוב אחריה שוב מאוחר יותר.",
+    ),
+    "last_event_id": (
+        "This Last-Event-ID is of another stream, or of a time that has not come.",
+        "ה-Last-Event-ID הזה שייך לזרם אחר, או לזמן שעוד לא הגיע.",
+        "Open the stream again without Last-Event-ID: it begins with how everything is now.",
+        "יש לפתוח את הזרם שוב בלי Last-Event-ID: הוא מתחיל במצב הנוכחי של הכול.",
+    ),
     "too_many_bodies": (
         "Too many of your long requests are under way at once.",
         "יותר מדי בקשות ארוכות שלך מתבצעות בבת אחת.",

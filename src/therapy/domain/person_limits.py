@@ -9,8 +9,8 @@ class PersonLimits(Struct, frozen=True, kw_only=True):
     """The limits of an installation; `…_in_all` are for everybody together.
 
     `waiting` are sessions that wait to be transcribed, `bytes_a_day` those of one therapist's recordings,
-    `unfinished_uploads` those that one therapist can resume. `uploads_in_all`, `searches` and `search_time`
-    are for each process; searches that wait count, too.
+    `unfinished_uploads` those that one therapist can resume. `uploads_in_all`, `searches`, `search_time` and
+    `event_streams` are for each process; searches that wait count, too.
     """
 
     waiting: int = 100
@@ -22,6 +22,8 @@ class PersonLimits(Struct, frozen=True, kw_only=True):
     searches: int = 4
     searches_in_all: int = 20
     search_time: timedelta = timedelta(milliseconds=500)
+    event_streams: int = 20
+    event_streams_in_all: int = 1_000
 
 
 DEFAULT_LIMITS = PersonLimits()

@@ -66,7 +66,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
     """The work of one stage on a session.
 
     `due_at` is its place in the waiting list (see `fair_shares`) until it is claimed, then when it may be
-    claimed again: the time of the next attempt, or the end of the lease. `deadline` bounds one claim.
+    claimed again: the time of the next attempt, or the end of the lease. `deadline` bounds one claim, which
+    began at `claimed_at`.
     `progress` is 0..1. `languages` are the BCP 47 tags to recognise, `people` is how many speak (0 = not
     known). `deaths` counts the child processes that died at it, `charges` the tries that an engine's service
     may have charged. `stages` are what its claims did, for operators. `transcript` is the number of the
@@ -89,6 +90,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     deaths: int = 0
     charges: int = 0
     deadline: datetime | None = None
+    claimed_at: datetime | None = None
     beat_at: datetime | None = None
     stage: str = ""
     progress: float = 0.0
@@ -141,6 +143,7 @@ def claimed(run: Run, *, lease: str, now: datetime, hold: timedelta, within: tim
         lease=lease,
         claims=run.claims + 1,
         due_at=now + hold,
+        claimed_at=now,
         beat_at=now,
         deadline=now + within,
         stage="starting",

@@ -13,6 +13,7 @@ from therapy.adapters.memory.people_index import MemoryPeopleIndex
 from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.adapters.memory.sentiment import MemorySentiment
+from therapy.adapters.memory.session_events import MemorySessionEvents
 from therapy.adapters.memory.session_index import MemorySessionIndex
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.adapters.memory.store import MemoryStore
@@ -39,6 +40,7 @@ def memory_ports(*, said: Sequence[Utterance] = (), clock: Clock | None = None) 
             MemoryAudioDecoder(), MemorySpeech(said), MemorySentiment(), MemoryInsightFinder()
         ),
         doorbell=MemoryDoorbell(),
+        session_events=MemorySessionEvents(),
         push=MemoryPushSender(),
         mail=MemoryMail(),
         attempt_limits=MemoryAttemptLimits(),

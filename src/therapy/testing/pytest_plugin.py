@@ -27,6 +27,7 @@ PORTS = {
     "push": "a PushSender",
     "recordings": "a Recordings, empty",
     "sentiment": "a Sentiment",
+    "session_events": "a SessionEvents",
     "session_index": "a SessionIndex, empty",
     "speech": "a Speech",
     "store": "a Store, empty, whose clock is the fixture `clock`",
@@ -60,9 +61,12 @@ attempt_limits, audio, doorbell, insights, mail, passwords, people_index, push =
         *("mail", "passwords", "people_index", "push"),
     )
 )
-recordings, sentiment, session_index, speech, store, tokens = (
+recordings, sentiment, session_events, session_index, speech, store, tokens = (
     _to_override(name, PORTS[name])
-    for name in ("recordings", "sentiment", "session_index", "speech", "store", "tokens")
+    for name in (
+        *("recordings", "sentiment", "session_events"),
+        *("session_index", "speech", "store", "tokens"),
+    )
 )
 sent_letters, sent_pushes = (_to_override(name, what) for name, what in LOOKS.items())
 

@@ -31,6 +31,7 @@ from therapy.wiring.adapters import (
     open_mail,
     open_push,
     open_recordings,
+    open_session_events,
     open_speech,
     quotas_of,
 )
@@ -107,6 +108,7 @@ async def open_therapy(
             recordings=recordings,
             engines=engines,
             doorbell=doorbell,
+            session_events=await open_session_events(settings, data_dir, stack),
             push=await open_push(settings, data_dir, stack),
             mail=(await open_mail(settings, data_dir, stack))[0],
             passwords=await stack.enter_async_context(
@@ -135,6 +137,7 @@ async def open_therapy(
             login_check=timedelta(seconds=settings.sign_in_limits.login_check),
             most_devices=settings.sign_in_limits.most_devices,
             key_lifetime=settings.idempotency_keys,
+            events_poll=settings.person_limits.events_poll,
             letter_pace=LetterPace(
                 settings.sign_in_limits.reset_lifetime, settings.sign_in_limits.mail_pause
             ),

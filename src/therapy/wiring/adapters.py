@@ -19,6 +19,7 @@ from therapy.ports.mail import Mail
 from therapy.ports.push import PushSender
 from therapy.ports.recordings import Recordings
 from therapy.ports.sentiment import Sentiment
+from therapy.ports.session_events import SessionEvents
 from therapy.ports.speech import Speech
 from therapy.ports.store import Store
 from therapy.repositories.attempts import StoredAttempts
@@ -238,6 +239,22 @@ async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Door
         stack.push_async_callback(broker.shutdown)
         return TaskiqDoorbell(broker), broker.check
     return TaskiqDoorbell(QueueBroker()), nothing_to_ask
+
+
+async def open_session_events(
+    settings: Settings, data_dir: Path, stack: AsyncExitStack
+) -> SessionEvents:
+    """Open what tells followers of changes: Redis where there is one, else sockets in the data directory."""
+    if settings.doorbell == "redis":
+        from therapy.adapters.redis import redis_client
+        from therapy.adapters.session_events import RedisSessionEvents
+
+        redis = redis_client(**await _redis_access(settings, stack))
+        stack.push_async_callback(redis.aclose)
+        return RedisSessionEvents(redis)
+    from therapy.adapters.local.session_events import SocketSessionEvents
+
+    return SocketSessionEvents(data_dir)
 
 
 async def open_attempt_limits(

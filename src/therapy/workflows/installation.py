@@ -19,6 +19,7 @@ from therapy.ports.passwords import Passwords
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.push import PushSender
 from therapy.ports.recordings import Recordings
+from therapy.ports.session_events import SessionEvents
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Store
 from therapy.ports.tokens import Tokens
@@ -27,6 +28,7 @@ from therapy.repositories.records import Records
 from therapy.workflows.attempts import AttemptCounter
 from therapy.workflows.authentication import SignIn
 from therapy.workflows.engines import Engines
+from therapy.workflows.followed_sessions import POLL, FollowedSessions
 from therapy.workflows.idempotency import KEPT_FOR, Idempotency
 from therapy.workflows.intake import Intake
 from therapy.workflows.login_check import EVERY, LoginCheck
@@ -53,6 +55,7 @@ class Ports:
     recordings: Recordings
     engines: Engines
     doorbell: Doorbell
+    session_events: SessionEvents
     push: PushSender
     mail: Mail
     passwords: Passwords
@@ -77,6 +80,7 @@ class Installation:
     sign_in: SignIn
     searches: Searches
     login_check: LoginCheck
+    followed_sessions: FollowedSessions
     idempotency: Idempotency
     doorbell: Doorbell
     worker: RunWorker
@@ -101,6 +105,7 @@ def install(
     checkpoint_ms: int = CHECKPOINT_MS,
     key_lifetime: timedelta = KEPT_FOR,
     resumable_for: timedelta = timedelta(days=1),
+    events_poll: timedelta = POLL,
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -114,6 +119,7 @@ def install(
     and how often it is tried. A run is tried `paid_tries` times if that costs money; an
     engine that can keeps a checkpoint for each `checkpoint_ms` of audio (0 = none). An answer
     is kept under its idempotency key for `key_lifetime`; a resumable upload may stand still `resumable_for`.
+    What people who follow sessions were not told of is looked for every `events_poll`.
     """
     relay = OutboxRelay(
         records=_records(ports, lease, most_devices),
@@ -121,6 +127,7 @@ def install(
         session_index=ports.session_index,
         people_index=ports.people_index,
         push=ports.push,
+        session_events=ports.session_events,
         recordings=ports.recordings,
         letters=ResetLetters(ports.mail, ports.new_secret, letter_pace),
     )
@@ -167,6 +174,9 @@ def install(
             within=limits.search_time,
         ),
         login_check=LoginCheck(records, login_check),
+        followed_sessions=FollowedSessions(
+            records, ports.session_index, ports.session_events, limits, events_poll
+        ),
         idempotency=Idempotency(records, lease=lease, kept_for=key_lifetime),
         doorbell=ports.doorbell,
         worker=RunWorker(
@@ -180,6 +190,7 @@ def install(
             checkpoint_ms=checkpoint_ms,
             lease=lease,
             insights_time=insights_time,
+            publish=ports.session_events.publish,
         ),
         sweep=Sweep(relay, intake),
     )

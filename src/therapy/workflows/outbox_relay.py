@@ -30,6 +30,7 @@ from therapy.ports.doorbell import Doorbell
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.push import PushSender
 from therapy.ports.recordings import Recordings
+from therapy.ports.session_events import SessionEvents
 from therapy.ports.session_index import SessionIndex
 from therapy.repositories.change import Change
 from therapy.repositories.outbox import Placed
@@ -54,6 +55,7 @@ class OutboxRelay:
     session_index: SessionIndex
     people_index: PeopleIndex
     push: PushSender
+    session_events: SessionEvents
     recordings: Recordings
     letters: ResetLetters
 
@@ -141,6 +143,7 @@ class OutboxRelay:
                     records=self.records,
                     session_index=self.session_index,
                 )
+                await self.session_events.publish(practice_id, session_id)
             case PersonEntryChanged(person_id):
                 await self._refresh_person_entry(practice_id, person_id)
             case AccessEnded(person_id, at, epoch):
@@ -166,6 +169,7 @@ class OutboxRelay:
                     recordings=self.recordings,
                     session_index=self.session_index,
                 )
+                await self.session_events.publish(practice_id, session_id)
 
     async def _refresh_person_entry(self, practice_id: str, person_id: str) -> None:
         try:

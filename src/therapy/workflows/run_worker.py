@@ -6,7 +6,7 @@ is ever written halfway.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -59,8 +59,15 @@ NEWS_SECONDS = 5.0
 
 PAGE, MOST_PAGES = 20, 50
 """How many runs are looked at together, and how often, to find the first that may be claimed."""
+Publish = Callable[[str, str], Awaitable[None]]
+"""Tells who follows a session, by the ids of its practice and its own, that it has changed."""
+
 NAMED = ("languages", "heard", "longest")
 """Details of a failure that are kept for its sentence: languages and seconds, never what was said."""
+
+
+async def tell_nobody(practice_id: str, session_id: str) -> None:
+    """Do nothing: nobody can follow sessions."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class RunWorker:
     service may charge for `paid_tries` tries of a run. `during` is entered while a run is worked on, e.g. so
     that log lines name it. Of `kinds` it does no others; insights have `insights_time` instead of `run_time`.
     A long recognition keeps a checkpoint for each `checkpoint_ms` of audio (0 = none).
+    Who follows the session is told by `publish` of each beat that has news of it.
     """
 
     records: Records
@@ -87,6 +95,7 @@ class RunWorker:
     kinds: frozenset[RunKind] = frozenset(RunKind)
     insights_time: timedelta = timedelta(minutes=15)
     checkpoint_ms: int = CHECKPOINT_MS
+    publish: Publish = tell_nobody
 
     async def waiting(self) -> AsyncIterator[tuple[str, str]]:
         """Yield the practice and the id of the first session that waits, until none is left to be claimed.
@@ -279,6 +288,7 @@ class RunWorker:
             raise ended[0] from None
 
     async def _beat(self, claimed_run: ClaimedRun) -> None:
+        before = claimed_run.run
         async with claimed_run.writing:
             after = beaten(
                 claimed_run.run,
@@ -294,6 +304,9 @@ class RunWorker:
                 raise
             except TryAgain:
                 return  # the store can't be reached: the lease may survive until the next beat
+        moved = (after.stage, after.progress) != (before.stage, before.progress)
+        if moved and before.kind in AWAITED_KINDS:
+            await self.publish(before.practice_id, before.session_id)
 
     async def _rewrite(self, claimed_run: ClaimedRun, after: Run) -> None:
         await Change(self.records.runs.write(after)).commit(self.records.store)

@@ -11,7 +11,16 @@ from litestar.middleware import DefineMiddleware
 
 from therapy.config import Settings
 from therapy.domain.errors import TherapyError
-from therapy.entrypoints.http import auth, data, devices, health, profiles, sessions, uploads
+from therapy.entrypoints.http import (
+    auth,
+    data,
+    devices,
+    health,
+    profiles,
+    session_events,
+    sessions,
+    uploads,
+)
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.bearer_token import Authentication
 from therapy.entrypoints.http.dependencies import DEPENDENCIES
@@ -52,6 +61,9 @@ def make_app(
         async with AsyncExitStack() as stack:
             app.state.therapy = await stack.enter_async_context(opening(settings))
             therapy: Therapy = app.state.therapy
+            followed = therapy.installation.followed_sessions
+            followed.note_failure = session_events.log_failure
+            stack.push_async_callback(followed.close)
             health.share_answers(app.state, therapy)
             app.state.after_response = await stack.enter_async_context(AfterResponse())
             if with_worker:
@@ -68,6 +80,7 @@ def make_app(
             devices.router,
             profiles.router,
             sessions.router,
+            session_events.router,
             uploads.router,
             data.router,
             health.router,

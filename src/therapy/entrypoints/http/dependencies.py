@@ -17,6 +17,7 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.session_index import SessionIndex
 from therapy.repositories.records import Records
 from therapy.workflows.authentication import SignIn
+from therapy.workflows.followed_sessions import FollowedSessions
 from therapy.workflows.intake import Intake
 from therapy.workflows.searches import Searches
 from therapy.workflows.waiting_list import WaitingList
@@ -32,6 +33,7 @@ PeopleIndexDependency = NamedDependency[PeopleIndex]
 RecordingsDependency = NamedDependency[Recordings]
 WaitingListDependency = NamedDependency[WaitingList]
 SearchesDependency = NamedDependency[Searches]
+FollowedSessionsDependency = NamedDependency[FollowedSessions]
 IntakeDependency = NamedDependency[Intake]
 SignInDependency = NamedDependency[SignIn]
 
@@ -63,6 +65,12 @@ def provide_after_response(state: State) -> AfterResponse:
     return after_response
 
 
+def provide_followed_sessions(state: State) -> FollowedSessions:
+    """Return everybody who follows sessions in this process."""
+    followed: FollowedSessions = state.therapy.installation.followed_sessions
+    return followed
+
+
 def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
     """Return who is asking."""
     return request.user
@@ -81,6 +89,7 @@ DEPENDENCIES = {
     "actor": _provided(provide_actor),
     "after_response": _provided(provide_after_response),
     "client_network": _provided(provide_client_network),
+    "followed": _provided(provide_followed_sessions),
     "is_repeated": _provided(is_repeated),
     "language": _provided(provide_language),
     **{name: provide_part(name) for name in PARTS},

@@ -11,6 +11,7 @@ from therapy.config import Settings
 from therapy.entrypoints.http.answered_app import AnsweredApp
 from therapy.entrypoints.http.bounded_protocol import BoundedProtocol
 from therapy.entrypoints.http.connection_limits import OpenConnections, connection_limits
+from therapy.wiring import Therapy
 
 
 class HttpServer(uvicorn.Server):
@@ -18,12 +19,16 @@ class HttpServer(uvicorn.Server):
 
     def __init__(self, app: Litestar, settings: Settings) -> None:
         limits = connection_limits(settings)
+        self._app = app
         self.connections = OpenConnections(limits, settings.trusted_proxies)
         super().__init__(server_config(app, settings, self.connections))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish the requests under way."""
+        """Finish the requests under way; streams of events end at once, and are opened again elsewhere."""
         self.connections.stopping = True
+        therapy: Therapy | None = self._app.state.get("therapy")
+        if therapy is not None:
+            therapy.installation.followed_sessions.end_all()
         await super().shutdown(sockets)
 
 

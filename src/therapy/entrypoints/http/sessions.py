@@ -28,6 +28,7 @@ from therapy.domain.session_status import SessionStatus
 from therapy.entrypoints.http import (
     mobile_sessions,
     session_amendments,
+    session_events,
     session_recording,
     session_rerun,
     session_submission,
@@ -352,6 +353,7 @@ router = _router(
         session_amendments.amend,
         session_amendments.restore,
         session_rerun.rerun,
+        session_events.follow_session,
         list_sessions,
         one,
         retry,

@@ -1,0 +1,98 @@
+"""Session events through Redis or Valkey: a channel of which every process that is followed hears everything.
+
+Pub/sub keeps nothing: what is published while a process can't reach Redis is lost for it, and found by its
+next look into the store (`docs/adr/032-session-events.md`).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from therapy.adapters.retry import RetryPolicy
+from therapy.ports.session_events import Heard, SessionEvents
+
+CHANNEL = "therapy-session-events"
+PUBLISH_SECONDS = 0.5
+"""The longest that one publication may take, because a phone may be waiting for its answer."""
+
+QUIET_SECONDS = 5.0
+"""After a failure, for so long nothing is published, so that requests don't wait for one timeout each."""
+
+SUBSCRIBE_SECONDS = 2.0
+"""How long the first of those who follow waits for Redis; then the store is looked at, slowly."""
+
+WAIT_SECONDS = 20.0
+"""How long one call waits: less than the minutes after which networks drop an idle connection."""
+
+SEPARATOR = "|"
+
+UNTIL_IT_IS_BACK = RetryPolicy(
+    "redis is out of reach: session events come late",
+    passes=lambda exc: isinstance(exc, RedisError | OSError),
+    pauses=(0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0),
+    for_ever=True,
+)
+
+log = logging.getLogger(__name__)
+
+
+class RedisSessionEvents(SessionEvents):
+    """Publishes to all processes with the same Redis."""
+
+    def __init__(self, redis: Redis, *, quiet_seconds: float = QUIET_SECONDS) -> None:
+        self._redis = redis
+        self._quiet_seconds = quiet_seconds
+        self._quiet_until = 0.0
+
+    async def publish(self, practice_id: str, session_id: str) -> None:
+        clock = asyncio.get_running_loop().time
+        if clock() < self._quiet_until:
+            return
+        try:
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                await self._redis.publish(CHANNEL, f"{practice_id}{SEPARATOR}{session_id}")
+        except (RedisError, OSError) as exc:  # TimeoutError is one
+            self._quiet_until = clock() + self._quiet_seconds
+            log.warning("a session event was not published", extra={"error": type(exc).__name__})
+
+    @asynccontextmanager
+    async def listen(self, heard: Heard) -> AsyncIterator[None]:
+        subscribed = asyncio.Event()
+        listening = asyncio.create_task(self._listen(heard, subscribed))
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SUBSCRIBE_SECONDS):
+                    await subscribed.wait()
+            yield
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+
+    async def _listen(self, heard: Heard, subscribed: asyncio.Event) -> None:
+        """Pass on what is published; connect again, after growing pauses, whenever Redis was away."""
+
+        async def once() -> None:
+            async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                await pubsub.subscribe(CHANNEL)
+                subscribed.set()
+                await _pass_on(pubsub, heard)
+
+        await UNTIL_IT_IS_BACK.call(once)
+
+
+async def _pass_on(pubsub: PubSub, heard: Heard) -> None:
+    while True:
+        message = await pubsub.get_message(timeout=WAIT_SECONDS)
+        if message is None or message["type"] != "message":
+            continue
+        try:
+            practice_id, separator, session_id = message["data"].decode().partition(SEPARATOR)
+            if separator:
+                heard(practice_id, session_id)
+        except Exception as exc:  # noqa: BLE001 - whatever it was, the next one must be heard
+            log.error("a session event was not heard", extra={"error": type(exc).__name__})  # noqa: TRY400 - a traceback may quote a text
