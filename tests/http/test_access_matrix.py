@@ -96,6 +96,12 @@ TABLE = {
     "list_versions": "401 401 401 404 404 404 404 404 200",
     "get_version": "401 401 401 404 404 404 404 404 200",
     "submit_transcript": "401 401 401 404 404 404 404 404 202",
+    "get_draft": "401 401 401 404 404 404 404 404 200",
+    "save_draft": "401 401 401 404 404 404 404 404 200",
+    "change_draft_speakers": "401 401 401 404 404 404 404 404 200",
+    "change_draft_lines": "401 401 401 404 404 404 404 404 200",
+    "replace_in_draft": "401 401 401 404 404 404 404 404 200",
+    "discard_draft": "401 401 401 404 404 404 404 404 204",
     "list_sessions": FOR_THERAPISTS,
     "get_session": "401 401 401 404 404 404 404 404 200",
     "cancel_session": "401 401 401 404 404 404 404 404 204",
@@ -111,6 +117,10 @@ TABLE = {
     "check_ready_for_uploads": OPEN_TO_ALL,
     "count_work": "401 401 401 401 401 401 401 401 401",
 }
+A_DRAFT = {
+    "base_version": 1,
+    "lines": [{"start_ms": 0, "speaker": "Patient", "text": "How did you sleep?"}],
+}
 BODIES: dict[str, Any] = {
     "log_in": {},
     "change_password": {},
@@ -123,6 +133,10 @@ BODIES: dict[str, Any] = {
     "correct_session": {"summary": "mine"},
     "link_patient": {"patient_id": JORDAN.number},
     "describe_upload": metadata_of(),
+    "save_draft": A_DRAFT,
+    "change_draft_speakers": {"swap": True},
+    "change_draft_lines": {"split": {"start_ms": 0, "at_word": 1}},
+    "replace_in_draft": {"find": "you", "replace_with": "they", "preview": True},
     "submit_transcript": {"lines": [{"start_ms": 0, "speaker": "Patient", "text": "a"}]},
     "submit_reviewed_transcript": [{"speaker": "Patient", "text": "a", "timestamp": "0:00:00.000"}],
 }
@@ -133,8 +147,14 @@ TUS_HEADERS: dict[str, dict[str, str]] = {
     "head_upload": {},
     "delete_upload": {},
 }
-IF_MATCH = {"submit_transcript": '"1"'}
+IF_MATCH = {"submit_transcript": '"1"', "save_draft": "*"}
 STATES = {
+    "get_draft": "drafted",
+    "save_draft": "drafted",
+    "change_draft_speakers": "drafted",
+    "change_draft_lines": "drafted",
+    "replace_in_draft": "drafted",
+    "discard_draft": "drafted",
     "get_closed_session": "closed",
     "retry_session": "failed",
     "cancel_session": "waiting",
@@ -198,6 +218,9 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
         sessions["in review"] = await clinic.reviewable(summary="b")
         sessions["submitted"] = await clinic.reviewable(summary="c")
         sessions["handed in"] = await clinic.reviewable(summary="e")
+        sessions["drafted"] = await clinic.reviewable(summary="f")
+        path, new = f"/sessions/{sessions['drafted']}/draft", {"If-None-Match": "*"}
+        assert (await clinic.ask("PUT", path, json=A_DRAFT, headers=new)).status_code == 200
         sessions["waiting"] = await clinic.session(summary="d")
         records = clinic.records
         await add_signed_in(RUTH, records=records)

@@ -26,7 +26,9 @@ from therapy.domain.session import (
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
 from therapy.entrypoints.http import (
+    draft_changes,
     mobile_sessions,
+    session_draft,
     session_recording,
     session_submission,
     session_transcript,
@@ -347,6 +349,12 @@ router = _router(
         session_versions.listed,
         session_versions.one,
         session_submission.submit,
+        session_draft.draft,
+        session_draft.save,
+        session_draft.discard,
+        draft_changes.speakers,
+        draft_changes.replace,
+        draft_changes.lines,
         list_sessions,
         one,
         retry,
