@@ -102,6 +102,12 @@ TABLE = {
     "amend_transcript": "401 401 401 404 404 404 404 404 202",
     "restore_version": "401 401 401 404 404 404 404 404 202",
     "rerun_session": "401 401 401 404 404 404 404 404 202",
+    "get_draft": "401 401 401 404 404 404 404 404 200",
+    "save_draft": "401 401 401 404 404 404 404 404 200",
+    "change_draft_speakers": "401 401 401 404 404 404 404 404 200",
+    "change_draft_lines": "401 401 401 404 404 404 404 404 200",
+    "replace_in_draft": "401 401 401 404 404 404 404 404 200",
+    "discard_draft": "401 401 401 404 404 404 404 404 204",
     "list_sessions": FOR_THERAPISTS,
     "get_session": "401 401 401 404 404 404 404 404 200",
     "cancel_session": "401 401 401 404 404 404 404 404 204",
@@ -116,6 +122,10 @@ TABLE = {
     "check_ready": OPEN_TO_ALL,
     "check_ready_for_uploads": OPEN_TO_ALL,
     "count_work": "401 401 401 401 401 401 401 401 401",
+}
+A_DRAFT = {
+    "base_version": 1,
+    "lines": [{"start_ms": 0, "speaker": "Patient", "text": "How did you sleep?"}],
 }
 BODIES: dict[str, Any] = {
     "log_in": {},
@@ -134,6 +144,10 @@ BODIES: dict[str, Any] = {
         "lines": [{"start_ms": 0, "speaker": "Patient", "text": "a"}],
     },
     "restore_version": {"version": 1},
+    "save_draft": A_DRAFT,
+    "change_draft_speakers": {"swap": True},
+    "change_draft_lines": {"split": {"start_ms": 0, "at_word": 1}},
+    "replace_in_draft": {"find": "you", "replace_with": "they", "preview": True},
     "submit_transcript": {"lines": [{"start_ms": 0, "speaker": "Patient", "text": "a"}]},
     "submit_reviewed_transcript": [{"speaker": "Patient", "text": "a", "timestamp": "0:00:00.000"}],
 }
@@ -144,8 +158,14 @@ TUS_HEADERS: dict[str, dict[str, str]] = {
     "head_upload": {},
     "delete_upload": {},
 }
-IF_MATCH = {"submit_transcript": '"1"', "amend_transcript": '"2"'}
+IF_MATCH = {"submit_transcript": '"1"', "amend_transcript": '"2"', "save_draft": "*"}
 STATES = {
+    "get_draft": "drafted",
+    "save_draft": "drafted",
+    "change_draft_speakers": "drafted",
+    "change_draft_lines": "drafted",
+    "replace_in_draft": "drafted",
+    "discard_draft": "drafted",
     "get_closed_session": "closed",
     "amend_transcript": "to be amended",
     "restore_version": "closed",
@@ -214,6 +234,9 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
         sessions["in review"] = await clinic.reviewable(summary="b")
         sessions["submitted"] = await clinic.reviewable(summary="c")
         sessions["handed in"] = await clinic.reviewable(summary="e")
+        sessions["drafted"] = await clinic.reviewable(summary="f")
+        path, new = f"/sessions/{sessions['drafted']}/draft", {"If-None-Match": "*"}
+        assert (await clinic.ask("PUT", path, json=A_DRAFT, headers=new)).status_code == 200
         sessions["waiting"] = await clinic.session(summary="d")
         records = clinic.records
         await add_signed_in(RUTH, records=records)

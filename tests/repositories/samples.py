@@ -29,6 +29,7 @@ from tests.builders import (
     an_upload,
 )
 from tests.repositories.attempt_samples import ATTEMPT_SAMPLES
+from tests.repositories.draft_samples import DRAFT_SAMPLES
 from tests.repositories.thirteenth_record import KeptAnswer, KeptAnswers
 from therapy.domain.errors import AlreadyExists, LeaseLost, NotFound, Stale, TherapyError
 from therapy.domain.insights import Gap, Insights, Part
@@ -317,7 +318,7 @@ SAMPLES: dict[str, Sample] = {
         taken=AlreadyExists,
         text="value",
     ),
-    **{name: Sample(**each) for name, each in ATTEMPT_SAMPLES.items()},
+    **{name: Sample(**each) for name, each in (ATTEMPT_SAMPLES | DRAFT_SAMPLES).items()},
     "practice": Sample(
         Practices,
         a_practice(),

@@ -126,15 +126,15 @@ class Restored(Struct, frozen=True):
         return same and bool(parent.number) and _same_lines(lines_of(self.of), version.utterances)
 
 
-def check_lines(lines: Sequence[EditedLine]) -> None:
-    """Do nothing if each line has a text and begins after the one before it.
+def check_lines(lines: Sequence[EditedLine], *, with_texts: bool = True) -> None:
+    """Do nothing if each line begins after the one before it and has a text (if it must be `with_texts`).
 
     Raises:
         InvalidInput: names the first line at fault.
     """
     before = -1
     for index, line in enumerate(lines):
-        if not line.text.strip():
+        if with_texts and not line.text.strip():
             raise InvalidInput(f"lines[{index}].text", "required")
         if line.start_ms <= before:
             code = "equal_starts" if line.start_ms == before else "lines_out_of_order"

@@ -9,6 +9,7 @@
     │   ├── UploadExpired      an upload that stood still for too long; begin another one
     │   ├── WrongState         the session is not in a state that allows this
     │   ├── VersionChanged     an edit of a version of a transcript that is not in force any more
+    │   ├── DraftChanged       a save of a draft that was changed elsewhere; says which lines, and when
     │   ├── AlreadyExists      an e-mail, a patient number or a recording that already exists
     │   ├── KeyReused          an Idempotency-Key that was used for another request
     │   ├── TooLarge           more bytes than a limit allows
@@ -32,6 +33,7 @@ An error carries a code, and field names, ids and numbers, never people's names,
 sentence that a person reads is looked up by code in `messages`.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 
 
@@ -94,6 +96,19 @@ class VersionChanged(CallerError):
     """Raised for an edit of a version that is not in force; says which is, who made it, when and how."""
 
     code = "version_changed"
+
+
+class DraftChanged(CallerError):
+    """Raised where a draft is not as whoever saves it knows it; says what changed, and when.
+
+    `lines` are the starts of the lines that changed, in ms.
+    """
+
+    code = "draft_changed"
+
+    def __init__(self, code: str = "", lines: Sequence[int] = (), **details: str | int) -> None:
+        super().__init__(code, **details)
+        self.lines = tuple(lines)
 
 
 class AlreadyExists(CallerError):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from therapy.domain.connection_messages import CONNECTION_TEXTS
+from therapy.domain.draft_messages import DRAFT_TEXTS
 from therapy.domain.field_advice import ANY_FIELD, FIELD_ADVICE
 from therapy.domain.language_names import named
 from therapy.domain.limit_messages import LIMIT_TEXTS
@@ -267,6 +268,7 @@ TEXTS: dict[str, Texts] = {
     **UPLOAD_TEXTS,
     **RESUMABLE_TEXTS,
     **VERSION_TEXTS,
+    **DRAFT_TEXTS,
     **CONNECTION_TEXTS,
     **LIMIT_TEXTS,
     **WORK_TEXTS,
@@ -278,6 +280,8 @@ _PLACEHOLDERS = {
     "limit": ("the limit", "המותר"),
     "longest": ("the limit", "המותר"),
     "offset": ("other", "אחרים"),
+    "start_ms": ("that many", "כמה"),
+    "number": ("of that number", "במספר הזה"),
     "session": ("(id unknown)", "קיימת"),
     "version": ("another one", "אחרת"),
     "engines": ("another one", "אחר"),

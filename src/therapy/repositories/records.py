@@ -10,6 +10,7 @@ from therapy.repositories.access import AccessOfPeople
 from therapy.repositories.change import Change, Pending
 from therapy.repositories.credentials import CredentialsOfPeople
 from therapy.repositories.devices import MOST_DEVICES, Devices
+from therapy.repositories.drafts import Drafts
 from therapy.repositories.former_sessions import FormerSessionsOfPatients
 from therapy.repositories.idempotency_keys import KeyedRequests
 from therapy.repositories.known_addresses import KnownAddressLists
@@ -64,6 +65,7 @@ class Records:
         self.claim = claim
         self.sessions = Sessions(store)
         self.transcripts = Transcripts(store)
+        self.drafts = Drafts(store)
         self.runs = Runs(store)
         self.outbox = Outbox(store)
         self.uploads = Uploads(store)

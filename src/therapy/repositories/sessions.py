@@ -39,3 +39,8 @@ class Sessions(Repository[Session]):
         """Write a session that is new (version 0) or unchanged since it was read; else Stale."""
         partition = session_partition(session.practice_id, session.id)
         return self.save(partition, SESSION, session, session.version, Stale(session=session.id))
+
+    def unchanged(self, session: Session) -> Pending:
+        """Change nothing, but refuse the commit (Stale) if the session was written since it was read."""
+        partition = session_partition(session.practice_id, session.id)
+        return self.check(partition, SESSION, session.version, Stale(session=session.id))

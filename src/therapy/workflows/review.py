@@ -45,7 +45,8 @@ from therapy.ports.recordings import Recordings, SupportsPlaybackLink
 from therapy.repositories.change import Change
 from therapy.repositories.link_changes import link_change
 from therapy.repositories.records import Records
-from therapy.workflows.edits import Expected, check_expected, edited, is_in_force
+from therapy.workflows.edits import Expected, check_expected, edited
+from therapy.workflows.handed_in import HandedIn, handed_in
 from therapy.workflows.insights import due_insights
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.waiting_list import WaitingList
@@ -169,36 +170,47 @@ async def submit(
 
 
 async def hand_in(
-    actor: Actor, session_id: str, edit: Edit, *, expected: Expected = None, records: Records
+    actor: Actor,
+    session_id: str,
+    edit: Edit | None,
+    *,
+    expected: Expected = None,
+    records: Records,
 ) -> None:
     """Submit the reviewed transcript: it becomes a new version, and a worker closes the session.
+
+    Without an `edit` it is the actor's draft, which is over then. One of an older version than that in force
+    is not taken, and stays.
 
     If the same edit is sent again, because the answer was lost, it is accepted again. `expected` are numbers
     of versions, one of which must be in force.
 
     Raises:
         InvalidInput: no lines although there was speech, or a line at fault.
-        VersionChanged: the version in force is not an expected one.
+        NotFound: with code `no_draft`, there is neither an edit nor a draft.
+        VersionChanged: the version in force is not an expected one, or not the one that was edited.
         WrongState: it is not awaiting review.
     """
 
     async def attempt() -> None:
         session = await own_session(actor, session_id, records=records)
+        handed = await handed_in(actor, session, edit, records=records)
         submitted = session.state in {State.CLOSING, State.CLOSED}
-        if submitted and await is_in_force(session, edit, records=records):
+        if submitted and await handed.is_in_force(session, records=records):
             return None
         if submitted or session.state is State.AWAITING_REVIEW:
             await check_expected(session, expected, records=records)
+            await check_expected(session, handed.expected, records=records)
         if session.state is not State.AWAITING_REVIEW:
             raise WrongState("not_awaiting_review", state=session.state.value)
-        return await _submit(actor, session, edit, records=records)
+        return await _submit(actor, session, handed, records=records)
 
     await retry_stale(attempt)
 
 
-async def _submit(actor: Actor, session: Session, edit: Edit, *, records: Records) -> None:
+async def _submit(actor: Actor, session: Session, handed: HandedIn, *, records: Records) -> None:
     practice_id, now = session.practice_id, records.now()
-    version = await edited(actor, session, edit, records=records)
+    version = await edited(actor, session, handed.needed_edit, records=records)
     run = Run(
         id=records.new_id(),
         practice_id=practice_id,
@@ -211,6 +223,7 @@ async def _submit(actor: Actor, session: Session, edit: Edit, *, records: Record
     after = replace(apply(session, Event.SUBMITTED), transcript_number=version.number)
     change = Change(records.sessions.write(after), records.runs.write(run))
     change.add(*await records.transcripts.new(practice_id, version))
+    change.add(*handed.over(version, records=records))
     await records.commit(practice_id, change, SessionEntryChanged(session.id), RunDue(session.id))
 
 

@@ -78,6 +78,7 @@ STATUS: dict[type[errors.TherapyError], int] = {
     errors.UploadExpired: 410,
     errors.WrongState: 409,
     errors.VersionChanged: 412,
+    errors.DraftChanged: 412,
     errors.AlreadyExists: 409,
     errors.KeyReused: 422,
     errors.TooLarge: 413,
@@ -154,6 +155,8 @@ def problem(
         headers["Connection"] = "close"
     if code == errors.VersionChanged.code:
         headers["ETag"] = f'"{details.get("version")}"'
+    if etag := details.get("etag"):
+        headers["ETag"] = str(etag)
     if code == WrongTusVersion.code:
         headers["Tus-Version"] = TUS_VERSION
     if status == HTTPStatus.UNAUTHORIZED:
@@ -191,7 +194,11 @@ def on_therapy_error(request: AnyRequest, exc: errors.TherapyError) -> Response[
         log.warning("a dependency can't be reached", extra=inside)
     # What is not found is not named: the answer has nothing in it that the caller has sent.
     hidden = exc.details if isinstance(exc, errors.NotFound) else inside
-    shown = {name: value for name, value in exc.details.items() if name not in hidden}
+    shown: dict[str, object] = {
+        name: value for name, value in exc.details.items() if name not in hidden
+    }
+    if isinstance(exc, errors.DraftChanged) and exc.code == errors.DraftChanged.code:
+        shown["changed_lines"] = list(exc.lines)
     return problem(request, status, exc.code, **shown)
 
 

@@ -41,6 +41,15 @@ class Problem(Struct):
     at: Annotated[str, about("When it was made.")] | UnsetType = UNSET
     source: Annotated[str, about("How it came to be.")] | UnsetType = UNSET
     engines: Annotated[str, about("What is installed.")] | UnsetType = UNSET
+    etag: Annotated[str, about("The draft's ETag, as in `ETag`.")] | UnsetType = UNSET
+    changed_lines: (
+        Annotated[list[int], about("Lines that were changed elsewhere, by `start_ms`.")] | UnsetType
+    ) = UNSET
+    more_changed: Annotated[bool, about("Whether others were, too.")] | UnsetType = UNSET
+    changed_at: Annotated[str, about("When it was last saved elsewhere.")] | UnsetType = UNSET
+    version_in_force: Annotated[int, about("The version in force.")] | UnsetType = UNSET
+    number: Annotated[int, about("The version that was asked for.")] | UnsetType = UNSET
+    start_ms: Annotated[int, about("The line, by its start.")] | UnsetType = UNSET
     dependencies: (
         Annotated[str, about("Which are away or full; only for who sends the operator's token.")]
         | UnsetType
@@ -92,6 +101,29 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
         },
     ),
     "precondition_required": (428, {}),
+    "no_draft": (404, {}),
+    "draft_not_possible": (409, {"state": "closing"}),
+    "draft_condition": (428, {}),
+    "draft_changed": (
+        412,
+        {
+            "etag": '"5f0c2d9e8b7a4c6d"',
+            "changed_lines": [3_000, 7_000],
+            "more_changed": False,
+            "changed_at": "2026-03-04T10:40:00Z",
+            "version_in_force": 1,
+        },
+    ),
+    "draft_gone": (412, {"version_in_force": 2}),
+    "no_such_version": (400, {"field": "base_version", "number": 7}),
+    "one_of": (400, {"field": "body"}),
+    "no_such_voice": (400, {"field": "voice"}),
+    "no_such_line": (400, {"field": "split.start_ms", "start_ms": 3_001}),
+    "no_such_word": (400, {"field": "split.at_word", "start_ms": 3_000}),
+    "no_room_for_line": (400, {"field": "split.at_word", "start_ms": 3_000}),
+    "merge_two_lines": (400, {"field": "merge"}),
+    "lines_not_neighbours": (400, {"field": "merge"}),
+    "too_much_replaced": (413, {"limit": 8 * 1024**2}),
     "lines_out_of_order": (400, {"field": "lines[1].start_ms"}),
     "equal_starts": (400, {"field": "lines[1].start_ms"}),
     "ends_before_start": (400, {"field": "lines[1].end_ms"}),
@@ -193,6 +225,10 @@ EDITED_LINES = (
     "empty_transcript",
 )
 """The codes of whatever takes the lines of an edited transcript."""
+DRAFT_LINES = tuple(each for each in EDITED_LINES if each != "empty_transcript")
+"""The codes of whatever takes the lines of a draft, which may be empty."""
+DRAFTS = ("draft_not_possible", "draft_changed", "draft_gone")
+"""The codes of whatever changes a draft."""
 WRITES = ("stale", "storage_full")
 """The codes of whatever writes."""
 

@@ -8,7 +8,7 @@ from therapy.domain.messages import sentence
 from therapy.entrypoints.http.dependencies import Caller, Language, RecordsDependency
 from therapy.entrypoints.http.edited_transcript import Lines, Outline, read_lines
 from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER
-from therapy.entrypoints.http.if_match import IfMatch, required_versions
+from therapy.entrypoints.http.if_match import IfMatch, expected_versions, required_versions
 from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.problem_answers import EDITED_LINES, OWN_SESSION, WRITES, problems
 from therapy.entrypoints.http.request_bodies import TRANSCRIPT_BODY, body_operation
@@ -26,7 +26,7 @@ class Submission(Struct, forbid_unknown_fields=True):
     "/{session_id:str}/submit",
     status_code=202,
     request_max_body_size=TRANSCRIPT_BODY,
-    operation_class=body_operation(Submission),
+    operation_class=body_operation(Submission, required=False),
     opt={**KEPT_ANSWER, "example": {"message": sentence("transcript_accepted", "en")}},
     operation_id="submit_transcript",
     summary="Submit a session's transcript",
@@ -35,6 +35,7 @@ class Submission(Struct, forbid_unknown_fields=True):
         *OWN_SESSION,
         *EDITED_LINES,
         "not_awaiting_review",
+        "no_draft",
         "version_changed",
         "precondition_required",
         *WRITES,
@@ -52,12 +53,18 @@ async def submit(
 ) -> Message:
     """Submit the reviewed transcript: all its lines, with texts edited, speakers changed, lines left out.
 
+    With an empty body it is the caller's draft that is submitted, and is over then; `If-Match` may be left
+    out, since a draft knows its version: if another is in force it is 412, and the draft stays.
+
     For the session's therapist, once it awaits review. It becomes a new version beside the machine's, is
     scored, and the session is closed with it. `If-Match` names the version that was edited; if another is in
     force, nothing is changed. The same lines sent again, after a lost answer, are accepted again.
     """
-    expected = required_versions(if_match)
-    edit = EditedLines(await request.read_by(_lines))
+    if not await request.body():
+        expected, edit = expected_versions(if_match), None
+    else:
+        expected = required_versions(if_match)
+        edit = EditedLines(await request.read_by(_lines))
     await review.hand_in(actor, session_id, edit, expected=expected, records=records)
     return Message(sentence("transcript_accepted", language))
 

@@ -26,8 +26,10 @@ from therapy.domain.session import (
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
 from therapy.entrypoints.http import (
+    draft_changes,
     mobile_sessions,
     session_amendments,
+    session_draft,
     session_events,
     session_recording,
     session_rerun,
@@ -354,6 +356,12 @@ router = _router(
         session_amendments.restore,
         session_rerun.rerun,
         session_events.follow_session,
+        session_draft.draft,
+        session_draft.save,
+        session_draft.discard,
+        draft_changes.speakers,
+        draft_changes.replace,
+        draft_changes.lines,
         list_sessions,
         one,
         retry,

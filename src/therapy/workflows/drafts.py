@@ -1,0 +1,290 @@
+"""Drafts: a therapist's unsent edit of a transcript, kept on the server, so that it survives phone and tab.
+
+A draft is saved while its session awaits review, or once it is closed (as the draft of an amendment). Nobody
+overwrites what they have not seen: a save says which state of the draft it changes.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from therapy.domain.access import Actor
+from therapy.domain.draft import (
+    Draft,
+    applied,
+    changed_since,
+    changed_starts,
+    difference,
+    in_parts,
+    saved,
+)
+from therapy.domain.draft_lines import drafted
+from therapy.domain.edited_lines import EditedLine
+from therapy.domain.errors import (
+    DraftChanged,
+    InvalidInput,
+    NotFound,
+    WrongState,
+)
+from therapy.domain.session import Session, State
+from therapy.domain.transcript import TranscriptVersion, Utterance
+from therapy.repositories.change import Change
+from therapy.repositories.drafts import StoredDraft
+from therapy.repositories.records import Records
+from therapy.workflows.retry_stale import retry_stale
+from therapy.workflows.review import own_session
+
+EDITABLE = {State.AWAITING_REVIEW, State.CLOSED}
+"""The states of a session in which its transcript can be edited."""
+
+REVISION_LENGTH = 16
+
+Lines = tuple[Utterance, ...]
+LineEdit = Callable[[TranscriptVersion, Lines], Lines]
+"""Returns the lines of a draft after an edit, given its base version and its lines."""
+
+
+class Precondition(NamedTuple):
+    """What whoever changes a draft knows of it.
+
+    `revisions` are those that it may have, None = any; `must_exist` and `must_be_new` say whether there
+    must be one already, or none.
+    """
+
+    revisions: frozenset[str] | None = None
+    must_exist: bool = False
+    must_be_new: bool = False
+
+
+ANY = Precondition()
+
+
+class SentDraft(Struct, frozen=True):
+    """A draft as it was sent."""
+
+    base_version: int
+    lines: Sequence[EditedLine]
+    reviewed_to_ms: int
+
+
+class DraftView(Struct, frozen=True):
+    """A draft, its lines, the version that it began from, and the number of the version in force now."""
+
+    draft: Draft
+    lines: Lines
+    base: TranscriptVersion
+    version_in_force: int
+
+
+async def show(actor: Actor, session_id: str, *, records: Records) -> DraftView:
+    """Return the actor's draft of a session's transcript; also one that began from an older version.
+
+    Raises:
+        NotFound: the session is absent or someone else's, or, with code `no_draft`, there is no draft.
+        WrongState: the session was cancelled.
+    """
+    session = await own_session(actor, session_id, records=records)
+    if session.state is State.CANCELLED:
+        raise WrongState("draft_not_possible", state=session.state.value)
+    stored = await _stored(actor, session, records=records)
+    if stored.draft is None or not stored.draft.is_open:
+        raise NotFound("no_draft")
+    base = await _base(session, stored.draft.base_version, records=records)
+    lines = await asyncio.to_thread(applied, base.utterances, stored.changes)
+    return DraftView(stored.draft, lines, base, session.transcript_number)
+
+
+async def save(
+    actor: Actor,
+    session_id: str,
+    sent: SentDraft,
+    precondition: Precondition,
+    *,
+    records: Records,
+) -> DraftView:
+    """Save a draft as it was sent: lines that are not in it are deleted ones.
+
+    Raises:
+        InvalidInput: lines out of order or with equal starts, or no such base version.
+        DraftChanged: the draft is not as its sender knows it; says which lines changed, and when.
+        WrongState: the session neither awaits review nor is closed.
+    """
+
+    async def attempt() -> DraftView:
+        session = await _editable(actor, session_id, records=records)
+        stored = await _stored(actor, session, records=records)
+        check(precondition, stored.draft, session)
+        base = await _base(session, sent.base_version, records=records)
+        before = await _lines_before(session, stored, base, records=records)
+        lines = await asyncio.to_thread(drafted, base, before, sent.lines)
+        return await _write(
+            session, stored, base, lines, reviewed_to_ms=sent.reviewed_to_ms, records=records
+        )
+
+    return await retry_stale(attempt)
+
+
+async def edit(
+    actor: Actor,
+    session_id: str,
+    change: LineEdit,
+    precondition: Precondition = ANY,
+    *,
+    records: Records,
+) -> DraftView:
+    """Change the lines of a draft; without a draft one is made from the version in force.
+
+    `change` gets the base version and the lines, and is called again if someone else saved meanwhile; it runs
+    in a thread. What changes nothing is not saved.
+
+    Raises:
+        DraftChanged, WrongState: as `save`. Whatever `change` raises.
+    """
+
+    async def attempt() -> DraftView:
+        session = await _editable(actor, session_id, records=records)
+        stored = await _stored(actor, session, records=records)
+        check(precondition, stored.draft, session)
+        draft = stored.draft if stored.draft and stored.draft.is_open else None
+        number = draft.base_version if draft else session.transcript_number
+        base = await _base(session, number, records=records)
+        before = await asyncio.to_thread(applied, base.utterances, stored.changes)
+        after = await asyncio.to_thread(change, base, before)
+        if draft and after == before:
+            return DraftView(draft, before, base, session.transcript_number)
+        reviewed = draft.reviewed_to_ms if draft else 0
+        return await _write(session, stored, base, after, reviewed_to_ms=reviewed, records=records)
+
+    return await retry_stale(attempt)
+
+
+async def look_at(
+    actor: Actor, session_id: str, precondition: Precondition = ANY, *, records: Records
+) -> DraftView:
+    """Return the actor's draft, or what it would be if it began now; nothing is written.
+
+    Raises:
+        DraftChanged, WrongState: as `save`.
+    """
+    session = await _editable(actor, session_id, records=records)
+    stored = await _stored(actor, session, records=records)
+    check(precondition, stored.draft, session)
+    draft = stored.draft if stored.draft and stored.draft.is_open else None
+    number = draft.base_version if draft else session.transcript_number
+    base = await _base(session, number, records=records)
+    lines = await asyncio.to_thread(applied, base.utterances, stored.changes)
+    shown = draft or replace(_new(session, records=records), base_version=number)
+    return DraftView(shown, lines, base, session.transcript_number)
+
+
+async def discard(
+    actor: Actor, session_id: str, precondition: Precondition = ANY, *, records: Records
+) -> None:
+    """Delete the actor's draft for good. Idempotent.
+
+    Raises:
+        DraftChanged: as `save`.
+        WrongState: the session was cancelled: everything of it is being erased.
+    """
+
+    async def attempt() -> None:
+        session = await own_session(actor, session_id, records=records)
+        if session.state is State.CANCELLED:
+            raise WrongState("draft_not_possible", state=session.state.value)
+        stored = await _stored(actor, session, records=records)
+        if stored.draft is None or not stored.draft.is_open:
+            return
+        check(precondition, stored.draft, session)
+        over = records.drafts.end(stored, _revision(records), records.now())
+        change = Change(records.sessions.unchanged(session), *over)
+        await records.commit(session.practice_id, change)
+
+    await retry_stale(attempt)
+
+
+def check(precondition: Precondition, draft: Draft | None, session: Session) -> None:
+    """Raise DraftChanged unless the draft is as its sender knows it."""
+    wanted, in_force = precondition.revisions, session.transcript_number
+    if draft is None or not draft.is_open:
+        if wanted is not None or precondition.must_exist:
+            raise DraftChanged("draft_gone", version_in_force=in_force)
+        return
+    if precondition.must_be_new or (wanted is not None and draft.revision not in wanted):
+        raise _changed(draft, wanted or frozenset(), in_force)
+
+
+def _changed(draft: Draft, known: frozenset[str], in_force: int) -> DraftChanged:
+    changed = changed_since(draft, known)
+    return DraftChanged(
+        "draft_changed",
+        changed.lines,
+        etag=f'"{draft.revision}"',
+        more_changed=changed.more,
+        changed_at=f"{changed.at:%Y-%m-%dT%H:%M:%SZ}",
+        version_in_force=in_force,
+    )
+
+
+async def _editable(actor: Actor, session_id: str, *, records: Records) -> Session:
+    session = await own_session(actor, session_id, records=records)
+    if session.state not in EDITABLE:
+        raise WrongState("draft_not_possible", state=session.state.value)
+    return session
+
+
+async def _stored(actor: Actor, session: Session, *, records: Records) -> StoredDraft:
+    return await records.drafts.load(session.practice_id, session.id, actor.person_id)
+
+
+async def _base(session: Session, number: int, *, records: Records) -> TranscriptVersion:
+    try:
+        return await records.transcripts.load_words(session.practice_id, session.id, number)
+    except NotFound:
+        raise InvalidInput("base_version", "no_such_version", number=number) from None
+
+
+async def _lines_before(
+    session: Session, stored: StoredDraft, base: TranscriptVersion, *, records: Records
+) -> Lines:
+    """Return the lines of the stored draft, for the words that they have; () if there is none."""
+    if stored.draft is None or not stored.draft.is_open:
+        return ()
+    of_draft = base
+    if stored.draft.base_version != base.number:
+        of_draft = await _base(session, stored.draft.base_version, records=records)
+    return await asyncio.to_thread(applied, of_draft.utterances, stored.changes)
+
+
+async def _write(
+    session: Session,
+    stored: StoredDraft,
+    base: TranscriptVersion,
+    lines: Lines,
+    *,
+    reviewed_to_ms: int,
+    records: Records,
+) -> DraftView:
+    parts = await asyncio.to_thread(lambda: in_parts(difference(base.utterances, lines)))
+    before = stored.draft if stored.draft and stored.draft.is_open else None
+    draft = replace(
+        before or _new(session, records=records),
+        base_version=base.number,
+        reviewed_to_ms=reviewed_to_ms,
+    )
+    after = saved(draft, _revision(records), records.now(), changed_starts(stored.parts, parts))
+    writes = await asyncio.to_thread(records.drafts.save, after, parts, stored)
+    change = Change(records.sessions.unchanged(session), *writes)
+    await records.commit(session.practice_id, change)
+    return DraftView(after, lines, base, session.transcript_number)
+
+
+def _new(session: Session, *, records: Records) -> Draft:
+    """Return an empty draft of the session's therapist, who alone can have one."""
+    return Draft(session.practice_id, session.id, session.therapist_id, "", records.now())
+
+
+def _revision(records: Records) -> str:
+    return records.new_id()[:REVISION_LENGTH]

@@ -1,0 +1,73 @@
+"""What a therapist hands in: an edit that was sent, or their draft, which is over in the same commit."""
+
+import asyncio
+from dataclasses import dataclass
+
+from therapy.domain.access import Actor
+from therapy.domain.draft import applied
+from therapy.domain.draft_submission import DraftedLines
+from therapy.domain.edited_lines import Edit
+from therapy.domain.errors import NotFound
+from therapy.domain.session import Session
+from therapy.domain.transcript import Source, TranscriptVersion
+from therapy.repositories.change import Pending
+from therapy.repositories.drafts import StoredDraft
+from therapy.repositories.records import Records
+from therapy.workflows.edits import Expected, is_in_force
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """An edit; `draft` is the stored draft that it is, None if it was sent.
+
+    `edit` is None if the draft was handed in before, or there is none.
+    """
+
+    edit: Edit | None
+    draft: StoredDraft | None = None
+    expected: Expected = None
+
+    @property
+    def needed_edit(self) -> Edit:
+        """The edit.
+
+        Raises:
+            NotFound: with code `no_draft`, there is none.
+        """
+        if self.edit is None:
+            raise NotFound("no_draft")
+        return self.edit
+
+    async def is_in_force(self, session: Session, *, records: Records) -> bool:
+        """Return whether the version in force is what this made, i.e. it was handed in before."""
+        if self.draft is None:
+            return await is_in_force(session, self.needed_edit, records=records)
+        head = self.draft.draft
+        return head is not None and head.handed_in == session.transcript_number > 0
+
+    def over(self, version: TranscriptVersion, *, records: Records) -> tuple[Pending, ...]:
+        """End the draft that became this version; nothing if there was none."""
+        if self.draft is None:
+            return ()
+        return records.drafts.end(self.draft, records.new_id(), records.now(), version.number)
+
+
+async def handed_in(
+    actor: Actor,
+    session: Session,
+    edit: Edit | None,
+    *,
+    source: Source = Source.EDIT,
+    reason: str = "",
+    records: Records,
+) -> HandedIn:
+    """Return what is handed in: the edit, or without one the actor's draft, for this reason."""
+    if edit is not None:
+        return HandedIn(edit)
+    stored = await records.drafts.load(session.practice_id, session.id, actor.person_id)
+    if stored.draft is None or not stored.draft.is_open:
+        return HandedIn(None, stored)
+    number = stored.draft.base_version
+    base = await records.transcripts.load_words(session.practice_id, session.id, number)
+    lines = await asyncio.to_thread(applied, base.utterances, stored.changes)
+    return HandedIn(DraftedLines(lines, source, reason), stored, frozenset({number}))

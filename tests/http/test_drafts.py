@@ -1,0 +1,378 @@
+"""The contract's lines about drafts: GET, PUT, DELETE /sessions/{id}/draft; /speakers, /replace, /lines."""
+
+import pytest
+
+from tests.http.clinic import ALEX, JORDAN, as_the_app, check_problem
+
+NEW = {"If-None-Match": "*"}
+
+
+@pytest.fixture
+async def session_id(clinic):
+    return await clinic.reviewable()
+
+
+def path_of(session_id, more=""):
+    return f"/sessions/{session_id}/draft{more}"
+
+
+async def save(clinic, session_id, headers=NEW, lines=None, **changes):
+    lines = await lines_of(clinic, session_id) if lines is None else lines
+    body = {"base_version": 1, "lines": lines, "reviewed_to_ms": 0} | changes
+    return await clinic.ask("PUT", path_of(session_id), json=body, headers=headers)
+
+
+async def lines_of(clinic, session_id):
+    answer = await clinic.get(f"/sessions/{session_id}/transcript")
+    return answer.json()["lines"]
+
+
+async def draft_of(clinic, session_id):
+    answer = await clinic.get(path_of(session_id))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def having(answer):
+    return {"If-Match": answer.headers["etag"]}
+
+
+async def post(clinic, session_id, more, body, **headers):
+    return await clinic.post(path_of(session_id, more), json=body, headers=headers)
+
+
+async def in_force(clinic, session_id):
+    return (await clinic.get(f"/sessions/{session_id}/transcript")).json()["version"]
+
+
+# --- GET|PUT|DELETE /sessions/{id}/draft ----------------------------------------------------------
+
+
+async def test_put_draft_keeps_the_lines_and_get_draft_shows_them_as_the_contract_says(
+    clinic, session_id
+):
+    lines = await lines_of(clinic, session_id)
+    lines[1]["text"] = "I slept well."
+    saved = await save(clinic, session_id, lines=lines, reviewed_to_ms=3_000)
+    assert saved.status_code == 200
+    found = await clinic.get(path_of(session_id))
+    assert found.headers["etag"] == saved.headers["etag"]
+    told = found.json()
+    assert told.keys() == {"base_version", "version_in_force", "lines", "reviewed_to_ms", "at"}
+    assert (told["base_version"], told["version_in_force"], told["reviewed_to_ms"]) == (1, 1, 3_000)
+    assert saved.json() == {name: value for name, value in told.items() if name != "lines"}
+    assert [each["text"] for each in told["lines"]] == [each["text"] for each in lines]
+    assert [each["edited"] for each in told["lines"]] == [False, True, False, False, False]
+    assert told["lines"][0] == lines[0]
+    assert len(told["lines"][0]["words"]) == 3
+    again = await clinic.ask("PUT", path_of(session_id), json=told, headers=having(found))
+    assert again.status_code == 200, "what GET shows can be sent back"
+    assert (await draft_of(clinic, session_id))["lines"] == told["lines"]
+
+
+async def test_put_draft_without_a_condition_is_428_and_says_what_to_send(clinic, session_id):
+    for headers in ({}, {"If-None-Match": '"x"'}):
+        problem = check_problem(await save(clinic, session_id, headers), 428, "draft_condition")
+        assert "If-None-Match: *" in problem["detail"]
+    check_problem(await clinic.get(path_of(session_id)), 404, "no_draft")
+
+
+async def test_a_second_tab_gets_412_with_the_etag_and_what_changed_and_nothing_is_lost(
+    clinic, session_id
+):
+    first = await save(clinic, session_id)
+    lines = await lines_of(clinic, session_id)
+    lines[2]["text"], lines[3]["speaker"] = "What helped?", "Unknown"
+    second = await save(clinic, session_id, having(first), lines)
+    answer = await save(clinic, session_id, having(first))
+    problem = check_problem(answer, 412, "draft_changed")
+    assert answer.headers["etag"] == problem["etag"] == second.headers["etag"]
+    assert problem["changed_lines"] == [7_000, 9_500]
+    assert problem["more_changed"] is False
+    assert problem["changed_at"][:16] == second.json()["at"][:16]
+    assert problem["version_in_force"] == 1
+    assert (await draft_of(clinic, session_id))["lines"][2]["text"] == "What helped?"
+    check_problem(await save(clinic, session_id), 412, "draft_changed")
+    assert (await save(clinic, session_id, {"If-Match": problem["etag"]})).status_code == 200
+    assert (await save(clinic, session_id, {"If-Match": "*"})).status_code == 200
+    weak = {"If-Match": f"W/{problem['etag']}"}
+    check_problem(await save(clinic, session_id, weak), 412, "draft_changed")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        (lambda lines: lines.reverse(), "lines_out_of_order", "lines[1].start_ms"),
+        (lambda lines: lines.insert(1, lines[0]), "equal_starts", "lines[1].start_ms"),
+        (lambda lines: lines[1].update(end_ms=1), "ends_before_start", "lines[1].end_ms"),
+        (lambda lines: lines[1].update(speaker="Chorus"), "invalid", "lines[1].speaker"),
+        (lambda lines: lines[1].update(colour="red"), "unknown_field", "lines[1].colour"),
+        (lambda lines: lines[1].pop("text"), "required", "lines[1].text"),
+        (lambda lines: lines[1].update(start_ms=-1), "invalid", "lines[1].start_ms"),
+    ],
+    ids=["out of order", "equal starts", "end", "speaker", "unknown", "no text", "negative"],
+)
+async def test_bad_lines_are_named_and_the_draft_stays(clinic, session_id, change, code, field):
+    first = await save(clinic, session_id)
+    lines = await lines_of(clinic, session_id)
+    change(lines)
+    problem = check_problem(await save(clinic, session_id, having(first), lines), 400, code)
+    assert problem["field"] == field
+    kept = await clinic.get(path_of(session_id))
+    assert kept.headers["etag"] == first.headers["etag"]
+
+
+async def test_a_draft_of_20_001_lines_is_refused_and_one_of_20_000_is_not(clinic, session_id):
+    lines = [{"start_ms": at, "speaker": "Patient", "text": ""} for at in range(20_001)]
+    check_problem(await save(clinic, session_id, lines=lines), 400, "too_many_lines", "lines")
+    assert (await save(clinic, session_id, lines=lines[1:])).status_code == 200
+    assert len((await draft_of(clinic, session_id))["lines"]) == 20_000
+
+
+async def test_a_draft_of_a_version_that_is_gone_is_refused_and_the_draft_stays(clinic, session_id):
+    first = await save(clinic, session_id)
+    problem = check_problem(
+        await save(clinic, session_id, having(first), base_version=7), 400, "no_such_version"
+    )
+    assert (problem["field"], problem["number"]) == ("base_version", 7)
+    assert "7" in problem["error"]
+    assert (await draft_of(clinic, session_id))["base_version"] == 1
+
+
+async def test_delete_draft_discards_it_and_a_tab_that_still_has_it_is_told(clinic, session_id):
+    first = await save(clinic, session_id)
+    other = await clinic.ask("DELETE", path_of(session_id), headers={"If-Match": '"other"'})
+    check_problem(other, 412, "draft_changed")
+    for _ in range(2):
+        assert (await clinic.ask("DELETE", path_of(session_id))).status_code == 204
+    check_problem(await clinic.get(path_of(session_id)), 404, "no_draft")
+    check_problem(await save(clinic, session_id, having(first)), 412, "draft_gone")
+    assert (await save(clinic, session_id)).status_code == 200
+
+
+async def test_a_draft_is_its_therapists_alone(clinic, session_id):
+    await save(clinic, session_id)
+    for person in (ALEX, JORDAN):
+        check_problem(await clinic.get(path_of(session_id), person), 404, "not_found")
+
+
+async def test_there_is_no_draft_before_the_transcript_nor_once_the_session_is_cancelled(clinic):
+    session_id = await clinic.session()
+    lines = [{"start_ms": 0, "speaker": "Patient", "text": "a"}]
+    problem = check_problem(await save(clinic, session_id, lines=lines), 409, "draft_not_possible")
+    assert problem["state"] == "awaiting_transcript"
+    await clinic.work()
+    await save(clinic, session_id)
+    await clinic.ask("DELETE", f"/sessions/{session_id}")
+    assert (await clinic.get(path_of(session_id))).status_code in {404, 409}
+
+
+async def test_a_draft_that_the_app_overtook_can_be_read_says_so_and_can_be_taken_over(
+    clinic, session_id
+):
+    lines = await lines_of(clinic, session_id)
+    lines[1]["text"] = "I slept well."
+    saved = await save(clinic, session_id, lines=lines)
+    review = f"/data/transcript/{session_id}"
+    sent = as_the_app((await clinic.get(review)).json()["transcript"])
+    assert (await clinic.ask("PUT", review, json=sent)).status_code == 202
+    told = await draft_of(clinic, session_id)
+    assert (told["base_version"], told["version_in_force"]) == (1, 2)
+    assert told["lines"][1]["text"] == "I slept well."
+    problem = check_problem(
+        await save(clinic, session_id, having(saved), lines), 409, "draft_not_possible"
+    )
+    assert problem["state"] == "closing"
+    problem = check_problem(
+        await clinic.post(f"/sessions/{session_id}/submit"), 412, "version_changed"
+    )
+    assert problem["version"] == 2
+    await clinic.work()
+    again = await save(clinic, session_id, having(saved), lines, base_version=2)
+    assert again.json()["base_version"] == 2
+    assert (await draft_of(clinic, session_id))["lines"][1]["text"] == "I slept well."
+
+
+# --- POST /sessions/{id}/submit with an empty body ------------------------------------------------
+
+
+async def test_submit_with_an_empty_body_hands_in_the_draft_which_is_over_then(clinic, session_id):
+    await post(clinic, session_id, "/lines", {"split": {"start_ms": 0, "at_word": 2}})
+    await post(clinic, session_id, "/replace", {"find": "sister", "replace_with": "brother"})
+    drafted = (await draft_of(clinic, session_id))["lines"]
+    wrong = await clinic.post(f"/sessions/{session_id}/submit", headers={"If-Match": '"7"'})
+    check_problem(wrong, 412, "version_changed")
+    for _ in range(2):  # the second as after a lost answer
+        answer = await clinic.post(f"/sessions/{session_id}/submit")
+        assert answer.status_code == 202, answer.text
+        assert await in_force(clinic, session_id) == 2
+        await clinic.work()
+    check_problem(await clinic.get(path_of(session_id)), 404, "no_draft")
+    lines = await lines_of(clinic, session_id)
+    assert lines == drafted
+    assert [each["text"] for each in lines][:2] == ["How did", "you sleep this week?"]
+    assert (await clinic.get(f"/sessions/{session_id}")).json()["state"] == "closed"
+
+
+async def test_submit_of_a_draft_that_is_not_there_is_404_and_says_so(clinic, session_id):
+    check_problem(await clinic.post(f"/sessions/{session_id}/submit"), 404, "no_draft")
+
+
+async def test_submit_of_a_draft_without_a_line_or_with_an_empty_one_is_refused_and_it_stays(
+    clinic, session_id
+):
+    lines = await lines_of(clinic, session_id)
+    lines[3]["text"] = " "
+    first = await save(clinic, session_id, lines=lines)
+    submit = f"/sessions/{session_id}/submit"
+    check_problem(await clinic.post(submit), 400, "required", "lines[3].text")
+    await save(clinic, session_id, having(first), [])
+    check_problem(await clinic.post(submit), 400, "empty_transcript")
+    assert (await draft_of(clinic, session_id))["lines"] == []
+    assert await in_force(clinic, session_id) == 1
+
+
+# --- POST /sessions/{id}/draft/speakers -----------------------------------------------------------
+
+
+def speakers(told):
+    return [each["speaker"][0] for each in told["lines"]]
+
+
+async def test_post_draft_speakers_swaps_assigns_a_voice_and_a_stretch_and_from_here_on(
+    clinic, session_id
+):
+    for body, expected in [
+        ({"swap": True}, "PTPTU"),
+        ({"swap": True}, "TPTPU"),
+        ({"voice": "1", "speaker": "Unknown"}, "TUTUU"),
+        ({"from_ms": 3_000, "to_ms": 9_500, "speaker": "Patient"}, "TPPUU"),
+        ({"from_ms": 9_500, "speaker": "Therapist"}, "TPPTT"),
+        ({"voice": "", "speaker": "Patient"}, "TPPTP"),
+    ]:
+        answer = await post(clinic, session_id, "/speakers", body)
+        assert answer.status_code == 200, answer.text
+        assert "".join(speakers(answer.json())) == expected, body
+        assert (await clinic.get(path_of(session_id))).headers["etag"] == answer.headers["etag"]
+    assert len(answer.json()["lines"][0]["words"]) == 3
+    assert await in_force(clinic, session_id) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "one_of"),
+        ({"swap": False}, "one_of"),
+        ({"swap": True, "speaker": "Patient"}, "one_of"),
+        ({"swap": True, "voice": "1", "speaker": "Patient"}, "one_of"),
+        ({"voice": "1"}, "one_of"),
+        ({"voice": "1", "from_ms": 0, "speaker": "Patient"}, "one_of"),
+        ({"speaker": "Patient"}, "one_of"),
+        ({"voice": "1", "to_ms": 5, "speaker": "Patient"}, "required"),
+        ({"from_ms": 5, "to_ms": 5, "speaker": "Patient"}, "invalid"),
+        ({"from_ms": -1, "speaker": "Patient"}, "invalid"),
+        ({"voice": "7", "speaker": "Patient"}, "no_such_voice"),
+        ({"voice": "1", "speaker": "Chorus"}, "invalid"),
+        ({"everyone": True}, "unknown_field"),
+    ],
+)
+async def test_post_draft_speakers_that_says_not_one_thing_changes_nothing(
+    clinic, session_id, body, code
+):
+    check_problem(await post(clinic, session_id, "/speakers", body), 400, code)
+    check_problem(await clinic.get(path_of(session_id)), 404, "no_draft")
+
+
+async def test_changes_of_a_draft_honour_if_match_and_are_done_once_under_a_key(clinic, session_id):
+    first = await save(clinic, session_id)
+    swap = {"swap": True}
+    other = {"If-Match": '"other"'}
+    check_problem(await post(clinic, session_id, "/speakers", swap, **other), 412, "draft_changed")
+    headers = having(first) | {"Idempotency-Key": "swap-1"}
+    answers = [await post(clinic, session_id, "/speakers", swap, **headers) for _ in range(2)]
+    assert [each.status_code for each in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert "".join(speakers(answers[0].json())) == "PTPTU"
+
+
+# --- POST /sessions/{id}/draft/replace ------------------------------------------------------------
+
+
+async def test_post_draft_replace_previews_and_replaces_whole_words(clinic, session_id):
+    body = {"find": "my", "replace_with": "Her", "whole_words": True, "preview": True}
+    preview = await post(clinic, session_id, "/replace", body)
+    assert preview.status_code == 200
+    told = preview.json()
+    assert told["count"] == 1
+    assert [each["text"] for each in told["lines"]] == [
+        "Her sister did. I was sad and alone before."
+    ]
+    assert "etag" not in preview.headers
+    check_problem(await clinic.get(path_of(session_id)), 404, "no_draft")
+    done = await post(clinic, session_id, "/replace", body | {"preview": False})
+    assert done.json() == told
+    draft = await clinic.get(path_of(session_id))
+    assert draft.headers["etag"] == done.headers["etag"]
+    assert draft.json()["lines"][3]["text"].startswith("Her sister")
+    nothing = await post(clinic, session_id, "/replace", body)
+    assert nothing.json() == {"count": 0, "lines": []}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"find": "", "replace_with": "a"},
+        {"find": "  ", "replace_with": "a"},
+        {"find": "a" * 201, "replace_with": "a"},
+        {"find": "a", "replace_with": "b" * 201},
+        {"find": "a"},
+        {"find": "a", "replace_with": "b", "regex": True},
+        {"find": "a\0", "replace_with": "b"},
+    ],
+)
+async def test_post_draft_replace_of_nothing_or_too_much_is_refused(clinic, session_id, body):
+    check_problem(await post(clinic, session_id, "/replace", body), 400)
+    check_problem(await clinic.get(path_of(session_id)), 404, "no_draft")
+
+
+async def test_post_draft_replace_does_not_grow_a_draft_beyond_its_bound(clinic, session_id):
+    line = {"start_ms": 0, "speaker": "Patient", "text": "a" * 50_000}
+    await save(clinic, session_id, lines=[line])
+    body = {"find": "a", "replace_with": "b" * 200}
+    check_problem(await post(clinic, session_id, "/replace", body), 413, "too_much_replaced")
+    assert (await draft_of(clinic, session_id))["lines"][0]["text"] == line["text"]
+
+
+# --- POST /sessions/{id}/draft/lines --------------------------------------------------------------
+
+
+async def test_post_draft_lines_splits_and_merges_and_words_keep_their_times(clinic, session_id):
+    lines = await lines_of(clinic, session_id)
+    merge = {"merge": [lines[0]["start_ms"], lines[1]["start_ms"]]}
+    one = (await post(clinic, session_id, "/lines", merge)).json()["lines"][0]
+    assert one["text"] == "How did you sleep this week? I slept better, and I feel glad."
+    split = {"split": {"start_ms": 0, "at_word": 6}}
+    told = (await post(clinic, session_id, "/lines", split)).json()["lines"]
+    assert [each["text"] for each in told] == [each["text"] for each in lines]
+    starts = [each["start_ms"] for each in told]
+    assert starts == sorted({*starts})
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "one_of"),
+        ({"split": {"start_ms": 0, "at_word": 1}, "merge": [0, 3_000]}, "one_of"),
+        ({"split": {"start_ms": 1, "at_word": 1}}, "no_such_line"),
+        ({"split": {"start_ms": 0, "at_word": 60}}, "no_such_word"),
+        ({"split": {"start_ms": 0, "at_word": 0}}, "invalid"),
+        ({"merge": [0]}, "merge_two_lines"),
+        ({"merge": [0, 7_000]}, "lines_not_neighbours"),
+        ({"merge": [0, 0]}, "lines_not_neighbours"),
+    ],
+)
+async def test_post_draft_lines_that_can_not_be_done_changes_nothing(
+    clinic, session_id, body, code
+):
+    check_problem(await post(clinic, session_id, "/lines", body), 400, code)
+    check_problem(await clinic.get(path_of(session_id)), 404, "no_draft")
