@@ -146,7 +146,7 @@ def answer_of(version: TranscriptVersion) -> TranscriptAnswer:
         author=version.author_id or None,
         engine=version.engine,
         language=version.language,
-        lines=[_line(each) for each in version.utterances],
+        lines=[line_of(each) for each in version.utterances],
         partial=version.partial,
         missing=as_shape(list[Missing], version.missing),
         remarks=version.remarks,
@@ -154,7 +154,8 @@ def answer_of(version: TranscriptVersion) -> TranscriptAnswer:
     )
 
 
-def _line(utterance: Utterance) -> TranscriptLine:
+def line_of(utterance: Utterance) -> TranscriptLine:
+    """Return a line as the API shows it."""
     return TranscriptLine(
         start_ms=utterance.start_ms,
         end_ms=utterance.end_ms,
