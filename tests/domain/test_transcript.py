@@ -223,13 +223,14 @@ def test_lines_sent_back_unchanged_keep_everything():
     assert (version.role_confidence, version.role_reasons) == (0.9, parent.role_reasons)
 
 
-def test_a_new_text_loses_its_score_and_words_but_keeps_voice_and_end():
+def test_a_new_text_loses_its_score_but_keeps_voice_end_and_the_times_of_its_words():
     parent = a_parent()
     lines = lines_of(parent)
     lines[0] = Line(THERAPIST, "  Hallo there ", "0:00:00.000")
     lines[1] = Line(PATIENT, "I am not fine", "0:00:02.000")
     first, second, _ = correct(parent, lines).utterances
-    assert (first.text, first.words, first.voice, first.end_ms) == ("Hallo there", (), "0", 1_000)
+    assert (first.text, first.voice, first.end_ms) == ("Hallo there", "0", 1_000)
+    assert first.words == (Word("Hallo", 0, 500, 0.0), Word("there", 500, 900))
     assert (second.text, second.scores, second.end_ms) == ("I am not fine", None, 3_000)
 
 

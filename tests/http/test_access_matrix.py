@@ -98,6 +98,7 @@ TABLE = {
     "get_transcript": "401 401 401 404 404 404 404 404 200",
     "list_versions": "401 401 401 404 404 404 404 404 200",
     "get_version": "401 401 401 404 404 404 404 404 200",
+    "compare_versions": "401 401 401 404 404 404 404 404 200",
     "submit_transcript": "401 401 401 404 404 404 404 404 202",
     "amend_transcript": "401 401 401 404 404 404 404 404 202",
     "restore_version": "401 401 401 404 404 404 404 404 202",
@@ -188,7 +189,7 @@ class Operation:
 
     async def ask(self, asking: Asking, session_id: str) -> Response:
         path = self._path.replace("{session_id}", session_id).replace("{user_id}", OLIVIA.id)
-        path = path.replace("{number}", "1")
+        path = path.replace("{number}/diff", "1/diff?to=1").replace("{number}", "1")
         more: dict[str, Any] = {"headers": {"Idempotency-Key": KEY} if self.takes_a_key else {}}
         if asking.person is not None:
             token = self._clinic.token(asking.person, asking.sid)

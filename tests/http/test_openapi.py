@@ -31,6 +31,7 @@ OPERATION_IDS = [
     "check_live",
     "check_ready",
     "check_ready_for_uploads",
+    "compare_versions",
     "correct_session",
     "count_work",
     "create_upload",

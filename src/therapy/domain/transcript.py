@@ -17,6 +17,7 @@ from therapy.domain.errors import InvalidInput
 from therapy.domain.insights import Insights
 from therapy.domain.sentiment import Scores
 from therapy.domain.text_folding import plain_digits
+from therapy.domain.word_times import TYPED, HeardWord, timed_lines
 
 MAX_PAUSE_MS = 1_500
 """After a longer silence the same voice begins a new utterance."""
@@ -47,7 +48,10 @@ class Speaker(Enum):
 
 
 class Word(Struct, frozen=True, array_like=True):
-    """One recognised word; `confidence` is 0..1."""
+    """A word of an utterance; `confidence` is 0..1.
+
+    In an edited utterance it is 0 (`TYPED`) for a word that a person typed: its times are estimated.
+    """
 
     text: str
     start_ms: int
@@ -97,10 +101,11 @@ class Utterance(Struct, frozen=True, omit_defaults=True):
 
     @property
     def word_confidence(self) -> float:
-        """The mean confidence of its words, 0..1; 1 for an utterance without words, e.g. a typed one."""
-        if not self.words:
+        """The mean confidence of its words, 0..1, but for those typed by a person; 1 if none is left."""
+        words = [each for each in self.words if not (self.edited and each.confidence == TYPED)]
+        if not words:
             return 1.0
-        return round(sum(each.confidence for each in self.words) / len(self.words), 3)
+        return round(sum(each.confidence for each in words) / len(words), 3)
 
 
 class Source(Enum):
@@ -243,22 +248,20 @@ def corrected(
 
     Lines are matched to the parent's utterances by timestamp; an unmatched line ends where the next one
     begins. A line whose text and speaker are unchanged keeps its scores; any other loses them, to be
-    scored again. Insights are kept only if no text changed, because they refer to positions in texts.
+    scored again. Words keep their times, also in another line; see `word_times`. Insights are kept only if no
+    text changed, because they refer to positions in texts.
 
     Raises:
         InvalidInput: no lines although the parent has utterances, or a line without text or valid timestamp.
     """
-    if not lines and parent.utterances:
-        raise InvalidInput("transcript", "empty_transcript")
-    old = {each.start_ms: each for each in parent.utterances}
-    utterances = in_order(_corrected_line(index, line, old) for index, line in enumerate(lines))
+    utterances = _edited(parent, lines)
     version = TranscriptVersion(
         session_id=parent.session_id,
         number=number,
         parent=parent.number,
         source=Source.EDIT,
         at=at,
-        utterances=_ended(utterances, parent.duration_ms),
+        utterances=_with_word_times(parent.utterances, utterances),
         author_id=author_id,
         engine=parent.engine,
         language=parent.language,
@@ -275,6 +278,32 @@ def corrected(
 def same_texts(one: TranscriptVersion, other: TranscriptVersion) -> bool:
     """Return whether two versions have the same lines of text, whoever speaks them."""
     return [each.text for each in one.utterances] == [each.text for each in other.utterances]
+
+
+def _edited(parent: TranscriptVersion, lines: Sequence[Line]) -> tuple[Utterance, ...]:
+    """Return what was sent back as utterances; a changed text has no words yet."""
+    if not lines and parent.utterances:
+        raise InvalidInput("transcript", "empty_transcript")
+    old = {each.start_ms: each for each in parent.utterances}
+    utterances = in_order(_corrected_line(index, line, old) for index, line in enumerate(lines))
+    return _ended(utterances, parent.duration_ms)
+
+
+def _with_word_times(old: Sequence[Utterance], new: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
+    timed = timed_lines(old, new)
+    if not timed:
+        return new
+    utterances = list(new)
+    for place, line in timed.items():
+        words = tuple(_word(each) for each in line.words)
+        utterances[place] = replace(new[place], words=words, end_ms=line.end_ms)
+    return tuple(utterances)
+
+
+def _word(word: HeardWord) -> Word:
+    if isinstance(word, Word):
+        return word
+    return Word(word.text, word.start_ms, word.end_ms, word.confidence)
 
 
 def _corrected_line(index: int, line: Line, old: dict[int, Utterance]) -> Utterance:
@@ -309,13 +338,11 @@ def same_lines(
 ) -> bool:
     """Return whether `version` was made from `parent` with these `lines`, i.e. they were sent again."""
     try:
-        again = corrected(
-            parent, lines, number=version.number, at=version.at, author_id=version.author_id
-        )
+        again = _edited(parent, lines)
     except InvalidInput:
         return False
-    return _said(again) == _said(version)
+    return _said(again) == _said(version.utterances)
 
 
-def _said(version: TranscriptVersion) -> list[tuple[int, Speaker, str]]:
-    return [(each.start_ms, each.speaker, each.text) for each in version.utterances]
+def _said(utterances: Iterable[Utterance]) -> list[tuple[int, Speaker, str]]:
+    return [(each.start_ms, each.speaker, each.text) for each in utterances]

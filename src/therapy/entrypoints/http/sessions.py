@@ -37,6 +37,7 @@ from therapy.entrypoints.http import (
     session_transcript,
     session_upload,
     session_versions,
+    version_differences,
 )
 from therapy.entrypoints.http.dependencies import (
     Caller,
@@ -351,6 +352,7 @@ router = _router(
         session_transcript.transcript,
         session_versions.listed,
         session_versions.one,
+        version_differences.difference,
         session_submission.submit,
         session_amendments.amend,
         session_amendments.restore,
