@@ -3,7 +3,7 @@
 tests/chaos says what is done, and what must be true once another process went on and one sweep went by;
 `make test` cuts fewer calls, and most of them in one process. Each scenario is cut on disk (SQLite, files)
 and in emulators of Azure (Cosmos DB, Blob Storage), before and after each call. Then, until `--minutes` have
-passed, trials are drawn by chance: which scenario, family, call and cut, a store that fails among them. Prints
+passed, trials are drawn by chance: which scenario, family, call and cut, a failing store among them. Prints
 a table, and the seed of what was drawn; exits with 1 if anything was wrong.
 """
 
