@@ -16,12 +16,12 @@ from therapy.workflows.inconsistencies import Inspection
 LATER = timedelta(hours=3)
 """When the one sweep comes: nobody continues by then what was broken off."""
 
-CHECKPOINTS = {
+STAGES = {
     "speech.transcribe begins": "version",
     "sentiment.score": "version",
     "insights.find": "insights",
 }
-"""The first call of each stage, and the kind of item in whose commit its result is stored."""
+"""The first call of each stage, and the kind of item in whose commit its result is stored at the latest."""
 
 
 async def check(world: World, after: After) -> None:
@@ -83,23 +83,19 @@ async def _check_recordings(world: World, after: After) -> None:
 
 
 def check_stages(trace: Sequence[str], cut_at: int, cut: Cut) -> None:
-    """See that no stage is done again once its result is stored.
+    """See that no stage is done again once its result is stored: beside the recordings, or in a commit.
 
     Raises:
         AssertionError: it is.
     """
-    for stage, kind in CHECKPOINTS.items():
+    for stage, kind in STAGES.items():
         begun = [at for at, name in enumerate(trace) if name == stage]
         assert len(begun) <= 2, f"{stage}: {len(begun)} times"
-        stored = [
-            at for at, name in enumerate(trace) if _stores(name, kind) and begun and at > begun[0]
-        ]
-        kept = [at for at in stored if at != cut_at or cut.comes_after]
-        assert not kept or begun[-1] < kept[0], (
-            f"{stage} was done again after its result was stored"
-        )
+        done = [at for at in range(len(trace)) if at != cut_at or cut.comes_after]
+        stored = [at for at in done if begun and at > begun[0] and _stores(trace[at], kind)]
+        assert not stored or begun[-1] < stored[0], f"{stage} was done again after it was stored"
 
 
 def _stores(name: str, kind: str) -> bool:
-    words = name.split()
-    return words[0] == "store.commit" and kind in words
+    call, *kinds = name.split()
+    return call == "recordings.keep" or (call == "store.commit" and kind in kinds)
