@@ -81,6 +81,10 @@ bench-speech: $(VENV)/.dev ## words, voices and roles of the hard recordings (SE
 storm: $(VENV)/.dev .tools/node/.installed ## 200 sessions while everything fails now and then: is any lost or duplicated?
 	@$(BIN)/python benchmarks/azure_storm.py
 
+.PHONY: chaos
+chaos: $(VENV)/.dev .tools/node/.installed ## kill -9 at every step of everything (MINUTES=60 for as long, SEED=)
+	@$(BIN)/python benchmarks/chaos.py --minutes $(or $(MINUTES),0) $(if $(SEED),--seed $(SEED))
+
 .PHONY: image
 image: ## the container image, by docker, podman or buildah (BASE=, TAG=, LOCKS=, OPTIONS=)
 	@bash scripts/image.sh

@@ -123,3 +123,18 @@ def test_containers_that_are_made_by_hand_are_those_that_we_make() -> None:
         for name, ttl, paths in lines
     ]
     assert tuple(made) == SHAPES
+
+
+def test_every_failure_in_the_matrix_has_proofs_that_exist() -> None:
+    page = (ROOT / "docs/why/durability.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    failures = [line for line in rows if not line.startswith("| failure ")]
+    assert len(failures) > 20
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "src/therapy/testing").rglob("*.py")]
+    tests = {name for each in files for name in re.findall(r"def (test_\w+)", each.read_text())}
+    for line in failures:
+        proofs = re.findall(r"`((?:test_|benchmarks/)[^`]+)`", line.rpartition(" | ")[2])
+        assert proofs, line
+        programs = {each for each in proofs if each.startswith("benchmarks/")}
+        assert [each for each in programs if not (ROOT / each).exists()] == []
+        assert [each for each in proofs if each not in tests | programs] == []

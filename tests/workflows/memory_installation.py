@@ -163,13 +163,18 @@ async def an_installation(
     all_ports = replaced(memory_ports(said=SCRIPT, clock=clock), **interruptible | ports)
     options = {"limits": PersonLimits(uploads=500, uploads_in_all=500), **(options or {})}
     installed = MemoryInstallation(all_ports, clock, options, worker_options or {})
+    await settle_in(installed)
+    return installed
+
+
+async def settle_in(installed: MemoryInstallation, **login: Any) -> None:
+    """Add a practice with a therapist who has a device, and a patient; `login` is what the device's has."""
     records = installed.records
-    hashed = await all_ports.passwords.hash(PASSWORD)
+    hashed = await installed.ports.passwords.hash(PASSWORD)
     await accounts.put_practice(a_practice(), records=records)
     await accounts.add_person(a_therapist(password_hash=hashed), records=records)
     await accounts.add_person(a_person(password_hash=hashed), records=records)
-    await registered(a_device(person_id=THERAPIST), records=records)
-    return installed
+    await registered(a_device(person_id=THERAPIST), records=records, **login)
 
 
 def replaced(ports: Ports, **others: Any) -> Ports:
@@ -185,10 +190,10 @@ def some_records(clock: Clock, store: Store | None = None) -> Records:
     return Records(store or MemoryStore(clock), now=clock, new_id=memory_ports().new_id)
 
 
-async def registered(device: Device, *, records: Records) -> None:
+async def registered(device: Device, *, records: Records, **login: Any) -> None:
     """Write a device, what points to it, and its login if there is none."""
     owner = device.practice_id, device.person_id
-    await has_login(*owner, device.sid, records=records)
+    await has_login(*owner, device.sid, records=records, **login)
     pointer = DevicePointer(*owner, digest(device.token), device.registered_at, device.sid)
     await Change(records.devices.pointers.write(pointer)).commit(records.store)
     await Change(records.devices.write(device)).commit(records.store)

@@ -114,6 +114,16 @@ async def test_in_a_sound_installation_everything_fits() -> None:
     assert await inspection(installed).find() == ()
 
 
+async def test_what_changed_nothing_that_lists_show_is_not_out_of_step() -> None:
+    """Insights are written beside the words of a session, whose lists say nothing of them."""
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await installed.work(session_id)
+    await installed.work(session_id)
+    assert (await installed.insights_run(session_id)).state is RunState.DONE
+    assert await inspection(installed).find() == ()
+
+
 @pytest.mark.parametrize("kind", Kind)
 async def test_each_kind_is_found_alone_and_mended_where_that_loses_nothing(kind: Kind) -> None:
     installed, session_id = await closed()

@@ -1,13 +1,11 @@
 """Resumable uploads: whatever breaks off goes on elsewhere, nothing acknowledged is lost, nothing is left."""
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from tests.builders import HOUR, PRACTICE, a_wav, details
-from tests.workflows.dying_process import Countdown, Died, Dying
 from tests.workflows.memory_installation import ACTOR, an_installation, upload
 from therapy.domain.errors import (
     InvalidInput,
@@ -174,38 +172,6 @@ async def test_a_session_that_its_request_did_not_make_is_made_by_the_sweep(says
     await installed.sweep()
     assert await recording_of(installed, upload_id) == SMALL
     assert (await look(installed, upload_id)).metadata is None
-
-
-async def test_of_a_request_that_dies_at_any_step_one_session_comes():
-    """The process dies before or after every call of the store and of recordings, each in turn."""
-    steps = 0
-    while True:
-        installed = await an_installation()
-        upload_id = (await begun(installed, SMALL)).id
-        await send(installed, upload_id, 0, SMALL[:3_000])
-        countdown = Countdown(steps)
-        dying = installed.with_ports(
-            store=Dying(installed.store, countdown),
-            recordings=Dying(installed.recordings, countdown),
-        )
-        with suppress(Died):
-            await send(dying, upload_id, 3_000, SMALL[3_000:])
-        installed.clock.now += timedelta(minutes=2)
-        await installed.sweep()
-        found = await look(installed, upload_id)
-        assert found.offset >= 3_000
-        if found.offset < len(SMALL):
-            await send(installed, upload_id, found.offset, SMALL[found.offset :])
-        assert await recording_of(installed, upload_id) == SMALL
-        assert not (await upload(installed.intake, SMALL)).new
-        installed.clock.now += 25 * HOUR
-        await installed.sweep()
-        assert not installed.recordings._staged
-        assert len(installed.recordings._kept) == 1
-        if not countdown.died:
-            break
-        steps += 1
-    assert steps > 30
 
 
 async def test_an_upload_that_stands_still_is_removed_with_its_bytes():

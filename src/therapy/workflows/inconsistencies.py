@@ -162,7 +162,10 @@ class Inspection:
             return False
 
     async def _is_listed_rightly(self, session: Session) -> bool:
-        """Return whether lists show a session as it is; words of transcripts are not compared."""
+        """Return whether lists show a session as it is; words of transcripts are not compared.
+
+        Its entry may be older than its last write, if that changed nothing that lists show.
+        """
         try:
             wanted = await current_entry(session, records=self.records)
         except NotFound:  # erased meanwhile, or without its version, which is found otherwise
@@ -171,7 +174,9 @@ class Inspection:
             shown = await self.session_index.get(session.practice_id, session.id)
         except NotFound:
             return False
-        return replace(shown, words=()) == replace(wanted, words=())
+        if shown.sequence > wanted.sequence:
+            return False
+        return replace(shown, words=(), sequence=0) == replace(wanted, words=(), sequence=0)
 
     async def _staged(self) -> set[Inconsistency]:
         found = set()

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from tests.builders import HOUR, PRACTICE, a_practice, an_actor
-from tests.workflows.crashing import Lifetime, Process, at_every_call
+from tests.chaos.steps import Cut, Lifetime, Process, at_every_call
 from tests.workflows.memory_installation import MemoryInstallation, an_installation
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotSignedIn
 from therapy.domain.people import Role
@@ -109,6 +109,6 @@ async def test_a_life_without_a_crash_takes_its_known_calls():
     }
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(after):
-    await at_every_call(life, after=after)
+@pytest.mark.parametrize("cut", [Cut.DIES_BEFORE, Cut.DIES_AFTER], ids=lambda cut: cut.value)
+async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(cut):
+    await at_every_call(life, cut)

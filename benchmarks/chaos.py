@@ -1,0 +1,143 @@
+"""Kills a process (kill -9) at every awaited call of all that people and workers do, and looks after it.
+
+tests/chaos says what is done, and what must be true once another process went on and one sweep went by;
+`make test` cuts fewer calls, and most of them in one process. Each scenario is cut on disk (SQLite, files)
+and in emulators of Azure (Cosmos DB, Blob Storage), before and after each call. Then, until `--minutes` have
+passed, trials are drawn by chance: which scenario, family, call and cut, a failing store among them. Prints
+a table, and the seed of what was drawn; exits with 1 if anything was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from tests.chaos.scenarios import SCENARIOS  # noqa: E402 - the path comes first
+from tests.chaos.steps import Cut  # noqa: E402 - as above
+from tests.chaos.trials import Laboratory, Trial  # noqa: E402 - as above
+
+DEATHS = [each for each in Cut if each.is_death]
+
+
+class Campaign:
+    """The trials of a run, and what came of them: by scenario and family, how many and which were wrong."""
+
+    def __init__(self, laboratory: Laboratory, families: list[str]) -> None:
+        self._laboratory, self._families = laboratory, families
+        self.calls: dict[tuple[str, str], list[str]] = {}
+        self.tried: Counter[tuple[str, str, str]] = Counter()
+        self.wrong: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+
+    async def count(self) -> None:
+        """Do every scenario without a cut."""
+        for family in self._families:
+            for name in SCENARIOS:
+                self.calls[name, family] = await self._laboratory.in_process(Trial(name, family))
+
+    def every_call(self) -> Iterator[Trial]:
+        """Yield the trials of every call."""
+        for (name, family), calls in self.calls.items():
+            for at in range(len(calls)):
+                yield from (Trial(name, family, at, cut) for cut in DEATHS)
+
+    def drawn(self, chance: random.Random) -> Trial:
+        """Return a trial that chance chose."""
+        name, family = chance.choice([*self.calls])
+        calls = self.calls[name, family]
+        at = chance.randrange(len(calls))
+        cuts = [*Cut] if calls[at].startswith("store.") else DEATHS
+        return Trial(name, family, at, chance.choice(cuts))
+
+    async def attempt(self, trial: Trial) -> None:
+        """Do a trial, by kill -9 if it is one."""
+        where = trial.scenario, trial.family
+        self.tried[(*where, "killed" if trial.cut.is_death else "failed")] += 1
+        try:
+            if trial.cut.is_death:
+                await self._laboratory.by_kill(trial)
+            else:
+                await self._laboratory.in_process(trial)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is one of the results
+            self.wrong[where].append(f"{trial}: {exc}")
+            traceback.print_exc()
+
+    def show(self, console: Console, seconds: float, seed: int) -> None:
+        table = Table("scenario", "family", "calls", "killed", "store failed", "wrong")
+        table.title = f"{self.tried.total()} trials in {seconds:.0f} s, seed {seed}"
+        for (name, family), calls in self.calls.items():
+            tried = [str(self.tried[name, family, how]) for how in ("killed", "failed")]
+            wrong = len(self.wrong[name, family])
+            table.add_row(name, family, str(len(calls)), *tried, str(wrong) if wrong else "none")
+        console.print(table)
+        for found in self.wrong.values():
+            for each in found:
+                console.print(each, markup=False)
+
+
+async def run(campaign: Campaign, options: argparse.Namespace) -> None:
+    """Try every call, then what chance draws."""
+    began = time.monotonic()
+    await campaign.count()
+    trials = [*campaign.every_call()][:: options.every]
+    with Progress(console=Console(stderr=True)) as progress:
+        for trial in progress.track(trials, description="every call"):
+            await campaign.attempt(trial)
+    chance = random.Random(options.seed)  # noqa: S311 - to be drawn again
+    while time.monotonic() < began + options.minutes * 60:
+        await campaign.attempt(campaign.drawn(chance))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=0,
+        help="at least so long; by default as long as every call takes",
+    )
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311 - printed
+    parser.add_argument("--every", type=int, default=1, help="only each so-manieth trial")
+    parser.add_argument("--families", default="local azure")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    families = options.families.split()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="therapy-chaos-") as folder, ExitStack() as stack:
+        cloud = emulators(stack) if "azure" in families else None
+        campaign = Campaign(Laboratory(Path(folder), cloud), families)
+        try:
+            asyncio.run(run(campaign, options))
+        finally:
+            campaign.show(Console(width=110), time.monotonic() - began, options.seed)
+    return 1 if any(campaign.wrong.values()) else 0
+
+
+def emulators(stack: ExitStack) -> SimpleNamespace:
+    """Start emulators of Azure, until the stack ends."""
+    from tests.emulators.azurite import Azurite
+    from tests.emulators.cosmos import Cosmos
+
+    cosmos, azurite = (stack.enter_context(kind()) for kind in (Cosmos, Azurite))
+    return SimpleNamespace(cosmos=cosmos, azurite=azurite)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

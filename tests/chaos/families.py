@@ -1,0 +1,126 @@
+"""The families of adapters, each at a place that a second process can open, and what is left there.
+
+Engines, the doorbell, mail and passwords are the fakes: nothing of them survives a process.
+"""
+
+import asyncio
+import dataclasses
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.contract.azure import empty_cosmos
+from tests.contract.stores import empty_database
+from tests.workflows.memory_installation import SCRIPT
+from therapy.adapters.local.push import FilePushSender, sent_pushes
+from therapy.adapters.local.recordings import FileRecordings
+from therapy.adapters.local.sqlite.database import FILE_NAME, Database
+from therapy.testing.clock import Clock
+from therapy.testing.memory import memory_ports
+from therapy.wiring.stores import cosmos_stores, sqlite_stores
+from therapy.workflows.installation import Ports
+
+MAILBOX = "mailbox"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an installation of a family keeps everything; `address` is that of what is not in `directory`."""
+
+    family: str
+    directory: Path
+    address: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self) -> list[tuple[str, str]]:
+        """Return kind and id of each push that was sent, twice if it was sent twice."""
+        pushes = sent_pushes(self.directory / MAILBOX)
+        return [(each.message.kind.value, each.message.id) for each in pushes]
+
+    def left_over(self) -> list[str]:
+        """Return the temporary files, staged blocks and journals that are there."""
+        folders = (self.directory / "recordings/staging", self.directory / "backup-in-progress")
+        found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+        found += self.directory.rglob("*.part")
+        return [str(path.relative_to(self.directory)) for path in found] + self._uncommitted()
+
+    def _uncommitted(self) -> list[str]:
+        if self.family != "azure":
+            return []
+        from azure.storage.blob import BlobServiceClient
+
+        with BlobServiceClient.from_connection_string(self.address["storage"]) as service:
+            container = service.get_container_client(self.address["container"])
+            committed = {each.name for each in container.list_blobs()}
+            everything = {each.name for each in container.list_blobs(include=["uncommittedblobs"])}
+        kept = {each for each in committed if each.startswith("practice/")}
+        return sorted(everything - kept)
+
+
+@asynccontextmanager
+async def a_place(family: str, directory: Path, cloud: Any = None) -> AsyncIterator[Place]:
+    """Yield a place with nothing in it; `cloud` has the emulators `cosmos` and `azurite`."""
+    await asyncio.to_thread(directory.mkdir, parents=True)
+    if family == "local":
+        (directory / FILE_NAME).write_bytes(await empty_database())
+    if family != "azure":
+        yield Place(family, directory)
+        return
+    async with empty_cosmos(cloud.cosmos) as cosmos:
+        address = {
+            "uri": cloud.cosmos.url,
+            "key": cloud.cosmos.key,
+            "database": cosmos.database.id,
+            "storage": cloud.azurite.connection_string,
+            "container": f"chaos-{uuid.uuid4().hex}",
+        }
+        yield Place(family, directory, address)
+
+
+@asynccontextmanager
+async def opened(place: Place, clock: Clock) -> AsyncIterator[Ports]:
+    """Open what is in a place, as a process does that starts there; close it at the end."""
+    fakes = dataclasses.replace(
+        memory_ports(said=SCRIPT, clock=clock),
+        push=FilePushSender(place.directory / MAILBOX),
+        new_id=lambda: uuid.uuid4().hex,
+    )
+    async with FAMILIES[place.family](place, clock) as adapters:
+        yield dataclasses.replace(fakes, **adapters)
+
+
+@asynccontextmanager
+async def memory(_: Place, __: Clock) -> AsyncIterator[dict[str, Any]]:
+    yield {}
+
+
+@asynccontextmanager
+async def local(place: Place, clock: Clock) -> AsyncIterator[dict[str, Any]]:
+    async with (
+        Database.open(place.directory / FILE_NAME, synchronous="OFF") as database,
+        FileRecordings.open(place.directory / "recordings", reserve=0) as recordings,
+    ):
+        yield {"recordings": recordings, **stores_of(sqlite_stores(database, clock))}
+
+
+@asynccontextmanager
+async def azure(place: Place, clock: Clock) -> AsyncIterator[dict[str, Any]]:
+    from therapy.adapters.azure.blob.recordings import BlobRecordings
+    from therapy.adapters.azure.cosmos.client import open_cosmos
+
+    at = place.address
+    async with (
+        open_cosmos(at["uri"], at["key"], at["database"]) as cosmos,
+        BlobRecordings.open(at["container"], connection_string=at["storage"]) as recordings,
+    ):
+        yield {"recordings": recordings, **stores_of(cosmos_stores(cosmos, clock))}
+
+
+def stores_of(stores: Any) -> dict[str, Any]:
+    names = ("store", "session_index", "people_index")
+    return {name: getattr(stores, name) for name in names}
+
+
+FAMILIES = {"memory": memory, "local": local, "azure": azure}

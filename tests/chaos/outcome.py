@@ -1,0 +1,101 @@
+"""What must be true once a process was cut, another one came after it, and one sweep went by."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from tests.builders import PRACTICE
+from tests.chaos.scenarios import After, keys_of
+from tests.chaos.steps import Cut
+from tests.chaos.worlds import World, finished
+from tests.repositories.changes import headers_of
+from therapy.domain.outbox import PushKind
+from therapy.domain.session import State
+from therapy.repositories.sessions import session_partition
+from therapy.workflows.inconsistencies import Inspection
+
+LATER = timedelta(hours=3)
+"""When the one sweep comes: nobody continues by then what was broken off."""
+
+STAGES = {
+    "speech.transcribe begins": "version",
+    "sentiment.score": "version",
+    "insights.find": "insights",
+}
+"""The first call of each stage, and the kind of item in whose commit its result is stored at the latest."""
+
+
+async def check(world: World, after: After) -> None:
+    """Sweep once, later, and see that everything is there once and nothing else is.
+
+    Raises:
+        AssertionError: it is not.
+    """
+    world.bare.clock.now += LATER
+    await world.bare.sweep()
+    await _check_sessions(world, after)
+    await _check_recordings(world, after)
+    ready = [each for kind, each in world.place.told() if kind == PushKind.SESSION_READY.value]
+    assert len(set(ready)) == after.ready, "notifications"
+    assert len(ready) <= after.ready + 1, "notifications"
+    ports = world.bare.ports
+    inspection = Inspection(world.bare.records, ports.recordings, ports.session_index)
+    found = await inspection.find()
+    assert found == (), found
+
+
+async def _check_sessions(world: World, after: After) -> None:
+    records, expected = world.bare.records, world.noted().get("session")
+    found = [records.sessions.read_if_readable(item) async for item in records.store.walk()]
+    sessions = [each for each in found if each]
+    ids = [each.id for each in sessions]
+    assert ids == ([expected] if after.state else []), f"sessions: {ids}"
+    if not after.state:
+        return
+    (session,) = sessions
+    now = (session.state, session.transcript_number)
+    assert now == (after.state, after.versions), now
+    waiting = await world.bare.waiting(session_partition(PRACTICE, session.id))
+    assert waiting == (), waiting
+    if after.state is State.ERASED:
+        left = await records.store.list(session_partition(PRACTICE, session.id))
+        kinds = {item.id.partition("-")[0] for item in left}
+        assert kinds == {"session", "run"}, kinds
+        return
+    headers = await headers_of(records, PRACTICE, session.id)
+    numbers = range(1, after.versions + 1)
+    history = [(each.number, each.parent) for each in headers]
+    assert history == [(number, number - 1) for number in numbers], history
+    runs = finished(await world.bare.runs(session.id))
+    assert runs == sorted(after.runs), runs
+
+
+async def _check_recordings(world: World, after: After) -> None:
+    recordings = world.bare.ports.recordings
+    kept = [await recordings.read(PRACTICE, key, 0, 10**9) for key in await keys_of(world)]
+    assert sorted(kept) == sorted(after.recordings), "recordings"
+    staged = await recordings.staged_before(world.bare.clock.now + LATER, 1_000)
+    assert staged == (), staged
+    left = world.place.left_over()
+    assert left == [], left
+    uploads = world.bare.records.uploads.of_practice(PRACTICE)
+    unfinished = [each.id async for each in uploads if not each.finished_at]
+    assert unfinished == [], "uploads that are not finished"
+
+
+def check_stages(trace: Sequence[str], cut_at: int, cut: Cut) -> None:
+    """See that no stage is done again once its result is stored: beside the recordings, or in a commit.
+
+    Raises:
+        AssertionError: it is.
+    """
+    for stage, kind in STAGES.items():
+        begun = [at for at, name in enumerate(trace) if name == stage]
+        assert len(begun) <= 2, f"{stage}: {len(begun)} times"
+        done = [at for at in range(len(trace)) if at != cut_at or cut.comes_after]
+        stored = [at for at in done if begun and at > begun[0] and _stores(trace[at], kind)]
+        assert not stored or begun[-1] < stored[0], f"{stage} was done again after it was stored"
+
+
+def _stores(name: str, kind: str) -> bool:
+    call, *kinds = name.split()
+    return call == "recordings.keep" or (call == "store.commit" and kind in kinds)

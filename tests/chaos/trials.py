@@ -1,0 +1,186 @@
+"""A trial: a scenario, a family, a call, and what happens at it, in this process or by kill -9 of one."""
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests import forked
+from tests.chaos import outcome
+from tests.chaos.families import Place, a_place
+from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.steps import Crash, Cut, Process
+from tests.chaos.worlds import RESTART, World, a_world
+from tests.workflows.memory_installation import settle_in
+from therapy.domain.errors import TryAgain
+
+KILLED = -signal.SIGKILL
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A scenario in a family, cut at one of its calls (-1: at none)."""
+
+    scenario: str
+    family: str
+    cut_at: int = -1
+    cut: Cut = Cut.DIES_BEFORE
+
+    def __str__(self) -> str:
+        return f"{self.scenario}, {self.family}: {self.cut.value} call {self.cut_at}"
+
+
+@dataclass
+class Laboratory:
+    """Prepares the places of trials; `cloud` has the emulators of the family `azure`.
+
+    What a scenario begins with is made once where it is all in one directory, and copied then.
+    """
+
+    folder: Path
+    cloud: Any = None
+    _begun: dict[tuple[str, str], tuple[Place, datetime]] = field(default_factory=dict)
+    _made: int = 0
+
+    async def in_process(self, trial: Trial) -> list[str]:
+        """Cut a scenario in this process, see that nothing is lost or doubled, and return its calls.
+
+        Raises:
+            AssertionError: something is, or the call was never reached.
+        """
+        trace = list[str]()
+        process = Process(trial.cut_at, trial.cut, note=trace.append)
+        async with self._begun_world(trial) as world:
+            with _named(trial, process.calls):
+                await _finished(World(world.place, world.bare, process), trace, trial)
+                assert trial.cut_at < 0 or process.was_cut, "the call was never reached"
+        return process.calls
+
+    async def by_kill(self, trial: Trial) -> None:
+        """Cut a scenario by kill -9 of a process that does it, and go on in this one.
+
+        Raises:
+            AssertionError: something is lost or doubled, or the call was never reached.
+        """
+        async with self._begun_place(trial) as (place, moment):
+            file = place.directory / "trace"
+            code = await asyncio.to_thread(forked.run, _dying, trial, place, moment, str(file))
+            trace = file.read_text().splitlines()
+            with _named(trial, trace):
+                assert code == KILLED, f"it ended with {code}"
+                async with a_world(place, moment + RESTART, _after(trace)) as world:
+                    await _finished(world, trace, trial)
+
+    @asynccontextmanager
+    async def _begun_world(self, trial: Trial) -> AsyncIterator[World]:
+        if trial.family != "memory":
+            async with (
+                self._begun_place(trial) as (place, moment),
+                a_world(place, moment, Process()) as world,
+            ):
+                yield world
+            return
+        async with (
+            self._somewhere(trial.family) as place,
+            a_world(place, _now(), Process()) as world,
+        ):
+            await _begin(world, trial.scenario)
+            yield world
+
+    @asynccontextmanager
+    async def _begun_place(self, trial: Trial) -> AsyncIterator[tuple[Place, datetime]]:
+        """Yield a place at which a scenario has begun, and the time there; nobody is there."""
+        async with AsyncExitStack() as stack:
+            if trial.family == "azure":
+                place = await stack.enter_async_context(self._somewhere("azure"))
+                yield place, await _begun(place, trial.scenario)
+                return
+            key = trial.scenario, trial.family
+            if key not in self._begun:
+                place = await AsyncExitStack().enter_async_context(self._somewhere(trial.family))
+                self._begun[key] = place, await _begun(place, trial.scenario)
+            first, moment = self._begun[key]
+            copy = stack.enter_context(tempfile.TemporaryDirectory(dir=self.folder))
+            directory = Path(copy) / "place"
+            shutil.copytree(first.directory, directory)
+            yield replace(first, directory=directory), moment
+
+    @asynccontextmanager
+    async def _somewhere(self, family: str) -> AsyncIterator[Place]:
+        self._made += 1
+        async with a_place(family, self.folder / str(self._made), self.cloud) as place:
+            yield place
+
+
+def _now() -> datetime:
+    """Return the time, by which files and blobs are dated, too."""
+    return datetime.now().astimezone()
+
+
+async def _begun(place: Place, scenario: str) -> datetime:
+    async with a_world(place, _now(), Process()) as world:
+        await _begin(world, scenario)
+        return world.bare.clock.now
+
+
+async def _begin(world: World, scenario: str) -> None:
+    await settle_in(world.bare, expires_at=world.bare.clock.now + timedelta(days=30))
+    await SCENARIOS[scenario].begin(world)
+
+
+def _after(trace: list[str]) -> Process:
+    """Return the process that comes after one that was killed."""
+    process = Process(note=trace.append)
+    process.was_cut = True
+    return process
+
+
+async def _finished(world: World, trace: list[str], trial: Trial) -> None:
+    """Act, also after a cut, and see what came of it."""
+    scenario = SCENARIOS[trial.scenario]
+    for _ in range(3):
+        try:
+            await scenario.act(world)
+            break
+        except (Crash, TryAgain):
+            assert world.process.was_cut
+            world = world.restarted(_after(trace))
+    await outcome.check(world, scenario.after)
+    outcome.check_stages(trace, trial.cut_at, trial.cut)
+
+
+def _dying(trial: Trial, place: Place, moment: datetime, file: str) -> None:
+    """Do a scenario, in a process that is killed at one of its calls."""
+    written = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def note(name: str) -> None:
+        os.write(written, f"{name}\n".encode())
+
+    async def act() -> None:
+        process = Process(trial.cut_at, trial.cut, die=_kill, note=note)
+        async with a_world(place, moment, process) as world:
+            await SCENARIOS[trial.scenario].act(world)
+
+    asyncio.run(act())
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def _named(trial: Trial, calls: Sequence[str]) -> Iterator[None]:
+    """Add to an exception which trial it was, and at which call."""
+    try:
+        yield
+    except BaseException as exc:
+        name = calls[trial.cut_at] if 0 <= trial.cut_at < len(calls) else "no call"
+        exc.add_note(f"{trial}, {name}")
+        raise

@@ -1,0 +1,80 @@
+"""An installation at a place as one process has it, and the people there, who remember what they did."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from tests.chaos.families import Place, opened
+from tests.chaos.steps import Process
+from tests.workflows.memory_installation import MemoryInstallation
+from therapy.adapters.memory.doorbell import MemoryDoorbell
+from therapy.domain.person_limits import PersonLimits
+from therapy.domain.run import Run
+from therapy.testing.clock import Clock
+
+NOTES = "notes.json"
+RESTART = timedelta(minutes=2)
+"""After so long leases and claims of the dead have run out."""
+
+ROUNDS = 12
+"""How often a worker is rung for at most, two minutes apart, until something is done."""
+
+
+@dataclass
+class World:
+    """`bare` is the installation without anybody who counts its steps, to look at it."""
+
+    place: Place
+    bare: MemoryInstallation
+    process: Process
+
+    @cached_property
+    def it(self) -> MemoryInstallation:
+        """The installation as this process has it."""
+        return self.process.running(self.bare)
+
+    def restarted(self, process: Process) -> "World":
+        """Return the same place as another process finds it after a while; rings were lost."""
+        self.bare.clock.now += RESTART
+        return World(self.place, self.bare.with_ports(doorbell=MemoryDoorbell()), process)
+
+    def noted(self) -> dict[str, str]:
+        """Return what the people remember."""
+        path = self.place.directory / NOTES
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    async def once(self, name: str, step: Callable[[], Awaitable[str]]) -> str:
+        """Do what a person does not repeat once it was answered; return the answer."""
+        notes = self.noted()
+        if name not in notes:
+            notes[name] = await step()
+            (self.place.directory / NOTES).write_text(json.dumps(notes))
+        return notes[name]
+
+    async def work_until(self, is_done: Callable[[], Awaitable[bool]]) -> None:
+        """Sweep and work until it is done, over and over, some minutes apart."""
+        session_id = self.noted()["session"]
+        for _ in range(ROUNDS):
+            if await is_done():
+                return
+            await self.it.sweep()
+            await self.it.work(session_id)
+            self.bare.clock.now += RESTART
+        assert await is_done(), finished(await self.bare.runs(session_id))
+
+
+def finished(runs: Iterable[Run]) -> list[str]:
+    """Return runs in words, e.g. `transcribe done`, sorted."""
+    return sorted(f"{run.kind.value} {run.state.value}" for run in runs)
+
+
+@asynccontextmanager
+async def a_world(place: Place, now: datetime, process: Process) -> AsyncIterator[World]:
+    """Open what is at a place as a process does that starts at this time."""
+    clock = Clock(now)
+    async with opened(place, clock) as ports:
+        limits = PersonLimits(uploads=500, uploads_in_all=500)
+        yield World(place, MemoryInstallation(ports, clock, {"limits": limits}), process)
