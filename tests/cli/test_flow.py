@@ -37,6 +37,22 @@ CALLS = [
     "GET /data/pending",
     "GET /data/transcript/{id}",
     "PUT /data/transcript/{id}",
+    "GET /sessions/{id}/transcript",
+    "GET /sessions/{id}/versions",
+    "GET /sessions/{id}/versions/{n}",
+    "GET /sessions/{id}/versions/{n}/diff",
+    "GET /sessions/{id}/draft",
+    "PUT /sessions/{id}/draft",
+    "DELETE /sessions/{id}/draft",
+    "POST /sessions/{id}/draft/speakers",
+    "POST /sessions/{id}/draft/lines",
+    "POST /sessions/{id}/draft/replace",
+    "POST /sessions/{id}/submit",
+    "POST /sessions/{id}/amendments",
+    "POST /sessions/{id}/restore",
+    "POST /sessions/{id}/rerun",
+    "GET /sessions/{id}/events",
+    "GET /events",
 ]
 
 

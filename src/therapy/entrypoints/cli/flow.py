@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from therapy.entrypoints.cli.acceptance import accounts, sessions, uploads
+from therapy.entrypoints.cli.acceptance import accounts, corrections, sessions, uploads
 from therapy.entrypoints.cli.acceptance.check_runner import Check, CheckContext, Skipped, Step, run
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.interruption import doing
@@ -66,12 +66,13 @@ COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
     "--wait", default=900.0, show_default=True, help="Seconds to wait for the transcript."
 )
 def flow(*, base_url: str, email: str, password: str, finalize: bool, **options: Any) -> None:
-    """Check every call in the mobile contract against a running server, exactly as the app makes it.
+    """Check the calls of the mobile contract, as the app makes them, and those beyond, on a running server.
 
     Signs in, registers a device and removes it, uploads a recording of 15 seconds (chunked, audio first),
-    sends it again, also in pieces (tus 1.0.0), waits for its transcript, tries what must be refused, and
-    cancels the session, so nothing that matters is left behind. What needs a finalized session is checked on
-    an existing one of the account.
+    sends it again, also in pieces (tus 1.0.0), waits for its transcript, tries what must be refused, makes a
+    draft, follows the session's events, has it recognised again, and cancels it, so nothing that matters is
+    left behind. What needs a finalized session is checked on an existing one of the account, or on this one
+    with --finalize.
 
     \b
     [bold]Example[/]
@@ -114,13 +115,13 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
 
 def steps_for(*, finalize: bool) -> list[Step]:
     """Return the checks in order; those that are left out are skipped with a reason."""
-    ending = (
-        [*sessions.FINALIZE] if finalize else [*map(_left_out, sessions.FINALIZE), *sessions.CANCEL]
-    )
+    finalizing = [*sessions.FINALIZE, *corrections.AMEND]
+    ending = finalizing if finalize else [*map(_left_out, finalizing), *sessions.CANCEL]
     return [
         *accounts.STEPS,
         *sessions.STEPS,
         *uploads.STEPS,
+        *corrections.STEPS,
         *ending,
         *sessions.FOUND,
         *accounts.LAST,

@@ -5,6 +5,7 @@ It doesn't check the shape of answers; `acceptance` does.
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Self
@@ -102,6 +103,11 @@ class MobileClient:
             self.refresh()
             answer = self.raw(method, path, token=self.token, json=json, params=params)
         return answer
+
+    def streaming(self, method: str, path: str) -> AbstractContextManager[httpx.Response]:
+        """Send a request as the signed-in app; return its answer, to be read inside while it comes."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return self._http.stream(method, path, headers=headers)
 
     def got(self, method: str, path: str, *, expected: int = 200, json: object = None) -> Any:
         """Send a request as the signed-in app; return the decoded JSON, None if there is no body.
