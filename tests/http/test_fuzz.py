@@ -141,8 +141,9 @@ def test_the_uploads_body_is_documented_as_multipart(document):
 def test_what_needs_no_token_is_said_and_all_else_needs_one(server, document):
     assert document["security"] == [{"bearer": []}]
     for method, path, operation in operations(document):
+        asked = path.replace("{number}", "1").replace("{", "").replace("}", "")
         with server.connect() as connection:
-            connection.head(path=path.replace("{", "").replace("}", ""), method=method, length=0)
+            connection.head(path=asked, method=method, length=0)
             status = connection.answer().status if method != "HEAD" else 401
         assert (status == 401 and path != "/auth/refresh") is (operation.get("security") != []), (
             path

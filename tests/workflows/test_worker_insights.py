@@ -24,13 +24,13 @@ from therapy.adapters.memory.store import MemoryStore
 from therapy.config import read_settings
 from therapy.domain.insights import Gap, Insights, Part
 from therapy.domain.insights_status import InsightsStatus
-from therapy.domain.run import RunKind, RunState
+from therapy.domain.run import Run, RunKind, RunState
 from therapy.domain.session import State
 from therapy.entrypoints.worker import working
 from therapy.repositories.runs import run_queue
 from therapy.testing.clock import Clock
 from therapy.wiring import Therapy
-from therapy.workflows import review
+from therapy.workflows import rerun, review
 
 PATIENCE = 20.0
 INSIGHTS_AT_ONCE = 8
@@ -159,3 +159,32 @@ async def test_a_worker_that_is_stopped_puts_back_what_it_was_looking_for():
         await insights.asked.wait()
     run = await installed.insights_run(session_id)
     assert (run.state, run.claims, run.charges) == (RunState.DUE, 0, 1)
+
+
+async def test_what_is_recognised_again_waits_for_a_place_among_the_sessions_not_the_insights():
+    speech = HeldSpeech()
+    installed = await an_installation(speech=speech, insights=ScriptedInsights(LACKING))
+    await begun(installed)
+    await installed.work()
+    await installed.work()
+    speech.held = True
+
+    async def again() -> Run:
+        return next(run for run in await installed.runs() if run.kind is RunKind.RERUN)
+
+    async def are_found() -> bool:
+        return await status(installed) == (InsightsStatus.READY, "")
+
+    async def is_done() -> bool:
+        return (await again()).state is RunState.DONE
+
+    async with one_place(installed, timedelta(milliseconds=50)):
+        await upload(installed.intake)
+        await speech.asked.wait()
+        waiting_list = installed.installation.waiting_list
+        await rerun.rerun(ACTOR, SESSION, records=installed.records, waiting_list=waiting_list)
+        await tried_again(installed)
+        await until(are_found)
+        assert (await again()).claims == 0
+        speech.released.set()
+        await until(is_done)

@@ -13,6 +13,7 @@ from therapy.domain.edited_lines import Edit, Restored
 from therapy.domain.errors import WrongState
 from therapy.domain.outbox import RunDue, SessionEntryChanged
 from therapy.domain.run import Run, RunKind, RunState, done
+from therapy.domain.run_stages import SCORING
 from therapy.domain.scoring import session_scores
 from therapy.domain.sentiment import Scores
 from therapy.domain.session import Event, Session, State, apply
@@ -116,7 +117,7 @@ async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) 
     if session.state is not State.CLOSED:
         return partial(_end, records=records)
     version = await records.transcripts.load(run.practice_id, run.session_id, run.transcript)
-    claimed.stage = "scoring"
+    claimed.begin(SCORING, records.now())
     version = await scored(run.practice_id, version, sentiment=sentiment)
     whole = await asyncio.to_thread(session_scores, version)
     return partial(_put_in_force, version, whole, records=records)

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.builders import HOUR, PRACTICE, SESSION
+from tests.chaos.steps import Cut, Lifetime, Process, at_every_call
 from tests.repositories.changes import headers_of
-from tests.workflows.crashing import Lifetime, Process, at_every_call
 from tests.workflows.memory_installation import (
     ACTOR,
     MemoryInstallation,
@@ -74,8 +74,8 @@ async def check(installed: MemoryInstallation) -> None:
     assert await installed.waiting(session_partition(PRACTICE, SESSION)) == ()
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("cut", [Cut.DIES_BEFORE, Cut.DIES_AFTER], ids=lambda cut: cut.value)
 async def test_a_crash_while_a_session_is_amended_and_recognised_again_loses_and_doubles_nothing(
-    after,
-):
-    await at_every_call(edited, after=after)
+    cut: Cut,
+) -> None:
+    await at_every_call(edited, cut)
