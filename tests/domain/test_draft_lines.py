@@ -105,6 +105,14 @@ def test_a_split_is_where_its_word_was_heard_and_the_words_keep_their_times():
     assert third == SECOND
 
 
+def test_a_split_of_an_edited_line_is_where_the_word_was_heard_that_is_the_same():
+    edited = drafted(BASE, (), [sent(FIRST, text="I slept very well"), sent(SECOND)])
+    first, second, _ = split(edited, 0, 3, BASE.utterances)
+    assert (first.text, second.text, second.start_ms) == ("I slept very", "well", 500)
+    assert [each.text for each in first.words] == ["I", "slept", "very"]
+    assert second.words == HEARD[2:]
+
+
 def test_a_split_of_a_line_without_words_is_estimated_from_its_letters():
     line = said(1_000, "aaaa bbbb", end_ms=2_000)
     first, second = split([line], 1_000, 1)

@@ -119,12 +119,11 @@ async def test_an_amendment_without_a_reason_is_refused(clinic: Clinic, reason: 
     check_problem(answer, 400, field="reason")
 
 
-async def test_an_open_session_is_not_amended_nor_restored(clinic: Clinic) -> None:
+async def test_an_open_session_is_not_amended(clinic: Clinic) -> None:
     session_id = await clinic.reviewable()
     lines = await lines_of(clinic, session_id)
     answer = await amend(clinic, session_id, lines, tag='"1"')
     check_problem(answer, 409, "not_closed")
-    check_problem(await restore(clinic, session_id, 1), 409, "restore_before_closing")
 
 
 async def test_an_amendment_that_fails_leaves_the_session_and_can_be_tried_again(

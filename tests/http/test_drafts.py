@@ -193,6 +193,10 @@ async def test_a_draft_that_the_app_overtook_can_be_read_says_so_and_can_be_take
     assert (await draft_of(clinic, session_id))["lines"][1]["text"] == "I slept well."
 
 
+def told_by_a_person(line):
+    return {name: line[name] for name in ("start_ms", "speaker", "text", "voice", "edited")}
+
+
 # --- POST /sessions/{id}/submit with an empty body ------------------------------------------------
 
 
@@ -209,7 +213,10 @@ async def test_submit_with_an_empty_body_hands_in_the_draft_which_is_over_then(c
         await clinic.work()
     check_problem(await clinic.get(path_of(session_id)), 404, "no_draft")
     lines = await lines_of(clinic, session_id)
-    assert lines == drafted
+    assert [told_by_a_person(each) for each in lines] == [
+        told_by_a_person(each) for each in drafted
+    ]
+    assert lines[0]["words"] == [["How", 0, 180, 0.9], ["did", 180, 300, 1.0]]
     assert [each["text"] for each in lines][:2] == ["How did", "you sleep this week?"]
     assert (await clinic.get(f"/sessions/{session_id}")).json()["state"] == "closed"
 
@@ -230,6 +237,61 @@ async def test_submit_of_a_draft_without_a_line_or_with_an_empty_one_is_refused_
     check_problem(await clinic.post(submit), 400, "empty_transcript")
     assert (await draft_of(clinic, session_id))["lines"] == []
     assert await in_force(clinic, session_id) == 1
+
+
+# --- POST /sessions/{id}/amendments and /restore, of drafts ----------------------------------------
+
+
+async def test_an_amendment_without_lines_hands_in_the_draft_which_is_over_then(clinic):
+    session_id = await clinic.closed()
+    amendments = f"/sessions/{session_id}/amendments"
+    check_problem(await clinic.post(amendments, json={"reason": "misheard"}), 404, "no_draft")
+    await post(clinic, session_id, "/replace", {"find": "sister", "replace_with": "brother"})
+    check_problem(await clinic.post(amendments, json={"reason": " "}), 400, "required", "reason")
+    for _ in range(2):  # the second as after a lost answer
+        answer = await clinic.post(amendments, json={"reason": "misheard"})
+        assert (answer.status_code, answer.json()) == (202, {"version": 3})
+        await clinic.work()
+    version = (await clinic.get(f"/sessions/{session_id}/versions")).json()["items"][2]
+    assert (version["source"], version["reason"]) == ("amend", "misheard")
+    assert (version["parent"], version["in_force"]) == (2, True)
+    assert "brother" in (await lines_of(clinic, session_id))[3]["text"]
+    check_problem(await clinic.get(path_of(session_id)), 404, "no_draft")
+
+
+async def test_an_amendment_of_a_draft_of_an_older_version_is_412_and_the_draft_stays(clinic):
+    session_id = await clinic.closed()
+    await post(clinic, session_id, "/replace", {"find": "sister", "replace_with": "brother"})
+    lines = await lines_of(clinic, session_id)
+    body = {"reason": "shorter", "lines": lines[:2]}
+    amendments = f"/sessions/{session_id}/amendments"
+    assert (
+        await clinic.post(amendments, json=body, headers={"If-Match": '"2"'})
+    ).status_code == 202
+    await clinic.work()
+    answer = await clinic.post(amendments, json={"reason": "misheard"})
+    assert check_problem(answer, 412, "version_changed")["version"] == 3
+    told = await draft_of(clinic, session_id)
+    assert (told["base_version"], told["version_in_force"], len(told["lines"])) == (2, 3, 5)
+
+
+async def test_a_version_that_is_restored_before_closing_becomes_the_draft(clinic, session_id):
+    machine = await lines_of(clinic, session_id)
+    restore, body = f"/sessions/{session_id}/restore", {"version": 1}
+    for _ in range(2):  # the second as after a lost answer
+        answer = await clinic.post(restore, json=body)
+        assert (answer.status_code, answer.json()) == (202, {"version": None})
+    assert (await draft_of(clinic, session_id))["lines"] == machine
+    edited = await post(clinic, session_id, "/speakers", {"swap": True})
+    check_problem(await clinic.post(restore, json=body), 412, "draft_changed")
+    check_problem(
+        await clinic.post(restore, json=body, headers={"If-Match": '"7"'}), 412, "version_changed"
+    )
+    assert (await draft_of(clinic, session_id)) == edited.json()
+    answer = await clinic.post(restore, json=body, headers=having(edited))
+    assert answer.status_code == 202
+    assert (await draft_of(clinic, session_id))["lines"] == machine
+    check_problem(await clinic.post(restore, json={"version": 2}), 404, "not_found")
 
 
 # --- POST /sessions/{id}/draft/speakers -----------------------------------------------------------

@@ -77,11 +77,34 @@ class OneScore(MemorySentiment):
 async def steps_of(
     clinic: Clinic, method: str, path: str, content: bytes = b"", tag: str = "*"
 ) -> tuple[int, Any]:
-    headers = {"Authorization": f"Bearer {clinic.token(OLIVIA)}", "If-Match": tag}
+    headers = {"Authorization": f"Bearer {clinic.token(OLIVIA)}"} | (
+        {"If-Match": tag} if tag else {}
+    )
     with counted() as steps:
         answer = await clinic.client.request(method, path, content=content, headers=headers)
     assert answer.status_code in {200, 202}, answer.text
     return steps.taken, answer
+
+
+async def steps_of_a_draft(clinic: Clinic, session_id: str) -> dict[str, int]:
+    """The steps of each call about a draft in which every line is changed."""
+    taken, path = {}, f"/sessions/{session_id}/draft"
+    for name, more, body in (
+        ("begin", "/speakers", {"swap": True}),
+        ("swap", "/speakers", {"swap": True}),
+        ("swap again", "/speakers", {"swap": True}),
+        ("split", "/lines", {"split": {"start_ms": 0, "at_word": 1}}),
+        ("replace", "/replace", {"find": "are", "replace_with": "were"}),
+        ("preview", "/replace", {"find": "a", "replace_with": "b", "preview": True}),
+    ):
+        tag = "" if name == "begin" else "*"
+        content = json.dumps(body).encode()
+        taken[name], _ = await steps_of(clinic, "POST", path + more, content, tag)
+    taken["draft"], answer = await steps_of(clinic, "GET", path)
+    draft = answer.json()
+    content = json.dumps(draft | {"lines": draft["lines"][:-1]}).encode()
+    taken["save"], _ = await steps_of(clinic, "PUT", path, content)
+    return taken
 
 
 async def steps_of_a_session(directory: Any, lines: int) -> dict[str, int]:
@@ -93,6 +116,7 @@ async def steps_of_a_session(directory: Any, lines: int) -> dict[str, int]:
             clinic, "GET", f"/data/transcript/{session_id}"
         )
         content = json.dumps(as_the_app(answer.json()["transcript"])).encode()
+        taken |= await steps_of_a_draft(clinic, session_id)
         for name in ("submit", "submit again"):
             taken[name], _ = await steps_of(
                 clinic, "PUT", f"/data/transcript/{session_id}", content

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from therapy.domain.edited_lines import EditedLine, check_lines
 from therapy.domain.errors import InvalidInput
-from therapy.domain.transcript import Speaker, TranscriptVersion, Utterance, Word
+from therapy.domain.transcript import Speaker, TranscriptVersion, Utterance, Word, with_word_times
 
 LATEST_MS = 1_000_000_000
 """No time of a line is later: eleven days."""
@@ -91,10 +91,13 @@ def _retold(line: Utterance, text: str, in_base: Utterance | None) -> Utterance:
     return _drafted(sent, in_base, line, line.end_ms)
 
 
-def split(lines: Sequence[Utterance], start_ms: int, at_word: int) -> tuple[Utterance, ...]:
+def split(
+    lines: Sequence[Utterance], start_ms: int, at_word: int, base: Sequence[Utterance] = ()
+) -> tuple[Utterance, ...]:
     """Return the lines with one split before its word `at_word`, counted from 0; both keep their words.
 
-    Where no times of its words are known, the time of the split is estimated from the letters.
+    The times of the words of an edited line are found by those of the `base` version; where none were heard
+    the time of the split is estimated from the letters.
 
     Raises:
         InvalidInput: there is no such line, its text has no such word but the first, or no room for another.
@@ -103,6 +106,8 @@ def split(lines: Sequence[Utterance], start_ms: int, at_word: int) -> tuple[Utte
     line, tokens = lines[place], lines[place].text.split()
     if not 1 <= at_word < len(tokens):
         raise InvalidInput("split.at_word", "no_such_word", start_ms=start_ms)
+    if len(line.words) != len(tokens):
+        line = with_word_times(base, (*lines,))[place]
     following = lines[place + 1].start_ms if place + 1 < len(lines) else LATEST_MS
     first, second = _halves(line, tokens, at_word)
     start = min(max(second.start_ms, start_ms + 1), following - 1)

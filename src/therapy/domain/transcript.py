@@ -261,7 +261,7 @@ def corrected(
         parent=parent.number,
         source=Source.EDIT,
         at=at,
-        utterances=_with_word_times(parent.utterances, utterances),
+        utterances=with_word_times(parent.utterances, utterances),
         author_id=author_id,
         engine=parent.engine,
         language=parent.language,
@@ -289,7 +289,8 @@ def _edited(parent: TranscriptVersion, lines: Sequence[Line]) -> tuple[Utterance
     return _ended(utterances, parent.duration_ms)
 
 
-def _with_word_times(old: Sequence[Utterance], new: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
+def with_word_times(old: Sequence[Utterance], new: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
+    """Return edited lines with the times of their words, by those that were heard: see `word_times`."""
     timed = timed_lines(old, new)
     if not timed:
         return new

@@ -48,12 +48,6 @@ VERSION_TEXTS: dict[str, Texts] = {
         "Wait a moment, read the version that is in force then, and put your changes into it.",
         "יש להמתין רגע, לקרוא את הגרסה שתהיה אז בתוקף ולהכניס בה את השינויים.",
     ),
-    "restore_before_closing": (
-        "The session is not closed yet, so nothing was restored.",
-        "הפגישה עדיין לא נסגרה, ולכן דבר לא שוחזר.",
-        "Read the version and submit its lines.",
-        "יש לקרוא את הגרסה ולהגיש את השורות שלה.",
-    ),
     "rerun_under_way": (
         "The recording is being recognised again already, with other languages.",
         "ההקלטה כבר מזוהה מחדש, בשפות אחרות.",

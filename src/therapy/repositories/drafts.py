@@ -11,13 +11,15 @@ handed in leaves a head without content for a day: else a late save could take t
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from therapy.domain.draft import Draft, DraftPart, LineChange
+from therapy.domain.draft import Draft, DraftPart, LineChange, applied
 from therapy.domain.errors import Stale, Unavailable
 from therapy.domain.partition_keys import part
+from therapy.domain.transcript import TranscriptVersion, Utterance
 from therapy.ports.store import Item, Store
 from therapy.repositories.change import Pending
 from therapy.repositories.repository import Repository
@@ -41,10 +43,9 @@ class StoredDraft(NamedTuple):
     draft: Draft | None
     parts: Parts
 
-    @property
-    def changes(self) -> tuple[LineChange, ...]:
-        """All changes, in order of start."""
-        return tuple(each for name in sorted(self.parts) for each in self.parts[name])
+    def lines(self, base: TranscriptVersion) -> tuple[Utterance, ...]:
+        """Return its lines, given its base version; those of the base if there is no draft."""
+        return applied(base.utterances, chain.from_iterable(self.parts.values()))
 
 
 class _Heads(Repository[Draft]):

@@ -17,14 +17,16 @@ from therapy.domain.run_stages import SCORING
 from therapy.domain.scoring import session_scores
 from therapy.domain.sentiment import Scores
 from therapy.domain.session import Event, Session, State, apply
-from therapy.domain.transcript import TranscriptVersion
+from therapy.domain.transcript import Source, TranscriptVersion
 from therapy.domain.work_beside import open_amendment
 from therapy.ports.sentiment import Sentiment
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows import review
+from therapy.workflows import drafts, review
 from therapy.workflows.claimed_run import ClaimedRun, Finish
-from therapy.workflows.edits import Expected, check_expected, edited, is_version
+from therapy.workflows.drafts import NEW, Precondition
+from therapy.workflows.edits import Expected, check_expected, edited
+from therapy.workflows.handed_in import HandedIn, handed_in
 from therapy.workflows.recognition import scored
 from therapy.workflows.retry_stale import retry_stale
 
@@ -33,16 +35,24 @@ RETRY_AFTER = 5
 
 
 async def amend(
-    actor: Actor, session_id: str, edit: Edit, *, expected: Expected = None, records: Records
+    actor: Actor,
+    session_id: str,
+    edit: Edit | None,
+    *,
+    reason: str = "",
+    expected: Expected = None,
+    records: Records,
 ) -> int:
     """Give a closed session another transcript; return the number of the new version.
 
     A worker scores it, and then puts it in force. Sent again, it is the same version. `expected` are numbers
-    of versions, one of which must be in force.
+    of versions, one of which must be in force. Without an `edit` it is the actor's draft, for this `reason`;
+    the draft is over then.
 
     Raises:
         InvalidInput: a line is at fault.
-        VersionChanged: the version in force is not an expected one.
+        NotFound: with code `no_draft`, there is neither an edit nor a draft.
+        VersionChanged: the version in force is not an expected one, or not the one that was edited.
         WrongState: the session is not closed, or another amendment is being scored.
     """
 
@@ -53,12 +63,16 @@ async def amend(
         runs = await records.runs.of_session(session.practice_id, session_id)
         pending = open_amendment(session, runs)
         last = pending.transcript if pending else session.transcript_number
-        if await is_version(session, last, edit, records=records):
+        handed = await handed_in(
+            actor, session, edit, source=Source.AMEND, reason=reason, records=records
+        )
+        if await handed.is_version(session, last, records=records):
             return last
         await check_expected(session, expected, records=records)
+        await check_expected(session, handed.expected, records=records)
         if pending and pending.state is not RunState.FAILED:
             raise WrongState("amendment_under_way", version=last, retry_after=RETRY_AFTER)
-        return await _amend(actor, session, edit, records=records)
+        return await _amend(actor, session, handed, records=records)
 
     return await retry_stale(attempt)
 
@@ -70,25 +84,33 @@ async def restore(
     reason: str,
     *,
     expected: Expected = None,
+    replaces: Precondition = NEW,
     records: Records,
-) -> int:
+) -> int | None:
     """Give a closed session the transcript of one of its versions again; return the new version's number.
+
+    Of a session in review the lines of that version become the actor's draft, in place of the one that
+    `replaces` allows; then there is no new version, and None is returned.
 
     Raises:
         NotFound: there is no such version.
-        VersionChanged, WrongState: as `amend`; a session in review with code `restore_before_closing`.
+        DraftChanged: there is a draft that was not to be replaced.
+        VersionChanged, WrongState: as `amend`.
     """
     session = await review.transcribed_session(actor, session_id, records=records)
     version = await records.transcripts.load(session.practice_id, session_id, number)
     if session.state is State.AWAITING_REVIEW:
-        raise WrongState("restore_before_closing", state=session.state.value)
+        if replaces == NEW:
+            await check_expected(session, expected, records=records)
+        await drafts.begin_with(actor, session_id, version, replaces, records=records)
+        return None
     edit = Restored(version, reason)
     return await amend(actor, session_id, edit, expected=expected, records=records)
 
 
-async def _amend(actor: Actor, session: Session, edit: Edit, *, records: Records) -> int:
+async def _amend(actor: Actor, session: Session, handed: HandedIn, *, records: Records) -> int:
     practice_id, now = session.practice_id, records.now()
-    version = await edited(actor, session, edit, records=records)
+    version = await edited(actor, session, handed.needed_edit, records=records)
     run = Run(
         id=records.new_id(),
         practice_id=practice_id,
@@ -102,6 +124,7 @@ async def _amend(actor: Actor, session: Session, edit: Edit, *, records: Records
     after = replace(session, last_number=version.number)
     change = Change(records.sessions.write(after), records.runs.write(run))
     change.add(*await records.transcripts.new(practice_id, version))
+    change.add(*handed.over(version, records=records))
     await records.commit(practice_id, change, SessionEntryChanged(session.id), RunDue(session.id))
     return version.number
 

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from therapy.domain.access import Actor
 from therapy.domain.draft import (
     Draft,
-    applied,
     changed_since,
     changed_starts,
     difference,
@@ -31,7 +30,8 @@ from therapy.domain.errors import (
 )
 from therapy.domain.session import Session, State
 from therapy.domain.transcript import TranscriptVersion, Utterance
-from therapy.repositories.change import Change
+from therapy.domain.transcript_parts import without_findings
+from therapy.repositories.change import Change, Pending
 from therapy.repositories.drafts import StoredDraft
 from therapy.repositories.records import Records
 from therapy.workflows.retry_stale import retry_stale
@@ -60,6 +60,7 @@ class Precondition(NamedTuple):
 
 
 ANY = Precondition()
+NEW = Precondition(must_be_new=True)
 
 
 class SentDraft(Struct, frozen=True):
@@ -93,7 +94,7 @@ async def show(actor: Actor, session_id: str, *, records: Records) -> DraftView:
     if stored.draft is None or not stored.draft.is_open:
         raise NotFound("no_draft")
     base = await _base(session, stored.draft.base_version, records=records)
-    lines = await asyncio.to_thread(applied, base.utterances, stored.changes)
+    lines = await asyncio.to_thread(stored.lines, base)
     return DraftView(stored.draft, lines, base, session.transcript_number)
 
 
@@ -151,7 +152,7 @@ async def edit(
         draft = stored.draft if stored.draft and stored.draft.is_open else None
         number = draft.base_version if draft else session.transcript_number
         base = await _base(session, number, records=records)
-        before = await asyncio.to_thread(applied, base.utterances, stored.changes)
+        before = await asyncio.to_thread(stored.lines, base)
         after = await asyncio.to_thread(change, base, before)
         if draft and after == before:
             return DraftView(draft, before, base, session.transcript_number)
@@ -159,6 +160,29 @@ async def edit(
         return await _write(session, stored, base, after, reviewed_to_ms=reviewed, records=records)
 
     return await retry_stale(attempt)
+
+
+async def begin_with(
+    actor: Actor,
+    session_id: str,
+    version: TranscriptVersion,
+    precondition: Precondition,
+    *,
+    records: Records,
+) -> DraftView:
+    """Begin a draft of the version in force with the lines of another one. Idempotent.
+
+    Raises:
+        DraftChanged, WrongState: as `save`.
+    """
+    lines = without_findings(version).utterances
+    try:
+        return await edit(actor, session_id, lambda *_: lines, precondition, records=records)
+    except DraftChanged:
+        view = await look_at(actor, session_id, records=records)
+        if view.draft.revision and view.lines == lines:  # it was done, and the answer was lost
+            return view
+        raise
 
 
 async def look_at(
@@ -175,7 +199,7 @@ async def look_at(
     draft = stored.draft if stored.draft and stored.draft.is_open else None
     number = draft.base_version if draft else session.transcript_number
     base = await _base(session, number, records=records)
-    lines = await asyncio.to_thread(applied, base.utterances, stored.changes)
+    lines = await asyncio.to_thread(stored.lines, base)
     shown = draft or replace(_new(session, records=records), base_version=number)
     return DraftView(shown, lines, base, session.transcript_number)
 
@@ -255,7 +279,7 @@ async def _lines_before(
     of_draft = base
     if stored.draft.base_version != base.number:
         of_draft = await _base(session, stored.draft.base_version, records=records)
-    return await asyncio.to_thread(applied, of_draft.utterances, stored.changes)
+    return await asyncio.to_thread(stored.lines, of_draft)
 
 
 async def _write(
@@ -267,15 +291,20 @@ async def _write(
     reviewed_to_ms: int,
     records: Records,
 ) -> DraftView:
-    parts = await asyncio.to_thread(lambda: in_parts(difference(base.utterances, lines)))
+    now, revision = records.now(), _revision(records)
     before = stored.draft if stored.draft and stored.draft.is_open else None
     draft = replace(
         before or _new(session, records=records),
         base_version=base.number,
         reviewed_to_ms=reviewed_to_ms,
     )
-    after = saved(draft, _revision(records), records.now(), changed_starts(stored.parts, parts))
-    writes = await asyncio.to_thread(records.drafts.save, after, parts, stored)
+
+    def saving() -> tuple[Draft, tuple[Pending, ...]]:
+        parts = in_parts(difference(base.utterances, lines))
+        after = saved(draft, revision, now, changed_starts(stored.parts, parts))
+        return after, records.drafts.save(after, parts, stored)
+
+    after, writes = await asyncio.to_thread(saving)
     change = Change(records.sessions.unchanged(session), *writes)
     await records.commit(session.practice_id, change)
     return DraftView(after, lines, base, session.transcript_number)

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass
 
 from therapy.domain.access import Actor
-from therapy.domain.draft import applied
 from therapy.domain.draft_submission import DraftedLines
 from therapy.domain.edited_lines import Edit
 from therapy.domain.errors import NotFound
@@ -13,7 +12,7 @@ from therapy.domain.transcript import Source, TranscriptVersion
 from therapy.repositories.change import Pending
 from therapy.repositories.drafts import StoredDraft
 from therapy.repositories.records import Records
-from therapy.workflows.edits import Expected, is_in_force
+from therapy.workflows.edits import Expected, is_version
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,14 @@ class HandedIn:
 
     async def is_in_force(self, session: Session, *, records: Records) -> bool:
         """Return whether the version in force is what this made, i.e. it was handed in before."""
+        return await self.is_version(session, session.transcript_number, records=records)
+
+    async def is_version(self, session: Session, number: int, *, records: Records) -> bool:
+        """Return whether the version with this number is what this made, i.e. it was handed in before."""
         if self.draft is None:
-            return await is_in_force(session, self.needed_edit, records=records)
+            return await is_version(session, number, self.needed_edit, records=records)
         head = self.draft.draft
-        return head is not None and head.handed_in == session.transcript_number > 0
+        return head is not None and head.handed_in == number > 0
 
     def over(self, version: TranscriptVersion, *, records: Records) -> tuple[Pending, ...]:
         """End the draft that became this version; nothing if there was none."""
@@ -69,5 +72,5 @@ async def handed_in(
         return HandedIn(None, stored)
     number = stored.draft.base_version
     base = await records.transcripts.load_words(session.practice_id, session.id, number)
-    lines = await asyncio.to_thread(applied, base.utterances, stored.changes)
+    lines = await asyncio.to_thread(stored.lines, base)
     return HandedIn(DraftedLines(lines, source, reason), stored, frozenset({number}))

@@ -10,7 +10,7 @@ from therapy.domain.draft_lines import merged, split
 from therapy.domain.draft_speakers import SpeakerRepair
 from therapy.domain.errors import InvalidInput
 from therapy.domain.find_and_replace import Replacement
-from therapy.domain.transcript import Utterance
+from therapy.domain.transcript import TranscriptVersion, Utterance
 from therapy.entrypoints.http.dependencies import Caller, IsRepeated, RecordsDependency
 from therapy.entrypoints.http.draft_schemas import (
     DraftAnswer,
@@ -201,9 +201,9 @@ def _line_change(data: LineChangeRequest) -> LineEdit:
     if (data.split is None) == (data.merge is None):
         raise InvalidInput("body", "one_of")
 
-    def change(_: object, lines: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
+    def change(base: TranscriptVersion, lines: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
         if data.split is not None:
-            return split(lines, data.split.start_ms, data.split.at_word)
+            return split(lines, data.split.start_ms, data.split.at_word, base.utterances)
         return merged(lines, data.merge or [])
 
     return change

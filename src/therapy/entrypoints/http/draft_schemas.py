@@ -14,7 +14,10 @@ from therapy.entrypoints.http.edited_transcript import LATEST_MS, Lines, Outline
 from therapy.entrypoints.http.errors import PreconditionRequired
 from therapy.entrypoints.http.schema_types import NO_NUL, UtcTime, about
 from therapy.entrypoints.http.session_transcript import TranscriptLine, line_of
-from therapy.workflows.drafts import DraftView, Precondition, SentDraft
+from therapy.workflows.drafts import NEW, DraftView, Precondition, SentDraft
+
+LONGEST_NUMBER = 6
+"""Digits of a version's number."""
 
 AN_ETAG = '"5f0c2d9e8b7a4c6d"'
 Moment = Annotated[int, Meta(ge=0, le=LATEST_MS)]
@@ -178,6 +181,17 @@ def required_precondition(if_match: str | None, if_none_match: str | None) -> Pr
     if if_match is None and (if_none_match or "").strip() != "*":
         raise PreconditionRequired("draft_condition")
     return precondition(if_match, if_none_match)
+
+
+def replaced_draft(if_match: str | None) -> Precondition:
+    """Return which draft may be replaced: none, unless the header names one."""
+    named = precondition(if_match).revisions
+    return Precondition(named) if named and any(map(_is_of_draft, named)) else NEW
+
+
+def _is_of_draft(tag: str) -> bool:
+    """Return whether an ETag is a draft's: those of versions are numbers."""
+    return len(tag) > LONGEST_NUMBER
 
 
 def read_draft(raw: bytes) -> SentDraft:

@@ -137,7 +137,6 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "not_failed": (409, {"state": "awaiting_review"}),
     "not_closed": (409, {"state": "awaiting_review"}),
     "amendment_under_way": (409, {"version": 3, "retry_after": 5}),
-    "restore_before_closing": (409, {"state": "awaiting_review"}),
     "rerun_under_way": (409, {"state": "closed"}),
     "too_late_to_change": (409, {"state": "closed"}),
     "wrong_state": (409, {"state": "cancelled"}),
