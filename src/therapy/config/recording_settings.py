@@ -50,8 +50,8 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     checkpoint: Annotated[
         int,
         Meta(ge=0, le=86_400),
-        "seconds of audio after which the local recogniser keeps a checkpoint, so that after a crash no more"
-        " than these and what it was at are recognised again; 0 keeps none",
+        "seconds of audio after which a long recognition keeps a checkpoint: after a crash no more than these"
+        " and a minute or two are recognised again; 0 keeps none; Fast Transcription, one request, has none",
     ] = field(name="THERAPY_CHECKPOINT_SECONDS", default=60)
     child_silence: Annotated[
         Seconds, "seconds without a sign of life after which the decoder or recogniser is ended"

@@ -1,25 +1,45 @@
 """Recognition by Azure's conversation transcriber: samples in as it pulls them, utterances out.
 
 It recognises at up to twice the speed of speech. If the connection drops, the SDK resumes from the last
-final result; where the SDK would wait forever, we have our own deadlines.
+final result; where the SDK would wait forever, we have our own deadlines. A later try goes on from the last
+checkpoint (`conversation_checkpoints`).
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from therapy.adapters.azure.speech.connection import Deadlines, SpeechAccess
+from therapy.adapters.azure.speech.conversation_checkpoints import (
+    Earlier,
+    Settled,
+    Spoken,
+    Voices,
+    earlier,
+    middle,
+)
 from therapy.adapters.azure.speech.conversation_transcriber import Transcriber
 from therapy.adapters.azure.speech.errors import note_charge
 from therapy.adapters.azure.speech.recognised_phrases import (
+    TICKS_PER_MS,
     Final,
     Queue,
     from_conversation,
     most_spoken,
 )
 from therapy.domain.errors import EngineFailed
+from therapy.domain.transcript import Utterance
 from therapy.ports.audio import BYTES_PER_MS
-from therapy.ports.speech import SpeechCharge, SpeechDone, SpeechEvent, SpeechProgress
+from therapy.ports.speech import (
+    SpeechCharge,
+    SpeechCheckpoint,
+    SpeechDone,
+    SpeechEvent,
+    SpeechOptions,
+    SpeechProgress,
+)
 
 NAME = "azure-conversation"
 
@@ -31,20 +51,28 @@ async def listen(
     pcm: AsyncIterator[bytes],
     locales: tuple[str, ...],
     deadlines: Deadlines,
+    options: SpeechOptions,
 ) -> AsyncGenerator[SpeechEvent, None]:
     """Yield what `Speech.transcribe` promises, from the conversation transcriber."""
+    before = earlier(options.checkpoints, locales)
+    pcm = _Rest(pcm, before.begin_ms * BYTES_PER_MS)
     first = await _first(pcm)
     if not first:
-        yield SpeechDone(NAME, "", 0)
+        for known in before.utterances:
+            yield known
+        language = most_spoken(before.spoken, locales)
+        yield SpeechDone(NAME, language, pcm.skipped // BYTES_PER_MS, resumed_ms=before.begin_ms)
         return
     authorization = await access.authorization()
     yield SpeechCharge()
     transcriber = Transcriber(access, locales, authorization)
-    talk = _Talk(transcriber, pcm, locales)
+    talk = _Talk(transcriber, pcm, locales, before, options)
     tasks = [asyncio.create_task(talk.feed(first))]
     if authorization:
         tasks.append(asyncio.create_task(_renew(transcriber, access, deadlines.renewal)))
     try:
+        for event in talk.before():
+            yield event
         await transcriber.start()
         while (final := await _next(transcriber, deadlines)) is not None:
             for event in talk.events(final):
@@ -71,16 +99,44 @@ async def _first(pcm: AsyncIterator[bytes]) -> bytes:
     return b""
 
 
+class _Rest(AsyncIterator[bytes]):
+    """The samples after the first `skip` bytes; `skipped` is how many of those there were."""
+
+    def __init__(self, pcm: AsyncIterator[bytes], skip: int) -> None:
+        self._pcm, self._left, self.skipped = pcm, skip, 0
+
+    async def __anext__(self) -> bytes:
+        chunk = await anext(self._pcm)
+        skip = min(self._left, len(chunk))
+        self._left, self.skipped = self._left - skip, self.skipped + skip
+        return chunk[skip:]
+
+
 class _Talk:
-    """What has been fed and recognised so far."""
+    """What has been fed and recognised so far, and what was `earlier`."""
 
     def __init__(
-        self, transcriber: Transcriber, pcm: AsyncIterator[bytes], locales: tuple[str, ...]
+        self,
+        transcriber: Transcriber,
+        pcm: AsyncIterator[bytes],
+        locales: tuple[str, ...],
+        earlier: Earlier,
+        options: SpeechOptions,
     ) -> None:
         self._transcriber, self._pcm, self._locales = transcriber, pcm, locales
-        self._fed = self._recognised_ms = 0
+        self._earlier, self._voices = earlier, Voices(earlier, options.people)
+        self._settled = Settled(earlier.until_ms, locales, options.checkpoint_ms)
+        self._fed, self._recognised_ms = earlier.begin_ms * BYTES_PER_MS, earlier.until_ms
         self._queue = Queue()
-        self._spoken: list[tuple[str, int]] = []
+        self._spoken: list[Spoken] = [*earlier.spoken]
+
+    def before(self) -> list[SpeechEvent]:
+        """Return the events of what was recognised earlier, as far as nothing can precede it."""
+        first = [SpeechProgress(self._recognised_ms)] if self._recognised_ms else []
+        return [
+            *first,
+            *(known for each in self._earlier.utterances for known in self._queue.put(each)),
+        ]
 
     @property
     def _fed_ms(self) -> int:
@@ -107,22 +163,35 @@ class _Talk:
     def events(self, final: Final) -> list[SpeechEvent]:
         """Return the events of a final result: utterances that are next in order, and progress."""
         events: list[SpeechEvent] = []
+        since = self._earlier.begin_ms * TICKS_PER_MS
+        final = replace(final, start_ticks=final.start_ticks + since)
         utterance, language = from_conversation(final, self._fed_ms)
-        if utterance.text:
-            if len(self._locales) == 1:
-                language = self._locales[0]
-            self._spoken.append((language, utterance.end_ms - utterance.start_ms))
-            events += self._queue.put(utterance)
+        if utterance.text and middle(utterance) < self._earlier.until_ms:
+            self._voices.hear_again(utterance)
+        elif utterance.text:
+            utterance = replace(utterance, voice=self._voices.name(utterance.voice))
+            events += self._queue.put(self._noted(utterance, language))
         if utterance.end_ms > self._recognised_ms:
             self._recognised_ms = utterance.end_ms
             events.append(SpeechProgress(self._recognised_ms))
+            if state := self._settled.complete(self._recognised_ms):
+                events.append(SpeechCheckpoint(state))
         return events
+
+    def _noted(self, utterance: Utterance, language: str) -> Utterance:
+        if len(self._locales) == 1:
+            language = self._locales[0]
+        spoken = language, utterance.end_ms - utterance.start_ms
+        self._spoken.append(spoken)
+        self._settled.add(utterance, spoken)
+        return utterance
 
     def rest(self) -> list[SpeechEvent]:
         return [*self._queue.rest()]
 
     def done(self) -> SpeechDone:
-        return SpeechDone(NAME, most_spoken(self._spoken, self._locales), self._fed_ms)
+        language = most_spoken(self._spoken, self._locales)
+        return SpeechDone(NAME, language, self._fed_ms, resumed_ms=self._earlier.begin_ms)
 
 
 async def _next(transcriber: Transcriber, deadlines: Deadlines) -> Final | None:

@@ -116,7 +116,7 @@ class AzureSpeech(Speech):
     ) -> AsyncGenerator[SpeechEvent, None]:
         locales = candidates(options.languages)
         if self._choice(locales) is Engine.CONVERSATION:
-            talk = self._conversation(pcm, locales)
+            talk = self._conversation(pcm, locales, options)
             async with aclosing(talk):
                 async for event in talk:
                     yield event
@@ -129,7 +129,7 @@ class AzureSpeech(Speech):
                     if self._choice(locales, buffer) is Engine.CONVERSATION:
                         break
             await buffer.finish()
-            rest = self._of_buffer(buffer, pcm, locales, options.people)
+            rest = self._of_buffer(buffer, pcm, locales, options)
             async with aclosing(rest):
                 async for event in rest:
                     yield event
@@ -144,26 +144,26 @@ class AzureSpeech(Speech):
         )
 
     def _conversation(
-        self, pcm: AsyncIterator[bytes], locales: tuple[str, ...]
+        self, pcm: AsyncIterator[bytes], locales: tuple[str, ...], options: SpeechOptions
     ) -> AsyncGenerator[SpeechEvent, None]:
         from therapy.adapters.azure.speech import (
             conversation,  # 34 MB, imported only if it is used
         )
 
         heard = _bounded(pcm, self._limits.conversation_ms)
-        return conversation.listen(self._access, heard, locales, self._deadlines)
+        return conversation.listen(self._access, heard, locales, self._deadlines, options)
 
     async def _of_buffer(
         self,
         buffer: AudioBufferFile,
         rest: AsyncIterator[bytes],
         locales: tuple[str, ...],
-        people: int,
+        options: SpeechOptions,
     ) -> AsyncGenerator[SpeechEvent, None]:
         paid = False
         if self._choice(locales, buffer) is Engine.FAST:
             try:
-                fast = self._fast(buffer, locales, people)
+                fast = self._fast(buffer, locales, options.people)
                 async with aclosing(fast):
                     async for event in fast:
                         yield event
@@ -172,7 +172,7 @@ class AzureSpeech(Speech):
                 if self._engine is Engine.FAST:
                     raise
                 paid = True  # the same try: it may be charged once
-        talk = self._conversation(_both(buffer.pcm(), rest), locales)
+        talk = self._conversation(_both(buffer.pcm(), rest), locales, options)
         async with aclosing(talk):
             async for event in talk:
                 if not (paid and isinstance(event, SpeechCharge)):
