@@ -2,9 +2,10 @@
 
 Two embedded servers over one data directory, without workers; once as they are and once with a real Valkey.
 Of the second one 500 streams of 50 logins are open. Printed are the memory they take (PSS), the CPU of their
-server while nothing happens and from a submission at the first server to its event at the second: the
-median, the 99th of 100, and the longest. Exits with 1 if a bound is missed. Linux only: figures are
-read from /proc. Times say little on a machine that is busy with other things.
+server while nothing happens, and how long it takes from a submission at the first server to its event at the
+second: the median, the 99th of 100, and the longest. Exits with 1 if a bound is missed. Linux only: figures
+are read from /proc. Times say little on a machine that is busy with other things: those of the submissions'
+own answers are printed beside them.
 """
 
 from __future__ import annotations
@@ -116,8 +117,10 @@ async def told_at(reader: asyncio.StreamReader) -> float:
     return time.perf_counter()
 
 
-async def latencies(client: httpx.AsyncClient, here: Server, there: Server) -> list[float]:
-    """Submit one session after another at one server; return in how many ms the other one told of each."""
+async def latencies(
+    client: httpx.AsyncClient, here: Server, there: Server
+) -> tuple[list[float], list[float]]:
+    """Submit one session after another; return in how many ms each was told of there, and answered."""
     token = await token_of(client, here.url, email(0))
     headers = {"Authorization": f"Bearer {token}"}
     listed = []
@@ -132,7 +135,7 @@ async def latencies(client: httpx.AsyncClient, here: Server, there: Server) -> l
         ).json()
         listed += [each["id"] for each in page["sessions"]]
         before = page["next"]
-    found = []
+    told, answered = [], []
     async with streams(there.url, [(token, f"/sessions/{each}/events") for each in listed]) as all_:
         await asyncio.sleep(1)
         lines = [{"speaker": "Patient", "text": "I slept well.", "timestamp": "0:00:00.000"}]
@@ -141,9 +144,15 @@ async def latencies(client: httpx.AsyncClient, here: Server, there: Server) -> l
             began = time.perf_counter()
             path = f"{here.url}/data/transcript/{session_id}"
             answer = await client.put(path, json=lines, headers=headers)
+            answered.append((time.perf_counter() - began) * 1000)
             answer.raise_for_status()
-            found.append((await telling - began) * 1000)
-    return found
+            told.append((await telling - began) * 1000)
+    return sorted(told), sorted(answered)
+
+
+def p99_of(found: list[float]) -> float:
+    """Return what 99 of 100 sorted figures are at most."""
+    return found[int(len(found) * 0.99) - 1]
 
 
 async def measure(name: str, environment: Mapping[str, str]) -> bool:
@@ -167,12 +176,13 @@ async def measure(name: str, environment: Mapping[str, str]) -> bool:
                 await asyncio.sleep(IDLE_SECONDS)
                 share = (cpu_seconds(there.pid) - used) / IDLE_SECONDS
                 growth = (pss(there.pid) - before) / MB
-                found = sorted(await latencies(client, here, there))
-    p99 = found[int(len(found) * 0.99) - 1]
+                found, answered = await latencies(client, here, there)
+    p99 = p99_of(found)
     print(
         f"{name:9} {STREAMS} streams: {growth:5.1f} MB more (bound {GROWTH_MB}), "
         f"{share:.1%} CPU (bound {CPU_SHARE:.0%}); {len(found)} submissions to events elsewhere: "
-        f"median {median(found):.0f} ms, p99 {p99:.0f} ms (bound {P99_MS}), longest {found[-1]:.0f} ms"
+        f"median {median(found):.0f} ms, p99 {p99:.0f} ms (bound {P99_MS}), longest {found[-1]:.0f} ms;"
+        f" to their answers: median {median(answered):.0f} ms, p99 {p99_of(answered):.0f} ms"
     )
     return growth < GROWTH_MB and share < CPU_SHARE and p99 < P99_MS
 
