@@ -73,6 +73,11 @@ format: $(VENV)/.dev ## format the code
 bench: $(VENV)/.dev ## an hour of audio through a running server: memory, time, answers meanwhile
 	@$(BIN)/python benchmarks/hour.py
 
+.PHONY: bench-uploads
+bench-uploads: $(VENV)/.dev .tools/clients/.installed ## resumable uploads over bad lines: two clients, then 20 phones at once
+	@$(BIN)/python benchmarks/resumable_uploads.py
+	@$(BIN)/python benchmarks/phones.py
+
 .PHONY: bench-speech
 bench-speech: $(VENV)/.dev ## words, voices and roles of the hard recordings (SETS="couple phone" OPTIONS=)
 	@$(BIN)/python benchmarks/speech.py $(SETS) $(OPTIONS)

@@ -2,13 +2,16 @@
 
 Two servers over one directory; before them a proxy that takes them in turn, and cuts each connection after
 20 MB and each request after 230 s. In the middle of an upload one server is ended by kill -9 and started
-again. It prints how long each client took, how often the line was cut, and how much the servers' memory
-grew; it exits with 1 unless the recording arrived byte for byte as one session, within the bound. Linux
-only: figures are read from /proc.
+again. Then `--slow-megabytes` over a line so slow that it is the time which cuts requests: the 230 s are
+shortened to `--longest` s, and the line is faster by as much, so that each request gets as far as in 230 s at
+0.5 Mbit/s. It prints how long each client took, how often the line was cut, and how much the servers' memory
+grew; it exits with 1 unless the recording arrived byte for byte as one session, within the bound. Linux only:
+figures are read from /proc.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -39,12 +42,16 @@ from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
     running_server,
     seed,
 )
-from tests.clients.cutting_proxy import CuttingProxy, cutting  # noqa: E402 - as above
+from tests.clients.cutting_proxy import CuttingProxy, Line, cutting  # noqa: E402 - as above
 
 RATE = 44_100
 SECONDS = 3_600
 CUT_AFTER = 20 * MB
 LONGEST_REQUEST = 230.0
+BAD_LINE = Line(CUT_AFTER, LONGEST_REQUEST)
+SLOW_RATE = 0.5e6 / 8
+"""Bytes a second of a line on which no request of 20 MB is done in 230 s."""
+
 GROWTH_MB = 60
 CLIENTS = ROOT / "tests" / "clients"
 MODULES = ROOT / ".tools" / "clients" / "node_modules"
@@ -58,14 +65,14 @@ METADATA = {
 }
 
 
-def recording(path: Path, seed_of_noise: int) -> str:
-    """Write an hour of quiet noise; return its SHA-256."""
+def recording(path: Path, seed_of_noise: int, size: int) -> str:
+    """Write so many bytes of quiet noise; return its SHA-256."""
     noise = random.Random(seed_of_noise).randbytes(RATE * 2)  # noqa: S311 - only noise
     with wave.open(str(path), "wb") as written:
         written.setnchannels(1)
         written.setsampwidth(2)
         written.setframerate(RATE)
-        for _ in range(SECONDS):
+        for _ in range(size // len(noise)):
             written.writeframesraw(noise)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -111,29 +118,38 @@ def watch(pair: Pair, proxy: CuttingProxy, size: int, ended: threading.Event) ->
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=int, default=RATE * 2 * SECONDS // 1_000_000)
+    parser.add_argument("--slow-megabytes", type=int, default=60)
+    parser.add_argument("--longest", type=float, default=2.0)
+    options = parser.parse_args()
+    slow = Line(CUT_AFTER, options.longest, SLOW_RATE * LONGEST_REQUEST / options.longest)
+    sizes = (BAD_LINE, options.megabytes), (slow, options.slow_megabytes)
+    todo = [(line, size, client) for line, size in sizes if size for client in PROGRAMS]
     worst = 0
     with data_directory() as data, tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         seed(data)
         work = Path(folder)
         shutil.copy(CLIENTS / "node" / "tus.mjs", work)
         (work / "node_modules").symlink_to(MODULES, target_is_directory=True)
-        for number, client in enumerate(PROGRAMS):
+        for number, (line, size, client) in enumerate(todo):
             pair = Pair(stack, data)
-            right = upload(client, number, work, pair)
+            source = work / f"{number}.wav"
+            digest = recording(source, number, size * 1_000_000)
+            right = upload(client, source, digest, pair, line)
             print(f"{client}: memory of a server grew by {pair.growth / MB:.0f} MB at most")
             worst = max(worst, not right, pair.growth > GROWTH_MB * MB)
     return worst
 
 
-def upload(client: str, number: int, work: Path, pair: Pair) -> bool:
+def upload(client: str, source: Path, digest: str, pair: Pair, line: Line) -> bool:
     """Upload a recording of its own with a client; return whether it arrived as it was, as one session."""
-    source = work / f"{number}.wav"
-    digest, size = recording(source, number), (work / f"{number}.wav").stat().st_size
+    work, size = source.parent, source.stat().st_size
     login = {"email": THERAPIST, "password": PASSWORD}
     token = httpx.post(f"{pair.servers[0].url}/auth/login", json=login).json()["token"]
     program, part = PROGRAMS[client]
     ended = threading.Event()
-    with cutting(pair.ports, cut_after=CUT_AFTER, longest=LONGEST_REQUEST) as proxy:
+    with cutting(pair.ports, line) as proxy:
         watching = threading.Thread(target=watch, args=(pair, proxy, size, ended))
         watching.start()
         told = [f"http://127.0.0.1:{proxy.port}", token, str(source), json.dumps(METADATA), part]
@@ -146,7 +162,8 @@ def upload(client: str, number: int, work: Path, pair: Pair) -> bool:
         watching.join()
     print(
         f"{client}: {size / 1e6:.0f} MB in {took:.1f} s, {proxy.passed / 1e6:.0f} MB sent,"
-        f" the line cut {proxy.cuts} times, {len(proxy.served)} servers, one killed"
+        f" the line cut {proxy.cuts} times, {proxy.late} of them after {line.longest:.0f} s,"
+        f" {len(proxy.served)} servers, one killed"
     )
     if ran.returncode:
         print(ran.stderr[-2_000:])

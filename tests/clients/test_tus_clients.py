@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.builders import a_wav
-from tests.clients.cutting_proxy import CuttingProxy, cutting
+from tests.clients.cutting_proxy import CuttingProxy, Line, cutting
 from tests.clients.test_typescript_client import MODULES, SOURCES
 from tests.http.clinic import metadata_of
 from tests.http.server import Server, serving
@@ -67,7 +67,7 @@ def test_a_client_s_upload_arrives_as_one_session_whatever_breaks_off(
         first = stack.enter_context(ExitStack())
         one = first.enter_context(serving(directory))
         two = stack.enter_context(serving(directory))
-        proxy = stack.enter_context(cutting([one.port, two.port], cut_after=CUT_AFTER))
+        proxy = stack.enter_context(cutting([one.port, two.port], Line(CUT_AFTER)))
         restarting = threading.Thread(target=restart, args=(proxy, stack, first, directory))
         restarting.start()
         where = f"http://127.0.0.1:{proxy.port}"
