@@ -150,6 +150,21 @@ async def test_an_amendment_that_fails_leaves_the_session_and_can_be_tried_again
         assert (await page_of(clinic, session_id))["sentiment_scores"][1]["text"] == "I am glad."
 
 
+async def test_an_amendment_that_failed_is_scored_when_it_is_sent_again(tmp_path: Any) -> None:
+    sentiment = BrokenSentiment()
+    async with open_clinic(tmp_path, sentiment=sentiment) as clinic:
+        session_id = await clinic.closed()
+        lines = await saying(clinic, session_id, "I am glad.")
+        sentiment.is_broken = True
+        await amend(clinic, session_id, lines)
+        await clinic.work()
+        sentiment.is_broken = False
+        answers = await asyncio.gather(*(amend(clinic, session_id, lines) for _ in range(8)))
+        assert [each.json() for each in answers] == [{"version": 3}] * 8
+        await clinic.work()
+        assert (await lines_of(clinic, session_id))[1]["text"] == "I am glad."
+
+
 async def test_another_amendment_takes_the_place_of_one_that_failed(tmp_path: Any) -> None:
     sentiment = BrokenSentiment()
     async with open_clinic(tmp_path, sentiment=sentiment) as clinic:

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from tests.builders import PRACTICE, a_version
 from tests.http.clinic import ALEX, OLIVIA, Clinic, as_the_app, check_problem
 from therapy.entrypoints.http.edited_transcript import LATEST_MS
+from therapy.repositories.change import Change
 
 IN_FORCE = {"If-Match": '"1"'}
 
@@ -73,6 +75,19 @@ async def test_versions_come_page_by_page(clinic: Clinic) -> None:
     second = await versions_of(clinic, session_id, limit=1, after=first["next"])
     assert ([each["number"] for each in second["items"]], second["next"]) == ([2], None)
     assert await versions_of(clinic, session_id, after="999999") == {"items": [], "next": None}
+
+
+async def test_the_longest_page_is_followed_by_the_rest(clinic: Clinic) -> None:
+    session_id = await clinic.reviewable()
+    for number in range(2, 503):
+        version = a_version(number, session_id=session_id)
+        change = Change(*await clinic.records.transcripts.new(PRACTICE, version))
+        await change.commit(clinic.records.store)
+    first = await versions_of(clinic, session_id, limit=500)
+    assert [each["number"] for each in first["items"]] == list(range(1, 501))
+    assert first["next"] == "500"
+    rest = await versions_of(clinic, session_id, limit=500, after=first["next"])
+    assert ([each["number"] for each in rest["items"]], rest["next"]) == ([501, 502], None)
 
 
 @pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 501}, {"after": "x"}, {"after": "-1"}])

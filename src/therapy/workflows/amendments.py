@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from therapy.domain.access import Actor
 from therapy.domain.edited_lines import Edit, Restored
-from therapy.domain.errors import WrongState
+from therapy.domain.errors import LeaseLost, WrongState
 from therapy.domain.outbox import RunDue, SessionEntryChanged
-from therapy.domain.run import Run, RunKind, RunState, done
+from therapy.domain.run import Run, RunKind, RunState, again, done
 from therapy.domain.run_stages import SCORING
 from therapy.domain.scoring import session_scores
 from therapy.domain.sentiment import Scores
@@ -45,7 +45,8 @@ async def amend(
 ) -> int:
     """Give a closed session another transcript; return the number of the new version.
 
-    A worker scores it, and then puts it in force. Sent again, it is the same version. `expected` are numbers
+    A worker scores it, and then puts it in force. Sent again, it is the same version, and is
+    scored again if that failed. `expected` are numbers
     of versions, one of which must be in force. Without an `edit` it is the actor's draft, for this `reason`;
     the draft is over then.
 
@@ -67,6 +68,8 @@ async def amend(
             actor, session, edit, source=Source.AMEND, reason=reason, records=records
         )
         if await handed.is_version(session, last, records=records):
+            if pending and pending.state is RunState.FAILED:
+                await _try_again(pending, records=records)
             return last
         await check_expected(session, expected, records=records)
         await check_expected(session, handed.expected, records=records)
@@ -74,7 +77,7 @@ async def amend(
             raise WrongState("amendment_under_way", version=last, retry_after=RETRY_AFTER)
         return await _amend(actor, session, handed, records=records)
 
-    return await retry_stale(attempt)
+    return await retry_stale(attempt, LeaseLost)  # someone retried it at the same moment
 
 
 async def restore(
@@ -106,6 +109,11 @@ async def restore(
         return None
     edit = Restored(version, reason)
     return await amend(actor, session_id, edit, expected=expected, records=records)
+
+
+async def _try_again(run: Run, *, records: Records) -> None:
+    change = Change(records.runs.write(again(run, place=records.now())))
+    await records.commit(run.practice_id, change, RunDue(run.session_id))
 
 
 async def _amend(actor: Actor, session: Session, handed: HandedIn, *, records: Records) -> int:
