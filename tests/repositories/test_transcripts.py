@@ -255,6 +255,17 @@ async def test_headers_come_in_order_of_number_page_by_page(records: Records) ->
     assert [each.number for each in page] == [2, 10]
 
 
+async def test_a_header_that_only_a_newer_program_can_read_shortens_no_page(
+    records: Records,
+) -> None:
+    for number in (1, 2, 3):
+        await write(records, a_version(number))
+    newer = Put(id="version-000002", kind="version", body=b'{"schema_version":9}')
+    await records.store.commit(PARTITION, [newer])
+    page = await records.transcripts.headers(PRACTICE, SESSION, limit=2)
+    assert [each.number for each in page] == [1, 3]
+
+
 @pytest.mark.parametrize("after", [11, 999_999, 10**30])
 async def test_beyond_the_last_version_there_are_no_headers(records: Records, after: int) -> None:
     await write(records, a_version(1), a_version(11))

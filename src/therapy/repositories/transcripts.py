@@ -98,8 +98,15 @@ class Transcripts:
             return ()
         partition = session_partition(practice_id, session_id)
         last = self._headers.id_of(after) if after > 0 else ""
-        items = await self._store.list(partition, "version-", after=last, limit=limit)
-        return self._headers.known(items)
+        found: list[VersionHeader] = []
+        while len(found) < limit:
+            asked = min(limit - len(found), MOST_ITEMS)
+            items = await self._store.list(partition, "version-", after=last, limit=asked)
+            found += self._headers.known(items)
+            if len(items) < asked:
+                break
+            last = items[-1].id
+        return tuple(found)
 
     async def load(self, practice_id: str, session_id: str, number: int) -> TranscriptVersion:
         """Return a version with its scores and insights, if there are any that this program can read.
