@@ -78,9 +78,13 @@ def asking(fast: FakeFast, directory: Path, **changes: Any) -> AzureSpeech:
 
 
 async def heard(
-    speech: AzureSpeech, pcm: AsyncIterator[bytes], *languages: str, people: int = 0
+    speech: AzureSpeech,
+    pcm: AsyncIterator[bytes],
+    *languages: str,
+    people: int = 0,
+    hints: tuple[str, ...] = (),
 ) -> list[SpeechEvent]:
-    options = SpeechOptions(languages or ("en-US",), people)
+    options = SpeechOptions(languages or ("en-US",), people, hints=hints)
     return [event async for event in speech.transcribe(PRACTICE, pcm, options)]
 
 

@@ -92,6 +92,14 @@ async def test_what_is_said_is_in_no_log(
     assert "phrase number" not in caplog.text
 
 
+async def test_the_service_is_told_which_terms_to_expect_in_every_turn(fake: FakeSpeech) -> None:
+    hints = tuple(f"sertraline {n} ד״ר" for n in range(500))
+    await heard(talking_to(fake), seconds(2), hints=hints)
+    for context in fake.calls[0]["contexts"]:
+        (group,) = context["dgi"]["Groups"]
+        assert tuple(each["Text"] for each in group["Items"]) == hints
+
+
 async def test_the_language_is_found_out_among_several(fake: FakeSpeech) -> None:
     fake.phrases = [each | {"lang": "en-US"} for each in phrases(3)]
     events = await heard(talking_to(fake), seconds(10), "he-IL", "en-US")

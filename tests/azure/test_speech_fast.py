@@ -79,6 +79,13 @@ async def test_the_service_is_told_how_many_people_speak(
     assert call["definition"]["diarization"] == {"maxSpeakers": most}
 
 
+async def test_the_service_is_told_which_terms_to_expect(fake: FakeFast, tmp_path: Path) -> None:
+    hints = ("sertraline", "ד״ר לוי")
+    await heard(asking(fake, tmp_path), seconds(2), hints=hints)
+    (call,) = fake.calls
+    assert call["definition"]["phraseList"] == {"phrases": [*hints]}
+
+
 async def test_what_is_said_is_in_no_log(
     fake: FakeFast, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

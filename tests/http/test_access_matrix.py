@@ -79,6 +79,8 @@ TABLE = {
     "unregister_devices": "401 401 401 403 403 403 403 403 204",
     "get_my_profile": "401 401 401 200 200 200 200 200 200",
     "find_patients": FOR_THERAPISTS,
+    "get_vocabulary": FOR_THERAPISTS,
+    "write_vocabulary": FOR_THERAPISTS,
     "list_closed_sessions": "401 401 401 200 200 200 200 200 200",
     "search_closed_sessions": FOR_THERAPISTS,
     "get_closed_session": "401 401 401 404 404 200 404 404 200",
@@ -129,6 +131,7 @@ A_DRAFT = {
     "lines": [{"start_ms": 0, "speaker": "Patient", "text": "How did you sleep?"}],
 }
 BODIES: dict[str, Any] = {
+    "write_vocabulary": {"terms": ["sertraline"], "corrections": []},
     "log_in": {},
     "change_password": {},
     "register_device": {
@@ -159,7 +162,12 @@ TUS_HEADERS: dict[str, dict[str, str]] = {
     "head_upload": {},
     "delete_upload": {},
 }
-IF_MATCH = {"submit_transcript": '"1"', "amend_transcript": '"2"', "save_draft": "*"}
+IF_MATCH = {
+    "submit_transcript": '"1"',
+    "amend_transcript": '"2"',
+    "save_draft": "*",
+    "write_vocabulary": "*",
+}
 STATES = {
     "get_draft": "drafted",
     "save_draft": "drafted",

@@ -96,6 +96,12 @@ async def test_nothing_that_was_said_gets_out_of_a_whole_session(tmp_path, bell,
                 "user_type": CANARY,
             }
             await clinic.post("/devices/register", person, json=body)
+        words = {"terms": [CANARY], "corrections": [{"heard": "everything", "correct": CANARY}]}
+        put = "PUT", "/practice/vocabulary"
+        first = await clinic.ask(*put, json=words, headers={"If-None-Match": "*"})
+        assert first.status_code == 200
+        await fails(*put, json=words | {"terms": [CANARY * 20]})
+        await fails(*put, json=words | {CANARY: CANARY})
         upload = await clinic.upload(metadata=told(), file_name=f"{CANARY}.wav")
         session_id = upload.json()["session_id"]
         out.append((await clinic.upload(metadata=told(summary=f"{CANARY} again"))).text)

@@ -51,6 +51,7 @@ OPERATION_IDS = [
     "get_transcript_for_review",
     "get_upload",
     "get_version",
+    "get_vocabulary",
     "head_recording",
     "head_upload",
     "link_patient",
@@ -74,6 +75,7 @@ OPERATION_IDS = [
     "unlink_patient",
     "unregister_devices",
     "upload_recording",
+    "write_vocabulary",
 ]
 """Clients are made with these as names of functions: one may be added, none may change."""
 

@@ -63,6 +63,7 @@ async def test_a_transcript_has_its_words_its_doubts_and_what_is_missing(doubtfu
         "word_confidence": 0.2,
         "flags": ["guess", "loop"],
         "edited": False,
+        "heard": "",
     }
     assert [each["flags"] for each in lines] == [[], [], ["guess", "loop"]]
 

@@ -1,4 +1,4 @@
-"""Samples of what is kept of attempts, credentials and keyed requests: what `samples.Sample` is made of."""
+"""Samples of attempts, credentials, keyed requests and vocabularies: what `samples.Sample` is made of."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from therapy.domain.attempts import Attempt
 from therapy.domain.credentials import Credentials
 from therapy.domain.idempotency import KeyedRequest
 from therapy.domain.partition_keys import key
+from therapy.domain.vocabulary import Correction, Vocabulary
 from therapy.repositories.attempts import Attempts, StoredAttempts
 from therapy.repositories.credentials import CREDENTIALS, CredentialsOfPeople
 from therapy.repositories.idempotency_keys import KeyedRequests
@@ -19,12 +20,22 @@ from therapy.repositories.known_addresses import (
     KnownAddressLists,
 )
 from therapy.repositories.logins import access_partition
+from therapy.repositories.vocabularies import Vocabularies
 
 A_REQUEST = KeyedRequest(PRACTICE, PATIENT, "/a/{b}", "name-1", "holder-1", NOW + DAY, NOW + DAY)
 
 
 def request_at(record: KeyedRequest, place: Any) -> KeyedRequest:
     return replace(record, practice_id=place.practice, key_hash=place.name)
+
+
+def practice_of(place: Any) -> str:
+    return f"{place.practice}.{place.name}"
+
+
+async def vocabulary(repository: Vocabularies, place: Any) -> Vocabulary | None:
+    found = await repository.load(practice_of(place))
+    return found if found.version else None
 
 
 ATTEMPT_SAMPLES: dict[str, dict[str, Any]] = {
@@ -43,6 +54,13 @@ ATTEMPT_SAMPLES: dict[str, dict[str, Any]] = {
         "load": lambda repository, place: repository.load(request_at(A_REQUEST, place)),
         "named": request_at,
         "text": "holder",
+    },
+    "vocabulary": {
+        "repository": Vocabularies,
+        "record": Vocabulary(("sertraline",), (Correction("sir taline", "sertraline"),)),
+        "write": lambda repository, record, place: repository.write(practice_of(place), record),
+        "load": vocabulary,
+        "changes": {"terms": ("changed",)},
     },
     "known-addresses": {
         "repository": KnownAddressLists,

@@ -32,9 +32,12 @@ class Action(Enum):
     SEE_INBOX = "see_inbox"
     REVIEW = "review"
     READ_CLOSED = "read_closed"
+    USE_VOCABULARY = "use_vocabulary"
 
 
-THERAPISTS_ONLY = frozenset({Action.RECORD, Action.FIND_PATIENTS, Action.SEE_INBOX})
+THERAPISTS_ONLY = frozenset(
+    {Action.RECORD, Action.FIND_PATIENTS, Action.SEE_INBOX, Action.USE_VOCABULARY}
+)
 
 
 def may(

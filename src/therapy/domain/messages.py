@@ -18,6 +18,7 @@ from therapy.domain.resumable_messages import RESUMABLE_TEXTS
 from therapy.domain.sign_in_messages import SIGN_IN_TEXTS
 from therapy.domain.upload_messages import UPLOAD_TEXTS, Texts
 from therapy.domain.version_messages import VERSION_TEXTS
+from therapy.domain.vocabulary_messages import VOCABULARY_TEXTS
 from therapy.domain.work_messages import WORK_TEXTS
 
 TEXTS: dict[str, Texts] = {
@@ -269,6 +270,7 @@ TEXTS: dict[str, Texts] = {
     **RESUMABLE_TEXTS,
     **VERSION_TEXTS,
     **DRAFT_TEXTS,
+    **VOCABULARY_TEXTS,
     **CONNECTION_TEXTS,
     **LIMIT_TEXTS,
     **WORK_TEXTS,
@@ -277,6 +279,7 @@ TEXTS: dict[str, Texts] = {
 _PLACEHOLDERS = {
     "field": ("that was sent", "שנשלח"),
     "least": ("8", "8"),
+    "most": ("500", "500"),
     "limit": ("the limit", "המותר"),
     "longest": ("the limit", "המותר"),
     "offset": ("other", "אחרים"),

@@ -72,7 +72,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     known). `deaths` counts the child processes that died at it, `charges` the tries that an engine's service
     may have charged. `stages` are what its claims did, for operators. `transcript` is the number of the
     version that an amendment or a rerun made (0 = none yet), `therapist_id` whose waiting list a rerun counts
-    for. `version` counts writes and is the store's.
+    for; `vocabulary` is whether the practice's is used. `version` counts writes and is the store's.
     """
 
     id: str
@@ -100,6 +100,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     stages: Stages = ()
     transcript: int = 0
     therapist_id: str = ""
+    vocabulary: bool = True
     version: int = 0
 
     @property

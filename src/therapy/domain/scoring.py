@@ -15,12 +15,12 @@ from therapy.domain.transcript import Speaker, TranscriptVersion, Utterance
 def to_score(version: TranscriptVersion) -> tuple[int, ...]:
     """Return the indexes of the patient's utterances that have no scores yet, in order.
 
-    Utterances with flags are not scored: their words may never have been said.
+    Utterances in doubt are not scored: their words may never have been said.
     """
     return tuple(
         index
         for index, each in enumerate(version.utterances)
-        if each.speaker is Speaker.PATIENT and each.scores is None and not each.flags
+        if each.speaker is Speaker.PATIENT and each.scores is None and not each.doubts
     )
 
 

@@ -37,6 +37,8 @@ OTHER_LANGUAGE = "other_language"
 """A flag: the words are most likely of another language than the one that was recognised."""
 NO_SPEECH_LIKELY = "no_speech_likely"
 """A flag: most likely nobody speaks there."""
+VOCABULARY = "vocabulary"
+"""A flag that is no doubt: words were replaced by the practice's vocabulary; `heard` has what they were."""
 
 
 class Speaker(Enum):
@@ -83,8 +85,9 @@ class Utterance(Struct, frozen=True, omit_defaults=True):
     """What one voice said without a long pause or another voice in between.
 
     `voice` is the engine's label ("" = unknown); `confidence` (0..1) is how sure the engine is of the
-    voice. `flags` are codes for doubts about the words: see `GUESS` and its neighbours; others may be
-    added. `edited` is true once a person has changed its text or speaker. `scores` is None until it is
+    voice. `flags` are codes for doubts about the words: see `GUESS` and its neighbours, and `VOCABULARY`;
+    others may be added. `heard` is the text before the vocabulary changed it, "" if that changed nothing.
+    `edited` is true once a person has changed its text or speaker. `scores` is None until it is
     scored, and stays None if that is impossible.
     """
 
@@ -98,6 +101,12 @@ class Utterance(Struct, frozen=True, omit_defaults=True):
     flags: tuple[str, ...] = ()
     edited: bool = False
     scores: Scores | None = None
+    heard: str = ""
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The flags that say that the words are in doubt."""
+        return tuple(each for each in self.flags if each != VOCABULARY)
 
     @property
     def word_confidence(self) -> float:
@@ -320,7 +329,14 @@ def _corrected_line(index: int, line: Line, old: dict[int, Utterance]) -> Uttera
     if match.text == text:
         return replace(match, speaker=line.speaker, edited=True, scores=None)
     return replace(
-        match, text=text, speaker=line.speaker, words=(), flags=(), edited=True, scores=None
+        match,
+        text=text,
+        speaker=line.speaker,
+        words=(),
+        flags=(),
+        edited=True,
+        scores=None,
+        heard="",
     )
 
 

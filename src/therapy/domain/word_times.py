@@ -173,7 +173,7 @@ class _Stretch:
             if not (before or after or replaced):
                 return ()
             texts = self._tokens[places[gap.start] : places[gap.stop - 1] + 1]
-            words[gap.start : gap.stop] = _estimated(texts, replaced, min(low, high), high)
+            words[gap.start : gap.stop] = estimated(texts, replaced, min(low, high), high)
         return tuple(_ordered(filter(None, words), floor))
 
     def _as_heard(self, line: _Edited, place: int) -> HeardWord | None:
@@ -253,7 +253,7 @@ def _bounds(same: Mapping[int, int], words: int, heard: int) -> tuple[list[int],
     return before, after
 
 
-def _estimated(
+def estimated(
     texts: Sequence[str], replaced: Sequence[HeardWord], low: int, high: int
 ) -> Iterator[TimedWord]:
     """Yield new words with the times of those in whose place they are, else shares of the time."""

@@ -17,12 +17,16 @@ class SpeechOptions(Struct, frozen=True):
     If `checkpoint_ms` is not 0, an engine that can yields a `SpeechCheckpoint` about once in so much audio.
     `checkpoints` are the states of those that earlier tries yielded for the same samples and options, perhaps
     not all, and in any order. What an engine can't read, as it is of another version or engine, it ignores.
+
+    `hints` are names and terms that may be said, at most 500, most wanted first; those of earlier tries may
+    have been others. An engine that can expects them, any other ignores them; they are clinical text.
     """
 
     languages: tuple[str, ...] = ("en-US",)
     people: int = 0
     checkpoint_ms: int = 0
     checkpoints: tuple[bytes, ...] = ()
+    hints: tuple[str, ...] = ()
 
 
 class SpeechProgress(Struct, frozen=True):

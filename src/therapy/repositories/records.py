@@ -27,6 +27,7 @@ from therapy.repositories.sessions import Sessions
 from therapy.repositories.transcripts import Transcripts
 from therapy.repositories.unique_keys import UniqueKeys
 from therapy.repositories.uploads import Uploads
+from therapy.repositories.vocabularies import Vocabularies
 
 CLAIM = timedelta(seconds=30)
 """How long a writer has to deliver a consequence before the sweep may take it over."""
@@ -82,6 +83,7 @@ class Records:
         )
         self.people = People(store)
         self.practices = Practices(store)
+        self.vocabularies = Vocabularies(store)
         self.link_changes = LinkChanges(store)
         self.former_sessions = FormerSessionsOfPatients(store)
         self._deliver = deliver

@@ -86,6 +86,14 @@ async def test_one_done_comes_last_and_says_what_was_heard(speech: Speech, spoke
     assert last.language
 
 
+async def test_hints_change_neither_order_nor_end(speech: Speech, spoken: bytes) -> None:
+    hints = ("Sertraline", "ד״ר לוי", "O'Neill (junior)", "[a-z]+$", "x" * 100)
+    options = SpeechOptions(languages=("en-US",), hints=hints * 100)
+    events = [each async for each in speech.transcribe(PRACTICE, in_chunks(spoken), options)]
+    assert len([event for event in events if isinstance(event, Utterance)]) >= 2
+    assert isinstance(events[-1], SpeechDone)
+
+
 @pytest.mark.parametrize("pcm", [SILENCE, b""], ids=["silence", "no samples"])
 async def test_where_nobody_speaks_there_is_no_utterance(speech: Speech, pcm: bytes) -> None:
     events = await events_of(speech, pcm)

@@ -22,6 +22,8 @@ from therapy.domain.errors import (
 from therapy.domain.roles import Roles, assign_roles, with_roles
 from therapy.domain.scoring import to_score, with_scores
 from therapy.domain.transcript import Source, TranscriptVersion, Utterance, in_order
+from therapy.domain.vocabulary import Correction
+from therapy.domain.vocabulary_corrections import Corrector
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import (
@@ -142,13 +144,19 @@ async def hear(
     return Heard(tuple(recognised), end, found)
 
 
-async def with_assigned_roles(heard: Heard, *, at: datetime, people: int) -> TranscriptVersion:
-    """Return the transcript of what was heard, where `people` speak (0 = not known): unscored, version 1."""
+async def with_assigned_roles(
+    heard: Heard, *, at: datetime, people: int, corrections: Sequence[Correction] = ()
+) -> TranscriptVersion:
+    """Return the transcript of what was heard, where `people` speak (0 = not known): unscored, version 1.
+
+    `corrections` are those of the practice's vocabulary.
+    """
     end, found = heard.end, heard.findings
 
     def assigned() -> tuple[tuple[Utterance, ...], Roles]:
         recognised = in_order(heard.utterances)
         utterances = in_order(with_channel_voices(recognised, found.levels, people=people))
+        utterances = Corrector(corrections).corrected(utterances)
         roles = assign_roles(utterances)
         return with_roles(utterances, roles), roles
 

@@ -27,7 +27,7 @@ from therapy.workflows.engines import Engines
 from therapy.workflows.recognition import with_assigned_roles
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.stage_outputs import StageOutputs
-from therapy.workflows.transcription import heard_in
+from therapy.workflows.transcription import heard_in, vocabulary_of
 from therapy.workflows.waiting_list import WaitingList
 
 
@@ -36,16 +36,18 @@ async def rerun(
     session_id: str,
     *,
     languages: tuple[str, ...] = (),
+    vocabulary: bool = True,
     records: Records,
     waiting_list: WaitingList,
 ) -> None:
     """Have a session's recording recognised again; its version in force stays what it is.
 
-    `languages` (BCP 47) are recognised instead of the session's, if any are passed. Asked for again with the
-    same ones while it waits or is worked on, nothing more is done; after it failed, it is tried again.
+    `languages` (BCP 47) are recognised instead of the session's, if any are passed, and the practice's
+    `vocabulary` is used or not. Asked for again in the same way while it waits or is worked on, nothing more
+    is done; after it failed, it is tried again.
 
     Raises:
-        WrongState: the session has no transcript, or a rerun with other languages is not over.
+        WrongState: the session has no transcript, or a rerun of another kind is not over.
         TooMuchAtOnce: too much of the therapist's waits to be recognised.
         Unavailable: everybody together has as much waiting as may.
     """
@@ -57,7 +59,7 @@ async def rerun(
         wanted = languages or session.languages
         last = rerun_run(await records.runs.of_session(session.practice_id, session_id))
         if last is not None and not last.over:
-            if last.languages == wanted:
+            if (last.languages, last.vocabulary) == (wanted, vocabulary):
                 return
             raise WrongState("rerun_under_way", state=session.state.value)
         await waiting_list.admit(session.practice_id, session.therapist_id, beside=True)
@@ -72,9 +74,11 @@ async def rerun(
             languages=wanted,
             people=session.people,
             therapist_id=session.therapist_id,
+            vocabulary=vocabulary,
         )
         if last is not None and last.state is RunState.FAILED and not last.transcript:
             run = again(last, place=place, languages=wanted)  # what its stages kept is of use
+            run = replace(run, vocabulary=vocabulary)
         # The session is written, too, unchanged: of two requests at one moment the second reads again.
         change = Change(records.sessions.write(session), records.runs.write(run))
         follows = SessionEntryChanged(session_id), RunDue(session_id)
@@ -106,14 +110,19 @@ async def recognise_again(
     outputs = StageOutputs(run, recordings)
     if session.state not in WITH_TRANSCRIPT or run.transcript:
         return partial(_end, records=records, outputs=outputs)
-    options = SpeechOptions(run.languages or languages, run.people or people, checkpoint_ms)
+    words = await vocabulary_of(run, records=records)
+    options = SpeechOptions(
+        run.languages or languages, run.people or people, checkpoint_ms, hints=words.hints
+    )
     claimed.begin(RECOGNISING, records.now())
     claimed.note(languages=options.languages, people=options.people)
     heard = await heard_in(
         session, claimed, options, outputs=outputs, engines=engines, longest_ms=longest_ms
     )
     claimed.begin(ROLES, records.now(), shown=RECOGNISING)
-    version = await with_assigned_roles(heard, at=records.now(), people=options.people)
+    version = await with_assigned_roles(
+        heard, at=records.now(), people=options.people, corrections=words.corrections
+    )
     return partial(_write, version, session.recordings, records=records, outputs=outputs)
 
 

@@ -12,6 +12,7 @@ from therapy.domain.run import Run, RunKind, done
 from therapy.domain.run_stages import RECOGNISING, ROLES, SCORING
 from therapy.domain.session import Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
+from therapy.domain.vocabulary import Vocabulary
 from therapy.domain.work_beside import WITH_TRANSCRIPT
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
@@ -72,8 +73,9 @@ async def transcribe(
 
     The run is just ended if the session no longer awaits a transcript. `languages` are recognised if the
     run names none, and `people` speak if it does not say how many. Its recordings may last `longest_ms`. An
-    engine that can keeps a checkpoint for each `checkpoint_ms` of audio (0 = none). What an earlier claim of
-    the run has finished is not done again (`stage_outputs`).
+    engine that can keeps a checkpoint for each `checkpoint_ms` of audio (0 = none). The practice's vocabulary
+    gives the engine its hints, and corrects what it has heard. What an earlier claim of the run has finished
+    is not done again (`stage_outputs`).
 
     Raises:
         WorkFailed: the recording or an engine failed; its class says whether trying again may help.
@@ -83,18 +85,30 @@ async def transcribe(
     if session.state is not State.AWAITING_TRANSCRIPT:
         return partial(end_run, records=records)
     outputs = StageOutputs(run, recordings)
-    options = SpeechOptions(run.languages or languages, run.people or people, checkpoint_ms)
+    vocabulary = await vocabulary_of(run, records=records)
+    options = SpeechOptions(
+        run.languages or languages, run.people or people, checkpoint_ms, hints=vocabulary.hints
+    )
     claimed.begin(RECOGNISING, records.now())
     claimed.note(languages=options.languages, people=options.people)
     heard = await heard_in(
         session, claimed, options, outputs=outputs, engines=engines, longest_ms=longest_ms
     )
     claimed.begin(ROLES, records.now(), shown=RECOGNISING)
-    version = await with_assigned_roles(heard, at=records.now(), people=options.people)
+    version = await with_assigned_roles(
+        heard, at=records.now(), people=options.people, corrections=vocabulary.corrections
+    )
     claimed.begin(SCORING, records.now())
     sentiment = KeptSentiment(engines.sentiment, outputs)
     version = await scored(session.practice_id, version, sentiment=sentiment, optional=True)
     return partial(_write, version, records=records, outputs=outputs)
+
+
+async def vocabulary_of(run: Run, *, records: Records) -> Vocabulary:
+    """Return the vocabulary that a run recognises with: its practice's, or an empty one."""
+    if not run.vocabulary:
+        return Vocabulary()
+    return await records.vocabularies.load(run.practice_id)
 
 
 async def end_run(run: Run, *, records: Records) -> None:

@@ -48,6 +48,7 @@ class LineSent(Struct, forbid_unknown_fields=True):
     word_confidence: Annotated[float, about("Not read.", 0.975)] = 1.0
     flags: Annotated[list[str], about("Not read.", [])] = []
     edited: Annotated[bool, about("Not read.", False)] = False
+    heard: Annotated[str, about("Not read.", "")] = ""
 
 
 Lines = Annotated[

@@ -153,7 +153,7 @@ def problem(
         headers["Retry-After"] = str(seconds)
     if code == SlowBody.code:
         headers["Connection"] = "close"
-    if code == errors.VersionChanged.code:
+    if code in {errors.VersionChanged.code, "vocabulary_changed"}:
         headers["ETag"] = f'"{details.get("version")}"'
     if etag := details.get("etag"):
         headers["ETag"] = str(etag)

@@ -36,6 +36,7 @@ the mobile app calls keeps the app's form of dates (`dd-MM-yyyy` in most places)
 TAGS = {
     "auth": "Signing in, staying signed in, and a new password. None of it needs an access token.",
     "devices": "Where pushes go.",
+    "practice": "What the therapists of a practice share.",
     "profiles": "The caller's account, and the patients of the practice.",
     "uploads": "Recordings in pieces: what breaks off goes on from where it was (tus 1.0.0).",
     "sessions": "Recorded sessions: the upload, their way to being closed, and finding them again.",

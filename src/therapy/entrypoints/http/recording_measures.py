@@ -264,7 +264,9 @@ class Heard(Struct):
             remarks=version.remarks,
             coverage=as_shape(CoverageShown, version.coverage),
             doubtful_lines=[
-                DoubtfulLine(each.start_ms, each.flags) for each in version.utterances if each.flags
+                DoubtfulLine(each.start_ms, each.doubts)
+                for each in version.utterances
+                if each.doubts
             ],
         )
 

@@ -34,6 +34,9 @@ class RerunRequest(Struct, forbid_unknown_fields=True):
     engine: Annotated[
         Short | None, about("Which engine; left out, the one that is installed.", "local")
     ] = None
+    vocabulary: Annotated[
+        bool, about("Whether the practice's vocabulary is used; left out, it is.", True)
+    ] = True
 
 
 @post(
@@ -76,6 +79,11 @@ async def rerun(
     if asked.engine is not None and asked.engine not in installed:
         raise InvalidInput("engine", "engine_not_installed", engines=", ".join(installed))
     await reruns.rerun(
-        actor, session_id, languages=languages, records=records, waiting_list=waiting_list
+        actor,
+        session_id,
+        languages=languages,
+        vocabulary=asked.vocabulary,
+        records=records,
+        waiting_list=waiting_list,
     )
     return Message(sentence("rerun_accepted", language))

@@ -52,6 +52,10 @@ class TranscriptLine(Struct):
     edited: Annotated[
         bool, about("Whether a person has changed its text or speaker, or added it.", False)
     ]
+    heard: Annotated[
+        str,
+        about("What was recognised, if the practice's vocabulary changed it; else empty.", ""),
+    ]
 
 
 class TranscriptAnswer(Struct):
@@ -167,4 +171,5 @@ def line_of(utterance: Utterance) -> TranscriptLine:
         word_confidence=utterance.word_confidence,
         flags=utterance.flags,
         edited=utterance.edited,
+        heard=utterance.heard,
     )

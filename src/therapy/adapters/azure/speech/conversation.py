@@ -65,7 +65,7 @@ async def listen(
         return
     authorization = await access.authorization()
     yield SpeechCharge()
-    transcriber = Transcriber(access, locales, authorization)
+    transcriber = Transcriber(access, locales, authorization, options.hints)
     talk = _Talk(transcriber, pcm, locales, before, options)
     tasks = [asyncio.create_task(talk.feed(first))]
     if authorization:

@@ -108,7 +108,13 @@ class Samples(sdk.audio.PullAudioInputStreamCallback):  # type: ignore[misc] # t
 class Transcriber:
     """The recognition of one recording. Its methods are called on the event loop."""
 
-    def __init__(self, access: SpeechAccess, locales: tuple[str, ...], authorization: str) -> None:
+    def __init__(
+        self,
+        access: SpeechAccess,
+        locales: tuple[str, ...],
+        authorization: str,
+        hints: tuple[str, ...] = (),
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._finals: asyncio.Queue[Final | BaseException | None] = asyncio.Queue()
         self._room = asyncio.Event()
@@ -119,7 +125,7 @@ class Transcriber:
         self.connected = False
         """Whether the service has let us in: from then on it hears the recording, and charges for it."""
         self.samples = Samples(lambda: self._post(self._room.set), lambda: self._post(self._alive))
-        self._native = _Native(access, locales, authorization, self)
+        self._native = _Native(access, locales, authorization, self, hints)
 
     async def start(self) -> None:
         """Start the recognition. Connecting goes on in the background.
@@ -243,8 +249,9 @@ class _Native:
         locales: tuple[str, ...],
         authorization: str,
         listener: Transcriber,
+        hints: tuple[str, ...],
     ) -> None:
-        self._access, self._locales = access, locales
+        self._access, self._locales, self._hints = access, locales, hints
         self._authorization = authorization
         self._listener: Transcriber | None = listener
         self._lock = threading.Lock()
@@ -261,6 +268,10 @@ class _Native:
                 self._listener.samples, sdk.audio.AudioStreamFormat(SAMPLE_RATE, 16, 1)
             )
             self._recognizer = self._make()
+            if self._hints:
+                expected = sdk.PhraseListGrammar.from_recognizer(self._recognizer)
+                for each in self._hints:
+                    expected.addPhrase(each)
             atexit.register(self.end)
             self._connection = sdk.Connection.from_recognizer(self._recognizer)
             self._connection.connected.connect(self._listener.on_connected)

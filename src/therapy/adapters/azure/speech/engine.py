@@ -163,7 +163,7 @@ class AzureSpeech(Speech):
         paid = False
         if self._choice(locales, buffer) is Engine.FAST:
             try:
-                fast = self._fast(buffer, locales, options.people)
+                fast = self._fast(buffer, locales, options)
                 async with aclosing(fast):
                     async for event in fast:
                         yield event
@@ -179,15 +179,17 @@ class AzureSpeech(Speech):
                     yield event
 
     def _fast(
-        self, buffer: AudioBufferFile, locales: tuple[str, ...], people: int
+        self, buffer: AudioBufferFile, locales: tuple[str, ...], options: SpeechOptions
     ) -> AsyncGenerator[SpeechEvent, None]:
         from therapy.adapters.azure.speech import fast_transcription
 
+        people = options.people
         return fast_transcription.listen(
             self._access,
             buffer,
             locales,
             max_speakers=max(FEWEST_SPEAKERS, people) if people else self._max_speakers,
+            hints=options.hints,
             patience=self._patience,
         )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 from azure.ai.transcription.aio import TranscriptionClient
 from azure.ai.transcription.models import (
+    PhraseListProperties,
     TranscriptionContent,
     TranscriptionDiarizationOptions,
     TranscriptionOptions,
@@ -55,6 +56,7 @@ async def listen(
     *,
     max_speakers: int,
     patience: Patience,
+    hints: tuple[str, ...] = (),
 ) -> AsyncGenerator[SpeechEvent, None]:
     """Yield what `Speech.transcribe` promises, from one request with a finished buffer.
 
@@ -70,6 +72,7 @@ async def listen(
         locales=list(locales),
         profanity_filter_mode="None",
         diarization_options=TranscriptionDiarizationOptions(max_speakers=max_speakers),
+        phrase_list=PhraseListProperties(phrases=list(hints)) if hints else None,
     )
     yield SpeechCharge()
     answer = await _asked(access, buffer, options, patience)
