@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.domain.builders import NOW, a_version, said, utterances
+from tests.domain.builders import NOW, a_version, said
 from therapy.domain import codec
 from therapy.domain.draft import (
     MOST_PARTS,
@@ -25,25 +25,28 @@ from therapy.domain.draft import (
 )
 from therapy.domain.transcript import Speaker, Utterance, Word
 
-words = st.builds(Word, st.text(max_size=5), st.integers(0, 9), st.integers(0, 9))
+words = st.builds(Word, st.sampled_from(["a", "ב"]), st.integers(0, 9), st.integers(0, 9))
 
 
-@st.composite
-def lines(draw: st.DrawFn) -> tuple[Utterance, ...]:
+a_line = st.builds(
+    Utterance,
+    start_ms=st.integers(0, 9),
+    end_ms=st.integers(9, 12),
+    text=st.sampled_from(["", "a", "b c", "שלום"]),
+    speaker=st.sampled_from(Speaker),
+    voice=st.sampled_from(["", "1"]),
+    confidence=st.sampled_from([0.5, 1.0]),
+    words=st.lists(words, max_size=2).map(tuple),
+    flags=st.sampled_from([(), ("guess",)]),
+    edited=st.booleans(),
+)
+
+
+def lines() -> st.SearchStrategy[tuple[Utterance, ...]]:
     """Lines as a draft can have them: every start once, in order; no scores."""
-    found = draw(st.lists(utterances(), max_size=8))
-    told = {
-        each.start_ms % 40: replace(
-            each,
-            start_ms=each.start_ms % 40,
-            scores=None,
-            words=tuple(draw(st.lists(words, max_size=2))),
-            flags=tuple(draw(st.lists(st.sampled_from(["guess", "loop"]), max_size=1))),
-            edited=draw(st.booleans()),
-        )
-        for each in found
-    }
-    return tuple(told[start] for start in sorted(told))
+    return st.lists(a_line, max_size=8, unique_by=lambda each: each.start_ms).map(
+        lambda found: tuple(sorted(found, key=lambda each: each.start_ms))
+    )
 
 
 @given(lines(), lines())

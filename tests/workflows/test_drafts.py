@@ -1,11 +1,13 @@
 """Drafts: what is saved, how little of it is written, and that two who edit never lose a word."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from tests.builders import PRACTICE, SESSION, an_actor, an_utterance
+from tests.workflows.interrupted_ports import InterruptedStore
 from tests.workflows.memory_installation import (
     ACTOR,
     IN_SESSION,
@@ -21,6 +23,7 @@ from therapy.domain.errors import DraftChanged, InvalidInput, NotFound, WrongSta
 from therapy.domain.session import State
 from therapy.domain.transcript import Speaker, Word
 from therapy.ports.store import Put
+from therapy.repositories.records import Records
 from therapy.workflows import drafts, review
 from therapy.workflows.drafts import Precondition, SentDraft
 
@@ -344,3 +347,41 @@ async def test_a_base_version_that_is_gone_is_named_and_the_draft_stays():
             await save(installed, SentDraft(number, sent(first).lines, 0), having(first))
         assert caught.value.field == "base_version"
     assert texts_of(await show(installed)) == texts_of(first)
+
+
+class LateStore(InterruptedStore):
+    """A store of another process, which shows a draft as it was until its lag has passed."""
+
+    lag = timedelta(milliseconds=1)
+
+    def __init__(self, store):
+        super().__init__(store)
+        self.late = {}
+
+    async def list(self, partition, prefix="", **named):
+        found = await super().list(partition, prefix, **named)
+        return self.late.pop(prefix, found)
+
+
+async def test_a_draft_that_another_replica_has_just_saved_is_looked_at_twice_before_it_is_412():
+    installed = await in_review()
+    other = LateStore(installed.store)
+    theirs = replace_store(installed, other)
+    prefix = f"draft-{ACTOR.person_id}|"
+    base = await installed.version(1)
+    first = await save(installed, sent(base, _0="a"))
+    other.late[prefix] = ()
+    assert texts_of(await drafts.show(ACTOR, SESSION, records=theirs))[0] == "a"
+    other.late[prefix] = await installed.store.list(IN_SESSION, prefix)
+    second = await save(installed, sent(first, _0="b"), having(first))
+    sent_there = sent(second, _0="c")
+    third = await drafts.save(ACTOR, SESSION, sent_there, having(second), records=theirs)
+    assert texts_of(third)[0] == "c"
+    other.late[prefix] = await installed.store.list(IN_SESSION, prefix)
+    fourth = await save(installed, sent(third, _0="d"), having(third))
+    await review.hand_in(ACTOR, SESSION, None, records=theirs)
+    assert (await installed.version(2)).utterances[0].text == texts_of(fourth)[0] == "d"
+
+
+def replace_store(installed, store):
+    return Records(store, now=installed.clock, new_id=installed.ports.new_id)

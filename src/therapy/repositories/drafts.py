@@ -28,8 +28,8 @@ from therapy.repositories.sessions import session_partition
 FORGOTTEN = timedelta(days=1)
 """After so long nothing is left of a draft that is over."""
 
-LOOKS = 20
-"""How often a draft is read that others save at the same moment."""
+PAUSES_SECONDS = (0.0, 0.02, 0.04, 0.08, 0.16, 0.32)
+"""How long to wait before each look at a draft that others save at the same moment."""
 
 LONG = 50_000
 """From this many bytes on a draft is decoded in a thread."""
@@ -76,7 +76,8 @@ class Drafts:
             Unavailable: it is saved so often that no state of it can be read, or a newer program wrote it.
         """
         partition = session_partition(practice_id, session_id)
-        for _ in range(LOOKS):
+        for pause in PAUSES_SECONDS:
+            await asyncio.sleep(pause)
             items = await self._store.list(partition, _prefix(author_id))
             long = sum(len(each.body) for each in items) >= LONG
             found = await asyncio.to_thread(self._read, items) if long else self._read(items)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from therapy.domain.errors import NotFound
+from therapy.domain.errors import NotFound, TherapyError
 from therapy.ports.store import Store, SupportsLag
 
 MOST_AT_ONCE = 4
@@ -27,16 +27,21 @@ class LateReads:
         self._lag = store.lag if isinstance(store, SupportsLag) else timedelta()
         self._under_way: Counter[str] = Counter()
 
-    async def twice(self, person_id: str, look: Callable[[], Awaitable[T]]) -> T:
+    async def twice(
+        self, person_id: str, look: Callable[[], Awaitable[T]], *errors: type[TherapyError]
+    ) -> T:
         """Return what `look` returns; if it raises NotFound, that of a second look after the store's lag.
 
+        Besides NotFound, `errors` may mean that something is not seen yet.
+
         Raises:
-            NotFound: both did, or too many of this person's second looks are under way.
+            NotFound: both did, or too many of this person's second looks are under way; or one of `errors`.
         """
         try:
             return await look()
-        except NotFound:
-            if not self._lag or self._under_way[person_id] >= MOST_AT_ONCE:
+        except TherapyError as exc:
+            is_late = isinstance(exc, (NotFound, *errors)) and self._lag
+            if not is_late or self._under_way[person_id] >= MOST_AT_ONCE:
                 raise
         self._under_way[person_id] += 1
         try:

@@ -90,12 +90,17 @@ async def show(actor: Actor, session_id: str, *, records: Records) -> DraftView:
     session = await own_session(actor, session_id, records=records)
     if session.state is State.CANCELLED:
         raise WrongState("draft_not_possible", state=session.state.value)
-    stored = await _stored(actor, session, records=records)
-    if stored.draft is None or not stored.draft.is_open:
-        raise NotFound("no_draft")
-    base = await _base(session, stored.draft.base_version, records=records)
+
+    async def look() -> tuple[StoredDraft, Draft]:
+        stored = await _stored(actor, session, records=records)
+        if stored.draft is None or not stored.draft.is_open:
+            raise NotFound("no_draft")
+        return stored, stored.draft
+
+    stored, draft = await records.late_reads.twice(actor.person_id, look)
+    base = await _base(session, draft.base_version, records=records)
     lines = await asyncio.to_thread(stored.lines, base)
-    return DraftView(stored.draft, lines, base, session.transcript_number)
+    return DraftView(draft, lines, base, session.transcript_number)
 
 
 async def save(
@@ -116,8 +121,7 @@ async def save(
 
     async def attempt() -> DraftView:
         session = await _editable(actor, session_id, records=records)
-        stored = await _stored(actor, session, records=records)
-        check(precondition, stored.draft, session)
+        stored = await _as_known(actor, session, precondition, records=records)
         base = await _base(session, sent.base_version, records=records)
         before = await _lines_before(session, stored, base, records=records)
         lines = await asyncio.to_thread(drafted, base, before, sent.lines)
@@ -147,8 +151,7 @@ async def edit(
 
     async def attempt() -> DraftView:
         session = await _editable(actor, session_id, records=records)
-        stored = await _stored(actor, session, records=records)
-        check(precondition, stored.draft, session)
+        stored = await _as_known(actor, session, precondition, records=records)
         draft = stored.draft if stored.draft and stored.draft.is_open else None
         number = draft.base_version if draft else session.transcript_number
         base = await _base(session, number, records=records)
@@ -194,8 +197,7 @@ async def look_at(
         DraftChanged, WrongState: as `save`.
     """
     session = await _editable(actor, session_id, records=records)
-    stored = await _stored(actor, session, records=records)
-    check(precondition, stored.draft, session)
+    stored = await _as_known(actor, session, precondition, records=records)
     draft = stored.draft if stored.draft and stored.draft.is_open else None
     number = draft.base_version if draft else session.transcript_number
     base = await _base(session, number, records=records)
@@ -261,6 +263,19 @@ async def _editable(actor: Actor, session_id: str, *, records: Records) -> Sessi
 
 async def _stored(actor: Actor, session: Session, *, records: Records) -> StoredDraft:
     return await records.drafts.load(session.practice_id, session.id, actor.person_id)
+
+
+async def _as_known(
+    actor: Actor, session: Session, precondition: Precondition, *, records: Records
+) -> StoredDraft:
+    """Return the stored draft; DraftChanged unless it is as its sender knows it, also at a second look."""
+
+    async def look() -> StoredDraft:
+        stored = await _stored(actor, session, records=records)
+        check(precondition, stored.draft, session)
+        return stored
+
+    return await records.late_reads.twice(actor.person_id, look, DraftChanged)
 
 
 async def _base(session: Session, number: int, *, records: Records) -> TranscriptVersion:

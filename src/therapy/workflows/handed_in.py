@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from therapy.domain.access import Actor
+from therapy.domain.draft import Draft
 from therapy.domain.draft_submission import DraftedLines
 from therapy.domain.edited_lines import Edit
 from therapy.domain.errors import NotFound
@@ -64,13 +65,24 @@ async def handed_in(
     reason: str = "",
     records: Records,
 ) -> HandedIn:
-    """Return what is handed in: the edit, or without one the actor's draft, for this reason."""
+    """Return what is handed in: the edit, or without one the actor's draft, for this reason.
+
+    Raises:
+        NotFound: with code `no_draft`, there is neither an edit nor a draft, nor was there one.
+    """
     if edit is not None:
         return HandedIn(edit)
-    stored = await records.drafts.load(session.practice_id, session.id, actor.person_id)
-    if stored.draft is None or not stored.draft.is_open:
+
+    async def look() -> tuple[StoredDraft, Draft]:
+        stored = await records.drafts.load(session.practice_id, session.id, actor.person_id)
+        if stored.draft is None or not (stored.draft.is_open or stored.draft.handed_in):
+            raise NotFound("no_draft")
+        return stored, stored.draft
+
+    stored, draft = await records.late_reads.twice(actor.person_id, look)
+    if not draft.is_open:
         return HandedIn(None, stored)
-    number = stored.draft.base_version
+    number = draft.base_version
     base = await records.transcripts.load_words(session.practice_id, session.id, number)
     lines = await asyncio.to_thread(stored.lines, base)
     return HandedIn(DraftedLines(lines, source, reason), stored, frozenset({number}))
