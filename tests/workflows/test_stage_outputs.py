@@ -242,10 +242,14 @@ async def test_erasing_a_session_takes_the_outputs_of_its_failed_work_with_it():
     installed, _ = await watched(failure=EngineFailed("engine_failed", transient=False))
     await installed.work()
     assert kept(installed) == {part(0)}
-    assert (await installed.run()).state is RunState.FAILED
+    run = await installed.run()
+    assert run.state is RunState.FAILED
+    for stage in (RECOGNISED, part(1)):  # a crash before they were kept
+        await installed.recordings.stage(PRACTICE, key_of(run, stage), 0, b"some words")
     await review.cancel(ACTOR, SESSION, records=installed.records)
     assert (await installed.session()).state is State.ERASED
     assert not installed.recordings._kept
+    assert not installed.recordings._staged
 
 
 async def test_each_stage_is_on_the_run_with_its_claim_its_times_and_its_error():
