@@ -19,7 +19,8 @@ from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import EngineFailed, LeaseLost, StorageFull, Unavailable
 from therapy.domain.run import RunState, claimed
 from therapy.domain.session import State
-from therapy.ports.speech import SpeechCheckpoint, SpeechOptions
+from therapy.ports.audio import BYTES_PER_MS
+from therapy.ports.speech import SpeechCheckpoint, SpeechDone, SpeechOptions
 from therapy.workflows import review
 from therapy.workflows.stage_outputs import RECOGNISED, StageOutputs, key_of, part
 
@@ -199,6 +200,35 @@ async def test_cancelling_stops_the_work_with_the_next_beat_and_no_word_of_it_st
     assert not installed.recordings._staged
 
 
+class WaitingSpeech(WatchedSpeech):
+    """Has heard everything, and stands still before its first checkpoint, until `go` is set."""
+
+    async def transcribe(self, practice_id, pcm, options):
+        length_ms = sum([len(each) async for each in pcm]) // BYTES_PER_MS
+        self.stood.set()
+        await self.go.wait()
+        yield SpeechCheckpoint(b"heard everything")
+        yield SpeechDone("scripted", "", length_ms)
+
+
+async def test_nothing_that_was_said_is_kept_once_the_session_is_erased_even_between_two_beats():
+    speech = WaitingSpeech(SCRIPT)
+    installed = await an_installation(speech=speech, worker_options=CHECKPOINTS)
+    await begun(installed)
+    work = await standing(installed, speech)
+    await review.cancel(ACTOR, SESSION, records=installed.records)
+    staged = []
+
+    async def note(*block: object) -> None:
+        staged.append(block)
+
+    installed.recordings.stage = note  # type: ignore[method-assign] # nothing may come here
+    speech.go.set()
+    await asyncio.wait_for(work, 5)
+    assert staged == []
+    assert not installed.recordings._kept
+
+
 async def test_what_a_crash_leaves_after_the_transcript_is_deleted_by_the_run_for_insights():
     installed, _ = await watched()
     await installed.work()
@@ -212,10 +242,14 @@ async def test_erasing_a_session_takes_the_outputs_of_its_failed_work_with_it():
     installed, _ = await watched(failure=EngineFailed("engine_failed", transient=False))
     await installed.work()
     assert kept(installed) == {part(0)}
-    assert (await installed.run()).state is RunState.FAILED
+    run = await installed.run()
+    assert run.state is RunState.FAILED
+    for stage in (RECOGNISED, part(1)):  # a crash before they were kept
+        await installed.recordings.stage(PRACTICE, key_of(run, stage), 0, b"some words")
     await review.cancel(ACTOR, SESSION, records=installed.records)
     assert (await installed.session()).state is State.ERASED
     assert not installed.recordings._kept
+    assert not installed.recordings._staged
 
 
 async def test_each_stage_is_on_the_run_with_its_claim_its_times_and_its_error():

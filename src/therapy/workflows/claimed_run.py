@@ -26,7 +26,8 @@ class ClaimedRun:
     """The run as last written, and the stage and progress (0..1) that the next heartbeat writes.
 
     The work calls `charge` before each time that an engine may cost something; it raises `EngineFailed` if
-    enough was paid. `charged` is whether it was called. Whoever writes the run holds `writing`.
+    enough was paid. `charged` is whether it was called. It calls `require_wanted` before it keeps what was
+    said: that raises `LeaseLost` if the session was cancelled. Whoever writes the run holds `writing`.
     """
 
     run: Run
@@ -34,6 +35,7 @@ class ClaimedRun:
     progress: float = 0.0
     charge: Callable[[], Awaitable[None]] = nothing_to_note
     charged: bool = False
+    require_wanted: Callable[[], Awaitable[None]] = nothing_to_note
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     stages: Stages = field(init=False)
 

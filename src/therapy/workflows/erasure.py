@@ -60,7 +60,7 @@ async def erase_cancelled(
         for each in session.recordings:
             await recordings.delete(practice_id, each.key)
         runs = await records.runs.of_session(practice_id, session_id)
-        await discard_outputs(runs, recordings=recordings)
+        await discard_outputs(runs, recordings=recordings, staged=True)
         await session_index.remove(practice_id, session_id)
         await free_fingerprints(session, records=records)
         await _wipe(session, records=records)

@@ -39,6 +39,7 @@ from therapy.domain.run import (
     put_back,
     uncharged,
 )
+from therapy.domain.session import State
 from therapy.domain.session_status import AWAITED, AWAITED_KINDS
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
@@ -164,6 +165,7 @@ class RunWorker:
     async def _work(self, run: Run) -> None:
         claimed_run = ClaimedRun(run)
         claimed_run.charge = partial(self._charge, claimed_run)
+        claimed_run.require_wanted = partial(self._require_wanted, run)
         try:
             async with self._beating(claimed_run):
                 finish = await self._process(claimed_run)
@@ -322,6 +324,18 @@ class RunWorker:
         if claimed_run.run.charges >= self.paid_tries:
             raise EngineFailed(PAID_TRIES, transient=False)
         await asyncio.shield(self._write_charge(claimed_run))
+
+    async def _require_wanted(self, run: Run) -> None:
+        """Do nothing unless the session is to be erased: nothing may be kept after that.
+
+        Raises:
+            LeaseLost: it was cancelled; the next beat would say so.
+        """
+        with contextlib.suppress(NotFound):
+            session = await self.records.sessions.load(run.practice_id, run.session_id)
+            if session.state not in {State.CANCELLED, State.ERASED}:
+                return
+        raise LeaseLost(run=run.id)
 
     async def _write_charge(self, claimed_run: ClaimedRun) -> None:
         async with claimed_run.writing:

@@ -136,6 +136,12 @@ class StageOutputs:
         for stage in (RECOGNISED, SCORED):
             await self.recordings.delete(self.run.practice_id, key_of(self.run, stage))
 
+    async def discard_staged(self) -> None:
+        """Delete what a crash left of an output that was being kept; else the sweep does, after hours."""
+        practice_id = self.run.practice_id
+        for stage in (RECOGNISED, SCORED, part(await self._parts())):
+            await self.recordings.discard(practice_id, key_of(self.run, stage))
+
     async def _discard_parts(self) -> None:
         for number in reversed(range(await self._parts())):
             await self.recordings.delete(self.run.practice_id, key_of(self.run, part(number)))
@@ -149,15 +155,20 @@ class StageOutputs:
         raise AssertionError  # count() never ends
 
 
-async def discard_outputs(runs: Iterable[Run], *, recordings: Recordings) -> None:
-    """Delete the outputs of a session's transcriptions. Idempotent.
+async def discard_outputs(
+    runs: Iterable[Run], *, recordings: Recordings, staged: bool = False
+) -> None:
+    """Delete the outputs of a session's transcriptions; if `staged`, also what is only staged. Idempotent.
 
     Raises:
         Unavailable: the recordings can't be reached.
     """
     for run in runs:
         if run.kind in {RunKind.TRANSCRIBE, RunKind.RERUN}:
-            await StageOutputs(run, recordings).discard()
+            outputs = StageOutputs(run, recordings)
+            if staged:
+                await outputs.discard_staged()
+            await outputs.discard()
 
 
 class _KeptScores(Struct, frozen=True):

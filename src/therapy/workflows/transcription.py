@@ -141,6 +141,7 @@ async def heard_in(
             engines=engines,
             longest_ms=longest_ms,
         )
+        await claimed.require_wanted()
         await outputs.keep_as(heard, RECOGNISED, made_of)
     claimed.note(engine=heard.end.engine, kept=kept, resumed_ms=heard.end.resumed_ms)
     claimed.progress = max(claimed.progress, ALMOST)
@@ -177,6 +178,7 @@ async def _recognise(
 
     async def on_checkpoint(state: bytes) -> None:
         nonlocal number
+        await claimed.require_wanted()
         number += await outputs.keep_part(number, state, made_of)
 
     first, *more = (Part(partial(read, key), size) for key, size in zip(keys, sizes, strict=True))

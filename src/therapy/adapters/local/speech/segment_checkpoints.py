@@ -21,6 +21,9 @@ from therapy.ports.audio import SAMPLE_RATE
 FORM = 1
 """Greater whenever what is found in a segment, or how it is stored, has become another."""
 
+MOST_BYTES = 1 << 20
+"""A checkpoint of this size is complete, however little audio it covers: it is sent as one line."""
+
 Found = tuple[SegmentWords, VoiceWindows]
 
 
@@ -49,6 +52,7 @@ class SegmentCheckpoints:
         self._earlier = {each.digest: each for state in states for each in _read(state)}
         self._every_ms, self._begun_ms = every_ms, 0
         self._new: list[_Kept] = []
+        self._bytes = 0
         self.resumed_ms = 0
         """How much audio was taken from checkpoints."""
 
@@ -69,12 +73,15 @@ class SegmentCheckpoints:
             spans = windows.spans_ms.astype("<i8").tobytes()
             embeddings = windows.embeddings.astype("<f4").tobytes()
             self._new.append(_Kept(self._digest(segment), words, spans, embeddings))
+            self._bytes += len(spans) + len(embeddings)
 
     def complete(self, now_ms: int) -> bytes:
         """Return the next checkpoint if one is complete, with all audio before `now_ms` done; else b""."""
-        if not self._new or now_ms - self._begun_ms < self._every_ms:
+        long_enough = now_ms - self._begun_ms >= self._every_ms or self._bytes >= MOST_BYTES
+        if not self._new or not long_enough:
             return b""
-        state, self._new, self._begun_ms = _ENCODER.encode(self._new), [], now_ms
+        state = _ENCODER.encode(self._new)
+        self._new, self._bytes, self._begun_ms = [], 0, now_ms
         return state
 
     def _digest(self, segment: SpeechSegment) -> bytes:
