@@ -17,8 +17,11 @@ from therapy.adapters.retry import RetryPolicy
 from therapy.ports.session_events import Heard, SessionEvents
 
 CHANNEL = "therapy-session-events"
-PUBLISH_SECONDS = 0.5
-"""The longest that one publication may take, because a phone may be waiting for its answer."""
+WAITED_SECONDS = 0.5
+"""The longest that whoever publishes waits, because a phone may be waiting for its answer."""
+
+PUBLISH_SECONDS = 3.0
+"""The longest that one publication may take: then it is lost, and Redis counts as away."""
 
 QUIET_SECONDS = 5.0
 """After a failure, for so long nothing is published, so that requests don't wait for one timeout each."""
@@ -48,16 +51,22 @@ class RedisSessionEvents(SessionEvents):
         self._redis = redis
         self._quiet_seconds = quiet_seconds
         self._quiet_until = 0.0
+        self._publishing: set[asyncio.Task[None]] = set()
 
     async def publish(self, practice_id: str, session_id: str) -> None:
-        clock = asyncio.get_running_loop().time
-        if clock() < self._quiet_until:
+        if asyncio.get_running_loop().time() < self._quiet_until:
             return
+        task = asyncio.create_task(self._publish(f"{practice_id}{SEPARATOR}{session_id}"))
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+        await asyncio.wait([task], timeout=WAITED_SECONDS)
+
+    async def _publish(self, message: str) -> None:
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):
-                await self._redis.publish(CHANNEL, f"{practice_id}{SEPARATOR}{session_id}")
+                await self._redis.publish(CHANNEL, message)
         except (RedisError, OSError) as exc:  # TimeoutError is one
-            self._quiet_until = clock() + self._quiet_seconds
+            self._quiet_until = asyncio.get_running_loop().time() + self._quiet_seconds
             log.warning("a session event was not published", extra={"error": type(exc).__name__})
 
     @asynccontextmanager

@@ -96,13 +96,14 @@ class Follower:
                 return
 
     def _taken(self) -> News:
-        news = []
+        """Return all news; whoever has got only some of them by their ids is told all of them again."""
+        before = event_id(self._scope, self._told)
         for session_id, event in self._news.items():
             self._told.pop(session_id, None)  # the newest comes last
             self._told[session_id] = event.sequence
-            news.append((event_id(self._scope, self._told), event))
+        *others, last = self._news.values()
         self._news = {}
-        return news
+        return [*((before, each) for each in others), (event_id(self._scope, self._told), last)]
 
 
 async def _passes(check: Callable[[], Awaitable[None]]) -> bool:

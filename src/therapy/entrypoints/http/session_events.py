@@ -15,7 +15,7 @@ from litestar.datastructures import ResponseHeader
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import HeaderParameter
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.response import ServerSentEventMessage, Stream
 from msgspec import Struct
 
 from therapy.domain.access import Actor
@@ -38,6 +38,10 @@ RECONNECT_MS = 2_000
 
 CHECKS_PER_MEMORY = 2
 """How often a stream asks whether its login is alive, in the time for which the answer is remembered."""
+
+SIGN_OF_LIFE = ServerSentEventMessage(data=None, comment="").encode()
+SENT = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Headers by which nothing on the way keeps events, or keeps them back."""
 
 FOLLOWS = ("last_event_id", "too_many_streams", "streams_busy")
 """The codes of whatever follows sessions."""
@@ -101,7 +105,7 @@ async def follow_session(
     actor: Caller,
     followed: FollowedSessionsDependency,
     last_event_id: LastEventId = None,
-) -> ServerSentEvent:
+) -> Stream:
     """Send an event now and whenever the session's state, stage, progress or version changes.
 
     For the session's therapist, in every state. Of many changes at a time the last one is sent, at most two
@@ -123,7 +127,7 @@ async def follow_sessions(
     actor: Caller,
     followed: FollowedSessionsDependency,
     last_event_id: LastEventId = None,
-) -> ServerSentEvent:
+) -> Stream:
     """Send an event of each of the caller's sessions that is not closed yet, and whenever one changes.
 
     For therapists. Besides it is as the stream of one session; one that was erased has the state `erased`.
@@ -140,7 +144,7 @@ def log_failure(exc: Exception) -> None:
 
 def _answer(
     follower: Follower, followed: FollowedSessions, request: Request[Actor, str, Any]
-) -> ServerSentEvent:
+) -> Stream:
     every = request.app.state.therapy.installation.login_check.every.total_seconds()
     pace = StreamPace(check=every / CHECKS_PER_MEMORY)
     messages = _messages(follower, pace, _check_of(request))
@@ -150,8 +154,8 @@ def _answer(
 
     # Not in the messages' own `finally`: if the client goes away while one is sent, or before the first is
     # asked for, that comes when they are collected as garbage.
-    return ServerSentEvent(
-        messages, headers={"Cache-Control": "no-store"}, background=BackgroundTask(leave)
+    return Stream(
+        messages, media_type=MEDIA_TYPE, headers=dict(SENT), background=BackgroundTask(leave)
     )
 
 
@@ -169,13 +173,15 @@ def _check_of(request: Request[Actor, str, Any]) -> Callable[[], Awaitable[None]
 
 async def _messages(
     follower: Follower, pace: StreamPace, check: Callable[[], Awaitable[None]]
-) -> AsyncIterator[ServerSentEventMessage]:
-    yield ServerSentEventMessage(data=None, retry=RECONNECT_MS)
+) -> AsyncIterator[bytes]:
+    """Yield messages; those that are told at a time together, as each piece costs the server some time."""
+    yield ServerSentEventMessage(data=None, retry=RECONNECT_MS).encode()
     async for news in follower.stream(check, pace):
-        for event_id, event in news:
-            yield ServerSentEventMessage(_data(event), event=EVENT, id=event_id)
-        if not news:
-            yield ServerSentEventMessage(data=None, comment="")
+        yield b"".join(_message(*each) for each in news) or SIGN_OF_LIFE
+
+
+def _message(event_id: str, event: SessionEvent) -> bytes:
+    return ServerSentEventMessage(_data(event), event=EVENT, id=event_id).encode()
 
 
 def _data(event: SessionEvent) -> bytes:
