@@ -179,9 +179,9 @@ def pythons() -> None:
     for version, interpreter in others():
         try:
             if version in (PYTHONS[0], PYTHONS[-1]):
-                # Fewer examples for Hypothesis: the main run tries a hundred.
-                beside = ("-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider")
-                chosen = ("-m", "pytest", *QUICK, *PORTABLE, *beside)
+                # Fewer examples for Hypothesis: the main run tries a hundred. One process: the main run
+                # goes on beside it, and each worker would find all tests again.
+                chosen = ("-m", "pytest", *QUICK, *PORTABLE, "-n", "0", "-p", "no:cacheprovider")
             else:
                 chosen = ("-W", "error", "-c", EVERY_MODULE)
             run(ready(version, interpreter), *chosen, HYPOTHESIS_EXAMPLES="10")
@@ -192,9 +192,11 @@ def pythons() -> None:
 
 
 def prepare() -> None:
-    """Fetch what the step before installs."""
+    """Fetch what the step before installs, and compile the tests once: three workers would do it thrice."""
     for version, interpreter in others():
         ready(version, interpreter)
+    found = (sys.executable, "-m", "pytest", "--collect-only", "-qq", "-n", "0")
+    subprocess.run(found, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def quick() -> None:

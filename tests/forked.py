@@ -6,10 +6,13 @@ tests: no event loop, no thread, no patched environment. How a program starts is
 
 import multiprocessing
 import os
+import re
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,11 +61,66 @@ def run_therapy(
     return subprocess.CompletedProcess(arguments, code, *said)
 
 
+class Therapy:
+    """`therapy` with these arguments in a forked process, used like a subprocess.Popen of it.
+
+    What it prints is in the files `out` and `err` of its folder, after what others have printed there.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        environment: dict[str, str],
+        folder: Path,
+        out: str = "stdout",
+        err: str = "stderr",
+    ) -> None:
+        self.out, self.err = folder / out, folder / err
+        for each in (self.out, self.err):
+            each.touch()
+        self._before = self.out.stat().st_size
+        outputs = str(self.out), str(self.err)
+        self._child = _FORKS.Process(
+            target=_therapy, args=(arguments, environment, folder, outputs)
+        )
+        self._child.start()
+        assert self._child.pid is not None
+        self.pid = self._child.pid
+
+    def poll(self) -> int | None:
+        return self._child.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._child.join(timeout)
+        if self._child.exitcode is None:
+            raise subprocess.TimeoutExpired("therapy", timeout or 0)
+        return self._child.exitcode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def await_text(self, wanted: "re.Pattern[str]", patience: float = 60.0) -> str:
+        """Wait until it has printed this and return it."""
+        end = time.monotonic() + patience
+        while not (found := wanted.search(self.out.read_text()[self._before :])):
+            assert self.poll() is None, self.err.read_text(errors="replace")[-2_000:]
+            assert time.monotonic() < end, "it took too long"
+            time.sleep(0.02)
+        return found[0]
+
+
 def _therapy(
     arguments: tuple[str, ...], environment: dict[str, str], folder: Path, outputs: tuple[str, str]
 ) -> None:
     for descriptor, path in enumerate(outputs, start=1):
-        os.dup2(os.open(path, os.O_WRONLY), descriptor)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), descriptor)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

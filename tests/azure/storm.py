@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests import forked
 from tests.azure.storm_crowd import Therapist, people
 from tests.azure.storm_outcome import (
     TALK,
@@ -29,7 +30,7 @@ from tests.emulators.demo import Cloud, environment
 from tests.emulators.faults import Fault
 from tests.emulators.line import BadLine
 from therapy.domain.run import INSIGHTS_PAUSE
-from therapy.entrypoints.cli.own_server import command, running_server
+from therapy.entrypoints.cli.own_server import running_server
 
 CALM_SECONDS = INSIGHTS_PAUSE.total_seconds() + 120
 """How long it may take at most until all is done once no more faults come."""
@@ -68,7 +69,7 @@ class Workers:
 
     def __init__(self, folder: Path, variables: list[dict[str, str]], *, seed: int) -> None:
         self._folder, self._variables = folder, variables
-        self._processes: list[subprocess.Popen[bytes] | None] = [None] * len(variables)
+        self._processes: list[forked.Therapy | None] = [None] * len(variables)
         self._random = random.Random(seed)
         self.killed = 0
 
@@ -76,14 +77,14 @@ class Workers:
         """Start what does not run."""
         for number, process in enumerate(self._processes):
             if process is None or process.poll() is not None:
-                with (self._folder / f"worker-{number}.log").open("ab") as log:
-                    self._processes[number] = subprocess.Popen(
-                        command("worker"),
-                        cwd=self._folder,
-                        env=self._variables[number],
-                        stdout=log,
-                        stderr=log,
-                    )
+                log = f"worker-{number}.log"
+                self._processes[number] = forked.Therapy(
+                    "worker",
+                    environment=self._variables[number],
+                    folder=self._folder,
+                    out=log,
+                    err=log,
+                )
 
     def kill_one(self) -> None:
         process = self._random.choice(self._processes)

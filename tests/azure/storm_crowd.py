@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -12,9 +11,9 @@ from pathlib import Path
 
 import httpx
 
+from tests import forked
 from tests.builders import a_wav
 from therapy.entrypoints.cli.mobile_client import CallFailed, MobileClient, Upload, metadata_of
-from therapy.entrypoints.cli.own_server import command
 
 PASSWORD = "a password to try with"
 PLATFORMS = ("ANDROID", "IOS")
@@ -91,8 +90,6 @@ def people(folder: Path, variables: dict[str, str], therapists: int) -> None:
     seed = folder / "practice.json"
     seed.write_text(json.dumps({"practice": "Storm", "language": "en", "people": members}))
     for asked in (["migrate"], ["seed", "--file", str(seed), "--password", PASSWORD]):
-        done = subprocess.run(
-            command(*asked), cwd=folder, env=variables, check=False, capture_output=True
-        )
+        done = forked.run_therapy(*asked, environment=variables, folder=folder)
         if done.returncode:
-            raise RuntimeError(f"therapy {asked[0]}: {done.stderr.decode()}")
+            raise RuntimeError(f"therapy {asked[0]}: {done.stderr}")

@@ -1,9 +1,9 @@
 """Several machines on one Cosmos, Blob storage and Redis: workers come and go, each session is done once."""
 
 import contextlib
+import itertools
 import re
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import forked
 from tests.azure.installing import *  # noqa: F403 - fixtures are found by name
 from tests.azure.installing import therapy
 from tests.builders import NOW, a_wav
@@ -22,12 +23,13 @@ from tests.emulators.fcm import FakeFcm
 from tests.emulators.valkey import Valkey
 from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
 from therapy.entrypoints.cli.mobile_client import MobileClient, Upload, metadata_of
-from therapy.entrypoints.cli.own_server import command, running_server
+from therapy.entrypoints.cli.own_server import running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.emulator]
 PASSWORD = "a password to try with"
 PATIENCE = 60.0
 WORKS = re.compile("therapy works on")
+NUMBERS = itertools.count()
 
 
 def until(true: Callable[[], object]) -> None:
@@ -38,22 +40,15 @@ def until(true: Callable[[], object]) -> None:
 
 
 @contextlib.contextmanager
-def a_worker(environment: dict[str, str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        command("worker"),
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+def a_worker(environment: dict[str, str], folder: Path) -> Iterator[forked.Therapy]:
+    log = f"worker-{next(NUMBERS)}"
+    process = forked.Therapy("worker", environment=environment, folder=folder, out=log)
     try:
-        assert process.stdout is not None
-        assert WORKS.search(process.stdout.readline())
+        process.await_text(WORKS)
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait(PATIENCE)
 
 
 def sign_in(app: MobileClient) -> dict[str, Any]:

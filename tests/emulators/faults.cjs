@@ -1,7 +1,7 @@
 // Scripted faults and counters in front of the Cosmos emulator; cosmos.cjs starts it.
 //
 //   POST /_faults [{...}, ...]   adds faults; asked in order, the first that fits is used
-//   DELETE /_faults              forgets them, and seeds chance anew (?seed=7)
+//   DELETE /_faults              forgets them, and seeds chance anew (?seed=7); with ?seen=too as DELETE /_seen
 //   DELETE /_items               empties the containers of ?database=, answers how they are set or null
 //   POST /_account               the account's consistency is ?consistency=; Session again with DELETE /_faults
 //   GET /_seen                   {containers: {NAME: {...}}, queries: [...]}; DELETE /_seen starts at nought
@@ -132,6 +132,7 @@ const inFrontOf = (server, empty, setConsistency) => {
       return answer(response, 200, null);
     }
     if (request.method === 'DELETE') setConsistency('Session');
+    if (request.method === 'DELETE' && url.searchParams.get('seen')) seen.clear();
     if (request.method === 'DELETE') faults.clear(Number(url.searchParams.get('seed') || 0));
     if (request.method === 'POST') faults.add(await readAll(request));
     return answer(response, 200, faults.script);

@@ -7,18 +7,21 @@ import select
 import socket
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 from tests.http.clinic import BOUNDARY, NOTHING, OLIVIA, left_behind, opening, settings_in
+from therapy.config import Settings
 from therapy.domain.access import Actor
 from therapy.domain.people import Person
-from therapy.entrypoints.http.app import make_app
+from therapy.entrypoints.http.app import Opening, make_app
 from therapy.entrypoints.http.server import HttpServer
 from therapy.wiring import Therapy
 
@@ -61,6 +64,54 @@ class Server:
         assert left == NOTHING
 
 
+@dataclass
+class MadeApp:
+    """An application that is served again and again, its state as it was made, and what opens it."""
+
+    app: Litestar
+    opening: Opening
+    state: dict[str, Any]
+
+
+_FREE: dict[object, list[MadeApp]] = defaultdict(list)
+_ONLY_THE_SERVERS = {"THERAPY_TRUSTED_PROXIES"}
+
+
+@contextmanager
+def made_app(
+    settings: Settings,
+    environment: dict[str, str],
+    handlers: tuple[HTTPRouteHandler, ...],
+    opens: Opening,
+    **options: bool,
+) -> Iterator[Litestar]:
+    """An application of these settings: the one of a test before, if that was made with the same.
+
+    To make one takes longer than to serve it. Those that are served at once are different ones.
+    """
+    told = {name: environment[name] for name in environment.keys() - _ONLY_THE_SERVERS}
+    alike = tuple(sorted((told | options).items())), handlers
+    made = _FREE[alike].pop() if _FREE[alike] else _make(settings, handlers, **options)
+    made.opening = lambda _: opens(settings)
+    try:
+        yield made.app
+    finally:
+        for name in made.app.state.dict().keys() - made.state:
+            delattr(made.app.state, name)
+        _FREE[alike].append(made)
+
+
+def _make(settings: Settings, handlers: tuple[HTTPRouteHandler, ...], **options: bool) -> MadeApp:
+    def opens(here: Settings) -> AbstractAsyncContextManager[Therapy]:
+        return made.opening(here)
+
+    app = make_app(settings, opening=opens, **options)
+    for handler in handlers:
+        app.register(handler)
+    made = MadeApp(app, opening(), app.state.dict())
+    return made
+
+
 @contextmanager
 def serving(
     directory: Path,
@@ -71,11 +122,13 @@ def serving(
     **ports: object,
 ) -> Iterator[Server]:
     """Serve as `therapy serve` does, and `handlers` of a test beside, until the body is over."""
-    quick = {"GUNICORN_TIMEOUT": "2"}
-    settings = settings_in(directory, **(quick | (environment or {})))
-    app = make_app(settings, with_worker=with_worker, opening=opening(**ports))
-    for handler in handlers:
-        app.register(handler)
+    told = {"GUNICORN_TIMEOUT": "2"} | (environment or {})
+    settings, opens = settings_in(directory, **told), opening(**ports)
+    with made_app(settings, told, tuple(handlers), opens, with_worker=with_worker) as app:
+        yield from _served(app, settings, directory)
+
+
+def _served(app: Litestar, settings: Settings, directory: Path) -> Iterator[Server]:
     server, loops = HttpServer(app, settings), []
     listener = socket.create_server(("127.0.0.1", 0))
 

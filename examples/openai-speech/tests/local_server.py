@@ -100,8 +100,17 @@ async def local_server() -> AsyncIterator[LocalServer]:
         await server.wait_closed()
 
 
+_HEARD: dict[bytes, dict[str, Any]] = {}
+
+
 async def recognised(asked: Asked) -> dict[str, Any]:
-    """Return `verbose_json` with voices, as our own recogniser hears the file."""
+    """Return `verbose_json` with voices, as our own recogniser hears the file; it hears each file once."""
+    if asked.file not in _HEARD:
+        _HEARD[asked.file] = await _recognised(asked)
+    return _HEARD[asked.file]
+
+
+async def _recognised(asked: Asked) -> dict[str, Any]:
     engine = WhisperSpeech(cache=Path("/nowhere"))
 
     async def pcm() -> AsyncIterator[bytes]:

@@ -7,6 +7,7 @@ afterwards, so that an answer that takes longer never arrives. aiohttp probes on
 import socket
 from collections.abc import Callable
 from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
@@ -30,7 +31,12 @@ def keep_alive_socket(idle: float) -> Callable[[Any], socket.socket]:
 
 
 class KeepAliveTransport(AioHttpTransport):  # type: ignore[misc] # exported lazily, so it is Any
-    """azure.core's transport with such sockets; of `options` it uses its own, e.g. `read_timeout`."""
+    """azure.core's transport with such sockets; of `options` it uses its own, e.g. `read_timeout`.
+
+    The environment's proxies are used, if it names any when the session is opened. Otherwise aiohttp is told
+    to look for none: it would ask two threads before every request, which is a fifth of a request's CPU, and
+    one of them for a password in `.netrc`, where none of ours is.
+    """
 
     session: aiohttp.ClientSession | None
 
@@ -45,6 +51,6 @@ class KeepAliveTransport(AioHttpTransport):  # type: ignore[misc] # exported laz
                 connector=aiohttp.TCPConnector(socket_factory=keep_alive_socket(self._idle)),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                trust_env=True,
+                trust_env=bool(getproxies()),
             )
         await super().open()

@@ -1,0 +1,51 @@
+"""The transport of the Azure clients asks the environment for a proxy once, not before every request."""
+
+import asyncio
+
+import pytest
+
+pytest.importorskip("azure.core", reason="the extra [azure] is not installed")
+
+from azure.core.rest import HttpRequest
+
+from therapy.adapters.azure.transport import KeepAliveTransport
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+async def first_line_of(url_of: str) -> str:
+    """Return the first line that arrives at a server, when this is asked for; {} is the server's address."""
+    lines = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0].decode())
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        here = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.MonkeyPatch.context() as patched:
+            if "{}" not in url_of:
+                patched.setenv("http_proxy", f"http://{here}")
+            async with KeepAliveTransport() as transport:
+                await transport.send(HttpRequest("GET", url_of.format(here)))
+    (line,) = lines
+    return line
+
+
+async def test_a_proxy_of_the_environment_is_asked(no_proxies: None) -> None:
+    line = await first_line_of("http://cosmos.example/dbs")
+    assert line == "GET http://cosmos.example/dbs HTTP/1.1"
+
+
+async def test_without_a_proxy_no_request_waits_for_a_thread(no_proxies: None) -> None:
+    assert await first_line_of("http://{}/dbs") == "GET /dbs HTTP/1.1"
+    assert getattr(asyncio.get_running_loop(), "_default_executor") is None  # noqa: B009 - not public
