@@ -16,21 +16,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from therapy.entrypoints.cli.mobile_client import (  # noqa: E402 - the path comes first
-    MobileClient,
-    Upload,
-    metadata_of,
-)
+from tests.cli.practice_at_work import Practice  # noqa: E402 - the path comes first
 from therapy.entrypoints.cli.own_server import (  # noqa: E402 - the path comes first
     command,
     environment,
@@ -39,7 +31,6 @@ from therapy.entrypoints.cli.own_server import (  # noqa: E402 - the path comes 
 from therapy.testing.samples import a_wav  # noqa: E402 - the path comes first
 
 PASSWORD = "a password to try with"  # noqa: S105 - of people who are made here
-THERAPISTS = "olivia.hayes1@example.health", "alex.lebed2@example.health"
 PASSPHRASE = "six words that nobody will guess"  # noqa: S105 - as above
 
 
@@ -71,61 +62,9 @@ def therapy(folder: Path, *arguments: str, data: str = "data", stdin: str = "") 
     return out, used.ru_maxrss // 1024
 
 
-class Practice:
-    """A phone that uploads, and a therapist that hands in transcripts."""
-
-    def __init__(self, url: str, size: int) -> None:
-        self.phone, self.reviewer = MobileClient(url, timeout=60), MobileClient(url, timeout=60)
-        self.phone.login(THERAPISTS[0], PASSWORD)
-        self.reviewer.login(THERAPISTS[1], PASSWORD)
-        self.acknowledged: list[str] = []
-        self.reviewed = 0
-        self._size, self._chance = size, random.Random(11)  # noqa: S311 - noise
-
-    def upload(self) -> None:
-        number = len(self.acknowledged)
-        about = metadata_of(
-            therapist={"id": self.phone.user["userId"]},
-            patient={"id": f"{number:09}", "name": "Noa Bar"},
-            day=date(2026, 1, 1),
-        )
-        answer = self.phone.upload(Upload(a_wav(self._chance.randbytes(self._size)), about))
-        if answer.status_code != 202:
-            raise SystemExit(f"upload: {answer.status_code}")
-        self.acknowledged.append(answer.json()["session_id"])
-
-    def review(self) -> None:
-        """Hand in the next transcript that waits, if there is one."""
-        for app in (self.phone, self.reviewer):
-            for each in app.got("GET", "/data/pending")[:1]:
-                lines = app.got("GET", f"/data/transcript/{each['id']}")["transcript"]
-                keys = ("speaker", "text", "timestamp")
-                said = [{key: line[key] for key in keys} for line in lines]
-                answer = app.call("PUT", f"/data/transcript/{each['id']}", json=said)
-                self.reviewed += answer.status_code == 202
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Upload and review in turn while the body runs."""
-        over = threading.Event()
-
-        def work() -> None:
-            while not over.is_set():
-                self.upload()
-                self.review()
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
-
 def backed_up(folder: Path, practice: Practice, name: str, passphrase: str) -> None:
     """Back up while the practice is at work, restore elsewhere, and print what was found."""
-    before = set(practice.acknowledged)
+    before, reviewed = set(practice.kept), set(practice.handed_in)
     option = ("--passphrase-stdin",) if passphrase else ()
     with practice.at_work():
         began = time.monotonic()
@@ -137,8 +76,10 @@ def backed_up(folder: Path, practice: Practice, name: str, passphrase: str) -> N
     therapy(folder, "doctor", data=name)
     listed, _ = therapy(folder, "sessions", "list", "--limit", "10000", data=name)
     lost = [each for each in before if each not in listed]
+    shown = {each: therapy(folder, "sessions", "show", each, data=name)[0] for each in reviewed}
+    lost += [each for each, said in shown.items() if "closing" not in said]
     size = (folder / f"{name}.backup").stat().st_size / 1e6
-    during = len(practice.acknowledged) - len(before)
+    during = len(practice.kept) - len(before)
     print(
         f"| {name} | {size:.0f} MB | {seconds:.1f} s | {memory} MB |"
         f" {back:.1f} s, {memory_back} MB | {during} | {len(before)} | {len(lost)} |"
@@ -196,16 +137,18 @@ def main() -> None:
             "--no-worker",
         ) as server:
             therapy(folder, "seed", "--password-stdin", stdin=PASSWORD)
-            practice = Practice(server.url, options.megabytes * 1_000_000)
-            for _ in range(options.recordings):
-                practice.upload()
-            print(
-                "| backup | size | time | memory | restore | uploads meanwhile | acknowledged before | lost |"
-            )
-            print("|---|---|---|---|---|---|---|---|")
-            backed_up(folder, practice, "plain", "")
-            backed_up(folder, practice, "encrypted", PASSPHRASE)
-            print(f"{practice.reviewed} transcripts handed in meanwhile")
+            size, chance = options.megabytes * 1_000_000, random.Random(11)  # noqa: S311 - noise
+            noise = Practice(server.url, PASSWORD, lambda _: a_wav(chance.randbytes(size)))
+            with noise as practice:
+                for _ in range(options.recordings):
+                    practice.upload()
+                print(
+                    "| backup | size | time | memory | restore | uploads meanwhile | there before | lost |"
+                )
+                print("|---|---|---|---|---|---|---|---|")
+                backed_up(folder, practice, "plain", "")
+                backed_up(folder, practice, "encrypted", PASSPHRASE)
+                print(f"{len(practice.handed_in)} transcripts handed in meanwhile")
             killed(folder, options.kills)
 
 

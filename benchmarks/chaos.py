@@ -2,7 +2,8 @@
 
 tests/chaos says what is done, and what must be true once another process went on and one sweep went by;
 `make test` cuts fewer calls, and most of them in one process. Each scenario is cut on disk (SQLite, files)
-and in emulators of Azure (Cosmos DB, Blob Storage), before and after each call. Then, until `--minutes` have
+and in emulators of Azure (Cosmos DB, Blob Storage), before and after each call; on disk, and backups and
+restores, before each operation on a file, too. Then, until `--minutes` have
 passed, trials are drawn by chance: which scenario, family, call and cut, a failing store among them. Prints
 a table, and the seed of what was drawn; exits with 1 if anything was wrong.
 """
@@ -30,11 +31,17 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+from tests.chaos import backups  # noqa: E402 - the path comes first
 from tests.chaos.scenarios import SCENARIOS  # noqa: E402 - the path comes first
 from tests.chaos.steps import Cut  # noqa: E402 - as above
 from tests.chaos.trials import Laboratory, Trial  # noqa: E402 - as above
 
-DEATHS = [each for each in Cut if each.is_death]
+DEATHS = Cut.DIES_BEFORE, Cut.DIES_AFTER
+FAILURES = Cut.FAILS, Cut.ANSWER_LOST
+HOW = dict.fromkeys(DEATHS, "at a call") | dict.fromkeys(FAILURES, "store failed")
+HOW |= {Cut.DIES_AT_FILE: "at a file"}
+AT_A_FILE = 0.3
+"""The share of the trials drawn that are cut at an operation on a file."""
 
 
 class Campaign:
@@ -43,6 +50,7 @@ class Campaign:
     def __init__(self, laboratory: Laboratory, families: list[str]) -> None:
         self._laboratory, self._families = laboratory, families
         self.calls: dict[tuple[str, str], list[str]] = {}
+        self.operations: dict[str, int] = {}
         self.tried: Counter[tuple[str, str, str]] = Counter()
         self.wrong: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
 
@@ -51,27 +59,40 @@ class Campaign:
         for family in self._families:
             for name in SCENARIOS:
                 self.calls[name, family] = await self._laboratory.in_process(Trial(name, family))
+                if family == "local":
+                    self.operations[name] = await self._laboratory.operations(name)
+        if "local" in self._families:
+            for name in backups.WORKS:
+                self.operations[name] = await backups.operations(name, self._laboratory)
 
     def every_call(self) -> Iterator[Trial]:
-        """Yield the trials of every call."""
+        """Yield the trials of every call, and of every operation on a file."""
         for (name, family), calls in self.calls.items():
             for at in range(len(calls)):
                 yield from (Trial(name, family, at, cut) for cut in DEATHS)
+        for name, number in self.operations.items():
+            yield from (Trial(name, "local", at, Cut.DIES_AT_FILE) for at in range(number))
 
     def drawn(self, chance: random.Random) -> Trial:
         """Return a trial that chance chose."""
+        if self.operations and chance.random() < AT_A_FILE:
+            name = chance.choice([*self.operations])
+            at = chance.randrange(self.operations[name])
+            return Trial(name, "local", at, Cut.DIES_AT_FILE)
         name, family = chance.choice([*self.calls])
         calls = self.calls[name, family]
         at = chance.randrange(len(calls))
-        cuts = [*Cut] if calls[at].startswith("store.") else DEATHS
+        cuts = [*DEATHS, *FAILURES] if calls[at].startswith("store.") else DEATHS
         return Trial(name, family, at, chance.choice(cuts))
 
     async def attempt(self, trial: Trial) -> None:
         """Do a trial, by kill -9 if it is one."""
         where = trial.scenario, trial.family
-        self.tried[(*where, "killed" if trial.cut.is_death else "failed")] += 1
+        self.tried[(*where, HOW[trial.cut])] += 1
         try:
-            if trial.cut.is_death:
+            if trial.scenario in backups.WORKS:
+                await backups.killed(trial.scenario, trial.cut_at, self._laboratory)
+            elif trial.cut.is_death:
                 await self._laboratory.by_kill(trial)
             else:
                 await self._laboratory.in_process(trial)
@@ -80,12 +101,15 @@ class Campaign:
             traceback.print_exc()
 
     def show(self, console: Console, seconds: float, seed: int) -> None:
-        table = Table("scenario", "family", "calls", "killed", "store failed", "wrong")
+        kinds = ("at a call", "at a file", "store failed")
+        table = Table("scenario", "family", "calls", "killed at a call", *kinds[1:], "wrong")
         table.title = f"{self.tried.total()} trials in {seconds:.0f} s, seed {seed}"
-        for (name, family), calls in self.calls.items():
-            tried = [str(self.tried[name, family, how]) for how in ("killed", "failed")]
+        places = [*self.calls, *((name, "local") for name in backups.WORKS)]
+        for name, family in places:
+            calls = len(self.calls.get((name, family), ()))
+            tried = [str(self.tried[name, family, how] or "-") for how in kinds]
             wrong = len(self.wrong[name, family])
-            table.add_row(name, family, str(len(calls)), *tried, str(wrong) if wrong else "none")
+            table.add_row(name, family, str(calls or "-"), *tried, str(wrong) if wrong else "none")
         console.print(table)
         for found in self.wrong.values():
             for each in found:

@@ -24,7 +24,7 @@ _FORKS.set_forkserver_preload(
     [
         "tests.forked",
         "tests.azure.dying_copy",
-        "tests.chaos.trials",
+        "tests.chaos.backups",
         "therapy.entrypoints.cli.command_group",
         "therapy.entrypoints.http.app",
         "therapy.wiring",

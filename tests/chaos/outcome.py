@@ -17,11 +17,11 @@ LATER = timedelta(hours=3)
 """When the one sweep comes: nobody continues by then what was broken off."""
 
 STAGES = {
-    "speech.transcribe begins": "version",
-    "sentiment.score": "version",
-    "insights.find": "insights",
+    "speech.transcribe begins": {"version"},
+    "sentiment.score": {"version", "scores"},
+    "insights.find": {"insights"},
 }
-"""The first call of each stage, and the kind of item in whose commit its result is stored at the latest."""
+"""The first call of each stage, and the kinds of items in whose commit its result is stored at the latest."""
 
 
 async def check(world: World, after: After) -> None:
@@ -45,15 +45,15 @@ async def check(world: World, after: After) -> None:
 
 async def _check_sessions(world: World, after: After) -> None:
     records, expected = world.bare.records, world.noted().get("session")
-    found = [records.sessions.read_if_readable(item) async for item in records.store.walk()]
-    sessions = [each for each in found if each]
+    everything = [records.sessions.read_if_readable(item) async for item in records.store.walk()]
+    sessions = [each for each in everything if each]
     ids = [each.id for each in sessions]
     assert ids == ([expected] if after.state else []), f"sessions: {ids}"
     if not after.state:
         return
     (session,) = sessions
     now = (session.state, session.transcript_number)
-    assert now == (after.state, after.versions), now
+    assert now == (after.state, after.in_force or after.versions), now
     waiting = await world.bare.waiting(session_partition(PRACTICE, session.id))
     assert waiting == (), waiting
     if after.state is State.ERASED:
@@ -63,10 +63,15 @@ async def _check_sessions(world: World, after: After) -> None:
         return
     headers = await headers_of(records, PRACTICE, session.id)
     numbers = range(1, after.versions + 1)
+    expected_history = [*zip(numbers, after.parents, strict=False)]
     history = [(each.number, each.parent) for each in headers]
-    assert history == [(number, number - 1) for number in numbers], history
+    assert history == expected_history, history
     runs = finished(await world.bare.runs(session.id))
     assert runs == sorted(after.runs), runs
+    if after.finds:
+        index = world.bare.ports.session_index
+        found = await index.search(PRACTICE, session.therapist_id, after.finds, "", 10)
+        assert [each.session_id for each in found] == [session.id], "search"
 
 
 async def _check_recordings(world: World, after: After) -> None:
@@ -88,14 +93,14 @@ def check_stages(trace: Sequence[str], cut_at: int, cut: Cut) -> None:
     Raises:
         AssertionError: it is.
     """
-    for stage, kind in STAGES.items():
+    for stage, kinds in STAGES.items():
         begun = [at for at, name in enumerate(trace) if name == stage]
         assert len(begun) <= 2, f"{stage}: {len(begun)} times"
         done = [at for at in range(len(trace)) if at != cut_at or cut.comes_after]
-        stored = [at for at in done if begun and at > begun[0] and _stores(trace[at], kind)]
+        stored = [at for at in done if begun and at > begun[0] and _stores(trace[at], kinds)]
         assert not stored or begun[-1] < stored[0], f"{stage} was done again after it was stored"
 
 
-def _stores(name: str, kind: str) -> bool:
-    call, *kinds = name.split()
-    return call == "recordings.keep" or (call == "store.commit" and kind in kinds)
+def _stores(name: str, kinds: set[str]) -> bool:
+    call, *written = name.split()
+    return call == "recordings.keep" or (call == "store.commit" and bool(kinds & {*written}))

@@ -7,19 +7,23 @@ once more by the one that comes after it: whoever got no answer asks again. What
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from tests.builders import PRACTICE, a_wav, details
 from tests.chaos.worlds import RESTART, World, finished
 from tests.workflows.memory_installation import ACTOR, SOUND, lines_of, upload
+from therapy.domain.edited_lines import EditedLine, EditedLines
 from therapy.domain.errors import Forbidden
 from therapy.domain.run import RunKind, RunState
 from therapy.domain.session import State
+from therapy.domain.transcript import Source, Speaker
 from therapy.domain.upload import Metadata
-from therapy.workflows import resumable_uploads, review
+from therapy.workflows import amendments, rerun, resumable_uploads, review
 from therapy.workflows.appended_bytes import appending
 
 MORE = a_wav(b"\x20\x00" * 4_000)
 SAID = Metadata(details())
+CORRECTION = (EditedLine(3_000, Speaker.PATIENT, "I am sad in Zanzibar."),)
 FIRST_PART = 3_000
 """Bytes that a phone has sent before the request that is cut."""
 
@@ -30,10 +34,17 @@ class After:
 
     state: State | None
     versions: int = 0
+    in_force: int | None = None
+    """The number of the version in force, if it is not the last one."""
+
     runs: tuple[str, ...] = ()
     recordings: tuple[bytes, ...] = (SOUND,)
     ready: int = 0
     """How many notifications said that a session is ready, however often each was sent."""
+
+    parents: tuple[int, ...] = (0, 1, 2)
+    finds: str = ""
+    """A word by which a search finds the session, if it is closed."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,45 @@ async def reviewed(world: World) -> None:
     await world.work_until(is_done)
 
 
+async def closed(world: World) -> None:
+    """Bring a session through its whole life."""
+    await transcribed(world)
+    await reviewed(world)
+
+
+async def amended(world: World) -> None:
+    """Correct a line of a closed session, and let a worker score it."""
+    session_id = world.noted()["session"]
+
+    async def amend() -> str:
+        edit = EditedLines(CORRECTION, Source.AMEND, "misheard")
+        records = world.it.records
+        return str(await amendments.amend(ACTOR, session_id, edit, expected={2}, records=records))
+
+    assert await world.once("amended", amend) == "3"
+    await world.work_until(partial(_are_done, world, 4))
+
+
+async def recognised_again(world: World) -> None:
+    """Have a closed session recognised once more, beside the version in force."""
+    session_id = world.noted()["session"]
+
+    async def ask() -> str:
+        it = world.it
+        waiting_list = it.installation.waiting_list
+        await rerun.rerun(ACTOR, session_id, records=it.records, waiting_list=waiting_list)
+        return "asked"
+
+    await world.once("asked", ask)
+    await world.work_until(partial(_are_done, world, 4))
+
+
+async def _are_done(world: World, runs: int) -> bool:
+    """Return whether there are so many runs, and all of them are done."""
+    found = await world.bare.runs(world.noted()["session"])
+    return len(found) >= runs and {run.state for run in found} == {RunState.DONE}
+
+
 async def continued(world: World) -> None:
     """Continue a session in review with a second recording."""
     session_id = world.noted()["session"]
@@ -192,28 +242,37 @@ async def cancelled(world: World) -> None:
 
 DUE = ("transcribe due",)
 DONE = ("insights done", "transcribe done")
-CLOSED = After(State.CLOSED, 2, ("insights done", "score done", "transcribe done"), ready=1)
+ALL_DONE = ("insights done", "score done", "transcribe done")
+AMENDED = After(State.CLOSED, 3, runs=("amend done", *ALL_DONE), ready=1, finds="zanzibar")
+RERUN = After(State.CLOSED, 3, 2, ("rerun done", *ALL_DONE), ready=1, parents=(0, 1, 0))
+CLOSED = After(State.CLOSED, 2, runs=ALL_DONE, ready=1)
 
 SCENARIOS = {
     each.name: each
     for each in (
-        Scenario("upload in one request", nothing, sent, After(State.AWAITING_TRANSCRIPT, 0, DUE)),
+        Scenario(
+            "upload in one request", nothing, sent, After(State.AWAITING_TRANSCRIPT, runs=DUE)
+        ),
         Scenario("upload that is refused", nothing, refused, After(None, recordings=())),
-        Scenario("tus upload", sent_in_part, resumed, After(State.AWAITING_TRANSCRIPT, 0, DUE)),
+        Scenario("tus upload", sent_in_part, resumed, After(State.AWAITING_TRANSCRIPT, runs=DUE)),
         Scenario(
             "tus upload, described last",
             sent_in_part_undescribed,
             resumed,
-            After(State.AWAITING_TRANSCRIPT, 0, DUE),
+            After(State.AWAITING_TRANSCRIPT, runs=DUE),
         ),
-        Scenario("pipeline", sent, transcribed, After(State.AWAITING_REVIEW, 1, DONE, ready=1)),
+        Scenario(
+            "pipeline", sent, transcribed, After(State.AWAITING_REVIEW, 1, runs=DONE, ready=1)
+        ),
         Scenario("submit", transcribed, reviewed, CLOSED),
         Scenario("submit before insights", transcribed_only, reviewed, CLOSED),
+        Scenario("amend", closed, amended, AMENDED),
+        Scenario("rerun", closed, recognised_again, RERUN),
         Scenario(
             "second recording",
             transcribed,
             continued,
-            After(State.AWAITING_REVIEW, 2, ("insights done", *DONE), (SOUND, MORE), ready=2),
+            After(State.AWAITING_REVIEW, 2, None, ("insights done", *DONE), (SOUND, MORE), 2),
         ),
         Scenario(
             "cancel and erase", transcribed, cancelled, After(State.ERASED, recordings=(), ready=1)

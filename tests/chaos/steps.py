@@ -29,6 +29,7 @@ class Cut(Enum):
 
     DIES_BEFORE = "dies before"
     DIES_AFTER = "dies after"
+    DIES_AT_FILE = "dies before an operation on a file, within"
     FAILS = "fails"
     ANSWER_LOST = "does it, and the answer is lost"
 
@@ -38,7 +39,7 @@ class Cut(Enum):
 
     @property
     def is_death(self) -> bool:
-        return self in {Cut.DIES_BEFORE, Cut.DIES_AFTER}
+        return self not in {Cut.FAILS, Cut.ANSWER_LOST}
 
 
 def crash() -> None:

@@ -1,10 +1,11 @@
-"""Ten processes that are killed in the middle of their work (kill -9), and others that go on with it.
+"""Processes that are killed in the middle of their work (kill -9), and others that go on with it.
 
 `make chaos` kills one at each call; tests/http/test_kill.py kills the whole server at random moments.
 """
 
 import pytest
 
+from tests.chaos import backups
 from tests.chaos.steps import Cut
 from tests.chaos.trials import Laboratory, Trial
 
@@ -41,3 +42,15 @@ async def commits(name: str, which: tuple[int, ...], laboratory: Laboratory) -> 
     calls = await laboratory.in_process(Trial(name, "memory"))
     numbers = [at for at, call in enumerate(calls) if call.startswith("store.commit")]
     return [numbers[each] for each in which]
+
+
+OPERATIONS = {"backup": (9, 15), "restore": (12, 16, 19)}
+"""Operations on files before which they are killed: while they write, and while files get their names."""
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_a_backup_or_restore_that_is_killed_is_whole_after_the_next(
+    name: str, laboratory: Laboratory
+) -> None:
+    for at in OPERATIONS[name]:
+        await backups.killed(name, at, laboratory)

@@ -15,6 +15,7 @@ from typing import Any
 from tests import forked
 from tests.chaos import outcome
 from tests.chaos.families import Place, a_place
+from tests.chaos.file_steps import noting, watch
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.steps import Crash, Cut, Process
 from tests.chaos.worlds import RESTART, World, a_world
@@ -63,26 +64,39 @@ class Laboratory:
                 assert trial.cut_at < 0 or process.was_cut, "the call was never reached"
         return process.calls
 
+    async def operations(self, scenario: str) -> int:
+        """Return how many operations on files a scenario takes on disk."""
+        trial = Trial(scenario, "local", -1, Cut.DIES_AT_FILE)
+        async with self.begun_place(trial) as (place, moment):
+            file = place.directory / "trace"
+            code = await asyncio.to_thread(forked.run, _dying, trial, place, moment, str(file))
+            assert code == 0, f"{scenario} ended with {code}"
+            return len(lines_of(f"{file}-of-files"))
+
     async def by_kill(self, trial: Trial) -> None:
         """Cut a scenario by kill -9 of a process that does it, and go on in this one.
 
         Raises:
             AssertionError: something is lost or doubled, or the call was never reached.
         """
-        async with self._begun_place(trial) as (place, moment):
+        async with self.begun_place(trial) as (place, moment):
             file = place.directory / "trace"
             code = await asyncio.to_thread(forked.run, _dying, trial, place, moment, str(file))
-            trace = file.read_text().splitlines()
+            trace = lines_of(str(file))
             with _named(trial, trace):
+                if code == 0 and trial.cut is Cut.DIES_AT_FILE:
+                    return  # it took fewer operations than when they were counted
                 assert code == KILLED, f"it ended with {code}"
                 async with a_world(place, moment + RESTART, _after(trace)) as world:
+                    if trial.cut is Cut.DIES_AT_FILE:  # within the last call
+                        trial = replace(trial, cut_at=len(trace) - 1)
                     await _finished(world, trace, trial)
 
     @asynccontextmanager
     async def _begun_world(self, trial: Trial) -> AsyncIterator[World]:
         if trial.family != "memory":
             async with (
-                self._begun_place(trial) as (place, moment),
+                self.begun_place(trial) as (place, moment),
                 a_world(place, moment, Process()) as world,
             ):
                 yield world
@@ -95,7 +109,7 @@ class Laboratory:
             yield world
 
     @asynccontextmanager
-    async def _begun_place(self, trial: Trial) -> AsyncIterator[tuple[Place, datetime]]:
+    async def begun_place(self, trial: Trial) -> AsyncIterator[tuple[Place, datetime]]:
         """Yield a place at which a scenario has begun, and the time there; nobody is there."""
         async with AsyncExitStack() as stack:
             if trial.family == "azure":
@@ -117,6 +131,11 @@ class Laboratory:
         self._made += 1
         async with a_place(family, self.folder / str(self._made), self.cloud) as place:
             yield place
+
+
+def lines_of(file: str) -> list[str]:
+    """Return the lines of a file; none if there is no such file."""
+    return Path(file).read_text().splitlines() if Path(file).exists() else []
 
 
 def _now() -> datetime:
@@ -158,13 +177,13 @@ async def _finished(world: World, trace: list[str], trial: Trial) -> None:
 
 def _dying(trial: Trial, place: Place, moment: datetime, file: str) -> None:
     """Do a scenario, in a process that is killed at one of its calls."""
-    written = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-    def note(name: str) -> None:
-        os.write(written, f"{name}\n".encode())
+    note, cut_at = noting(file), trial.cut_at
+    if trial.cut is Cut.DIES_AT_FILE:
+        watch(place.directory, cut_at, noting(f"{file}-of-files"))
+        cut_at = -1
 
     async def act() -> None:
-        process = Process(trial.cut_at, trial.cut, die=_kill, note=note)
+        process = Process(cut_at, trial.cut, die=_kill, note=note)
         async with a_world(place, moment, process) as world:
             await SCENARIOS[trial.scenario].act(world)
 

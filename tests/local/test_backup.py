@@ -222,6 +222,24 @@ def test_what_a_killed_restore_left_does_not_stop_the_next(
     assert not left.exists()
 
 
+def test_what_a_restore_had_moved_that_was_killed_does_not_stop_the_next(
+    data: Path, backup: Path, tmp_path: Path
+):
+    make_backup(data, backup, "", "1.0")
+    other = tmp_path / "new"
+    (other / "restore-in-progress").mkdir(parents=True)
+    (other / KEPT).mkdir(parents=True)
+    (other / KEPT / "one.audio").write_bytes(b"moved")
+    (other / "jwt-secret").write_bytes(b"moved")
+    restore_backup(backup, other, "")
+    assert words_in(other) == [WORD.decode()]
+    assert files_in(other)[f"{KEPT}/one.audio"] == WORD * 300_000
+    (other / "restore-in-progress").mkdir()
+    with pytest.raises(InvalidInput):  # this one is complete
+        restore_backup(backup, other, "")
+    assert words_in(other) == [WORD.decode()]
+
+
 @pytest.mark.parametrize(
     ("passphrases", "wanted"),
     [

@@ -5,6 +5,7 @@ database comes last, so that no program takes an incomplete directory for a comp
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +19,14 @@ from therapy.adapters.local.backup.files import (
     synced,
 )
 from therapy.adapters.local.backup.reading import Checked, read_backup
+from therapy.adapters.local.data_directory import SECRET_FILE
 from therapy.adapters.local.sqlite.database import FILE_NAME
 
 IN_PROGRESS = "restore-in-progress"
 """The folder in the data directory to which files are restored before they are checked."""
+
+MOVED = (Path(KEPT).parts[0], SECRET_FILE)
+"""What is moved from there before the database."""
 
 
 def restore_backup(file: Path, directory: Path, passphrase: str) -> Checked:
@@ -37,6 +42,7 @@ def restore_backup(file: Path, directory: Path, passphrase: str) -> Checked:
     size = file.stat().st_size
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with no_room_as_full(), locked(directory):
+        _remove_moved(directory)
         _require_empty(directory)
         require_room(directory, size)
         with fresh_folder(directory / IN_PROGRESS) as folder:
@@ -67,6 +73,19 @@ class Writer:
 def _make_folders(top: Path, folder: Path) -> None:
     for each in (*reversed(folder.relative_to(top).parents), folder.relative_to(top)):
         (top / each).mkdir(mode=0o700, exist_ok=True)
+
+
+def _remove_moved(directory: Path) -> None:
+    """Remove what a restore has moved to its place that was killed before it had moved everything."""
+    left = directory / IN_PROGRESS
+    if not left.exists() or (directory / FILE_NAME).exists():
+        return
+    for name in MOVED:
+        moved = directory / name
+        if moved.is_dir() and not (left / name).exists():
+            shutil.rmtree(moved)
+        elif moved.exists() and not (left / name).exists():
+            moved.unlink()
 
 
 def _require_empty(directory: Path) -> None:
