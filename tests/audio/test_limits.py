@@ -11,7 +11,7 @@ from tests import media
 from tests.audio.bombs import flac_of_days
 from tests.audio.bombs_in_mp4 import fragments
 from tests.audio.decoding import decoder_processes, reader
-from therapy.adapters.audio import PyAvAudioDecoder, decoder
+from therapy.adapters.audio import PyAvAudioDecoder, child_messages
 from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.child_process import probe
 from therapy.adapters.child_process.limits import Limits
@@ -94,7 +94,7 @@ async def test_a_child_can_t_make_its_parent_keep_a_message_that_is_none(kind, l
     stream = asyncio.StreamReader()
     stream.feed_data(protocol.HEAD.pack(kind, length) + bytes(16))
     with pytest.raises(EngineDied):
-        await decoder.next_message(stream)
+        await child_messages.next_message(stream)
 
 
 async def test_checks_beyond_the_queue_are_told_to_come_back():

@@ -34,6 +34,7 @@ from tests.http.clinic import (
     open_clinic,
 )
 from tests.http.event_streams import first_events
+from tests.workflows.playing import PlayingDecoder
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import EngineFailed
 from therapy.domain.people import Person, Role
@@ -97,6 +98,11 @@ TABLE = {
     "make_recording_link": "401 401 401 404 404 404 404 404 404",  # files have no links
     "follow_session": "401 401 401 404 404 404 404 404 200",
     "follow_sessions": FOR_THERAPISTS,
+    "get_playback": "401 401 401 404 404 404 404 404 200",
+    "head_playback": "401 401 401 404 404 404 404 404 200",
+    "get_peaks": "401 401 401 404 404 404 404 404 200",
+    "head_peaks": "401 401 401 404 404 404 404 404 200",
+    "make_playback_link": "401 401 401 404 404 404 404 404 404",  # files have no links
     "get_transcript": "401 401 401 404 404 404 404 404 200",
     "list_versions": "401 401 401 404 404 404 404 404 200",
     "get_version": "401 401 401 404 404 404 404 404 200",
@@ -234,7 +240,7 @@ class Matrix:
 async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matrix]:
     speech = MemorySpeech(failure=EngineFailed("model", transient=False))
     async with open_clinic(
-        tmp_path_factory.mktemp("matrix"), environment=MANY, speech=speech
+        tmp_path_factory.mktemp("matrix"), environment=MANY, speech=speech, audio=PlayingDecoder()
     ) as clinic:
         failed = await clinic.reviewable(summary="failed")
         speech.failure = None

@@ -203,7 +203,7 @@ async def test_how_much_work_waits_is_told_to_the_operator_only(tmp_path):
         await clinic.upload(a_wav(SOUND), metadata_of())
         told = (await clinic.get("/health/work", None, headers=AS_OPERATOR)).json()
         assert told.pop("oldest_seconds") >= 0
-        assert told == {"waiting": 1, "working": 0, "insights": 0, "in_all": 1}
+        assert told == {"waiting": 1, "working": 0, "insights": 0, "playback": 0, "in_all": 1}
 
 
 async def test_without_an_operators_token_nobody_is_told_how_much_work_waits(clinic):

@@ -28,8 +28,7 @@ from tests.builders import (
     an_item,
     an_upload,
 )
-from tests.repositories.attempt_samples import ATTEMPT_SAMPLES
-from tests.repositories.draft_samples import DRAFT_SAMPLES
+from tests.repositories.playback_samples import MORE_SAMPLES
 from tests.repositories.thirteenth_record import KeptAnswer, KeptAnswers
 from therapy.domain.errors import AlreadyExists, LeaseLost, NotFound, Stale, TherapyError
 from therapy.domain.insights import Gap, Insights, Part
@@ -318,7 +317,7 @@ SAMPLES: dict[str, Sample] = {
         taken=AlreadyExists,
         text="value",
     ),
-    **{name: Sample(**each) for name, each in (ATTEMPT_SAMPLES | DRAFT_SAMPLES).items()},
+    **{name: Sample(**each) for name, each in MORE_SAMPLES.items()},
     "practice": Sample(
         Practices,
         a_practice(),

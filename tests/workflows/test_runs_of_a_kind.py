@@ -81,6 +81,7 @@ ENDS = {
     RunKind.INSIGHTS: (State.AWAITING_REVIEW, 1),
     RunKind.AMEND: (State.CLOSED, 3),
     RunKind.RERUN: (State.AWAITING_REVIEW, 1),
+    RunKind.PLAYBACK: (State.AWAITING_REVIEW, 1),
 }
 """What becomes of a session with work of each kind, and the number of its transcript then."""
 

@@ -330,6 +330,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(ge=1, le=256),
         "sessions in which one worker looks for insights at once, besides those that it works on",
     ] = field(name="THERAPY_INSIGHTS_AT_ONCE", default=8)
+    playback_at_once: Annotated[
+        int,
+        Meta(ge=1, le=64),
+        "sessions whose file for players one worker makes at once, with the least priority, besides those"
+        " that it works on",
+    ] = field(name="THERAPY_PLAYBACK_AT_ONCE", default=1)
     summaries: Annotated[
         Switch,
         "Azure Language: whether a draft of a summary is made; its text rests at Microsoft for 24 hours, and"

@@ -13,6 +13,7 @@ from therapy.domain.draft_messages import DRAFT_TEXTS
 from therapy.domain.field_advice import ANY_FIELD, FIELD_ADVICE
 from therapy.domain.language_names import named
 from therapy.domain.limit_messages import LIMIT_TEXTS
+from therapy.domain.playback_messages import PLAYBACK_TEXTS
 from therapy.domain.preferred_language import language_of
 from therapy.domain.resumable_messages import RESUMABLE_TEXTS
 from therapy.domain.sign_in_messages import SIGN_IN_TEXTS
@@ -267,6 +268,7 @@ TEXTS: dict[str, Texts] = {
     "session_failed_body": ("A recording needs your attention.", "הקלטה זקוקה לתשומת לבך."),
     **SIGN_IN_TEXTS,
     **UPLOAD_TEXTS,
+    **PLAYBACK_TEXTS,
     **RESUMABLE_TEXTS,
     **VERSION_TEXTS,
     **DRAFT_TEXTS,

@@ -51,6 +51,7 @@ class RunKind(Enum):
     INSIGHTS = "insights"
     AMEND = "amend"
     RERUN = "rerun"
+    PLAYBACK = "playback"
 
 
 class RunState(Enum):

@@ -8,6 +8,9 @@ from msgspec.structs import replace
 RECOGNISING, ROLES, SCORING, INSIGHTS = "recognising", "roles", "scoring", "insights"
 """Decoding, recognising and telling voices apart are one stage: samples go through all three as they come."""
 
+PLAYBACK = "playback"
+"""Making what players play, and the peaks."""
+
 MOST_STAGES = 12
 """So many stages of a run are kept, the latest."""
 

@@ -1,16 +1,17 @@
 """The worker: answers rings with `RunWorker.work_on`, and sweeps regularly for work without a ring.
 
-Insights have tasks of their own: a summary that takes minutes keeps no session from being transcribed, and
-an hour's recording no insights from being found.
+Insights and playback have tasks of their own: a summary that takes minutes keeps no session from being
+transcribed, and an hour's recording no insights from being found.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from therapy.domain.errors import TherapyError
+from therapy.domain.run import RunKind
 from therapy.domain.session_status import IN_TURN_KINDS
 from therapy.entrypoints.logs import bound_ids
 from therapy.wiring import Therapy, languages_lacking
@@ -32,11 +33,11 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
         therapy.installation.doorbell.listen(working.answer, at_once=at_once)
     )
     sweeping = asyncio.create_task(_sweep_forever(therapy, working))
-    finding = asyncio.create_task(working.find_insights(therapy.settings.insights_at_once))
+    beside = [asyncio.create_task(each.work()) for each in working.beside]
     try:
         yield
     finally:
-        tasks = sweeping, *working.jobs, finding, listening
+        tasks = sweeping, *working.jobs, *beside, listening
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -45,42 +46,31 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
 
 
 class _Working:
-    """What a worker does about rings; and about insights, which mostly wait and take no session's turn."""
+    """What a worker does about rings; and what it does beside, which takes no session's turn."""
 
     def __init__(self, therapy: Therapy) -> None:
         worker = replace(therapy.installation.worker, during=lambda run: bound_ids(run=run.id))
         self.jobs: set[asyncio.Task[None]] = set()
         self._worker = replace(worker, kinds=worker.kinds & IN_TURN_KINDS)
-        self._insights_worker = replace(worker, kinds=worker.kinds - IN_TURN_KINDS)
-        self._insights_due = asyncio.Event()
+        places = {
+            RunKind.INSIGHTS: therapy.settings.insights_at_once,
+            RunKind.PLAYBACK: therapy.settings.playback_at_once,
+        }
+        self.beside = [
+            _Beside(replace(worker, kinds=worker.kinds & {kind}), at_once, self._work_on)
+            for kind, at_once in places.items()
+        ]
 
-    def look_for_insights(self) -> None:
-        """Have a task look for insights that are due, as soon as one is free."""
-        self._insights_due.set()
+    def look_beside(self) -> None:
+        """Have tasks look for what is due beside the sessions, as soon as one is free."""
+        for each in self.beside:
+            each.due.set()
 
     async def answer(self, practice_id: str, session_id: str) -> None:
         """Work on whatever waits, in order, then on what the ring is about."""
-        self.look_for_insights()
+        self.look_beside()
         if await self._work_on_waiting():
             await self._work_on(self._worker, practice_id, session_id)
-
-    async def find_insights(self, at_once: int) -> None:
-        """Find insights wherever they are due, in so many sessions at once, whenever some may be."""
-        places = asyncio.Semaphore(at_once)
-
-        async def find(practice_id: str, session_id: str) -> None:
-            try:
-                await self._work_on(self._insights_worker, practice_id, session_id)
-            finally:
-                places.release()
-
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                await self._insights_due.wait()
-                self._insights_due.clear()
-                async for first in _waiting(self._insights_worker):
-                    await places.acquire()
-                    tasks.create_task(find(*first))
 
     async def _work_on_waiting(self) -> bool:
         """Work on whatever sessions wait, in order; return False if this worker is stopping."""
@@ -99,12 +89,42 @@ class _Working:
             finally:
                 self.jobs.discard(job)
             if worker is self._worker:
-                self.look_for_insights()
+                self.look_beside()
             if job.cancelled():
                 return False
             if exc := job.exception():
                 log.error("a session was not worked on", extra={"error": type(exc).__name__})
         return True
+
+
+class _Beside:
+    """Work of one kind for which no session waits, on so many sessions at once, whenever `due` is set."""
+
+    def __init__(
+        self,
+        worker: RunWorker,
+        at_once: int,
+        work_on: Callable[[RunWorker, str, str], Awaitable[bool]],
+    ) -> None:
+        self.due = asyncio.Event()
+        self._worker, self._work_on = worker, work_on
+        self._places = asyncio.Semaphore(at_once)
+
+    async def work(self) -> None:
+        """Work for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self.due.wait()
+                self.due.clear()
+                async for first in _waiting(self._worker):
+                    await self._places.acquire()
+                    tasks.create_task(self._work(*first))
+
+    async def _work(self, practice_id: str, session_id: str) -> None:
+        try:
+            await self._work_on(self._worker, practice_id, session_id)
+        finally:
+            self._places.release()
 
 
 async def _waiting(worker: RunWorker) -> AsyncIterator[tuple[str, str]]:
@@ -125,5 +145,5 @@ async def _sweep_forever(therapy: Therapy, working: _Working) -> None:
         except Exception as exc:  # noqa: BLE001 - whatever failed, the sweep must go on
             log.error("the sweep failed", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
         if sweep.has_rung:  # a worker whose places are all taken does not hear it
-            working.look_for_insights()
+            working.look_beside()
         await asyncio.sleep(therapy.settings.sweep_every.total_seconds())

@@ -2,6 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from therapy.domain.audio_findings import AudioFindings
 
@@ -67,4 +70,45 @@ class AudioDecoder(ABC):
                 known, `format` says what it is.
             TooLarge: it lasts longer than `longest_ms` by its headers, which its size confirms.
             Unavailable: too many recordings wait for their checks.
+        """
+
+
+PEAKS_PER_SECOND = 20
+"""Peaks of a waveform; each is two signed bytes, the least and the greatest sample as -128 to 127."""
+
+HEAD_BYTES = 4 << 20
+"""So much of the beginning of a playback file may be written again before it is complete."""
+
+
+class Rendition(Struct, frozen=True):
+    """What was made for players: the file's media type, how long it is, and the peaks of its waveform."""
+
+    media_type: str
+    duration_ms: int
+    peaks: bytes
+
+
+@runtime_checkable
+class SupportsPlayback(Protocol):
+    """A decoder that also makes a file of what it decoded that every browser plays and seeks."""
+
+    def playback(
+        self,
+        practice_id: str,
+        pcm: AsyncIterator[bytes],
+        *,
+        expected_ms: int,
+        on_end: Callable[[Rendition], None],
+    ) -> AsyncIterator[tuple[int, bytes]]:
+        """Yield pieces of the file, at most 1 MiB each, with the offset at which each stands in it.
+
+        `pcm` is what `AudioDecoder.decode` yields, about `expected_ms` of it. Each piece follows the one
+        before; only in the first `HEAD_BYTES` one may stand again where another stood. What is heard at a
+        time is what `pcm` has at that time, and the file says how long it lasts, to 50 ms. `on_end` is
+        called once, before the iterator ends. Closing the iterator early frees everything. What `pcm`
+        raises comes out as it is.
+
+        Raises:
+            RecordingTooLong: there is much more sound than was expected.
+            EngineFailed: what encodes it failed; EngineDied if it crashed or reached a limit.
         """

@@ -19,6 +19,7 @@ from therapy.repositories.link_changes import LinkChanges
 from therapy.repositories.logins import Logins
 from therapy.repositories.outbox import Outbox, Placed
 from therapy.repositories.people import People
+from therapy.repositories.playbacks import Playbacks
 from therapy.repositories.practices import Practices
 from therapy.repositories.received_bytes import ReceivedBytesOfDays
 from therapy.repositories.reset_tokens import ResetTokens
@@ -67,6 +68,7 @@ class Records:
         self.sessions = Sessions(store)
         self.transcripts = Transcripts(store)
         self.drafts = Drafts(store)
+        self.playbacks = Playbacks(store)
         self.runs = Runs(store)
         self.outbox = Outbox(store)
         self.uploads = Uploads(store)

@@ -7,7 +7,14 @@ import pytest
 
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import RecordingTooLong, TooLarge, Unavailable, UndecodableAudio
-from therapy.ports.audio import AudioDecoder, ReadRange
+from therapy.ports.audio import (
+    HEAD_BYTES,
+    PEAKS_PER_SECOND,
+    AudioDecoder,
+    ReadRange,
+    Rendition,
+    SupportsPlayback,
+)
 from therapy.testing.samples import PRACTICE, a_wav
 
 TONE = array.array("h", [(at % 80 - 40) * 200 for at in range(16_000)]).tobytes()
@@ -127,3 +134,28 @@ async def test_a_check_says_the_length_by_the_headers_if_it_is_known(audio: Audi
     assert await audio.check(PRACTICE, reader(recording), len(recording)) in {3_000, None, 0}
     empty = a_wav(b"")
     assert not await audio.check(PRACTICE, reader(empty), len(empty))
+
+
+async def test_pieces_of_what_players_play_follow_each_other_but_for_its_first_4_mib(
+    audio: AudioDecoder,
+) -> None:
+    if not isinstance(audio, SupportsPlayback):
+        pytest.skip("it makes nothing for players")
+    recording, size = a_wav(TONE * 3), 0
+    reports: list[Rendition] = []
+    pieces = audio.playback(
+        PRACTICE,
+        audio.decode(PRACTICE, reader(recording), len(recording)),
+        expected_ms=3_000,
+        on_end=reports.append,
+    )
+    async for offset, piece in pieces:
+        assert not reports
+        assert len(piece) <= 1 << 20
+        assert offset == size or offset + len(piece) <= min(size, HEAD_BYTES)
+        size = max(size, offset + len(piece))
+    (report,) = reports
+    assert report.media_type.startswith("audio/")
+    assert report.duration_ms == 3_000
+    assert len(report.peaks) == 3 * 2 * PEAKS_PER_SECOND
+    assert max(report.peaks[:2]) > 0

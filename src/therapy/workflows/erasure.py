@@ -1,4 +1,4 @@
-"""Erasure: the recording and the texts of a cancelled session are deleted for good.
+"""Erasure: the recordings, their playback and the texts of a cancelled session are deleted for good.
 
 The session's state is checked first: only cancelled sessions are erased. Then everything outside its
 partition is deleted, then the session becomes ERASED, then everything else in its partition, page by
@@ -11,6 +11,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from therapy.domain.errors import NotFound
+from therapy.domain.playback import all_keys
 from therapy.domain.session import (
     Details,
     Event,
@@ -57,8 +58,8 @@ async def erase_cancelled(
     if session.state not in {State.CANCELLED, State.ERASED}:
         return
     if session.state is State.CANCELLED:
-        for each in session.recordings:
-            await recordings.delete(practice_id, each.key)
+        for key in (*(each.key for each in session.recordings), *all_keys(session)):
+            await recordings.delete(practice_id, key)
         runs = await records.runs.of_session(practice_id, session_id)
         await discard_outputs(runs, recordings=recordings, staged=True)
         await session_index.remove(practice_id, session_id)

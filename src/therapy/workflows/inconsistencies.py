@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from therapy.domain.errors import NotFound, Unavailable
+from therapy.domain.playback import all_keys
 from therapy.domain.run import RunState
 from therapy.domain.session import Session, State
 from therapy.domain.upload import upload_of
@@ -91,9 +92,9 @@ class Inspection:
         seen = await self._seen()
         found = {each async for each in self._of_sessions(seen)}
         owned = {
-            (practice_id, each.key)
+            (practice_id, key)
             for (practice_id, _), session in seen.sessions.items()
-            for each in session.recordings
+            for key in (*(each.key for each in session.recordings), *all_keys(session))
         }
         found |= {
             Inconsistency(Kind.AUDIO_WITHOUT_SESSION, practice_id, name=key)

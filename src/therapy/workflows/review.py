@@ -19,6 +19,7 @@ from therapy.domain.insights_status import (
 )
 from therapy.domain.outbox import EraseDue, RunDue, SessionEntryChanged
 from therapy.domain.people import Person, Role, full_number
+from therapy.domain.playback import PlaybackProgress, playback_progress
 from therapy.domain.run import Run, RunKind, RunState, again, failed
 from therapy.domain.session import (
     LINK_UNDONE,
@@ -48,6 +49,7 @@ from therapy.repositories.records import Records
 from therapy.workflows.edits import Expected, check_expected, edited
 from therapy.workflows.handed_in import HandedIn, handed_in
 from therapy.workflows.insights import due_insights
+from therapy.workflows.playback import failed_playback
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.waiting_list import WaitingList
 
@@ -56,7 +58,7 @@ PLAYBACK = timedelta(minutes=10)
 
 
 class SessionView(Struct, frozen=True):
-    """A session, how far it and its insights are, its transcript and its patient's account if there are.
+    """A session, how far it, its insights and playback are; transcript and patient's account if there are.
 
     `amendment` and `rerun` are how far the last ones are.
     """
@@ -66,6 +68,7 @@ class SessionView(Struct, frozen=True):
     transcript: TranscriptVersion | None
     account: Person | None
     insights: InsightsProgress
+    playback: PlaybackProgress
     amendment: WorkBeside | None = None
     rerun: WorkBeside | None = None
 
@@ -80,12 +83,14 @@ async def look(actor: Actor, session_id: str, *, records: Records) -> SessionVie
     patient = session.details.patient
     account = await patient_account(actor.practice_id, patient.number, records=records)
     insights = insights_progress(session, runs, transcript)
+    made = await records.playbacks.of_session(actor.practice_id, session_id)
     return SessionView(
         session,
         progress_of(session, runs),
         transcript,
         account,
         insights,
+        playback_progress(session, runs, made),
         amendment=progress_beside(amendment_run(runs)),
         rerun=progress_beside(rerun_run(runs)),
     )
@@ -238,13 +243,13 @@ async def retry(
 ) -> None:
     """Retry a failed session, from the beginning of the stage that failed, or what failed beside its state.
 
-    That is an amendment, a rerun or, if neither failed, its insights.
+    That is an amendment, a rerun or, if neither failed, its insights and playback.
 
     `languages` (BCP 47) replace the ones to recognise, if any are passed, and `people` how many speak, if
-    it is not 0; both are ignored if only the scoring or the insights failed.
+    it is not 0; both are ignored if something else failed than the transcription.
 
     Raises:
-        WrongState: it has not failed, and of its insights nothing that could be found is missing.
+        WrongState: it has not failed, and of its insights and playback nothing can be made up for.
         TooMuchAtOnce: too many of the therapist's sessions wait to be transcribed.
         LeaseLost: someone else retried it at the same moment.
     """
@@ -254,7 +259,7 @@ async def retry(
         runs = await records.runs.of_session(actor.practice_id, session_id)
         run = awaited_run(session, runs) or failed_beside(session, runs)
         if run is None or run.state is not RunState.FAILED:
-            return await _find_insights_again(session, runs, records=records)
+            return await _do_again_beside(session, runs, records=records)
         change = Change()
         if run.kind in {RunKind.TRANSCRIBE, RunKind.RERUN}:
             beside = run.kind is RunKind.RERUN
@@ -274,17 +279,27 @@ async def retry(
     await retry_stale(attempt)
 
 
-async def _find_insights_again(session: Session, runs: Sequence[Run], *, records: Records) -> None:
-    if session.state not in WITH_INSIGHTS:
+async def _do_again_beside(session: Session, runs: Sequence[Run], *, records: Records) -> None:
+    """Have done again what follows the transcript and failed: insights, the playback, or both."""
+    found = (
+        await _insights_again(session, runs, records=records),
+        failed_playback(session, runs, now=records.now()),
+    )
+    if not (due := [run for run in found if run is not None]):
         raise WrongState("not_failed", state=session.state.value)
+    change = Change(*(records.runs.write(run) for run in due))
+    await records.commit(session.practice_id, change, RunDue(session.id))
+
+
+async def _insights_again(session: Session, runs: Sequence[Run], *, records: Records) -> Run | None:
+    if session.state not in WITH_INSIGHTS:
+        return None
     number = session.transcript_number
     version = await records.transcripts.load(session.practice_id, session.id, number)
     if not may_find_again(insights_progress(session, runs, version), version):
-        raise WrongState("not_failed", state=session.state.value)
+        return None
     before = insights_run(runs)
-    due = again(before, place=records.now()) if before else due_insights(session, records=records)
-    change = Change(records.runs.write(due))
-    await records.commit(session.practice_id, change, RunDue(session.id))
+    return again(before, place=records.now()) if before else due_insights(session, records=records)
 
 
 async def correct(

@@ -47,7 +47,7 @@ from therapy.ports.store import LAST_MOMENT
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.runs import run_queue
-from therapy.workflows import amendments, closing, insights, rerun, transcription
+from therapy.workflows import amendments, closing, insights, playback, rerun, transcription
 from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
 
@@ -240,6 +240,14 @@ class RunWorker:
             case RunKind.AMEND:
                 return await amendments.score(
                     claimed_run, records=self.records, sentiment=self.engines.sentiment
+                )
+            case RunKind.PLAYBACK:
+                return await playback.make(
+                    claimed_run,
+                    records=self.records,
+                    recordings=self.recordings,
+                    audio=self.engines.audio,
+                    longest_ms=self.longest_ms,
                 )
             case RunKind.SCORE:
                 return await closing.score(

@@ -14,7 +14,7 @@ from therapy.domain.session import Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
 from therapy.domain.vocabulary import Vocabulary
 from therapy.domain.work_beside import WITH_TRANSCRIPT
-from therapy.ports.audio import LONGEST_MS
+from therapy.ports.audio import LONGEST_MS, SupportsPlayback
 from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
 from therapy.repositories.change import Change
@@ -23,6 +23,7 @@ from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
 from therapy.workflows.insights import due_insights
 from therapy.workflows.joined_audio import Part
+from therapy.workflows.playback import due_playback
 from therapy.workflows.recognition import Heard, hear, scored, with_assigned_roles
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.stage_outputs import (
@@ -101,7 +102,8 @@ async def transcribe(
     claimed.begin(SCORING, records.now())
     sentiment = KeptSentiment(engines.sentiment, outputs)
     version = await scored(session.practice_id, version, sentiment=sentiment, optional=True)
-    return partial(_write, version, records=records, outputs=outputs)
+    plays = isinstance(engines.audio, SupportsPlayback)
+    return partial(_write, version, records=records, outputs=outputs, plays=plays)
 
 
 async def vocabulary_of(run: Run, *, records: Records) -> Vocabulary:
@@ -221,13 +223,14 @@ async def discard_unwanted(run: Run, *, records: Records, recordings: Recordings
 
 
 async def _write(
-    version: TranscriptVersion, run: Run, *, records: Records, outputs: StageOutputs
+    version: TranscriptVersion, run: Run, *, records: Records, outputs: StageOutputs, plays: bool
 ) -> None:
     """Write the transcript and end the run; only end the run if the transcript is no longer wanted.
 
-    With it the session comes to review, and a run becomes due that looks for insights. The version's number
-    is decided here, because other versions may have been written meanwhile. What the stages kept is deleted
-    then; if that fails, or this process dies, the insights run does it.
+    With it the session comes to review, and runs become due: one that looks for insights and, if the decoder
+    `plays`, one that makes what players play. The version's number is decided here, because other versions
+    may have been written meanwhile. What the stages kept is deleted then; if that fails, or this process
+    dies, the insights run does it.
     """
 
     async def attempt() -> None:
@@ -242,6 +245,8 @@ async def _write(
         after = replace(apply(session, Event.TRANSCRIPT_WRITTEN), transcript_number=number)
         change = Change(records.runs.write(done(run)), records.sessions.write(after))
         change.add(records.runs.write(due_insights(session, records=records)))
+        if plays:
+            change.add(records.runs.write(due_playback(session, records=records)))
         change.add(*await records.transcripts.new(run.practice_id, written))
         ready = PushDue(PushKind.SESSION_READY, session.therapist_id, session.id)
         follows = SessionEntryChanged(session.id), ready, RunDue(session.id)

@@ -15,13 +15,14 @@ import msgspec
 from msgspec.structs import replace
 
 from therapy.adapters.audio import decoder_protocol as protocol
+from therapy.adapters.audio.child_messages import next_message, reported_error
+from therapy.adapters.audio.playback import encoded
 from therapy.adapters.child_process.limits import Limits
 from therapy.adapters.child_process.parent_side import end_child, ended, start_child
-from therapy.domain import errors
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.concurrency_limit import ConcurrencyLimit
-from therapy.domain.errors import EngineDied, EngineFailed, TherapyError, WorkFailed
-from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange, ignore
+from therapy.domain.errors import EngineDied, EngineFailed, WorkFailed
+from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange, Rendition, ignore
 
 if find_spec("av") is None:  # only the child imports it, but it is missed at the start
     raise ModuleNotFoundError("No module named 'av'", name="av")
@@ -45,17 +46,6 @@ CHECKS_WAITING = 16
 
 BUSY_SECONDS = 30
 """After so long whoever was not admitted may come back."""
-
-FAILURES: dict[str, type[TherapyError]] = {
-    each.__name__: each
-    for each in (
-        errors.UnsupportedAudio,
-        errors.TooLarge,
-        errors.UndecodableAudio,
-        errors.RecordingTooLong,
-    )
-}
-"""What a child may report, by name; anything else is an engine that failed."""
 
 
 class PyAvAudioDecoder(AudioDecoder):
@@ -115,6 +105,18 @@ class PyAvAudioDecoder(AudioDecoder):
                     return (await self._looked_at(read, size, longest_ms)).duration_ms
         return 0
 
+    async def playback(
+        self,
+        practice_id: str,  # noqa: ARG002 - the samples are all that it needs
+        pcm: AsyncIterator[bytes],
+        *,
+        expected_ms: int,
+        on_end: Callable[[Rendition], None],
+    ) -> AsyncGenerator[tuple[int, bytes], None]:
+        """Yield the pieces of an MP4 file with AAC, see `SupportsPlayback`."""
+        async for piece in encoded(pcm, expected_ms, self._limits, on_end):
+            yield piece
+
     async def _looked_at(self, read: ReadRange, size: int, longest_ms: int) -> AudioFindings:
         """Return what the headers say; raise what a check does."""
         order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._check_limits)
@@ -161,7 +163,7 @@ async def _messages(
         if kind in (protocol.FOUND, protocol.FAILED):
             await child.wait()  # it ends by itself: killed now, it might be reaped twice
         if kind == protocol.FAILED:
-            raise _error(content)
+            raise reported_error(content)
         if kind != protocol.RANGE:
             yield kind, content
             continue
@@ -173,34 +175,8 @@ async def _messages(
             await outgoing.drain()
 
 
-async def next_message(incoming: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """Return the next message: its kind and content.
-
-    Raises:
-        IncompleteReadError: the child has ended.
-        EngineDied: it is no message, or longer than one may be.
-    """
-    kind, length = protocol.HEAD.unpack(await incoming.readexactly(protocol.HEAD.size))
-    if length > protocol.LONGEST.get(kind, -1):
-        raise EngineDied(reason="protocol")
-    content = await incoming.readexactly(length)
-    if kind == protocol.RANGE and length != protocol.SPAN.size:
-        raise EngineDied(reason="protocol")
-    return kind, content
-
-
 def _findings(content: bytes) -> AudioFindings:
     try:
         return msgspec.json.decode(content, type=AudioFindings)
     except msgspec.MsgspecError:
         raise EngineDied(reason="protocol") from None
-
-
-def _error(content: bytes) -> TherapyError:
-    try:
-        failed = protocol.decode_failed(content)
-    except msgspec.MsgspecError:
-        return EngineDied(reason="protocol")
-    if failed.error in FAILURES:
-        return FAILURES[failed.error](failed.code, **failed.details)
-    return EngineFailed(failed.code, reason=failed.details.get("reason", ""))

@@ -7,12 +7,12 @@ It ends when its parent ends. Nothing of the recording is ever written to stderr
 
 import os
 import sys
-from typing import IO
 
 import msgspec
 
 from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.audio.audio_track import look_for_audio, pcm_chunks
+from therapy.adapters.audio.child_pipes import Pipes
 from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.adapters.child_process.child_side import prepare, private_streams
 from therapy.adapters.child_process.limits import Allowance
@@ -24,51 +24,23 @@ NICE = 5
 """A recording is decoded with less priority than the API; a check, for which somebody waits, is not."""
 
 
-class _Pipes:
-    """Our ends of the pipes."""
-
-    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
-        self._incoming, self._outgoing = incoming, outgoing
-
-    def order(self) -> protocol.Order:
-        return protocol.decode_order(self._incoming.readline())
-
-    def fetch(self, start: int, end: int) -> bytes:
-        """Ask for a range and return it; EOFError if the parent has gone."""
-        self.send(protocol.RANGE, protocol.SPAN.pack(start, end))
-        (length,) = protocol.LENGTH.unpack(self._read(protocol.LENGTH.size))
-        return self._read(length)
-
-    def send(self, kind: bytes, content: bytes) -> None:
-        self._outgoing.write(protocol.message(kind, content))
-        self._outgoing.flush()
-
-    def _read(self, length: int) -> bytes:
-        found = self._incoming.read(length)
-        if len(found) < length:
-            os._exit(1)  # the parent has gone, or does not want the answer any more
-        return found
-
-
 def main() -> int:
     """Check or decode one recording; return 0, also if that failed, or 1 if the parent has gone."""
-    pipes = _Pipes(*private_streams())
+    pipes = Pipes(*private_streams())
     try:
-        order = pipes.order()
+        order = protocol.decode_order(pipes.line())
         prepare(order.parent)
         _within(Allowance(order.limits), pipes, order)
     except (EOFError, BrokenPipeError, msgspec.DecodeError):
         return 1
     except TherapyError as error:
-        failed = protocol.Failed(type(error).__name__, error.code, dict(error.details))
-        pipes.send(protocol.FAILED, msgspec.json.encode(failed))
+        pipes.fail(type(error).__name__, error.code, error.details)
     except Exception as error:  # noqa: BLE001 - whatever it was, the parent must be told
-        failed = protocol.Failed("EngineFailed", "engine_failed", {"reason": type(error).__name__})
-        pipes.send(protocol.FAILED, msgspec.json.encode(failed))
+        pipes.fail("EngineFailed", "engine_failed", {"reason": type(error).__name__})
     return 0
 
 
-def _within(allowance: Allowance, pipes: _Pipes, order: protocol.Order) -> None:
+def _within(allowance: Allowance, pipes: Pipes, order: protocol.Order) -> None:
     """Work; say whose fault it is if memory is refused.
 
     Raises:
@@ -83,7 +55,7 @@ def _within(allowance: Allowance, pipes: _Pipes, order: protocol.Order) -> None:
         raise EngineFailed("not_enough_memory") from None
 
 
-def _work(pipes: _Pipes, order: protocol.Order, allowance: Allowance) -> None:
+def _work(pipes: Pipes, order: protocol.Order, allowance: Allowance) -> None:
     file = RangedFile(pipes.fetch, order.size)
     found = AudioFindings()
 

@@ -79,7 +79,8 @@ class Work(Struct):
     waiting: Annotated[int, about("Runs that wait for a worker, or to be tried again.", 3)]
     working: Annotated[int, about("Runs that a worker is on.", 4)]
     insights: Annotated[int, about("Runs that look for insights: no session waits for them.", 2)]
-    in_all: Annotated[int, about("All three: what the number of workers may follow.", 9)]
+    playback: Annotated[int, about("Runs that make what players play; nobody waits either.", 1)]
+    in_all: Annotated[int, about("All four: what the number of workers may follow.", 10)]
     oldest_seconds: Annotated[
         float, about("How long ago the oldest run that waits was made; 0 if none waits.", 41.5)
     ]
@@ -149,7 +150,14 @@ async def work(request: Request[Any, Any, Any]) -> Work:
         raise NotSignedIn
     counted: SharedAnswer[Backlog] = request.app.state.backlog
     found = await counted.get()
-    return Work(found.waiting, found.working, found.insights, found.in_all, found.oldest_seconds)
+    return Work(
+        found.waiting,
+        found.working,
+        found.insights,
+        found.playback,
+        found.in_all,
+        found.oldest_seconds,
+    )
 
 
 async def _findings(request: Request[Any, Any, Any]) -> Findings:

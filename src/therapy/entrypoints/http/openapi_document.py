@@ -33,6 +33,9 @@ from therapy.entrypoints.http.problem_answers import A_REQUEST_ID, Problem
 from therapy.entrypoints.http.request_bodies import BodyOperation
 
 PLACE = "#/components/schemas/"
+BYTES = ("audio/", "application/octet-stream")
+"""Media types of files."""
+
 SUCCESS = "2"
 JSON = "application/json"
 HEADERS: dict[int, tuple[str, str, str]] = {
@@ -173,9 +176,9 @@ def _header(description: str, example: str | None) -> OpenAPIHeader:
 
 
 def _mend_content(answer: OpenAPIResponse) -> None:
-    """Write the examples of errors without the field `id`, which OpenAPI does not know; sound as bytes."""
+    """Write the examples of errors without the field `id`, which OpenAPI does not know; files as bytes."""
     for media_type, media in (answer.content or {}).items():
-        if media_type.startswith("audio/"):
+        if media_type.startswith(BYTES):
             media.schema = Verbatim(content={"type": "string", "format": "binary"})
         for each in (media.examples or {}).values():
             if isinstance(each, Example):

@@ -65,6 +65,8 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         heard=Heard.of(view.transcript, language) if view.transcript else None,
         insights=view.insights.status,
         insights_failure=_insights_failure(view.insights.failure, language),
+        playback=view.playback.status,
+        playback_failure=_playback_failure(view.playback.failure, language),
         amendment=_beside(view.amendment, language),
         rerun=_beside(view.rerun, language),
     )
@@ -89,6 +91,12 @@ def _beside(work: WorkBeside | None, language: str) -> Beside | None:
 def _insights_failure(code: str, language: str) -> Failure | None:
     """Return why there are no insights, in words of their own: the recording itself is all right."""
     why = "insights_timeout" if code == "timeout" else "insights_failed"
+    return Failure(code, sentence(why, language), advice(why, language)) if code else None
+
+
+def _playback_failure(code: str, language: str) -> Failure | None:
+    """Return why there is no playback, in words of its own: the recording itself is there."""
+    why = code if code == "playback_not_offered" else "playback_failed"
     return Failure(code, sentence(why, language), advice(why, language)) if code else None
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from therapy.domain.insights_status import InsightsStatus
+from therapy.domain.playback import PlaybackStatus
 from therapy.domain.session import Link
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.work_beside import WorkState
@@ -185,6 +186,21 @@ class SessionAnswer(Struct):
         Failure | None,
         about(
             "Why they were not found at the last attempt, and what to do; null if it did not fail.",
+            None,
+        ),
+    ]
+    playback: Annotated[
+        PlaybackStatus,
+        about(
+            "How far `/playback` and `/peaks` are, which come after the transcript and hold nothing up: "
+            "`absent`, `pending`, `ready`, `failed`.",
+            "ready",
+        ),
+    ]
+    playback_failure: Annotated[
+        Failure | None,
+        about(
+            "Why they were not made at the last attempt, and what to do; null if it did not fail.",
             None,
         ),
     ]

@@ -1,0 +1,29 @@
+"""Playbacks: what was made of a session's recordings for players, in the session's partition."""
+
+from therapy.domain.playback import Playback
+from therapy.domain.session import Session
+from therapy.repositories.change import Pending
+from therapy.repositories.repository import Repository
+from therapy.repositories.sessions import session_partition
+
+PLAYBACK = "playback"
+
+
+class Playbacks(Repository[Playback]):
+    """Stores one for each session: that of the recordings that it had when it was made."""
+
+    kind = "playback"
+    struct = Playback
+
+    async def of_session(self, practice_id: str, session_id: str) -> Playback | None:
+        """Return what was made last; None if nothing was, or the session is absent."""
+        return await self.get(session_partition(practice_id, session_id), PLAYBACK)
+
+    def write(self, session: Session, playback: Playback) -> Pending:
+        """Write what was made, replacing what was before."""
+        partition = session_partition(session.practice_id, session.id)
+        return self.put(partition, PLAYBACK, playback)
+
+    def forget(self, practice_id: str, session_id: str) -> Pending:
+        """Delete it, because its file is missing. Idempotent."""
+        return self.delete(session_partition(practice_id, session_id), PLAYBACK)

@@ -1,0 +1,199 @@
+"""Playback: made of a session's recordings after its transcript, in a run of its own.
+
+Nothing waits for it. Files are kept before the record that names them, under names that follow from the
+session, so that erasing a session finds them whether or not there is a record.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from functools import partial
+
+from msgspec.structs import replace
+
+from therapy.domain.errors import EngineFailed, LeaseLost, NotFound
+from therapy.domain.playback import (
+    WITH_PLAYBACK,
+    Playback,
+    audio_key,
+    content_of,
+    is_of,
+    keys_before,
+    peaks_key,
+    playback_run,
+)
+from therapy.domain.run import Run, RunKind, RunState, again, done
+from therapy.domain.run_stages import PLAYBACK
+from therapy.domain.session import Session, State
+from therapy.ports.audio import (
+    BYTES_PER_MS,
+    LONGEST_MS,
+    AudioDecoder,
+    Rendition,
+    SupportsPlayback,
+    ignore,
+)
+from therapy.ports.recordings import Recordings
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
+from therapy.workflows.claimed_run import ClaimedRun, Finish
+from therapy.workflows.joined_audio import Part, close_with, decode_parts
+from therapy.workflows.staged_file import StagedFile
+
+ALMOST = 0.98
+"""Progress once all sound has gone by: it is not kept yet."""
+
+NOT_YET = datetime.min.replace(tzinfo=UTC)
+
+
+def due_playback(session: Session, *, records: Records) -> Run:
+    """Return a new run that makes a session's playback."""
+    now = records.now()
+    return Run(
+        id=records.new_id(),
+        practice_id=session.practice_id,
+        session_id=session.id,
+        kind=RunKind.PLAYBACK,
+        created_at=now,
+        due_at=now,
+    )
+
+
+async def make(
+    claimed: ClaimedRun,
+    *,
+    records: Records,
+    recordings: Recordings,
+    audio: AudioDecoder,
+    longest_ms: int = LONGEST_MS,
+) -> Finish:
+    """Make a session's playback; return a function that writes that it is there, or just ends the run.
+
+    Raises:
+        WorkFailed: a recording or the encoder failed; its class says whether trying again may help.
+    """
+    run = claimed.run
+    session = await records.sessions.load(run.practice_id, run.session_id)
+    if not await _is_wanted(session, run, records=records):
+        return partial(_end, records=records)
+    if not isinstance(audio, SupportsPlayback):
+        raise EngineFailed("playback_not_offered", transient=False)
+    claimed.begin(PLAYBACK, records.now())
+    number = session.transcript_number
+    version = await records.transcripts.load_words(session.practice_id, session.id, number)
+    # If it is longer than its transcript says, which never was, the second try has room for the longest.
+    expected_ms = min(longest_ms, longest_ms if run.attempt else version.duration_ms)
+    pcm = _pcm(session, claimed, expected_ms, longest_ms, recordings=recordings, audio=audio)
+    try:
+        made = await _kept(session, pcm, expected_ms, recordings=recordings, encoder=audio)
+    except BaseException:
+        content = content_of(session.recordings)
+        with suppress(Exception):  # the sweep and `therapy doctor` find what is left then
+            await asyncio.shield(_tidy(run, content, records=records, recordings=recordings))
+        raise
+    made = replace(made, made_at=records.now())
+    return partial(_write, made, records=records, recordings=recordings)
+
+
+async def _is_wanted(session: Session, run: Run, *, records: Records) -> bool:
+    """Return whether the session lacks its playback, and this is the last run to make it."""
+    if session.state not in WITH_PLAYBACK:
+        return False
+    last = playback_run(await records.runs.of_session(session.practice_id, session.id))
+    if last is not None and last.id != run.id:
+        return False
+    return not is_of(await records.playbacks.of_session(session.practice_id, session.id), session)
+
+
+async def _pcm(
+    session: Session,
+    claimed: ClaimedRun,
+    expected_ms: int,
+    longest_ms: int,
+    *,
+    recordings: Recordings,
+    audio: AudioDecoder,
+) -> AsyncGenerator[bytes, None]:
+    """Yield the sound of all of a session's recordings, and note how much of it has gone by."""
+    practice_id, expected, sent = session.practice_id, max(1, expected_ms * BYTES_PER_MS), 0
+    parts = [
+        Part(partial(recordings.read, practice_id, key), await recordings.size(practice_id, key))
+        for key in (each.key for each in session.recordings)
+    ]
+    async with AsyncExitStack() as stack:
+        pcm = decode_parts(practice_id, parts, longest_ms=longest_ms, on_end=ignore, audio=audio)
+        close_with(stack, pcm)
+        async for chunk in pcm:
+            sent += len(chunk)
+            claimed.progress = min(ALMOST, sent / expected)
+            yield chunk
+
+
+async def _kept(
+    session: Session,
+    pcm: AsyncGenerator[bytes, None],
+    expected_ms: int,
+    *,
+    recordings: Recordings,
+    encoder: SupportsPlayback,
+) -> Playback:
+    """Encode sound and keep the files."""
+    practice_id, content = session.practice_id, content_of(session.recordings)
+    file = StagedFile(practice_id, audio_key(session.id, content), recordings)
+    peaks = StagedFile(practice_id, peaks_key(session.id, content), recordings)
+    found: list[Rendition] = []
+    async with AsyncExitStack() as stack:
+        close_with(stack, pcm)
+        pieces = encoder.playback(practice_id, pcm, expected_ms=expected_ms, on_end=found.append)
+        close_with(stack, pieces)
+        async for offset, piece in pieces:
+            await file.put(offset, piece)
+    (made,) = found
+    await peaks.put(0, made.peaks)
+    try:
+        hashes = await file.keep(), await peaks.keep()
+    except NotFound:  # a worker that had lost its lease has discarded what was staged
+        raise EngineFailed(reason="staged") from None
+    return Playback(content, made.media_type, file.size, *hashes, made.duration_ms, NOT_YET)
+
+
+async def _tidy(run: Run, content: str, *, records: Records, recordings: Recordings) -> None:
+    """Delete what is staged, and what was kept if the session was cancelled meanwhile."""
+    for key in (audio_key, peaks_key):
+        await recordings.discard(run.practice_id, key(run.session_id, content))
+    session = await records.sessions.load(run.practice_id, run.session_id)
+    if session.state in {State.CANCELLED, State.ERASED}:
+        for key in (audio_key, peaks_key):
+            await recordings.delete(run.practice_id, key(run.session_id, content))
+
+
+async def _end(run: Run, *, records: Records) -> None:
+    await Change(records.runs.write(done(run))).commit(records.store)
+
+
+async def _write(playback: Playback, run: Run, *, records: Records, recordings: Recordings) -> None:
+    """Write that the files are there and end the run; delete them if the session was cancelled meanwhile.
+
+    What was made of fewer recordings is deleted first: no record names it any more.
+    """
+    practice_id, session_id = run.practice_id, run.session_id
+    session = await records.sessions.load(practice_id, session_id)
+    change = Change(records.runs.write(done(run)))
+    if session.state in WITH_PLAYBACK and is_of(playback, session):
+        for key in keys_before(session):
+            await recordings.delete(practice_id, key)
+        change.add(records.playbacks.write(session, playback))
+    try:
+        await change.commit(records.store)
+    except LeaseLost:
+        await _tidy(run, playback.content, records=records, recordings=recordings)
+        raise
+
+
+def failed_playback(session: Session, runs: Sequence[Run], *, now: datetime) -> Run | None:
+    """Return the run that failed to make a session's playback, due again; None if none did."""
+    run = playback_run(runs)
+    if run is None or run.state is not RunState.FAILED or session.state not in WITH_PLAYBACK:
+        return None
+    return again(run, place=now)

@@ -1,0 +1,144 @@
+"""The file that browsers play: where a sound stands in it, how long it says that it is, and its peaks."""
+
+import asyncio
+import sys
+from array import array
+from contextlib import aclosing
+
+import pytest
+
+from tests.workflows.playing import (
+    AT_ONCE,
+    RATE,
+    boxes,
+    likeness,
+    played,
+    played_from,
+    sound,
+    stated_seconds,
+)
+from therapy.adapters.audio import PyAvAudioDecoder
+from therapy.adapters.audio.playback_file import PlaybackFile
+from therapy.adapters.child_process.limits import Limits
+from therapy.domain.errors import EngineDied, RecordingTooLong, Unavailable
+from therapy.ports.audio import HEAD_BYTES, Rendition
+
+
+async def chunks_of(pcm: bytes):
+    for start in range(0, len(pcm), AT_ONCE):
+        await asyncio.sleep(0)
+        yield pcm[start : start + AT_ONCE]
+
+
+async def made(pcm: bytes, expected_ms: int | None = None) -> tuple[bytes, Rendition]:
+    """The file and the peaks, made by a child process."""
+    file, found = bytearray(), list[Rendition]()
+    pieces = PyAvAudioDecoder().playback(
+        "practice",
+        chunks_of(pcm),
+        expected_ms=len(pcm) // 32 if expected_ms is None else expected_ms,
+        on_end=found.append,
+    )
+    async for offset, piece in pieces:
+        assert not found
+        assert 0 < len(piece) < 1 << 20
+        assert offset == len(file) or offset + len(piece) <= HEAD_BYTES
+        file[offset : offset + len(piece)] = piece
+    (rendition,) = found
+    return bytes(file), rendition
+
+
+def made_here(pcm: bytes) -> tuple[bytes, bytes]:
+    """The file and the peaks, made in this process, which is quicker."""
+    file = bytearray()
+
+    def put(offset: int, piece: bytes) -> None:
+        file[offset : offset + len(piece)] = piece
+
+    encoder = PlaybackFile(len(pcm) // 32, put)
+    for start in range(0, len(pcm), AT_ONCE):
+        encoder.add(pcm[start : start + AT_ONCE])
+    _, peaks = encoder.end()
+    return bytes(file), peaks
+
+
+@pytest.mark.parametrize("seconds", [0.02, 1.0, 20.03])
+async def test_the_file_is_as_long_as_the_sound_to_50_ms_and_says_so(seconds):
+    file, rendition = await made(sound(seconds))
+    assert rendition.media_type == "audio/mp4"
+    assert abs(rendition.duration_ms / 1000 - seconds) <= 0.001
+    assert abs(stated_seconds(file) - seconds) <= 0.05
+    assert (
+        abs(len(played(file)) / RATE - seconds) <= 0.065
+    )  # what follows the end is cut off by players
+
+
+def test_its_index_stands_in_front_so_that_a_player_needs_nothing_but_the_beginning():
+    file, _ = made_here(sound(20.03))
+    found = boxes(file)
+    assert found[:2] == ["ftyp", "moov"]
+    assert found[-1] == "mdat"
+
+
+@pytest.mark.parametrize("at", [0.0, 0.5, 7.123, 18.9])
+def test_a_player_that_goes_to_a_time_plays_what_was_said_at_that_time(at):
+    pcm = sound(20.03)
+    file, _ = made_here(pcm)
+    original = array("h", pcm)
+    heard = played_from(file, at, 1.0)
+    start = round(at * RATE)
+    assert likeness(heard, original[start : start + RATE]) > 0.95
+    later = start + RATE // 20
+    assert likeness(heard, original[later : later + RATE]) < 0.5, "50 ms would be noticed"
+
+
+def test_peaks_are_the_least_and_greatest_sample_of_each_50_ms():
+    loud, quiet, ends = [20_000, -10_000] * 400, [0] * 800, [-32_768, 32_767] * 200
+    _, peaks = made_here(array("h", loud + quiet + ends).tobytes())
+    assert array("b", peaks).tolist() == [-39, 78, 0, 0, -128, 127]
+
+
+def test_an_hour_has_144_kb_of_peaks():
+    _, peaks = made_here(bytes(2 * RATE * 36))
+    assert len(peaks) == 1_440
+
+
+async def test_of_no_sound_at_all_a_file_is_made_that_can_be_opened():
+    file, rendition = await made(b"")
+    assert stated_seconds(file) <= 0.05
+    assert len(rendition.peaks) == 2
+
+
+async def test_sound_that_is_much_longer_than_was_expected_is_refused():
+    pcm = bytes(2 * RATE * 70)
+    file, _ = await made(pcm, expected_ms=11_000)
+    assert stated_seconds(file) == pytest.approx(70, abs=0.05)
+    with pytest.raises(RecordingTooLong):
+        await made(pcm, expected_ms=9_000)
+
+
+async def test_what_the_sound_raises_comes_out_as_it_is():
+    async def failing():
+        yield bytes(AT_ONCE)
+        raise Unavailable(reason="disk")
+
+    pieces = PyAvAudioDecoder().playback(
+        "practice", failing(), expected_ms=8_000, on_end=lambda _: None
+    )
+    with pytest.raises(Unavailable):
+        [_ async for _ in pieces]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS lacks most limits")
+async def test_an_encoder_that_takes_too_much_cpu_time_is_ended():
+    decoder = PyAvAudioDecoder(limits=Limits(memory=64 << 20, cpu=1, cpu_per_minute=0))
+
+    async def endless():
+        while True:
+            yield bytes(AT_ONCE)
+
+    async with aclosing(
+        decoder.playback("practice", endless(), expected_ms=10**8, on_end=lambda _: None)
+    ) as pieces:
+        with pytest.raises(EngineDied):
+            [_ async for _ in pieces]
