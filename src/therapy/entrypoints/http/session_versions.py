@@ -24,7 +24,7 @@ from therapy.entrypoints.http.session_transcript import (
     etag_header,
     is_known,
 )
-from therapy.workflows import review, versions
+from therapy.workflows import review
 
 PAGE, MOST_ON_PAGE = 100, 500
 UNCHANGING = "private, max-age=31536000, immutable"
@@ -107,8 +107,9 @@ async def listed(
     """
     if after and not (after.isascii() and after.isdigit()):
         raise InvalidInput("after")
-    session, headers = await versions.listed(
-        actor, session_id, int(after or 0), limit + 1, records=records
+    session = await review.transcribed_session(actor, session_id, records=records)
+    headers = await records.transcripts.headers(
+        actor.practice_id, session_id, int(after or 0), limit + 1
     )
     page = headers[:limit]
     in_force = session.transcript_number
