@@ -1,19 +1,28 @@
 """A rerun that is broken off: it goes on where it was, or leaves nothing, and no other work is in its way."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from tests.builders import MINUTE, PRACTICE, SESSION, a_wav
 from tests.repositories.changes import headers_of
 from tests.workflows.memory_installation import ACTOR, MemoryInstallation, upload
-from tests.workflows.test_stage_outputs import WatchedSpeech, kept, watched
-from therapy.domain.run import RunKind, RunState
+from tests.workflows.test_stage_outputs import (
+    WatchedSpeech,
+    kept,
+    nothing_happens,
+    store_is_away,
+    watched,
+)
+from therapy.domain.errors import ErrorClass
+from therapy.domain.run import RunKind, RunState, failed
 from therapy.domain.session import State
+from therapy.domain.vocabulary import Vocabulary
 from therapy.domain.work_beside import rerun_run
 from therapy.workflows import rerun, review
 from therapy.workflows.insights import due_insights
-from therapy.workflows.stage_outputs import part
+from therapy.workflows.stage_outputs import RECOGNISED, part
 
 
 async def under_way() -> tuple[MemoryInstallation, WatchedSpeech, asyncio.Task[None]]:
@@ -49,6 +58,31 @@ async def test_a_rerun_that_is_broken_off_goes_on_after_its_checkpoint_whatever_
     speech.go.set()
     await installed.work()
     assert len(speech.asked[-1].checkpoints) == 1
+    assert await sources(installed) == ["machine", "rerun"]
+    assert kept(installed) == set()
+
+
+async def test_a_rerun_without_the_vocabulary_takes_nothing_that_was_heard_with_it():
+    installed, speech = await watched()
+    await installed.work()
+    words = Vocabulary(terms=("Zanzibar",))
+    await installed.write(installed.records.vocabularies.write(PRACTICE, words))
+    waiting_list = installed.installation.waiting_list
+    asking = partial(
+        rerun.rerun, ACTOR, SESSION, records=installed.records, waiting_list=waiting_list
+    )
+    await asking()
+    installed.store.before_commit = store_is_away
+    await installed.work()
+    installed.store.before_commit = nothing_happens
+    run = rerun_run(await installed.runs())
+    assert run is not None
+    over = failed(run, error_class=ErrorClass.PERMANENT, code="model", now=installed.clock.now)
+    await installed.write(installed.records.runs.write(over))
+    assert RECOGNISED in kept(installed)
+    await asking(vocabulary=False)
+    await installed.work()
+    assert [each.hints for each in speech.asked[1:]] == [("Zanzibar",), ()]
     assert await sources(installed) == ["machine", "rerun"]
     assert kept(installed) == set()
 

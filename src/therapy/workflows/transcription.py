@@ -130,7 +130,8 @@ async def heard_in(
 ) -> Heard:
     """Return what is heard in a session's recordings: what an earlier claim kept, or it is recognised now."""
     files = [(each.key, each.content_hash) for each in session.recordings]
-    made_of = fingerprint(files, options.languages, options.people)
+    plain = () if claimed.run.vocabulary else ("without the vocabulary",)
+    made_of = fingerprint(files, options.languages, options.people, *plain)
     heard = await outputs.load_as(Heard, RECOGNISED, made_of)
     kept = heard is not None
     if heard is None:
