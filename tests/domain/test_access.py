@@ -28,7 +28,7 @@ ACTORS = {
     "a patient with its therapist's id": an_actor("olivia", Role.PATIENT),
     "a therapist with its patient's id": an_actor("jordan", Role.THERAPIST),
 }
-GENERAL = {Action.RECORD, Action.FIND_PATIENTS, Action.SEE_INBOX}
+GENERAL = {Action.RECORD, Action.FIND_PATIENTS, Action.SEE_INBOX, Action.USE_VOCABULARY}
 
 
 @pytest.mark.parametrize("role", Role)

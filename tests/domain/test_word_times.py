@@ -26,6 +26,7 @@ from tests.domain.edits import (
     tracked,
     without_words,
 )
+from therapy.domain.edited_lines import EditedLine, EditedLines
 from therapy.domain.transcript import (
     Line,
     Speaker,
@@ -237,6 +238,17 @@ def test_a_line_that_takes_over_the_next_one_reaches_to_its_end() -> None:
     parent = a_version([heard(1_000, "how are you"), heard(5_000, "I am fine")])
     (line,) = correct(parent, [Line(Speaker.PATIENT, "how are you I am fine", "0:01")]).utterances
     assert (line.end_ms, line.words[3:]) == (6_400, parent.utterances[1].words)
+
+
+def test_a_line_that_takes_over_the_next_one_reaches_to_its_end_also_if_its_own_is_sent() -> None:
+    parent = a_version([heard(1_000, "how are you"), heard(5_000, "I am fine")])
+    sent_lines = EditedLines(
+        [EditedLine(1_000, Speaker.PATIENT, "how are you I am fine", parent.utterances[0].end_ms)]
+    )
+    version = sent_lines.version(parent, number=2, at=NOW, author_id="olivia")
+    check(version)
+    assert version.utterances[0].end_ms == 6_400
+    assert sent_lines.made(parent, version)
 
 
 def test_a_typed_line_has_no_words_and_no_line_takes_a_single_word_from_elsewhere() -> None:

@@ -153,9 +153,16 @@ def lines_of(version: TranscriptVersion) -> tuple[EditedLine, ...]:
 
 
 def _ended(utterance: Utterance, line: EditedLine) -> Utterance:
-    if line.end_ms is None or line.end_ms == utterance.end_ms:
-        return utterance
-    return replace(utterance, end_ms=line.end_ms)
+    end = _end_of(utterance, line)
+    return utterance if end == utterance.end_ms else replace(utterance, end_ms=end)
+
+
+def _end_of(utterance: Utterance, line: EditedLine) -> int:
+    """Return the end that was sent, but not before the words that an edited line has, e.g. the next one's."""
+    if line.end_ms is None:
+        return utterance.end_ms
+    words = utterance.words if utterance.edited else ()
+    return max([line.end_ms, *(each.end_ms for each in words)])
 
 
 def _same_lines(lines: Sequence[EditedLine], utterances: Sequence[Utterance]) -> bool:
@@ -163,6 +170,6 @@ def _same_lines(lines: Sequence[EditedLine], utterances: Sequence[Utterance]) ->
         return False
     return all(
         (line.start_ms, line.speaker, line.text.strip()) == (said.start_ms, said.speaker, said.text)
-        and line.end_ms in {None, said.end_ms}
+        and said.end_ms in {line.end_ms, _end_of(said, line)}
         for line, said in zip(lines, utterances, strict=True)
     )

@@ -4,14 +4,16 @@ from functools import partial
 from typing import Annotated
 
 from litestar import Response, get
+from litestar.datastructures import State
 from litestar.openapi.spec import Example
 from litestar.params import PathParameter, QueryParameter
 from msgspec import Struct, field
 
-from therapy.domain.transcript import TranscriptVersion
+from therapy.domain.transcript import TranscriptVersion, Utterance
 from therapy.domain.version_diff import ChangeKind, LineChange, WordChange, changes
 from therapy.entrypoints.http.dependencies import Caller, RecordsDependency
 from therapy.entrypoints.http.json_bodies import json_response
+from therapy.entrypoints.http.long_bodies import LongBodies
 from therapy.entrypoints.http.problem_answers import OWN_SESSION, problems
 from therapy.entrypoints.http.schema_types import SessionId, about
 from therapy.entrypoints.http.session_transcript import TranscriptLine, line_of
@@ -65,7 +67,9 @@ async def difference(
         int, PathParameter(description="The version before.", examples=[Example(value=1)])
     ],
     actor: Caller,
+    *,
     records: RecordsDependency,
+    state: State,
     to: Annotated[
         int, QueryParameter(description="The version after.", examples=[Example(value=2)])
     ],
@@ -76,7 +80,9 @@ async def difference(
     """
     await review.transcribed_session(actor, session_id, records=records)
     load = partial(records.transcripts.load_words, actor.practice_id, session_id)
-    return await json_response(partial(_differences, await load(number), await load(to)))
+    bodies: LongBodies = state.long_bodies
+    async with bodies.comparing:
+        return await json_response(partial(_differences, await load(number), await load(to)))
 
 
 def _differences(old: TranscriptVersion, new: TranscriptVersion) -> VersionDifferences:
@@ -84,9 +90,10 @@ def _differences(old: TranscriptVersion, new: TranscriptVersion) -> VersionDiffe
 
 
 def _shown(change: LineChange) -> ChangedLine:
-    return ChangedLine(
-        kind=change.kind,
-        old=None if change.old is None else line_of(change.old),
-        new=None if change.new is None else line_of(change.new),
-        words=list(change.words),
-    )
+    new = _line(change.new)
+    old = new if change.old == change.new else _line(change.old)
+    return ChangedLine(change.kind, old, new, [*change.words])
+
+
+def _line(utterance: Utterance | None) -> TranscriptLine | None:
+    return None if utterance is None else line_of(utterance)
