@@ -25,9 +25,8 @@ from therapy.domain.transcript import Speaker, Word
 from therapy.ports.store import Put
 from therapy.repositories.records import Records
 from therapy.workflows import drafts, review
-from therapy.workflows.drafts import Precondition, SentDraft
-
-NEW = Precondition(must_be_new=True)
+from therapy.workflows.draft_preconditions import NEW, Precondition
+from therapy.workflows.drafts import SentDraft
 
 
 def having(view):
@@ -241,6 +240,21 @@ async def test_two_tabs_and_the_app_at_once_lose_no_word():
         taken = [each for each in told if isinstance(each, list)]
         assert len(taken) <= 1
         assert kept == (taken[0] if taken else texts_of(first))
+
+
+async def test_what_was_saved_and_is_sent_again_after_a_lost_answer_is_accepted_again():
+    installed = await in_review()
+    base = await installed.version(1)
+    first = await save(installed, sent(base, 3_000, _0="a"))
+    assert (await save(installed, sent(base, 3_000, _0="a"))).draft.revision == first.draft.revision
+    draft = sent(base, 3_000, _0="b")
+    saved = await save(installed, draft, having(first))
+    again = await save(installed, draft, having(first))
+    assert again == replace(saved, draft=again.draft)
+    assert again.draft.revision == saved.draft.revision
+    for other in (sent(base, 3_001, _0="b"), sent(base, 3_000, _0="c")):
+        with pytest.raises(DraftChanged):
+            await save(installed, other, having(first))
 
 
 async def test_a_save_is_repeated_where_the_session_was_written_meanwhile():
