@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from tests.builders import SESSION
+from tests.builders import SESSION, a_wav
 from tests.workflows.draft_steps import (
     an_hour_of_lines,
     having,
@@ -20,11 +20,13 @@ from tests.workflows.interrupted_ports import InterruptedStore
 from tests.workflows.memory_installation import (
     ACTOR,
     IN_SESSION,
+    an_installation,
     lines_of,
     reviewed,
+    upload,
 )
 from therapy.adapters.memory.speech import MemorySpeech
-from therapy.domain.errors import DraftChanged, WrongState
+from therapy.domain.errors import DraftChanged, VersionChanged, WrongState
 from therapy.domain.session import State
 from therapy.repositories.records import Records
 from therapy.workflows import drafts, review
@@ -173,3 +175,28 @@ async def test_a_draft_that_another_replica_has_just_saved_is_looked_at_twice_be
 
 def replace_store(installed, store):
     return Records(store, now=installed.clock, new_id=installed.ports.new_id)
+
+
+async def test_a_draft_of_a_recording_that_was_continued_stays_and_is_not_handed_in_as_it_is():
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await installed.work(session_id)
+    records = installed.records
+    begin = sent(await installed.version(1, session_id), _0="Did you sleep?")
+    await drafts.save(ACTOR, session_id, begin, NEW, records=records)
+    more = a_wav(b"\x20\x00" * 4_000)
+    await upload(installed.intake, more, continues=session_id)
+    waiting = await drafts.show(ACTOR, session_id, records=records)
+    assert texts_of(waiting)[0] == "Did you sleep?"
+    await installed.work(session_id)
+    with pytest.raises(VersionChanged):
+        await review.hand_in(ACTOR, session_id, None, records=records)
+    found = await drafts.show(ACTOR, session_id, records=records)
+    assert (found.draft.base_version, found.version_in_force) == (1, 2)
+    assert texts_of(found)[0] == "Did you sleep?"
+    taken_over = sent(await installed.version(2, session_id), _0="Did you sleep?")
+    await drafts.save(ACTOR, session_id, taken_over, having(found), records=records)
+    await review.hand_in(ACTOR, session_id, None, records=records)
+    version = await installed.version(3, session_id)
+    assert version.parent == 2
+    assert [each.text for each in version.utterances] == [each.text for each in taken_over.lines]
