@@ -1,5 +1,7 @@
 """GET, PUT and DELETE /sessions/{id}/draft, and handing a draft in: submit, amendments, restore."""
 
+import asyncio
+
 import pytest
 
 from tests.http.clinic import ALEX, JORDAN, as_the_app, check_problem, open_clinic
@@ -65,8 +67,28 @@ async def test_a_second_tab_gets_412_with_the_etag_and_what_changed_and_nothing_
     check_problem(await save(clinic, session_id), 412, "draft_changed")
     assert (await save(clinic, session_id, {"If-Match": problem["etag"]})).status_code == 200
     assert (await save(clinic, session_id, {"If-Match": "*"})).status_code == 200
-    weak = {"If-Match": f"W/{problem['etag']}"}
-    check_problem(await save(clinic, session_id, weak), 412, "draft_changed")
+    latest = (await clinic.get(path_of(session_id))).headers["etag"]
+    weak = await save(clinic, session_id, {"If-Match": f"W/{latest}"}, lines)
+    check_problem(weak, 412, "draft_changed")
+
+
+async def test_of_tabs_that_begin_or_save_a_draft_at_once_one_is_taken_and_the_others_are_412(
+    clinic, session_id
+):
+    lines = await lines_of(clinic, session_id)
+
+    def saying(number):
+        return [lines[0] | {"text": f"tab {number}"}, *lines[1:]]
+
+    known = {"If-None-Match": "*"}
+    for turn in (0, 10):
+        tabs = [save(clinic, session_id, known, saying(turn + each)) for each in range(5)]
+        answers = await asyncio.gather(*tabs)
+        assert sorted(each.status_code for each in answers) == [200, 412, 412, 412, 412]
+        (taken,) = (at for at, each in enumerate(answers) if each.status_code == 200)
+        told = await draft_of(clinic, session_id)
+        assert told["lines"][0]["text"] == f"tab {turn + taken}"
+        known = having(answers[taken])
 
 
 @pytest.mark.parametrize(

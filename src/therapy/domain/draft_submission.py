@@ -13,7 +13,7 @@ class DraftedLines(Struct, frozen=True):
     """All lines of a draft, and why they are handed in ("" = not told)."""
 
     lines: tuple[Utterance, ...]
-    source: Source = Source.EDIT
+    source: Source
     reason: str = ""
 
     @property

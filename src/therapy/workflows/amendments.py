@@ -24,7 +24,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows import drafts, review
 from therapy.workflows.claimed_run import ClaimedRun, Finish
-from therapy.workflows.drafts import NEW, Precondition
+from therapy.workflows.draft_preconditions import NEW, Precondition
 from therapy.workflows.edits import Expected, check_expected, edited
 from therapy.workflows.handed_in import HandedIn, handed_in
 from therapy.workflows.recognition import scored

@@ -8,7 +8,8 @@ from therapy.domain.draft_lines import with_texts
 from therapy.domain.find_and_replace import Replacement, replaced
 from therapy.domain.transcript import TranscriptVersion
 from therapy.repositories.records import Records
-from therapy.workflows.drafts import ANY, DraftView, Lines, Precondition, edit, look_at
+from therapy.workflows.draft_preconditions import ANY, Precondition
+from therapy.workflows.drafts import DraftView, Lines, edit, look_at
 
 
 class LinesReplaced(NamedTuple):

@@ -6,7 +6,6 @@ overwrites what they have not seen: a save says which state of the draft it chan
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +13,6 @@ from msgspec.structs import replace
 from therapy.domain.access import Actor
 from therapy.domain.draft import (
     Draft,
-    changed_since,
     changed_starts,
     difference,
     in_parts,
@@ -34,6 +32,7 @@ from therapy.domain.transcript_parts import without_findings
 from therapy.repositories.change import Change, Pending
 from therapy.repositories.drafts import StoredDraft
 from therapy.repositories.records import Records
+from therapy.workflows.draft_preconditions import ANY, Precondition, check
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.review import own_session
 
@@ -45,22 +44,6 @@ REVISION_LENGTH = 16
 Lines = tuple[Utterance, ...]
 LineEdit = Callable[[TranscriptVersion, Lines], Lines]
 """Returns the lines of a draft after an edit, given its base version and its lines."""
-
-
-class Precondition(NamedTuple):
-    """What whoever changes a draft knows of it.
-
-    `revisions` are those that it may have, None = any; `must_exist` and `must_be_new` say whether there
-    must be one already, or none.
-    """
-
-    revisions: frozenset[str] | None = None
-    must_exist: bool = False
-    must_be_new: bool = False
-
-
-ANY = Precondition()
-NEW = Precondition(must_be_new=True)
 
 
 class SentDraft(Struct, frozen=True):
@@ -113,6 +96,9 @@ async def save(
 ) -> DraftView:
     """Save a draft as it was sent: lines that are not in it are deleted ones.
 
+    What is saved already is accepted again, whatever its sender knows of the draft: the answer may have been
+    lost.
+
     Raises:
         InvalidInput: lines out of order or with equal starts, or no such base version.
         DraftChanged: the draft is not as its sender knows it; says which lines changed, and when.
@@ -121,8 +107,13 @@ async def save(
 
     async def attempt() -> DraftView:
         session = await _editable(actor, session_id, records=records)
-        stored = await _as_known(actor, session, precondition, records=records)
         base = await _base(session, sent.base_version, records=records)
+        try:
+            stored = await _as_known(actor, session, precondition, records=records)
+        except DraftChanged:
+            if view := await _saved_before(actor, session, sent, base, records=records):
+                return view
+            raise
         before = await _lines_before(session, stored, base, records=records)
         lines = await asyncio.to_thread(drafted, base, before, sent.lines)
         return await _write(
@@ -231,29 +222,6 @@ async def discard(
     await retry_stale(attempt)
 
 
-def check(precondition: Precondition, draft: Draft | None, session: Session) -> None:
-    """Raise DraftChanged unless the draft is as its sender knows it."""
-    wanted, in_force = precondition.revisions, session.transcript_number
-    if draft is None or not draft.is_open:
-        if wanted is not None or precondition.must_exist:
-            raise DraftChanged("draft_gone", version_in_force=in_force)
-        return
-    if precondition.must_be_new or (wanted is not None and draft.revision not in wanted):
-        raise _changed(draft, wanted or frozenset(), in_force)
-
-
-def _changed(draft: Draft, known: frozenset[str], in_force: int) -> DraftChanged:
-    changed = changed_since(draft, known)
-    return DraftChanged(
-        "draft_changed",
-        changed.lines,
-        etag=f'"{draft.revision}"',
-        more_changed=changed.more,
-        changed_at=f"{changed.at:%Y-%m-%dT%H:%M:%SZ}",
-        version_in_force=in_force,
-    )
-
-
 async def _editable(actor: Actor, session_id: str, *, records: Records) -> Session:
     session = await own_session(actor, session_id, records=records)
     if session.state not in EDITABLE:
@@ -283,6 +251,20 @@ async def _base(session: Session, number: int, *, records: Records) -> Transcrip
         return await records.transcripts.load_words(session.practice_id, session.id, number)
     except NotFound:
         raise InvalidInput("base_version", "no_such_version", number=number) from None
+
+
+async def _saved_before(
+    actor: Actor, session: Session, sent: SentDraft, base: TranscriptVersion, *, records: Records
+) -> DraftView | None:
+    """Return the draft if it is what was sent; None if it is another one."""
+    stored = await _stored(actor, session, records=records)
+    draft = stored.draft
+    same_head = (sent.base_version, sent.reviewed_to_ms)
+    if draft is None or (draft.base_version, draft.reviewed_to_ms) != same_head:
+        return None
+    before = await asyncio.to_thread(stored.lines, base)
+    lines = await asyncio.to_thread(drafted, base, before, sent.lines)
+    return DraftView(draft, lines, base, session.transcript_number) if lines == before else None
 
 
 async def _lines_before(

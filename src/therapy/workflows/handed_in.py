@@ -61,11 +61,13 @@ async def handed_in(
     session: Session,
     edit: Edit | None,
     *,
-    source: Source = Source.EDIT,
+    source: Source | None = None,
     reason: str = "",
     records: Records,
 ) -> HandedIn:
     """Return what is handed in: the edit, or without one the actor's draft, for this reason.
+
+    `source` is how the version comes to be, None = by an edit.
 
     Raises:
         NotFound: with code `no_draft`, there is neither an edit nor a draft, nor was there one.
@@ -85,4 +87,4 @@ async def handed_in(
     number = draft.base_version
     base = await records.transcripts.load_words(session.practice_id, session.id, number)
     lines = await asyncio.to_thread(stored.lines, base)
-    return HandedIn(DraftedLines(lines, source, reason), stored, frozenset({number}))
+    return HandedIn(DraftedLines(lines, source or Source.EDIT, reason), stored, frozenset({number}))

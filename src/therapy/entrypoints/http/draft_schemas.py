@@ -14,7 +14,8 @@ from therapy.entrypoints.http.edited_transcript import LATEST_MS, Lines, Outline
 from therapy.entrypoints.http.errors import PreconditionRequired
 from therapy.entrypoints.http.schema_types import NO_NUL, UtcTime, about
 from therapy.entrypoints.http.session_transcript import TranscriptLine, line_of
-from therapy.workflows.drafts import NEW, DraftView, Precondition, SentDraft
+from therapy.workflows.draft_preconditions import NEW, Precondition
+from therapy.workflows.drafts import DraftView, SentDraft
 
 LONGEST_NUMBER = 6
 """Digits of a version's number."""
