@@ -144,6 +144,18 @@ async def test_the_outputs_of_work_that_goes_on_or_has_failed_are_no_leftovers()
     assert await inspection(installed).find() == ()
 
 
+async def test_the_output_of_a_session_that_was_erased_is_a_leftover() -> None:
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await review.cancel(ACTOR, session_id, records=installed.records)
+    await left_output(installed, session_id)
+    inspecting = inspection(installed)
+    (found,) = await inspecting.find()
+    assert found.kind is Kind.OUTPUT_LEFTOVER
+    assert await inspecting.mend(found)
+    assert not installed.recordings._kept
+
+
 async def test_audio_without_a_session_is_deleted_only_if_that_is_said() -> None:
     installed, session_id = await closed()
     await stray_audio(installed, session_id)
