@@ -7,6 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
+from tests import media
+from tests.audio.decoding import decoded_here, wav
 from tests.workflows.playing import (
     AT_ONCE,
     RATE,
@@ -142,3 +144,32 @@ async def test_an_encoder_that_takes_too_much_cpu_time_is_ended():
     ) as pieces:
         with pytest.raises(EngineDied):
             [_ async for _ in pieces]
+
+
+RECORDED = {
+    "a hole of 20 s": ("gap20.webm", 50.0),
+    "a damaged end": ("mp3_cut_stale_xing.mp3", 18.0),
+    "8 kHz": ("rec.amr", 30.0),
+    "two tracks": ("two_tracks.mp4", 30.0),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_people_send_is_played_on_the_timeline_of_its_transcript(name):
+    file_name, seconds = RECORDED[name]
+    pcm, found = decoded_here(media.case(file_name))
+    file, peaks = made_here(pcm)
+    assert abs(stated_seconds(file) - found.duration_ms / 1000) <= 0.05
+    assert abs(stated_seconds(file) - seconds) <= 0.1
+    assert len(peaks) == 2 * -(-len(pcm) // 1_600)
+    at = seconds - 5.0
+    original = array("h", pcm)[round(at * RATE) :][:RATE]
+    assert likeness(played_from(file, at, 1.0), original) > 0.95
+
+
+def test_of_six_channels_one_file_is_made_with_what_was_said_in_the_middle():
+    middle = array("h", sound(6.0))
+    channels = array("h", (each for one in middle for each in (0, 0, one, 0, 0, 0)))
+    pcm, _ = decoded_here(wav(channels.tobytes(), channels=6))
+    file, _ = made_here(pcm)
+    assert likeness(played_from(file, 2.0, 1.0), middle[2 * RATE : 3 * RATE]) > 0.95
