@@ -72,6 +72,7 @@ format: $(VENV)/.dev ## format the code
 .PHONY: bench
 bench: $(VENV)/.dev ## an hour of audio through a running server: memory, time, answers meanwhile
 	@$(BIN)/python benchmarks/hour.py
+	@$(BIN)/python benchmarks/playback.py
 
 .PHONY: bench-uploads
 bench-uploads: $(VENV)/.dev .tools/clients/.installed ## resumable uploads over bad lines: two clients, then 20 phones at once

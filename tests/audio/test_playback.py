@@ -3,10 +3,11 @@
 import asyncio
 import sys
 from array import array
-from contextlib import aclosing
 
 import pytest
 
+from tests import media
+from tests.audio.decoding import decoded_here, wav
 from tests.workflows.playing import (
     AT_ONCE,
     RATE,
@@ -20,7 +21,7 @@ from tests.workflows.playing import (
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.audio.playback_file import PlaybackFile
 from therapy.adapters.child_process.limits import Limits
-from therapy.domain.errors import EngineDied, RecordingTooLong, Unavailable
+from therapy.domain.errors import EngineDied, EngineFailed, RecordingTooLong, Unavailable
 from therapy.ports.audio import HEAD_BYTES, Rendition
 
 
@@ -130,15 +131,39 @@ async def test_what_the_sound_raises_comes_out_as_it_is():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS lacks most limits")
-async def test_an_encoder_that_takes_too_much_cpu_time_is_ended():
-    decoder = PyAvAudioDecoder(limits=Limits(memory=64 << 20, cpu=1, cpu_per_minute=0))
+async def test_an_encoder_keeps_to_its_limits():
+    decoder = PyAvAudioDecoder(limits=Limits(memory=1 << 18))
+    pieces = decoder.playback(
+        "practice", chunks_of(sound(20.03)), expected_ms=10**9, on_end=lambda _: None
+    )
+    with pytest.raises((EngineDied, EngineFailed)):
+        [_ async for _ in pieces]
 
-    async def endless():
-        while True:
-            yield bytes(AT_ONCE)
 
-    async with aclosing(
-        decoder.playback("practice", endless(), expected_ms=10**8, on_end=lambda _: None)
-    ) as pieces:
-        with pytest.raises(EngineDied):
-            [_ async for _ in pieces]
+RECORDED = {
+    "a hole of 20 s": ("gap20.webm", 50.0),
+    "a damaged end": ("mp3_cut_stale_xing.mp3", 18.0),
+    "8 kHz": ("rec.amr", 30.0),
+    "two tracks": ("two_tracks.mp4", 30.0),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_people_send_is_played_on_the_timeline_of_its_transcript(name):
+    file_name, seconds = RECORDED[name]
+    pcm, found = decoded_here(media.case(file_name))
+    file, peaks = made_here(pcm)
+    assert abs(stated_seconds(file) - found.duration_ms / 1000) <= 0.05
+    assert abs(stated_seconds(file) - seconds) <= 0.1
+    assert len(peaks) == 2 * -(-len(pcm) // 1_600)
+    at = seconds - 5.0
+    original = array("h", pcm)[round(at * RATE) :][:RATE]
+    assert likeness(played_from(file, at, 1.0), original) > 0.95
+
+
+def test_of_six_channels_one_file_is_made_with_what_was_said_in_the_middle():
+    middle = array("h", sound(6.0))
+    channels = array("h", (each for one in middle for each in (0, 0, one, 0, 0, 0)))
+    pcm, _ = decoded_here(wav(channels.tobytes(), channels=6))
+    file, _ = made_here(pcm)
+    assert likeness(played_from(file, 2.0, 1.0), middle[2 * RATE : 3 * RATE]) > 0.95

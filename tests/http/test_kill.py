@@ -177,13 +177,14 @@ def test_ten_kills_at_random_moments_lose_no_session_and_leave_no_child(tmp_path
         assert states(address) == dict.fromkeys(sent, "awaiting_review")
         headers = {"Authorization": f"Bearer {token()}"}
 
-        def insights() -> set[str]:
+        def beside() -> set[str]:
             urls = (f"{address}/sessions/{session_id}" for session_id in sent)
-            return {httpx.get(url, headers=headers).json()["insights"] for url in urls}
+            shown = [httpx.get(url, headers=headers).json() for url in urls]
+            return {each[name] for each in shown for name in ("insights", "playback")}
 
-        while insights() != {"ready"} and time.monotonic() < end:
+        while beside() != {"ready"} and time.monotonic() < end:
             time.sleep(0.1)
-        assert insights() == {"ready"}
+        assert beside() == {"ready"}
         for session_id in sent:
             answer = httpx.get(
                 f"{address}/data/transcript/{session_id}", headers=headers, timeout=30
@@ -197,7 +198,10 @@ def test_ten_kills_at_random_moments_lose_no_session_and_leave_no_child(tmp_path
 
 
 def check_stores(directory: Path, sent: list[str]) -> None:
-    """One version and a finished run of each kind for each session, one notification, and nothing staged."""
+    """One version and a finished run of each kind for each session, one notification, and nothing staged.
+
+    Beside each recording are the two files for players.
+    """
     connection = sqlite3.connect(directory / "therapy.sqlite3")
     try:
         of_kind = "SELECT partition, id, body FROM items WHERE kind = ?"
@@ -211,7 +215,7 @@ def check_stores(directory: Path, sent: list[str]) -> None:
         (session_partition(OLIVIA.practice_id, session_id), "version-000001") for session_id in sent
     )
     assert sorted((run["session_id"], run["kind"]) for run in runs) == sorted(
-        (session_id, kind) for session_id in sent for kind in ("transcribe", "insights")
+        (session_id, kind) for session_id in sent for kind in ("transcribe", "insights", "playback")
     )
     assert {run["state"] for run in runs} == {"done"}
     assert left == []
@@ -222,7 +226,7 @@ def check_stores(directory: Path, sent: list[str]) -> None:
     assert not [
         each for each in (directory / "recordings" / "staging").rglob("*") if each.is_file()
     ]
-    assert len(list((directory / "recordings" / "kept").rglob("*.audio"))) == len(sent)
+    assert len(list((directory / "recordings" / "kept").rglob("*.audio"))) == 3 * len(sent)
     written = (directory / "stderr").read_text()
     for word in ("Traceback", "Jordan", "White", "203948571", "first talk", "sister"):
         assert word not in written

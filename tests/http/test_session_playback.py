@@ -78,17 +78,6 @@ async def test_get_sessions_id_playback_plays_and_seeks_to_what_was_said_and_get
     assert (shown["playback"], shown["playback_failure"]) == ("ready", None)
 
 
-async def test_several_recordings_are_one_file_on_the_timeline_of_the_transcript(playing):
-    first, second = sound(3.0), sound(3.0, seed=2)
-    session_id = await sent(playing, a_wav(first))
-    await sent(playing, a_wav(second), continues=session_id)
-    await playing.work()
-    file = (await playing.get(f"/sessions/{session_id}/playback")).content
-    assert abs(stated_seconds(file) - 8.0) <= 0.05
-    assert likeness(played_from(file, 6.0, 1.0), array("h", second)[RATE : 2 * RATE]) > 0.95
-    assert max(played_from(file, 3.5, 1.0)) < 20, "between two recordings is silence"
-
-
 @pytest.mark.parametrize("name", ["playback", "peaks"])
 async def test_ranges_head_and_etags_save_what_a_player_has_already(quick, name):
     session_id = await sent(quick, a_wav(sound(0.5)))

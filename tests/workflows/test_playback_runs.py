@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.builders import MINUTE, PRACTICE, SESSION, a_wav
+from tests.workflows.interrupted_ports import FailingRecordings
 from tests.workflows.memory_installation import (
     ACTOR,
     MemoryInstallation,
@@ -14,6 +15,7 @@ from tests.workflows.memory_installation import (
     upload,
 )
 from tests.workflows.playing import HEAD, PlayingDecoder, sound
+from therapy.adapters.local.backup.contents import KEPT, belongs
 from therapy.domain.errors import EngineDied, EngineFailed, NotFound, Unavailable, WrongState
 from therapy.domain.playback import PlaybackStatus, all_keys
 from therapy.domain.run import RunKind, RunState
@@ -21,6 +23,7 @@ from therapy.domain.session import State
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.upload import BLOCK_SIZE
 from therapy.workflows import playback_access, review
+from therapy.workflows.inconsistencies import Inspection, Kind
 
 GAP = bytes(64_000)
 
@@ -230,3 +233,41 @@ async def test_a_decoder_that_makes_nothing_for_players_is_not_asked_to():
     kinds = {run.kind for run in await installed.runs()}
     assert RunKind.PLAYBACK not in kinds
     assert await refusal(installed, SESSION) == "playback_absent"
+
+
+class LinkingRecordings(FailingRecordings):
+    """Makes links that say what they are of."""
+
+    async def playback_link(self, practice_id, key, lifetime):
+        await self.size(practice_id, key)
+        return f"https://recordings.example/{practice_id}/{key}"
+
+
+async def test_a_link_to_the_playback_is_made_where_the_adapter_makes_links():
+    installed = await an_installation(audio=PlayingDecoder(), recordings=LinkingRecordings())
+    receipt = await upload(installed.intake, a_wav(sound(1)))
+    await worked(installed)
+    session = await installed.session(receipt.session_id)
+    url, expires_at = await playback_access.playback_link(
+        ACTOR, receipt.session_id, intake=installed.intake
+    )
+    assert url == f"https://recordings.example/{PRACTICE}/{all_keys(session)[0]}"
+    assert expires_at == installed.clock() + review.PLAYBACK
+
+
+async def test_doctor_finds_nothing_amiss_in_files_for_players_and_what_nobody_has_is_stray():
+    installed, session_id = await transcribed(PlayingDecoder(), sound(1))
+    inspection = Inspection(installed.records, installed.recordings, installed.ports.session_index)
+    assert await inspection.find() == ()
+    await installed.write(installed.records.playbacks.forget(PRACTICE, session_id))
+    assert await inspection.find() == (), "a worker may have died before it noted them"
+    await installed.recordings.stage(PRACTICE, "playback-nobody-1", 0, b"sound")
+    await installed.recordings.keep(PRACTICE, "playback-nobody-1", 1, "playback-nobody-1")
+    (stray,) = await inspection.find()
+    assert (stray.kind, stray.name) == (Kind.AUDIO_WITHOUT_SESSION, "playback-nobody-1")
+
+
+async def test_a_backup_takes_the_files_for_players_along():
+    installed, session_id = await transcribed(PlayingDecoder(), sound(1))
+    for key in all_keys(await installed.session(session_id)):
+        assert belongs(f"{KEPT}/{PRACTICE}/{key}.audio")
