@@ -1,15 +1,20 @@
 """GET /sessions/{id}/events and GET /events over a real server: what comes, when it ends, what is refused."""
 
+import asyncio
 import http.client
 import json
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from litestar import get
+from litestar.response import Stream as LitestarStream
 
 from tests.builders import a_wav
 from tests.http.clinic import (
@@ -251,3 +256,33 @@ def test_a_client_that_goes_away_is_followed_no_more(server, reviewable):
         with opened(server, "/events"):
             pass  # the head was read, nothing else
         wait_until_followed_by(server, 0)
+
+
+@pytest.mark.skipif(
+    not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux ends it in the kernel"
+)
+def test_a_stream_that_its_client_does_not_read_is_ended_also_if_all_fits_into_the_kernel(
+    tmp_path: Path,
+):
+    gone = threading.Event()
+
+    async def some() -> AsyncIterator[bytes]:
+        try:
+            yield b"x" * 40_000
+            await asyncio.Event().wait()
+        finally:
+            gone.set()
+
+    @get("/quiet-stream", opt={"no_token": True})
+    async def quiet_stream() -> LitestarStream:
+        return LitestarStream(some())
+
+    environment = {"THERAPY_UNREAD_ANSWER_SECONDS": "1"}
+    with (
+        serving(tmp_path, environment=environment, handlers=[quiet_stream]) as server,
+        socket.socket() as client,
+    ):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(b"GET /quiet-stream HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert gone.wait(PATIENCE)

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.builders import (
+    NOW,
     OTHER_PRACTICE,
     PRACTICE,
     SESSION,
@@ -17,7 +18,7 @@ from tests.builders import (
     a_session,
     an_actor,
 )
-from tests.workflows.interrupted_ports import nothing
+from tests.workflows.interrupted_ports import InterruptedStore, nothing
 from tests.workflows.memory_installation import (
     ACTOR,
     IN_SESSION,
@@ -29,11 +30,13 @@ from tests.workflows.memory_installation import (
 )
 from tests.workflows.test_progress import StepwiseSpeech
 from therapy.adapters.memory.session_events import MemorySessionEvents
+from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.errors import Forbidden, InvalidInput, NotFound, TooMuchAtOnce, Unavailable
 from therapy.domain.people import Role
 from therapy.domain.person_limits import PersonLimits
 from therapy.domain.session_event import SessionEvent, scope_of_person
 from therapy.domain.session_status import SessionStatus
+from therapy.testing.clock import Clock
 from therapy.workflows import review
 from therapy.workflows.followers import News, StreamPace
 from therapy.workflows.session_entries import current_entry
@@ -349,3 +352,30 @@ async def test_one_person_follows_only_so_much_at_once_and_so_do_all_together():
     for each in (second, third):
         followed.leave(each)
     await followed.close()
+
+
+class Behind(InterruptedStore):
+    """A store whose reads may miss what another process wrote a moment ago."""
+
+    lag = timedelta(milliseconds=20)
+
+
+async def test_where_a_read_may_be_late_a_session_is_read_once_more_after_it_was_heard_of():
+    store, was_read = Behind(MemoryStore(Clock(NOW))), asyncio.Event()
+    installed = await an_installation(options={"events_poll": SELDOM}, store=store)
+    await begun(installed)
+    async with following(installed) as stream:
+        await told(stream, SessionStatus.AWAITING_TRANSCRIPT)
+
+        async def read(_: str, __: object) -> None:
+            was_read.set()
+
+        store.after_get = read
+        await installed.ports.session_events.publish(PRACTICE, SESSION)
+        await was_read.wait()
+        other = installed.with_ports(
+            store=InterruptedStore(store.store), session_events=Lost()
+        )  # has written before, but is seen only now
+        await other.work()
+        await told(stream, SessionStatus.AWAITING_REVIEW)
+    await installed.installation.followed_sessions.close()

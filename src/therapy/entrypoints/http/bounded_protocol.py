@@ -25,7 +25,7 @@ from therapy.entrypoints.http.refusals import (
     Refusal,
     raw_answer,
 )
-from therapy.entrypoints.http.unread_answers import UnreadAnswer
+from therapy.entrypoints.http.unread_answers import UnreadAnswer, reset_when_unread
 
 LINGER_SECONDS = 2.0
 """How long a refused client may read its answer; what it sends meanwhile is dropped."""
@@ -102,6 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.family in {socket.AF_INET, socket.AF_INET6}:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            reset_when_unread(connection, self._limits.unread_seconds)
         host = self.client[0] if self.client else ""
         if self._open.admit(host):
             self._release = lambda: self._open.release(host)

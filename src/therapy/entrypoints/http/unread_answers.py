@@ -39,6 +39,16 @@ class UnreadAnswer:
             self.watch(transport)
 
 
+def reset_when_unread(connection: socket.socket, seconds: float) -> None:
+    """Have the kernel end a connection of which it has held something for so long that nobody took (Linux).
+
+    Of what is written little by little and fits into the kernel's memory, such as events, nothing is left
+    here for `UnreadAnswer` to watch: it notices neither a client that does not read nor one that vanished.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
+
+
 def _reset(transport: asyncio.Transport) -> None:
     """Abort a connection; the kernel would go on to offer the up to 4 MB that it holds of an answer."""
     connection = transport.get_extra_info("socket")
