@@ -35,6 +35,9 @@ def _with_iso_dates(answer: dict[str, Any]) -> dict[str, Any]:
     new = _dates(body) | {"session_date_assumed": False, "hints": [], "recordings": [part]}
     found = (body["heard"] or {}).get("insights")
     new |= {"insights": "ready" if found else "absent", "insights_failure": None}
+    follows = body["state"] in {"awaiting_transcript", "transcribing"}
+    new |= {"playback": "pending" if follows else "absent", "playback_failure": None}
+    new |= {"amendment": None, "rerun": None}
     return answer | {"body": body | new | {"patient": patient | _dates(patient)}}
 
 

@@ -37,14 +37,28 @@ def now() -> Any:
     return migrated.LOOKED_AT
 
 
+LOADED: dict[str, str] = {}
+"""A database as 148999e left it, by the address of the emulator; nobody changes it, each test has a copy."""
+
+
+async def as_it_was_left(emulator: Any, database: str) -> None:
+    """Make a database as 148999e left it."""
+    if emulator.url not in LOADED:
+        name = next(DATABASES)
+        async with open_cosmos(emulator.url, emulator.key, name) as opened:
+            await load(opened.client, name)
+        LOADED[emulator.url] = name
+    emulator.copy(LOADED[emulator.url], database)
+
+
 @pytest.fixture
 async def account(cosmos: Any) -> AsyncIterator[Cosmos]:
     """An account as 148999e left it."""
-    opening = open_cosmos(cosmos.url, cosmos.key, next(DATABASES), pauses=QUICK)
-    async with opening as opened:
-        await load(opened.client, opened.database.id)
+    database = next(DATABASES)
+    await as_it_was_left(cosmos, database)
+    async with open_cosmos(cosmos.url, cosmos.key, database, pauses=QUICK) as opened:
         yield opened
-        await opened.client.delete_database(opened.database.id)
+        await opened.client.delete_database(database)
 
 
 async def copy(account: Cosmos, now: Callable[[], Any] = now) -> None:
@@ -246,11 +260,12 @@ UNDISTURBED: dict[str, Any] = {}
 async def undisturbed(cosmos: Any) -> dict[str, Any]:
     """What is copied where nothing goes wrong; the same for every test."""
     if not UNDISTURBED:
-        async with open_cosmos(cosmos.url, cosmos.key, next(DATABASES)) as other:
-            await load(other.client, other.database.id)
+        database = next(DATABASES)
+        await as_it_was_left(cosmos, database)
+        async with open_cosmos(cosmos.url, cosmos.key, database) as other:
             await copy(other)
             UNDISTURBED.update(await copied(other))
-            await other.client.delete_database(other.database.id)
+            await other.client.delete_database(database)
     return UNDISTURBED
 
 

@@ -348,24 +348,33 @@ handler('replace-collection', async (account, request, response, params) => {
   return answer;
 });
 
-// --- a database of a test is emptied and used again: to make one takes longer than most tests ----------
+// --- a database of a test is emptied and used again, or copied: to fill one takes longer than most tests
 const Account = require(`${LIB}account`);
 let account;
 Account.default = class extends Account.default {
   constructor(...address) { super(...address); account = this; }
 };
+const withoutItsOwn = ({ _etag, _rid, _self, _ts, ...told }) => told;
 const empty = name => {
   const database = account.database(name);
   if (!database.read()) return null;
   return [...database.collections._data.values()].map(collection => {
     Object.assign(collection.documents, { _data: new Map(), _index: new Map(), nextExpiry: undefined });
-    const { _etag, _rid, _self, _ts, ...settings } = collection.read();
-    return settings;
+    return withoutItsOwn(collection.read());
   });
+};
+const copy = (name, to) => {
+  account.databases.create({ id: to });
+  for (const collection of account.database(name).collections._data.values()) {
+    account.database(to).collections.create(withoutItsOwn(collection.read()));
+    const { documents } = account.database(to).collection(collection.read().id);
+    collection.documents._data.forEach(each => documents.create(withoutItsOwn(each.read())));
+  }
+  return null;
 };
 
 const { createHttpServer } = require(`${LIB}index`);
 const server = createHttpServer({ keepAlive: true });
 server.keepAliveTimeout = 60_000; // longer than a client keeps a connection, so that none is closed under it
-seen = inFrontOf(server, empty, level => { account.read().userConsistencyPolicy.defaultConsistencyLevel = level; });
+seen = inFrontOf(server, { empty, copy }, level => { account.read().userConsistencyPolicy.defaultConsistencyLevel = level; });
 server.listen(Number(process.argv[2] || 0), '127.0.0.1', () => console.log(`ready ${server.address().port}`));

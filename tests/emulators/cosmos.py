@@ -66,6 +66,10 @@ class Cosmos(Program):
         """Empty the containers of a database; returns how each is set, None without such a database."""
         return self._ask("DELETE", f"_items?database={database}")
 
+    def copy(self, database: str, to: str) -> None:
+        """Make a new database with the containers and items of another."""
+        self._ask("POST", f"_items?database={database}&to={to}")
+
     def set_consistency(self, level: str) -> None:
         """Make this the account's default consistency, until clear()."""
         self._ask("POST", f"_account?consistency={level}")

@@ -3,6 +3,7 @@
 //   POST /_faults [{...}, ...]   adds faults; asked in order, the first that fits is used
 //   DELETE /_faults              forgets them, and seeds chance anew (?seed=7); with ?seen=too as DELETE /_seen
 //   DELETE /_items               empties the containers of ?database=, answers how they are set or null
+//   POST /_items                 copies ?database= with all that is in it to the new database ?to=
 //   POST /_account               the account's consistency is ?consistency=; Session again with DELETE /_faults
 //   GET /_seen                   {containers: {NAME: {...}}, queries: [...]}; DELETE /_seen starts at nought
 //
@@ -109,7 +110,7 @@ const answer = (response, status, body) => {
 };
 
 // Puts faults and counters before what `server` does; control paths begin with /_.
-const inFrontOf = (server, empty, setConsistency) => {
+const inFrontOf = (server, { empty, copy }, setConsistency) => {
   const faults = new Faults();
   const seen = new Seen();
   const waiting = new Set();
@@ -125,7 +126,8 @@ const inFrontOf = (server, empty, setConsistency) => {
     if (url.pathname === '/_items') {
       waiting.forEach(clearTimeout); // what a test before left on its way must not arrive now
       waiting.clear();
-      return answer(response, 200, empty(url.searchParams.get('database')));
+      const asked = request.method === 'POST' ? copy : empty;
+      return answer(response, 200, asked(url.searchParams.get('database'), url.searchParams.get('to')));
     }
     if (url.pathname === '/_account') {
       setConsistency(url.searchParams.get('consistency'));
