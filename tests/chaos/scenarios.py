@@ -18,7 +18,7 @@ from therapy.domain.run import RunKind, RunState
 from therapy.domain.session import State
 from therapy.domain.transcript import Source, Speaker
 from therapy.domain.upload import Metadata
-from therapy.workflows import amendments, rerun, resumable_uploads, review
+from therapy.workflows import amendments, drafts, rerun, resumable_uploads, review
 from therapy.workflows.appended_bytes import appending
 
 MORE = a_wav(b"\x20\x00" * 4_000)
@@ -152,13 +152,48 @@ async def reviewed(world: World) -> None:
         return "handed in"
 
     await world.once("reviewed", hand_in)
+    await world.work_until(partial(_is_closed, world))
 
-    async def is_done() -> bool:
-        runs = await world.bare.runs(session_id)
-        session = await world.bare.session(session_id)
-        return session.state is State.CLOSED and {run.state for run in runs} == {RunState.DONE}
 
-    await world.work_until(is_done)
+async def draft_saved(world: World) -> None:
+    """Correct every line in a draft of the transcript."""
+    session_id = world.noted()["session"]
+
+    async def save() -> str:
+        version, records = await world.bare.version(1, session_id), world.it.records
+        lines = [
+            EditedLine(each.start_ms, each.speaker, f"{each.text} In Zanzibar.")
+            for each in version.utterances
+        ]
+        draft = drafts.SentDraft(1, lines, reviewed_to_ms=0)
+        await drafts.save(ACTOR, session_id, draft, drafts.ANY, records=records)
+        return "saved"
+
+    await world.once("saved", save)
+
+
+async def reviewed_in_a_draft(world: World) -> None:
+    """Save a draft of the transcript, hand it in, and let a worker close the session."""
+    session_id = world.noted()["session"]
+
+    async def hand_in() -> str:
+        await review.hand_in(ACTOR, session_id, None, records=world.it.records)
+        return "handed in"
+
+    await draft_saved(world)
+    await world.once("reviewed", hand_in)
+    await world.work_until(partial(_is_closed, world))
+
+
+async def transcribed_with_a_draft(world: World) -> None:
+    await transcribed(world)
+    await draft_saved(world)
+
+
+async def _is_closed(world: World) -> bool:
+    """Return whether a session is closed and no work on it is left."""
+    session = await world.bare.session(world.noted()["session"])
+    return session.state is State.CLOSED and await _are_done(world, 3)
 
 
 async def closed(world: World) -> None:
@@ -243,6 +278,7 @@ async def cancelled(world: World) -> None:
 DUE = ("transcribe due",)
 DONE = ("insights done", "transcribe done")
 ALL_DONE = ("insights done", "score done", "transcribe done")
+CLOSED_BY_DRAFT = After(State.CLOSED, 2, runs=ALL_DONE, ready=1, finds="zanzibar")
 AMENDED = After(State.CLOSED, 3, runs=("amend done", *ALL_DONE), ready=1, finds="zanzibar")
 RERUN = After(State.CLOSED, 3, 2, ("rerun done", *ALL_DONE), ready=1, parents=(0, 1, 0))
 CLOSED = After(State.CLOSED, 2, runs=ALL_DONE, ready=1)
@@ -266,6 +302,7 @@ SCENARIOS = {
         ),
         Scenario("submit", transcribed, reviewed, CLOSED),
         Scenario("submit before insights", transcribed_only, reviewed, CLOSED),
+        Scenario("draft and submit", transcribed, reviewed_in_a_draft, CLOSED_BY_DRAFT),
         Scenario("amend", closed, amended, AMENDED),
         Scenario("rerun", closed, recognised_again, RERUN),
         Scenario(
@@ -275,7 +312,10 @@ SCENARIOS = {
             After(State.AWAITING_REVIEW, 2, None, ("insights done", *DONE), (SOUND, MORE), 2),
         ),
         Scenario(
-            "cancel and erase", transcribed, cancelled, After(State.ERASED, recordings=(), ready=1)
+            "cancel and erase",
+            transcribed_with_a_draft,
+            cancelled,
+            After(State.ERASED, recordings=(), ready=1),
         ),
     )
 }

@@ -39,14 +39,14 @@ async def test_without_a_cut_the_calls_of_every_port_are_counted(laboratory: Lab
 
 
 @every_scenario
-@pytest.mark.parametrize("cut", DEATHS, ids=lambda cut: cut.value)
 async def test_a_process_that_dies_at_any_call_loses_and_doubles_nothing(
-    name: str, cut: Cut, laboratory: Laboratory
+    name: str, laboratory: Laboratory
 ) -> None:
     calls = await laboratory.in_process(Trial(name, "memory"))
     assert len(calls) > 10
-    for at in range(len(calls)):
-        await laboratory.in_process(Trial(name, "memory", at, cut))
+    for at in range(len(calls)):  # after a call is before the next one
+        await laboratory.in_process(Trial(name, "memory", at, Cut.DIES_BEFORE))
+    await laboratory.in_process(Trial(name, "memory", len(calls) - 1, Cut.DIES_AFTER))
 
 
 @every_scenario
