@@ -132,7 +132,7 @@ def test_a_session_waits_for_one_kind_of_run_or_for_none(state):
 
 
 def test_kinds_of_runs_that_no_state_awaits_are_insights_and_work_beside_the_state():
-    beside = {RunKind.INSIGHTS, RunKind.AMEND, RunKind.RERUN}
+    beside = {RunKind.INSIGHTS, RunKind.AMEND, RunKind.RERUN, RunKind.PLAYBACK}
     assert AWAITED_KINDS == set(AWAITED.values()) == set(RunKind) - beside
 
 

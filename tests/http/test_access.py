@@ -26,6 +26,7 @@ STRANGERS = {
     "a patient with this number in another practice": TAL,
 }
 LINE = {"speaker": "Patient", "text": "a", "timestamp": "0:00:00.000"}
+EDITED = [{"start_ms": 0, "speaker": "Patient", "text": "a"}]
 ROUTES: dict[str, tuple[str, str, Any]] = {
     "state": ("GET", "/sessions/{}", None),
     "details": ("GET", "/sessions/{}/details", None),
@@ -40,6 +41,35 @@ ROUTES: dict[str, tuple[str, str, Any]] = {
     "undoing the link": ("DELETE", "/sessions/{}/patient-link", None),
     "retry": ("POST", "/sessions/{}/retry", None),
     "cancelling": ("DELETE", "/sessions/{}", None),
+    "versions": ("GET", "/sessions/{}/versions", None),
+    "version": ("GET", "/sessions/{}/versions/1", None),
+    "difference": ("GET", "/sessions/{}/versions/1/diff?to=1", None),
+    "submission with a version": ("POST", "/sessions/{}/submit", {"lines": EDITED}),
+    "amendment": ("POST", "/sessions/{}/amendments", {"reason": "a", "lines": EDITED}),
+    "restoring": ("POST", "/sessions/{}/restore", {"version": 1}),
+    "rerun": ("POST", "/sessions/{}/rerun", None),
+    "draft": ("GET", "/sessions/{}/draft", None),
+    "saving a draft": ("PUT", "/sessions/{}/draft", {"base_version": 1, "lines": EDITED}),
+    "discarding a draft": ("DELETE", "/sessions/{}/draft", None),
+    "speakers of a draft": ("POST", "/sessions/{}/draft/speakers", {"swap": True}),
+    "lines of a draft": ("POST", "/sessions/{}/draft/lines", {"merge": [0, 1]}),
+    "replacing in a draft": (
+        "POST",
+        "/sessions/{}/draft/replace",
+        {"find": "a", "replace_with": "b"},
+    ),
+    "playback": ("GET", "/sessions/{}/playback", None),
+    "playback head": ("HEAD", "/sessions/{}/playback", None),
+    "playback link": ("POST", "/sessions/{}/playback-link", None),
+    "peaks": ("GET", "/sessions/{}/peaks", None),
+    "peaks head": ("HEAD", "/sessions/{}/peaks", None),
+    "events": ("GET", "/sessions/{}/events", None),
+}
+IF_MATCH = {"If-Match": '"1"'}
+HEADERS = {
+    "submission with a version": IF_MATCH,
+    "amendment": IF_MATCH,
+    "saving a draft": {"If-None-Match": "*"},
 }
 STATES = ["waiting", "in review", "closed"]
 
@@ -64,7 +94,8 @@ async def sessions(tmp_path_factory: pytest.TempPathFactory):
 
 async def ask(clinic: Clinic, route: str, session_id: str, person: Person | None):
     method, path, body = ROUTES[route]
-    return await clinic.ask(method, path.format(session_id), person, json=body)
+    headers = HEADERS.get(route, {})
+    return await clinic.ask(method, path.format(session_id), person, json=body, headers=headers)
 
 
 def alike(answer, session_id: str) -> tuple[object, ...]:
@@ -163,12 +194,12 @@ async def test_nothing_of_a_session_is_in_any_list_of_a_stranger(sessions):
 async def test_every_route_with_an_id_is_in_this_matrix(sessions):
     document = (await sessions.clinic.get("/schema/openapi.json", None)).json()
     with_ids = {
-        (method.upper(), path.replace("{session_id}", "{}"))
+        (method.upper(), path.replace("{session_id}", "{}").replace("{number}", "1"))
         for path, methods in document["paths"].items()
         for method in methods
         if "{session_id}" in path
     }
-    assert with_ids == {(method, path) for method, path, _ in ROUTES.values()}
+    assert with_ids == {(method, path.partition("?")[0]) for method, path, _ in ROUTES.values()}
 
 
 async def test_an_altered_foreign_or_expired_token_is_refused(sessions):

@@ -66,6 +66,8 @@ async def test_what_can_be_worked_without_keeps_nobody_from_working(tmp_path, na
 
 async def test_what_it_stands_on_being_away_is_not_ready_but_live(tmp_path):
     class Away:
+        lag = timedelta()
+
         def __getattr__(self, name):
             async def call(*_: object) -> None:
                 raise Unavailable
