@@ -1,5 +1,6 @@
 """An hour of audio through the running embedded server: memory, time, and how it answers meanwhile.
 
+It lasts until the transcript and then the playback are there; CPU and time are those of the transcript.
 The demo recording, repeated to 60 minutes, goes in as the app sends it: 44.1 kHz mono WAV, chunked,
 audio first. Prints the figures with the bounds they are held to (memory as RSS, which counts what processes
 share once for each, and as PSS, which does not; CPU of all processes, loading the model included), and beside
@@ -167,7 +168,8 @@ async def run(minutes: float, url: str, watch: Watch) -> dict[str, float]:
         uploaded = time.monotonic() - began
         growth = max(watch.api_rss, default=before) - before
         state: dict[str, object] = {}
-        while state.get("state") not in {"awaiting_review", "failed"}:
+        ready = cpu = 0.0
+        while state.get("state") != "failed" and state.get("playback") in {None, "pending"}:
             await asyncio.sleep(1)
             answer = await client.get(f"/sessions/{session}", headers=headers)
             if answer.status_code == httpx.codes.UNAUTHORIZED:
@@ -179,14 +181,19 @@ async def run(minutes: float, url: str, watch: Watch) -> dict[str, float]:
                 continue
             state = answer.raise_for_status().json()
             print(f"\r{state['state']} {float(str(state['progress'])):.0%}   ", end="", flush=True)
+            if state["state"] == "awaiting_review" and not ready:
+                ready = time.monotonic() - began
+                cpu = cpu_seconds(watch.server) - cpu_before
         print("\r", end="")
-        ready = time.monotonic() - began
-        cpu = cpu_seconds(watch.server) - cpu_before
+        played = time.monotonic() - began
+        cpu_in_all = cpu_seconds(watch.server) - cpu_before
         watching.cancel()
         over.set()
         asking.join()
         if state["state"] != "awaiting_review":
             raise SystemExit(f"the session failed: {state['failure']}")
+        if state["playback"] != "ready":
+            raise SystemExit(f"there is no playback: {state['playback_failure']}")
     return {
         "uploaded": uploaded,
         "growth": growth / MB,
@@ -194,6 +201,8 @@ async def run(minutes: float, url: str, watch: Watch) -> dict[str, float]:
         "whole pss": max(watch.whole_pss) / MB,
         "cpu": cpu / minutes,
         "ready": ready,
+        "played": played,
+        "cpu of playback": cpu_in_all - cpu,
         "live": max(watch.live_ms),
         "live p99": sorted(watch.live_ms)[int(len(watch.live_ms) * 0.99)],
         "answers": len(watch.live_ms),
@@ -232,6 +241,9 @@ def report(minutes: float, figures: dict[str, float], reference: float) -> int:
     print(
         f"  {'/health/live p99 of ' + str(int(figures['answers'])) + ' answers':<40} "
         f"{figures['live p99']:8.1f} ms; the slowest came after {figures['slowest after']:.1f} s"
+    )
+    print(
+        f"  playback ready after {figures['played']:.1f} s, with {figures['cpu of playback']:.1f} s CPU more"
     )
     print(
         f"  {minutes * 60 / figures['ready']:.1f} times real time; "

@@ -1,8 +1,10 @@
 """The file that browsers play: where a sound stands in it, how long it says that it is, and its peaks."""
 
 import asyncio
+import os
 import sys
 from array import array
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +169,25 @@ def test_of_six_channels_one_file_is_made_with_what_was_said_in_the_middle():
     pcm, _ = decoded_here(wav(channels.tobytes(), channels=6))
     file, _ = made_here(pcm)
     assert likeness(played_from(file, 2.0, 1.0), middle[2 * RATE : 3 * RATE]) > 0.95
+
+
+def encoders() -> list[int]:
+    """The encoders that this process has started, as the kernel knows them."""
+    found = []
+    for each in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+        found += [int(pid) for pid in each.read_text().split()]
+    return [
+        pid for pid in found if b"playback_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_the_encoder_has_the_least_priority_and_is_gone_when_its_file_is_left_early():
+    pieces = PyAvAudioDecoder().playback(
+        "practice", chunks_of(sound(20.03)), expected_ms=20_030, on_end=lambda _: None
+    )
+    await anext(pieces)
+    (child,) = encoders()
+    assert os.getpriority(os.PRIO_PROCESS, child) == 19
+    await pieces.aclose()
+    assert encoders() == []

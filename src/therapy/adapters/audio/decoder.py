@@ -8,7 +8,7 @@ import asyncio
 import os
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from importlib.util import find_spec
 
 import msgspec
@@ -114,8 +114,9 @@ class PyAvAudioDecoder(AudioDecoder):
         on_end: Callable[[Rendition], None],
     ) -> AsyncGenerator[tuple[int, bytes], None]:
         """Yield the pieces of an MP4 file with AAC, see `SupportsPlayback`."""
-        async for piece in encoded(pcm, expected_ms, self._limits, on_end):
-            yield piece
+        async with aclosing(encoded(pcm, expected_ms, self._limits, on_end)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def _looked_at(self, read: ReadRange, size: int, longest_ms: int) -> AudioFindings:
         """Return what the headers say; raise what a check does."""

@@ -16,6 +16,9 @@ from therapy.domain.errors import EngineDied, EngineFailed
 from therapy.ports.audio import Rendition
 
 CHILD = "therapy.adapters.audio.playback_process"
+NICE = 19
+"""The least priority that there is, from the child's start on: nobody's transcription is to wait for it."""
+
 PIPE_LIMIT = 1 << 16
 """Bytes of the file that may wait here for the consumer."""
 
@@ -29,6 +32,8 @@ async def encoded(
     """Yield pieces of the file and their offsets, see `ports.audio.SupportsPlayback`."""
     child = await start_child(CHILD, limit=PIPE_LIMIT)
     try:
+        with suppress(OSError):  # it has ended already
+            os.setpriority(os.PRIO_PROCESS, child.pid, NICE)
         order = protocol.EncoderOrder(expected_ms, limits)
         if child.stdin is not None:
             child.stdin.write(protocol.line(order, os.getpid()))

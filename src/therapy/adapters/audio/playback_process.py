@@ -1,12 +1,11 @@
 """The child process that encodes what browsers play, started by `playback` with `python -m`.
 
-Samples come in over stdin, pieces of the file go out over stdout (`decoder_protocol`). It has the least
-priority there is: nobody's transcription is to wait for it. Nothing of a recording is written to stderr.
+Samples come in over stdin, pieces of the file go out over stdout (`decoder_protocol`). Nothing
+of a recording is written to stderr.
 """
 
 import os
 import sys
-from contextlib import suppress
 
 import msgspec
 
@@ -18,8 +17,6 @@ from therapy.adapters.child_process.limits import Allowance
 from therapy.domain.errors import TherapyError
 from therapy.ports.audio import BYTES_PER_MS, Rendition
 
-NICE = 19
-
 
 def main() -> int:
     """Encode one recording; return 0, also if that failed, or 1 if the parent has gone."""
@@ -27,8 +24,6 @@ def main() -> int:
     try:
         order = protocol.decode_encoder_order(pipes.line())
         prepare(order.parent)
-        with suppress(OSError):
-            os.nice(NICE)
         _encode(pipes, order, Allowance(order.limits))
     except (EOFError, BrokenPipeError, msgspec.DecodeError):
         return 1
