@@ -53,6 +53,12 @@ CALLS = [
     "POST /sessions/{id}/rerun",
     "GET /sessions/{id}/events",
     "GET /events",
+    "GET /sessions/{id}/playback",
+    "HEAD /sessions/{id}/playback",
+    "GET /sessions/{id}/peaks",
+    "POST /sessions/{id}/playback-link",
+    "GET /practice/vocabulary",
+    "PUT /practice/vocabulary",
 ]
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from therapy.entrypoints.cli.acceptance import accounts, corrections, sessions, uploads
+from therapy.entrypoints.cli.acceptance import accounts, corrections, playback, sessions, uploads
 from therapy.entrypoints.cli.acceptance.check_runner import Check, CheckContext, Skipped, Step, run
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.interruption import doing
@@ -121,6 +121,7 @@ def steps_for(*, finalize: bool) -> list[Step]:
         *accounts.STEPS,
         *sessions.STEPS,
         *uploads.STEPS,
+        *playback.STEPS,
         *corrections.STEPS,
         *ending,
         *sessions.FOUND,
