@@ -151,7 +151,12 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=1_000, help="of each kind")
     parser.add_argument("--lines", type=int, default=40)
     options = parser.parse_args()
-    several = {"GUNICORN_WORKERS": "2", "PORT": str(free_port()), "SPEECH_LANGUAGE": "en-US"}
+    several = {
+        "GUNICORN_WORKERS": "2",
+        "PORT": str(free_port()),
+        "SPEECH_LANGUAGE": "en-US",
+        "THERAPY_LONG_BODIES": str(2 * PAIRS_AT_ONCE),  # one therapist sends all
+    }
     with data_directory() as data:
         seed(data, several)
         sessions = asyncio.run(write_sessions(data, 2 * options.pairs, options.lines))
