@@ -23,6 +23,7 @@ from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.mail import MemoryMail
 from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
+from therapy.adapters.memory.session_events import MemorySessionEvents
 from therapy.domain.errors import InvalidInput, Stale
 from therapy.domain.outbox import (
     QUEUES,
@@ -233,6 +234,7 @@ async def test_an_item_that_can_not_be_delivered_is_put_off_however_many_are_bef
         records=records,
         doorbell=MemoryDoorbell(),
         session_index=session_index,
+        session_events=MemorySessionEvents(),
         people_index=people_index,
         push=MemoryPushSender(),
         recordings=MemoryRecordings(),

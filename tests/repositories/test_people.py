@@ -17,6 +17,7 @@ from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.mail import MemoryMail
 from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.recordings import MemoryRecordings
+from therapy.adapters.memory.session_events import MemorySessionEvents
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.outbox import PersonEntryChanged
 from therapy.domain.people import Person, email_key
@@ -334,6 +335,7 @@ async def test_the_search_finds_who_was_added_and_changed_by_the_time_that_is_do
         records=records,
         doorbell=MemoryDoorbell(),
         session_index=session_index,
+        session_events=MemorySessionEvents(),
         people_index=people_index,
         push=MemoryPushSender(),
         recordings=MemoryRecordings(),
