@@ -42,6 +42,16 @@ async def test_put_draft_keeps_the_lines_and_get_draft_shows_them_as_the_contrac
     assert (await draft_of(clinic, session_id))["lines"] == told["lines"]
 
 
+async def test_get_draft_sends_nothing_that_is_known_already(clinic, session_id):
+    first = await save(clinic, session_id)
+    known = {"If-None-Match": first.headers["etag"]}
+    answer = await clinic.get(path_of(session_id), headers=known)
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["etag"] == first.headers["etag"]
+    await post(clinic, session_id, "/speakers", {"swap": True})
+    assert (await clinic.get(path_of(session_id), headers=known)).status_code == 200
+
+
 async def test_put_draft_without_a_condition_is_428_and_says_what_to_send(clinic, session_id):
     for headers in ({}, {"If-None-Match": '"x"'}):
         problem = check_problem(await save(clinic, session_id, headers), 428, "draft_condition")

@@ -153,6 +153,15 @@ IfNoneMatch = Annotated[
         examples=[Example(value="*")],
     ),
 ]
+KnownDraft = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-None-Match",
+        max_length=1_000,
+        description="The ETag of the draft that is known: nothing is sent if it was not saved since.",
+        examples=[Example(value=AN_ETAG)],
+    ),
+]
 draft_etag = ResponseHeader(
     "ETag",
     documentation_only=True,

@@ -1,8 +1,10 @@
 """/sessions/{id}/draft: the therapist's unsent edit of a transcript, kept on the server."""
 
 from functools import partial
+from typing import Any
 
 from litestar import Response, delete, get, put
+from litestar.openapi import ResponseSpec
 
 from therapy.entrypoints.http.dependencies import Caller, RecordsDependency
 from therapy.entrypoints.http.draft_schemas import (
@@ -11,6 +13,7 @@ from therapy.entrypoints.http.draft_schemas import (
     DraftSent,
     IfMatch,
     IfNoneMatch,
+    KnownDraft,
     draft_answer,
     draft_etag,
     etag_of,
@@ -29,6 +32,7 @@ from therapy.entrypoints.http.problem_answers import (
 )
 from therapy.entrypoints.http.request_bodies import TRANSCRIPT_BODY, body_operation
 from therapy.entrypoints.http.schema_types import SessionId
+from therapy.entrypoints.http.session_transcript import is_known
 from therapy.workflows import drafts
 
 
@@ -38,10 +42,16 @@ from therapy.workflows import drafts
     summary="Show my draft of a session's transcript",
     response_description="The draft.",
     response_headers=[draft_etag],
-    responses=problems(*OWN_SESSION, "no_draft", "draft_not_possible", field="session_id"),
+    responses={
+        304: ResponseSpec(None, generate_examples=False, description="It is still as it is known."),
+        **problems(*OWN_SESSION, "no_draft", "draft_not_possible", field="session_id"),
+    },
 )
 async def draft(
-    session_id: SessionId, actor: Caller, records: RecordsDependency
+    session_id: SessionId,
+    actor: Caller,
+    records: RecordsDependency,
+    known: KnownDraft = None,
 ) -> Response[DraftAnswer]:
     """Return the caller's draft of the transcript, wherever and whenever it was saved.
 
@@ -51,7 +61,11 @@ async def draft(
     version in force, and saved with that as its `base_version`; or it can be deleted.
     """
     view = await drafts.show(actor, session_id, records=records)
-    return await json_response(partial(draft_answer, view), etag_of(view))
+    headers = etag_of(view)
+    if is_known(known, headers["ETag"]):
+        nothing: Any = None
+        return Response(nothing, status_code=304, headers=headers)
+    return await json_response(partial(draft_answer, view), headers)
 
 
 @put(
