@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -18,6 +17,15 @@ from tests.builders import (
     a_session,
     an_actor,
 )
+from tests.workflows.following import (
+    PATIENCE,
+    Deaf,
+    Lost,
+    following,
+    is_silent,
+    next_of,
+    told,
+)
 from tests.workflows.interrupted_ports import InterruptedStore, nothing
 from tests.workflows.memory_installation import (
     ACTOR,
@@ -29,78 +37,18 @@ from tests.workflows.memory_installation import (
     reviewed,
 )
 from tests.workflows.test_progress import StepwiseSpeech
-from therapy.adapters.memory.session_events import MemorySessionEvents
 from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.errors import Forbidden, InvalidInput, NotFound, TooMuchAtOnce, Unavailable
 from therapy.domain.people import Role
 from therapy.domain.person_limits import PersonLimits
-from therapy.domain.session_event import SessionEvent, scope_of_person
+from therapy.domain.session_event import scope_of_person
 from therapy.domain.session_status import SessionStatus
 from therapy.testing.clock import Clock
 from therapy.workflows import review
-from therapy.workflows.followers import News, StreamPace
 from therapy.workflows.session_entries import current_entry
 
-QUICK = StreamPace(quiet=60.0, pause=0.0, check=60.0)
-PATIENCE = 10.0
 SELDOM = timedelta(hours=1)
 COLLEAGUE = replace(ACTOR, person_id="a-colleague")
-
-
-class Lost(MemorySessionEvents):
-    """Loses every publication."""
-
-    async def publish(self, practice_id: str, session_id: str) -> None:
-        """Do nothing."""
-
-
-async def nothing_to_check() -> None:
-    """Allow everything."""
-
-
-@asynccontextmanager
-async def following(
-    installed: MemoryInstallation,
-    session_id: str = SESSION,
-    *,
-    actor=ACTOR,
-    last_event_id: str = "",
-    pace: StreamPace = QUICK,
-) -> AsyncIterator[AsyncIterator[News]]:
-    """Follow a session, or all ("") of an actor's."""
-    followed = installed.installation.followed_sessions
-    follower = await followed.follow(actor, session_id, last_event_id=last_event_id)
-    stream = follower.stream(nothing_to_check, pace)
-    try:
-        yield stream
-    finally:
-        followed.leave(follower)
-        await stream.aclose()  # type: ignore[attr-defined] # it is a generator
-
-
-async def told(stream: AsyncIterator[News], state: SessionStatus) -> tuple[str, SessionEvent]:
-    """Return the next event with this state, and its id."""
-    async with asyncio.timeout(PATIENCE):
-        async for news in stream:
-            for event_id, event in news:
-                if event.state is state:
-                    return event_id, event
-    raise AssertionError("the stream has ended")
-
-
-async def next_of(stream: AsyncIterator[News]) -> News:
-    async with asyncio.timeout(PATIENCE):
-        return await anext(stream)
-
-
-async def is_silent(stream: AsyncIterator[News]) -> bool:
-    """Return whether nothing comes for a moment; the stream is of no use afterwards."""
-    try:
-        async with asyncio.timeout(0.1):
-            await anext(stream)
-    except TimeoutError:
-        return True
-    return False
 
 
 @pytest.fixture
@@ -266,6 +214,20 @@ async def test_publications_that_are_lost_are_made_up_for_by_looking(deaf):
         await told(every, SessionStatus.AWAITING_REVIEW)
         await review.cancel(ACTOR, SESSION, records=deaf.records)
         await told(every, SessionStatus.ERASED)
+
+
+async def test_where_nothing_can_be_heard_looking_goes_on_and_the_failure_is_noted():
+    poll = {"events_poll": timedelta(milliseconds=20)}
+    installed = await an_installation(options=poll, session_events=Deaf())
+    followed, failures = installed.installation.followed_sessions, list[Exception]()
+    followed.note_failure = failures.append
+    await begun(installed)
+    async with following(installed) as stream:
+        await told(stream, SessionStatus.AWAITING_TRANSCRIPT)
+        await installed.work()
+        await told(stream, SessionStatus.AWAITING_REVIEW)
+    await followed.close()
+    assert [type(each) for each in failures] == [PermissionError]
 
 
 async def test_a_store_that_is_away_for_a_while_ends_no_stream(deaf):

@@ -6,8 +6,8 @@ import itertools
 import pytest
 
 from tests.builders import SESSION
+from tests.workflows.following import PATIENCE, QUICK, next_of, nothing_to_check
 from tests.workflows.memory_installation import ACTOR
-from tests.workflows.test_followed_sessions import PATIENCE, QUICK, next_of, nothing_to_check
 from therapy.domain.errors import NotFound
 from therapy.domain.session_event import SessionEvent
 from therapy.domain.session_status import SessionStatus
