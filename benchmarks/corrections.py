@@ -26,7 +26,7 @@ from therapy.domain.transcript import (
 )
 
 LINES, WORDS, WORD_MS = 20_000, 10, 100
-MOST_S = 3.0
+MOST_S = 4.0
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 Change = Callable[[int, list[str]], list[str]]
 
