@@ -173,18 +173,20 @@ def others() -> Iterator[tuple[str, str]]:
         yield version, interpreter
 
 
+def on_another(version: str) -> tuple[str, ...]:
+    """Return what another Python is to do, in one process: the main run goes on beside it."""
+    if version in (PYTHONS[0], PYTHONS[-1]):
+        return ("-m", "pytest", *QUICK, *PORTABLE, "-n", "0", "-p", "no:cacheprovider")
+    return ("-W", "error", "-c", EVERY_MODULE)
+
+
 def pythons() -> None:
     """Quick tests on the oldest and newest supported Python, if they are here; imports on others."""
     failed = []
     for version, interpreter in others():
         try:
-            if version in (PYTHONS[0], PYTHONS[-1]):
-                # Fewer examples for Hypothesis: the main run tries a hundred. One process: the main run
-                # goes on beside it, and each worker would find all tests again.
-                chosen = ("-m", "pytest", *QUICK, *PORTABLE, "-n", "0", "-p", "no:cacheprovider")
-            else:
-                chosen = ("-W", "error", "-c", EVERY_MODULE)
-            run(ready(version, interpreter), *chosen, HYPOTHESIS_EXAMPLES="10")
+            # Fewer examples for Hypothesis: the main run tries a hundred.
+            run(ready(version, interpreter), *on_another(version), HYPOTHESIS_EXAMPLES="10")
         except subprocess.CalledProcessError:
             failed.append(version)
     if failed:
@@ -192,11 +194,15 @@ def pythons() -> None:
 
 
 def prepare() -> None:
-    """Fetch what the step before installs, and compile the tests once: three workers would do it thrice."""
+    """Fetch what the step before installs, and compile all that is imported: three workers do it thrice."""
+    found = ("-m", "pytest", "--collect-only", "-n", "0")
+    compiled = [(Path(sys.executable), found)]
     for version, interpreter in others():
-        ready(version, interpreter)
-    found = (sys.executable, "-m", "pytest", "--collect-only", "-qq", "-n", "0")
-    subprocess.run(found, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+        chosen = on_another(version)
+        tests = (*chosen, "--collect-only") if "pytest" in chosen else chosen
+        compiled.append((ready(version, interpreter), tests))
+    for python, chosen in compiled:
+        subprocess.run((python, *chosen), check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def quick() -> None:
