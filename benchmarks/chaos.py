@@ -3,9 +3,9 @@
 tests/chaos says what is done, and what must be true once another process went on and one sweep went by;
 `make test` cuts fewer calls, and most of them in one process. Each scenario is cut on disk (SQLite, files)
 and in emulators of Azure (Cosmos DB, Blob Storage), before and after each call; on disk, and backups and
-restores, before each operation on a file, too. Then, until `--minutes` have
-passed, trials are drawn by chance: which scenario, family, call and cut, a failing store among them. Prints
-a table, and the seed of what was drawn; exits with 1 if anything was wrong.
+restores, before each operation on a file, too. Then, until `--minutes` have passed, trials are drawn by
+chance: which scenario, family, call and cut, a failing store among them, and a kill of the process that goes
+on. Prints a table, and the seed of what was drawn; exits with 1 if anything was wrong.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -40,6 +41,9 @@ DEATHS = Cut.DIES_BEFORE, Cut.DIES_AFTER
 FAILURES = Cut.FAILS, Cut.ANSWER_LOST
 HOW = dict.fromkeys(DEATHS, "at a call") | dict.fromkeys(FAILURES, "store failed")
 HOW |= {Cut.DIES_AT_FILE: "at a file"}
+TWICE = 0.5
+"""The share of the kills drawn after which the process that goes on is killed as well."""
+
 AT_A_FILE = 0.3
 """The share of the trials drawn that are cut at an operation on a file."""
 
@@ -83,7 +87,10 @@ class Campaign:
         calls = self.calls[name, family]
         at = chance.randrange(len(calls))
         cuts = [*DEATHS, *FAILURES] if calls[at].startswith("store.") else DEATHS
-        return Trial(name, family, at, chance.choice(cuts))
+        trial = Trial(name, family, at, chance.choice(cuts))
+        if trial.cut.is_death and chance.random() < TWICE:
+            return replace(trial, again_at=chance.randrange(len(calls)))
+        return trial
 
     async def attempt(self, trial: Trial) -> None:
         """Do a trial, by kill -9 if it is one."""

@@ -9,7 +9,7 @@ from tests import forked
 from tests.chaos.families import Place
 from tests.chaos.file_steps import noting, watch
 from tests.chaos.steps import Process
-from tests.chaos.trials import Laboratory, Trial
+from tests.chaos.trials import TRACE, Laboratory, Trial, lines_of
 from tests.chaos.worlds import a_world
 from therapy.adapters.local.backup.making import make_backup
 from therapy.adapters.local.backup.reading import read_backup
@@ -41,10 +41,9 @@ async def operations(name: str, laboratory: Laboratory) -> int:
     async with laboratory.begun_place(BEGUN) as (place, _):
         folder = place.directory.parent
         _prepare(name, folder)
-        trace = folder / "trace"
-        code = await asyncio.to_thread(forked.run, _dying, name, folder, -1, str(trace))
+        code = await asyncio.to_thread(forked.run, _dying, name, folder, -1)
         assert code == 0, f"it ended with {code}"
-        return len(trace.read_text().splitlines())
+        return len(lines_of(folder / TRACE))
 
 
 async def killed(name: str, at: int, laboratory: Laboratory) -> None:
@@ -56,8 +55,7 @@ async def killed(name: str, at: int, laboratory: Laboratory) -> None:
     async with laboratory.begun_place(BEGUN) as (place, moment):
         folder = place.directory.parent
         _prepare(name, folder)
-        trace = folder / "trace"
-        code = await asyncio.to_thread(forked.run, _dying, name, folder, at, str(trace))
+        code = await asyncio.to_thread(forked.run, _dying, name, folder, at)
         assert code == -signal.SIGKILL, f"it ended with {code}"
         await asyncio.to_thread(_again, folder)
         assert _left_over(folder) == [], f"{name} was killed before operation {at}"
@@ -97,7 +95,7 @@ def _left_over(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in found]
 
 
-def _dying(name: str, folder: Path, die_at: int, file: str) -> None:
+def _dying(name: str, folder: Path, die_at: int) -> None:
     """Back up or restore, in a process that is killed."""
-    watch(folder, die_at, noting(file))
+    watch(folder, die_at, noting(folder / TRACE))
     WORKS[name](folder)

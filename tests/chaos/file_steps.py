@@ -42,7 +42,7 @@ def watch(directory: Path, die_at: int, note: Callable[[str], None]) -> None:
     sys.addaudithook(hook)
 
 
-def noting(file: str) -> Callable[[str], None]:
+def noting(file: Path) -> Callable[[str], None]:
     """Return what appends a line to a file at once, so that it is there after a kill."""
     written = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
