@@ -234,7 +234,6 @@ async def test_an_item_that_can_not_be_delivered_is_put_off_however_many_are_bef
         records=records,
         doorbell=MemoryDoorbell(),
         session_index=session_index,
-        session_events=MemorySessionEvents(),
         people_index=people_index,
         session_events=MemorySessionEvents(),
         push=MemoryPushSender(),

@@ -335,7 +335,6 @@ async def test_the_search_finds_who_was_added_and_changed_by_the_time_that_is_do
         records=records,
         doorbell=MemoryDoorbell(),
         session_index=session_index,
-        session_events=MemorySessionEvents(),
         people_index=people_index,
         session_events=MemorySessionEvents(),
         push=MemoryPushSender(),
