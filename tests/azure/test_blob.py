@@ -266,11 +266,12 @@ async def test_a_link_plays_ranges_of_one_recording_and_nothing_else(
 ) -> None:
     assert isinstance(recordings, SupportsPlaybackLink)
     await kept(recordings, FIRST, LAST)
-    link = await recordings.playback_link(PRACTICE, UPLOAD, MINUTES)
+    link = await recordings.playback_link(PRACTICE, UPLOAD, MINUTES, "audio/mp4")
     async with httpx.AsyncClient() as player:
         part = await player.get(link, headers={"Range": f"bytes={BLOCK_SIZE}-"})
         assert (part.status_code, part.content) == (206, LAST)
         assert part.headers["cache-control"] == "no-store"
+        assert part.headers["content-type"] == "audio/mp4"
         assert (await player.delete(link)).status_code == 403
         assert (await player.get(link.replace(UPLOAD, "another"))).status_code == 403
 
@@ -281,7 +282,7 @@ async def test_a_link_ends_with_its_lifetime(azurite: Azurite, container: Contai
         recordings = BlobRecordings(store, container.container_name, now=lambda: early)
         await recordings.prepare()
         await kept(recordings, LAST)
-        link = await recordings.playback_link(PRACTICE, UPLOAD, MINUTES)
+        link = await recordings.playback_link(PRACTICE, UPLOAD, MINUTES, "audio/mp4")
     async with httpx.AsyncClient() as player:
         assert (await player.get(link)).status_code == 403
 
@@ -290,14 +291,14 @@ async def test_a_link_ends_with_its_lifetime(azurite: Azurite, container: Contai
 async def test_a_link_lives_for_minutes(recordings: BlobRecordings, lifetime: timedelta) -> None:
     await kept(recordings, LAST)
     with pytest.raises(InvalidInput):
-        await recordings.playback_link(PRACTICE, UPLOAD, lifetime)
+        await recordings.playback_link(PRACTICE, UPLOAD, lifetime, "audio/mp4")
 
 
 async def test_there_is_no_link_to_what_is_not_there(recordings: BlobRecordings) -> None:
     await recordings.stage(PRACTICE, UPLOAD, 0, LAST)
     for key in (UPLOAD, "missing", "../x"):
         with pytest.raises(NotFound):
-            await recordings.playback_link(PRACTICE, key, MINUTES)
+            await recordings.playback_link(PRACTICE, key, MINUTES, "audio/mp4")
 
 
 # opening, and what goes wrong

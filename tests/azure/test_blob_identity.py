@@ -145,7 +145,7 @@ async def test_an_identity_keeps_a_recording_and_links_to_it(
     await recordings.stage(PRACTICE, "upload-1", 0, b"a recording")
     assert await recordings.keep(PRACTICE, "upload-1", 1, key) == 11
     assert identity.asked
-    link = await recordings.playback_link(PRACTICE, key, MINUTES)
+    link = await recordings.playback_link(PRACTICE, key, MINUTES, "audio/mp4")
     assert "skoid=" in link
     assert "spr=https" in link
     trust = ssl.create_default_context(cafile=str(safe_azurite.certificate))
@@ -158,6 +158,8 @@ async def test_an_identity_keeps_a_recording_and_links_to_it(
 async def test_the_key_of_a_delegation_is_fetched_once(recordings: BlobRecordings) -> None:
     await recordings.stage(PRACTICE, "upload-1", 0, b"a recording")
     await recordings.keep(PRACTICE, "upload-1", 1, "upload-1")
-    links = [await recordings.playback_link(PRACTICE, "upload-1", MINUTES) for _ in range(2)]
+    links = [
+        await recordings.playback_link(PRACTICE, "upload-1", MINUTES, "audio/mp4") for _ in range(2)
+    ]
     starts = {httpx.URL(link).params["skt"] for link in links}
     assert len(starts) == 1

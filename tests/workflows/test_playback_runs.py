@@ -238,9 +238,9 @@ async def test_a_decoder_that_makes_nothing_for_players_is_not_asked_to():
 class LinkingRecordings(FailingRecordings):
     """Makes links that say what they are of."""
 
-    async def playback_link(self, practice_id, key, lifetime):
+    async def playback_link(self, practice_id, key, lifetime, media_type):
         await self.size(practice_id, key)
-        return f"https://recordings.example/{practice_id}/{key}"
+        return f"https://recordings.example/{practice_id}/{key}?{media_type}"
 
 
 async def test_a_link_to_the_playback_is_made_where_the_adapter_makes_links():
@@ -251,7 +251,7 @@ async def test_a_link_to_the_playback_is_made_where_the_adapter_makes_links():
     url, expires_at = await playback_access.playback_link(
         ACTOR, receipt.session_id, intake=installed.intake
     )
-    assert url == f"https://recordings.example/{PRACTICE}/{all_keys(session)[0]}"
+    assert url == f"https://recordings.example/{PRACTICE}/{all_keys(session)[0]}?audio/mp4"
     assert expires_at == installed.clock() + review.PLAYBACK
 
 

@@ -71,7 +71,7 @@ async def test_who_may_play_a_recording_is_known_from_the_session_alone():
 class LinkedRecordings(MemoryRecordings):
     """Makes links that a player can follow."""
 
-    async def playback_link(self, practice_id, key, lifetime):
+    async def playback_link(self, practice_id, key, lifetime, media_type):
         return f"https://recordings.example/{practice_id}/{key}?for={lifetime.total_seconds():.0f}"
 
 

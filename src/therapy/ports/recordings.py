@@ -111,10 +111,13 @@ class SupportsListing(Protocol):
 class SupportsPlaybackLink(Protocol):
     """Optional: adapters from which a player can fetch a recording directly."""
 
-    async def playback_link(self, practice_id: str, key: str, lifetime: timedelta) -> str:
+    async def playback_link(
+        self, practice_id: str, key: str, lifetime: timedelta, media_type: str
+    ) -> str:
         """Return a URL that reads this recording only, in ranges too, until its lifetime ends.
 
-        Anyone who has the URL can listen: it must never be logged, and is valid for an hour at most.
+        It answers with `media_type` as Content-Type, without which some players play nothing. Anyone who has
+        the URL can listen: it must never be logged, and is valid for an hour at most.
 
         Raises:
             InvalidInput: the lifetime is not positive, or more than an hour.

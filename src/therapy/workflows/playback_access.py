@@ -76,7 +76,9 @@ async def playback_link(actor: Actor, session_id: str, *, intake: Intake) -> tup
     if not isinstance(recordings, SupportsPlaybackLink):
         raise NotFound("not_offered")
     expires = intake.records.now() + review.PLAYBACK
-    link = await recordings.playback_link(played.practice_id, played.key, review.PLAYBACK)
+    link = await recordings.playback_link(
+        played.practice_id, played.key, review.PLAYBACK, played.media_type
+    )
     return link, expires
 
 

@@ -123,8 +123,9 @@ async def playback_link(
     if not isinstance(recordings, SupportsPlaybackLink):
         raise NotFound("not_offered")
     expires = records.now() + PLAYBACK
-    key = recording_of(session, part).key
-    return await recordings.playback_link(actor.practice_id, key, PLAYBACK), expires
+    audio = recording_of(session, part)
+    link = await recordings.playback_link(actor.practice_id, audio.key, PLAYBACK, audio.media_type)
+    return link, expires
 
 
 def recording_of(session: Session, part: int) -> Recording:

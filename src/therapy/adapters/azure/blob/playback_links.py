@@ -34,8 +34,8 @@ class PlaybackLinks:
         self._delegated_until: datetime | None = None
         self._fetching = asyncio.Lock()
 
-    async def link(self, blob: BlobClient, lifetime: timedelta) -> str:
-        """Return a link to a blob, whether it exists or not.
+    async def link(self, blob: BlobClient, lifetime: timedelta, media_type: str = "") -> str:
+        """Return a link to a blob, whether it exists or not; it answers with `media_type`, if one is passed.
 
         Raises:
             InvalidInput: the lifetime is not positive, or more than an hour.
@@ -52,6 +52,7 @@ class PlaybackLinks:
             expiry=until,
             protocol="https" if blob.url.startswith("https:") else None,
             cache_control="no-store",
+            content_type=media_type or None,
             **await self._key(until),
         )
         return f"{blob.url}?{signature}"

@@ -262,11 +262,13 @@ class BlobRecordings(Recordings):
                 practice_id, _, key = blob.name.removeprefix(KEPT).partition("/")
                 yield practice_id, key
 
-    async def playback_link(self, practice_id: str, key: str, lifetime: timedelta) -> str:
+    async def playback_link(
+        self, practice_id: str, key: str, lifetime: timedelta, media_type: str
+    ) -> str:
         """Return a link that plays a recording, see `SupportsPlaybackLink`."""
         await self._look(practice_id, key)
         with blob_errors():
-            return await self._links.link(self._blob(practice_id, key), lifetime)
+            return await self._links.link(self._blob(practice_id, key), lifetime, media_type)
 
     async def _look(self, practice_id: str, key: str) -> BlobProperties:
         if not names_fit(practice_id, key=key):
