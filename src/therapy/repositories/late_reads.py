@@ -24,7 +24,8 @@ class LateReads:
     """Looks twice where the store may be late; once where it never is."""
 
     def __init__(self, store: Store) -> None:
-        self._lag = store.lag if isinstance(store, SupportsLag) else timedelta()
+        self.lag = store.lag if isinstance(store, SupportsLag) else timedelta()
+        """How long what another process has written may not be seen here."""
         self._under_way: Counter[str] = Counter()
 
     async def twice(
@@ -40,12 +41,12 @@ class LateReads:
         try:
             return await look()
         except TherapyError as exc:
-            is_late = isinstance(exc, (NotFound, *errors)) and self._lag
+            is_late = isinstance(exc, (NotFound, *errors)) and self.lag
             if not is_late or self._under_way[person_id] >= MOST_AT_ONCE:
                 raise
         self._under_way[person_id] += 1
         try:
-            await asyncio.sleep(self._lag.total_seconds())
+            await asyncio.sleep(self.lag.total_seconds())
             return await look()
         finally:
             self._under_way[person_id] -= 1

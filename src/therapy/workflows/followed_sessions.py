@@ -31,7 +31,6 @@ from therapy.domain.session_event import (
 )
 from therapy.ports.session_events import SessionEvents
 from therapy.ports.session_index import SessionIndex
-from therapy.ports.store import SupportsLag
 from therapy.repositories.records import Records
 from therapy.workflows.followers import Follower
 from therapy.workflows.review import own_session
@@ -69,8 +68,7 @@ class FollowedSessions:
         self._records, self._session_index, self._events = records, session_index, events
         self.note_failure: Callable[[Exception], None] = ignore
         self._poll_seconds = poll.total_seconds()
-        store = records.store
-        self._lag = store.lag.total_seconds() if isinstance(store, SupportsLag) else 0.0
+        self._lag = records.late_reads.lag
         self._admitted = ConcurrencyLimit(
             limits.event_streams_in_all,
             "streams_busy",
@@ -198,7 +196,7 @@ class FollowedSessions:
         try:
             session, event = await self._look(practice_id, session_id)
             if told > event.sequence and self._lag:
-                await asyncio.sleep(self._lag)
+                await asyncio.sleep(self._lag.total_seconds())
                 session, event = await self._look(practice_id, session_id)
         except NotFound:
             return
@@ -214,7 +212,7 @@ class FollowedSessions:
             self._again.discard(key)
             await self._read(key)
             if self._lag:
-                await asyncio.sleep(self._lag)
+                await asyncio.sleep(self._lag.total_seconds())
                 await self._read(key)
             await asyncio.sleep(PAUSE_SECONDS)
             if key not in self._again:
