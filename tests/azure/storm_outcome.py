@@ -31,6 +31,9 @@ TALK = [
     {"at": 500, "dur": 400, "text": "I slept badly.", "speaker": "Guest-2", "lang": "en-US"},
 ]
 
+FOR_PLAYERS = ("playback", "peaks")
+"""What is made of each session's recordings, by what the names of the files begin with."""
+
 
 @dataclass
 class Outcome:
@@ -175,11 +178,17 @@ def account_for_pushes(cloud: Cloud, crowd: list[Therapist], outcome: Outcome) -
 
 
 def account_for_blobs(cloud: Cloud, outcome: Outcome) -> None:
-    """There is one recording for each session, and nothing half."""
+    """There are one recording and the two files for players for each session, and nothing half."""
     with BlobServiceClient.from_connection_string(cloud.azurite.connection_string) as service:
         blobs = service.get_container_client("audio-uploads").list_blobs(
             include=["uncommittedblobs"]
         )
-        found = [blob.name for blob in blobs]
-    extra = len(found) - outcome.sessions
-    outcome.wrong["recordings too many or too few"] = ["?"] * abs(extra)
+        kinds = Counter(kind_of(blob.name) for blob in blobs)
+    for kind in ("recordings", *FOR_PLAYERS):
+        outcome.wrong[f"{kind} too many or too few"] = ["?"] * abs(kinds[kind] - outcome.sessions)
+
+
+def kind_of(blob: str) -> str:
+    """What a blob is, by its name."""
+    beside = (kind for kind in FOR_PLAYERS if blob.rpartition("/")[2].startswith(f"{kind}-"))
+    return next(beside, "recordings")

@@ -11,6 +11,8 @@ from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.steps import Cut
 from tests.chaos.trials import Laboratory, Trial
 
+pytestmark = pytest.mark.slow
+
 DEATHS = (Cut.DIES_BEFORE, Cut.DIES_AFTER)
 FAILURES = (Cut.FAILS, Cut.ANSWER_LOST)
 
