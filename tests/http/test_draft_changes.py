@@ -78,6 +78,15 @@ async def test_changes_of_a_draft_honour_if_match_and_are_done_once_under_a_key(
     assert "".join(speakers(answers[0].json())) == "PTPTU"
 
 
+async def test_a_replacement_that_is_sent_again_under_its_key_is_answered_again(clinic, session_id):
+    first = await save(clinic, session_id)
+    word = (await lines_of(clinic, session_id))[0]["text"].split()[0]
+    body = {"find": word, "replace_with": "Zanzibar"}
+    headers = having(first) | {"Idempotency-Key": "replace-1"}
+    answers = [await post(clinic, session_id, "/replace", body, **headers) for _ in range(2)]
+    assert [each.status_code for each in answers] == [200, 200]
+
+
 # --- POST /sessions/{id}/draft/replace ------------------------------------------------------------
 
 

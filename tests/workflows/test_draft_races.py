@@ -29,7 +29,7 @@ from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import DraftChanged, VersionChanged, WrongState
 from therapy.domain.session import State
 from therapy.repositories.records import Records
-from therapy.workflows import drafts, review
+from therapy.workflows import amendments, drafts, review
 from therapy.workflows.draft_preconditions import NEW
 from therapy.workflows.drafts import SentDraft
 
@@ -175,6 +175,25 @@ async def test_a_draft_that_another_replica_has_just_saved_is_looked_at_twice_be
 
 def replace_store(installed, store):
     return Records(store, now=installed.clock, new_id=installed.ports.new_id)
+
+
+async def test_what_is_restored_over_a_draft_of_an_older_version_can_be_handed_in():
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await installed.work(session_id)
+    records = installed.records
+    begin = sent(await installed.version(1, session_id), _0="Did you sleep?")
+    await drafts.save(ACTOR, session_id, begin, NEW, records=records)
+    await upload(installed.intake, a_wav(b"\x20\x00" * 4_000), continues=session_id)
+    await installed.work(session_id)
+    known = having(await drafts.show(ACTOR, session_id, records=records))
+    await amendments.restore(ACTOR, session_id, 1, "", replaces=known, records=records)
+    found = await drafts.show(ACTOR, session_id, records=records)
+    restored = await installed.version(1, session_id)
+    assert (found.draft.base_version, found.version_in_force) == (2, 2)
+    assert texts_of(found) == [each.text for each in restored.utterances]
+    await review.hand_in(ACTOR, session_id, None, records=records)
+    assert (await installed.version(3, session_id)).parent == 2
 
 
 async def test_a_draft_of_a_recording_that_was_continued_stays_and_is_not_handed_in_as_it_is():

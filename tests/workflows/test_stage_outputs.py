@@ -21,6 +21,7 @@ from therapy.domain.run import RunState, claimed
 from therapy.domain.session import State
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import SpeechCheckpoint, SpeechDone, SpeechOptions
+from therapy.repositories.change import Change
 from therapy.workflows import review
 from therapy.workflows.stage_outputs import RECOGNISED, StageOutputs, key_of, part
 
@@ -227,6 +228,19 @@ async def test_nothing_that_was_said_is_kept_once_the_session_is_erased_even_bet
     await asyncio.wait_for(work, 5)
     assert staged == []
     assert not installed.recordings._kept
+
+
+async def test_a_worker_that_lost_its_run_to_another_keeps_nothing_more():
+    speech = WaitingSpeech(SCRIPT)
+    installed = await an_installation(speech=speech, worker_options=CHECKPOINTS)
+    await begun(installed)
+    work = await standing(installed, speech)
+    theirs = replace(await installed.run(), lease="another worker's")
+    await Change(installed.records.runs.write(theirs)).commit(installed.records.store)
+    speech.go.set()
+    await asyncio.wait_for(work, 5)
+    assert not installed.recordings._staged
+    assert kept(installed) == set()
 
 
 async def test_what_a_crash_leaves_after_the_transcript_is_deleted_by_the_run_for_insights():

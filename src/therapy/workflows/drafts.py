@@ -129,9 +129,12 @@ async def edit(
     change: LineEdit,
     precondition: Precondition = ANY,
     *,
+    begins_anew: bool = False,
     records: Records,
 ) -> DraftView:
     """Change the lines of a draft; without a draft one is made from the version in force.
+
+    If it `begins_anew`, the version in force is also the base of a draft that began from an older one.
 
     `change` gets the base version and the lines, and is called again if someone else saved meanwhile; it runs
     in a thread. What changes nothing is not saved.
@@ -144,9 +147,11 @@ async def edit(
         session = await _editable(actor, session_id, records=records)
         stored = await _as_known(actor, session, precondition, records=records)
         draft = stored.draft if stored.draft and stored.draft.is_open else None
+        if draft and begins_anew and draft.base_version != session.transcript_number:
+            draft = None
         number = draft.base_version if draft else session.transcript_number
         base = await _base(session, number, records=records)
-        before = await asyncio.to_thread(stored.lines, base)
+        before = await asyncio.to_thread(stored.lines, base) if draft else base.utterances
         after = await asyncio.to_thread(change, base, before)
         if draft and after == before:
             return DraftView(draft, before, base, session.transcript_number)
@@ -171,7 +176,9 @@ async def begin_with(
     """
     lines = without_findings(version).utterances
     try:
-        return await edit(actor, session_id, lambda *_: lines, precondition, records=records)
+        return await edit(
+            actor, session_id, lambda *_: lines, precondition, begins_anew=True, records=records
+        )
     except DraftChanged:
         view = await look_at(actor, session_id, records=records)
         if view.draft.revision and view.lines == lines:  # it was done, and the answer was lost

@@ -158,8 +158,7 @@ class FollowedSessions:
         if key in self._reading:
             self._again.add(key)
             return
-        task = self._reading[key] = asyncio.create_task(self._read_while_news(key))
-        task.add_done_callback(lambda _: self._reading.pop(key, None))
+        self._reading[key] = asyncio.create_task(self._read_while_news(key))
 
     def _add(self, follower: Follower) -> None:
         self._followers.add(follower)
@@ -208,15 +207,18 @@ class FollowedSessions:
 
     async def _read_while_news(self, key: Key) -> None:
         """Read a session now, and again after each pause in which it was heard of."""
-        while True:
-            self._again.discard(key)
-            await self._read(key)
-            if self._lag:
-                await asyncio.sleep(self._lag.total_seconds())
+        try:
+            while True:
+                self._again.discard(key)
                 await self._read(key)
-            await asyncio.sleep(PAUSE_SECONDS)
-            if key not in self._again:
-                return
+                if self._lag:
+                    await asyncio.sleep(self._lag.total_seconds())
+                    await self._read(key)
+                await asyncio.sleep(PAUSE_SECONDS)
+                if key not in self._again:
+                    return
+        finally:
+            del self._reading[key]
 
     async def _read(self, key: Key) -> None:
         """Read a session and tell its followers; what fails is found by the next look."""

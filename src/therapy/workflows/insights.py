@@ -16,6 +16,7 @@ from therapy.domain.run import Run, RunKind, RunState, done
 from therapy.domain.run_stages import INSIGHTS
 from therapy.domain.session import Session, State
 from therapy.domain.transcript import TranscriptVersion, same_texts
+from therapy.domain.work_beside import open_amendment
 from therapy.ports.insights import InsightFinder
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
@@ -90,7 +91,7 @@ async def _write(
         change = Change(records.runs.write(done(run)))
         runs = await records.runs.of_session(run.practice_id, run.session_id)
         if _wanted(session, run, runs):
-            numbers = await _with_same_words(version, session, records=records)
+            numbers = await _with_same_words(version, session, runs, records=records)
             for number in numbers:
                 change.add(records.transcripts.insights(session, number, found))
             if numbers:
@@ -109,11 +110,18 @@ def _wanted(session: Session, run: Run, runs: Sequence[Run]) -> bool:
 
 
 async def _with_same_words(
-    version: TranscriptVersion, session: Session, *, records: Records
+    version: TranscriptVersion, session: Session, runs: Sequence[Run], *, records: Records
 ) -> tuple[int, ...]:
-    """Return the numbers of the versions that the insights of one belong to: none if it was corrected."""
+    """Return the numbers of the versions that the insights of one belong to: none if it was corrected.
+
+    An amendment that is not in force yet is one of them, if it has the same texts.
+    """
     current = session.transcript_number
-    if current == version.number:
-        return (current,)
-    words = await records.transcripts.load_words(session.practice_id, session.id, current)
-    return (version.number, current) if same_texts(version, words) else ()
+    pending = open_amendment(session, runs)
+    others = {current, pending.transcript if pending else current} - {version.number}
+    same = [version.number]
+    for number in sorted(others):
+        words = await records.transcripts.load_words(session.practice_id, session.id, number)
+        if same_texts(version, words):
+            same.append(number)
+    return tuple(same) if current in same else ()

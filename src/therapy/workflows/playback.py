@@ -86,7 +86,7 @@ async def make(
     expected_ms = min(longest_ms, longest_ms if run.attempt else version.duration_ms)
     pcm = _pcm(session, claimed, expected_ms, longest_ms, recordings=recordings, audio=audio)
     try:
-        made = await _kept(session, pcm, expected_ms, recordings=recordings, encoder=audio)
+        made = await _kept(claimed, session, pcm, expected_ms, recordings=recordings, encoder=audio)
     except BaseException:
         content = content_of(session.recordings)
         with suppress(Exception):  # the sweep and `therapy doctor` find what is left then
@@ -131,6 +131,7 @@ async def _pcm(
 
 
 async def _kept(
+    claimed: ClaimedRun,
     session: Session,
     pcm: AsyncGenerator[bytes, None],
     expected_ms: int,
@@ -138,7 +139,11 @@ async def _kept(
     recordings: Recordings,
     encoder: SupportsPlayback,
 ) -> Playback:
-    """Encode sound and keep the files."""
+    """Encode sound and keep the files.
+
+    Raises:
+        LeaseLost: the session was cancelled meanwhile, or another worker has the run.
+    """
     practice_id, content = session.practice_id, content_of(session.recordings)
     file = StagedFile(practice_id, audio_key(session.id, content), recordings)
     peaks = StagedFile(practice_id, peaks_key(session.id, content), recordings)
@@ -151,6 +156,7 @@ async def _kept(
             await file.put(offset, piece)
     (made,) = found
     await peaks.put(0, made.peaks)
+    await claimed.require_wanted()
     try:
         hashes = await file.keep(), await peaks.keep()
     except NotFound:  # a worker that had lost its lease has discarded what was staged
@@ -180,7 +186,9 @@ async def _write(playback: Playback, run: Run, *, records: Records, recordings: 
     practice_id, session_id = run.practice_id, run.session_id
     session = await records.sessions.load(practice_id, session_id)
     change = Change(records.runs.write(done(run)))
-    if session.state in WITH_PLAYBACK and is_of(playback, session):
+    if session.state in {State.CANCELLED, State.ERASED}:
+        await _tidy(run, playback.content, records=records, recordings=recordings)
+    elif session.state in WITH_PLAYBACK and is_of(playback, session):
         for key in keys_before(session):
             await recordings.delete(practice_id, key)
         change.add(records.playbacks.write(session, playback))

@@ -244,10 +244,10 @@ async def retry(
 ) -> None:
     """Retry a failed session, from the beginning of the stage that failed, or what failed beside its state.
 
-    That is an amendment, a rerun or, if neither failed, its insights and playback.
+    That is an amendment or, if none failed, its insights and playback; a rerun if nothing else failed.
 
     `languages` (BCP 47) replace the ones to recognise, if any are passed, and `people` how many speak, if
-    it is not 0; both are ignored if something else failed than the transcription.
+    it is not 0; both are ignored if nothing failed that recognises the recording.
 
     Raises:
         WrongState: it has not failed, and of its insights and playback nothing can be made up for.
@@ -259,8 +259,12 @@ async def retry(
         session = await own_session(actor, session_id, records=records)
         runs = await records.runs.of_session(actor.practice_id, session_id)
         run = awaited_run(session, runs) or failed_beside(session, runs)
+        if (
+            run is None or run.state is not RunState.FAILED or run.kind is RunKind.RERUN
+        ) and await _done_again_beside(session, runs, records=records):
+            return
         if run is None or run.state is not RunState.FAILED:
-            return await _do_again_beside(session, runs, records=records)
+            raise WrongState("not_failed", state=session.state.value)
         change = Change()
         if run.kind in {RunKind.TRANSCRIBE, RunKind.RERUN}:
             beside = run.kind is RunKind.RERUN
@@ -275,21 +279,23 @@ async def retry(
         change.add(records.runs.write(retried))
         follows = SessionEntryChanged(session_id), RunDue(session_id)
         await records.commit(actor.practice_id, change, *follows)
-        return None
 
     await retry_stale(attempt)
 
 
-async def _do_again_beside(session: Session, runs: Sequence[Run], *, records: Records) -> None:
-    """Have done again what follows the transcript and failed: insights, the playback, or both."""
+async def _done_again_beside(session: Session, runs: Sequence[Run], *, records: Records) -> bool:
+    """Have done again what follows the transcript and failed: insights, the playback, or both.
+
+    Return whether there was anything.
+    """
     found = (
         await _insights_again(session, runs, records=records),
         failed_playback(session, runs, now=records.now()),
     )
-    if not (due := [run for run in found if run is not None]):
-        raise WrongState("not_failed", state=session.state.value)
-    change = Change(*(records.runs.write(run) for run in due))
-    await records.commit(session.practice_id, change, RunDue(session.id))
+    if due := [run for run in found if run is not None]:
+        change = Change(*(records.runs.write(run) for run in due))
+        await records.commit(session.practice_id, change, RunDue(session.id))
+    return bool(due)
 
 
 async def _insights_again(session: Session, runs: Sequence[Run], *, records: Records) -> Run | None:

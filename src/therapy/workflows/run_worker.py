@@ -334,14 +334,16 @@ class RunWorker:
         await asyncio.shield(self._write_charge(claimed_run))
 
     async def _require_wanted(self, run: Run) -> None:
-        """Do nothing unless the session is to be erased: nothing may be kept after that.
+        """Do nothing if what the run makes may be kept; not if nobody would find it any more.
 
         Raises:
-            LeaseLost: it was cancelled; the next beat would say so.
+            LeaseLost: the session was cancelled, or another worker has the run; the next beat would say so.
         """
         with contextlib.suppress(NotFound):
             session = await self.records.sessions.load(run.practice_id, run.session_id)
-            if session.state not in {State.CANCELLED, State.ERASED}:
+            runs = await self.records.runs.of_session(run.practice_id, run.session_id)
+            is_mine = any(each.id == run.id and each.lease == run.lease for each in runs)
+            if is_mine and session.state not in {State.CANCELLED, State.ERASED}:
                 return
         raise LeaseLost(run=run.id)
 

@@ -37,6 +37,7 @@ from therapy.entrypoints.http.schema_types import SessionId
 from therapy.entrypoints.http.session_transcript import line_of
 from therapy.repositories.records import Records
 from therapy.workflows import draft_replacing, drafts
+from therapy.workflows.draft_preconditions import ANY
 from therapy.workflows.drafts import LineEdit
 
 
@@ -156,7 +157,7 @@ async def replace(
         actor,
         session_id,
         wanted,
-        precondition(if_match),
+        ANY if is_repeated else precondition(if_match),
         is_preview=data.preview or is_repeated,
         records=records,
     )

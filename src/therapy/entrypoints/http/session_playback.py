@@ -46,7 +46,8 @@ _HEADERS = [
 
 
 def _file(played: Played) -> File:
-    headers = {"Cache-Control": KEPT_BY_CLIENTS if played.final else ASKED_AGAIN}
+    kept = KEPT_BY_CLIENTS if played.final else ASKED_AGAIN
+    headers = {"Cache-Control": kept, "Vary": "Authorization"}  # browsers may be shared
     return File(
         played.practice_id, played.key, played.media_type, played.content_hash, played.size, headers
     )
