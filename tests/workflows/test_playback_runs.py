@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from tests.builders import MINUTE, PRACTICE, SESSION, a_wav
+from tests.builders import MINUTE, PRACTICE, SESSION, a_run, a_wav
 from tests.workflows.interrupted_ports import FailingRecordings
 from tests.workflows.memory_installation import (
     ACTOR,
@@ -145,6 +145,22 @@ async def test_what_fails_for_good_is_shown_and_made_when_the_therapist_retries_
     assert await progress(installed, session_id) == (PlaybackStatus.READY, "")
     with pytest.raises(WrongState):
         await tried_again(installed, session_id)
+
+
+async def test_a_rerun_that_failed_too_does_not_keep_the_playback_from_being_made():
+    failure = EngineFailed("not_enough_memory", transient=False)
+    installed, session_id = await transcribed(PlayingDecoder(failure), sound(1))
+    model = a_run(
+        id="rerun-1",
+        session_id=session_id,
+        kind=RunKind.RERUN,
+        state=RunState.FAILED,
+        error_code="model",
+    )
+    await installed.write(installed.records.runs.write(model))
+    await tried_again(installed, session_id)
+    await worked(installed)
+    assert await progress(installed, session_id) == (PlaybackStatus.READY, "")
 
 
 async def test_a_crash_of_the_encoder_is_tried_again_and_leaves_nothing_staged():
