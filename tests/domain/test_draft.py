@@ -38,6 +38,7 @@ a_line = st.builds(
     confidence=st.sampled_from([0.5, 1.0]),
     words=st.lists(words, max_size=2).map(tuple),
     flags=st.sampled_from([(), ("guess",)]),
+    heard=st.sampled_from(["", "I slipped well"]),
     edited=st.booleans(),
 )
 

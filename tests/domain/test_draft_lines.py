@@ -16,7 +16,7 @@ from therapy.domain.errors import InvalidInput
 from therapy.domain.transcript import Speaker, Utterance, Word
 
 HEARD = (Word("I", 0, 100, 0.9), Word("slept", 150, 400), Word("well", 500, 900))
-FIRST = said(0, "I slept well", voice="1", words=HEARD, flags=("guess",))
+FIRST = said(0, "I slept well", voice="1", words=HEARD, flags=("guess",), heard="I slipped well")
 SECOND = said(1_500, "Good.", Speaker.THERAPIST, voice="0", words=(Word("Good.", 1_500, 1_800),))
 BASE = a_version([FIRST, SECOND])
 
@@ -31,7 +31,7 @@ def test_lines_that_are_sent_as_they_were_are_as_they_were():
 
 def test_another_text_takes_the_words_and_doubts_and_another_speaker_does_not():
     told = drafted(BASE, (), [sent(FIRST, text="I slept"), sent(SECOND, speaker=Speaker.PATIENT)])
-    assert told[0] == replace(FIRST, text="I slept", words=(), flags=(), edited=True)
+    assert told[0] == replace(FIRST, text="I slept", words=(), flags=(), heard="", edited=True)
     assert told[1] == replace(SECOND, speaker=Speaker.PATIENT, edited=True)
 
 

@@ -42,6 +42,7 @@ class LineChange(Struct, frozen=True, omit_defaults=True):
     words: tuple[Word, ...] | UnsetType = UNSET
     flags: tuple[str, ...] | UnsetType = UNSET
     edited: bool | UnsetType = UNSET
+    heard: str | UnsetType = UNSET
 
 
 class DraftPart(Struct, frozen=True):

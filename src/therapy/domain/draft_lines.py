@@ -50,6 +50,7 @@ def _drafted(
             speaker=line.speaker,
             words=known.words if same else (),
             flags=known.flags if same else (),
+            heard=known.heard if same else "",
             scores=None,
         )
     return _marked(found, in_base)

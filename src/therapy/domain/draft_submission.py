@@ -50,4 +50,5 @@ def _with_words(utterance: Utterance, line: Utterance) -> Utterance:
         confidence=line.confidence,
         words=line.words or utterance.words,
         flags=line.flags or utterance.flags,
+        heard=line.heard if line.flags else utterance.heard,
     )
