@@ -157,6 +157,15 @@ def test_a_merged_line_has_the_first_ones_start_and_speaker_and_both_ones_words(
     assert typed.words == ()
 
 
+def test_a_merged_or_split_line_whose_text_is_edited_stays_what_it_has_become():
+    (one,) = merged([FIRST, SECOND], [0, 1_500])
+    (edited,) = drafted(BASE, [one], [sent(one, text="I slept well. Good!")])
+    assert (edited.voice, edited.end_ms) == ("", 2_500)
+    halves = split([FIRST, SECOND], 0, 2)
+    first, *_ = drafted(BASE, halves, [sent(halves[0], text="I sleep"), *map(sent, halves[1:])])
+    assert first.end_ms == halves[0].end_ms
+
+
 @pytest.mark.parametrize(
     ("starts", "code"),
     [

@@ -285,7 +285,7 @@ async def test_another_version_of_tus_is_refused(clinic: Any) -> None:
 async def test_a_body_of_another_type_is_refused(clinic: Any) -> None:
     path = await tus.created(clinic, len(RECORDING))
     answer = await tus.send(clinic, path, 0, b"x", headers={"Content-Type": "audio/wav"})
-    check_problem(answer, 415, "unsupported_media_type")
+    check_problem(answer, 415, "offset_content_type")
 
 
 @pytest.mark.parametrize("checksum", ["md5 Kq5s", "sha1", "sha1 ???", "", "crc32 AAAA"])

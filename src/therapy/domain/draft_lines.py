@@ -37,8 +37,8 @@ def drafted(
 def _drafted(
     line: EditedLine, in_base: Utterance | None, in_draft: Utterance | None, next_start: int
 ) -> Utterance:
-    same = next((each for each in (in_base, in_draft) if each and each.text == line.text), None)
-    known = same or in_base or in_draft
+    same = next((each for each in (in_draft, in_base) if each and each.text == line.text), None)
+    known = same or in_draft or in_base
     if known is None:
         end = max(line.start_ms, next_start) if line.end_ms is None else line.end_ms
         found = Utterance(line.start_ms, end, line.text, line.speaker)

@@ -18,6 +18,12 @@ RESUMABLE_TEXTS: dict[str, Texts] = {
         "Ask with HEAD how much is there, then go on from there.",
         "יש לבדוק עם HEAD כמה הגיע ולהמשיך משם.",
     ),
+    "offset_content_type": (
+        "The body is no piece of a recording: its Content-Type is another one.",
+        "הגוף אינו חלק של הקלטה: ה-Content-Type שלו אחר.",
+        "Send the bytes with Content-Type: application/offset+octet-stream.",
+        "יש לשלוח את הבתים עם Content-Type: application/offset+octet-stream.",
+    ),
     "upload_expired": (
         "Nothing came of this upload for too long; it is removed.",
         "ההעלאה לא המשיכה זמן רב מדי, והיא הוסרה.",

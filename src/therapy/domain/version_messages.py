@@ -9,8 +9,8 @@ VERSION_TEXTS: dict[str, Texts] = {
     "version_changed": (
         "The transcript was changed meanwhile: version {version} is in force. Nothing was changed.",
         "התמליל השתנה בינתיים: גרסה {version} היא הגרסה בתוקף. דבר לא השתנה.",
-        "Read the version in force, put your changes into it, and send them with its ETag.",
-        "יש לקרוא את הגרסה שבתוקף, להכניס בה את השינויים ולשלוח אותם עם ה-ETag שלה.",
+        "Put your changes into the version in force: send them with its ETag, or save your draft based on it.",
+        "יש להכניס את השינויים בגרסה שבתוקף: לשלוח אותם עם ה-ETag שלה, או לשמור את הטיוטה עם הגרסה כבסיס.",
     ),
     "precondition_required": (
         "The request does not say which version it changes.",
@@ -49,8 +49,8 @@ VERSION_TEXTS: dict[str, Texts] = {
         "יש להמתין רגע, לקרוא את הגרסה שתהיה אז בתוקף ולהכניס בה את השינויים.",
     ),
     "rerun_under_way": (
-        "The recording is being recognised again already, with other languages.",
-        "ההקלטה כבר מזוהה מחדש, בשפות אחרות.",
+        "The recording is being recognised again already, with other languages or vocabulary.",
+        "ההקלטה כבר מזוהה מחדש, בשפות אחרות או עם אוצר מילים אחר.",
         "Wait until that is done; the session says how far it is.",
         "יש להמתין עד שזה יסתיים; הפגישה מראה כמה כבר נעשה.",
     ),

@@ -161,6 +161,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "unsupported_audio": (415, {"format": "PDF"}),
     "unsupported_sound": (415, {"format": "AC-4"}),
     "unsupported_media_type": (415, {}),
+    "offset_content_type": (415, {}),
     "compressed_body": (415, {}),
     "compressed_audio": (415, {}),
     "idempotency_key_reused": (422, {}),

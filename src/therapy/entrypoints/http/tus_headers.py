@@ -46,7 +46,7 @@ def check_version(request: AnyRequest) -> None:
 def check_offset_type(request: AnyRequest) -> None:
     """Raise UnsupportedBody unless the body is a piece of a recording."""
     if request.headers.get("content-type", "").strip().lower() != OFFSET_TYPE:
-        raise UnsupportedBody
+        raise UnsupportedBody("offset_content_type")
 
 
 def number_in(text: str, header: str) -> int:

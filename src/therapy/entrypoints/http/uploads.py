@@ -104,7 +104,7 @@ async def options(intake: IntakeDependency) -> Response[None]:
     ],
     responses=problems(
         *(*SIGNED_IN, "invalid", "forbidden", "not_found", "tus_version", *SAID, *MADE, *SENT),
-        *("unsupported_media_type", "too_many_waiting", "waiting_busy", "too_many_unfinished"),
+        *("offset_content_type", "too_many_waiting", "waiting_busy", "too_many_unfinished"),
         *WRITES,
         field="Upload-Length",
     ),
@@ -196,7 +196,7 @@ async def find_offset(
     response_description="They are here, durably.",
     response_headers=[OFFSET, EXPIRES],
     responses=problems(
-        *(*MINE, "tus_version", "upload_offset", *SENT, *SAID, *MADE, "unsupported_media_type"),
+        *(*MINE, "tus_version", "upload_offset", *SENT, *SAID, *MADE, "offset_content_type"),
         *WRITES,
         field="Upload-Offset",
     ),
