@@ -9,7 +9,7 @@ VERSION_TEXTS: dict[str, Texts] = {
     "version_changed": (
         "The transcript was changed meanwhile: version {version} is in force. Nothing was changed.",
         "התמליל השתנה בינתיים: גרסה {version} היא הגרסה בתוקף. דבר לא השתנה.",
-        "Put your changes into the version in force: send them with its ETag, or save your draft based on it.",
+        "Put your changes into the version in force: send them with its ETag, or save your draft on it.",
         "יש להכניס את השינויים בגרסה שבתוקף: לשלוח אותם עם ה-ETag שלה, או לשמור את הטיוטה עם הגרסה כבסיס.",
     ),
     "precondition_required": (
