@@ -5,14 +5,13 @@ import pytest
 from tests.builders import HOUR, NOW, a_run, a_session, a_version
 from therapy.domain.insights import Gap, Insights, Part
 from therapy.domain.insights_status import (
-    WITH_INSIGHTS,
     InsightsProgress,
     InsightsStatus,
     insights_progress,
     may_find_again,
 )
 from therapy.domain.run import RunKind, RunState
-from therapy.domain.session import State
+from therapy.domain.session import WITH_TRANSCRIPT, State
 
 FOUND = Insights(key_phrases=("a week",))
 IN_REVIEW = a_session(state=State.AWAITING_REVIEW)
@@ -46,7 +45,7 @@ def test_the_status_is_that_of_the_search(runs, found, status, failure):
 @pytest.mark.parametrize("state", State)
 def test_only_a_session_with_a_transcript_in_force_has_a_search(state):
     progress = insights_progress(a_session(state=state), [a_search()], a_version())
-    expected = InsightsStatus.PENDING if state in WITH_INSIGHTS else InsightsStatus.ABSENT
+    expected = InsightsStatus.PENDING if state in WITH_TRANSCRIPT else InsightsStatus.ABSENT
     assert progress.status is expected
 
 

@@ -21,7 +21,6 @@ from therapy.domain.session import State
 from therapy.domain.vocabulary import Vocabulary
 from therapy.domain.work_beside import rerun_run
 from therapy.workflows import rerun, review
-from therapy.workflows.insights import due_insights
 from therapy.workflows.stage_outputs import RECOGNISED, part
 
 
@@ -48,7 +47,7 @@ async def test_a_rerun_that_is_broken_off_goes_on_after_its_checkpoint_whatever_
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    looking = due_insights(await installed.session(), records=installed.records)
+    looking = installed.records.new_run(await installed.session(), RunKind.INSIGHTS)
     await installed.write(installed.records.runs.write(looking))  # discards what others left
     insights = frozenset({RunKind.INSIGHTS})
     installed.worker_options["kinds"] = insights

@@ -10,11 +10,8 @@ from msgspec import Struct
 
 from therapy.domain.insights import FAILED
 from therapy.domain.run import Run, RunKind, RunState
-from therapy.domain.session import Session, State
+from therapy.domain.session import WITH_TRANSCRIPT, Session
 from therapy.domain.transcript import TranscriptVersion
-
-WITH_INSIGHTS = frozenset({State.AWAITING_REVIEW, State.CLOSING, State.CLOSED})
-"""The states in which a session has a transcript whose insights may be found."""
 
 
 class InsightsStatus(Enum):
@@ -50,7 +47,7 @@ def insights_progress(
     """Return how far the insights of a session's current transcript are."""
     run = insights_run(runs)
     there = transcript is not None and transcript.insights is not None
-    if run is not None and session.state in WITH_INSIGHTS:
+    if run is not None and session.state in WITH_TRANSCRIPT:
         if not run.over:
             return InsightsProgress(InsightsStatus.PENDING, run.error_code)
         if run.state is RunState.FAILED:

@@ -13,14 +13,11 @@ from enum import Enum
 from msgspec import Struct
 
 from therapy.domain.run import Run, RunKind, RunState
-from therapy.domain.session import Recording, Session, State
+from therapy.domain.session import WITH_TRANSCRIPT, Recording, Session, State
 from therapy.domain.session_status import awaited_run
 
 FORM = "1"
 """Which form the files have: another number makes all of them anew."""
-
-WITH_PLAYBACK = frozenset({State.AWAITING_REVIEW, State.CLOSING, State.CLOSED})
-"""The states in which a session's playback is made."""
 
 
 class Playback(Struct, frozen=True, omit_defaults=True):
@@ -108,7 +105,7 @@ def playback_progress(
         waits = transcribing is not None and transcribing.state is not RunState.FAILED
         return PlaybackProgress(PlaybackStatus.PENDING if waits else PlaybackStatus.ABSENT)
     run = playback_run(runs)
-    if run is None or run.state is RunState.DONE or session.state not in WITH_PLAYBACK:
+    if run is None or run.state is RunState.DONE or session.state not in WITH_TRANSCRIPT:
         return PlaybackProgress(PlaybackStatus.ABSENT)
     status = PlaybackStatus.FAILED if run.over else PlaybackStatus.PENDING
     return PlaybackProgress(status, run.error_code)

@@ -30,6 +30,10 @@ class State(Enum):
     ERASED = "erased"
 
 
+WITH_TRANSCRIPT = frozenset({State.AWAITING_REVIEW, State.CLOSING, State.CLOSED})
+"""The states in which a session has a transcript in force."""
+
+
 class Event(Enum):
     """What can happen to a session: names only; what changes besides the state is up to the caller."""
 

@@ -10,10 +10,7 @@ from enum import Enum
 from msgspec import Struct
 
 from therapy.domain.run import Run, RunKind, RunState
-from therapy.domain.session import Session, State
-
-WITH_TRANSCRIPT = frozenset({State.AWAITING_REVIEW, State.CLOSING, State.CLOSED})
-"""The states in which a session has a transcript in force."""
+from therapy.domain.session import WITH_TRANSCRIPT, Session, State
 
 
 class WorkState(Enum):

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from therapy.domain.outbox import Consequence, OutboxItem
+from therapy.domain.run import Run, RunKind
+from therapy.domain.session import Session
 from therapy.ports.store import Store
 from therapy.repositories.access import AccessOfPeople
 from therapy.repositories.change import Change, Pending
@@ -90,6 +92,11 @@ class Records:
         self.former_sessions = FormerSessionsOfPatients(store)
         self._deliver = deliver
         self._last_position = 0
+
+    def new_run(self, session: Session, kind: RunKind) -> Run:
+        """Return a run for a session that is due now, not written yet."""
+        now = self.now()
+        return Run(self.new_id(), session.practice_id, session.id, kind, now, now)
 
     async def commit(self, practice_id: str, change: Change, *what: Consequence) -> None:
         """Write a change and its consequences in one commit; deliver these, then return.

@@ -23,7 +23,7 @@ from therapy.ports.sentiment import Sentiment
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows import drafts, review
-from therapy.workflows.claimed_run import ClaimedRun, Finish
+from therapy.workflows.claimed_run import ClaimedRun, Finish, end_beside
 from therapy.workflows.draft_preconditions import NEW, Precondition
 from therapy.workflows.edits import Expected, check_expected, edited
 from therapy.workflows.handed_in import HandedIn, handed_in
@@ -117,18 +117,10 @@ async def _try_again(run: Run, *, records: Records) -> None:
 
 
 async def _amend(actor: Actor, session: Session, handed: HandedIn, *, records: Records) -> int:
-    practice_id, now = session.practice_id, records.now()
+    practice_id = session.practice_id
     version = await edited(actor, session, handed.needed_edit, records=records)
-    run = Run(
-        id=records.new_id(),
-        practice_id=practice_id,
-        session_id=session.id,
-        kind=RunKind.AMEND,
-        created_at=now,
-        due_at=now,
-        languages=session.languages,
-        transcript=version.number,
-    )
+    due = records.new_run(session, RunKind.AMEND)
+    run = replace(due, languages=session.languages, transcript=version.number)
     after = replace(session, last_number=version.number)
     change = Change(records.sessions.write(after), records.runs.write(run))
     change.add(*await records.transcripts.new(practice_id, version))
@@ -146,16 +138,12 @@ async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) 
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
     if session.state is not State.CLOSED:
-        return partial(_end, records=records)
+        return partial(end_beside, records=records)
     version = await records.transcripts.load(run.practice_id, run.session_id, run.transcript)
     claimed.begin(SCORING, records.now())
     version = await scored(run.practice_id, version, sentiment=sentiment)
     whole = await asyncio.to_thread(session_scores, version)
     return partial(_put_in_force, version, whole, records=records)
-
-
-async def _end(run: Run, *, records: Records) -> None:
-    await Change(records.runs.write(done(run))).commit(records.store)
 
 
 async def _put_in_force(

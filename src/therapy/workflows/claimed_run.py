@@ -10,8 +10,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from therapy.domain.run import Run
+from therapy.domain.run import Run, done
 from therapy.domain.run_stages import Stages, begun, ended, with_facts
+from therapy.repositories.change import Change
+from therapy.repositories.records import Records
 from therapy.workflows.recognition import nothing_to_note
 
 NEWS = 0.05
@@ -60,3 +62,8 @@ class ClaimedRun:
         """Whether the stage or, by `NEWS` or more, the progress is another than was last written."""
         moved = self.progress >= self.run.progress + NEWS
         return moved or self.stage != self.run.stage
+
+
+async def end_beside(run: Run, *, records: Records) -> None:
+    """End a run that lists say nothing of, and whose result is not wanted, or no longer."""
+    await Change(records.runs.write(done(run))).commit(records.store)

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from therapy.domain.access import Actor
 from therapy.domain.audio_findings import next_start
 from therapy.domain.errors import (
@@ -166,13 +168,5 @@ async def _add(
 
 def first_run(session: Session, place: datetime, *, records: Records) -> Run:
     """Return the run that transcribes a session which had none yet: a new one, or an invented one."""
-    return Run(
-        id=records.new_id(),
-        practice_id=session.practice_id,
-        session_id=session.id,
-        kind=RunKind.TRANSCRIBE,
-        created_at=records.now(),
-        due_at=place,
-        languages=session.languages,
-        people=session.people,
-    )
+    run = records.new_run(session, RunKind.TRANSCRIBE)
+    return replace(run, due_at=place, languages=session.languages, people=session.people)

@@ -146,12 +146,10 @@ async def edit(
     async def attempt() -> DraftView:
         session = await _editable(actor, session_id, records=records)
         stored = await _as_known(actor, session, precondition, records=records)
-        draft = stored.draft if stored.draft and stored.draft.is_open else None
+        draft = _open_draft(stored)
         if draft and begins_anew and draft.base_version != session.transcript_number:
             draft = None
-        number = draft.base_version if draft else session.transcript_number
-        base = await _base(session, number, records=records)
-        before = await asyncio.to_thread(stored.lines, base) if draft else base.utterances
+        base, before = await _base_and_lines(session, stored, draft, records=records)
         after = await asyncio.to_thread(change, base, before)
         if draft and after == before:
             return DraftView(draft, before, base, session.transcript_number)
@@ -196,12 +194,24 @@ async def look_at(
     """
     session = await _editable(actor, session_id, records=records)
     stored = await _as_known(actor, session, precondition, records=records)
-    draft = stored.draft if stored.draft and stored.draft.is_open else None
+    draft = _open_draft(stored)
+    base, lines = await _base_and_lines(session, stored, draft, records=records)
+    shown = draft or replace(_new(session, records=records), base_version=base.number)
+    return DraftView(shown, lines, base, session.transcript_number)
+
+
+def _open_draft(stored: StoredDraft) -> Draft | None:
+    return stored.draft if stored.draft and stored.draft.is_open else None
+
+
+async def _base_and_lines(
+    session: Session, stored: StoredDraft, draft: Draft | None, *, records: Records
+) -> tuple[TranscriptVersion, Lines]:
+    """Return a draft's base version and lines; without a draft the version in force and its lines."""
     number = draft.base_version if draft else session.transcript_number
     base = await _base(session, number, records=records)
-    lines = await asyncio.to_thread(stored.lines, base)
-    shown = draft or replace(_new(session, records=records), base_version=number)
-    return DraftView(shown, lines, base, session.transcript_number)
+    lines = await asyncio.to_thread(stored.lines, base) if draft else base.utterances
+    return base, lines
 
 
 async def discard(

@@ -11,32 +11,19 @@ from functools import partial
 
 from therapy.domain.errors import EngineFailed, TherapyError
 from therapy.domain.insights import FAILED, Insights, found_nothing
-from therapy.domain.insights_status import WITH_INSIGHTS, insights_run
+from therapy.domain.insights_status import insights_run
 from therapy.domain.run import Run, RunKind, RunState, done
 from therapy.domain.run_stages import INSIGHTS
-from therapy.domain.session import Session, State
+from therapy.domain.session import WITH_TRANSCRIPT, Session, State
 from therapy.domain.transcript import TranscriptVersion, same_texts
 from therapy.domain.work_beside import open_amendment
 from therapy.ports.insights import InsightFinder
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.claimed_run import ClaimedRun, Finish
+from therapy.workflows.claimed_run import ClaimedRun, Finish, end_beside
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.stage_outputs import discard_outputs
-
-
-def due_insights(session: Session, *, records: Records) -> Run:
-    """Return a new run that finds insights in a session's transcript."""
-    now = records.now()
-    return Run(
-        id=records.new_id(),
-        practice_id=session.practice_id,
-        session_id=session.id,
-        kind=RunKind.INSIGHTS,
-        created_at=now,
-        due_at=now,
-    )
 
 
 async def find(
@@ -57,7 +44,7 @@ async def find(
             over = [each for each in runs if _needs_no_outputs(each)]
             await discard_outputs(over, recordings=recordings)
     if not _wanted(session, run, runs):
-        return partial(_end, records=records)
+        return partial(end_beside, records=records)
     number = session.transcript_number
     version = await records.transcripts.load_words(run.practice_id, run.session_id, number)
     claimed.begin(INSIGHTS, records.now())
@@ -72,10 +59,6 @@ async def find(
 def _needs_no_outputs(run: Run) -> bool:
     """Return whether what a run's stages kept is of no use any more, once the session has a transcript."""
     return run.kind is not RunKind.RERUN or run.state is RunState.DONE
-
-
-async def _end(run: Run, *, records: Records) -> None:
-    await Change(records.runs.write(done(run))).commit(records.store)
 
 
 async def _write(
@@ -103,7 +86,7 @@ async def _write(
 
 def _wanted(session: Session, run: Run, runs: Sequence[Run]) -> bool:
     """Return whether the session has a transcript in force, and this is the last run to look at one."""
-    if session.state not in WITH_INSIGHTS:
+    if session.state not in WITH_TRANSCRIPT:
         return False
     last = insights_run(runs)
     return last is None or last.id == run.id

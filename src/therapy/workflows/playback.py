@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import EngineFailed, LeaseLost, NotFound
 from therapy.domain.playback import (
-    WITH_PLAYBACK,
     Playback,
     audio_key,
     content_of,
@@ -23,9 +22,9 @@ from therapy.domain.playback import (
     peaks_key,
     playback_run,
 )
-from therapy.domain.run import Run, RunKind, RunState, again, done
+from therapy.domain.run import Run, RunState, again, done
 from therapy.domain.run_stages import PLAYBACK
-from therapy.domain.session import Session, State
+from therapy.domain.session import WITH_TRANSCRIPT, Session, State
 from therapy.ports.audio import (
     BYTES_PER_MS,
     LONGEST_MS,
@@ -37,7 +36,7 @@ from therapy.ports.audio import (
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.claimed_run import ClaimedRun, Finish
+from therapy.workflows.claimed_run import ClaimedRun, Finish, end_beside
 from therapy.workflows.joined_audio import Part, close_with, decode_parts
 from therapy.workflows.staged_file import StagedFile
 
@@ -45,19 +44,6 @@ ALMOST = 0.98
 """Progress once all sound has gone by: it is not kept yet."""
 
 NOT_YET = datetime.min.replace(tzinfo=UTC)
-
-
-def due_playback(session: Session, *, records: Records) -> Run:
-    """Return a new run that makes a session's playback."""
-    now = records.now()
-    return Run(
-        id=records.new_id(),
-        practice_id=session.practice_id,
-        session_id=session.id,
-        kind=RunKind.PLAYBACK,
-        created_at=now,
-        due_at=now,
-    )
 
 
 async def make(
@@ -76,7 +62,7 @@ async def make(
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
     if not await _is_wanted(session, run, records=records):
-        return partial(_end, records=records)
+        return partial(end_beside, records=records)
     if not isinstance(audio, SupportsPlayback):
         raise EngineFailed("playback_not_offered", transient=False)
     claimed.begin(PLAYBACK, records.now())
@@ -98,7 +84,7 @@ async def make(
 
 async def _is_wanted(session: Session, run: Run, *, records: Records) -> bool:
     """Return whether the session lacks its playback, and this is the last run to make it."""
-    if session.state not in WITH_PLAYBACK:
+    if session.state not in WITH_TRANSCRIPT:
         return False
     last = playback_run(await records.runs.of_session(session.practice_id, session.id))
     if last is not None and last.id != run.id:
@@ -174,10 +160,6 @@ async def _tidy(run: Run, content: str, *, records: Records, recordings: Recordi
             await recordings.delete(run.practice_id, key(run.session_id, content))
 
 
-async def _end(run: Run, *, records: Records) -> None:
-    await Change(records.runs.write(done(run))).commit(records.store)
-
-
 async def _write(playback: Playback, run: Run, *, records: Records, recordings: Recordings) -> None:
     """Write that the files are there and end the run; delete them if the session was cancelled meanwhile.
 
@@ -188,7 +170,7 @@ async def _write(playback: Playback, run: Run, *, records: Records, recordings: 
     change = Change(records.runs.write(done(run)))
     if session.state in {State.CANCELLED, State.ERASED}:
         await _tidy(run, playback.content, records=records, recordings=recordings)
-    elif session.state in WITH_PLAYBACK and is_of(playback, session):
+    elif session.state in WITH_TRANSCRIPT and is_of(playback, session):
         for key in keys_before(session):
             await recordings.delete(practice_id, key)
         change.add(records.playbacks.write(session, playback))
@@ -202,6 +184,6 @@ async def _write(playback: Playback, run: Run, *, records: Records, recordings: 
 def failed_playback(session: Session, runs: Sequence[Run], *, now: datetime) -> Run | None:
     """Return the run that failed to make a session's playback, due again; None if none did."""
     run = playback_run(runs)
-    if run is None or run.state is not RunState.FAILED or session.state not in WITH_PLAYBACK:
+    if run is None or run.state is not RunState.FAILED or session.state not in WITH_TRANSCRIPT:
         return None
     return again(run, place=now)

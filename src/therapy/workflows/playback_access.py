@@ -12,7 +12,6 @@ from therapy.domain.access import Actor
 from therapy.domain.errors import NotFound, WrongState
 from therapy.domain.outbox import RunDue
 from therapy.domain.playback import (
-    WITH_PLAYBACK,
     Playback,
     PlaybackStatus,
     audio_key,
@@ -20,14 +19,14 @@ from therapy.domain.playback import (
     peaks_key,
     playback_progress,
 )
-from therapy.domain.session import Session, State
+from therapy.domain.run import RunKind
+from therapy.domain.session import WITH_TRANSCRIPT, Session, State
 from therapy.ports.audio import SupportsPlayback
 from therapy.ports.recordings import SupportsPlaybackLink
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows import review
 from therapy.workflows.intake import Intake
-from therapy.workflows.playback import due_playback
 
 RETRY_AFTER = 15
 """Seconds after which a file that is being made may be there."""
@@ -119,9 +118,9 @@ async def _status(session: Session, *, intake: Intake) -> PlaybackStatus:
     records = intake.records
     runs = await records.runs.of_session(session.practice_id, session.id)
     status = playback_progress(session, runs, None).status
-    plays = isinstance(intake.audio, SupportsPlayback) and session.state in WITH_PLAYBACK
+    plays = isinstance(intake.audio, SupportsPlayback) and session.state in WITH_TRANSCRIPT
     if status is not PlaybackStatus.ABSENT or not plays:
         return status
-    change = Change(records.runs.write(due_playback(session, records=records)))
+    change = Change(records.runs.write(records.new_run(session, RunKind.PLAYBACK)))
     await records.commit(session.practice_id, change, RunDue(session.id))
     return PlaybackStatus.PENDING

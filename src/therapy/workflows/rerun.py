@@ -12,10 +12,9 @@ from therapy.domain.access import Actor
 from therapy.domain.errors import LeaseLost, TherapyError, WrongState
 from therapy.domain.outbox import RunDue, SessionEntryChanged
 from therapy.domain.run import Run, RunKind, RunState, again, done
-from therapy.domain.run_stages import RECOGNISING, ROLES
-from therapy.domain.session import Recording
+from therapy.domain.session import WITH_TRANSCRIPT, Recording
 from therapy.domain.transcript import Source, TranscriptVersion
-from therapy.domain.work_beside import WITH_TRANSCRIPT, rerun_run
+from therapy.domain.work_beside import rerun_run
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
@@ -24,10 +23,9 @@ from therapy.repositories.records import Records
 from therapy.workflows import review
 from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
-from therapy.workflows.recognition import with_assigned_roles
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.stage_outputs import StageOutputs
-from therapy.workflows.transcription import heard_in, vocabulary_of
+from therapy.workflows.transcription import recognised
 from therapy.workflows.waiting_list import WaitingList
 
 
@@ -64,12 +62,8 @@ async def rerun(
             raise WrongState("rerun_under_way", state=session.state.value)
         await waiting_list.admit(session.practice_id, session.therapist_id, beside=True)
         place = await waiting_list.place(session, beside=True)
-        run = Run(
-            id=records.new_id(),
-            practice_id=session.practice_id,
-            session_id=session_id,
-            kind=RunKind.RERUN,
-            created_at=records.now(),
+        run = replace(
+            records.new_run(session, RunKind.RERUN),
             due_at=place,
             languages=wanted,
             people=session.people,
@@ -110,18 +104,15 @@ async def recognise_again(
     outputs = StageOutputs(run, recordings)
     if session.state not in WITH_TRANSCRIPT or run.transcript:
         return partial(_end, records=records, outputs=outputs)
-    words = await vocabulary_of(run, records=records)
-    options = SpeechOptions(
-        run.languages or languages, run.people or people, checkpoint_ms, hints=words.hints
-    )
-    claimed.begin(RECOGNISING, records.now())
-    claimed.note(languages=options.languages, people=options.people)
-    heard = await heard_in(
-        session, claimed, options, outputs=outputs, engines=engines, longest_ms=longest_ms
-    )
-    claimed.begin(ROLES, records.now(), shown=RECOGNISING)
-    version = await with_assigned_roles(
-        heard, at=records.now(), people=options.people, corrections=words.corrections
+    options = SpeechOptions(run.languages or languages, run.people or people, checkpoint_ms)
+    version = await recognised(
+        session,
+        claimed,
+        options,
+        records=records,
+        outputs=outputs,
+        engines=engines,
+        longest_ms=longest_ms,
     )
     return partial(_write, version, session.recordings, records=records, outputs=outputs)
 

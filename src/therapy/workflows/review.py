@@ -11,7 +11,6 @@ from therapy.domain.access import Action, Actor, require
 from therapy.domain.edited_lines import AppLines, Edit
 from therapy.domain.errors import ErrorClass, LeaseLost, NotFound, WrongState
 from therapy.domain.insights_status import (
-    WITH_INSIGHTS,
     InsightsProgress,
     insights_progress,
     insights_run,
@@ -23,6 +22,7 @@ from therapy.domain.playback import PlaybackProgress, playback_progress
 from therapy.domain.run import Run, RunKind, RunState, again, failed
 from therapy.domain.session import (
     LINK_UNDONE,
+    WITH_TRANSCRIPT,
     Details,
     Event,
     Recording,
@@ -48,7 +48,6 @@ from therapy.repositories.link_changes import link_change
 from therapy.repositories.records import Records
 from therapy.workflows.edits import Expected, check_expected, edited
 from therapy.workflows.handed_in import HandedIn, handed_in
-from therapy.workflows.insights import due_insights
 from therapy.workflows.playback import failed_playback
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.waiting_list import WaitingList
@@ -77,13 +76,13 @@ async def look(actor: Actor, session_id: str, *, records: Records) -> SessionVie
     """Return a session with everything about it, to its therapist."""
     session = await own_session(actor, session_id, records=records)
     runs = await records.runs.of_session(actor.practice_id, session_id)
-    transcript = None
+    transcript, made = None, None
     if number := session.transcript_number:
         transcript = await records.transcripts.load(actor.practice_id, session_id, number)
+        made = await records.playbacks.of_session(actor.practice_id, session_id)
     patient = session.details.patient
     account = await patient_account(actor.practice_id, patient.number, records=records)
     insights = insights_progress(session, runs, transcript)
-    made = await records.playbacks.of_session(actor.practice_id, session_id)
     return SessionView(
         session,
         progress_of(session, runs),
@@ -215,17 +214,9 @@ async def hand_in(
 
 
 async def _submit(actor: Actor, session: Session, handed: HandedIn, *, records: Records) -> None:
-    practice_id, now = session.practice_id, records.now()
+    practice_id = session.practice_id
     version = await edited(actor, session, handed.needed_edit, records=records)
-    run = Run(
-        id=records.new_id(),
-        practice_id=practice_id,
-        session_id=session.id,
-        kind=RunKind.SCORE,
-        created_at=now,
-        due_at=now,
-        languages=session.languages,
-    )
+    run = replace(records.new_run(session, RunKind.SCORE), languages=session.languages)
     after = replace(apply(session, Event.SUBMITTED), transcript_number=version.number)
     change = Change(records.sessions.write(after), records.runs.write(run))
     change.add(*await records.transcripts.new(practice_id, version))
@@ -299,14 +290,16 @@ async def _done_again_beside(session: Session, runs: Sequence[Run], *, records: 
 
 
 async def _insights_again(session: Session, runs: Sequence[Run], *, records: Records) -> Run | None:
-    if session.state not in WITH_INSIGHTS:
+    if session.state not in WITH_TRANSCRIPT:
         return None
     number = session.transcript_number
     version = await records.transcripts.load(session.practice_id, session.id, number)
     if not may_find_again(insights_progress(session, runs, version), version):
         return None
     before = insights_run(runs)
-    return again(before, place=records.now()) if before else due_insights(session, records=records)
+    if before is None:
+        return records.new_run(session, RunKind.INSIGHTS)
+    return again(before, place=records.now())
 
 
 async def correct(

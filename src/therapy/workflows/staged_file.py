@@ -44,10 +44,6 @@ class StagedFile:
         await self._recordings.keep(self._practice_id, self._name, len(hashes), self._name)
         return content_hash(hashes)
 
-    async def discard(self) -> None:
-        """Delete what is staged."""
-        await self._recordings.discard(self._practice_id, self._name)
-
     def _append(self, content: bytes) -> None:
         room = BLOCK_SIZE - len(self._first)
         self._first += content[:room]

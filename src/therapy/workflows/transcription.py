@@ -10,10 +10,9 @@ from therapy.domain.errors import NotFound, TherapyError
 from therapy.domain.outbox import PushDue, PushKind, RunDue, SessionEntryChanged
 from therapy.domain.run import Run, RunKind, done
 from therapy.domain.run_stages import RECOGNISING, ROLES, SCORING
-from therapy.domain.session import Event, Session, State, apply
+from therapy.domain.session import WITH_TRANSCRIPT, Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
 from therapy.domain.vocabulary import Vocabulary
-from therapy.domain.work_beside import WITH_TRANSCRIPT
 from therapy.ports.audio import LONGEST_MS, SupportsPlayback
 from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
@@ -21,9 +20,7 @@ from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.engines import Engines
-from therapy.workflows.insights import due_insights
 from therapy.workflows.joined_audio import Part
-from therapy.workflows.playback import due_playback
 from therapy.workflows.recognition import Heard, hear, scored, with_assigned_roles
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.stage_outputs import (
@@ -86,18 +83,15 @@ async def transcribe(
     if session.state is not State.AWAITING_TRANSCRIPT:
         return partial(end_run, records=records)
     outputs = StageOutputs(run, recordings)
-    vocabulary = await vocabulary_of(run, records=records)
-    options = SpeechOptions(
-        run.languages or languages, run.people or people, checkpoint_ms, hints=vocabulary.hints
-    )
-    claimed.begin(RECOGNISING, records.now())
-    claimed.note(languages=options.languages, people=options.people)
-    heard = await heard_in(
-        session, claimed, options, outputs=outputs, engines=engines, longest_ms=longest_ms
-    )
-    claimed.begin(ROLES, records.now(), shown=RECOGNISING)
-    version = await with_assigned_roles(
-        heard, at=records.now(), people=options.people, corrections=vocabulary.corrections
+    options = SpeechOptions(run.languages or languages, run.people or people, checkpoint_ms)
+    version = await recognised(
+        session,
+        claimed,
+        options,
+        records=records,
+        outputs=outputs,
+        engines=engines,
+        longest_ms=longest_ms,
     )
     claimed.begin(SCORING, records.now())
     sentiment = KeptSentiment(engines.sentiment, outputs)
@@ -106,7 +100,35 @@ async def transcribe(
     return partial(_write, version, records=records, outputs=outputs, plays=plays)
 
 
-async def vocabulary_of(run: Run, *, records: Records) -> Vocabulary:
+async def recognised(
+    session: Session,
+    claimed: ClaimedRun,
+    options: SpeechOptions,
+    *,
+    records: Records,
+    outputs: StageOutputs,
+    engines: Engines,
+    longest_ms: int,
+) -> TranscriptVersion:
+    """Return what is said in a session's recordings, with roles, and the vocabulary's corrections; unscored.
+
+    Raises:
+        WorkFailed: the recording or an engine failed; its class says whether trying again may help.
+    """
+    vocabulary = await _vocabulary_of(claimed.run, records=records)
+    options = replace(options, hints=vocabulary.hints)
+    claimed.begin(RECOGNISING, records.now())
+    claimed.note(languages=options.languages, people=options.people)
+    heard = await _heard_in(
+        session, claimed, options, outputs=outputs, engines=engines, longest_ms=longest_ms
+    )
+    claimed.begin(ROLES, records.now(), shown=RECOGNISING)
+    return await with_assigned_roles(
+        heard, at=records.now(), people=options.people, corrections=vocabulary.corrections
+    )
+
+
+async def _vocabulary_of(run: Run, *, records: Records) -> Vocabulary:
     """Return the vocabulary that a run recognises with: its practice's, or an empty one."""
     if not run.vocabulary:
         return Vocabulary()
@@ -119,7 +141,7 @@ async def end_run(run: Run, *, records: Records) -> None:
     await records.commit(run.practice_id, change, SessionEntryChanged(run.session_id))
 
 
-async def heard_in(
+async def _heard_in(
     session: Session,
     claimed: ClaimedRun,
     options: SpeechOptions,
@@ -245,9 +267,9 @@ async def _write(
         )
         after = replace(apply(session, Event.TRANSCRIPT_WRITTEN), transcript_number=number)
         change = Change(records.runs.write(done(run)), records.sessions.write(after))
-        change.add(records.runs.write(due_insights(session, records=records)))
+        change.add(records.runs.write(records.new_run(session, RunKind.INSIGHTS)))
         if plays:
-            change.add(records.runs.write(due_playback(session, records=records)))
+            change.add(records.runs.write(records.new_run(session, RunKind.PLAYBACK)))
         change.add(*await records.transcripts.new(run.practice_id, written))
         ready = PushDue(PushKind.SESSION_READY, session.therapist_id, session.id)
         follows = SessionEntryChanged(session.id), ready, RunDue(session.id)
