@@ -5,6 +5,7 @@ connection of the same process with it.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -25,6 +26,11 @@ def forms(text: str) -> set[bytes]:
             encodings = ("utf-8", "utf-16-le", "utf-16-be", "utf-8-sig")
             found |= {variant.encode(encoding) for encoding in encodings}
     return found
+
+
+def files_below(directory: Path) -> list[Path]:
+    """Return the files below a directory, sorted; folders may be deleted meanwhile, which `rglob` refuses."""
+    return sorted(Path(folder, name) for folder, _, names in os.walk(directory) for name in names)
 
 
 def files_with(directory: Path, wanted: Iterable[str | bytes]) -> dict[str, list[str]]:
@@ -54,7 +60,7 @@ def files_left_with(
 def main() -> None:
     directory, needles = json.load(sys.stdin)
     found: dict[str, list[str]] = {}
-    for path in sorted(each for each in Path(directory).rglob("*") if each.is_file()):
+    for path in files_below(Path(directory)):
         try:
             content = path.read_bytes()
         except FileNotFoundError:  # deleted at this moment

@@ -11,6 +11,7 @@ from tests.chaos.file_steps import noting, watch
 from tests.chaos.steps import Process
 from tests.chaos.trials import TRACE, Laboratory, Trial, lines_of
 from tests.chaos.worlds import a_world
+from tests.file_search import files_below
 from therapy.adapters.local.backup.making import make_backup
 from therapy.adapters.local.backup.reading import read_backup
 from therapy.adapters.local.backup.restoring import restore_backup
@@ -87,12 +88,8 @@ def _again(folder: Path) -> None:
 
 def _left_over(folder: Path) -> list[str]:
     names = {"restore-in-progress", BACKUP_FOLDER}
-    parts = {
-        *folder.rglob("*.part"),
-        *(each for name in names for each in folder.rglob(f"{name}/*")),
-    }
-    found = [path for path in parts if path.is_file()]
-    return [str(path.relative_to(folder)) for path in found]
+    found = [path.relative_to(folder) for path in files_below(folder)]
+    return [str(each) for each in found if each.suffix == ".part" or names & {*each.parts}]
 
 
 def _dying(name: str, folder: Path, die_at: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.contract.azure import empty_cosmos
 from tests.contract.stores import empty_database
+from tests.file_search import files_below
 from tests.workflows.memory_installation import SCRIPT
 from therapy.adapters.local.push import FilePushSender, sent_pushes
 from therapy.adapters.local.recordings import FileRecordings
@@ -42,8 +43,8 @@ class Place:
     def left_over(self) -> list[str]:
         """Return the temporary files, staged blocks and journals that are there."""
         folders = (self.directory / "recordings/staging", self.directory / "backup-in-progress")
-        found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-        found += self.directory.rglob("*.part")
+        found = [path for folder in folders for path in files_below(folder)]
+        found += [path for path in files_below(self.directory) if path.suffix == ".part"]
         return [str(path.relative_to(self.directory)) for path in found] + self._uncommitted()
 
     def _uncommitted(self) -> list[str]:

@@ -21,6 +21,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
 from tests.builders import NOW, OTHER_PRACTICE, PRACTICE, a_wav, an_utterance
+from tests.file_search import files_below
 from tests.http.documented import Document
 from tests.logins import LOGIN, has_login
 from therapy.adapters.local.sqlite.database import FILE_NAME
@@ -240,7 +241,8 @@ class Clinic:
 
     async def session(self, **metadata: Any) -> str:
         """Take in a recording of its own; gives the session's id."""
-        number = len(list((self.settings.data_dir / "recordings").rglob("*.audio")))
+        kept = files_below(self.settings.data_dir / "recordings" / "kept")
+        number = len(kept)
         answer = await self.upload(
             a_wav(SOUND + bytes([number % 256, 1 + number // 256])), metadata_of(**metadata)
         )
@@ -349,11 +351,7 @@ def left_behind(directory: Path) -> dict[str, list[str]]:
     """What is on the disk, and the uploads and sessions in the store."""
     recordings = directory / "recordings"
     found = {
-        folder: sorted(
-            str(each.relative_to(recordings))
-            for each in (recordings / folder).rglob("*")
-            if each.is_file()
-        )
+        folder: [str(each.relative_to(recordings)) for each in files_below(recordings / folder)]
         for folder in ("staging", "kept")
     }
     connection = sqlite3.connect(f"file:{directory / FILE_NAME}?mode=ro", uri=True)

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests import media
+from tests.file_search import files_below
 from tests.http.clinic import BOUNDARY, OLIVIA, form, metadata_of, populate, settings_in
 from therapy.adapters.local.push import sent_pushes
 from therapy.adapters.tokens import JwtTokens
@@ -223,9 +224,7 @@ def check_stores(directory: Path, sent: list[str]) -> None:
         (each.message.session_id, each.message.id) for each in sent_pushes(directory / "mailbox")
     }
     assert Counter(session_id for session_id, _ in pushes) == Counter(sent)
-    assert not [
-        each for each in (directory / "recordings" / "staging").rglob("*") if each.is_file()
-    ]
+    assert not files_below(directory / "recordings" / "staging")
     assert len(list((directory / "recordings" / "kept").rglob("*.audio"))) == 3 * len(sent)
     written = (directory / "stderr").read_text()
     for word in ("Traceback", "Jordan", "White", "203948571", "first talk", "sister"):
