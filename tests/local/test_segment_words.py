@@ -1,6 +1,7 @@
 """How a segment is decoded: in which language, and again where a loop or a gap shows that it went wrong."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from therapy.adapters.local.speech.segment_words import (
     usual,
 )
 from therapy.adapters.local.speech.speech_segments import SpeechSegment
-from therapy.adapters.local.speech.whisper import Decoding, Window, out_of_memory
+from therapy.adapters.local.speech.whisper import Decoding, Window, out_of_memory, whole_words
 from therapy.adapters.local.speech.whisper_weights import chosen_model, lacking
 from therapy.adapters.local.speech.word_doubts import DoubtedWord
 from therapy.domain.errors import LanguageNotSupported
@@ -250,3 +251,21 @@ def test_the_english_model_refuses_and_names_other_languages():
 )
 def test_too_little_memory_is_told_from_a_damaged_model(error, expected):
     assert out_of_memory(error) is expected
+
+
+def test_words_are_whole_and_have_no_direction_marks():
+    heard = [
+        (" \u202bשלום", 0.9),
+        (" \u202b", 0.2),
+        ("ו", 0.7),
+        ("טוב.\u202c", 0.8),
+        (" \u200f", 0.1),
+    ]
+    parts = [
+        SimpleNamespace(word=word, start=at, end=at + 1, probability=sure)
+        for at, (word, sure) in enumerate(heard)
+    ]
+    assert list(whole_words(parts, 500, 60_000)) == [
+        Word("שלום", 500, 1_500, 0.9),
+        Word("וטוב.", 2_500, 4_500, 0.7),
+    ]

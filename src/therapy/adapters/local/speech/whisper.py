@@ -25,6 +25,9 @@ from therapy.domain.errors import EngineFailed, LanguageNotSupported
 from therapy.domain.transcript import Word
 from therapy.ports.audio import SAMPLE_RATE
 
+DIRECTION_MARKS = dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Unicode's explicit marks of direction, as `str.translate` drops them: a line shows its own direction."""
+
 Line = tuple[Word, ...]
 
 
@@ -121,29 +124,34 @@ def _window(parts: Sequence[Any], segment: SpeechSegment) -> Window:
     offset, end = segment.start * 1000 // SAMPLE_RATE, segment.end * 1000 // SAMPLE_RATE
     first = parts[0]
     return Window(
-        tuple(tuple(_whole_words(part.words or (), offset, end)) for part in parts),
+        tuple(tuple(whole_words(part.words or (), offset, end)) for part in parts),
         float(first.avg_logprob),
         float(first.compression_ratio),
         float(first.no_speech_prob),
     )
 
 
-def _whole_words(recognised: Sequence[Any], offset: int, end: int) -> Iterator[Word]:
-    """Yield whole words: what Whisper returns without a leading space continues the word before."""
+def whole_words(recognised: Sequence[Any], offset: int, end: int) -> Iterator[Word]:
+    """Yield whole words, without direction marks: the multilingual model begins lines of Hebrew with one.
+
+    What Whisper returns without a leading space continues the word before. `offset` and `end` are the
+    segment's, in milliseconds.
+    """
     pending: Word | None = None
     for each in recognised:
         start_ms = min(offset + round(float(each.start) * 1000), end)
         end_ms = min(max(offset + round(float(each.end) * 1000), start_ms), end)
-        word = Word(each.word.strip(), start_ms, end_ms, round(float(each.probability), 3))
-        if pending is not None and each.word.startswith(" "):
-            yield pending
+        text = each.word.translate(DIRECTION_MARKS).strip()
+        word = Word(text, start_ms, end_ms, round(float(each.probability), 3))
+        if pending is None or not pending.text:
             pending = word
-        elif pending is None:
+        elif each.word.startswith(" "):
+            yield pending
             pending = word
         else:
             sure = min(pending.confidence, word.confidence)
             pending = Word(pending.text + word.text, pending.start_ms, end_ms, sure)
-    if pending is not None:
+    if pending is not None and pending.text:
         yield pending
 
 
