@@ -84,10 +84,10 @@ async def test_a_check_that_has_begun_keeps_its_place_until_its_thread_ends_whoe
     passwords, go = Argon2Passwords(most_waiting=0), threading.Event()
     begun = threading.Barrier(AT_ONCE + 1)
     checks = [
-        asyncio.create_task(passwords._in_thread(lambda: (begun.wait(10), go.wait(10))))
+        asyncio.create_task(passwords._in_thread(lambda: (begun.wait(60), go.wait(60))))
         for _ in range(AT_ONCE)
     ]
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, 60)
     for each in checks:
         each.cancel()
     await asyncio.wait(checks)

@@ -48,7 +48,7 @@ class Items:
 
     async def until_struck(self, kind: str) -> None:
         """Wait until a fault of this kind has struck a request about items."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self._struck(kind):  # noqa: ASYNC110 - it is in another process
                 await asyncio.sleep(0.01)
 

@@ -16,7 +16,7 @@ from tests.emulators.processes import free_port
 from therapy.adapters.redis import RedisBroker
 from therapy.adapters.taskiq import TaskiqDoorbell
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @contextlib.asynccontextmanager

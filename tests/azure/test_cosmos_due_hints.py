@@ -91,9 +91,9 @@ async def test_nothing_is_written_that_could_not_be_announced(items: Items) -> N
 
 
 async def test_a_commit_that_comes_after_its_hint_was_looked_at_is_found(items: Items) -> None:
-    items.emulator.add(Fault("batch *items", kind="slow", seconds=0.4))
+    items.emulator.add(Fault("batch *items", kind="slow", seconds=1.5))
     writing = asyncio.create_task(items.store.commit(PARTITION, [queued("a")]))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await items.hints():  # noqa: ASYNC110 - it is in another process
             await asyncio.sleep(0.01)
     assert await swept(items.other, now=NOW + HOUR) == []

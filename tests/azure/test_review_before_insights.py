@@ -21,7 +21,7 @@ from therapy.workflows import accounts, review
 from therapy.workflows.review import SessionView
 
 pytestmark = [pytest.mark.slow, pytest.mark.emulator]
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:

@@ -181,7 +181,7 @@ async def test_connections_for_token_and_pushes_send_probes_while_they_are_idle(
 ) -> None:
     async with FcmPushSender.open(account_json=json.dumps(fcm.account), keep_alive=100) as sender:
         assert await sender.send(PRACTICE, a_device(), a_push()) is True
-        async with asyncio.timeout(10):  # one for the token, one for pushes; others' are there, too
+        async with asyncio.timeout(60):  # one for the token, one for pushes; others' are there, too
             while sum(60 < each <= 100 for each in seconds_to_probes(fcm.port)) < 2:  # noqa: ASYNC110 - the system sets no event
                 await asyncio.sleep(0.02)
 

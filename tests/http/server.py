@@ -25,7 +25,7 @@ from therapy.entrypoints.http.app import Opening, make_app
 from therapy.entrypoints.http.server import HttpServer
 from therapy.wiring import Therapy
 
-PATIENCE = 15.0
+PATIENCE = 25.0
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: h\r\n"
 """A request without the line that ends its head."""
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"

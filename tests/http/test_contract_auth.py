@@ -194,7 +194,7 @@ async def test_letters_that_are_being_sent_are_bounded_and_the_rest_is_sent_late
                 "/auth/forgot-password", params={"email": OLIVIA.email}
             )
             assert answer.status_code == 200
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while mail.asked < MOST:  # noqa: ASYNC110 - letters begin by themselves
                 await asyncio.sleep(0.01)
         waiting = await clinic.records.outbox.pending(UNATTACHED)
@@ -207,7 +207,7 @@ async def test_a_letter_outlives_the_program_that_was_asked_for_it(tmp_path):
     async with open_clinic(tmp_path, environment={"THERAPY_LEASE_SECONDS": "1"}) as clinic:
         sign_in, records = clinic.installation.sign_in, clinic.records
         await ask_for_letter(OLIVIA.email, records=records, attempts=sign_in.attempts)
-    async with open_clinic(tmp_path) as clinic, asyncio.timeout(10):
+    async with open_clinic(tmp_path) as clinic, asyncio.timeout(60):
         while not sent_letters(clinic.settings.data_dir / "mailbox"):
             await asyncio.sleep(0.1)
             await clinic.installation.sweep.once()

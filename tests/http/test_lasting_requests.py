@@ -15,6 +15,7 @@ from tests.http.server import (
     serving,
     wait_for_no_connection,
 )
+from therapy.entrypoints.http.bounded_protocol import BoundedProtocol
 
 
 class Slow:
@@ -79,6 +80,18 @@ def stop(server: Server) -> None:
     assert server.http.connections.stopping
 
 
+def wait_until_begun(server: Server) -> None:
+    """Wait until the server has read the beginning of a head."""
+    end = time.monotonic() + PATIENCE
+    while not any(each._unparsed for each in open_connections(server)) and time.monotonic() < end:
+        time.sleep(0.005)
+    assert any(each._unparsed for each in open_connections(server))
+
+
+def open_connections(server: Server) -> list[BoundedProtocol]:
+    return [*server.http.server_state.connections]
+
+
 def test_a_stop_answers_what_is_under_way_and_tells_the_rest_to_come_back(tmp_path):
     slow = Slow()
     with (
@@ -91,6 +104,7 @@ def test_a_stop_answers_what_is_under_way_and_tells_the_rest_to_come_back(tmp_pa
         busy.sock.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n" + LIVE + b"\r\n")
         server.run(slow.begun.wait())
         begun.sock.sendall(LIVE)
+        wait_until_begun(server)
         stop(server)
         begun.sock.sendall(b"\r\n")
         check_refused(begun, 503, "stopping")

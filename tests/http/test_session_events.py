@@ -151,7 +151,8 @@ def test_get_session_events_goes_on_after_the_last_event_id_at_another_server_of
             asked(server, "PATCH", f"/sessions/{reviewable}", {"summary": "At the other one."})
             newer, data = quiet.event()
             assert (data["session_id"], newer == last) == (reviewable, False)
-            assert every.event()[1]["session_id"] == reviewable
+            while every.event()[1]["session_id"] != reviewable:
+                pass  # others may still be worked on beside their review
 
 
 async def test_events_with_an_id_of_another_stream_or_from_the_future_are_400(clinic):
@@ -208,7 +209,7 @@ async def sign_out(server: Server) -> None:
 def test_events_end_when_their_access_token_expires_and_go_on_with_the_next(server, reviewable):
     here = server.therapy.installation
     actor = Actor(OLIVIA.id, OLIVIA.role, OLIVIA.practice_id, "login-1")
-    soon = here.records.now() - LIFETIME + timedelta(seconds=2)
+    soon = here.records.now() - LIFETIME + timedelta(seconds=4)
     token, _ = here.sign_in.tokens.issue(actor, now=soon)
     path = f"/sessions/{reviewable}/events"
     with opened(server, path, token=token) as stream:

@@ -19,7 +19,7 @@ from therapy.entrypoints.http.connection_limits import OpenConnections, connecti
 from therapy.entrypoints.http.server import server_config
 
 LIMIT = 6 * 1024 * 1024
-PROMPT = 3.0
+PROMPT = 10.0
 """Seconds within which an answer is there that waits for nothing."""
 
 

@@ -19,7 +19,7 @@ async def test_rings_that_nobody_answers_do_not_pile_up_and_a_late_listener_hear
             last.set()
 
     listening = asyncio.create_task(doorbell.listen(answer, at_once=8))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await last.wait()
     await asyncio.sleep(0.1)
     listening.cancel()

@@ -75,10 +75,10 @@ async def test_wiping_waits_for_whoever_still_reads_what_was_deleted(database, p
     def read(connection: sqlite3.Connection) -> None:
         connection.execute("SELECT COUNT(*) FROM items").fetchone()
         began.set()
-        over.wait(10)
+        over.wait(60)
 
     reading = asyncio.create_task(database.read(read))
-    await asyncio.to_thread(began.wait, 10)
+    await asyncio.to_thread(began.wait, 60)
     wiping = asyncio.create_task(store.wipe_deleted(NOW))
     await store.commit("notes", [Create(id="meanwhile", kind="note", body=b"")])  # others go on
     assert not wiping.done()

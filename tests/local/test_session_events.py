@@ -71,7 +71,7 @@ async def test_one_that_does_not_read_keeps_nobody_waiting_for_long(tmp_path):
             filling.setblocking(False)
             while True:
                 filling.sendto(b"x" * 900, str(folder / "stopped"))
-        async with events.listen(heard), asyncio.timeout(5):
+        async with events.listen(heard), asyncio.timeout(30):
             await events.publish(PRACTICE, SESSION)
             await heard.until(1)
 

@@ -14,7 +14,7 @@ from therapy.ports.session_events import Heard
 from therapy.workflows.followers import News, StreamPace
 
 QUICK = StreamPace(quiet=60.0, pause=0.0, check=60.0)
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Lost(MemorySessionEvents):

@@ -125,10 +125,10 @@ async def test_no_transcript_of_the_first_file_alone_is_written_once_the_second_
     installed = await an_installation(speech=SlowSpeech(SCRIPT), worker_options=SHORT_LEASE)
     session_id = (await upload(installed.intake)).session_id
     work = asyncio.create_task(installed.work(session_id))
-    await asyncio.wait_for(installed.ports.engines.speech.listening.wait(), 5)
+    await asyncio.wait_for(installed.ports.engines.speech.listening.wait(), 60)
     await upload(installed.intake, SECOND_PART, continues=session_id)
     installed.ports.engines.speech.go.set()
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     session = await installed.session(session_id)
     assert (session.state, session.transcript_number) == (State.AWAITING_TRANSCRIPT, 0)
     assert (await installed.run(session_id)).state is RunState.DUE

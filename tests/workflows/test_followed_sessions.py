@@ -323,14 +323,17 @@ class Behind(InterruptedStore):
 
 
 async def test_where_a_read_may_be_late_a_session_is_read_once_more_after_it_was_heard_of():
-    store, was_read = Behind(MemoryStore(Clock(NOW))), asyncio.Event()
+    store = Behind(MemoryStore(Clock(NOW)))
+    was_read, written = asyncio.Event(), asyncio.Event()
     installed = await an_installation(options={"events_poll": SELDOM}, store=store)
     await begun(installed)
     async with following(installed) as stream:
         await told(stream, SessionStatus.AWAITING_TRANSCRIPT)
 
         async def read(_: str, __: object) -> None:
+            """Written between the first read and its answer: the second begins afterwards."""
             was_read.set()
+            await written.wait()
 
         store.after_get = read
         await installed.ports.session_events.publish(PRACTICE, SESSION)
@@ -339,5 +342,6 @@ async def test_where_a_read_may_be_late_a_session_is_read_once_more_after_it_was
             store=InterruptedStore(store.store), session_events=Lost()
         )  # has written before, but is seen only now
         await other.work()
+        written.set()
         await told(stream, SessionStatus.AWAITING_REVIEW)
     await installed.installation.followed_sessions.close()

@@ -172,7 +172,7 @@ async def test_what_its_writer_still_delivers_is_left_alone_by_the_sweep():
     push = SlowPush()
     installed = await an_installation(push=push)
     writer = asyncio.create_task(tell(installed))
-    await asyncio.wait_for(push.sending.wait(), 5)
+    await asyncio.wait_for(push.sending.wait(), 60)
     installed.clock.advance(seconds=29)
     await installed.sweep()
     assert push.begun == 1
@@ -187,7 +187,7 @@ async def test_of_several_sweeps_at_once_one_sends_the_push():
     installed = await an_installation(push=push)
     await ready(installed)
     sweeps = [asyncio.create_task(installed.sweep()) for _ in range(4)]
-    await asyncio.wait_for(push.sending.wait(), 5)
+    await asyncio.wait_for(push.sending.wait(), 60)
     await installed.sweep()  # one more, while the push is on its way
     push.go.set()
     await asyncio.gather(*sweeps)
@@ -199,7 +199,7 @@ async def test_a_claim_that_has_ended_is_taken_over():
     installed = await an_installation(push=SlowPush())
     await ready(installed)
     dead = asyncio.create_task(installed.sweep())
-    await asyncio.wait_for(installed.ports.push.sending.wait(), 5)
+    await asyncio.wait_for(installed.ports.push.sending.wait(), 60)
     dead.cancel()  # the process is gone, and with it whoever held the claim
     with pytest.raises(asyncio.CancelledError):
         await dead

@@ -33,7 +33,7 @@ async def under_way() -> tuple[MemoryInstallation, WatchedSpeech, asyncio.Task[N
     speech.stood.clear()
     speech.go.clear()
     work = asyncio.create_task(installed.work())
-    await asyncio.wait_for(speech.stood.wait(), 5)
+    await asyncio.wait_for(speech.stood.wait(), 60)
     return installed, speech, work
 
 
@@ -89,7 +89,7 @@ async def test_a_rerun_without_the_vocabulary_takes_nothing_that_was_heard_with_
 async def test_cancelling_a_session_stops_its_rerun_with_the_next_beat_and_nothing_stays():
     installed, _, work = await under_way()
     await review.cancel(ACTOR, SESSION, records=installed.records)
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     assert (await installed.session()).state is State.ERASED
     assert not installed.recordings._kept
     assert not installed.recordings._staged

@@ -56,7 +56,7 @@ async def slow_installation(**options):
 
 async def listening(installed) -> asyncio.Task[None]:
     work = asyncio.create_task(installed.work())
-    await asyncio.wait_for(installed.ports.engines.speech.listening.wait(), 5)
+    await asyncio.wait_for(installed.ports.engines.speech.listening.wait(), 60)
     return work
 
 
@@ -117,7 +117,7 @@ async def test_a_worker_that_lost_its_lease_stops_and_writes_nothing():
             break
         except LeaseLost:
             thief = await installed.run()
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     assert (await installed.run()).lease == "thief"
     assert (await installed.session()).state is State.AWAITING_TRANSCRIPT
     assert installed.ports.engines.speech.closed == 1
@@ -127,7 +127,7 @@ async def test_a_worker_that_lost_its_lease_stops_and_writes_nothing():
 async def test_a_run_that_takes_too_long_is_a_timeout_and_is_tried_again():
     installed = await slow_installation(run_time=timedelta(milliseconds=50))
     work = await listening(installed)
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     run = await installed.run()
     assert (run.state, run.error_code, run.attempt) == (RunState.DUE, "timeout", 1)
     assert installed.ports.engines.speech.closed == 1
@@ -157,7 +157,7 @@ async def test_cancelling_a_session_stops_the_work_on_it_and_erases_it():
     installed = await slow_installation()
     work = await listening(installed)
     await review.cancel(ACTOR, SESSION, records=installed.records)
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     assert installed.ports.engines.speech.closed == 1
     assert (await installed.session()).state is State.ERASED
     assert installed.told() == []
@@ -183,9 +183,9 @@ async def test_a_beat_that_is_being_written_when_the_work_ends_costs_nothing():
 
     installed.store.after_commit = answer_late
     work = await listening(installed)
-    await asyncio.wait_for(beating.wait(), 5)
+    await asyncio.wait_for(beating.wait(), 60)
     installed.ports.engines.speech.go.set()  # the work ends while the beat is on its way back
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     assert (await installed.session()).state is State.AWAITING_REVIEW
     assert (await installed.run()).claims == 1
 
@@ -202,10 +202,10 @@ async def test_a_store_that_does_not_take_beats_for_a_moment_is_no_reason_to_sto
     work = await listening(installed)
     installed.store.before_commit = refuse_beats
     for _ in range(3):
-        await asyncio.wait_for(refused.acquire(), 5)
+        await asyncio.wait_for(refused.acquire(), 60)
     installed.store.before_commit = nothing
     installed.ports.engines.speech.go.set()
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     assert (await installed.session()).state is State.AWAITING_REVIEW
 
 

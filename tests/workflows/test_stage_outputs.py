@@ -1,6 +1,7 @@
 """What the stages of a transcription keep: a retry or a successor goes on from there, and nothing stays."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from tests.workflows.memory_installation import (
     an_installation,
     begun,
 )
+from tests.workflows.test_run_worker import is_a_beat
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.domain.errors import EngineFailed, LeaseLost, StorageFull, Unavailable
@@ -21,6 +23,7 @@ from therapy.domain.run import RunState, claimed
 from therapy.domain.session import State
 from therapy.ports.audio import BYTES_PER_MS
 from therapy.ports.speech import SpeechCheckpoint, SpeechDone, SpeechOptions
+from therapy.ports.store import Write
 from therapy.repositories.change import Change
 from therapy.workflows import review
 from therapy.workflows.stage_outputs import RECOGNISED, StageOutputs, key_of, part
@@ -154,7 +157,7 @@ async def standing(installed: MemoryInstallation, speech: WatchedSpeech) -> asyn
     """Begin the work and wait until it stands still after the first checkpoint."""
     speech.go.clear()
     work = asyncio.create_task(installed.work())
-    await asyncio.wait_for(speech.stood.wait(), 5)
+    await asyncio.wait_for(speech.stood.wait(), 60)
     return work
 
 
@@ -162,7 +165,7 @@ async def test_the_successor_of_a_worker_that_was_lost_goes_on_from_its_last_che
     installed, speech = await watched()
     work = await standing(installed, speech)
     await stolen(installed)
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     assert kept(installed) == {part(0)}
     speech.go.set()
     installed.clock.advance(minutes=2)
@@ -191,11 +194,18 @@ async def test_a_worker_that_is_told_to_stop_leaves_what_it_has_to_its_successor
 
 async def test_cancelling_stops_the_work_with_the_next_beat_and_no_word_of_it_stays():
     installed, speech = await watched()
-    work = await standing(installed, speech)
+    work, may_beat = await standing(installed, speech), asyncio.Event()
+
+    async def beat_later(_: str, writes: Sequence[Write]) -> None:
+        if is_a_beat(writes):
+            await may_beat.wait()
+
+    installed.store.before_commit = beat_later
     await review.cancel(ACTOR, SESSION, records=installed.records)
     run = await installed.run()
     await StageOutputs(run, installed.recordings).keep(part(0), b"written at that moment")
-    await asyncio.wait_for(work, 5)
+    may_beat.set()
+    await asyncio.wait_for(work, 60)
     assert (await installed.session()).state is State.ERASED
     assert not installed.recordings._kept
     assert not installed.recordings._staged
@@ -225,7 +235,7 @@ async def test_nothing_that_was_said_is_kept_once_the_session_is_erased_even_bet
 
     installed.recordings.stage = note  # type: ignore[method-assign] # nothing may come here
     speech.go.set()
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     assert staged == []
     assert not installed.recordings._kept
 
@@ -238,7 +248,7 @@ async def test_a_worker_that_lost_its_run_to_another_keeps_nothing_more():
     theirs = replace(await installed.run(), lease="another worker's")
     await Change(installed.records.runs.write(theirs)).commit(installed.records.store)
     speech.go.set()
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     assert not installed.recordings._staged
     assert kept(installed) == set()
 

@@ -32,7 +32,7 @@ from therapy.testing.clock import Clock
 from therapy.wiring import Therapy
 from therapy.workflows import rerun, review
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 INSIGHTS_AT_ONCE = 8
 """Of `THERAPY_INSIGHTS_AT_ONCE`, if nothing else is set."""
 
