@@ -99,6 +99,10 @@ image: ## the container image, by docker, podman or buildah (BASE=, TAG=, LOCKS=
 image-test: $(VENV)/.dev .tools/node/.installed ## build the image and run it against the emulators
 	@THERAPY_TEST_IMAGE=1 $(BIN)/pytest -q tests/image
 
+.PHONY: reference-test
+reference-test: $(VENV)/.dev .tools/node/.installed .tools/reference/.installed ## the earlier stack, for comparing, does its work
+	@THERAPY_TEST_REFERENCE=1 $(BIN)/pytest -q -n0 tests/reference
+
 .PHONY: lock
 lock: $(UV) ## resolve requirements/*.txt again (UPGRADE=1 for the newest versions)
 	@UV="$(UV)" UPGRADE="$(UPGRADE)" bash scripts/lock.sh
@@ -137,6 +141,12 @@ $(VENV)/.dev: requirements/dev.txt requirements/embedded.txt pyproject.toml | $(
 	    echo "installing the node emulators into .tools/node"; \
 	    mkdir -p $(@D) && cp tests/emulators/node/.npmrc $^ $(@D)/ && npm ci --silent --prefix $(@D) && touch $@; \
 	else echo "npm is not on PATH, so there will be no Azurite and no Cosmos emulator"; fi
+
+# The earlier stack, for comparing (docs/adr/039-reference.md): an environment of its own, of the same Python.
+.tools/reference/.installed: benchmarks/reference/requirements.lock | $(BIN)/python
+	@$(UV) venv -q --clear --python $(BIN)/python $(@D)
+	@UV="$(UV)" BIN="$(@D)/bin" bash scripts/install.sh "the reference" $< --compile-bytecode
+	@touch $@
 
 # What makes and compiles a TypeScript client of the OpenAPI document, for tests/clients.
 .tools/clients/.installed: tests/clients/node/package-lock.json tests/clients/node/package.json

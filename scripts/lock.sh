@@ -4,8 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-compile() { # compile NAME ARGS...
-    local out="requirements/$1.txt"
+compile() { # compile NAME ARGS...: requirements/NAME.txt
+    compile_to "requirements/$1.txt" "${@:2}"
+}
+
+compile_to() { # compile_to FILE ARGS...
+    local out="$1"
     shift
     # --no-config and the unset names: a mirror or a wheel folder of this machine must not reach the locks.
     env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS \
@@ -23,8 +27,10 @@ compile embedded pyproject.toml --extra http --extra worker --extra local --grou
 compile outside pyproject.toml --extra http --extra worker --extra local --extra testing -c requirements/dev.txt
 compile hebrew pyproject.toml --extra hebrew -c requirements/dev.txt
 compile uv requirements/uv.in
+# The same SDKs as ours, so that the comparison is of programs (docs/adr/039-reference.md).
+compile_to benchmarks/reference/requirements.lock benchmarks/reference/requirements.in -c requirements/dev.txt
 
-if grep -nE '://|^--(index|extra|find)|file:|(^|[ "])/[a-z]+/' requirements/*.txt; then
+if grep -nE '://|^--(index|extra|find)|file:|(^|[ "])/[a-z]+/' requirements/*.txt benchmarks/reference/requirements.lock; then
     echo "make lock: a host or a path of this machine got into a lock (above)" >&2
     exit 1
 fi
