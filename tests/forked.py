@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from therapy.entrypoints.cli import main
+from therapy.entrypoints.cli.command_group import COMMANDS
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
@@ -25,7 +26,7 @@ _FORKS.set_forkserver_preload(
         "tests.forked",
         "tests.azure.dying_copy",
         "tests.chaos.backups",
-        "therapy.entrypoints.cli.command_group",
+        *sorted({f"therapy.entrypoints.cli.{each.module}" for each in COMMANDS.values()}),
         "therapy.entrypoints.http.app",
         "therapy.wiring",
         "therapy.adapters.azure.blob.recordings",

@@ -16,7 +16,7 @@ import rich_click as click
 import therapy as therapy_library
 from therapy.adapters.azure.cosmos.container_definitions import SHAPES, Shape
 from therapy.config import NO_LONGER_NEEDED, SETTINGS
-from therapy.entrypoints.cli.command_group import therapy
+from therapy.entrypoints.cli.command_group import COMMANDS, therapy
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -106,7 +106,7 @@ def _commands(text: str) -> Iterator[str]:
 
 def _exists(said: str) -> bool:
     context, (name, *rest) = click.Context(therapy), said.replace('"', " ").split()
-    command = therapy.get_command(context, name)
+    command = COMMANDS[name].load() if name in COMMANDS else None
     if isinstance(command, click.Group) and rest:
         command = command.get_command(context, rest[0])
     if command is None:

@@ -1,10 +1,14 @@
 """`--help` teaches: what a command does, an example, what one sees."""
 
+import inspect
 import shlex
+import subprocess
+import sys
 
 import pytest
 
 from tests.cli.conftest import Run
+from therapy.entrypoints.cli.command_group import COMMANDS as LISTED
 
 COMMANDS = [
     "demo",
@@ -82,3 +86,25 @@ def test_an_example_of_several_lines_can_be_pasted(run: Run) -> None:
         each for each in run("flow", "--help").stdout.splitlines() if "--base-url http" in each
     )
     assert line.rstrip().endswith(":8000 \\")
+
+
+def test_the_list_of_commands_has_the_first_sentence_of_the_help_of_each() -> None:
+    helps = {name: inspect.cleandoc(each.load().help or "") for name, each in LISTED.items()}
+    firsts = {name: each.split("\n\n")[0].replace("\n", " ") for name, each in helps.items()}
+    assert {name: each.about for name, each in LISTED.items()} == firsts
+
+
+def test_the_list_of_commands_imports_none_of_them_and_no_library_of_theirs() -> None:
+    look = (
+        "import runpy, sys; sys.argv[1:] = ['--help']\n"
+        "try: runpy.run_module('therapy.entrypoints.cli', run_name='__main__')\n"
+        "finally: print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", look], check=True, capture_output=True, text=True, timeout=60
+    )
+    packages = {each.partition(".")[0] for each in said.stderr.split()}
+    ours = {each for each in said.stderr.split() if each.startswith("therapy.")}
+    assert "Usage" in said.stdout
+    assert packages & {"asyncio", "httpx", "litestar", "msgspec", "azure", "taskiq"} == set()
+    assert ours & {"therapy.config", "therapy.wiring", "therapy.workflows"} == set()

@@ -16,7 +16,7 @@ from therapy.domain.session import State
 from therapy.domain.session_entry import SessionEntry
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.transcript import Speaker
-from therapy.entrypoints.cli.seed import read_seed
+from therapy.entrypoints.cli.demo_practice import read_seed
 from therapy.wiring import open_therapy
 from therapy.workflows import accounts, authentication, review, session_lists
 from therapy.workflows.authentication import SignedIn

@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from therapy.config import Settings, read_settings
+from therapy.entrypoints.cli.demo_practice import read_seed
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.interruption import doing
 from therapy.entrypoints.cli.mail import show_mailbox
@@ -27,7 +28,7 @@ from therapy.entrypoints.cli.mobile_client import (
     outcome_of,
 )
 from therapy.entrypoints.cli.own_server import Server, environment, running_server
-from therapy.entrypoints.cli.seed import read_seed, seed_practice
+from therapy.entrypoints.cli.seed import seed_practice
 from therapy.entrypoints.cli.terminal import add_line, answers, bar, legend, transcript_table
 from therapy.entrypoints.cli.wav_recordings import DEMO, REFERENCE, app_wav, decoded, demo_file
 

@@ -1,24 +1,19 @@
 """`therapy seed`: adds the demo practice, or the one in a file."""
 
 import asyncio
-from importlib.resources import files
 from pathlib import Path
 
-import msgspec
 import rich_click as click
 
-from therapy.domain.errors import NotFound
+from therapy.entrypoints.cli.demo_practice import read_seed
 from therapy.entrypoints.cli.environment import settings_with_data
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.interruption import doing
 from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
 from therapy.entrypoints.cli.users import new_password
-from therapy.repositories.records import Records
 from therapy.workflows.installation import Installation
 from therapy.workflows.seeding import Seed, Seeded, plant
-
-DEMO = "demo-practice.json"
 
 
 @click.command()
@@ -108,24 +103,3 @@ async def seed_practice(
         passwords=installation.sign_in.passwords,
         sentiment=installation.engines.sentiment,
     )
-
-
-async def has_demo_practice(records: Records) -> bool:
-    """Return whether the first account of the packaged practice is there, and is the demo's."""
-    try:
-        return (await records.people.by_email(read_seed(None).people[0].email)).demo
-    except NotFound:
-        return False
-
-
-def read_seed(path: Path | None) -> Seed:
-    """Return the seed in a file, or the packaged one for None.
-
-    Raises:
-        CommandFailed: the file is not a seed; says where.
-    """
-    source = path or files("therapy.entrypoints.cli") / DEMO
-    try:
-        return msgspec.json.decode(source.read_bytes(), type=Seed)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-        raise CommandFailed(f"{source} can't be used: {exc}") from None

@@ -62,6 +62,9 @@ def serve(
     it: open requests are answered, unfinished work is put back for the next start. A second Ctrl-C ends it at
     once.
     """
+    from therapy.entrypoints.process_memory import use_one_heap
+
+    use_one_heap()
     settings = listening_at(host, port)
     if until_eof:
         end_with_stdin()
@@ -85,7 +88,9 @@ def worker(*, until_eof: bool) -> None:
     ends it at once.
     """
     from therapy.entrypoints.logs import configure_logs
+    from therapy.entrypoints.process_memory import use_one_heap
 
+    use_one_heap()
     settings = settings_of_this_machine()
     configure_logs(settings.log_level)
     if until_eof:
@@ -180,7 +185,7 @@ def run_server(
 
 async def _note_demo_practice(opened: "Therapy") -> None:
     """Log that the demo practice is there; a warning if others can reach this server."""
-    from therapy.entrypoints.cli.seed import has_demo_practice
+    from therapy.entrypoints.cli.demo_practice import has_demo_practice
 
     if await has_demo_practice(opened.installation.records):
         loopback = is_loopback(opened.settings.host)

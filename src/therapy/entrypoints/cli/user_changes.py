@@ -14,13 +14,13 @@ from therapy.entrypoints.cli.environment import settings_with_data
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.password_options import password_options
 from therapy.entrypoints.cli.terminal import answers
-from therapy.entrypoints.cli.users import new_password
+from therapy.entrypoints.cli.users import new_password, user
 from therapy.workflows.installation import Installation
 
 Found = TypeVar("Found")
 
 
-@click.command()
+@user.command()
 @click.argument("email")
 @click.option("--name", required=True, help="First and last name, as the app shows it.")
 def rename(*, email: str, name: str) -> None:
@@ -43,7 +43,7 @@ def rename(*, email: str, name: str) -> None:
     answers().print(f"{escape(person.email)} is {escape(person.full_name)} now")
 
 
-@click.command()
+@user.command()
 @click.argument("email")
 @password_options("By default one is generated and shown once.")
 def reset(*, email: str, password: str) -> None:
@@ -76,7 +76,7 @@ def reset(*, email: str, password: str) -> None:
         console.print(f"password: [bold]{chosen}[/] (shown once, not stored)", soft_wrap=True)
 
 
-@click.command()
+@user.command()
 @click.argument("email")
 def disable(*, email: str) -> None:
     """Let nobody sign in to the account with an e-mail address; nothing of it is deleted.
@@ -99,7 +99,7 @@ def disable(*, email: str) -> None:
     answers().print(f"{escape(person.full_name)} ({escape(person.email)}) is disabled now")
 
 
-@click.command()
+@user.command()
 @click.argument("email")
 def enable(*, email: str) -> None:
     """Let people sign in again to a disabled account, with the password that it had.
@@ -120,7 +120,7 @@ def enable(*, email: str) -> None:
     answers().print(f"{escape(person.full_name)} ({escape(person.email)}) is enabled now")
 
 
-@click.command()
+@user.command()
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def remove(*, email: str, yes: bool) -> None:

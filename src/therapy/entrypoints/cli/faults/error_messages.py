@@ -1,12 +1,8 @@
-"""Error messages of the command line, one plain line each; imports only the standard library and domain."""
+"""Error messages of the command line, one plain line each; imports what it needs only after an error."""
 
 import os
 
 from therapy.domain.errors import LanguageNotSupported, StorageFull, TherapyError, Unavailable
-from therapy.domain.messages import advice, sentence
-from therapy.entrypoints.cli.faults.backup_faults import BACKUP_FAULTS
-from therapy.entrypoints.cli.faults.installation import HEBREW, how_to_install
-from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 SERVER = "http,worker,local"
 EXTRAS = {
@@ -42,8 +38,26 @@ class CommandFailed(Exception):
         super().__init__(message)
 
 
+def told(error: Exception) -> tuple[str, int] | None:
+    """Return the message and the exit code for an error that ended a command; None if it is a defect."""
+    from therapy.config.reading import SettingsError
+
+    if isinstance(error, ModuleNotFoundError):
+        name = (error.name or "").partition(".")[0]
+        return None if name in {"", "therapy"} else (missing(name), 2)
+    if isinstance(error, CommandFailed):
+        return str(error), error.code
+    if isinstance(error, SettingsError):
+        return str(error), 2
+    if isinstance(error, TherapyError):
+        return explained(error), 1
+    return (of_file(error), 1) if isinstance(error, OSError) else None
+
+
 def missing(module: str) -> str:
     """Return the message for a missing module: what to install."""
+    from therapy.entrypoints.cli.faults.installation import how_to_install
+
     extra = EXTRAS.get(module, "all")
     return (
         f"This command needs {module}, which is not part of a bare install. "
@@ -53,6 +67,11 @@ def missing(module: str) -> str:
 
 def explained(error: TherapyError) -> str:
     """Return the message for an error: its sentence, what to do about it, and its code."""
+    from therapy.domain.messages import advice, sentence
+    from therapy.entrypoints.cli.faults.backup_faults import BACKUP_FAULTS
+    from therapy.entrypoints.cli.faults.installation import HEBREW, how_to_install
+    from therapy.entrypoints.cli.faults.migration_faults import FAULTS
+
     if isinstance(error.__cause__, OSError) and error.__cause__.filename:
         return of_file(error.__cause__)
     if fault := (FAULTS | BACKUP_FAULTS).get(str(error.details.get("reason", ""))):
