@@ -37,6 +37,9 @@ SECONDS = 10.0
 LONGEST = 2.0
 """Seconds from a start to the kill; a moment before it listens is one too."""
 
+AT_WORK = {1, 3}
+"""Kills of each five that come once a recogniser works, however long that takes here."""
+
 PATIENCE = 90.0
 SECRET = "a signing secret of the tests, which is long enough"
 
@@ -114,6 +117,12 @@ def alive(pid: int) -> bool:
     return b"recogniser" in command
 
 
+def wait_for_work(server: RealServer) -> None:
+    end = time.monotonic() + PATIENCE
+    while not any(map(alive, server.children())) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
 def wait_for_end(pids: list[int]) -> None:
     end = time.monotonic() + 60
     while any(map(alive, pids)) and time.monotonic() < end:
@@ -166,7 +175,11 @@ def test_ten_kills_at_random_moments_lose_no_session_and_leave_no_child(tmp_path
                 address = server.address()
                 if not {"awaiting_transcript", "transcribing"} & set(states(address).values()):
                     sent.append(send(address, media.recording("wav", SECONDS, start=number)))
-                time.sleep(chance.uniform(0.05, LONGEST))
+                if number % 5 in AT_WORK:
+                    wait_for_work(server)
+                    time.sleep(chance.uniform(0.0, 0.3))
+                else:
+                    time.sleep(chance.uniform(0.05, LONGEST))
             left = server.kill()
             working_at_kill += bool(left)
             children += left

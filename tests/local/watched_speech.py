@@ -112,7 +112,7 @@ async def many_turns() -> None:
         await asyncio.sleep(0)
 
 
-def gone(pid: int, within: float = 10) -> bool:
+def gone(pid: int, within: float = PATIENCE) -> bool:
     """Wait for a process to end."""
     end = time.monotonic() + within
     while running(pid) and time.monotonic() < end:
