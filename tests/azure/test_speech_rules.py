@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -244,4 +247,32 @@ async def test_a_buffer_gives_back_what_was_written_and_has_no_name(tmp_path: Pa
     async with AudioBufferFile(tmp_path) as buffer:
         async for chunk in seconds(1):
             await buffer.write(chunk)
+    assert not names_in(tmp_path)
+
+
+class CountingThreads(ThreadPoolExecutor):
+    calls = 0
+
+    def submit(self, *given: Any, **named: Any) -> Any:
+        self.calls += 1
+        return super().submit(*given, **named)
+
+
+async def test_a_buffer_encodes_in_few_calls_of_a_thread_and_keeps_the_order(
+    tmp_path: Path,
+) -> None:
+    threads = CountingThreads(4)
+    asyncio.get_running_loop().set_default_executor(threads)
+    written = [bytes([number, 0]) * 65_536 for number in range(64)]
+    async with AudioBufferFile(tmp_path) as buffer:
+        for chunk in written:
+            await buffer.write(chunk)
+        await buffer.finish()
+        assert threads.calls <= len(written) // 4
+        assert b"".join([chunk async for chunk in buffer.pcm()]) == b"".join(written)
+
+
+async def test_a_buffer_that_is_left_while_it_encodes_waits_for_that(tmp_path: Path) -> None:
+    async with AudioBufferFile(tmp_path) as buffer:
+        await buffer.write(bytes(4 << 20))
     assert not names_in(tmp_path)

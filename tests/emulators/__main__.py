@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
         if chosen.write:
             chosen.write.touch(mode=0o600)
             chosen.write.write_text(lines, encoding="utf-8")
-        print(json.dumps(settings) if chosen.json else lines, end="", flush=True)
+        print(f"{json.dumps(settings)}\n" if chosen.json else lines, end="", flush=True)
         print("running until Ctrl-C", file=sys.stderr, flush=True)
         ended.wait()
     return 0

@@ -14,6 +14,7 @@ from therapy.domain.run import Run, done
 from therapy.domain.run_stages import Stages, begun, ended, with_facts
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
+from therapy.workflows.decoding_turns import DecodingTurns
 from therapy.workflows.recognition import nothing_to_note
 
 NEWS = 0.05
@@ -29,7 +30,8 @@ class ClaimedRun:
 
     The work calls `charge` before each time that an engine may cost something; it raises `EngineFailed` if
     enough was paid. `charged` is whether it was called. It calls `require_wanted` before it keeps what was
-    said: that raises `LeaseLost` if the session was cancelled. Whoever writes the run holds `writing`.
+    said: that raises `LeaseLost` if the session was cancelled. Whoever writes the run holds `writing`. All
+    runs of a worker have the same `turns`.
     """
 
     run: Run
@@ -39,6 +41,7 @@ class ClaimedRun:
     charged: bool = False
     require_wanted: Callable[[], Awaitable[None]] = nothing_to_note
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turns: DecodingTurns = field(default_factory=DecodingTurns)
     stages: Stages = field(init=False)
 
     def __post_init__(self) -> None:

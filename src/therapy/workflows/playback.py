@@ -37,6 +37,7 @@ from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.claimed_run import ClaimedRun, Finish, end_beside
+from therapy.workflows.decoding_turns import MOST_SECONDS
 from therapy.workflows.joined_audio import Part, close_with, decode_parts
 from therapy.workflows.staged_file import StagedFile
 
@@ -101,7 +102,11 @@ async def _pcm(
     recordings: Recordings,
     audio: AudioDecoder,
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the sound of all of a session's recordings, and note how much of it has gone by."""
+    """Yield the sound of all of a session's recordings, and note how much of it has gone by.
+
+    While a recording is decoded for which somebody waits, it waits, too, and so do its child processes.
+    """
+    patience = MOST_SECONDS
     practice_id, expected, sent = session.practice_id, max(1, expected_ms * BYTES_PER_MS), 0
     parts = [
         Part(partial(recordings.read, practice_id, key), await recordings.size(practice_id, key))
@@ -113,6 +118,7 @@ async def _pcm(
         async for chunk in pcm:
             sent += len(chunk)
             claimed.progress = min(ALMOST, sent / expected)
+            patience -= await claimed.turns.give_way(patience)
             yield chunk
 
 

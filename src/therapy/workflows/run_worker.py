@@ -7,7 +7,7 @@ is ever written halfway.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -49,6 +49,7 @@ from therapy.repositories.records import Records
 from therapy.repositories.runs import run_queue
 from therapy.workflows import amendments, closing, insights, playback, rerun, transcription
 from therapy.workflows.claimed_run import ClaimedRun, Finish
+from therapy.workflows.decoding_turns import DecodingTurns
 from therapy.workflows.engines import Engines
 
 BEATS_PER_LEASE = 3
@@ -80,7 +81,7 @@ class RunWorker:
     service may charge for `paid_tries` tries of a run. `during` is entered while a run is worked on, e.g. so
     that log lines name it. Of `kinds` it does no others; insights have `insights_time` instead of `run_time`.
     A long recognition keeps a checkpoint for each `checkpoint_ms` of audio (0 = none).
-    Who follows the session is told by `publish` of each beat that has news of it.
+    Who follows the session is told by `publish` of each beat that has news of it. `turns` are shared.
     """
 
     records: Records
@@ -97,6 +98,7 @@ class RunWorker:
     insights_time: timedelta = timedelta(minutes=15)
     checkpoint_ms: int = CHECKPOINT_MS
     publish: Publish = tell_nobody
+    turns: DecodingTurns = field(default_factory=DecodingTurns)
 
     async def waiting(self) -> AsyncIterator[tuple[str, str]]:
         """Yield the practice and the id of the first session that waits, until none is left to be claimed.
@@ -163,7 +165,7 @@ class RunWorker:
         return self.insights_time if run.kind is RunKind.INSIGHTS else self.run_time
 
     async def _work(self, run: Run) -> None:
-        claimed_run = ClaimedRun(run)
+        claimed_run = ClaimedRun(run, turns=self.turns)
         claimed_run.charge = partial(self._charge, claimed_run)
         claimed_run.require_wanted = partial(self._require_wanted, run)
         try:

@@ -189,12 +189,14 @@ async def _recognise(
     share = ShareDone(sum(sizes), _length_ms(session))
 
     async def read(key: str, start: int, end: int) -> bytes:
+        claimed.turns.note()
         block = await recordings.read(practice_id, key, start, end)
         share.bytes_read += len(block)
         claimed.progress = share.value
         return block
 
     def on_progress(processed_ms: int) -> None:
+        claimed.turns.note()
         share.processed_ms = processed_ms
         claimed.progress = share.value
 

@@ -65,6 +65,9 @@ HEAD_BYTES = 1 << 16
 MOST_LEAD = 512
 """So many tags, or buffers full of zeros (32 MiB), may be in front of the sound."""
 
+PACKET_BYTES = 1 << 16
+"""Of a WAV file so many bytes are decoded at once: FFmpeg's own choice is a tenth of a second."""
+
 PROTECTED = ("drms", "enca", "sinf")
 """Tags of MP4 tracks whose sound is encrypted."""
 
@@ -190,6 +193,8 @@ def _refuse(*_: object) -> Never:
 def _options(file: RangedFile, kind: str) -> dict[str, str]:
     """Return the options of FFmpeg's demuxers: no picture, subtitle or other container is ever opened."""
     options = {"codec_whitelist": DECODERS, "format_whitelist": DEMUXERS[kind]}
+    if kind == media.WAV:
+        options["max_size"] = str(PACKET_BYTES)
     if kind == media.WAV and _wav_goes_on(file):
         options["ignore_length"] = "1"
     return options

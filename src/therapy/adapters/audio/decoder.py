@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.audio.child_messages import next_message, reported_error
 from therapy.adapters.audio.playback import encoded
+from therapy.adapters.audio.read_ahead import ReadAhead
 from therapy.adapters.child_process.limits import Limits
 from therapy.adapters.child_process.parent_side import end_child, ended, start_child
 from therapy.domain.audio_findings import AudioFindings
@@ -28,7 +29,7 @@ if find_spec("av") is None:  # only the child imports it, but it is missed at th
     raise ModuleNotFoundError("No module named 'av'", name="av")
 
 CHILD = "therapy.adapters.audio.decoder_process"
-PIPE_LIMIT = 1 << 16
+PIPE_LIMIT = 1 << 18
 """Bytes of samples that may wait here for the consumer."""
 
 CHECK_SECONDS = 20.0
@@ -84,8 +85,8 @@ class PyAvAudioDecoder(AudioDecoder):
         on_end: Callable[[AudioFindings], None] = ignore,
     ) -> AsyncGenerator[bytes, None]:
         order = protocol.Order(size, check=False, longest_ms=longest_ms, limits=self._limits)
-        async with _child(order) as child:
-            async for kind, content in _messages(child, read, order):
+        async with aclosing(ReadAhead(read, size)) as ahead, _child(order) as child:
+            async for kind, content in _messages(child, ahead.range, order):
                 if kind == protocol.PCM:
                     yield content
                 else:

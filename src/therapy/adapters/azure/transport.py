@@ -14,6 +14,9 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 from therapy.adapters.keep_alive import KEEP_ALIVE_SECONDS, keep_alive_options
 
+READ_BYTES = 1 << 18
+"""So much of an answer may wait for whoever reads it, before its connection is left full."""
+
 
 def keep_alive_socket(idle: float) -> Callable[[Any], socket.socket]:
     """Return what makes aiohttp's sockets: they send a probe after `idle` seconds of silence (at least 1)."""
@@ -52,5 +55,6 @@ class KeepAliveTransport(AioHttpTransport):  # type: ignore[misc] # exported laz
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=bool(getproxies()),
+                read_bufsize=READ_BYTES,
             )
         await super().open()

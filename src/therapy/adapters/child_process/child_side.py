@@ -1,6 +1,7 @@
 """What a child process does before anything else."""
 
 import ctypes
+import fcntl
 import os
 import resource
 import signal
@@ -15,6 +16,9 @@ from therapy.adapters.child_process.network import leave_network
 
 PR_SET_PDEATHSIG = 1
 
+PIPE_BYTES = 1 << 20
+"""Bytes that may wait in the pipe to the parent: with few, the two of them take turns."""
+
 KILLED_FIRST = "1000"
 """The most that Linux adds to a process's score when it looks for one to kill, as memory has run out."""
 
@@ -22,6 +26,8 @@ KILLED_FIRST = "1000"
 def private_streams() -> tuple[IO[bytes], IO[bytes]]:
     """Return our ends of the pipes, so that what a library prints can't mix with the messages."""
     outgoing = os.fdopen(os.dup(1), "wb")
+    with suppress(AttributeError, OSError):  # not Linux; or this user's pipes may hold no more
+        fcntl.fcntl(outgoing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     os.dup2(2, 1)
     return sys.stdin.buffer, outgoing
 

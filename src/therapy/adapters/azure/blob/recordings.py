@@ -52,6 +52,9 @@ JOURNALS = "staging/"
 PASSING = "passing"
 """Metadata of a blob that is committed but not a recording (yet, or any more)."""
 
+RECEIVED_AT_ONCE = 1 << 18
+"""Bytes that the SDK takes from a connection in one step; its own 4,096 are a step for each packet."""
+
 COPY_LINK = timedelta(minutes=15)
 COPY_LOOKS = 300
 COPY_PAUSE = 0.2
@@ -102,6 +105,7 @@ class BlobRecordings(Recordings):
             "read_timeout": 20,
             "max_single_get_size": 2 * BLOCK_SIZE,
             "max_chunk_get_size": BLOCK_SIZE,
+            "connection_data_block_size": RECEIVED_AT_ONCE,
         } | options
         settings.setdefault("transport", KeepAliveTransport(keep_alive, **settings))
         async with AsyncExitStack() as stack:

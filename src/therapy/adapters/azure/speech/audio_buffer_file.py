@@ -23,6 +23,9 @@ from therapy.ports.audio import BYTES_PER_MS, SAMPLE_RATE
 FULL = (OSError, av.FFmpegError)
 """What a full disk raises, directly or through FFmpeg."""
 
+ENCODED_AT_ONCE = 1 << 20
+"""Bytes of samples that one call of a thread encodes, half a minute; as many come in meanwhile."""
+
 READ_BYTES = 1 << 17
 """Bytes in a chunk that is read back, about four seconds of samples."""
 
@@ -40,7 +43,9 @@ class AudioBufferFile:
         self._container = av.open(self._file, "w", format="flac")
         self._stream = self._container.add_stream("flac", rate=SAMPLE_RATE, layout="mono")
         self._stream.codec_context.format = "s16"
-        self._samples = 0
+        self._pending = bytearray()
+        self._encoding: asyncio.Task[None] | None = None
+        self._taken = self._samples = 0
         self._open = True
 
     async def __aenter__(self) -> Self:
@@ -52,12 +57,17 @@ class AudioBufferFile:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await asyncio.to_thread(self._close)
+        try:
+            if self._encoding is not None:
+                await asyncio.wait([self._encoding])
+                self._encoding.cancelled() or self._encoding.exception()  # nobody asks any more
+        finally:
+            await asyncio.to_thread(self._close)
 
     @property
     def duration_ms(self) -> int:
         """The duration (ms) of what has been written."""
-        return self._samples * 2 // BYTES_PER_MS
+        return self._taken // BYTES_PER_MS
 
     @property
     def size(self) -> int:
@@ -65,12 +75,16 @@ class AudioBufferFile:
         return os.fstat(self._file.fileno()).st_size
 
     async def write(self, pcm: bytes) -> None:
-        """Append samples.
+        """Append samples; they are encoded while the next ones come.
 
         Raises:
-            EngineFailed: there is no room on the disk.
+            EngineFailed: there is no room on the disk, for these samples or for those before.
         """
-        await asyncio.to_thread(self._write, pcm)
+        self._taken += len(pcm)
+        self._pending += pcm
+        if len(self._pending) >= ENCODED_AT_ONCE:
+            await self._encoded()
+            self._encoding = asyncio.create_task(asyncio.to_thread(self._write, self._swap()))
 
     async def finish(self) -> None:
         """Write what is left in the encoder, and the length. Harmless when repeated.
@@ -78,7 +92,8 @@ class AudioBufferFile:
         Raises:
             EngineFailed: there is no room on the disk.
         """
-        await asyncio.to_thread(self._finish)
+        await self._encoded()
+        await asyncio.to_thread(self._finish, self._swap())
 
     def reader(self) -> BinaryIO:
         """Return a new reader at the start of the finished file; closing it does not affect the buffer."""
@@ -96,6 +111,17 @@ class AudioBufferFile:
         chunks = self._decode()
         while (chunk := await asyncio.to_thread(self._next, chunks)) is not None:
             yield chunk
+
+    async def _encoded(self) -> None:
+        """Wait until what is being encoded is."""
+        if self._encoding is not None:
+            await asyncio.shield(self._encoding)
+            self._encoding = None
+
+    def _swap(self) -> bytes:
+        """Return the samples that wait to be encoded; none wait then."""
+        samples, self._pending = bytes(self._pending), bytearray()
+        return samples
 
     def _write(self, pcm: bytes) -> None:
         with self._lock:
@@ -118,7 +144,9 @@ class AudioBufferFile:
         except FULL:
             raise EngineFailed(reason="no_room", transient=True) from None
 
-    def _finish(self) -> None:
+    def _finish(self, samples: bytes) -> None:
+        if samples:
+            self._write(samples)
         with self._lock:
             if self._open:
                 self._open = False
