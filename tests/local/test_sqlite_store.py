@@ -113,7 +113,7 @@ async def test_of_two_processes_that_create_an_id_at_once_one_wins(
 
 
 async def instructions(database: Database, call: Awaitable[Any]) -> int:
-    """Return how many instructions SQLite's readers ran for a call."""
+    """Return how many instructions SQLite ran for a call, in the readers' threads and on the event loop."""
     ran: Counter[None] = Counter()
     every_reader = threading.Barrier(READERS)  # none answers before all have been asked
 
@@ -126,10 +126,12 @@ async def instructions(database: Database, call: Awaitable[Any]) -> int:
         connection.set_progress_handler(None, 1)
 
     await gather(*(database.read(count) for _ in range(READERS)))
+    await database.read_now(lambda here: here.set_progress_handler(lambda: ran.update([None]), 1))
     before = ran.total()
     await call
     asked = ran.total() - before
     await gather(*(database.read(stop) for _ in range(READERS)))
+    await database.read_now(lambda here: here.set_progress_handler(None, 1))
     return asked
 
 

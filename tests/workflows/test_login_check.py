@@ -10,7 +10,8 @@ from tests.builders import PRACTICE, THERAPIST
 from tests.logins import LOGIN, has_login
 from tests.workflows.interrupted_ports import nothing
 from tests.workflows.memory_installation import ACTOR, MemoryInstallation, an_installation
-from therapy.domain.errors import Unavailable
+from therapy.domain.errors import NotSignedIn, Unavailable
+from therapy.workflows.end_of_access import end_login
 from therapy.workflows.login_check import LoginCheck
 
 
@@ -80,3 +81,39 @@ async def test_one_that_stops_waiting_for_the_store_takes_the_answer_from_nobody
     held.set()
     await second
     assert first.cancelled()
+
+
+async def test_a_login_is_refused_at_once_by_the_process_that_ended_it_and_soon_by_others(
+    installed,
+):
+    """Another process is another `Records` over the same store."""
+    here, there = LoginCheck(installed.records), LoginCheck(installed.dying_writer)
+    login = await installed.records.logins.load(PRACTICE, THERAPIST, LOGIN)
+    for check in (here, there):
+        await check.require(ACTOR)
+    await end_login(login, records=installed.records)
+    with pytest.raises(NotSignedIn):
+        await here.require(ACTOR)
+    installed.clock.advance(seconds=5)
+    with pytest.raises(NotSignedIn):
+        await there.require(ACTOR)
+
+
+async def test_a_login_that_ends_while_the_store_is_asked_about_it_is_not_remembered(installed):
+    check, held = LoginCheck(installed.records), asyncio.Event()
+    login = await installed.records.logins.load(PRACTICE, THERAPIST, LOGIN)
+
+    async def hold(_: str, __: Sequence[object]) -> None:
+        await held.wait()
+
+    installed.store.after_get = hold
+    asking = asyncio.create_task(check.require(ACTOR))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(end_login(login, records=installed.records))
+    installed.store.after_get = nothing
+    await ending
+    held.set()
+    await asking  # it was sent before the end
+    with pytest.raises(NotSignedIn):
+        await check.require(ACTOR)

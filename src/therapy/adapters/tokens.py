@@ -2,6 +2,9 @@
 
 An access token says what kind it is (`typ`), for whom and from whom (`aud`, `iss`), which login (`sid`) and
 which key (`kid`), so that keys can be changed and no token can be used for another purpose.
+
+A process verifies a token once and remembers what it says: the same text can't become another's, and the time
+is compared at each use. Whether the login is alive is another question: see `workflows.login_check`.
 """
 
 import base64
@@ -9,6 +12,7 @@ import hashlib
 import hmac
 import math
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import jwt
 
@@ -21,12 +25,27 @@ ALGORITHM = "HS256"
 AUDIENCE = "therapy-app"
 KIND = "access"
 
+MOST_REMEMBERED = 4_096
+"""Verified tokens that one process remembers, about 1 kB each; one more, and the oldest is forgotten."""
+
+
+class Verified(NamedTuple):
+    """What a token whose signature is ours says: who it is for, and between which moments it counts."""
+
+    actor: Actor
+    begins_at: float
+    expires_at: float
+
 
 class JwtTokens(Tokens):
     """Signs access tokens with keys derived from one secret of at least 32 bytes."""
 
     def __init__(
-        self, secret: str, issuer: str = "therapy", lifetime: timedelta = timedelta(minutes=15)
+        self,
+        secret: str,
+        issuer: str = "therapy",
+        lifetime: timedelta = timedelta(minutes=15),
+        most_remembered: int = MOST_REMEMBERED,
     ) -> None:
         self._key = hashlib.sha256(b"access|" + secret.encode()).digest()
         self._refresh_key = hashlib.sha256(b"refresh|" + secret.encode()).digest()
@@ -34,6 +53,8 @@ class JwtTokens(Tokens):
         self._kid = hashlib.sha256(self._key).hexdigest()[:8]
         self._issuer = issuer
         self._lifetime = lifetime
+        self._most = most_remembered
+        self._verified: dict[str, Verified] = {}
 
     def issue(self, actor: Actor, *, now: datetime) -> tuple[str, int]:
         claims = {
@@ -59,6 +80,27 @@ class JwtTokens(Tokens):
         return hmac.digest(self._name_key, text.encode("utf-8", "replace"), "sha256").hex()
 
     def read(self, token: str, *, now: datetime) -> Actor:
+        actor, begins_at, expires_at = self._verified.get(token) or self._remembered(token)
+        moment = now.timestamp()
+        if moment < begins_at:
+            raise NotSignedIn
+        if moment >= expires_at:
+            self._verified.pop(token, None)
+            raise NotSignedIn("token_expired")
+        return actor
+
+    def _remembered(self, token: str) -> Verified:
+        verified = self._verified[token] = self._verify(token)
+        if len(self._verified) > self._most:
+            del self._verified[next(iter(self._verified))]
+        return verified
+
+    def _verify(self, token: str) -> Verified:
+        """Return what a token says.
+
+        Raises:
+            NotSignedIn: it is not ours, altered, or of another kind.
+        """
         try:
             if jwt.get_unverified_header(token).get("kid") != self._kid:
                 raise NotSignedIn
@@ -83,11 +125,7 @@ class JwtTokens(Tokens):
             actor = Actor(claims["sub"], role, claims["practice"], claims["sid"], claims["lang"])
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError) as exc:
             raise NotSignedIn from exc
-        if now.timestamp() < begins_at:
-            raise NotSignedIn
-        if now.timestamp() >= expires_at:
-            raise NotSignedIn("token_expired")
-        return actor
+        return Verified(actor, begins_at, expires_at)
 
 
 def _moment(claim: object) -> float:

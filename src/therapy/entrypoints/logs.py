@@ -6,9 +6,11 @@ messages may quote what people sent. Ids bound by `bound_ids` are in every line 
 it.
 """
 
+import json
 import logging
 import sys
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from types import TracebackType
 
 import structlog
@@ -25,6 +27,8 @@ IDS = ("request_id", "practice", "session", "run")
 """The ids that may be bound; nothing else that is bound is written."""
 
 _FIRST = ("at", "level", "logger", "event")
+_NO_FIELDS = {*logging.makeLogRecord({}).__dict__, *_FIRST}
+_ENCODER = json.JSONEncoder(default=str)
 
 
 def bound_ids(**ids: str) -> AbstractContextManager[None]:
@@ -41,8 +45,11 @@ class JsonLines(logging.Formatter):
         self._theirs = _formatter(_event_only, _bound, use_get_message=False)
 
     def format(self, record: logging.LogRecord) -> str:
-        ours = record.name.partition(".")[0] == OURS
-        return (self._ours if ours else self._theirs).format(record)
+        if record.name.partition(".")[0] != OURS:
+            return self._theirs.format(record)
+        if record.exc_info or record.stack_info or record.args:
+            return self._ours.format(record)
+        return _plain(record)
 
 
 def configure_logs(level: str) -> None:
@@ -73,6 +80,23 @@ def _formatter(*first: Processor, use_get_message: bool = True) -> ProcessorForm
         JSONRenderer(default=str),
     ]
     return ProcessorFormatter(processors=processors, use_get_message=use_get_message)
+
+
+def _plain(record: logging.LogRecord) -> str:
+    """Return the line of a record of ours that has nothing but fields: what the processors make of it.
+
+    A server writes one for each request, and they take 40 microseconds.
+    """
+    bound, given = get_contextvars(), record.__dict__
+    line = {
+        "at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "event": str(record.msg).strip().partition("\n")[0][:LONGEST],
+    }
+    line |= {name: bound[name] for name in IDS if name in bound}
+    line |= {name: given[name] for name in given if name not in _NO_FIELDS and name[0] != "_"}
+    return _ENCODER.encode(line)
 
 
 def _event_only(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -4,6 +4,7 @@ A refresh token names its login, so it is not looked up by its hash. Tokens of t
 carried no ids, are found by a pointer that the migration wrote, for as long as they could live: 30 days.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -62,6 +63,8 @@ class Logins(Repository[Login]):
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.old_tokens = OldTokens(store)
+        self.on_end: list[Callable[[Login], None]] = []
+        """Called, in this process, with every login that it has ended."""
 
     def expires_at(self, record: Login) -> datetime | None:
         return record.expires_at + KEPT_AFTER_EXPIRY
@@ -94,6 +97,12 @@ class Logins(Repository[Login]):
     def end(self, login: Login) -> Pending:
         """Delete a login, even if it has changed since it was read. Idempotent."""
         return self.delete(access_partition(login.practice_id, login.person_id), _id(login.sid))
+
+    def have_ended(self, *logins: Login) -> None:
+        """Tell who wants to know that these logins have ended: what `end` returned is committed."""
+        for login in logins:
+            for told in self.on_end:
+                told(login)
 
 
 def _id(sid: str) -> str:

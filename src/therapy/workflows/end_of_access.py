@@ -41,6 +41,7 @@ async def end_all(access: Access, after: Credentials, *with_it: Pending, records
     change.add(*ended[:room])
     follows = AccessEnded(after.person_id, records.now(), after.epoch)
     await records.commit(after.practice_id, change, follows)
+    records.logins.have_ended(*access.logins)
 
 
 def _endings(access: Access, *, records: Records) -> list[Pending]:
@@ -53,6 +54,7 @@ def _endings(access: Access, *, records: Records) -> list[Pending]:
 async def end_login(login: Login, *, records: Records) -> None:
     """End a login with its devices. Idempotent."""
     await Change(records.logins.end(login)).commit(records.store)
+    records.logins.have_ended(login)
     await devices_of(login.practice_id, login.person_id, records=records)  # removes what is left
 
 
@@ -73,6 +75,7 @@ async def end_access(
     resets = [each for each in access.resets if each.created_at is None or each.created_at <= at]
     ended = access._replace(logins=tuple(past), resets=tuple(resets))
     await _commit_all(_endings(ended, records=records), records=records)
+    records.logins.have_ended(*past)
     left = tuple(each for each in access.logins if each not in past)
     await devices_under(access._replace(logins=left), records=records)  # removes the others
     await _carry_over(practice_id, person_id, access.credentials, records=records)

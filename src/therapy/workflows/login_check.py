@@ -2,8 +2,9 @@
 
 An access token proves that a login existed when it was issued. That the login has not ended since is read
 from the store, once in `every` for each login and process, however many requests there are; so a login that
-has ended is refused everywhere after `every` at the latest. While the store can't be reached, a login that
-was seen alive goes on until then; after that the answer is Unavailable.
+has ended is refused everywhere after `every` at the latest, and at once by the process that has ended it.
+While the store can't be reached, a login that was seen alive goes on until then; after that the answer is
+Unavailable.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 
 from therapy.domain.access import Actor
 from therapy.domain.errors import NotFound, NotSignedIn
+from therapy.domain.people import Login
 from therapy.repositories.records import Records
 
 EVERY = timedelta(seconds=3)
@@ -57,6 +59,9 @@ class LoginCheck:
     _alive: OrderedDict[LoginKey, datetime] = field(default_factory=OrderedDict, init=False)
     _asked: dict[LoginKey, asyncio.Task[None]] = field(default_factory=dict, init=False)
 
+    def __post_init__(self) -> None:
+        self.records.logins.on_end.append(self._forget)
+
     async def require(self, actor: Actor) -> None:
         """Raise NotSignedIn unless the actor's login is alive, or was so less than `every` ago.
 
@@ -76,11 +81,19 @@ class LoginCheck:
     async def _ask(self, key: LoginKey, now: datetime) -> None:
         self._alive.pop(key, None)
         await _require(key, records=self.records)
+        if self._asked.get(key) is not asyncio.current_task():
+            return  # it has ended since it was read
         self._alive[key] = now
         if len(self._alive) > self.most:
             self._alive.popitem(last=False)
 
+    def _forget(self, login: Login) -> None:
+        key = login.practice_id, login.person_id, login.sid
+        self._alive.pop(key, None)
+        self._asked.pop(key, None)
+
     def _answered(self, key: LoginKey, done: asyncio.Task[None]) -> None:
-        del self._asked[key]
+        if self._asked.get(key) is done:
+            del self._asked[key]
         if not done.cancelled():
             done.exception()  # the ones that wait have it; nobody may be left to

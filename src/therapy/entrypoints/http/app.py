@@ -7,7 +7,6 @@ from datetime import timedelta
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.middleware import DefineMiddleware
 
 from therapy.config import Settings
 from therapy.domain.errors import TherapyError
@@ -24,7 +23,8 @@ from therapy.entrypoints.http import (
 )
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.bearer_token import Authentication
-from therapy.entrypoints.http.dependencies import DEPENDENCIES
+from therapy.entrypoints.http.dependencies import DEPENDENCIES, PROVIDERS
+from therapy.entrypoints.http.direct_dependencies import call_directly
 from therapy.entrypoints.http.errors import (
     on_bug,
     on_http_error,
@@ -94,7 +94,7 @@ def make_app(
         dependencies=DEPENDENCIES,
         middleware=[
             RequestTimer(),
-            DefineMiddleware(Authentication, exclude_from_auth_key="no_token"),
+            Authentication(),
             CountedLongBodies(),
             IdempotencyKeys(),
         ],
@@ -113,5 +113,6 @@ def make_app(
         openapi_config=documentation(),
         logging_config=None,
     )
+    call_directly(app, PROVIDERS)
     describe(app)
     return app

@@ -1,15 +1,14 @@
 """Dependencies that handlers can ask for by name: the actor, the installation's parts, the language."""
 
-from collections.abc import Callable
 from typing import Any
 
 from litestar import Request
-from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 
 from therapy.domain.access import Actor
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.client_address import provide_client_network
+from therapy.entrypoints.http.direct_dependencies import Provider
 from therapy.entrypoints.http.errors import language_of
 from therapy.entrypoints.http.idempotency_key import is_repeated
 from therapy.ports.people_index import PeopleIndex
@@ -50,24 +49,24 @@ PARTS = (
 """Attributes of `workflows.installation.Installation` that handlers can ask for by their names."""
 
 
-def provide_part(name: str) -> Provide:
+def part_of(name: str) -> Provider:
     """Return the provider of a part of the running installation."""
 
-    def part(state: State) -> Any:
-        return getattr(state.therapy.installation, name)
+    def part(request: Request[Any, Any, Any]) -> Any:
+        return getattr(request.app.state.therapy.installation, name)
 
-    return Provide(part, sync_to_thread=False)
+    return part
 
 
-def provide_after_response(state: State) -> AfterResponse:
+def provide_after_response(request: Request[Any, Any, Any]) -> AfterResponse:
     """Return the jobs that run after answers."""
-    after_response: AfterResponse = state.after_response
+    after_response: AfterResponse = request.app.state.after_response
     return after_response
 
 
-def provide_followed_sessions(state: State) -> FollowedSessions:
+def provide_followed_sessions(request: Request[Any, Any, Any]) -> FollowedSessions:
     """Return everybody who follows sessions in this process."""
-    followed: FollowedSessions = state.therapy.installation.followed_sessions
+    followed: FollowedSessions = request.app.state.therapy.installation.followed_sessions
     return followed
 
 
@@ -76,21 +75,14 @@ def provide_actor(request: Request[Actor, Any, Any]) -> Actor:
     return request.user
 
 
-def provide_language(request: Request[Any, Any, Any]) -> str:
-    """Return the language that the client asks for, else its practice's, else this installation's."""
-    return language_of(request)
-
-
-def _provided(function: Callable[..., Any]) -> Provide:
-    return Provide(function, sync_to_thread=False)
-
-
-DEPENDENCIES = {
-    "actor": _provided(provide_actor),
-    "after_response": _provided(provide_after_response),
-    "client_network": _provided(provide_client_network),
-    "followed": _provided(provide_followed_sessions),
-    "is_repeated": _provided(is_repeated),
-    "language": _provided(provide_language),
-    **{name: provide_part(name) for name in PARTS},
+PROVIDERS: dict[str, Provider] = {
+    "actor": provide_actor,
+    "after_response": provide_after_response,
+    "client_network": provide_client_network,
+    "followed": provide_followed_sessions,
+    "is_repeated": is_repeated,
+    "language": language_of,
+    **{name: part_of(name) for name in PARTS},
 }
+
+DEPENDENCIES = {name: Provide(each, sync_to_thread=False) for name, each in PROVIDERS.items()}

@@ -8,7 +8,6 @@ import time
 import uuid
 from typing import Any
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +16,10 @@ from therapy.domain.access import Actor
 from therapy.entrypoints.logs import bound_ids
 
 log = logging.getLogger(__name__)
+
+CACHE_CONTROL = b"cache-control"
+NO_STORE = (CACHE_CONTROL, b"no-store")
+NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class RequestTimer(ASGIMiddleware):
@@ -32,35 +35,44 @@ class RequestTimer(ASGIMiddleware):
 
 def request_id(scope: Scope) -> str:
     """Return the id of a request, always the same one."""
-    return str(_state(scope).setdefault("request_id", uuid.uuid4().hex))
+    state = _state(scope)
+    known: str | None = state.get("request_id")
+    if known is None:
+        known = state["request_id"] = uuid.uuid4().hex
+    return known
 
 
 def began_at(scope: Scope) -> float:
     """Return when a request came, by the monotonic clock; now, if that was not noted."""
-    began: float = _state(scope).get("began", time.monotonic())
-    return began
+    began: float | None = _state(scope).get("began")
+    return time.monotonic() if began is None else began
 
 
 async def finish_response(message: Message, scope: Scope) -> None:
     """Add the headers to an answer and log its route, status and time; never a query, a body or a path."""
     if message["type"] != "http.response.start":
         return
-    headers = MutableScopeHeaders.from_message(message)
-    headers["X-Request-ID"] = request_id(scope)
-    headers.setdefault("Cache-Control", "no-store")
-    headers["X-Content-Type-Options"] = "nosniff"
+    given = list(message["headers"])
+    names = {name.lower() for name, _ in given}
+    given += [(b"x-request-id", request_id(scope).encode()), NO_SNIFF]
+    message["headers"] = given if CACHE_CONTROL in names else [*given, NO_STORE]
+    if log.isEnabledFor(logging.INFO):
+        log.handle(_record(message["status"], scope))
+
+
+def _record(status: int, scope: Scope) -> logging.LogRecord:
+    """Return the record of an answer; made here, since the logger would look for its caller in the stack."""
+    record = logging.LogRecord(log.name, logging.INFO, "", 0, "request", None, None)
     actor = scope.get("user")
-    log.info(
-        "request",
-        extra={
-            "request_id": request_id(scope),
-            "method": scope.get("method", ""),
-            "route": scope.get("path_template", ""),
-            "status": message["status"],
-            "ms": round((time.monotonic() - began_at(scope)) * 1000, 1),
-            "person": actor.person_id if isinstance(actor, Actor) else "",
-        },
+    record.__dict__.update(
+        request_id=request_id(scope),
+        method=scope.get("method", ""),
+        route=scope.get("path_template", ""),
+        status=status,
+        ms=round((time.monotonic() - began_at(scope)) * 1000, 1),
+        person=actor.person_id if isinstance(actor, Actor) else "",
     )
+    return record
 
 
 def _state(scope: Scope) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class Message(Struct):
 
 def day(value: date | None) -> str | None:
     """Return a date as `dd-MM-yyyy`, as the app reads most of them."""
-    return f"{value:%d-%m-}{value.year:04}" if value else None
+    return f"{value.day:02}-{value.month:02}-{value.year:04}" if value else None
 
 
 def iso(value: date | None) -> str | None:

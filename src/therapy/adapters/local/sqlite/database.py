@@ -1,11 +1,16 @@
-"""One SQLite file and the threads that use it; the event loop never waits for the disk.
+"""One SQLite file and the threads that use it; what is read on the event loop are single short statements.
 
 There is one writer, so that writes queue here and not at the file's lock, and a few readers, which can read
 while it writes (WAL). Searches, which may take long, have threads of their own and keep no reader busy. A
 function passed to `read`, `search` or `write` runs as one transaction.
+
+A statement that an index answers takes 5 to 150 microseconds, and handing it to a thread and back 100 to 500,
+while the two threads take the interpreter's lock from each other. So `read_now` runs it on the event loop,
+waiting for no lock, unless such a statement has been slow a moment ago, as it is on a slow disk.
 """
 
 import asyncio
+import resource
 import sqlite3
 import threading
 import time
@@ -32,6 +37,9 @@ SEARCHERS = 2
 STEPS = 1_000
 """After so many steps of SQLite a search looks whether it is still wanted: some 20 microseconds."""
 
+SLOW_MS, SLOW_SECONDS = 10, 1.0
+"""After a statement that took so long on the event loop, for so many seconds they run in reader threads."""
+
 PATIENCE_MS = 5_000
 """How long to wait for another process that is writing."""
 
@@ -43,6 +51,9 @@ FIRST_WAIT_MS = 15
 The last, of 3.84 s, is more than three times the longest read (a search, 500 ms): SQLite waits for readers of
 the log before it copies it, for those of the file, and again for those of the log.
 """
+
+THIS_THREAD = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
+"""Whose use of the machine is asked for: this thread's on Linux, elsewhere this process's."""
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 T = TypeVar("T")
@@ -64,17 +75,30 @@ _OUT = frozenset(
 """Result codes that mean that the file can't be used now; any other is a bug of ours."""
 
 
+def disk_reads() -> int:
+    """Return how often this thread has waited for the disk to read."""
+    return resource.getrusage(THIS_THREAD).ru_inblock
+
+
 class Database:
     """An open database; created by `Database.open`."""
 
     def __init__(
-        self, path: Path, synchronous: Synchronous, patience_ms: int, keep_copies: timedelta
+        self,
+        path: Path,
+        synchronous: Synchronous,
+        patience_ms: int,
+        keep_copies: timedelta,
+        disk_reads: Callable[[], int],
     ) -> None:
         self._path = path
         self._synchronous = synchronous
         self._patience_ms = patience_ms
         self._keep_copies = keep_copies
         self._connections: list[sqlite3.Connection] = []
+        self._here: sqlite3.Connection | None = None
+        self._count_disk_reads = disk_reads
+        self._slow_until, self._disk_reads = 0.0, disk_reads()
         self._own = threading.local()
         self._writer = ThreadPoolExecutor(1, "sqlite-writer")
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
@@ -89,18 +113,20 @@ class Database:
         synchronous: Synchronous = "FULL",
         patience_ms: int = PATIENCE_MS,
         keep_copies: timedelta = KEEP_COPIES,
+        disk_reads: Callable[[], int] = disk_reads,
     ) -> AsyncIterator["Database"]:
         """Yield the opened database, created or migrated first if necessary; close it at the end.
 
         FULL survives a power cut; NORMAL and OFF are for tests. `keep_copies` is how long copies from before
-        a migration stay.
+        a migration stay; `disk_reads` counts how often the calling thread has waited for the disk.
 
         Raises:
             Unavailable: the file can't be opened, or a newer program has written it.
         """
-        database = cls(path, synchronous, patience_ms, keep_copies)
+        database = cls(path, synchronous, patience_ms, keep_copies, disk_reads)
         try:
             await asyncio.get_running_loop().run_in_executor(database._writer, database._prepare)
+            database._here = await asyncio.to_thread(database._connection_for_the_loop)
             yield database
         finally:
             await asyncio.to_thread(database._close)
@@ -108,6 +134,25 @@ class Database:
     async def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         """Run `ask` in a reader thread, on a consistent snapshot; return its result."""
         return await self._run(self._readers, "BEGIN", ask)
+
+    async def read_now(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `ask`, one statement that an index answers, on the event loop; in a thread if it could wait."""
+        connection, began = self._here, time.perf_counter()
+        if connection is None or began < self._slow_until:
+            return await self._in_thread(self._readers, ask)
+        try:
+            result = ask(connection)
+        except (sqlite3.Error, UnicodeEncodeError):
+            return await self._in_thread(self._readers, ask)  # which waits, or says what is wrong
+        ended = time.perf_counter()
+        if ended - began > SLOW_MS / 1000 and self._disk_was_read():
+            self._slow_until = ended + SLOW_SECONDS
+        return result
+
+    def _disk_was_read(self) -> bool:
+        """Return whether this thread has waited for the disk since it was asked, not only for a processor."""
+        before, self._disk_reads = self._disk_reads, self._count_disk_reads()
+        return self._disk_reads > before
 
     async def search(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         """Run `ask` as `read` does, in a thread for searches; it ends soon if the caller is cancelled."""
@@ -181,24 +226,34 @@ class Database:
         """Return this thread's connection, opened at its first use."""
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(
-                self._path,
-                timeout=self._patience_ms / 1000,
-                isolation_level=None,
-                check_same_thread=False,  # closed by whoever closes the database
-                cached_statements=256,
-            )
-            self._connections.append(connection)
-            _use_wal(connection, self._patience_ms)
-            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute(
-                "PRAGMA secure_delete = ON"
-            )  # erased text must not stay in free pages
-            self._own.connection = connection
+            connection = self._own.connection = self._connect()
+        return connection
+
+    def _connection_for_the_loop(self) -> sqlite3.Connection:
+        """Return a connection that waits for nobody."""
+        with mapped():
+            connection = self._connect()
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path,
+            timeout=self._patience_ms / 1000,
+            isolation_level=None,
+            check_same_thread=False,  # closed by whoever closes the database
+            cached_statements=256,
+        )
+        self._connections.append(connection)
+        _use_wal(connection, self._patience_ms)
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # erased text must not stay in free pages
         return connection
 
     def _close(self) -> None:
+        self._here = None
         self._writer.shutdown()
         self._readers.shutdown()
         self._searchers.shutdown()

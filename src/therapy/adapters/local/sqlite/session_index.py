@@ -101,7 +101,7 @@ class SqliteSessionIndex(SessionIndex):
                 raise NotFound(session=session_id)
             return codec.decode(SessionEntry, found[0])
 
-        return await self._database.read(read)
+        return await self._database.read_now(read)
 
     async def of_therapist(
         self,
@@ -124,6 +124,8 @@ class SqliteSessionIndex(SessionIndex):
             found.sort(key=lambda each: each[0], reverse=True)
             return tuple(codec.decode(SessionEntry, body) for _, body in found[: _most(limit)])
 
+        if len(set(states)) == 1:
+            return await self._database.read_now(read)
         return await self._database.read(read)
 
     async def of_patient(
@@ -138,7 +140,7 @@ class SqliteSessionIndex(SessionIndex):
             )
             return tuple(codec.decode(SessionEntry, body) for (body,) in found)
 
-        return await self._database.read(read)
+        return await self._database.read_now(read)
 
     async def search(
         self, practice_id: str, therapist_id: str, query: str, before: str, limit: int

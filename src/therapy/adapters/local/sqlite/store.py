@@ -40,7 +40,7 @@ _COLUMNS = "partition, id, version, kind, queue, due_at, expires_at, body"
 _NO_BODY = _COLUMNS.replace("body", "x''")
 _LIVE = "(expires_at IS NULL OR expires_at > ?)"
 
-_GET = f"SELECT {_COLUMNS} FROM items WHERE partition = ? AND id = ? AND {_LIVE}"  # noqa: S608 - constants
+_GET = f"SELECT {_COLUMNS} FROM items WHERE partition = ? AND id IN (%s) AND {_LIVE}"  # noqa: S608 - constants
 _DUE = (
     f"SELECT {_COLUMNS} FROM items WHERE queue = ? AND due_at <= ? AND {_LIVE} "  # noqa: S608 - constants
     "AND (due_at, partition, id) > (?, ?, ?) ORDER BY due_at, partition, id LIMIT ?"
@@ -78,13 +78,11 @@ class SqliteStore(Store):
 
     async def get(self, partition: str, *ids: str) -> Mapping[str, Item]:
         check_names(partition, *ids)
-        now = micros(self._now())
-
-        def read(connection: Connection) -> dict[str, Item]:
-            rows = (connection.execute(_GET, (partition, each, now)).fetchone() for each in ids)
-            return {row[1]: _item(row) for row in rows if row is not None}
-
-        return await self._database.read(read)
+        statement = _GET % ", ".join("?" * len(ids))
+        values = (partition, *ids, micros(self._now()))
+        return await self._database.read_now(
+            lambda connection: {row[1]: _item(row) for row in connection.execute(statement, values)}
+        )
 
     async def list(
         self,

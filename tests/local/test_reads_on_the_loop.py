@@ -1,0 +1,86 @@
+"""Small reads of the embedded database on the event loop; in a thread where they could wait."""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.builders import NOW, PRACTICE, THERAPIST
+from therapy.adapters.local.sqlite.database import SLOW_MS, Database
+from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
+from therapy.adapters.local.sqlite.store import SqliteStore
+from therapy.domain.errors import NotFound
+from therapy.domain.session_status import SessionStatus
+from therapy.ports.store import Create
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "therapy.sqlite3"
+
+
+@pytest.fixture
+async def database(path: Path) -> AsyncIterator[Database]:
+    async with Database.open(path, synchronous="OFF") as opened:
+        yield opened
+
+
+async def test_a_small_read_needs_neither_a_thread_nor_a_transaction(database: Database) -> None:
+    store, index = SqliteStore(database, lambda: NOW), SqliteSessionIndex(database)
+    await store.commit("partition", [Create(id=each, kind="k", body=b"{}") for each in "ab"])
+    statements: list[str] = []
+    await database.read_now(lambda here: here.set_trace_callback(statements.append))
+    before = set(threading.enumerate())
+    assert set(await store.get("partition", "a", "b", "c")) == {"a", "b"}
+    for states in ({SessionStatus.CLOSED}, {SessionStatus.AWAITING_REVIEW}):
+        assert await index.of_therapist(PRACTICE, THERAPIST, states, "", 500) == ()
+    assert await index.of_patient(PRACTICE, "patient", "", 500) == ()
+    with pytest.raises(NotFound):
+        await index.get(PRACTICE, "absent")
+    assert [each.split()[0] for each in statements] == ["SELECT"] * 5
+    assert set(threading.enumerate()) == before
+
+
+async def test_a_read_that_finds_the_file_locked_waits_in_a_thread(
+    database: Database, path: Path
+) -> None:
+    """What another connection has locked is waited for as ever, and the event loop goes on meanwhile."""
+    here, asked = threading.current_thread(), list[threading.Thread]()
+
+    def ask(connection: sqlite3.Connection) -> None:
+        asked.append(threading.current_thread())
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(database.read_now(ask))
+    for _ in range(10):
+        await asyncio.sleep(0.01)
+    assert asked[0] is here
+    assert not waiting.done()
+    other.execute("ROLLBACK")
+    await waiting
+    assert [each is here for each in asked] == [True, False]
+    other.close()
+
+
+async def test_where_a_read_waits_for_the_disk_the_next_ones_are_made_in_threads(
+    path: Path,
+) -> None:
+    """A slow read alone, as on a machine that is busy with other things, changes nothing."""
+    waits = 0
+    here = threading.current_thread()
+
+    def slow(_: sqlite3.Connection) -> bool:
+        time.sleep(SLOW_MS / 1000 + 0.005)
+        return threading.current_thread() is here
+
+    async with Database.open(path, synchronous="OFF", disk_reads=lambda: waits) as database:
+        assert [await database.read_now(slow) for _ in range(3)] == [True] * 3
+        waits += 1
+        assert [await database.read_now(slow) for _ in range(3)] == [True, False, False]
