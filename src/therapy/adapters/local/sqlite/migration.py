@@ -1,11 +1,11 @@
 """Schema migrations: numbered SQL files, each run once and in order.
 
-The number of the last one is stored in the file's `user_version`. A step may also convert rows. A new file
-takes all steps at once. Before a step changes an existing file, the whole file is copied beside it, as
-`<name>.before-<step>`; delete the copy when all is well.
+The number of the last one is stored in the file's `user_version`. A step may also convert rows. A file takes
+all steps that it lacks at once. Before they change an existing file, the whole file is copied beside it, as
+`<name>.before-<first of them>`; delete the copy when all is well.
 
-A process may be killed at any point, and another one may start meanwhile: a step is one transaction, and the
-next process waits for it or starts it again.
+A process may be killed at any point, and another one may start meanwhile: the steps are one transaction, and
+the next process waits for it or starts it again.
 """
 
 import logging
@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from therapy.adapters.local.sqlite import migration_records
+from therapy.adapters.local.sqlite import migration_records, text_parts
 from therapy.domain.errors import Unavailable
 
 ROOM = 5
@@ -44,7 +44,7 @@ class Step(NamedTuple):
     convert: Callable[[sqlite3.Connection], None] | None = None
 
 
-CONVERSIONS = {2: migration_records.convert}
+CONVERSIONS = {2: migration_records.convert, 3: text_parts.fill}
 """The function that converts the rows of an existing file, by the number of the step."""
 
 
@@ -61,21 +61,20 @@ def known_steps() -> tuple[Step, ...]:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
-    """Migrate the file to the last step, one transaction per step; processes that race take turns.
+    """Migrate the file to the last step, in one transaction; processes that race take turns.
 
-    A process that dies in between leaves the file as it was before the step. A new file takes all steps in
-    one transaction, so that it never has anything in it to back up.
+    A process that dies in between leaves the file as it was before.
 
     Raises:
         Unavailable: a newer program has written the file, or the disk has no room for a conversion.
-            The step changed nothing.
+            Nothing was changed.
     """
     patience = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
     while _version(connection, known=len(steps)) < len(steps):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            _take_step(connection, path, steps)
+            _take_steps(connection, path, steps)
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
@@ -84,20 +83,20 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -
     _shrink(connection, path)
 
 
-def _take_step(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
-    """Take the next step, or all of them for a new file; none if another process has taken the last one."""
+def _take_steps(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
+    """Take the steps that are left; none if another process has taken them meanwhile."""
     version = _version(connection, known=len(steps))
-    if version == len(steps):
+    left = steps[version:]
+    if not left:
         return
-    reached = version + 1 if version else len(steps)
     if version:
-        if steps[version].convert:
+        if any(step.convert for step in left):
             _require_room(path)
-        log.info("migrating the database", extra={"step": reached})
-        back_up(path, path.with_name(f"{path.name}.before-{reached:04}"))
-    for step in steps[version:reached]:
+        log.info("migrating the database", extra={"steps": f"{version + 1}-{len(steps)}"})
+        back_up(path, path.with_name(f"{path.name}.before-{version + 1:04}"))
+    for step in left:
         _run(connection, step)
-    connection.execute(f"PRAGMA user_version = {reached}")
+    connection.execute(f"PRAGMA user_version = {len(steps)}")
 
 
 def _shrink(connection: sqlite3.Connection, path: Path) -> None:

@@ -1,19 +1,30 @@
-"""The people index in SQLite: a search goes through a range of the index of names.
+"""The people index in SQLite: what few people have is found by its parts, the rest in the order of names.
 
 Texts are folded here, by the functions that `person_entry.person_found` uses, too, so that SQLite compares
 plain characters and both always agree.
 """
 
+import json
+from collections.abc import Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from sqlite3 import Connection
+from typing import Any, NamedTuple
 
+from therapy.adapters.local.sqlite import text_parts
 from therapy.adapters.local.sqlite.database import Database
+from therapy.adapters.local.sqlite.text_parts import PEOPLE
 from therapy.domain import codec
 from therapy.domain.people import Role
 from therapy.domain.person_entry import MOST_PEOPLE, PersonEntry, person_fields
 from therapy.domain.text_folding import query_forms
 from therapy.ports.people_index import PeopleIndex
+
+MERGING = 2
+"""What `removed` is while parts of the removed texts may still be in the index of parts; then it is 1."""
+
+Found = tuple[PersonEntry, ...]
 
 
 class SqlitePeopleIndex(PeopleIndex):
@@ -27,46 +38,126 @@ class SqlitePeopleIndex(PeopleIndex):
         key, body = (practice_id, entry.id, entry.sequence), codec.encode(entry)
 
         def write(connection: Connection) -> None:
-            connection.execute(
+            written = connection.execute(
                 "INSERT INTO person_entries (practice_id, id, sequence, role, name, fields, body) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (practice_id, id) DO UPDATE SET "
                 "sequence = excluded.sequence, role = excluded.role, name = excluded.name,"
                 " fields = excluded.fields, body = excluded.body "
-                "WHERE sequence <= excluded.sequence AND removed = 0",
+                "WHERE sequence <= excluded.sequence AND removed = 0 RETURNING number",
                 (*key, entry.role.value, name, fields, body),
-            )
+            ).fetchone()
+            if written is not None:
+                text_parts.mend(connection, PEOPLE, written[0], fields, (practice_id, ""))
+            text_parts.update(connection, PEOPLE)
 
         await self._database.write(write)
 
     async def remove(self, practice_id: str, person_id: str) -> None:
-        def write(connection: Connection) -> None:
-            connection.execute(
-                "INSERT INTO person_entries (practice_id, id, sequence, removed) VALUES (?, ?, 0, 1) "
-                "ON CONFLICT (practice_id, id) DO UPDATE SET "
-                "sequence = 0, removed = 1, role = '', name = '', fields = '', body = x''",
-                (practice_id, person_id),
-            )
+        key = practice_id, person_id
 
-        await self._database.write(write)
+        def write(connection: Connection) -> bool:
+            (removed,) = connection.execute(
+                "INSERT INTO person_entries (practice_id, id, sequence, removed) VALUES (?, ?, 0, 1) "
+                "ON CONFLICT (practice_id, id) DO UPDATE SET sequence = 0, removed = max(removed, 1),"
+                " role = '', name = '', fields = '', body = x'' RETURNING removed",
+                key,
+            ).fetchone()
+            if text_parts.update_all(connection, PEOPLE):
+                removed = _mark_removed(connection, *key, MERGING)
+            return bool(removed == MERGING)
+
+        if await self._database.write(write):
+            await self._database.merge(PEOPLE.parts)
+            await self._database.write(lambda c: _mark_removed(c, *key, 1))
 
     async def search(
         self, practice_id: str, role: Role | None, query: str, after: str, limit: int
     ) -> tuple[PersonEntry, ...]:
         name, _, last_id = after.rpartition("|")
-        which, roles = ("role = ? AND ", (role.value,)) if role else ("", ())
-        forms = query_forms(query) or ("",)
-        parts = " OR ".join(["instr(fields, ?) > 0"] * len(forms))
         most = max(0, min(limit, MOST_PEOPLE))
+        which, roles = ("AND role = ? ", (role.value,)) if role else ("", ())
+        wanted = _Wanted(practice_id, which, roles, (name, last_id), query_forms(query), most)
+        return await self._database.search(partial(_search, wanted=wanted))
 
-        def read(connection: Connection) -> tuple[PersonEntry, ...]:
-            # No LIMIT: entries that only a newer program can read are skipped and do not count.
-            found = connection.execute(
-                f"SELECT body FROM person_entries WHERE practice_id = ? AND {which}removed = 0 "  # noqa: S608 - constants
-                f"AND (name, id) > (?, ?) AND ({parts}) ORDER BY name, id",
-                (practice_id, *roles, name, last_id, *forms),
-            )
-            with closing(found):
-                entries = (codec.decode_if_known(PersonEntry, body) for (body,) in found)
-                return tuple(islice((each for each in entries if each is not None), most))
 
-        return await self._database.search(read)
+class _Wanted(NamedTuple):
+    """What is searched: `roles` are the values of the condition `which`."""
+
+    practice_id: str
+    which: str
+    roles: tuple[str, ...]
+    after: tuple[str, str]
+    forms: tuple[str, ...]
+    most: int
+
+    @property
+    def where(self) -> str:
+        """The condition of a person who is found."""
+        parts = " OR ".join(["instr(fields, ?) > 0"] * len(self.forms)) or "1"
+        return f"practice_id = ? {self.which}AND removed = 0 AND (name, id) > (?, ?) AND ({parts})"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of that condition."""
+        return (self.practice_id, *self.roles, *self.after, *self.forms)
+
+
+def _search(connection: Connection, *, wanted: _Wanted) -> Found:
+    if not wanted.forms:
+        return _scanned(connection, wanted, 0) or ()
+    owner = text_parts.known_number(connection, wanted.practice_id)
+    return text_parts.search(
+        wanted.forms,
+        lambda most: text_parts.candidates(connection, PEOPLE, owner, wanted.forms, most),
+        partial(_among, connection, wanted),
+        partial(_scanned, connection, wanted),
+    )
+
+
+def _among(connection: Connection, wanted: _Wanted, numbers: Sequence[int]) -> Found:
+    """Return those of these people who are found."""
+    found = connection.execute(
+        "SELECT name, id, body FROM person_entries NOT INDEXED "  # noqa: S608 - constants
+        f"WHERE number IN (SELECT value FROM json_each(?)) AND {wanted.where}",
+        (json.dumps(numbers), *wanted.values),
+    )
+    in_order = sorted(found, key=lambda row: row[:2])
+    return _known((body for _, _, body in in_order), wanted.most)
+
+
+def _scanned(connection: Connection, wanted: _Wanted, rows: int) -> Found | None:
+    """Return who is found in the order of names; None if that ended after `rows` (0 = none) too early."""
+    end = _end(connection, wanted, rows) if rows else None
+    until, key = ("AND (name, id) <= (?, ?) ", end) if end else ("", ())
+    # No LIMIT: entries that only a newer program can read are skipped and do not count.
+    found = connection.execute(
+        f"SELECT body FROM person_entries WHERE {wanted.where} {until}ORDER BY name, id",  # noqa: S608 - constants
+        (*wanted.values, *key),
+    )
+    with closing(found):
+        entries = _known((body for (body,) in found), wanted.most)
+    return None if end and len(entries) < wanted.most else entries
+
+
+def _end(connection: Connection, wanted: _Wanted, rows: int) -> Any:
+    """Return name and id of the person after so many; None if there are not as many."""
+    return connection.execute(
+        "SELECT name, id FROM person_entries "  # noqa: S608 - constants
+        f"WHERE practice_id = ? {wanted.which}AND removed = 0 AND (name, id) > (?, ?) "
+        "ORDER BY name, id LIMIT 1 OFFSET ?",
+        (wanted.practice_id, *wanted.roles, *wanted.after, rows),
+    ).fetchone()
+
+
+def _known(bodies: Iterable[bytes], most: int) -> Found:
+    """Return the first entries that this program can read."""
+    entries = (codec.decode_if_known(PersonEntry, body) for body in bodies)
+    return tuple(islice((each for each in entries if each is not None), most))
+
+
+def _mark_removed(connection: Connection, practice_id: str, person_id: str, removed: int) -> int:
+    connection.execute(
+        "UPDATE person_entries SET removed = ? WHERE practice_id = ? AND id = ?",
+        (removed, practice_id, person_id),
+    )
+    return removed

@@ -1,17 +1,21 @@
-"""The session index in SQLite: lists are index ranges; transcripts' words are in a full-text index.
+"""The session index in SQLite: lists are index ranges; words and parts of texts are in full-text indexes.
 
 Texts are folded here, by the functions that `session_entry.found` uses, too, so that SQLite compares plain
 characters and both always agree.
 """
 
+import json
 from collections.abc import Collection, Iterable
 from functools import partial
 from itertools import pairwise
 from sqlite3 import Connection
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from therapy.adapters.local.sqlite import text_parts
 from therapy.adapters.local.sqlite.database import Database
+from therapy.adapters.local.sqlite.text_parts import SESSIONS
 from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry, searched_text
@@ -23,14 +27,16 @@ REMOVED = "removed"
 """The state of the row that is left of a removed session's entry."""
 
 MERGING = -1
-"""The sequence of a removed row whose words may still be in the full-text index."""
+"""The sequence of a removed row of which words or parts may still be in the full-text indexes."""
 
 IS_MERGING = f"SELECT 1 FROM rows WHERE number = ? AND sequence = {MERGING}"  # noqa: S608 - constants
 
-MERGED_AT_ONCE = 100
-"""Pages of the full-text index that are merged in one transaction: about 20 ms."""
-
 CLOSED = SessionStatus.CLOSED.value
+CLOSED_BEFORE = "practice_id = ? AND therapist_id = ? AND state = ? AND sort_key < ?"
+SPOKEN = "SELECT rowid FROM row_words WHERE row_words MATCH ?"
+NUMBERS = "(SELECT value FROM json_each(?))"
+
+Found = tuple[SessionEntry, ...]
 
 
 class SqliteSessionIndex(SessionIndex):
@@ -58,8 +64,12 @@ class SqliteSessionIndex(SessionIndex):
                 ),
             ).fetchone()
             if stored is not None:
-                owner = _owner(connection, practice_id, entry.therapist_id)
+                owner = text_parts.number_of(connection, practice_id, entry.therapist_id)
                 _write_words(connection, stored[0], _tokens(owner, entry.words))
+                if entry.state is SessionStatus.CLOSED:
+                    whose = (practice_id, entry.therapist_id)
+                    text_parts.mend(connection, SESSIONS, stored[0], fields, whose)
+            text_parts.update(connection, SESSIONS)
 
         await self._database.write(write)
 
@@ -73,23 +83,16 @@ class SqliteSessionIndex(SessionIndex):
                 " fields = '', body = x'' RETURNING number",
                 (practice_id, session_id, REMOVED),
             ).fetchone()
-            if _write_words(connection, number, ""):
+            words = _write_words(connection, number, "")
+            if text_parts.update_all(connection, SESSIONS) or words:
                 _note_merging(connection, number, MERGING)
             return bool(connection.execute(IS_MERGING, (number,)).fetchone()), int(number)
 
         merging, number = await self._database.write(write)
         if merging:
-            await self._merge_words()
+            for table in ("row_words", SESSIONS.parts):
+                await self._database.merge(table)
             await self._database.write(lambda c: _note_merging(c, number, 0))
-
-    async def _merge_words(self) -> None:
-        """Write the full-text index anew, in short transactions: it keeps deleted words until it is merged.
-
-        From SQLite 3.42 on it could overwrite them itself ('secure-delete').
-        """
-        pages = -MERGED_AT_ONCE  # negative: begin to merge everything that is there now
-        while await self._database.write(partial(_merged, pages=pages)):
-            pages = MERGED_AT_ONCE
 
     async def get(self, practice_id: str, session_id: str) -> SessionEntry:
         def read(connection: Connection) -> SessionEntry:
@@ -147,20 +150,101 @@ class SqliteSessionIndex(SessionIndex):
     ) -> tuple[SessionEntry, ...]:
         if not fold(query):
             return ()
-        forms, wanted = query_forms(query), spoken_words(query)
-        parts = " OR ".join(["instr(fields, ?) > 0"] * len(forms))
+        wanted = _Wanted(practice_id, therapist_id, query, _end(before), _most(limit))
+        return await self._database.search(partial(_search, wanted=wanted))
 
-        def read(connection: Connection) -> tuple[SessionEntry, ...]:
-            owner = _known_owner(connection, practice_id, therapist_id)
-            spoken, words = _spoken(owner, wanted)
-            found = connection.execute(
-                "SELECT body FROM rows WHERE practice_id = ? AND therapist_id = ? AND state = ? "  # noqa: S608 - constants
-                f"AND sort_key < ? AND ({parts}{spoken}) ORDER BY sort_key DESC LIMIT ?",
-                (practice_id, therapist_id, CLOSED, _end(before), *forms, *words, _most(limit)),
-            )
-            return tuple(codec.decode(SessionEntry, body) for (body,) in found)
 
-        return await self._database.search(read)
+class _Wanted(NamedTuple):
+    """What is searched."""
+
+    practice_id: str
+    therapist_id: str
+    query: str
+    before: str
+    most: int
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms of the query."""
+        return query_forms(self.query)
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """The values of CLOSED_BEFORE."""
+        return self.practice_id, self.therapist_id, CLOSED, self.before
+
+
+class _Rows(NamedTuple):
+    """The numbers of rows that may have the query in their fields, and of those that have its words."""
+
+    parts: list[int]
+    words: list[int]
+
+
+def _search(connection: Connection, *, wanted: _Wanted) -> Found:
+    owner = text_parts.known_number(connection, wanted.practice_id, wanted.therapist_id)
+    condition = _spoken(owner, spoken_words(wanted.query))
+
+    def may_have(most: int) -> _Rows | None:
+        parts = text_parts.candidates(connection, SESSIONS, owner, wanted.forms, most)
+        if parts is None:
+            return None
+        words = (
+            connection.execute(f"{SPOKEN} LIMIT ?", (condition, most + 1)).fetchall()
+            if condition
+            else []
+        )
+        return None if len(words) > most else _Rows(parts, [number for (number,) in words])
+
+    return text_parts.search(
+        wanted.forms,
+        may_have,
+        partial(_among, connection, wanted),
+        partial(_scanned, connection, wanted, condition),
+    )
+
+
+def _among(connection: Connection, wanted: _Wanted, rows: _Rows) -> Found:
+    """Return those of these sessions that are found."""
+    found = connection.execute(
+        f"SELECT sort_key, body FROM rows NOT INDEXED WHERE number IN {NUMBERS} "  # noqa: S608 - constants
+        f"AND {CLOSED_BEFORE} AND ({_has(wanted.forms)} OR number IN {NUMBERS})",
+        (
+            json.dumps(rows.parts + rows.words),
+            *wanted.closed,
+            *wanted.forms,
+            json.dumps(rows.words),
+        ),
+    )
+    newest = sorted(found, key=lambda row: row[0], reverse=True)[: wanted.most]
+    return tuple(codec.decode(SessionEntry, body) for _, body in newest)
+
+
+def _scanned(connection: Connection, wanted: _Wanted, condition: str, rows: int) -> Found | None:
+    """Return what is found from the newest on; None if that ended after `rows` (0 = none) too early."""
+    last = _last(connection, wanted, rows) if rows else None
+    spoken, words = (f" OR number IN ({SPOKEN})", (condition,)) if condition else ("", ())
+    found = connection.execute(
+        f"SELECT body FROM rows WHERE {CLOSED_BEFORE} AND sort_key >= ? "  # noqa: S608 - constants
+        f"AND ({_has(wanted.forms)}{spoken}) ORDER BY sort_key DESC LIMIT ?",
+        (*wanted.closed, last or "", *wanted.forms, *words, wanted.most),
+    ).fetchall()
+    if last and len(found) < wanted.most:
+        return None
+    return tuple(codec.decode(SessionEntry, body) for (body,) in found)
+
+
+def _last(connection: Connection, wanted: _Wanted, rows: int) -> str | None:
+    """Return the sort key of the session after so many; None if there are not as many."""
+    found = connection.execute(
+        f"SELECT sort_key FROM rows WHERE {CLOSED_BEFORE} ORDER BY sort_key DESC LIMIT 1 OFFSET ?",  # noqa: S608 - constants
+        (*wanted.closed, rows),
+    ).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _has(forms: tuple[str, ...]) -> str:
+    return " OR ".join(["instr(fields, ?) > 0"] * len(forms))
 
 
 def _end(before: str) -> str:
@@ -170,23 +254,6 @@ def _end(before: str) -> str:
 
 def _most(limit: int) -> int:
     return max(0, min(limit, MOST_ENTRIES))
-
-
-def _owner(connection: Connection, practice_id: str, therapist_id: str) -> int:
-    """Return the number that prefixes the therapist's words in the full-text index, a new one if needed."""
-    connection.execute(
-        "INSERT INTO therapists (practice_id, therapist_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-        (practice_id, therapist_id),
-    )
-    return _known_owner(connection, practice_id, therapist_id)
-
-
-def _known_owner(connection: Connection, practice_id: str, therapist_id: str) -> int:
-    known = connection.execute(
-        "SELECT number FROM therapists WHERE practice_id = ? AND therapist_id = ?",
-        (practice_id, therapist_id),
-    ).fetchone()
-    return 0 if known is None else int(known[0])
 
 
 def _tokens(owner: int, words: Iterable[str]) -> str:
@@ -208,23 +275,13 @@ def _note_merging(connection: Connection, number: int, sequence: int) -> None:
     connection.execute("UPDATE rows SET sequence = ? WHERE number = ?", (sequence, number))
 
 
-def _merged(connection: Connection, *, pages: int) -> bool:
-    """Merge so many pages of the full-text index; return False if there was nothing left to merge."""
-    before = connection.total_changes
-    connection.execute("INSERT INTO row_words (row_words, rank) VALUES ('merge', ?)", (pages,))
-    return connection.total_changes - before > 1
-
-
 def _longest(words: Iterable[str]) -> list[str]:
     """Return the words without those that are prefixes of another: what matches the longer matches both."""
     ordered = [*sorted(set(words)), ""]
     return [word for word, next_word in pairwise(ordered) if not next_word.startswith(word)]
 
 
-def _spoken(owner: int, wanted: SpokenWords) -> tuple[str, tuple[str, ...]]:
-    """Return the condition that the entry has each wanted word, and its parameters."""
+def _spoken(owner: int, wanted: SpokenWords) -> str:
+    """Return the condition of a full-text search that an entry has each wanted word; "" if none is wanted."""
     beginnings = [f'"{owner}z{word}" *' for word in _longest(wanted.beginnings)]
-    match = " AND ".join([*beginnings, *(f'"{owner}z{word}"' for word in wanted.whole)])
-    if not match:
-        return "", ()
-    return " OR number IN (SELECT rowid FROM row_words WHERE row_words MATCH ?)", (match,)
+    return " AND ".join([*beginnings, *(f'"{owner}z{word}"' for word in wanted.whole)])

@@ -1,0 +1,181 @@
+"""Indexes of the parts of texts (trigrams): which texts may contain what a search looks for.
+
+The parts of three characters of each line of a text, and the shorter ones at its end, are in a full-text
+index of SQLite's, each as a word: the number of the one who searches there, "z", and the part's UTF-8 in hex,
+so that any character may be in it. A text contains what has three characters or more only if it has all
+parts of that, and a shorter one only if it has a part that begins with it. What is found so is compared as a
+whole afterwards.
+
+Triggers write what has changed to a table, with the text whose parts are still in the index: `update` takes
+it from there, also what a program of before has written. How parts are made never changes, because the parts
+of a text are taken out by making them again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from sqlite3 import Connection
+from typing import NamedTuple, TypeVar, cast
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LENGTH = 3
+"""Characters of a part."""
+
+MOST_PARTS = 32
+"""Parts of a query that are looked for: more of them find hardly fewer texts."""
+
+AT_ONCE = 500
+"""Changed texts that one write brings up to date; it leaves more of them, by other programs, to the next."""
+
+FEW, MOST = 1_000, 5_000
+"""Rows that may contain the query, up to which they are compared one by one: 1 µs each, 5 ms in all."""
+
+FIRST = 1_000
+"""Rows of the list in which what is found in many is looked for first: 2 ms in all."""
+
+
+class PartsIndex(NamedTuple):
+    """The tables of an index over the `fields` of a table's rows; `searched` is the condition on these."""
+
+    table: str
+    parts: str
+    changed: str
+    searched: str
+    therapist: str
+
+
+PEOPLE = PartsIndex("person_entries", "person_parts", "person_parts_changed", "removed = 0", "''")
+SESSIONS = PartsIndex(
+    "rows", "row_parts", "row_parts_changed", "state = 'closed'", "t.therapist_id"
+)
+
+
+def update(connection: Connection, index: PartsIndex, most: int = AT_ONCE) -> bool:
+    """Bring the parts of at most so many changed texts up to date; return whether any were taken out."""
+    changed = connection.execute(
+        "SELECT c.number, c.practice_id, c.therapist_id, c.fields, t.practice_id, "  # noqa: S608 - constants
+        f"{index.therapist}, iif(t.{index.searched}, t.fields, '') "
+        f"FROM {index.changed} AS c CROSS JOIN {index.table} AS t ON t.number = c.number "
+        "ORDER BY c.number LIMIT ?",
+        (most,),
+    ).fetchall()
+    for number, practice_id, therapist_id, indexed, *owner, fields in changed:
+        if indexed:
+            words = _words(number_of(connection, practice_id, therapist_id), indexed)
+            _write(connection, index, f"{index.parts}, rowid, fields", "delete", number, words)
+        if fields:
+            words = _words(number_of(connection, *owner), fields)
+            _write(connection, index, "rowid, fields", number, words)
+        connection.execute(f"DELETE FROM {index.changed} WHERE number = ?", (number,))  # noqa: S608 - constants
+    return any(indexed for _, _, _, indexed, *_ in changed)
+
+
+def update_all(connection: Connection, index: PartsIndex) -> bool:
+    """Bring the parts of all changed texts up to date; return whether any were taken out."""
+    left, taken_out = f"SELECT 1 FROM {index.changed} AS c LIMIT 1", False  # noqa: S608 - constants
+    while connection.execute(left).fetchone():
+        taken_out |= update(connection, index)
+    return taken_out
+
+
+def fill(connection: Connection) -> None:
+    """Make the parts of all texts for the first time."""
+    for index in (PEOPLE, SESSIONS):
+        update_all(connection, index)
+
+
+def mend(
+    connection: Connection, index: PartsIndex, number: int, fields: str, owner: tuple[str, str]
+) -> None:
+    """Make the parts of a row's text again, if they are not in the index."""
+    changed = f"SELECT 1 FROM {index.changed} WHERE number = ?"  # noqa: S608 - constants
+    if not fields or connection.execute(changed, (number,)).fetchone():
+        return
+    wanted = " AND ".join(
+        f'"{word}"' for word in _words(number_of(connection, *owner), fields).split()
+    )
+    there = f"SELECT 1 FROM {index.parts} WHERE {index.parts} MATCH ? AND rowid = ?"  # noqa: S608 - constants
+    if not connection.execute(there, (wanted, number)).fetchone():
+        connection.execute(f"INSERT INTO {index.changed} VALUES (?, ?, ?, '')", (number, *owner))  # noqa: S608 - constants
+
+
+def candidates(
+    connection: Connection, index: PartsIndex, owner: int, forms: Sequence[str], most: int
+) -> list[int] | None:
+    """Return the rows whose text may contain one of the forms; None if there are more than `most`."""
+    found = connection.execute(
+        f"SELECT rowid FROM {index.parts} WHERE {index.parts} MATCH ? LIMIT ?",  # noqa: S608 - constants
+        (" OR ".join(f"({_condition(owner, form)})" for form in forms), most + 1),
+    ).fetchall()
+    found += connection.execute(f"SELECT c.number FROM {index.changed} AS c LIMIT ?", (most + 1,))  # noqa: S608 - constants
+    return None if len(found) > most else [number for (number,) in found]
+
+
+def search(
+    forms: Sequence[str],
+    may_have: Callable[[int], T | None],
+    among: Callable[[T], R],
+    scanned: Callable[[int], R | None],
+) -> R:
+    """Return what contains one of the forms, in the cheapest of three ways.
+
+    `may_have` returns the rows that may, or None if there are more than its argument; `among` compares
+    these. `scanned` goes through so many rows of the list, or all if it is 0, and returns None if neither
+    enough of them were found nor all were seen. What few have is found by its parts, what many have at the
+    beginning of the list. Parts that begin with one or two characters are so many that the list comes first.
+    """
+    short = any(len(form) < LENGTH for form in forms)
+    if not short and (few := may_have(FEW)) is not None:
+        return among(few)
+    if (found := scanned(FIRST)) is not None:
+        return found
+    if (many := may_have(MOST)) is not None:
+        return among(many)
+    return cast("R", scanned(0))
+
+
+def number_of(connection: Connection, practice_id: str, therapist_id: str = "") -> int:
+    """Return the number in front of a therapist's (or a practice's) words and parts, a new one if needed."""
+    connection.execute(
+        "INSERT INTO therapists (practice_id, therapist_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        (practice_id, therapist_id),
+    )
+    return known_number(connection, practice_id, therapist_id)
+
+
+def known_number(connection: Connection, practice_id: str, therapist_id: str = "") -> int:
+    """Return the same; 0 if there is none yet."""
+    known = connection.execute(
+        "SELECT number FROM therapists WHERE practice_id = ? AND therapist_id = ?",
+        (practice_id, therapist_id),
+    ).fetchone()
+    return 0 if known is None else int(known[0])
+
+
+def _write(connection: Connection, index: PartsIndex, columns: str, *values: object) -> None:
+    marks = ", ".join("?" * len(values))
+    connection.execute(f"INSERT INTO {index.parts} ({columns}) VALUES ({marks})", values)  # noqa: S608 - constants
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield what begins at each character, LENGTH characters long or up to the text's end."""
+    return (text[at : at + LENGTH] for at in range(len(text)))
+
+
+def _words(owner: int, fields: str) -> str:
+    parts = {part for line in fields.split("\n") for part in _parts(line)}
+    return " ".join(_word(owner, part) for part in sorted(parts))
+
+
+def _word(owner: int, part: str) -> str:
+    return f"{owner}z{part.encode().hex()}"
+
+
+def _condition(owner: int, form: str) -> str:
+    """Return the condition of a full-text search that a text has all parts of the form."""
+    if len(form) < LENGTH:
+        return f'"{_word(owner, form)}" *'
+    whole: Iterable[str] = dict.fromkeys(
+        form[at : at + LENGTH] for at in range(len(form) - LENGTH + 1)
+    )
+    return " AND ".join(f'"{_word(owner, part)}"' for part in list(whole)[:MOST_PARTS])

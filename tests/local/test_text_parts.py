@@ -1,0 +1,278 @@
+"""The indexes of parts of texts in SQLite: large practices, programs of before, removals, and mending."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.builders import NOW, PATIENT, PRACTICE, THERAPIST, an_entry
+from tests.file_search import files_with
+from therapy.adapters.local.sqlite import text_parts
+from therapy.adapters.local.sqlite.database import Database
+from therapy.adapters.local.sqlite.migration import known_steps, migrate
+from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex
+from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
+from therapy.adapters.local.sqlite.text_parts import FEW, FIRST, MOST, PEOPLE, SESSIONS
+from therapy.domain import codec
+from therapy.domain.people import Role
+from therapy.domain.person_entry import PersonEntry, person_fields, person_found
+from therapy.domain.session_entry import found
+from therapy.testing.person_entries import a_patient
+
+MANY = FIRST + 200
+RARE = 1_111
+"""The number of the one person whose name has this word in it."""
+
+QUERIES = (
+    "xylo",
+    "X",
+    "xy",
+    "example",
+    "ann",
+    "late",
+    "t",
+    "lat",
+    "no such",
+    "7",
+    "77",
+    "ann 11",
+    "é",
+    "שלום",
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "therapy.sqlite3"
+
+
+@pytest.fixture
+async def database(path: Path) -> AsyncIterator[Database]:
+    async with Database.open(path, synchronous="OFF") as opened:
+        yield opened
+
+
+def name_of(number: int) -> str:
+    """Return a name: most begin with Ann, the last ones of the list with Zoe; one is found by xylo."""
+    if number == RARE:
+        return "Xylo שָׁלוֹם"
+    return f"Zoe Later {number}" if number > FIRST - 200 else f"Ann {number}"
+
+
+def people() -> list[PersonEntry]:
+    return [
+        a_patient(
+            id=f"id-{at:04}", full_name=name_of(at), email=f"{at}@example.health", number=f"{at:09}"
+        )
+        for at in range(MANY)
+    ]
+
+
+async def put_all(calls: Sequence[Awaitable[None]]) -> None:
+    await asyncio.gather(*calls)
+
+
+async def ids(index: SqlitePeopleIndex, query: str, after: str = "", limit: int = 500) -> list[str]:
+    entries = await index.search(PRACTICE, Role.PATIENT, query, after, limit)
+    return [each.id for each in entries]
+
+
+async def test_among_many_people_a_search_agrees_with_the_domain(database: Database) -> None:
+    index, everyone = SqlitePeopleIndex(database), people()
+    await put_all([index.put(PRACTICE, each) for each in everyone])
+    everyone.sort(key=lambda each: each.sort_key)
+    for query in QUERIES:
+        wanted = [each.id for each in everyone if person_found(each, query)]
+        assert await ids(index, query) == wanted[:500], query
+        if len(wanted) > 3:
+            third = next(each for each in everyone if each.id == wanted[2])
+            after = "|".join(third.sort_key)
+            assert await ids(index, query, after, 3) == wanted[3:6], query
+
+
+async def test_among_many_sessions_a_search_agrees_with_the_domain(database: Database) -> None:
+    index = SqliteSessionIndex(database)
+    everything = [
+        an_entry(
+            session_id=f"{at:04}", patient_name=name_of(at), words=("calm", *["seldom"][: at == 7])
+        )
+        for at in range(MANY)
+    ]
+    await put_all([index.put(PRACTICE, each) for each in everything])
+    everything.sort(key=lambda each: each.sort_key, reverse=True)
+    for query in (*QUERIES, "calm", "seldom", "ca", "203948571"):
+        wanted = [each for each in everything if found(each, query)]
+        answer = await index.search(PRACTICE, THERAPIST, query, "", 500)
+        assert [each.session_id for each in answer] == [each.session_id for each in wanted[:500]], (
+            query
+        )
+        if len(wanted) > 3:
+            answer = await index.search(PRACTICE, THERAPIST, query, wanted[2].sort_key, 3)
+            assert [each.session_id for each in answer] == [each.session_id for each in wanted[3:6]]
+
+
+# --- which way a search goes ---------------------------------------------------------------------
+
+
+def way(*forms: str, having: int, in_first: bool) -> list[str]:
+    """Return what a search does if so many rows may have the query, and if the first ones are enough."""
+    done: list[str] = []
+
+    def may_have(most: int) -> int | None:
+        done.append(f"up to {most}")
+        return having if having <= most else None
+
+    def scanned(rows: int) -> str | None:
+        done.append(f"scan {rows}")
+        return "" if in_first or not rows else None
+
+    text_parts.search(forms, may_have, lambda rows: done.append(f"among {rows}") or "", scanned)
+    return done
+
+
+@pytest.mark.parametrize(
+    ("forms", "having", "in_first", "done"),
+    [
+        (["abc"], 0, False, [f"up to {FEW}", "among 0"]),
+        (["abc", "abd"], FEW, True, [f"up to {FEW}", f"among {FEW}"]),
+        (["abc"], FEW + 1, True, [f"up to {FEW}", f"scan {FIRST}"]),
+        (["abc"], MOST, False, [f"up to {FEW}", f"scan {FIRST}", f"up to {MOST}", f"among {MOST}"]),
+        (["abc"], 9_999, False, [f"up to {FEW}", f"scan {FIRST}", f"up to {MOST}", "scan 0"]),
+        (["ab"], 0, True, [f"scan {FIRST}"]),
+        (["abc", "a"], 0, False, [f"scan {FIRST}", f"up to {MOST}", "among 0"]),
+    ],
+)
+def test_a_search_goes_through_the_list_only_if_many_rows_may_have_the_query(
+    forms: list[str], having: int, in_first: bool, done: list[str]
+) -> None:
+    assert way(*forms, having=having, in_first=in_first) == done
+
+
+# --- programs of before --------------------------------------------------------------------------
+
+INSERT = (
+    "INSERT INTO person_entries (practice_id, id, sequence, role, name, fields, body) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (practice_id, id) DO UPDATE SET "
+    "sequence = excluded.sequence, fields = excluded.fields, name = excluded.name, body = excluded.body"
+)
+
+
+async def write_as_before(database: Database, entry: PersonEntry) -> None:
+    """Write an entry with a statement that knows of no parts."""
+    fields, (name, _) = "\n".join(person_fields(entry)), entry.sort_key
+    key = (entry.practice_id, entry.id, entry.sequence, entry.role.value)
+    values = (*key, name, fields, codec.encode(entry))
+    await database.write(lambda c: c.execute(INSERT, values))
+
+
+async def left(database: Database) -> list[int]:
+    """Return how many texts' parts are not up to date."""
+    tables = (PEOPLE.changed, SESSIONS.changed)
+    count = "SELECT count(*) FROM {}"
+    return await database.read(lambda c: [c.execute(count.format(t)).fetchone()[0] for t in tables])
+
+
+async def test_what_a_program_of_before_writes_is_found_at_once_and_becomes_part_of_the_index(
+    database: Database,
+) -> None:
+    index = SqlitePeopleIndex(database)
+    await write_as_before(database, a_patient(full_name="Quentin"))
+    assert await ids(index, "quentin") == [PATIENT]
+    await write_as_before(database, a_patient(full_name="Rosalind", sequence=2))
+    assert await ids(index, "quentin") == []
+    assert await ids(index, "rosalind") == [PATIENT]
+    assert await left(database) == [1, 0]
+    await index.put(PRACTICE, a_patient(id="another"))
+    assert await left(database) == [0, 0]
+    await write_as_before(database, a_patient(full_name="Stella", sequence=3))
+    await index.put(PRACTICE, a_patient(id="another", sequence=2))
+    assert await ids(index, "rosalind") == []
+    assert await ids(index, "stella") == [PATIENT]
+
+
+async def test_what_was_there_before_the_index_is_in_it_after_the_migration(path: Path) -> None:
+    entry, session = a_patient(full_name="Quentin"), an_entry(title="Rosalind")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, path, known_steps()[:2])
+        values = (PRACTICE, PATIENT, 1, "PATIENT", "quentin", "quentin", codec.encode(entry))
+        connection.execute(INSERT, values)
+        connection.execute(
+            "INSERT INTO rows (practice_id, session_id, therapist_id, patient_person_id, state,"
+            " sort_key, sequence, fields, body) VALUES (?, ?, ?, '', 'closed', ?, 1, 'rosalind', ?)",
+            (PRACTICE, session.session_id, THERAPIST, session.sort_key, codec.encode(session)),
+        )
+    async with Database.open(path, synchronous="OFF") as database:
+        assert await left(database) == [0, 0]
+        assert await ids(SqlitePeopleIndex(database), "uent") == [PATIENT]
+        sessions = SqliteSessionIndex(database)
+        answer = await sessions.search(PRACTICE, THERAPIST, "osali", "", 10)
+        assert answer == (session,)
+
+
+# --- removals ------------------------------------------------------------------------------------
+
+
+async def parts_in(database: Database, table: str) -> int:
+    """Return how many bytes of parts an index has, besides the 22 or so of its own."""
+    size = f"SELECT sum(length(block)) FROM {table}_data WHERE id > 10"  # noqa: S608 - names of ours
+    return await database.read(lambda c: c.execute(size).fetchone()[0] or 0)
+
+
+async def test_of_a_removed_person_no_part_is_left_in_any_file(
+    database: Database, path: Path
+) -> None:
+    index = SqlitePeopleIndex(database)
+    await index.put(PRACTICE, a_patient(full_name="Zwqxvjk"))
+    assert await parts_in(database, PEOPLE.parts) > 0
+    await index.remove(PRACTICE, PATIENT)
+    await database.wipe(NOW)
+    assert await parts_in(database, PEOPLE.parts) == 0
+    assert files_with(path.parent, ["Zwqxvjk", b"wqx", b"zwq".hex().encode()]) == {}
+
+
+async def test_of_a_removed_session_no_part_is_left_in_any_file(
+    database: Database, path: Path
+) -> None:
+    index = SqliteSessionIndex(database)
+    await index.put(PRACTICE, an_entry(summary="Zwqxvjk"))
+    assert await parts_in(database, SESSIONS.parts) > 0
+    await index.remove(PRACTICE, an_entry().session_id)
+    await database.wipe(NOW)
+    assert await parts_in(database, SESSIONS.parts) == 0
+    assert files_with(path.parent, ["Zwqxvjk", b"wqx", b"zwq".hex().encode()]) == {}
+
+
+async def test_a_removal_that_died_before_the_parts_were_gone_is_finished_when_it_is_repeated(
+    database: Database,
+) -> None:
+    index = SqlitePeopleIndex(database)
+    await index.put(PRACTICE, a_patient())
+    removing = asyncio.create_task(index.remove(PRACTICE, PATIENT))
+    await asyncio.sleep(0)  # its first transaction is on the way to the thread that writes
+    removing.cancel()
+    await database.write(lambda _: None)  # and done
+    assert await parts_in(database, PEOPLE.parts) > 0
+    await index.remove(PRACTICE, PATIENT)
+    assert await parts_in(database, PEOPLE.parts) == 0
+
+
+# --- mending -------------------------------------------------------------------------------------
+
+
+async def test_an_entry_that_is_written_again_mends_an_index_that_lost_its_parts(
+    database: Database,
+) -> None:
+    people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database)
+    await people.put(PRACTICE, a_patient(full_name="Quentin"))
+    await sessions.put(PRACTICE, an_entry(title="Rosalind"))
+    for index in (PEOPLE, SESSIONS):
+        lost = f"INSERT INTO {index.parts} ({index.parts}) VALUES ('delete-all')"  # noqa: S608 - names of ours
+        await database.write(lambda c, lost=lost: c.execute(lost))
+    assert await ids(people, "quentin") == []
+    await people.put(PRACTICE, a_patient(full_name="Quentin"))
+    await sessions.put(PRACTICE, an_entry(title="Rosalind"))
+    assert await ids(people, "quentin") == [PATIENT]
+    assert len(await sessions.search(PRACTICE, THERAPIST, "rosalind", "", 10)) == 1
