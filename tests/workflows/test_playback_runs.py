@@ -269,7 +269,7 @@ async def test_a_link_to_the_playback_is_made_where_the_adapter_makes_links():
         ACTOR, receipt.session_id, intake=installed.intake
     )
     assert url == f"https://recordings.example/{PRACTICE}/{all_keys(session)[0]}?audio/mp4"
-    assert expires_at == installed.clock() + review.PLAYBACK
+    assert expires_at == installed.clock() + review.LINK_LIFETIME
 
 
 async def test_doctor_finds_nothing_amiss_in_files_for_players_and_what_nobody_has_is_stray():
