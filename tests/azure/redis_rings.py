@@ -5,7 +5,7 @@ import base64
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from tests.emulators.processes import free_port
 from therapy.adapters.redis import RedisBroker
 from therapy.adapters.taskiq import TaskiqDoorbell
+from therapy.ports.doorbell import Ring
 
 PATIENCE = 60.0
 
@@ -36,7 +37,7 @@ class Listener:
         self._doorbell = TaskiqDoorbell(broker)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._doorbell.listen(self._answer, at_once=4))
+        self._task = asyncio.create_task(self._doorbell.listen(self._answer))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -44,8 +45,8 @@ class Listener:
         await asyncio.wait([self._task], timeout=PATIENCE)
         assert self._task.done()
 
-    async def _answer(self, _: str, session_id: str) -> None:
-        self.heard.append(session_id)
+    async def _answer(self, rings: Sequence[Ring]) -> None:
+        self.heard += [session_id for _, session_id in rings]
 
 
 async def until(told: Any) -> None:

@@ -32,7 +32,7 @@ class WaitingRings(Doorbell):
     async def ring(self, practice_id: str, session_id: str) -> None:
         self.waiting.append((practice_id, session_id))
 
-    async def listen(self, answer: Answer, *, at_once: int) -> None:
+    async def listen(self, answer: Answer) -> None:
         """Answer nothing."""
 
 

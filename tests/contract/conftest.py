@@ -28,6 +28,7 @@ from tests.contract.stores import Get, OpenedStores
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudioDecoder
+from therapy.adapters.local.doorbell import LocalDoorbell
 from therapy.adapters.local.insights import LocalInsightFinder
 from therapy.adapters.local.mail import FileMail
 from therapy.adapters.local.mail import sent_letters as letters_in
@@ -50,7 +51,6 @@ from therapy.adapters.memory.session_events import MemorySessionEvents
 from therapy.adapters.memory.speech import MemorySpeech
 from therapy.adapters.memory.tokens import MemoryTokens
 from therapy.adapters.passwords import Argon2Passwords
-from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
 from therapy.adapters.tokens import JwtTokens
 from therapy.domain.push import PushMessage
 from therapy.domain.transcript import Speaker
@@ -150,7 +150,7 @@ async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
         recordings=recordings,
         push=FilePushSender(directory),
         mail=FileMail(directory),
-        doorbell=TaskiqDoorbell(QueueBroker()),
+        doorbell=LocalDoorbell(),
         session_events=SocketSessionEvents(directory),
         audio=PyAvAudioDecoder(),
         speech=WhisperSpeech(cache=directory / "models"),

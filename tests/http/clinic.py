@@ -24,6 +24,7 @@ from tests.builders import NOW, OTHER_PRACTICE, PRACTICE, a_wav, an_utterance
 from tests.file_search import files_below
 from tests.http.documented import Document
 from tests.logins import LOGIN, has_login
+from tests.workflows.waiting_runs import waiting
 from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.adapters.memory.audio import MemoryAudioDecoder
 from therapy.adapters.memory.sentiment import MemorySentiment
@@ -236,7 +237,7 @@ class Clinic:
 
     async def work(self) -> None:
         """Do all work that waits, as a worker would."""
-        async for practice_id, session_id in self.installation.worker.waiting():
+        async for practice_id, session_id in waiting(self.installation.worker):
             await self.installation.worker.work_on(practice_id, session_id)
 
     async def session(self, **metadata: Any) -> str:

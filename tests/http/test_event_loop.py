@@ -23,9 +23,10 @@ from tests.builders import an_utterance
 from tests.http.clinic import OLIVIA, Clinic, as_the_app, open_clinic
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.adapters.memory.speech import MemorySpeech
+from therapy.domain.codec import LONG
 from therapy.domain.sentiment import Scores
 from therapy.domain.transcript import Speaker
-from therapy.entrypoints.http.json_bodies import LONG, JsonRequest, json_response
+from therapy.entrypoints.http.json_bodies import JsonRequest, json_response
 from therapy.entrypoints.http.long_bodies import LongBodies
 
 FEW, MANY = 20, 20_000

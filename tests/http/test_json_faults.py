@@ -11,9 +11,10 @@ from litestar.exceptions import ClientException, InternalServerException, Valida
 from litestar.params import FromPath
 
 from tests.http.clinic import Clinic, check_problem, open_clinic
+from therapy.domain.codec import LONG
 from therapy.entrypoints.http.data import LineIn
 from therapy.entrypoints.http.errors import BrokenOff, on_http_error
-from therapy.entrypoints.http.json_bodies import LONG, JsonRequest
+from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.json_faults import Fault, find_fault
 from therapy.entrypoints.http.sessions_schemas import Correction, LinkRequest
 from therapy.entrypoints.http.upload_metadata import MetadataIn

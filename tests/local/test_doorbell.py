@@ -1,27 +1,40 @@
 """The doorbell inside one process, where nobody listens in it."""
 
 import asyncio
+from collections.abc import Sequence
 
-from tests.builders import PRACTICE, SESSION
-from therapy.adapters.taskiq import MOST_RINGS, QueueBroker, TaskiqDoorbell
+from tests.builders import PRACTICE
+from therapy.adapters.local.doorbell import MOST_RINGS, LocalDoorbell
+from therapy.ports.doorbell import Ring
 
 
-async def test_rings_that_nobody_answers_do_not_pile_up_and_a_late_listener_hears_some():
-    doorbell = TaskiqDoorbell(QueueBroker())
-    for _ in range(MOST_RINGS + 10):
-        await doorbell.ring(PRACTICE, SESSION)
-    heard, last = 0, asyncio.Event()
+async def heard_by_a_late_listener(doorbell: LocalDoorbell) -> Sequence[Ring]:
+    heard, told = list[Ring](), asyncio.Event()
 
-    async def answer(_practice_id: str, _session_id: str) -> None:
-        nonlocal heard
-        heard += 1
-        if heard == MOST_RINGS:
-            last.set()
+    async def answer(rings: Sequence[Ring]) -> None:
+        heard.extend(rings)
+        told.set()
 
-    listening = asyncio.create_task(doorbell.listen(answer, at_once=8))
+    listening = asyncio.create_task(doorbell.listen(answer))
     async with asyncio.timeout(60):
-        await last.wait()
+        await told.wait()
     await asyncio.sleep(0.1)
     listening.cancel()
     await asyncio.wait([listening])
-    assert heard == MOST_RINGS
+    return heard
+
+
+async def test_rings_that_nobody_answers_do_not_pile_up_and_a_late_listener_hears_some():
+    doorbell = LocalDoorbell()
+    sessions = [f"session-{number}" for number in range(MOST_RINGS + 10)]
+    for session_id in sessions:
+        await doorbell.ring(PRACTICE, session_id)
+    heard = await heard_by_a_late_listener(doorbell)
+    assert heard == [(PRACTICE, each) for each in sessions[:MOST_RINGS]]
+
+
+async def test_a_session_that_was_rung_for_often_is_heard_of_once():
+    doorbell = LocalDoorbell()
+    for session_id in ("often", "once", "often", "often"):
+        await doorbell.ring(PRACTICE, session_id)
+    assert await heard_by_a_late_listener(doorbell) == [(PRACTICE, "often"), (PRACTICE, "once")]

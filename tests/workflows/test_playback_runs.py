@@ -15,6 +15,7 @@ from tests.workflows.memory_installation import (
     upload,
 )
 from tests.workflows.playing import HEAD, PlayingDecoder, sound
+from tests.workflows.waiting_runs import waiting
 from therapy.adapters.local.backup.contents import KEPT, belongs
 from therapy.domain.errors import EngineDied, EngineFailed, NotFound, Unavailable, WrongState
 from therapy.domain.playback import PlaybackStatus, all_keys
@@ -42,7 +43,7 @@ async def transcribed(decoder: PlayingDecoder, pcm: bytes, **options: object):
 
 async def worked(installed: MemoryInstallation) -> None:
     """Do everything that waits, as a worker would."""
-    async for practice_id, session_id in installed.worker.waiting():
+    async for practice_id, session_id in waiting(installed.worker):
         await installed.worker.work_on(practice_id, session_id)
 
 
@@ -268,7 +269,7 @@ async def test_a_link_to_the_playback_is_made_where_the_adapter_makes_links():
         ACTOR, receipt.session_id, intake=installed.intake
     )
     assert url == f"https://recordings.example/{PRACTICE}/{all_keys(session)[0]}?audio/mp4"
-    assert expires_at == installed.clock() + review.PLAYBACK
+    assert expires_at == installed.clock() + review.LINK_LIFETIME
 
 
 async def test_doctor_finds_nothing_amiss_in_files_for_players_and_what_nobody_has_is_stray():

@@ -78,18 +78,18 @@ class LinkedRecordings(MemoryRecordings):
 async def test_a_link_that_plays_a_recording_is_made_from_the_session_alone():
     installed = await in_review()
     installed.store.forget_reads()
-    link, ends = await review.playback_link(
+    link, ends = await review.recording_link(
         ACTOR, SESSION, records=installed.records, recordings=LinkedRecordings()
     )
     assert link == f"https://recordings.example/{PRACTICE}/recording-1?for=600"
-    assert ends == installed.clock.now + review.PLAYBACK
+    assert ends == installed.clock.now + review.LINK_LIFETIME
     assert installed.store.gets == [(IN_SESSION, ("session",))]
 
 
 async def test_recordings_that_make_no_links_say_so():
     installed = await in_review()
     with pytest.raises(NotFound, match="not_offered"):
-        await review.playback_link(
+        await review.recording_link(
             ACTOR, SESSION, records=installed.records, recordings=installed.recordings
         )
 

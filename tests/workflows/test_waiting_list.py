@@ -13,6 +13,7 @@ from tests.workflows.memory_installation import (
     an_installation,
     upload,
 )
+from tests.workflows.waiting_runs import waiting
 from therapy.domain.errors import ErrorClass, TooMuchAtOnce, Unavailable
 from therapy.domain.outbox import SessionEntryChanged
 from therapy.domain.person_limits import PersonLimits
@@ -45,7 +46,7 @@ async def worked(installed: MemoryInstallation, most: int = 100) -> list[str]:
     """Work as a worker does, whose clock stands still; return the sessions in order."""
     done: list[str] = []
     worker = dataclasses.replace(installed.worker, kinds=AWAITED_KINDS)
-    async for practice_id, session_id in worker.waiting():
+    async for practice_id, session_id in waiting(worker):
         await worker.work_on(practice_id, session_id)
         done.append(session_id)
         if len(done) == most:

@@ -1,4 +1,4 @@
-"""The doorbell's rings through Redis or Valkey: a Taskiq broker over a list.
+"""The doorbell's rings through Redis or Valkey: a Taskiq broker over a list, taken many at a time.
 
 A list is enough because the store knows what is due: a ring that is lost in a flushed or restarted Redis
 delays work by at most one sweep interval (`docs/adr/008-redis.md`). Taskiq's own list broker waits forever on
@@ -10,7 +10,7 @@ same has to answer a PING before it is used (`docs/adr/025-delivery.md`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -30,6 +30,9 @@ from therapy.domain.errors import Unavailable
 QUEUE = "therapy-rings"
 MOST_RINGS = 10_000
 """Rings kept while nobody listens; older ones are dropped, and the sweep finds their sessions."""
+
+MOST_TOGETHER = 1_000
+"""The most rings that are taken at once."""
 
 WAIT_SECONDS = 20
 """How long one call waits: less than the minutes after which networks drop an idle connection."""
@@ -153,39 +156,45 @@ class RedisBroker(ListQueueBroker):
         url = _url(host, port, tls=tls)
         super().__init__(url, queue_name=QUEUE, **options)
         self.connection_pool = CheckedPool.from_url(url, **options)  # in the place of one without
+        self._redis = Redis(connection_pool=self.connection_pool)
         self._quiet_until = 0.0
 
     async def kick(self, message: BrokerMessage) -> None:
         clock = asyncio.get_running_loop().time
         if clock() < self._quiet_until:
             raise Unreachable
-        redis = Redis(connection_pool=self.connection_pool)
         try:
-            async with asyncio.timeout(RING_SECONDS), redis.pipeline(transaction=False) as pipe:
-                pipe.lpush(self.queue_name, message.message)
-                pipe.ltrim(self.queue_name, 0, MOST_RINGS - 1)
-                await pipe.execute()
+            async with asyncio.timeout(RING_SECONDS):
+                if await self._redis.lpush(self.queue_name, message.message) > MOST_RINGS:
+                    await self._redis.ltrim(self.queue_name, 0, MOST_RINGS - 1)
         except (RedisError, OSError):
             self._quiet_until = clock() + QUIET_SECONDS
             raise
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
         while True:
-            found = await UNTIL_IT_IS_BACK.call(self._next_ring)
-            if found is not None:
-                ring = found[1]
-                yield ring if isinstance(ring, bytes) else ring.encode()
+            for ring in await self.received():
+                yield ring
 
-    async def _next_ring(self) -> Any:
-        """Wait up to WAIT_SECONDS for a ring; return its queue and message, or None."""
-        redis = Redis(connection_pool=self.connection_pool)
+    async def received(self) -> Sequence[bytes]:
+        """Return the rings that wait; if none does, wait up to WAIT_SECONDS for one."""
+        return await UNTIL_IT_IS_BACK.call(self._received)
+
+    async def _received(self) -> Sequence[bytes]:
         async with asyncio.timeout(WAIT_SECONDS + 10):
-            return await redis.brpop([self.queue_name], timeout=WAIT_SECONDS)
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.lrange(self.queue_name, -MOST_TOGETHER, -1)
+                pipe.ltrim(self.queue_name, 0, -MOST_TOGETHER - 1)
+                newest_first, _ = await pipe.execute()
+            if not newest_first:
+                found = await self._redis.brpop([self.queue_name], timeout=WAIT_SECONDS)
+                newest_first = found[1:] if found else ()
+            return tuple(reversed(newest_first))
 
     async def check(self) -> None:
         """Raise Unavailable if Redis can't be reached or refuses us."""
         try:
             async with asyncio.timeout(RING_SECONDS):
-                await Redis(connection_pool=self.connection_pool).ping()
+                await self._redis.ping()
         except (RedisError, OSError) as exc:
             raise Unavailable(dependency="doorbell", reason=type(exc).__name__) from exc

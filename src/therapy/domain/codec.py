@@ -16,6 +16,9 @@ from therapy.domain.errors import InvalidInput, Unavailable
 SCHEMA_VERSION = 1
 """Written into whatever does not ask for a greater one."""
 
+LONG = 50_000
+"""From so many bytes on JSON is decoded in a thread; for less, switching threads costs more."""
+
 _HEAD = b'{"schema_version":%d'
 _FIRST = _HEAD % SCHEMA_VERSION
 _ENCODER = msgspec.json.Encoder()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 RECOGNISING, ROLES, SCORING, INSIGHTS = "recognising", "roles", "scoring", "insights"
 """Decoding, recognising and telling voices apart are one stage: samples go through all three as they come."""
 
-PLAYBACK = "playback"
+MAKING_PLAYBACK = "playback"
 """Making what players play, and the peaks."""
 
 MOST_STAGES = 12

@@ -1,25 +1,29 @@
-"""The worker: answers rings with `RunWorker.work_on`, and sweeps regularly for work without a ring.
+"""The worker: answers rings by what is due, in order, and sweeps regularly for work without a ring.
 
-Insights and playback have tasks of their own: a summary that takes minutes keeps no session from being
+Insights and playback have places of their own: a summary that takes minutes keeps no session from being
 transcribed, and an hour's recording no insights from being found.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from therapy.domain.errors import TherapyError
-from therapy.domain.run import RunKind
+from therapy.domain.errors import TherapyError, Unavailable
+from therapy.domain.run import Run, RunKind
 from therapy.domain.session_status import IN_TURN_KINDS
 from therapy.entrypoints.logs import bound_ids
+from therapy.ports.doorbell import Ring
 from therapy.wiring import Therapy, languages_lacking
 from therapy.workflows.run_worker import RunWorker
+from therapy.workflows.waiting_runs import first_waiting
 
 log = logging.getLogger(__name__)
 
 LACKING = "SPEECH_LANGUAGE names languages that THERAPY_SPEECH_MODEL does not recognise"
+FRESH_SECONDS = 0.5
+"""How long the order of what waits is kept; then whoever came meanwhile may be next."""
 
 
 @asynccontextmanager
@@ -28,16 +32,14 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
     if lacking := languages_lacking(therapy.settings):
         log.warning(LACKING, extra={"languages": ", ".join(lacking)})
     working = _Working(therapy)
-    at_once = therapy.settings.sessions_at_once
-    listening = asyncio.create_task(
-        therapy.installation.doorbell.listen(working.answer, at_once=at_once)
-    )
+    listening = asyncio.create_task(therapy.installation.doorbell.listen(working.answer))
     sweeping = asyncio.create_task(_sweep_forever(therapy, working))
-    beside = [asyncio.create_task(each.work()) for each in working.beside]
+    places = [asyncio.create_task(each.work()) for each in working.places]
     try:
         yield
     finally:
-        tasks = sweeping, *working.jobs, *beside, listening
+        jobs = [job for each in working.places for job in each.jobs]
+        tasks = sweeping, *jobs, *places, listening
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -46,95 +48,138 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
 
 
 class _Working:
-    """What a worker does about rings; and what it does beside, which takes no session's turn."""
+    """What a worker does about rings: its places for sessions, and those that take no session's turn."""
 
     def __init__(self, therapy: Therapy) -> None:
         worker = replace(therapy.installation.worker, during=lambda run: bound_ids(run=run.id))
-        self.jobs: set[asyncio.Task[None]] = set()
-        self._worker = replace(worker, kinds=worker.kinds & IN_TURN_KINDS)
-        places = {
-            RunKind.INSIGHTS: therapy.settings.insights_at_once,
-            RunKind.PLAYBACK: therapy.settings.playback_at_once,
+        settings = therapy.settings
+        self.in_turn = _Places(
+            replace(worker, kinds=worker.kinds & IN_TURN_KINDS),
+            settings.sessions_at_once,
+            full=self._tell_others,
+            after=self.look,
+        )
+        self._ring = therapy.installation.doorbell.ring
+        beside = {
+            RunKind.INSIGHTS: settings.insights_at_once,
+            RunKind.PLAYBACK: settings.playback_at_once,
         }
-        self.beside = [
-            _Beside(replace(worker, kinds=worker.kinds & {kind}), at_once, self._work_on)
-            for kind, at_once in places.items()
-        ]
+        self.places = (
+            self.in_turn,
+            *(
+                _Places(replace(worker, kinds=worker.kinds & {kind}), at_once)
+                for kind, at_once in beside.items()
+            ),
+        )
 
-    def look_beside(self) -> None:
-        """Have tasks look for what is due beside the sessions, as soon as one is free."""
-        for each in self.beside:
+    def look(self) -> None:
+        """Have all look for what is due, as soon as one of their places is free."""
+        for each in self.places:
             each.due.set()
 
-    async def answer(self, practice_id: str, session_id: str) -> None:
-        """Work on whatever waits, in order, then on what the ring is about."""
-        self.look_beside()
-        if await self._work_on_waiting():
-            await self._work_on(self._worker, practice_id, session_id)
+    async def answer(self, rings: Sequence[Ring]) -> None:
+        """Begin whatever waits, in order, and what the rings are about; return once a place is free."""
+        await self.in_turn.answer(rings)
 
-    async def _work_on_waiting(self) -> bool:
-        """Work on whatever sessions wait, in order; return False if this worker is stopping."""
-        async for first in _waiting(self._worker):
-            if not await self._work_on(self._worker, *first):
-                return False
-        return True
-
-    async def _work_on(self, worker: RunWorker, practice_id: str, session_id: str) -> bool:
-        """Work on a session; return False if this worker is stopping."""
-        with bound_ids(practice=practice_id, session=session_id):
-            job = asyncio.create_task(worker.work_on(practice_id, session_id))
-            self.jobs.add(job)
-            try:
-                await asyncio.wait({job})
-            finally:
-                self.jobs.discard(job)
-            if worker is self._worker:
-                self.look_beside()
-            if job.cancelled():
-                return False
-            if exc := job.exception():
-                log.error("a session was not worked on", extra={"error": type(exc).__name__})
-        return True
+    async def _tell_others(self, practice_id: str, session_id: str) -> None:
+        """Ring for a session that waits while all places are taken here: another worker may have one."""
+        self.look()
+        with suppress(Unavailable):
+            await self._ring(practice_id, session_id)
 
 
-class _Beside:
-    """Work of one kind for which no session waits, on so many sessions at once, whenever `due` is set."""
+class _Places:
+    """Work of some kinds on so many sessions at once: on what waits, in order, whenever `due` is set.
+
+    `full` is called with the first session that waits while all places are taken, `after` once a session had
+    work, be it of another kind.
+    """
 
     def __init__(
         self,
         worker: RunWorker,
         at_once: int,
-        work_on: Callable[[RunWorker, str, str], Awaitable[bool]],
+        *,
+        full: Callable[[str, str], Awaitable[None]] | None = None,
+        after: Callable[[], None] | None = None,
     ) -> None:
         self.due = asyncio.Event()
-        self._worker, self._work_on = worker, work_on
+        self.jobs: set[asyncio.Task[None]] = set()
+        self._worker, self._full, self._after = worker, full, after
         self._places = asyncio.Semaphore(at_once)
+        self._rung: dict[Ring, None] = {}
+        self._answered = asyncio.Event()
+
+    async def answer(self, rings: Iterable[Ring]) -> None:
+        """Look for what is due, then at what the rings are about; return once a place is free."""
+        self._rung |= dict.fromkeys(rings)
+        self._answered.clear()
+        self.due.set()
+        await self._answered.wait()
 
     async def work(self) -> None:
         """Work for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                await self.due.wait()
-                self.due.clear()
-                async for first in _waiting(self._worker):
+        while True:
+            await self.due.wait()
+            self.due.clear()
+            rung, self._rung = self._rung, {}
+            begun = await self._begin_waiting()
+            for ring in rung:
+                if ring not in begun:
                     await self._places.acquire()
-                    tasks.create_task(self._work(*first))
+                    self._begin(ring)
+            async with self._places:
+                if not self._rung:
+                    self._answered.set()
 
-    async def _work(self, practice_id: str, session_id: str) -> None:
+    async def _begin_waiting(self) -> set[Ring]:
+        """Begin whatever waits, in order, as places get free; return what was begun."""
+        seen, begun, full = set[tuple[str, int]](), set[Ring](), self._full
+        time = asyncio.get_running_loop().time
+        while runs := await self._waiting(seen):
+            fresh_until = time() + FRESH_SECONDS
+            for run in runs:
+                ring = run.practice_id, run.session_id
+                if full and self._places.locked():
+                    await full(*ring)
+                    full = None
+                await self._places.acquire()
+                if time() > fresh_until:
+                    self._places.release()
+                    break
+                seen.add((run.id, run.version))
+                begun.add(ring)
+                self._begin(ring)
+        return begun
+
+    async def _waiting(self, seen: set[tuple[str, int]]) -> Sequence[Run]:
+        """Return the first that wait; if they can't be seen, log it: a sweep has it tried again."""
         try:
-            await self._work_on(self._worker, practice_id, session_id)
-        finally:
-            self._places.release()
+            return await first_waiting(self._worker.kinds, seen, records=self._worker.records)
+        except Exception as exc:  # noqa: BLE001 - whatever failed, those who look must go on
+            code = exc.code if isinstance(exc, TherapyError) else type(exc).__name__
+            log.warning("what waits can't be seen", extra={"code": code})
+            return ()
 
+    def _begin(self, ring: Ring) -> None:
+        """Work on a session in the place that was taken for it."""
+        job = asyncio.create_task(self._work_on(*ring))
+        self.jobs.add(job)
+        job.add_done_callback(self._ended)
 
-async def _waiting(worker: RunWorker) -> AsyncIterator[tuple[str, str]]:
-    """Yield what `RunWorker.waiting` does; if that fails, log it and end: a sweep has it tried again."""
-    try:
-        async for each in worker.waiting():
-            yield each
-    except Exception as exc:  # noqa: BLE001 - whatever failed, those who look must go on
-        code = exc.code if isinstance(exc, TherapyError) else type(exc).__name__
-        log.warning("what waits can't be seen", extra={"code": code})
+    def _ended(self, job: asyncio.Task[None]) -> None:
+        self.jobs.discard(job)
+        self._places.release()
+
+    async def _work_on(self, practice_id: str, session_id: str) -> None:
+        with bound_ids(practice=practice_id, session=session_id):
+            try:
+                found = bool(await self._worker.work_on(practice_id, session_id))
+            except Exception as exc:  # noqa: BLE001 - one bad session must not end the others
+                found = True
+                log.error("a session was not worked on", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
+            if found and self._after:
+                self._after()
 
 
 async def _sweep_forever(therapy: Therapy, working: _Working) -> None:
@@ -145,5 +190,5 @@ async def _sweep_forever(therapy: Therapy, working: _Working) -> None:
         except Exception as exc:  # noqa: BLE001 - whatever failed, the sweep must go on
             log.error("the sweep failed", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
         if sweep.has_rung:  # a worker whose places are all taken does not hear it
-            working.look_beside()
+            working.look()
         await asyncio.sleep(therapy.settings.sweep_every.total_seconds())

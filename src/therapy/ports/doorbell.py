@@ -1,10 +1,13 @@
 """Doorbell: tells workers that there is work on a session. The store is the truth; a ring only saves time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-Answer = Callable[[str, str], Awaitable[None]]
-"""Called with the practice id and the session id of a ring."""
+Ring = tuple[str, str]
+"""The practice id and the session id that a ring names."""
+
+Answer = Callable[[Sequence[Ring]], Awaitable[None]]
+"""Called with the rings that have come, oldest first, each session's once."""
 
 
 class Doorbell(ABC):
@@ -19,8 +22,9 @@ class Doorbell(ABC):
         """
 
     @abstractmethod
-    async def listen(self, answer: Answer, *, at_once: int) -> None:
-        """Answer rings, up to `at_once` at the same time, until cancelled; then don't wait for answers.
+    async def listen(self, answer: Answer) -> None:
+        """Answer rings until cancelled, as many together as have come.
 
-        If an answer raises, only the class of its error is logged, and listening goes on.
+        None is heard here before the answer to those before has been given: other listeners hear them. If
+        an answer raises, only the class of its error is logged, and listening goes on.
         """

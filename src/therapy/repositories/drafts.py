@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from therapy.domain.codec import LONG
 from therapy.domain.draft import Draft, DraftPart, LineChange, applied
 from therapy.domain.errors import Stale, Unavailable
 from therapy.domain.partition_keys import part
@@ -30,9 +31,6 @@ FORGOTTEN = timedelta(days=1)
 
 PAUSES_SECONDS = (0.0, 0.02, 0.04, 0.08, 0.16, 0.32)
 """How long to wait before each look at a draft that others save at the same moment."""
-
-LONG = 50_000
-"""From this many bytes on a draft is decoded in a thread."""
 
 Parts = Mapping[str, tuple[LineChange, ...]]
 

@@ -6,7 +6,8 @@ from therapy.repositories.change import Pending
 from therapy.repositories.repository import Repository
 from therapy.repositories.sessions import session_partition
 
-PLAYBACK = "playback"
+ITEM = "playback"
+"""The id of the one in each session's partition."""
 
 
 class Playbacks(Repository[Playback]):
@@ -17,13 +18,13 @@ class Playbacks(Repository[Playback]):
 
     async def of_session(self, practice_id: str, session_id: str) -> Playback | None:
         """Return what was made last; None if nothing was, or the session is absent."""
-        return await self.get(session_partition(practice_id, session_id), PLAYBACK)
+        return await self.get(session_partition(practice_id, session_id), ITEM)
 
     def write(self, session: Session, playback: Playback) -> Pending:
         """Write what was made, replacing what was before."""
         partition = session_partition(session.practice_id, session.id)
-        return self.put(partition, PLAYBACK, playback)
+        return self.put(partition, ITEM, playback)
 
     def forget(self, practice_id: str, session_id: str) -> Pending:
         """Delete it, because its file is missing. Idempotent."""
-        return self.delete(session_partition(practice_id, session_id), PLAYBACK)
+        return self.delete(session_partition(practice_id, session_id), ITEM)

@@ -16,6 +16,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from therapy.domain.codec import LONG
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.insights import Insights
 from therapy.domain.session import Session
@@ -32,9 +33,6 @@ from therapy.ports.store import MOST_ITEMS, Item, Store
 from therapy.repositories.change import Pending
 from therapy.repositories.repository import Repository
 from therapy.repositories.sessions import session_partition
-
-LONG = 50_000
-"""From this many bytes on a text is decoded in a thread; for less, switching threads costs more."""
 
 MANY_LINES = 200
 """From this many lines on a text is encoded in a thread."""

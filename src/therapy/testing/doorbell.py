@@ -2,20 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
-from therapy.ports.doorbell import Answer, Doorbell
+from therapy.ports.doorbell import Answer, Doorbell, Ring
 from therapy.testing.samples import PRACTICE, SESSION
 
 PATIENCE = 5.0
 
 
 @asynccontextmanager
-async def listening(doorbell: Doorbell, answer: Answer, at_once: int = 2) -> AsyncIterator[None]:
-    task = asyncio.create_task(doorbell.listen(answer, at_once=at_once))
+async def listening(doorbell: Doorbell, answer: Answer) -> AsyncIterator[None]:
+    task = asyncio.create_task(doorbell.listen(answer))
     try:
         yield
     finally:
@@ -30,10 +30,10 @@ async def eventually(done: asyncio.Event) -> None:
 
 
 async def test_a_ring_says_which_session_has_work(doorbell: Doorbell) -> None:
-    heard, rung = [], asyncio.Event()
+    heard, rung = list[Ring](), asyncio.Event()
 
-    async def answer(practice_id: str, session_id: str) -> None:
-        heard.append((practice_id, session_id))
+    async def answer(rings: Sequence[Ring]) -> None:
+        heard.extend(rings)
         rung.set()
 
     async with listening(doorbell, answer):
@@ -47,40 +47,48 @@ async def test_ringing_does_not_wait_for_anyone_to_listen(doorbell: Doorbell) ->
         await doorbell.ring(PRACTICE, SESSION)
 
 
-async def test_no_more_rings_are_answered_at_once_than_allowed(doorbell: Doorbell) -> None:
-    at_work, most, answered = 0, 0, 0
-    finished = asyncio.Event()
+async def test_rings_that_come_during_an_answer_are_answered_together_after_it(
+    doorbell: Doorbell,
+) -> None:
+    answered, begun, may_end, finished = list[Sequence[Ring]](), *(asyncio.Event() for _ in "123")
 
-    async def answer(practice_id: str, session_id: str) -> None:
-        nonlocal at_work, most, answered
-        at_work += 1
-        most = max(most, at_work)
-        await asyncio.sleep(0.02)
-        at_work -= 1
-        answered += 1
-        if answered == 6:
+    async def answer(rings: Sequence[Ring]) -> None:
+        answered.append(rings)
+        begun.set()
+        await may_end.wait()
+        if sum(map(len, answered)) == 4:
             finished.set()
 
-    async with listening(doorbell, answer, at_once=2):
-        for number in range(6):
-            await doorbell.ring(PRACTICE, f"session-{number}")
+    async with listening(doorbell, answer):
+        await doorbell.ring(PRACTICE, "first")
+        await eventually(begun)
+        for session_id in ("a", "b", "b", "c", "a"):
+            await doorbell.ring(PRACTICE, session_id)
+        await asyncio.sleep(0.05)
+        assert len(answered) == 1
+        may_end.set()
         await eventually(finished)
-    assert most == 2
+    assert [sorted(session_id for _, session_id in rings) for rings in answered] == [
+        ["first"],
+        ["a", "b", "c"],
+    ]
 
 
 async def test_an_answer_that_fails_ends_nothing_and_is_logged_by_its_class_only(
     doorbell: Doorbell, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rung = asyncio.Event()
+    failed, rung = asyncio.Event(), asyncio.Event()
 
-    async def answer(practice_id: str, session_id: str) -> None:
-        if session_id == "bad":
+    async def answer(rings: Sequence[Ring]) -> None:
+        if (PRACTICE, "bad") in rings:
+            failed.set()
             raise ValueError("what the patient said")
         rung.set()
 
     with caplog.at_level(logging.INFO):
-        async with listening(doorbell, answer, at_once=1):
+        async with listening(doorbell, answer):
             await doorbell.ring(PRACTICE, "bad")
+            await eventually(failed)
             await doorbell.ring(PRACTICE, "good")
             await eventually(rung)
     told = [str(record.__dict__) for record in caplog.records]
@@ -91,7 +99,7 @@ async def test_an_answer_that_fails_ends_nothing_and_is_logged_by_its_class_only
 async def test_whoever_stops_listening_waits_for_no_answer(doorbell: Doorbell) -> None:
     begun, never = asyncio.Event(), asyncio.Event()
 
-    async def answer(practice_id: str, session_id: str) -> None:
+    async def answer(_: Sequence[Ring]) -> None:
         begun.set()
         await never.wait()
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from therapy.adapters.taskiq import QueueBroker, TaskiqDoorbell
 from therapy.config import Settings
 from therapy.domain.attempts import Quota, Quotas
 from therapy.ports.attempt_limits import AttemptLimits
@@ -234,11 +233,14 @@ async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Door
     """Open the doorbell; gives how to ask whether rings get through, too."""
     if settings.doorbell == "redis":
         from therapy.adapters.redis import RedisBroker
+        from therapy.adapters.taskiq import TaskiqDoorbell
 
         broker = RedisBroker(**await _redis_access(settings, stack))
         stack.push_async_callback(broker.shutdown)
         return TaskiqDoorbell(broker), broker.check
-    return TaskiqDoorbell(QueueBroker()), nothing_to_ask
+    from therapy.adapters.local.doorbell import LocalDoorbell
+
+    return LocalDoorbell(), nothing_to_ask
 
 
 async def open_session_events(

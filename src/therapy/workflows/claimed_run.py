@@ -20,6 +20,9 @@ from therapy.workflows.recognition import nothing_to_note
 NEWS = 0.05
 """So much more progress is worth a write before the lease needs one: there are at most twenty of them."""
 
+ALMOST = 0.98
+"""Progress once everything has been heard or made: it is not kept yet."""
+
 Finish = Callable[[Run], Awaitable[None]]
 """Writes the result and ends the run; called with the run as last written."""
 

@@ -23,7 +23,7 @@ from therapy.domain.playback import (
     playback_run,
 )
 from therapy.domain.run import Run, RunState, again, done
-from therapy.domain.run_stages import PLAYBACK
+from therapy.domain.run_stages import MAKING_PLAYBACK
 from therapy.domain.session import WITH_TRANSCRIPT, Session, State
 from therapy.ports.audio import (
     BYTES_PER_MS,
@@ -36,13 +36,10 @@ from therapy.ports.audio import (
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.claimed_run import ClaimedRun, Finish, end_beside
+from therapy.workflows.claimed_run import ALMOST, ClaimedRun, Finish, end_beside
 from therapy.workflows.decoding_turns import MOST_SECONDS
 from therapy.workflows.joined_audio import Part, close_with, decode_parts
 from therapy.workflows.staged_file import StagedFile
-
-ALMOST = 0.98
-"""Progress once all sound has gone by: it is not kept yet."""
 
 NOT_YET = datetime.min.replace(tzinfo=UTC)
 
@@ -66,7 +63,7 @@ async def make(
         return partial(end_beside, records=records)
     if not isinstance(audio, SupportsPlayback):
         raise EngineFailed("playback_not_offered", transient=False)
-    claimed.begin(PLAYBACK, records.now())
+    claimed.begin(MAKING_PLAYBACK, records.now())
     number = session.transcript_number
     version = await records.transcripts.load_words(session.practice_id, session.id, number)
     # If it is longer than its transcript says, which never was, the second try has room for the longest.

@@ -74,9 +74,9 @@ async def playback_link(actor: Actor, session_id: str, *, intake: Intake) -> tup
     played = await playback_of(actor, session_id, intake=intake)
     if not isinstance(recordings, SupportsPlaybackLink):
         raise NotFound("not_offered")
-    expires = intake.records.now() + review.PLAYBACK
+    expires = intake.records.now() + review.LINK_LIFETIME
     link = await recordings.playback_link(
-        played.practice_id, played.key, review.PLAYBACK, played.media_type
+        played.practice_id, played.key, review.LINK_LIFETIME, played.media_type
     )
     return link, expires
 

@@ -52,8 +52,8 @@ from therapy.workflows.playback import failed_playback
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.waiting_list import WaitingList
 
-PLAYBACK = timedelta(minutes=10)
-"""How long a link to a recording is valid."""
+LINK_LIFETIME = timedelta(minutes=10)
+"""How long a link to a recording or a playback is valid."""
 
 
 class SessionView(Struct, frozen=True):
@@ -110,7 +110,7 @@ async def own_session(actor: Actor, session_id: str, *, records: Records) -> Ses
     return await records.late_reads.twice(actor.person_id, look)
 
 
-async def playback_link(
+async def recording_link(
     actor: Actor, session_id: str, part: int = 1, *, records: Records, recordings: Recordings
 ) -> tuple[str, datetime]:
     """Return a link from which the therapist's player can fetch a recording, and when it expires.
@@ -121,9 +121,11 @@ async def playback_link(
     session = await own_session(actor, session_id, records=records)
     if not isinstance(recordings, SupportsPlaybackLink):
         raise NotFound("not_offered")
-    expires = records.now() + PLAYBACK
+    expires = records.now() + LINK_LIFETIME
     audio = recording_of(session, part)
-    link = await recordings.playback_link(actor.practice_id, audio.key, PLAYBACK, audio.media_type)
+    link = await recordings.playback_link(
+        actor.practice_id, audio.key, LINK_LIFETIME, audio.media_type
+    )
     return link, expires
 
 

@@ -6,7 +6,7 @@ is ever written halfway.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -43,10 +43,8 @@ from therapy.domain.session import State
 from therapy.domain.session_status import AWAITED, AWAITED_KINDS
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
-from therapy.ports.store import LAST_MOMENT
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.repositories.runs import run_queue
 from therapy.workflows import amendments, closing, insights, playback, rerun, transcription
 from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.decoding_turns import DecodingTurns
@@ -59,8 +57,6 @@ CHECKPOINT_MS = 60_000
 NEWS_SECONDS = 5.0
 """After so long `NEWS` of progress is written, not waiting for the lease's beat, which it then replaces."""
 
-PAGE, MOST_PAGES = 20, 50
-"""How many runs are looked at together, and how often, to find the first that may be claimed."""
 Publish = Callable[[str, str], Awaitable[None]]
 """Tells who follows a session, by the ids of its practice and its own, that it has changed."""
 
@@ -100,35 +96,17 @@ class RunWorker:
     publish: Publish = tell_nobody
     turns: DecodingTurns = field(default_factory=DecodingTurns)
 
-    async def waiting(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield the practice and the id of the first session that waits, until none is left to be claimed.
+    async def work_on(self, practice_id: str, session_id: str) -> frozenset[RunKind]:
+        """Do all work on a session that is due and not claimed by another worker. Idempotent.
 
-        Whoever works on them in turn is idle only if nothing waits. What could not be claimed is not
-        yielded again.
+        Returns of what kinds work was due, those included that this worker does not do.
         """
-        seen: set[tuple[str, int]] = set()
-        while (run := await self._first_waiting(seen)) is not None:
-            seen.add((run.id, run.version))
-            yield run.practice_id, run.session_id
-
-    async def _first_waiting(self, seen: Collection[tuple[str, int]]) -> Run | None:
-        """Return the first run that may be claimed, but for those seen before."""
-        runs, last = self.records.runs, None
-        queues = [run_queue(kind) for kind in RunKind if kind in self.kinds]
-        for _ in range(MOST_PAGES):
-            page = await self.records.store.due(queues, LAST_MOMENT, PAGE, last)
-            for run in filter(None, map(runs.read_if_readable, page)):
-                if claimable(run, self.records.now()) and (run.id, run.version) not in seen:
-                    return run
-            if len(page) < PAGE:
-                return None
-            last = page[-1]
-        return None
-
-    async def work_on(self, practice_id: str, session_id: str) -> None:
-        """Do all work on a session that is due and not claimed by another worker. Idempotent."""
+        due = set[RunKind]()
         for run in await self.records.runs.of_session(practice_id, session_id):
-            if run.kind not in self.kinds or not claimable(run, self.records.now()):
+            if not claimable(run, self.records.now()):
+                continue
+            due.add(run.kind)
+            if run.kind not in self.kinds:
                 continue
             if run.claims >= MAX_CLAIMS:
                 await self._give_up(run, ErrorClass.PERMANENT, "worker_died")
@@ -137,6 +115,7 @@ class RunWorker:
                 continue
             with contextlib.suppress(LeaseLost), self.during(run):
                 await self._work(await self._claim(run))
+        return frozenset(due)
 
     async def _is_beaten(self, run: Run) -> bool:
         """Return whether a run whose lease has not ended is at work by a clock ahead of ours.

@@ -18,7 +18,7 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.claimed_run import ClaimedRun, Finish
+from therapy.workflows.claimed_run import ALMOST, ClaimedRun, Finish
 from therapy.workflows.engines import Engines
 from therapy.workflows.joined_audio import Part
 from therapy.workflows.recognition import Heard, hear, scored, with_assigned_roles
@@ -30,9 +30,6 @@ from therapy.workflows.stage_outputs import (
     discard_outputs,
     fingerprint,
 )
-
-ALMOST = 0.98
-"""Progress once everything has been recognised: it is not written yet."""
 
 READING = 0.08
 """The part of it that stands for reading and decoding; an engine may need all before it begins."""

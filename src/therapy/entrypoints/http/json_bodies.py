@@ -16,14 +16,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.serialization import encode_json
 from msgspec import Raw
 
+from therapy.domain.codec import LONG
 from therapy.domain.errors import InvalidInput
 from therapy.entrypoints.http.errors import BrokenOff, CompressedBody
 from therapy.entrypoints.http.json_faults import find_fault
 from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
 from therapy.entrypoints.http.long_bodies import PLACE, VERY_LONG, LongBodies, Place
-
-LONG = 50_000
-"""From this many bytes on a body is decoded in a thread; for less, switching threads costs more."""
 
 LONGEST_EXPLAINED = 1024 * 1024
 """Of a longer JSON text, or item of an array, it is not looked for what is wrong: that takes up to 40 times

@@ -122,7 +122,7 @@ async def recording_link(
     For the session's therapist. Each call makes a link of its own. Where recordings are kept on the
     server's own disk there are no links: 404 `not_offered`.
     """
-    url, expires_at = await review.playback_link(
+    url, expires_at = await review.recording_link(
         actor, session_id, part, records=records, recordings=recordings
     )
     return PlaybackLink(url, expires_at)

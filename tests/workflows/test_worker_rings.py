@@ -1,0 +1,87 @@
+"""The worker's answers to rings: many are one look at what is due, and a busy worker keeps none to itself."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+from tests.builders import PRACTICE, a_wav
+from tests.workflows.interrupted_ports import InterruptedStore
+from tests.workflows.memory_installation import an_installation, upload
+from tests.workflows.test_worker_insights import HeldSpeech, all_done, one_place, until
+from therapy.adapters.memory.doorbell import MemoryDoorbell
+from therapy.adapters.memory.store import MemoryStore
+from therapy.testing.clock import Clock
+
+NO_SWEEP = timedelta(hours=1)
+BURST = 500
+
+
+class CountingStore(InterruptedStore):
+    """Counts what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStore(Clock()))
+        self.looks = 0
+        self.read: Counter[str] = Counter()
+
+    async def due(self, *arguments):
+        self.looks += 1
+        return await super().due(*arguments)
+
+    async def list(self, partition, *arguments, **more):
+        self.read[partition] += 1
+        return await super().list(partition, *arguments, **more)
+
+
+async def test_a_burst_of_rings_is_a_few_looks_at_what_is_due_and_one_into_each_session():
+    store = CountingStore()
+    installed = await an_installation(store=store)
+    doorbell = installed.ports.doorbell
+    sessions = {f"session-{number}" for number in range(BURST)}
+
+    async def all_are_read() -> bool:
+        return {each.rpartition("|")[2] for each in store.read} >= sessions
+
+    async with one_place(installed, NO_SWEEP):
+        await asyncio.sleep(0.1)
+        store.looks = 0
+        for _ in range(2):
+            for session_id in sessions:
+                await doorbell.ring(PRACTICE, session_id)
+        await until(all_are_read)
+        await asyncio.sleep(0.1)
+    assert store.looks <= 5, store.looks
+    assert set(store.read.values()) == {1}
+
+
+async def test_what_waits_while_a_worker_is_busy_is_begun_by_another_although_the_first_heard_every_ring():
+    speech, doorbell = HeldSpeech(), MemoryDoorbell()
+    installed = await an_installation(speech=speech, doorbell=doorbell)
+    speech.held = True
+    asked = 0
+
+    class Counted:
+        def set(self) -> None:
+            nonlocal asked
+            asked += 1
+
+    speech.asked = Counted()
+    sounds = [a_wav(bytes([number, 0]) * 4_000) for number in (1, 2, 3)]
+    quiet = installed.with_ports(doorbell=MemoryDoorbell())  # whose rings are lost
+
+    async def are_begun() -> bool:
+        return asked == 3
+
+    async with (
+        one_place(installed, NO_SWEEP),
+        one_place(installed, NO_SWEEP),
+        one_place(installed, NO_SWEEP),
+    ):
+        await asyncio.sleep(0.1)
+        ids = [(await upload(quiet.intake, sound)).session_id for sound in sounds]
+        for session_id in ids:
+            await doorbell.ring(PRACTICE, session_id)
+        await until(are_begun)
+        speech.released.set()
+        for session_id in ids:
+            await all_done(installed, session_id)
