@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import bcrypt
 from azure.core.exceptions import ResourceExistsError
@@ -33,16 +34,27 @@ CONNECTIONS = 8
 
 
 def seed(therapist_email: str, patient_email: str, password: str, sessions: int) -> None:
-    """Fill an empty or a seeded store; print the ids as a line of JSON."""
+    """Fill an empty or a seeded store; print the ids as a line of JSON.
+
+    What is written follows from the addresses: again is the same, another therapist is one more.
+    """
     _create_containers()
-    therapist = _user("therapist-1", "THERAPIST", "Olivia Hayes", therapist_email, password)
-    patient = _user("987654321", "PATIENT", "Sam Patient", patient_email, password)
-    ids = {}
-    for state in (PENDING_REVIEW, FINALIZED):
-        ids[state] = [f"{state.lower()}-{number}" for number in range(sessions)]
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            for number, name in enumerate(ids[state]):
-                pool.submit(_write_session, name, number, state, therapist, patient)
+    name = uuid5(NAMESPACE_URL, therapist_email)
+    therapist = _user(str(name), "THERAPIST", "Olivia Hayes", therapist_email, password)
+    digits = uuid5(NAMESPACE_URL, patient_email).int % 1_000_000_000
+    patient = _user(f"{digits:09}", "PATIENT", "Sam Patient", patient_email, password)
+    ids = {
+        state: [str(uuid5(name, f"{state} {number}")) for number in range(sessions)]
+        for state in (PENDING_REVIEW, FINALIZED)
+    }
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        written = [
+            pool.submit(_write_session, session, number, state, therapist, patient)
+            for state, those in ids.items()
+            for number, session in enumerate(those)
+        ]
+    for each in written:
+        each.result()
     told = {
         "therapist": {"id": therapist["id"], "email": therapist["email"]},
         "patient": {"id": patient["id"], "email": patient["email"]},
