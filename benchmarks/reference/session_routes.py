@@ -111,14 +111,13 @@ def _session(metadata: dict[str, Any], file: FileStorage) -> dict[str, Any]:
 
 
 def _listed(session: dict[str, Any]) -> dict[str, Any]:
-    day = date.fromisoformat(session["session_date"])
     return {
         "id": session["id"],
         "patientId": session["patient_id"],
         "patientName": session["patient_name"],
         "therapistId": session["therapist_id"],
         "therapistName": session["therapist_name"],
-        "title": f"Session of {day:%d-%m-%Y}",
+        "title": f"Session of {session['session_date']}",
         "date": session["session_date"],
         "descriptionPreview": session["summary"][:100],
         **{name: session[name] for name in ("positive", "neutral", "negative")},
