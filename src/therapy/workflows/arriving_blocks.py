@@ -1,11 +1,10 @@
 """The bytes of an upload while they arrive: cut into blocks, each staged and hashed once it is whole."""
 
-import asyncio
-
 from therapy.domain.errors import TooLarge, UnsupportedAudio
 from therapy.domain.media import SNIFF_BYTES, sniff
-from therapy.domain.upload import BLOCK_SIZE, Upload, block_hash
+from therapy.domain.upload import BLOCK_SIZE, Upload
 from therapy.ports.recordings import Recordings
+from therapy.workflows.staged_blocks import stage_hashed
 
 GZIP = b"\x1f\x8b\x08"
 """How a gzip file begins."""
@@ -76,8 +75,9 @@ class ArrivingBlocks:
         del self.rest[:BLOCK_SIZE]
         number = len(self.hashes)
         try:
-            await self._recordings.stage(self._practice_id, self._upload_id, number, block)
-            digest = await asyncio.to_thread(block_hash, block)
+            digest = await stage_hashed(
+                self._recordings, self._practice_id, self._upload_id, number, block
+            )
         except BaseException:
             self.rest[:0] = block
             raise

@@ -1,10 +1,9 @@
 """A file that is made here, staged block by block while it is made, and kept under its own name."""
 
-import asyncio
-
 from therapy.domain.errors import EngineDied
-from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
+from therapy.domain.upload import BLOCK_SIZE, content_hash
 from therapy.ports.recordings import Recordings
+from therapy.workflows.staged_blocks import stage_hashed
 
 
 class StagedFile:
@@ -60,5 +59,4 @@ class StagedFile:
         self._hashes.append(await self._staged(number, block))
 
     async def _staged(self, number: int, block: bytes) -> bytes:
-        await self._recordings.stage(self._practice_id, self._name, number, block)
-        return await asyncio.to_thread(block_hash, block)
+        return await stage_hashed(self._recordings, self._practice_id, self._name, number, block)
