@@ -105,12 +105,6 @@ async def test_a_recording_under_its_uploads_id_is_committed_in_place(
     assert await names(container) == [f"practice/{PRACTICE}/{UPLOAD}"]
 
 
-async def test_a_block_is_staged_with_the_hash_that_is_in_its_id(
-    recordings: BlobRecordings,
-) -> None:
-    assert await recordings.stage(PRACTICE, "upload-hash", 0, b"sound") == block_hash(b"sound")
-
-
 async def test_the_sha_256_of_a_recording_is_in_its_metadata(
     recordings: BlobRecordings, container: ContainerClient
 ) -> None:

@@ -3,7 +3,7 @@
 from tests.builders import PRACTICE
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.upload import block_hash
-from therapy.workflows.staged_blocks import stage_hashed
+from therapy.workflows.staged_file import stage_hashed
 
 BLOCK = b"some sound"
 

@@ -4,7 +4,7 @@ from therapy.domain.errors import TooLarge, UnsupportedAudio
 from therapy.domain.media import SNIFF_BYTES, sniff
 from therapy.domain.upload import BLOCK_SIZE, Upload
 from therapy.ports.recordings import Recordings
-from therapy.workflows.staged_blocks import stage_hashed
+from therapy.workflows.staged_file import stage_hashed
 
 GZIP = b"\x1f\x8b\x08"
 """How a gzip file begins."""

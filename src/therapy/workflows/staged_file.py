@@ -1,9 +1,22 @@
 """A file that is made here, staged block by block while it is made, and kept under its own name."""
 
+import asyncio
+
 from therapy.domain.errors import EngineDied
-from therapy.domain.upload import BLOCK_SIZE, content_hash
+from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
 from therapy.ports.recordings import Recordings
-from therapy.workflows.staged_blocks import stage_hashed
+
+
+async def stage_hashed(
+    recordings: Recordings, practice_id: str, upload_id: str, number: int, block: bytes
+) -> bytes:
+    """Stage a block; return its SHA-256 once it is durable.
+
+    Raises:
+        StorageFull, Unavailable: see `Recordings.stage`.
+    """
+    digest = await recordings.stage(practice_id, upload_id, number, block)
+    return await asyncio.to_thread(block_hash, block) if digest is None else digest
 
 
 class StagedFile:
