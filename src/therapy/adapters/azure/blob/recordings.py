@@ -236,7 +236,8 @@ class BlobRecordings(Recordings):
                 return b""
             if _recording(found.properties) is None:
                 raise NotFound(recording=key)
-            return await found.readall()
+            # `readall` would copy all of it twice more.
+            return b"".join([chunk async for chunk in found.chunks()])
 
     async def delete(self, practice_id: str, key: str) -> None:
         if names_fit(practice_id, key=key):
