@@ -191,7 +191,7 @@ class Trial:
             done = state["playback"] == "ready" if played else state["state"] == "awaiting_review"
             if done:
                 return time.monotonic()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
 
 
 async def watch(pid: int, row: Row) -> None:

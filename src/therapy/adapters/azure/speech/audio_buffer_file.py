@@ -27,7 +27,7 @@ ENCODED_AT_ONCE = 1 << 20
 """Bytes of samples that one call of a thread encodes, half a minute; as many come in meanwhile."""
 
 FRAME_SAMPLES = "4608"
-"""The most that every decoder of FLAC takes: with four times as many frames, as is usual, it costs a quarter more."""
+"""The most that every decoder of FLAC takes; with four times as many frames it costs a quarter more."""
 
 READ_BYTES = 1 << 17
 """Bytes in a chunk that is read back, about four seconds of samples."""
