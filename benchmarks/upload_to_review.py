@@ -4,9 +4,9 @@ Uploads recordings of `--minutes` (WAV, 88 kB a second) all at once, to `therapy
 with `--embedded`, with files and SQLite but the same engine, which answers after `--pace` of a recording's
 length. With `--against TREE` every round measures that checkout first, then this one. A row is: the tree,
 seconds until the last 202, and from there until the last session is in review (the slowest from its own
-202 in brackets, at most); CPU seconds of all processes of the service until the last 202, from there to review, from
-there until the playback is made; of the emulators from 202 to review; and the largest PSS of the whole tree.
-Linux only: CPU and memory are from /proc.
+202 in brackets, at most); CPU seconds of all processes of the service until the last 202, from there to
+review, from there until the playback is made; of the emulators from 202 to review; and the largest PSS of
+the whole tree. Linux only: CPU and memory are from /proc.
 """
 
 from __future__ import annotations
