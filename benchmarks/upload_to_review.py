@@ -4,9 +4,9 @@ Uploads recordings of `--minutes` (WAV, 88 kB a second) all at once, to `therapy
 with `--embedded`, with files and SQLite but the same engine, which answers after `--pace` of a recording's
 length. With `--against TREE` every round measures that checkout first, then this one. A row is: the tree,
 seconds until the last 202, and from there until the last session is in review (the slowest from its own
-202 in brackets); CPU seconds of all processes of the service until the last 202, from there to review, from
-there until the playback is made; of the emulators from 202 to review; and the largest PSS of the whole tree.
-Linux only: CPU and memory are from /proc.
+202 in brackets, at most); CPU seconds of all processes of the service until the last 202, from there to
+review, from there until the playback is made; of the emulators from 202 to review; and the largest PSS of
+the whole tree. Linux only: CPU and memory are from /proc.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
     PASSWORD,
     THERAPIST,
     family,
+    program,
     pss,
 )
 from benchmarks.hour import CHUNK, SAMPLE_RATE, demo_pcm, wav_header  # noqa: E402 - as above
@@ -74,6 +75,7 @@ class Row:
     cpu_playback: float = 0.0
     cpu_emulators: float = 0.0
     pss: int = 0
+    largest: tuple[tuple[str, int], ...] = ()
 
     def show(self, name: str) -> str:
         return (
@@ -191,12 +193,14 @@ class Trial:
             done = state["playback"] == "ready" if played else state["state"] == "awaiting_review"
             if done:
                 return time.monotonic()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
 
 
 async def watch(pid: int, row: Row) -> None:
     while True:
-        row.pss = max(row.pss, sum(pss(each) for each in family(pid)))
+        shares = tuple((program(each), pss(each)) for each in family(pid))
+        if (whole := sum(share for _, share in shares)) > row.pss:
+            row.pss, row.largest = whole, shares
         await asyncio.sleep(0.25)
 
 
@@ -212,13 +216,15 @@ async def trial(
         taken = await asyncio.gather(*(run.upload(number) for number in range(count)))
         row.upload, row.cpu_upload = time.monotonic() - began, cpu_seconds(pid) - cpu
         accepted, cpu, others = time.monotonic(), cpu_seconds(pid), cpu_seconds(emulator)
-        ends = await asyncio.gather(*(run.until(session) for session, _ in taken))
+        # One is asked for at a time: each question costs the service CPU, too.
+        ends = [await run.until(session) for session, _ in taken]
         row.review, row.cpu_review = max(ends) - accepted, cpu_seconds(pid) - cpu
         row.slowest = max(end - at for end, (_, at) in zip(ends, taken, strict=True))
         row.cpu_emulators = cpu_seconds(emulator) - others
         cpu = cpu_seconds(pid)
         if play:
-            await asyncio.gather(*(run.until(session, played=True) for session, _ in taken))
+            for session, _ in taken:
+                await run.until(session, played=True)
             row.cpu_playback = cpu_seconds(pid) - cpu
         watching.cancel()
     return row
@@ -254,13 +260,17 @@ def main() -> int:
     parser.add_argument("--embedded", action="store_true")
     parser.add_argument("--play", action="store_true", help="wait for the playback, too")
     parser.add_argument("--pid", action="store_true", help="print the service's process id")
+    parser.add_argument("--processes", action="store_true", help="print the PSS of each process")
     said = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"{said.at_once} at once, {said.minutes:g} minutes each, load {os.getloadavg()[0]:.1f}")
     print(HEADING, flush=True)
     for _ in range(said.rounds):
         for tree in (*said.against, ROOT):
-            print(measured(tree.resolve(), said).show(tree.resolve().name), flush=True)
+            row = measured(tree.resolve(), said)
+            print(row.show(tree.resolve().name), flush=True)
+            for name, share in row.largest if said.processes else ():
+                print(f"  {share / MB:5.0f} MB {name}")
     return 0
 
 

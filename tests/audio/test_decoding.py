@@ -299,7 +299,7 @@ async def test_a_slow_consumer_holds_the_decoder_back():
 
 @pytest.mark.parametrize("name", ["wav", "m4a", "webm"])
 async def test_closing_early_leaves_no_process(name):
-    data = media.recording(name, 25.0)
+    data = media.recording(name, 100.0)
     async with aclosing(PyAvAudioDecoder().decode("practice", reader(data), len(data))) as chunks:
         await anext(chunks)
         assert len(decoder_processes()) == 1
@@ -327,7 +327,7 @@ async def test_cancelling_while_the_store_hangs_leaves_no_process():
 
 
 def test_a_loop_that_ends_takes_its_decoder_along():
-    data = media.recording("wav", 25.0)
+    data = media.recording("wav", 100.0)
     kept = []
 
     async def abandon() -> None:
@@ -352,7 +352,7 @@ async def test_recordings_are_decoded_side_by_side():
 
 
 async def test_a_decoder_that_crashes_is_an_engine_that_died_not_a_broken_recording():
-    data = media.recording("wav", 25.0)
+    data = media.recording("wav", 100.0)
     decoding = PyAvAudioDecoder().decode("practice", reader(data), len(data))
     await anext(decoding)
     (child,) = decoder_processes()
@@ -380,7 +380,7 @@ PARENT = """
 
 def test_a_parent_that_is_killed_takes_its_decoder_along(tmp_path):
     path = tmp_path / "long.wav"
-    path.write_bytes(media.recording("wav", 25.0))
+    path.write_bytes(media.recording("wav", 100.0))
     command = [sys.executable, "-c", textwrap.dedent(PARENT), str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None

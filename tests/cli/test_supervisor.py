@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -18,10 +19,12 @@ import pytest
 
 from tests.builders import NOW, a_wav
 from tests.cli.conftest import PASSWORD, Run, bare_environment
+from therapy.config import Settings
 from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
 from therapy.entrypoints.cli.interruption import SAME_SECONDS
 from therapy.entrypoints.cli.mobile_client import MobileClient, metadata_of
 from therapy.entrypoints.cli.own_server import Server, command, running
+from therapy.entrypoints.cli.supervisor import children_for
 
 pytestmark = pytest.mark.slow
 URL = re.compile(r"http://\S+")
@@ -235,3 +238,12 @@ def _is_zombie_of(folder: Path, parent: int) -> bool:
     except OSError:
         return False
     return state == "Z" and int(ppid) == parent
+
+
+def test_as_many_workers_and_api_processes_run_as_the_settings_say() -> None:
+    def names(**settings: int) -> list[str]:
+        with socket.socket() as listener:
+            return [each.name for each in children_for(Settings(**settings), {}, listener)]
+
+    assert names(api_processes=2) == ["worker", "api-1", "api-2"]
+    assert names(worker_processes=2) == ["worker-1", "worker-2", "api-1"]

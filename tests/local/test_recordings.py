@@ -16,7 +16,7 @@ from tests.builders import PRACTICE
 from tests.local.writer import block
 from therapy.adapters.local.recordings import FileRecordings
 from therapy.domain.errors import NotFound, StorageFull
-from therapy.domain.upload import BLOCK_SIZE
+from therapy.domain.upload import BLOCK_SIZE, block_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 UPLOAD = "upload-1"
@@ -41,6 +41,13 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 def files(tmp_path: Path) -> list[str]:
     return sorted(str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file())
+
+
+async def test_a_block_is_staged_with_its_hash_also_if_it_was_there(
+    recordings: FileRecordings,
+) -> None:
+    for _ in range(2):
+        assert await recordings.stage(PRACTICE, UPLOAD, 0, b"sound") == block_hash(b"sound")
 
 
 async def test_nothing_of_an_upload_is_left_once_it_is_kept(

@@ -104,6 +104,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_processes: Annotated[int, Meta(ge=1, le=64), "API processes of `therapy all`"] = field(
         name="GUNICORN_WORKERS", default=1
     )
+    worker_processes: Annotated[
+        int,
+        Meta(ge=1, le=64),
+        "worker processes of `therapy all`, each of which works on CELERY_CONCURRENCY sessions at once",
+    ] = field(name="THERAPY_WORKER_PROCESSES", default=1)
     drain: Annotated[Seconds, "seconds that open requests may take after SIGTERM"] = field(
         name="GUNICORN_TIMEOUT", default=timedelta(seconds=10)
     )

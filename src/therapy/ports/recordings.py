@@ -39,10 +39,13 @@ class Recordings(ABC):
     """
 
     @abstractmethod
-    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
+    async def stage(
+        self, practice_id: str, upload_id: str, number: int, block: bytes
+    ) -> bytes | None:
         """Stage block `number` (from 0) of an upload; staging the same number again replaces it.
 
-        Every block but the last is `upload.BLOCK_SIZE` bytes. It is durable when the call returns.
+        Every block but the last is `upload.BLOCK_SIZE` bytes. It is durable when the call returns, with the
+        block's SHA-256 if the adapter needed that anyway, else None.
 
         Raises:
             StorageFull: no room; what was staged before is still there.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 
@@ -46,6 +47,12 @@ async def test_staged_blocks_become_a_recording(recordings: Recordings) -> None:
     assert await recordings.keep(PRACTICE, UPLOAD, 2, KEY) == BLOCK_SIZE + len(LAST)
     assert await recordings.size(PRACTICE, KEY) == BLOCK_SIZE + len(LAST)
     assert await whole(recordings) == FIRST + LAST
+
+
+async def test_a_block_is_staged_with_its_sha_256_or_without_any(recordings: Recordings) -> None:
+    first = await recordings.stage(PRACTICE, UPLOAD, 0, FIRST)
+    again = await recordings.stage(PRACTICE, UPLOAD, 0, FIRST)
+    assert {first, again} <= {sha256(FIRST).digest(), None}
 
 
 async def test_blocks_may_be_staged_in_any_order(recordings: Recordings) -> None:

@@ -4,8 +4,9 @@ import asyncio
 
 from therapy.domain.errors import TooLarge, UnsupportedAudio
 from therapy.domain.media import SNIFF_BYTES, sniff
-from therapy.domain.upload import BLOCK_SIZE, Upload, block_hash
+from therapy.domain.upload import BLOCK_SIZE, Upload
 from therapy.ports.recordings import Recordings
+from therapy.workflows.staged_file import stage_hashed
 
 GZIP = b"\x1f\x8b\x08"
 """How a gzip file begins."""
@@ -72,14 +73,66 @@ class ArrivingBlocks:
 
     async def _stage_first(self) -> None:
         """Stage the first block of the rest, which is as it was if that fails."""
-        block = bytes(memoryview(self.rest)[:BLOCK_SIZE])
-        del self.rest[:BLOCK_SIZE]
-        number = len(self.hashes)
+        block = self._taken()
         try:
-            await self._recordings.stage(self._practice_id, self._upload_id, number, block)
-            digest = await asyncio.to_thread(block_hash, block)
+            await self._stage(block)
         except BaseException:
             self.rest[:0] = block
             raise
+
+    def _taken(self) -> bytes:
+        """Take the first block off the rest and return it."""
+        block = bytes(memoryview(self.rest)[:BLOCK_SIZE])
+        del self.rest[:BLOCK_SIZE]
+        return block
+
+    async def _stage(self, block: bytes) -> None:
+        number = len(self.hashes)
+        digest = await stage_hashed(
+            self._recordings, self._practice_id, self._upload_id, number, block
+        )
         self.hashes.append(digest)
         self.staged += len(block)
+
+
+class OverlappingBlocks(ArrivingBlocks):
+    """Stages a block while the next one arrives, so that at most two of them (8 MiB) are in memory.
+
+    If one can't be staged, the next call says so, and nothing of the upload is of use any more.
+    """
+
+    def __init__(self, upload: Upload, recordings: Recordings, *, most: int) -> None:
+        super().__init__(upload, recordings, most=most)
+        self._staging: asyncio.Task[None] | None = None
+        self._in_flight = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return super().size + self._in_flight
+
+    async def end(self) -> None:
+        """Stage the rest, see `ArrivingBlocks.end`; everything is staged then."""
+        await super().end()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until nothing is being staged any more, even if the caller was cancelled before.
+
+        Raises:
+            StorageFull, Unavailable: the last block could not be staged.
+        """
+        if self._staging is not None:
+            await asyncio.shield(self._staging)
+            self._staging = None
+
+    async def _stage_first(self) -> None:
+        """Begin to stage the first block of the rest, once the one before is staged."""
+        await self.settle()
+        block = self._taken()
+        self._in_flight = len(block)
+        self._staging = asyncio.create_task(self._stage(block))
+
+    async def _stage(self, block: bytes) -> None:
+        await super()._stage(block)
+        self._in_flight = 0

@@ -7,6 +7,18 @@ from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
 from therapy.ports.recordings import Recordings
 
 
+async def stage_hashed(
+    recordings: Recordings, practice_id: str, upload_id: str, number: int, block: bytes
+) -> bytes:
+    """Stage a block; return its SHA-256 once it is durable.
+
+    Raises:
+        StorageFull, Unavailable: see `Recordings.stage`.
+    """
+    digest = await recordings.stage(practice_id, upload_id, number, block)
+    return await asyncio.to_thread(block_hash, block) if digest is None else digest
+
+
 class StagedFile:
     """At most two blocks (8 MiB) are in memory: the first, which may change until the end, and the last.
 
@@ -60,5 +72,4 @@ class StagedFile:
         self._hashes.append(await self._staged(number, block))
 
     async def _staged(self, number: int, block: bytes) -> bytes:
-        await self._recordings.stage(self._practice_id, self._name, number, block)
-        return await asyncio.to_thread(block_hash, block)
+        return await stage_hashed(self._recordings, self._practice_id, self._name, number, block)

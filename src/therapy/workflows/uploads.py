@@ -15,7 +15,7 @@ from therapy.domain.session import Details
 from therapy.domain.upload import NOTED_EVERY, Metadata, Upload
 from therapy.repositories.change import Change
 from therapy.workflows.abandoned_uploads import throw_away
-from therapy.workflows.arriving_blocks import ArrivingBlocks
+from therapy.workflows.arriving_blocks import OverlappingBlocks
 from therapy.workflows.finished_uploads import Arrived, finish
 from therapy.workflows.intake import Intake
 from therapy.workflows.new_sessions import Receipt
@@ -49,6 +49,8 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
 
 async def _ended(incoming: "Receiving", *, intake: Intake) -> None:
     """Count an upload's bytes and remove what is left of it; what can't be removed now the sweep removes."""
+    with suppress(Exception):  # nothing may be staged behind what is thrown away
+        await incoming.settle()
     with suppress(TherapyError):
         await incoming.count()
     with suppress(TherapyError):
@@ -56,12 +58,12 @@ async def _ended(incoming: "Receiving", *, intake: Intake) -> None:
 
 
 class Receiving:
-    """An upload in progress: at most one block (4 MiB) of it is in memory."""
+    """An upload in progress: at most two blocks (8 MiB) of it are in memory."""
 
     def __init__(self, upload: Upload, intake: Intake) -> None:
         self.upload = upload
         self._intake = intake
-        self._blocks = ArrivingBlocks(upload, intake.recordings, most=intake.max_bytes)
+        self._blocks = OverlappingBlocks(upload, intake.recordings, most=intake.max_bytes)
         self._not_counted = 0
         self._left_today = 0
 
@@ -112,6 +114,10 @@ class Receiving:
         noted = replace(self.upload, offset=staged, noted_at=records.now(), **changes)
         await Change(records.uploads.write(noted)).commit(records.store)
         self.upload = replace(noted, version=noted.version + 1)
+
+    async def settle(self) -> None:
+        """Wait until nothing is being staged any more; raises what that did."""
+        await self._blocks.settle()
 
     async def end(self) -> None:
         """Stage the rest: no more bytes will come.

@@ -172,7 +172,9 @@ async def _messages(
         start, end = protocol.SPAN.unpack(content)
         if not start <= end <= min(order.size, start + protocol.LONGEST_RANGE):
             raise EngineDied(reason="protocol")
-        outgoing.write(protocol.frame(await read(start, end)))
+        content = await read(start, end)
+        outgoing.write(protocol.LENGTH.pack(len(content)))
+        outgoing.write(content)
         with suppress(ConnectionError):  # it has ended: reading its last words says how
             await outgoing.drain()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from therapy.domain.errors import InvalidInput, NotFound, StorageFull, Unavailable
-from therapy.domain.upload import BLOCK_SIZE
+from therapy.domain.upload import BLOCK_SIZE, block_hash
 from therapy.ports.recordings import Recordings, check_names, names_fit
 
 RESERVE = 512 * 1024 * 1024
@@ -50,12 +50,12 @@ class FileRecordings(Recordings):
         finally:
             await asyncio.to_thread(recordings._threads.shutdown)
 
-    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
+    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> bytes:
         check_names(practice_id, upload_id)
         if number < 0 or len(block) > BLOCK_SIZE:
             raise InvalidInput("block")
         staged = self._staged(practice_id, upload_id)
-        await self._in_thread(lambda: _stage(staged, number, block, self.reserve))
+        return await self._in_thread(lambda: _stage(staged, number, block, self.reserve))
 
     async def staged(self, practice_id: str, upload_id: str, number: int) -> bytes:
         if not names_fit(practice_id, upload_id) or number < 0:
@@ -142,7 +142,8 @@ def _make_room(directory: Path, wanted: int) -> None:
         raise StorageFull
 
 
-def _stage(staged: Path, number: int, block: bytes, reserve: int) -> None:
+def _stage(staged: Path, number: int, block: bytes, reserve: int) -> bytes:
+    """Stage a block and return its SHA-256."""
     _make_room(staged, reserve + len(block))
     fresh = not (staged / "blocks").exists()
     at = number * ENTRY.size
@@ -151,12 +152,14 @@ def _stage(staged: Path, number: int, block: bytes, reserve: int) -> None:
             _sync_folder(staged)
         elif any(entry := os.pread(entries, ENTRY.size, at)):
             if entry == ENTRY.pack(len(block)) and _is_there(audio, number, block):
-                return  # someone may have been told that it is safe: it never counts as missing
+                # Someone may have been told that it is safe: it never counts as missing.
+                return block_hash(block)
             _write(
                 entries, ENTRY.pack(0), at
             )  # while it is being replaced, the block counts as missing
         _write(audio, block, number * BLOCK_SIZE)
         _write(entries, ENTRY.pack(len(block)), at)
+    return block_hash(block)
 
 
 def _is_there(audio: int, number: int, block: bytes) -> bool:

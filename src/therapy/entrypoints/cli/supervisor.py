@@ -15,12 +15,16 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from therapy.entrypoints.cli.interruption import INTERRUPTED, STOPPED, STOPPING, StopSignals
 from therapy.entrypoints.cli.own_server import command
 from therapy.entrypoints.cli.serve import announce_summary, listen, listening_at
+
+if TYPE_CHECKING:
+    from therapy.config import Settings
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 LIVED = 60.0
@@ -41,9 +45,10 @@ log = logging.getLogger(__name__)
 def everything(*, host: str | None, port: int | None) -> None:
     """Run the API and a worker as processes of one container, and keep them running.
 
-    GUNICORN_WORKERS is the number of API processes that share the port. A process that dies is restarted
-    after a pause that grows from one second to a minute. SIGTERM stops all: open requests are answered and
-    unfinished work is put back within GUNICORN_TIMEOUT seconds. A second Ctrl-C ends it at once.
+    GUNICORN_WORKERS is the number of API processes that share the port, THERAPY_WORKER_PROCESSES that of
+    workers. A process that dies is restarted after a pause that grows from one second to a minute. SIGTERM
+    stops all: open requests are answered and unfinished work is put back within GUNICORN_TIMEOUT seconds. A
+    second Ctrl-C ends it at once.
 
     \b
     [bold]Example[/]
@@ -60,15 +65,26 @@ def everything(*, host: str | None, port: int | None) -> None:
         "GUNICORN_TIMEOUT": f"{max(drain * 0.8, drain - 2, SHORTEST_DRAIN):g}"
     }
     with listen(settings.host, settings.port) as listener:
-        serve = ("serve", "--no-worker", "--end-with-stdin", "--socket", str(listener.fileno()))
-        children = [Child("worker", command("worker", "--end-with-stdin"), variables)]
-        children += (
-            Child(f"api-{number + 1}", command(*serve), variables, listener)
-            for number in range(settings.api_processes)
-        )
+        children = children_for(settings, variables, listener)
         announce_summary(settings)
         status = Supervisor(children, drain=drain, listener=listener).run()
     sys.exit(status)
+
+
+def children_for(
+    settings: "Settings", variables: Mapping[str, str], listener: socket.socket
+) -> list["Child"]:
+    """Return the processes that these settings ask for: workers, and API processes that share a socket."""
+    serve = ("serve", "--no-worker", "--end-with-stdin", "--socket", str(listener.fileno()))
+    workers, servers = settings.worker_processes, settings.api_processes
+    names = ["worker"] if workers == 1 else [f"worker-{each + 1}" for each in range(workers)]
+    return [
+        *(Child(name, command("worker", "--end-with-stdin"), variables) for name in names),
+        *(
+            Child(f"api-{each + 1}", command(*serve), variables, listener)
+            for each in range(servers)
+        ),
+    ]
 
 
 class Child:

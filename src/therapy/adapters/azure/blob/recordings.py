@@ -144,16 +144,18 @@ class BlobRecordings(Recordings):
         with blob_errors():
             return tuple(await unsuitable_features(self._store, self._container))
 
-    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
+    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> bytes:
         check_names(practice_id, upload_id)
         if number < 0 or len(block) > BLOCK_SIZE:
             raise InvalidInput("block")
-        name = block_id(number, await asyncio.to_thread(block_hash, block))
+        digest = await asyncio.to_thread(block_hash, block)
+        name = block_id(number, digest)
         with blob_errors():
             await note(self._journal(practice_id, upload_id), name)
             # A stream is sent in small writes; bytes would block the event loop meanwhile.
             blob = self._blob(practice_id, upload_id)
             await blob.stage_block(name, BytesIO(block), length=len(block))
+        return digest
 
     async def staged(self, practice_id: str, upload_id: str, number: int) -> bytes:
         if not names_fit(practice_id, upload_id):
@@ -234,7 +236,8 @@ class BlobRecordings(Recordings):
                 return b""
             if _recording(found.properties) is None:
                 raise NotFound(recording=key)
-            return await found.readall()
+            # `readall` would copy all of it twice more.
+            return b"".join([chunk async for chunk in found.chunks()])
 
     async def delete(self, practice_id: str, key: str) -> None:
         if names_fit(practice_id, key=key):

@@ -1,0 +1,102 @@
+"""A block of an upload is staged while the next one arrives; if that ends badly, nothing is left behind."""
+
+import asyncio
+
+import pytest
+
+from tests.builders import a_wav, details
+from tests.workflows.memory_installation import ACTOR, MemoryInstallation, an_installation
+from therapy.adapters.memory.recordings import MemoryRecordings
+from therapy.domain.errors import StorageFull, TooLarge
+from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
+from therapy.workflows.uploads import Receiving, receiving
+
+SOUND = a_wav(bytes(range(250)) * 2 * (BLOCK_SIZE // 250))
+BLOCKS = [SOUND[at : at + BLOCK_SIZE] for at in range(0, len(SOUND), BLOCK_SIZE)]
+
+
+class SlowRecordings(MemoryRecordings):
+    """Stages each block once it is let go; remembers how many are being staged at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = asyncio.Event()
+        self.begun = asyncio.Event()
+        self.now, self.most = 0, 0
+
+    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.begun.set()
+        await self.let_go.wait()
+        await super().stage(practice_id, upload_id, number, block)
+        self.now -= 1
+
+
+async def nothing_left(installed: MemoryInstallation) -> bool:
+    recordings = installed.recordings
+    return not (recordings._kept or recordings._staged or await installed.uploads())
+
+
+async def send(incoming: Receiving) -> None:
+    for block in BLOCKS:
+        await incoming.write(block)
+    await incoming.end()
+
+
+async def test_the_next_block_arrives_while_one_is_staged_and_no_more_than_one_is() -> None:
+    recordings = SlowRecordings()
+    installed = await an_installation(recordings=recordings)
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        async with asyncio.timeout(10):
+            await incoming.write(BLOCKS[0])
+            await incoming.write(BLOCKS[1][:100])
+        recordings.let_go.set()
+        for block in (BLOCKS[1][100:], *BLOCKS[2:]):
+            await incoming.write(block)
+        await incoming.end()
+        receipt = await incoming.finish(ACTOR, details(), therapist="", file_name="x")
+    recording = (await installed.session(receipt.session_id)).recording
+    assert recording.size == len(SOUND)
+    assert recording.content_hash == content_hash(map(block_hash, BLOCKS))
+    assert recordings.most == 1
+
+
+async def test_an_upload_cancelled_while_a_block_is_staged_leaves_nothing() -> None:
+    recordings = SlowRecordings()
+    installed = await an_installation(recordings=recordings)
+
+    async def half() -> None:
+        async with receiving(ACTOR, intake=installed.intake) as incoming:
+            await incoming.write(BLOCKS[0])
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(half())
+    await recordings.begun.wait()
+    task.cancel()
+    await asyncio.sleep(0.01)
+    recordings.let_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await nothing_left(installed)
+
+
+async def test_a_disk_that_is_full_is_told_at_the_next_block_at_the_latest() -> None:
+    installed = await an_installation(recordings=MemoryRecordings(room=BLOCK_SIZE + 100))
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        await incoming.write(BLOCKS[0])
+        with pytest.raises(StorageFull):
+            await send(incoming)
+    assert await nothing_left(installed)
+
+
+async def test_the_block_that_is_being_staged_counts_for_the_largest_recording() -> None:
+    recordings = SlowRecordings()
+    options = {"max_upload_bytes": BLOCK_SIZE + 10}
+    installed = await an_installation(recordings=recordings, options=options)
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        await incoming.write(BLOCKS[0])
+        with pytest.raises(TooLarge):
+            await incoming.write(b"more than ten bytes")
+        recordings.let_go.set()
+    assert await nothing_left(installed)
