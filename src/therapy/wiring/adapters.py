@@ -119,7 +119,7 @@ def open_decoder(settings: Settings) -> AudioDecoder:
     given = settings.recording_limits
     return PyAvAudioDecoder(
         limits=Limits(memory=given.decoder_memory, silence=given.child_silence.total_seconds()),
-        checks_at_once=max(1, given.checks_at_once // settings.api_processes),
+        checks_at_once=max(1, given.checks_at_once // settings.processes),
         checks_waiting=given.checks_waiting,
     )
 

@@ -15,12 +15,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
+from typing import IO, Protocol
 
 import rich_click as click
 
 from therapy.entrypoints.cli.interruption import INTERRUPTED, STOPPED, STOPPING, StopSignals
+from therapy.entrypoints.cli.listening import announce_summary, listen, listening_at
 from therapy.entrypoints.cli.own_server import command
-from therapy.entrypoints.cli.serve import announce_summary, listen, listening_at
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 LIVED = 60.0
@@ -41,9 +42,10 @@ log = logging.getLogger(__name__)
 def everything(*, host: str | None, port: int | None) -> None:
     """Run the API and a worker as processes of one container, and keep them running.
 
-    GUNICORN_WORKERS is the number of API processes that share the port. A process that dies is restarted
-    after a pause that grows from one second to a minute. SIGTERM stops all: open requests are answered and
-    unfinished work is put back within GUNICORN_TIMEOUT seconds. A second Ctrl-C ends it at once.
+    GUNICORN_WORKERS is the number of API processes that share the port, 0 as many as cores. A process that
+    dies is restarted after a pause that grows from one second to a minute. SIGTERM stops all: open requests
+    are answered and unfinished work is put back within GUNICORN_TIMEOUT seconds. A second Ctrl-C ends it at
+    once.
 
     \b
     [bold]Example[/]
@@ -64,11 +66,19 @@ def everything(*, host: str | None, port: int | None) -> None:
         children = [Child("worker", command("worker", "--end-with-stdin"), variables)]
         children += (
             Child(f"api-{number + 1}", command(*serve), variables, listener)
-            for number in range(settings.api_processes)
+            for number in range(settings.processes)
         )
         announce_summary(settings)
         status = Supervisor(children, drain=drain, listener=listener).run()
     sys.exit(status)
+
+
+class RunningProcess(Protocol):
+    """A process that was started: as much of `subprocess.Popen` as is needed here."""
+
+    pid: int
+    returncode: int | None
+    stdin: IO[bytes] | None
 
 
 class Child:
@@ -83,7 +93,7 @@ class Child:
     ) -> None:
         self.name, self._command, self._variables = name, command, variables
         self._passed = (listener.fileno(),) if listener else ()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: RunningProcess | None = None
         self._started = 0.0
         self._pause = FIRST_PAUSE
         self.due: float | None = 0.0
@@ -95,14 +105,17 @@ class Child:
 
     def start(self) -> None:
         """Start the process; it is no longer due."""
-        self._process = subprocess.Popen(  # noqa: S603 - a command of our own
+        self._process = self._launched()
+        self._started, self.due = time.monotonic(), None
+
+    def _launched(self) -> "RunningProcess":
+        return subprocess.Popen(  # noqa: S603 - a command of our own
             self._command,
             env=self._variables,
             stdin=subprocess.PIPE,
             pass_fds=self._passed,
             process_group=0,  # Ctrl-C is for us: we pass on one stop
         )
-        self._started, self.due = time.monotonic(), None
 
     def ended(self, status: int) -> None:
         """Note that it ended, and when it is due again."""
