@@ -160,7 +160,7 @@ def ready_server(
     async def opening(settings: Settings) -> AsyncIterator[Therapy]:
         async with contextlib.AsyncExitStack() as stack:
             try:
-                opened = await stack.enter_async_context(open_therapy(settings))
+                opened = await stack.enter_async_context(open_therapy(settings, works=with_worker))
             except Exception as exc:
                 faults.append(exc)  # raised below, instead of uvicorn's two lines
                 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
