@@ -4,11 +4,20 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from tests.builders import a_version
 from therapy.adapters.memory.insights import MemoryInsightFinder
+from therapy.adapters.memory.push import MemoryPushSender
 from therapy.adapters.memory.sentiment import MemorySentiment
 from therapy.ports.insights import InsightFinder
+from therapy.ports.push import PushSender
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech, SpeechEvent, SpeechOptions, SpeechProgress
-from therapy.wiring.opened_on_use import InsightsOnUse, OnUse, SentimentOnUse, SpeechOnUse
+from therapy.testing.samples import PRACTICE, a_device, a_push
+from therapy.wiring.opened_on_use import (
+    InsightsOnUse,
+    OnUse,
+    PushOnUse,
+    SentimentOnUse,
+    SpeechOnUse,
+)
 
 
 class Counting(Speech):
@@ -68,3 +77,17 @@ async def test_sentiment_and_insights_are_opened_together_and_answer_as_their_ad
     assert scored == await sentiment.score("p", ["good", "bad"], "en-US")
     assert found == await insights.find("p", said, "en-US")
     assert times == ["opened"]
+
+
+async def test_a_sender_of_pushes_is_opened_with_the_first_push() -> None:
+    senders: list[MemoryPushSender] = []
+
+    async def opening() -> PushSender:
+        senders.append(MemoryPushSender())
+        return senders[-1]
+
+    push = PushOnUse(OnUse(opening))
+    assert senders == []
+    for message in (a_push(), a_push(id="push-2")):
+        assert await push.send(PRACTICE, a_device(), message)
+    assert [len(each.sent) for each in senders] == [2]

@@ -19,6 +19,7 @@ from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
 from therapy.domain.person_limits import PersonLimits
 from therapy.ports.mail import Letter
+from therapy.ports.push import PushSender
 from therapy.wiring.adapters import (
     MAILBOX,
     engine_names,
@@ -35,7 +36,13 @@ from therapy.wiring.adapters import (
     open_speech,
     quotas_of,
 )
-from therapy.wiring.opened_on_use import InsightsOnUse, OnUse, SentimentOnUse, SpeechOnUse
+from therapy.wiring.opened_on_use import (
+    InsightsOnUse,
+    OnUse,
+    PushOnUse,
+    SentimentOnUse,
+    SpeechOnUse,
+)
 from therapy.wiring.stores import Check, open_records, open_stores, utc_now
 from therapy.workflows.engines import Engines
 from therapy.workflows.installation import Installation, Ports, install
@@ -86,7 +93,7 @@ async def open_therapy(
 ) -> AsyncIterator[Therapy]:
     """Yield a running installation; close everything at the end.
 
-    Without `works`, nobody works on recordings here: engines are opened only if they are used after all.
+    Without `works`, nobody works on recordings here: engines and pushes are opened only when they are used.
     `exchange` gets the adapters that the settings chose and returns the ones to use: it may replace some by
     other adapters, or by fakes, with `dataclasses.replace`.
 
@@ -111,7 +118,7 @@ async def open_therapy(
             engines=engines,
             doorbell=doorbell,
             session_events=await open_session_events(settings, data_dir, stack),
-            push=await open_push(settings, data_dir, stack),
+            push=await open_pushes(settings, data_dir, stack, at_once=works),
             mail=(await open_mail(settings, data_dir, stack))[0],
             passwords=await stack.enter_async_context(
                 Argon2Passwords.open(settings.sign_in_limits.sign_ins_waiting)
@@ -179,6 +186,15 @@ async def open_engines(settings: Settings, *, at_once: bool = True) -> AsyncIter
             yield Engines(
                 decoder, SpeechOnUse(speech), SentimentOnUse(language), InsightsOnUse(language)
             )
+
+
+async def open_pushes(
+    settings: Settings, data_dir: Path, stack: AsyncExitStack, *, at_once: bool
+) -> PushSender:
+    """Return the sender of pushes, opened `at_once` or on use."""
+    if at_once:
+        return await open_push(settings, data_dir, stack)
+    return PushOnUse(OnUse(lambda: open_push(settings, data_dir, stack)))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Engines that are opened when they are used for the first time: for a process that may never use them.
+"""Adapters that are opened when they are used for the first time: for a process that may never use them.
 
-An API process uses the decoder and no other engine, so the SDKs of the others are not imported there. What
-can't be opened is said at the start by a worker, which opens all of them.
+An API process uses the decoder and no other engine, and pushes rarely, so the SDKs for that are not imported
+there. What can't be opened is said at the start by a worker, which opens all of them.
 """
 
 import asyncio
@@ -9,9 +9,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from typing import Generic, TypeVar
 
 from therapy.domain.insights import Insights
+from therapy.domain.people import Device
+from therapy.domain.push import PushMessage
 from therapy.domain.sentiment import Scores
 from therapy.domain.transcript import Utterance
 from therapy.ports.insights import InsightFinder
+from therapy.ports.push import PushSender
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import Speech, SpeechEvent, SpeechOptions
 
@@ -82,3 +85,14 @@ class InsightsOnUse(InsightFinder):
     ) -> Insights:
         _, insights = await self._opened()
         return await insights.find(practice_id, utterances, language)
+
+
+class PushOnUse(PushSender):
+    """A sender of pushes that is opened when the first one is sent."""
+
+    def __init__(self, opened: OnUse[PushSender]) -> None:
+        self._opened = opened
+
+    async def send(self, practice_id: str, device: Device, push: PushMessage) -> bool:
+        sender = await self._opened()
+        return await sender.send(practice_id, device, push)

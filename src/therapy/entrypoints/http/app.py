@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from litestar import Litestar
@@ -67,17 +68,18 @@ class Application(Litestar):
 
 
 def make_app(
-    settings: Settings, *, with_worker: bool = True, opening: Opening = open_therapy
+    settings: Settings, *, with_worker: bool = True, opening: Opening | None = None
 ) -> Litestar:
     """Return the application; `with_worker`, this one process does everything.
 
-    `opening` opens the installation: the composition root, or fakes in a test.
+    `opening` opens the installation: the composition root (None), or fakes in a test.
     """
+    opened = opening or partial(open_therapy, works=with_worker)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.therapy = await stack.enter_async_context(opening(settings))
+            app.state.therapy = await stack.enter_async_context(opened(settings))
             therapy: Therapy = app.state.therapy
             followed = therapy.installation.followed_sessions
             followed.note_failure = session_events.log_failure
