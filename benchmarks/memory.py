@@ -75,7 +75,9 @@ def measure(data: Path, command: str, settings: Mapping[str, str], rest: float) 
         )
         _print_sizes("at rest", server)
         _load(server.url)
-        _print_sizes(f"after {GETS} GETs and {SIGN_INS} sign-ins", server)
+        _print_sizes(f"just after {GETS} GETs and {SIGN_INS} sign-ins", server)
+        time.sleep(rest)
+        _print_sizes(f"{rest:.0f} s later", server)
 
 
 def _print_sizes(when: str, server: Server) -> None:

@@ -213,6 +213,7 @@ async def _note_demo_practice(opened: "Therapy") -> None:
 
 
 async def _work(settings: Settings, signals: StopSignals) -> None:
+    from therapy.entrypoints.process_memory import giving_back_memory
     from therapy.entrypoints.worker import working
     from therapy.wiring import open_therapy
 
@@ -224,7 +225,7 @@ async def _work(settings: Settings, signals: StopSignals) -> None:
 
     for each in STOPPING:
         asyncio.get_running_loop().add_signal_handler(each, take, each)
-    async with open_therapy(settings) as opened, working(opened):
+    async with giving_back_memory(), open_therapy(settings) as opened, working(opened):
         announce("therapy works on", "sessions", data)
         if signals.say:
             announce_summary(settings, listens=False)

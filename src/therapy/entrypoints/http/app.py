@@ -46,6 +46,7 @@ from therapy.entrypoints.http.openapi_pages import (
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
 from therapy.entrypoints.http.request_log import RequestTimer, finish_response
 from therapy.entrypoints.http.tus_headers import add_version
+from therapy.entrypoints.process_memory import giving_back_memory
 from therapy.entrypoints.worker import working
 from therapy.wiring import Therapy, open_therapy
 
@@ -79,6 +80,7 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(giving_back_memory())
             app.state.therapy = await stack.enter_async_context(opened(settings))
             therapy: Therapy = app.state.therapy
             followed = therapy.installation.followed_sessions
