@@ -13,7 +13,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import rich_click as click
-from msgspec.structs import replace
 
 from therapy.config import Settings, is_loopback
 from therapy.entrypoints.cli.environment import data_at, settings_of_this_machine
@@ -87,18 +86,8 @@ def _serve_in_processes(settings: Settings, *, with_worker: bool) -> int:
     """Serve in several processes until stopped; return the exit code."""
     from therapy.entrypoints.cli.forked_servers import run_servers
 
-    share = max(1, settings.sessions_at_once // settings.processes)
     with listen(settings.host, settings.port) as listener:
-        ready = ready_server(
-            replace(settings, sessions_at_once=share), listener, with_worker=with_worker
-        )
-
-        def serve_until_our_parent_ends() -> None:
-            end_with_stdin()
-            ready(StopSignals(say=False))
-
-        announce_summary(settings)
-        return run_servers(settings, listener, serve_until_our_parent_ends)
+        return run_servers(settings, listener, with_worker=with_worker)
 
 
 @click.command()
@@ -125,7 +114,7 @@ def worker(*, until_eof: bool) -> None:
         end_with_stdin()
     signals = StopSignals(say=not until_eof)
     with signals.until_stopped():
-        asyncio.run(_work(settings, signals))
+        run_worker(settings, signals)
 
 
 def end_with_stdin() -> None:
@@ -210,6 +199,15 @@ async def _note_demo_practice(opened: "Therapy") -> None:
     if await has_demo_practice(opened.installation.records):
         loopback = is_loopback(opened.settings.host)
         log.log(logging.INFO if loopback else logging.WARNING, DEMO_PRACTICE)
+
+
+def run_worker(settings: Settings, signals: StopSignals) -> None:
+    """Work until SIGTERM or SIGINT.
+
+    Raises:
+        OSError, TherapyError: something that it depends on can't be opened.
+    """
+    asyncio.run(_work(settings, signals))
 
 
 async def _work(settings: Settings, signals: StopSignals) -> None:

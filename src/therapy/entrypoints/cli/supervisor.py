@@ -1,7 +1,8 @@
 """`therapy all`: API and worker as children of one process, for a container that runs both.
 
 It replaces an init if it is process 1: it reaps whatever ends, passes on a stop, and restarts what dies. It
-does nothing else and imports nothing heavy, so that little in it can fail.
+does nothing else, so that little in it can fail; what it has imported is there for its children, which share
+it (`forked_servers`).
 """
 
 import contextlib
@@ -14,11 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from types import FrameType
 from typing import IO, Protocol
 
 import rich_click as click
+from msgspec.structs import replace
 
+from therapy.config import Settings
 from therapy.entrypoints.cli.interruption import INTERRUPTED, STOPPED, STOPPING, StopSignals
 from therapy.entrypoints.cli.listening import announce_summary, listen, listening_at
 from therapy.entrypoints.cli.own_server import command
@@ -54,23 +58,36 @@ def everything(*, host: str | None, port: int | None) -> None:
     code is 0 if all stop in time.
     """
     from therapy.entrypoints.logs import configure_logs
+    from therapy.entrypoints.process_memory import use_one_heap
 
+    use_one_heap()
     settings = listening_at(host, port)
     configure_logs(settings.log_level)
     drain = settings.drain.total_seconds()
-    variables = os.environ | {
-        "GUNICORN_TIMEOUT": f"{max(drain * 0.8, drain - 2, SHORTEST_DRAIN):g}"
-    }
+    childrens_drain = max(drain * 0.8, drain - 2, SHORTEST_DRAIN)
     with listen(settings.host, settings.port) as listener:
-        serve = ("serve", "--no-worker", "--end-with-stdin", "--socket", str(listener.fileno()))
-        children = [Child("worker", command("worker", "--end-with-stdin"), variables)]
-        children += (
-            Child(f"api-{number + 1}", command(*serve), variables, listener)
-            for number in range(settings.processes)
-        )
         announce_summary(settings)
-        status = Supervisor(children, drain=drain, listener=listener).run()
+        if sys.platform == "linux":  # elsewhere libraries of the system do not survive a fork
+            from therapy.entrypoints.cli.forked_servers import forked_parts
+
+            parts = forked_parts(
+                replace(settings, drain=timedelta(seconds=childrens_drain)), listener
+            )
+        else:
+            parts = _started_parts(settings, listener, childrens_drain)
+        status = Supervisor(parts, drain=drain, listener=listener).run()
     sys.exit(status)
+
+
+def _started_parts(settings: Settings, listener: socket.socket, drain: float) -> "list[Child]":
+    """Return a worker and as many API processes as the settings say, each to be started as a command."""
+    variables = os.environ | {"GUNICORN_TIMEOUT": f"{drain:g}"}
+    serve = ("serve", "--no-worker", "--end-with-stdin", "--socket", str(listener.fileno()))
+    names = [f"api-{number + 1}" for number in range(settings.processes)]
+    return [
+        Child("worker", command("worker", "--end-with-stdin"), variables),
+        *(Child(each, command(*serve), variables, listener) for each in names),
+    ]
 
 
 class RunningProcess(Protocol):
