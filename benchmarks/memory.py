@@ -47,7 +47,7 @@ READ = ("/profiles/me", "/sessions/me", "/data/pending")
 def main() -> None:
     """Measure the commands that were named."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("commands", nargs="*", default=["serve", "all"])
+    parser.add_argument("commands", nargs="*", default=["serve", "serve --no-worker", "all"])
     parser.add_argument("--processes", default="2", help="API processes, and sessions at once")
     parser.add_argument("--rest", type=float, default=8.0, help="seconds before it is at rest")
     said = parser.parse_args()
@@ -63,8 +63,9 @@ def main() -> None:
 
 def measure(data: Path, command: str, settings: Mapping[str, str], rest: float) -> None:
     """Print the processes of one command, at rest and after requests."""
+    name, *options = command.split()
     began = time.perf_counter()
-    with running_server(data, command=command, environment=settings) as server:
+    with running_server(data, *options, command=name, environment=settings) as server:
         listens = time.perf_counter() - began
         _answer(server.url)
         live = time.perf_counter() - began
@@ -75,7 +76,9 @@ def measure(data: Path, command: str, settings: Mapping[str, str], rest: float) 
         )
         _print_sizes("at rest", server)
         _load(server.url)
-        _print_sizes(f"after {GETS} GETs and {SIGN_INS} sign-ins", server)
+        _print_sizes(f"just after {GETS} GETs and {SIGN_INS} sign-ins", server)
+        time.sleep(rest)
+        _print_sizes(f"{rest:.0f} s later", server)
 
 
 def _print_sizes(when: str, server: Server) -> None:

@@ -17,6 +17,7 @@ from tests.emulators.faults import Fault
 from tests.emulators.fcm import FakeFcm
 from tests.emulators.processes import free_port
 from tests.test_config import CANARY, EARLIER
+from tests.test_role_imports import RECOGNITION, TERMINAL, imported
 from therapy.entrypoints.cli.own_server import running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.emulator]
@@ -139,3 +140,12 @@ def test_a_clock_that_is_wrong_is_seen_in_what_cosmos_answers(
     cosmos.add(Fault("meta", status=401, headers={"Date": date}, times=None))
     said = therapy(environment, tmp_path, "check")
     assert "stores: this machine's clock is wrong" in said.stdout
+
+
+def test_an_api_process_imports_neither_the_engines_nor_firebase(
+    migrated: dict[str, str], tmp_path: Path
+) -> None:
+    found = imported("api", migrated, tmp_path)
+    engines = {"azure.cognitiveservices", "azure.ai", "firebase_admin", "google.auth"}
+    assert found & (engines | RECOGNITION | TERMINAL) == set()
+    assert found >= {"azure.cosmos", "azure.storage.blob", "redis"}

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -24,7 +23,7 @@ from therapy.entrypoints.cli.demo import PATIENT, THERAPIST
 from therapy.entrypoints.cli.interruption import SAME_SECONDS
 from therapy.entrypoints.cli.mobile_client import MobileClient, metadata_of
 from therapy.entrypoints.cli.own_server import Server, command, running
-from therapy.entrypoints.cli.supervisor import children_for
+from therapy.entrypoints.cli.supervisor import names_of_parts
 
 pytestmark = pytest.mark.slow
 URL = re.compile(r"http://\S+")
@@ -39,14 +38,13 @@ def until(true: object) -> None:
 
 
 def children_of(parent: int) -> dict[int, str]:
-    """The living children of a process and their command lines."""
+    """The living children of a process and their names, as `ps -o comm` has them."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             state, ppid = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
             if int(ppid) == parent and state != "Z":
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                found[int(folder.name)] = command
+                found[int(folder.name)] = (folder / "comm").read_text().strip()
     return found
 
 
@@ -81,7 +79,7 @@ def test_whatever_dies_is_started_again_and_nothing_is_left_after_a_stop(
 ) -> None:
     with all_running(tmp_path, settings_for(data_dir)) as (server, keeper):
         first = children_of(keeper)
-        assert sorted(" serve " in command for command in first.values()) == [False, True, True]
+        assert sorted(first.values()) == ["therapy:api-1", "therapy:api-2", "therapy:worker"]
         for pid in first:
             os.kill(pid, signal.SIGKILL)
         until(lambda: len(children_of(keeper).keys() - first.keys()) == 3)
@@ -93,6 +91,26 @@ def test_whatever_dies_is_started_again_and_nothing_is_left_after_a_stop(
     told = [line for line in lines_of(server) if "child" in line]
     assert {line["child"] for line in told} == {"api-1", "api-2", "worker"}
     assert {line["status"] for line in told} == {-signal.SIGKILL}
+
+
+def memory_of(pid: int, kind: str) -> int:
+    """Kilobytes that no file backs: `Pss_Anon` counts of what is shared a part, `Anonymous` the whole."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(each.split()[1]) for each in lines if each.startswith(f"{kind}:"))
+
+
+@pytest.mark.usefixtures("linux")
+def test_its_processes_share_the_memory_of_what_they_have_imported(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    with all_running(tmp_path, settings_for(data_dir)) as (server, keeper):
+        httpx.get(f"{server.url}/health/ready", timeout=PATIENCE).raise_for_status()
+        pids = [keeper, *children_of(keeper)]
+        counted = {
+            kind: sum(memory_of(pid, kind) for pid in pids) for kind in ("Pss_Anon", "Anonymous")
+        }
+    assert len(pids) == 4
+    assert counted["Pss_Anon"] < 0.7 * counted["Anonymous"], counted
 
 
 @pytest.mark.usefixtures("linux")
@@ -241,9 +259,5 @@ def _is_zombie_of(folder: Path, parent: int) -> bool:
 
 
 def test_as_many_workers_and_api_processes_run_as_the_settings_say() -> None:
-    def names(**settings: int) -> list[str]:
-        with socket.socket() as listener:
-            return [each.name for each in children_for(Settings(**settings), {}, listener)]
-
-    assert names(api_processes=2) == ["worker", "api-1", "api-2"]
-    assert names(worker_processes=2) == ["worker-1", "worker-2", "api-1"]
+    assert names_of_parts(Settings(api_processes=2)) == (["worker"], ["api-1", "api-2"])
+    assert names_of_parts(Settings(worker_processes=2)) == (["worker-1", "worker-2"], ["api-1"])

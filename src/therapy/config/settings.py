@@ -4,6 +4,7 @@ A field defines its form, its purpose, its name in the environment and its defau
 generation are kept, so that an App Service that was configured for it starts this one unchanged.
 """
 
+import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,13 @@ from therapy.config.value_parsers import (
     SpeechAddress,
     Switch,
 )
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -101,9 +109,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     sessions_at_once: Annotated[
         int, Meta(ge=1, le=64), "sessions that one worker works on at once"
     ] = field(name="CELERY_CONCURRENCY", default=4)
-    api_processes: Annotated[int, Meta(ge=1, le=64), "API processes of `therapy all`"] = field(
-        name="GUNICORN_WORKERS", default=1
-    )
+    api_processes: Annotated[
+        int,
+        Meta(ge=0, le=64),
+        "processes of `therapy serve`, or API processes of `therapy all`, that share the port; 0: as many as"
+        " cores. Those of `therapy serve` share CELERY_CONCURRENCY out among them",
+    ] = field(name="GUNICORN_WORKERS", default=1)
     worker_processes: Annotated[
         int,
         Meta(ge=1, le=64),
@@ -367,6 +378,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     person_limits: PersonLimitSettings = PersonLimitSettings()
     recording_limits: RecordingSettings = RecordingSettings()
     sign_in_limits: SignInSettings = SignInSettings()
+
+    @property
+    def processes(self) -> int:
+        """How many API processes share the port: `api_processes`, or as many as cores may be used."""
+        return self.api_processes or usable_cores()
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return []

@@ -19,6 +19,7 @@ from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
 from therapy.domain.person_limits import PersonLimits
 from therapy.ports.mail import Letter
+from therapy.ports.push import PushSender
 from therapy.wiring.adapters import (
     MAILBOX,
     engine_names,
@@ -34,6 +35,13 @@ from therapy.wiring.adapters import (
     open_session_events,
     open_speech,
     quotas_of,
+)
+from therapy.wiring.opened_on_use import (
+    InsightsOnUse,
+    OnUse,
+    PushOnUse,
+    SentimentOnUse,
+    SpeechOnUse,
 )
 from therapy.wiring.stores import Check, open_records, open_stores, utc_now
 from therapy.workflows.engines import Engines
@@ -81,10 +89,11 @@ def as_chosen(ports: Ports) -> Ports:
 
 @asynccontextmanager
 async def open_therapy(
-    settings: Settings, exchange: Callable[[Ports], Ports] = as_chosen
+    settings: Settings, exchange: Callable[[Ports], Ports] = as_chosen, *, works: bool = True
 ) -> AsyncIterator[Therapy]:
     """Yield a running installation; close everything at the end.
 
+    Without `works`, nobody works on recordings here: engines and pushes are opened only when they are used.
     `exchange` gets the adapters that the settings chose and returns the ones to use: it may replace some by
     other adapters, or by fakes, with `dataclasses.replace`.
 
@@ -96,7 +105,7 @@ async def open_therapy(
     from therapy.adapters.local.data_directory import prepare, signing_secret
 
     data_dir = prepare(settings.data_dir)
-    async with AsyncExitStack() as stack, open_engines(settings) as engines:
+    async with AsyncExitStack() as stack, open_engines(settings, at_once=works) as engines:
         stores = await open_stores(settings, data_dir, stack)
         recordings, recordings_check = await open_recordings(settings, data_dir, stack)
         doorbell, doorbell_check = await open_doorbell(settings, stack)
@@ -109,7 +118,7 @@ async def open_therapy(
             engines=engines,
             doorbell=doorbell,
             session_events=await open_session_events(settings, data_dir, stack),
-            push=await open_push(settings, data_dir, stack),
+            push=await open_pushes(settings, data_dir, stack, at_once=works),
             mail=(await open_mail(settings, data_dir, stack))[0],
             passwords=await stack.enter_async_context(
                 Argon2Passwords.open(settings.sign_in_limits.sign_ins_waiting)
@@ -164,12 +173,28 @@ def longest_ms(settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
-    """Yield the engines; close them at the end. No model is loaded before it is used."""
+async def open_engines(settings: Settings, *, at_once: bool = True) -> AsyncIterator[Engines]:
+    """Yield the engines, opened `at_once` or on use; close them at the end. No model is loaded before use."""
     async with AsyncExitStack() as stack:
-        sentiment, insights = await open_language(settings, stack)
-        speech = await open_speech(settings, stack)
-        yield Engines(open_decoder(settings), speech, sentiment, insights)
+        decoder = open_decoder(settings)
+        if at_once:
+            sentiment, insights = await open_language(settings, stack)
+            yield Engines(decoder, await open_speech(settings, stack), sentiment, insights)
+        else:
+            speech = OnUse(lambda: open_speech(settings, stack))
+            language = OnUse(lambda: open_language(settings, stack))
+            yield Engines(
+                decoder, SpeechOnUse(speech), SentimentOnUse(language), InsightsOnUse(language)
+            )
+
+
+async def open_pushes(
+    settings: Settings, data_dir: Path, stack: AsyncExitStack, *, at_once: bool
+) -> PushSender:
+    """Return the sender of pushes, opened `at_once` or on use."""
+    if at_once:
+        return await open_push(settings, data_dir, stack)
+    return PushOnUse(OnUse(lambda: open_push(settings, data_dir, stack)))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Opens all adapters but the stores: recordings, speech, sentiment, insights, pushes, mail, rings, limits."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +121,7 @@ def open_decoder(settings: Settings) -> AudioDecoder:
     given = settings.recording_limits
     return PyAvAudioDecoder(
         limits=Limits(memory=given.decoder_memory, silence=given.child_silence.total_seconds()),
-        checks_at_once=max(1, given.checks_at_once // settings.api_processes),
+        checks_at_once=max(1, given.checks_at_once // settings.processes),
         checks_waiting=given.checks_waiting,
     )
 
@@ -192,6 +194,8 @@ async def open_push(settings: Settings, data_dir: Path, stack: AsyncExitStack) -
     if (plugin := await open_plugin(settings, "push", PushSender, stack)) is not None:
         return plugin
     if settings.push == "firebase":
+        # in a thread, as an API process opens it between requests
+        await asyncio.to_thread(import_module, "therapy.adapters.firebase.push")
         from therapy.adapters.firebase.push import FcmPushSender
 
         opening = FcmPushSender.open(

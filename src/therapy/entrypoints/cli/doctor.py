@@ -64,7 +64,7 @@ async def opened(settings: Settings) -> AsyncIterator["Installation"]:
     async with open_records(settings) as records:
         if records is None:
             raise CommandFailed("there is no data yet: `therapy serve` creates it")
-    async with open_therapy(settings) as therapy:
+    async with open_therapy(settings, works=False) as therapy:
         yield therapy.installation
 
 

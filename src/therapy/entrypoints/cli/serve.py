@@ -8,27 +8,27 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import rich_click as click
-from msgspec.structs import replace
 
 from therapy.config import Settings, is_loopback
-from therapy.entrypoints.cli.environment import (
-    data_at,
-    environment_of_this_machine,
-    settings_of_this_machine,
-)
-from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.entrypoints.cli.environment import data_at, settings_of_this_machine
 from therapy.entrypoints.cli.interruption import STOPPING, StopSignals
-from therapy.entrypoints.cli.start_summary import DEMO_PRACTICE, start_warnings, summary
+from therapy.entrypoints.cli.listening import (
+    announce,
+    announce_summary,
+    listen,
+    listening_at,
+    url_of,
+)
+from therapy.entrypoints.cli.start_summary import DEMO_PRACTICE
 
 if TYPE_CHECKING:
+    from therapy.entrypoints.http.server import HttpServer
     from therapy.wiring import Therapy
-
-BACKLOG = 2_048
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,9 @@ def serve(
 ) -> None:
     """Start the API and, in the same process, the worker.
 
+    GUNICORN_WORKERS is the number of processes that do this side by side and share the port, 0 as many as
+    cores; one that dies is replaced.
+
     \b
     [bold]Example[/]
       [cyan]therapy serve --port 8000[/]
@@ -66,11 +69,25 @@ def serve(
 
     use_one_heap()
     settings = listening_at(host, port)
+    if descriptor is None and settings.processes > 1:
+        sys.exit(_serve_in_processes(settings, with_worker=not no_worker))
     if until_eof:
         end_with_stdin()
     signals = StopSignals(say=not until_eof)
     with signals.until_stopped():
-        run_server(settings, signals, with_worker=not no_worker, descriptor=descriptor)
+        if descriptor is None:
+            listener = listen(settings.host, settings.port)
+        else:
+            listener = socket.socket(fileno=descriptor)
+        ready_server(settings, listener, with_worker=not no_worker)(signals)
+
+
+def _serve_in_processes(settings: Settings, *, with_worker: bool) -> int:
+    """Serve in several processes until stopped; return the exit code."""
+    from therapy.entrypoints.cli.forked_servers import run_servers
+
+    with listen(settings.host, settings.port) as listener:
+        return run_servers(settings, listener, with_worker=with_worker)
 
 
 @click.command()
@@ -97,13 +114,7 @@ def worker(*, until_eof: bool) -> None:
         end_with_stdin()
     signals = StopSignals(say=not until_eof)
     with signals.until_stopped():
-        asyncio.run(_work(settings, signals))
-
-
-def listening_at(host: str | None, port: int | None) -> Settings:
-    """Return this machine's settings; host and port of the command line have precedence."""
-    settings = settings_of_this_machine(host=host)
-    return settings if port is None else replace(settings, port=port)
+        run_worker(settings, signals)
 
 
 def end_with_stdin() -> None:
@@ -118,16 +129,13 @@ def end_with_stdin() -> None:
     threading.Thread(target=wait, name="end-with-stdin", daemon=True).start()
 
 
-def run_server(
-    settings: Settings, signals: StopSignals, *, with_worker: bool, descriptor: int | None = None
-) -> None:
-    """Serve until SIGTERM or SIGINT, on an already listening socket if its descriptor is passed.
+def ready_server(
+    settings: Settings, listener: socket.socket, *, with_worker: bool
+) -> Callable[[StopSignals], None]:
+    """Return what serves on a listening socket until SIGTERM or SIGINT; the application is made now.
 
-    A child of `therapy all`, whose `signals` say nothing, prints no more than its address and data.
-
-    Raises:
-        CommandFailed: the address is in use, or not this machine's.
-        OSError, TherapyError: something that it depends on can't be opened.
+    One of several processes, whose `signals` say nothing, prints no more than its address and data. What is
+    returned raises OSError or TherapyError if something that it depends on can't be opened.
     """
     from therapy.entrypoints.http.app import make_app
     from therapy.entrypoints.http.server import HttpServer
@@ -141,7 +149,7 @@ def run_server(
     async def opening(settings: Settings) -> AsyncIterator[Therapy]:
         async with contextlib.AsyncExitStack() as stack:
             try:
-                opened = await stack.enter_async_context(open_therapy(settings))
+                opened = await stack.enter_async_context(open_therapy(settings, works=with_worker))
             except Exception as exc:
                 faults.append(exc)  # raised below, instead of uvicorn's two lines
                 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
@@ -150,25 +158,26 @@ def run_server(
             yield opened
 
     data = data_at(settings)
-
-    class Announcing(HttpServer):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            announce("therapy listens at", url_of(listener), data)
-            if signals.say:
-                announce_summary(settings)
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            signals.take(sig)
-            super().handle_exit(sig, frame)
-
-    if descriptor is None:
-        listener = listen(settings.host, settings.port)
-    else:
-        listener = socket.socket(fileno=descriptor)
     app = make_app(settings, with_worker=with_worker, opening=opening)
-    server = Announcing(app, settings)
 
+    def serve_until_stopped(signals: StopSignals) -> None:
+        class Announcing(HttpServer):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                announce("therapy listens at", url_of(listener), data)
+                if signals.say:
+                    announce_summary(settings)
+
+            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+                signals.take(sig)
+                super().handle_exit(sig, frame)
+
+        _run(Announcing(app, settings), listener, faults)
+
+    return serve_until_stopped
+
+
+def _run(server: "HttpServer", listener: socket.socket, faults: list[Exception]) -> None:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
@@ -192,44 +201,17 @@ async def _note_demo_practice(opened: "Therapy") -> None:
         log.log(logging.INFO if loopback else logging.WARNING, DEMO_PRACTICE)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; opened before anything else, so that two servers can't share a port.
+def run_worker(settings: Settings, signals: StopSignals) -> None:
+    """Work until SIGTERM or SIGINT.
 
     Raises:
-        CommandFailed: the address is in use, or not this machine's.
+        OSError, TherapyError: something that it depends on can't be opened.
     """
-    try:
-        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
-    except OSError as exc:
-        reason = (exc.strerror or "not possible").partition(" (")[0].lower()
-        raise CommandFailed(
-            f"cannot listen on {host}, port {port}: {reason}; "
-            "PORT=8001 or --port 8001 uses another one, 0 a free one"
-        ) from None
-
-
-def url_of(listener: socket.socket) -> str:
-    """Return the URL for a client on this machine."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def announce(what: str, where: str, data: str) -> None:
-    """Print the one line that announces a start."""
-    click.echo(f"{what} {where}  (data in {data}; Ctrl-C stops it)")
-
-
-def announce_summary(settings: Settings, *, listens: bool = True) -> None:
-    """Print what is served by what; log what is doubtful about settings of a server."""
-    here = environment_of_this_machine()
-    for line in summary(settings, here.sources):
-        click.echo(line)
-    for warning in start_warnings(settings, here.variables) if listens else ():
-        log.warning(warning)
+    asyncio.run(_work(settings, signals))
 
 
 async def _work(settings: Settings, signals: StopSignals) -> None:
+    from therapy.entrypoints.process_memory import giving_back_memory
     from therapy.entrypoints.worker import working
     from therapy.wiring import open_therapy
 
@@ -241,7 +223,7 @@ async def _work(settings: Settings, signals: StopSignals) -> None:
 
     for each in STOPPING:
         asyncio.get_running_loop().add_signal_handler(each, take, each)
-    async with open_therapy(settings) as opened, working(opened):
+    async with giving_back_memory(), open_therapy(settings) as opened, working(opened):
         announce("therapy works on", "sessions", data)
         if signals.say:
             announce_summary(settings, listens=False)

@@ -1,7 +1,8 @@
 """`therapy all`: API and worker as children of one process, for a container that runs both.
 
 It replaces an init if it is process 1: it reaps whatever ends, passes on a stop, and restarts what dies. It
-does nothing else and imports nothing heavy, so that little in it can fail.
+does nothing else, so that little in it can fail; what it has imported is there for its children, which share
+it (`forked_servers`).
 """
 
 import contextlib
@@ -14,17 +15,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import IO, Protocol
 
 import rich_click as click
+from msgspec.structs import replace
 
+from therapy.config import Settings
 from therapy.entrypoints.cli.interruption import INTERRUPTED, STOPPED, STOPPING, StopSignals
+from therapy.entrypoints.cli.listening import announce_summary, listen, listening_at
 from therapy.entrypoints.cli.own_server import command
-from therapy.entrypoints.cli.serve import announce_summary, listen, listening_at
-
-if TYPE_CHECKING:
-    from therapy.config import Settings
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 LIVED = 60.0
@@ -45,10 +46,10 @@ log = logging.getLogger(__name__)
 def everything(*, host: str | None, port: int | None) -> None:
     """Run the API and a worker as processes of one container, and keep them running.
 
-    GUNICORN_WORKERS is the number of API processes that share the port, THERAPY_WORKER_PROCESSES that of
-    workers. A process that dies is restarted after a pause that grows from one second to a minute. SIGTERM
-    stops all: open requests are answered and unfinished work is put back within GUNICORN_TIMEOUT seconds. A
-    second Ctrl-C ends it at once.
+    GUNICORN_WORKERS is the number of API processes that share the port, 0 as many as cores;
+    THERAPY_WORKER_PROCESSES that of workers. A process that dies is restarted after a pause that grows from
+    one second to a minute. SIGTERM stops all: open requests are answered and unfinished work is put back
+    within GUNICORN_TIMEOUT seconds. A second Ctrl-C ends it at once.
 
     \b
     [bold]Example[/]
@@ -57,34 +58,53 @@ def everything(*, host: str | None, port: int | None) -> None:
     code is 0 if all stop in time.
     """
     from therapy.entrypoints.logs import configure_logs
+    from therapy.entrypoints.process_memory import use_one_heap
 
+    use_one_heap()
     settings = listening_at(host, port)
     configure_logs(settings.log_level)
     drain = settings.drain.total_seconds()
-    variables = os.environ | {
-        "GUNICORN_TIMEOUT": f"{max(drain * 0.8, drain - 2, SHORTEST_DRAIN):g}"
-    }
+    childrens_drain = max(drain * 0.8, drain - 2, SHORTEST_DRAIN)
     with listen(settings.host, settings.port) as listener:
-        children = children_for(settings, variables, listener)
         announce_summary(settings)
-        status = Supervisor(children, drain=drain, listener=listener).run()
+        if sys.platform == "linux":  # elsewhere libraries of the system do not survive a fork
+            from therapy.entrypoints.cli.forked_servers import forked_parts
+
+            parts = forked_parts(
+                replace(settings, drain=timedelta(seconds=childrens_drain)), listener
+            )
+        else:
+            parts = _started_parts(settings, listener, childrens_drain)
+        status = Supervisor(parts, drain=drain, listener=listener).run()
     sys.exit(status)
 
 
-def children_for(
-    settings: "Settings", variables: Mapping[str, str], listener: socket.socket
-) -> list["Child"]:
-    """Return the processes that these settings ask for: workers, and API processes that share a socket."""
+def names_of_parts(settings: Settings) -> tuple[list[str], list[str]]:
+    """Return the names of the workers and of the API processes that these settings ask for."""
+    workers, servers = settings.worker_processes, settings.processes
+    return (
+        ["worker"] if workers == 1 else [f"worker-{number + 1}" for number in range(workers)],
+        [f"api-{number + 1}" for number in range(servers)],
+    )
+
+
+def _started_parts(settings: Settings, listener: socket.socket, drain: float) -> "list[Child]":
+    """Return the workers and API processes that the settings ask for, each to be started as a command."""
+    variables = os.environ | {"GUNICORN_TIMEOUT": f"{drain:g}"}
     serve = ("serve", "--no-worker", "--end-with-stdin", "--socket", str(listener.fileno()))
-    workers, servers = settings.worker_processes, settings.api_processes
-    names = ["worker"] if workers == 1 else [f"worker-{each + 1}" for each in range(workers)]
+    workers, servers = names_of_parts(settings)
     return [
-        *(Child(name, command("worker", "--end-with-stdin"), variables) for name in names),
-        *(
-            Child(f"api-{each + 1}", command(*serve), variables, listener)
-            for each in range(servers)
-        ),
+        *(Child(each, command("worker", "--end-with-stdin"), variables) for each in workers),
+        *(Child(each, command(*serve), variables, listener) for each in servers),
     ]
+
+
+class RunningProcess(Protocol):
+    """A process that was started: as much of `subprocess.Popen` as is needed here."""
+
+    pid: int
+    returncode: int | None
+    stdin: IO[bytes] | None
 
 
 class Child:
@@ -99,7 +119,7 @@ class Child:
     ) -> None:
         self.name, self._command, self._variables = name, command, variables
         self._passed = (listener.fileno(),) if listener else ()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: RunningProcess | None = None
         self._started = 0.0
         self._pause = FIRST_PAUSE
         self.due: float | None = 0.0
@@ -111,14 +131,17 @@ class Child:
 
     def start(self) -> None:
         """Start the process; it is no longer due."""
-        self._process = subprocess.Popen(  # noqa: S603 - a command of our own
+        self._process = self._launched()
+        self._started, self.due = time.monotonic(), None
+
+    def _launched(self) -> "RunningProcess":
+        return subprocess.Popen(  # noqa: S603 - a command of our own
             self._command,
             env=self._variables,
             stdin=subprocess.PIPE,
             pass_fds=self._passed,
             process_group=0,  # Ctrl-C is for us: we pass on one stop
         )
-        self._started, self.due = time.monotonic(), None
 
     def ended(self, status: int) -> None:
         """Note that it ended, and when it is due again."""

@@ -160,7 +160,7 @@ async def _changed(
     from therapy.wiring.dependency_checks import stores_at
 
     settings = settings or settings_with_data()
-    async with open_therapy(settings) as opened:
+    async with open_therapy(settings, works=False) as opened:
         try:
             return await work(opened.installation)
         except NotFound:

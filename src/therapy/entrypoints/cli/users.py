@@ -115,7 +115,7 @@ async def _add(
     from therapy.workflows import accounts
 
     settings = settings_with_data()
-    async with open_therapy(settings) as opened:
+    async with open_therapy(settings, works=False) as opened:
         records = opened.installation.records
         before = await records.practices.all()
         try:

@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.plugins.core import MsgspecDIPlugin
 
 from therapy.config import Settings
 from therapy.domain.errors import TherapyError
@@ -43,24 +46,42 @@ from therapy.entrypoints.http.openapi_pages import (
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
 from therapy.entrypoints.http.request_log import RequestTimer, finish_response
 from therapy.entrypoints.http.tus_headers import add_version
+from therapy.entrypoints.process_memory import giving_back_memory
 from therapy.entrypoints.worker import working
 from therapy.wiring import Therapy, open_therapy
+
+if TYPE_CHECKING:
+    from litestar.plugins import PluginProtocol
 
 Opening = Callable[[Settings], AbstractAsyncContextManager[Therapy]]
 
 
+class Application(Litestar):
+    """Litestar without its plugins for pydantic and attrs, which it would import wherever they are installed.
+
+    Our schemas are msgspec's. It has no setting for that, and they take 6 MB in every API process.
+    """
+
+    @staticmethod
+    def _get_default_plugins(plugins: "list[PluginProtocol]") -> "list[PluginProtocol]":
+        """Return the plugins that were passed, and msgspec's."""
+        return [*plugins, MsgspecDIPlugin()]
+
+
 def make_app(
-    settings: Settings, *, with_worker: bool = True, opening: Opening = open_therapy
+    settings: Settings, *, with_worker: bool = True, opening: Opening | None = None
 ) -> Litestar:
     """Return the application; `with_worker`, this one process does everything.
 
-    `opening` opens the installation: the composition root, or fakes in a test.
+    `opening` opens the installation: the composition root (None), or fakes in a test.
     """
+    opened = opening or partial(open_therapy, works=with_worker)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.therapy = await stack.enter_async_context(opening(settings))
+            await stack.enter_async_context(giving_back_memory())
+            app.state.therapy = await stack.enter_async_context(opened(settings))
             therapy: Therapy = app.state.therapy
             followed = therapy.installation.followed_sessions
             followed.note_failure = session_events.log_failure
@@ -75,7 +96,7 @@ def make_app(
         most_of_one=settings.person_limits.long_bodies,
         most_in_all=settings.person_limits.long_bodies_in_all,
     )
-    app = Litestar(
+    app = Application(
         route_handlers=[
             auth.router,
             devices.router,

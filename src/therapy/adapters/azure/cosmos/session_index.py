@@ -110,9 +110,10 @@ class CosmosSessionIndex(SessionIndex):
         limit: int,
     ) -> tuple[SessionEntry, ...]:
         pk = index_items.of_therapist(practice_id, therapist_id)
-        found = await asyncio.gather(
-            *(self._range(pk, each, _most(limit)) for each in index_items.ranges_of(states, before))
-        )
+        ranges = index_items.ranges_of(states, before)
+        if len(ranges) == 1:
+            return tuple(await self._range(pk, ranges[0], _most(limit)))
+        found = await asyncio.gather(*(self._range(pk, each, _most(limit)) for each in ranges))
         return _newest([entry for entries in found for entry in entries], limit)
 
     async def of_patient(
@@ -122,7 +123,7 @@ class CosmosSessionIndex(SessionIndex):
             return ()
         pk = index_items.of_patient(practice_id, person_id)
         closed = index_items.range_of(index_items.CLOSED, before)
-        return _newest(await self._range(pk, closed, _most(limit)), limit)
+        return tuple(await self._range(pk, closed, _most(limit)))
 
     async def search(
         self, practice_id: str, therapist_id: str, query: str, before: str, limit: int
