@@ -15,7 +15,7 @@ from therapy.adapters.local.sqlite.database import Database
 from therapy.adapters.local.sqlite.migration import known_steps, migrate
 from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
-from therapy.adapters.local.sqlite.text_parts import FEW, FIRST, MOST, PEOPLE, SESSIONS
+from therapy.adapters.local.sqlite.text_parts import FEW, FIRST, PEOPLE, SESSIONS
 from therapy.domain import codec
 from therapy.domain.people import Role
 from therapy.domain.person_entry import PersonEntry, person_fields, person_found
@@ -23,6 +23,7 @@ from therapy.domain.session_entry import found
 from therapy.testing.person_entries import a_patient
 
 MANY = FIRST + 200
+MOST = 3_000
 RARE = 1_111
 """The number of the one person whose name has this word in it."""
 
@@ -117,38 +118,43 @@ async def test_among_many_sessions_a_search_agrees_with_the_domain(database: Dat
 # --- which way a search goes ---------------------------------------------------------------------
 
 
-def way(*forms: str, having: int, in_first: bool) -> list[str]:
-    """Return what a search does if so many rows may have the query, and if the first ones are enough."""
+def way(forms: list[str], having: int, first: int) -> list[str]:
+    """Return what a search of 200 does if so many rows may have it, and the first ones have so many."""
     done: list[str] = []
 
     def may_have(most: int) -> int | None:
         done.append(f"up to {most}")
         return having if having <= most else None
 
-    def scanned(rows: int) -> str | None:
-        done.append(f"scan {rows}")
-        return "" if in_first or not rows else None
+    def among(rows: int) -> tuple[str, ...]:
+        done.append(f"among {rows}")
+        return ()
 
-    text_parts.search(forms, may_have, lambda rows: done.append(f"among {rows}") or "", scanned)
+    def scanned(rows: int) -> tuple[tuple[str, ...], bool]:
+        done.append(f"scan {rows}")
+        return ("",) * first, first >= 200
+
+    text_parts.search(forms, may_have, among, scanned, most=MOST)
     return done
 
 
 @pytest.mark.parametrize(
-    ("forms", "having", "in_first", "done"),
+    ("forms", "having", "first", "done"),
     [
-        (["abc"], 0, False, [f"up to {FEW}", "among 0"]),
-        (["abc", "abd"], FEW, True, [f"up to {FEW}", f"among {FEW}"]),
-        (["abc"], FEW + 1, True, [f"up to {FEW}", f"scan {FIRST}"]),
-        (["abc"], MOST, False, [f"up to {FEW}", f"scan {FIRST}", f"up to {MOST}", f"among {MOST}"]),
-        (["abc"], 9_999, False, [f"up to {FEW}", f"scan {FIRST}", f"up to {MOST}", "scan 0"]),
-        (["ab"], 0, True, [f"scan {FIRST}"]),
-        (["abc", "a"], 0, False, [f"scan {FIRST}", f"up to {MOST}", "among 0"]),
+        (["abc"], 0, 0, [f"up to {FEW}", "among 0"]),
+        (["abc", "abd"], FEW, 200, [f"up to {FEW}", f"among {FEW}"]),
+        (["abc"], FEW + 1, 200, [f"up to {FEW}", f"scan {FIRST}"]),
+        (["abc"], MOST, 9, [f"up to {FEW}", f"scan {FIRST}", f"up to {MOST}", f"among {MOST}"]),
+        (["abc"], 9_999, 9, [f"up to {FEW}", f"scan {FIRST}", f"up to {MOST}", "scan 0"]),
+        (["abc"], MOST, 100, [f"up to {FEW}", f"scan {FIRST}", "scan 0"]),
+        (["ab"], 0, 200, [f"scan {FIRST}"]),
+        (["abc", "a"], 0, 0, [f"scan {FIRST}", f"up to {MOST}", "among 0"]),
     ],
 )
 def test_a_search_goes_through_the_list_only_if_many_rows_may_have_the_query(
-    forms: list[str], having: int, in_first: bool, done: list[str]
+    forms: list[str], having: int, first: int, done: list[str]
 ) -> None:
-    assert way(*forms, having=having, in_first=in_first) == done
+    assert way(forms, having, first) == done
 
 
 # --- programs of before --------------------------------------------------------------------------

@@ -98,6 +98,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(ge=0, le=3_650),
         "days that a copy of the database from before a migration stays, if no session in it is erased",
     ] = field(name="THERAPY_MIGRATION_COPY_DAYS", default=30)
+    pack_from: Annotated[
+        int,
+        Meta(ge=0, le=2**30),
+        "records of at least so many bytes, mostly transcripts, are deflated in SQLite, to a third; 0: none."
+        " Set it, e.g. to 4096, once no program runs that does not know this setting",
+    ] = field(name="THERAPY_SQLITE_PACK_BYTES", default=0)
     lease: Annotated[
         Seconds,
         "how long a dead worker's session waits before another takes it over; what follows from a change"

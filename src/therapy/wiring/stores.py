@@ -90,7 +90,7 @@ async def open_stores(
     keep = timedelta(days=settings.copy_days)
     opening = Database.open(data_dir / FILE_NAME, keep_copies=keep)
     database = await stack.enter_async_context(opening)
-    return sqlite_stores(database)
+    return sqlite_stores(database, pack_from=settings.pack_from)
 
 
 @asynccontextmanager
@@ -127,14 +127,16 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> "Cosmos":
     return await stack.enter_async_context(opening)
 
 
-def sqlite_stores(database: "Database", now: Callable[[], datetime] = utc_now) -> Stores:
-    """Return the stores over an open SQLite database."""
+def sqlite_stores(
+    database: "Database", now: Callable[[], datetime] = utc_now, *, pack_from: int = 0
+) -> Stores:
+    """Return the stores over an open SQLite database; records from `pack_from` bytes on are deflated."""
     from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex
     from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
     from therapy.adapters.local.sqlite.store import SqliteStore
 
     return Stores(
-        store=SqliteStore(database, now),
+        store=SqliteStore(database, now, pack_from=pack_from),
         session_index=SqliteSessionIndex(database),
         people_index=SqlitePeopleIndex(database),
         check=database.check,

@@ -104,13 +104,14 @@ class _Wanted(NamedTuple):
 
 def _search(connection: Connection, *, wanted: _Wanted) -> Found:
     if not wanted.forms:
-        return _scanned(connection, wanted, 0) or ()
+        return _scanned(connection, wanted, 0)[0]
     owner = text_parts.known_number(connection, wanted.practice_id)
     return text_parts.search(
         wanted.forms,
         lambda most: text_parts.candidates(connection, PEOPLE, owner, wanted.forms, most),
         partial(_among, connection, wanted),
         partial(_scanned, connection, wanted),
+        most=PEOPLE.most,
     )
 
 
@@ -125,8 +126,8 @@ def _among(connection: Connection, wanted: _Wanted, numbers: Sequence[int]) -> F
     return _known((body for _, _, body in in_order), wanted.most)
 
 
-def _scanned(connection: Connection, wanted: _Wanted, rows: int) -> Found | None:
-    """Return who is found in the order of names; None if that ended after `rows` (0 = none) too early."""
+def _scanned(connection: Connection, wanted: _Wanted, rows: int) -> tuple[Found, bool]:
+    """Return who is found among so many people (0 = all) in the order of names, and if those are enough."""
     end = _end(connection, wanted, rows) if rows else None
     until, key = ("AND (name, id) <= (?, ?) ", end) if end else ("", ())
     # No LIMIT: entries that only a newer program can read are skipped and do not count.
@@ -136,7 +137,7 @@ def _scanned(connection: Connection, wanted: _Wanted, rows: int) -> Found | None
     )
     with closing(found):
         entries = _known((body for (body,) in found), wanted.most)
-    return None if end and len(entries) < wanted.most else entries
+    return entries, end is None or len(entries) == wanted.most
 
 
 def _end(connection: Connection, wanted: _Wanted, rows: int) -> Any:

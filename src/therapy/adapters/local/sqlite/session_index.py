@@ -201,6 +201,7 @@ def _search(connection: Connection, *, wanted: _Wanted) -> Found:
         may_have,
         partial(_among, connection, wanted),
         partial(_scanned, connection, wanted, condition),
+        most=SESSIONS.most,
     )
 
 
@@ -220,18 +221,19 @@ def _among(connection: Connection, wanted: _Wanted, rows: _Rows) -> Found:
     return tuple(codec.decode(SessionEntry, body) for _, body in newest)
 
 
-def _scanned(connection: Connection, wanted: _Wanted, condition: str, rows: int) -> Found | None:
-    """Return what is found from the newest on; None if that ended after `rows` (0 = none) too early."""
+def _scanned(
+    connection: Connection, wanted: _Wanted, condition: str, rows: int
+) -> tuple[Found, bool]:
+    """Return what is found among so many sessions (0 = all), the newest first, and if those are enough."""
     last = _last(connection, wanted, rows) if rows else None
     spoken, words = (f" OR number IN ({SPOKEN})", (condition,)) if condition else ("", ())
-    found = connection.execute(
+    bodies = connection.execute(
         f"SELECT body FROM rows WHERE {CLOSED_BEFORE} AND sort_key >= ? "  # noqa: S608 - constants
         f"AND ({_has(wanted.forms)}{spoken}) ORDER BY sort_key DESC LIMIT ?",
         (*wanted.closed, last or "", *wanted.forms, *words, wanted.most),
     ).fetchall()
-    if last and len(found) < wanted.most:
-        return None
-    return tuple(codec.decode(SessionEntry, body) for (body,) in found)
+    enough = last is None or len(bodies) == wanted.most
+    return tuple(codec.decode(SessionEntry, body) for (body,) in bodies), enough
 
 
 def _last(connection: Connection, wanted: _Wanted, rows: int) -> str | None:

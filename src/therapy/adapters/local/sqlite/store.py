@@ -10,6 +10,7 @@ from sqlite3 import Connection
 from typing import Any, cast
 
 from therapy.adapters.local.sqlite.database import Database, micros
+from therapy.adapters.local.sqlite.packed_bodies import packed, unpacked
 from therapy.ports.store import (
     MOST_ITEMS,
     Check,
@@ -70,11 +71,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SqliteStore(Store):
-    """Stores items. Every call is one transaction; the statements themselves skip expired items."""
+    """Stores items. Every call is one transaction; the statements themselves skip expired items.
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    Bodies of at least `pack_from` bytes are deflated; 0 = none.
+    """
+
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], *, pack_from: int = 0
+    ) -> None:
         self._database = database
         self._now = now
+        self._pack_from = pack_from
 
     async def get(self, partition: str, *ids: str) -> Mapping[str, Item]:
         check_names(partition, *ids)
@@ -118,7 +125,7 @@ class SqliteStore(Store):
 
         def write_all(connection: Connection) -> None:
             for place, write in enumerate(writes):
-                if not _is_done(connection, partition, write, now):
+                if not _is_done(connection, partition, write, now, self._pack_from):
                     raise Refused(place)
 
         if writes:
@@ -167,7 +174,9 @@ class SqliteStore(Store):
         return lambda connection: tuple(map(_item, connection.execute(_WALK, values)))
 
 
-def _is_done(connection: Connection, partition: str, write: Write, now: int) -> bool:
+def _is_done(
+    connection: Connection, partition: str, write: Write, now: int, pack_from: int
+) -> bool:
     """Do one write; return whether it was done, not refused."""
     match write:
         case Check():
@@ -182,13 +191,13 @@ def _is_done(connection: Connection, partition: str, write: Write, now: int) -> 
             stored = connection.execute(_IS_THERE, (partition, write.id))
             return deleted or stored.fetchone() is None
         case Put():
-            return _is_put(connection, partition, write, now)
+            return _is_put(connection, partition, write, now, packed(write.body, pack_from))
     return False
 
 
-def _is_put(connection: Connection, partition: str, write: Put, now: int) -> bool:
+def _is_put(connection: Connection, partition: str, write: Put, now: int, body: bytes) -> bool:
     times = (_micros_or_none(write.due_at), _micros_or_none(write.expires_at))
-    content = (write.kind, write.queue, *times, write.body)
+    content = (write.kind, write.queue, *times, body)
     match write:
         case Replace():
             condition = (partition, write.id, _number(write.version), now)
@@ -225,7 +234,7 @@ def _item(row: tuple[Any, ...]) -> Item:
         partition=partition,
         id=item_id,
         kind=kind,
-        body=body,
+        body=unpacked(body, kind),
         version=version,
         queue=queue,
         due_at=_moment(due_at),

@@ -13,7 +13,7 @@ of a text are taken out by making them again.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from sqlite3 import Connection
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,26 +27,46 @@ MOST_PARTS = 32
 AT_ONCE = 500
 """Changed texts that one write brings up to date; it leaves more of them, by other programs, to the next."""
 
-FEW, MOST = 1_000, 5_000
-"""Rows that may contain the query, up to which they are compared one by one: 1 µs each, 5 ms in all."""
+FEW = 1_000
+"""Rows that may contain the query, up to which they are compared at once: 1 to 2 ms in all."""
 
 FIRST = 1_000
 """Rows of the list in which what is found in many is looked for first: 2 ms in all."""
 
+MANY = 100
+"""Found among these, the rest of the list is gone through, too: 500 are found in some 5,000 rows."""
+
 
 class PartsIndex(NamedTuple):
-    """The tables of an index over the `fields` of a table's rows; `searched` is the condition on these."""
+    """The tables of an index over the `fields` of a table's rows; `searched` is the condition on these.
+
+    `therapist` is whose a row is. `most` are the rows that may contain a query, up to which they are compared
+    before the whole list is: what takes some 5 ms.
+    """
 
     table: str
     parts: str
     changed: str
     searched: str
     therapist: str
+    most: int
 
 
-PEOPLE = PartsIndex("person_entries", "person_parts", "person_parts_changed", "removed = 0", "''")
+PEOPLE = PartsIndex(
+    table="person_entries",
+    parts="person_parts",
+    changed="person_parts_changed",
+    searched="removed = 0",
+    therapist="''",
+    most=5_000,
+)
 SESSIONS = PartsIndex(
-    "rows", "row_parts", "row_parts_changed", "state = 'closed'", "t.therapist_id"
+    table="rows",
+    parts="row_parts",
+    changed="row_parts_changed",
+    searched="state = 'closed'",
+    therapist="t.therapist_id",
+    most=2_000,
 )
 
 
@@ -114,24 +134,27 @@ def candidates(
 def search(
     forms: Sequence[str],
     may_have: Callable[[int], T | None],
-    among: Callable[[T], R],
-    scanned: Callable[[int], R | None],
-) -> R:
+    among: Callable[[T], tuple[R, ...]],
+    scanned: Callable[[int], tuple[tuple[R, ...], bool]],
+    *,
+    most: int,
+) -> tuple[R, ...]:
     """Return what contains one of the forms, in the cheapest of three ways.
 
     `may_have` returns the rows that may, or None if there are more than its argument; `among` compares
-    these. `scanned` goes through so many rows of the list, or all if it is 0, and returns None if neither
-    enough of them were found nor all were seen. What few have is found by its parts, what many have at the
+    these. `scanned` goes through so many rows of the list, or all if it is 0, and returns what it found and
+    whether that is all that is wanted. What few have is found by its parts, what many have at the
     beginning of the list. Parts that begin with one or two characters are so many that the list comes first.
     """
     short = any(len(form) < LENGTH for form in forms)
     if not short and (few := may_have(FEW)) is not None:
         return among(few)
-    if (found := scanned(FIRST)) is not None:
+    found, enough = scanned(FIRST)
+    if enough:
         return found
-    if (many := may_have(MOST)) is not None:
-        return among(many)
-    return cast("R", scanned(0))
+    if len(found) < MANY and (rows := may_have(most)) is not None:
+        return among(rows)
+    return scanned(0)[0]
 
 
 def number_of(connection: Connection, practice_id: str, therapist_id: str = "") -> int:
