@@ -30,13 +30,16 @@ WHEELS = ROOT / ".tools/wheels"
 PYTEST = ("-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 QUICK = ("-q", "-m", "not slow and not emulator")
 # The oldest and the newest Python run the tests of what may differ there, unless the main run is theirs: our
-# rules, the stores and other adapters, what the app is promised over HTTP, and what is done for that. One in
-# between imports all there is: what works on both ends and can be imported works there too.
+# rules, the stores and other adapters, what the app is promised over HTTP, and what is done for that. Of a
+# test with many cases they run the first, on each family: cases differ in our rules, which the main run holds
+# to, Pythons in what a test calls. One in between imports all there is: what works on both ends and can be
+# imported works there too.
 PORTABLE = (
     *("tests/domain", "tests/contract"),
     *(f"tests/http/test_contract_{part}.py" for part in ("auth", "data", "sessions", "upload")),
     "tests/http/test_contract_devices_profiles.py",
 )
+FEWER = {"HYPOTHESIS_EXAMPLES": "10", "THERAPY_FIRST_CASES": "1"}
 EVERY_MODULE = """
 import importlib, pkgutil, therapy
 for found in pkgutil.walk_packages(therapy.__path__, "therapy."):
@@ -186,7 +189,7 @@ def pythons() -> None:
     for version, interpreter in others():
         try:
             # Fewer examples for Hypothesis: the main run tries a hundred.
-            run(ready(version, interpreter), *on_another(version), HYPOTHESIS_EXAMPLES="10")
+            run(ready(version, interpreter), *on_another(version), **FEWER)
         except subprocess.CalledProcessError:
             failed.append(version)
     if failed:
@@ -194,7 +197,10 @@ def pythons() -> None:
 
 
 def prepare() -> None:
-    """Fetch what the step before installs, and compile all that is imported: three workers do it thrice."""
+    """Fetch what the step before installs, and compile all that is imported: three workers do it thrice.
+
+    mypy reads what others have written and keeps what it found; what it says of ours is for the step `types`.
+    """
     found = ("-m", "pytest", "--collect-only", "-n", "0")
     compiled = [(Path(sys.executable), found)]
     for version, interpreter in others():
@@ -203,6 +209,7 @@ def prepare() -> None:
         compiled.append((ready(version, interpreter), tests))
     for python, chosen in compiled:
         subprocess.run((python, *chosen), check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    subprocess.run((BIN / "mypy",), check=False, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def quick() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from therapy.config import read_settings
 from therapy.entrypoints.http.app import make_app
+from therapy.entrypoints.http.openapi_document import document_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/how-to/upload-a-session.md"
@@ -36,7 +37,7 @@ def page() -> str:
 
 def fields() -> str:
     """Return a row for each field: what to send, whether it is needed, an example, its errors' codes."""
-    document = make_app(read_settings({}), with_worker=False).openapi_schema.to_schema()
+    document = document_of(make_app(read_settings({}), with_worker=False)).to_schema()
     schemas = json.loads(json.dumps(document))["components"]["schemas"]
     rows = [["field", "what to send", "example", "errors"], ["---"] * 4]
     for prefix, name in PARTS:

@@ -48,7 +48,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests that ask for an emulator; put the files with the most slow tests first, and keep the rest.
 
     Files are given to whoever is free, so what comes last decides how long one waits for the other.
@@ -56,13 +56,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if asks_for_an_emulator(item):
             item.add_marker("emulator")
+    if os.environ.get("THERAPY_FIRST_CASES"):
+        left_out = without_first_cases(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+def without_first_cases(items: list[pytest.Item]) -> set[pytest.Item]:
+    """Return the cases of each test but for the first of each family: what else differs is not Python."""
+    first: dict[tuple[object, ...], pytest.Item] = {}
+    for item in items:
+        marks = [item.get_closest_marker(each) is None for each in ("slow", "emulator")]
+        name = getattr(item, "originalname", item.name)
+        first.setdefault(
+            (item.path, getattr(item, "cls", None), name, family_of(item), *marks), item
+        )
+    return {*items} - {*first.values()}
 
 
 def asks_for_an_emulator(item: pytest.Item) -> bool:
     """Say whether a fixture of a test is an emulator or the family that needs them."""
     if not isinstance(item, pytest.Function):
         return False
-    family = item.callspec.params.get("family_name") if hasattr(item, "callspec") else None
-    return family == "azure" or not EMULATORS.isdisjoint(item.fixturenames)
+    return family_of(item) == "azure" or not EMULATORS.isdisjoint(item.fixturenames)
+
+
+def family_of(item: pytest.Item) -> object:
+    """Return the family that a test is run on; None if it is not about families."""
+    return item.callspec.params.get("family_name") if hasattr(item, "callspec") else None

@@ -36,6 +36,7 @@ from therapy.domain.transcript import Speaker, Utterance, Word
 from therapy.entrypoints.http.after_response import AfterResponse
 from therapy.entrypoints.http.app import Opening, make_app
 from therapy.entrypoints.http.health import share_answers
+from therapy.entrypoints.http.openapi_document import document_of
 from therapy.repositories.records import Records
 from therapy.wiring import Engines, Ports, Therapy, open_therapy
 from therapy.workflows.accounts import add_person, put_practice
@@ -274,7 +275,7 @@ def _shared_app() -> Litestar:
 
 @cache
 def _document() -> Document:
-    return Document(json.loads(json.dumps(_shared_app().openapi_schema.to_schema())))
+    return Document(json.loads(json.dumps(document_of(_shared_app()).to_schema())))
 
 
 @asynccontextmanager

@@ -35,6 +35,7 @@ from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.entrypoints.http.app import make_app
 from therapy.entrypoints.http.held_answer import KEPT, OPTION, SHOWN
 from therapy.entrypoints.http.idempotency_key import takes_key
+from therapy.entrypoints.http.openapi_document import document_of
 
 KEY = "3c1f9a52-0000-4b1a-9d6c-2e5f4a3b1c0d"
 KEYED = {"Idempotency-Key": KEY}
@@ -290,7 +291,7 @@ def _asked(server: Server, request: bytes) -> Answer:
 
 def test_every_post_says_what_may_be_kept_of_its_answer_and_documents_the_header(tmp_path):
     app = make_app(settings_in(tmp_path), with_worker=False)
-    document = app.openapi_schema.to_schema()["paths"]
+    document = document_of(app).to_schema()["paths"]
     found = {
         (route.path_format, handler)
         for route in app.routes

@@ -1,5 +1,6 @@
 """The OpenAPI document: valid, stable, and whole enough to make a client of it."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import ASGITransport, AsyncClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.http.clinic import ROOT, settings_in
@@ -18,6 +20,7 @@ from therapy.domain.errors import TherapyError
 from therapy.domain.messages import TEXTS
 from therapy.entrypoints.http import errors
 from therapy.entrypoints.http.app import make_app
+from therapy.entrypoints.http.openapi_document import document_of
 from therapy.entrypoints.http.problem_answers import CODES
 from therapy.entrypoints.http.upload_metadata import read_metadata
 
@@ -89,14 +92,24 @@ import json, sys
 from pathlib import Path
 from tests.http.clinic import settings_in
 from therapy.entrypoints.http.app import make_app
-document = make_app(settings_in(Path()), with_worker=False).openapi_schema.to_schema()
+from therapy.entrypoints.http.openapi_document import document_of
+document = document_of(make_app(settings_in(Path()), with_worker=False)).to_schema()
 sys.stdout.write(json.dumps(document))
 """
 
 
+async def test_the_document_is_completed_when_it_is_first_asked_for_by_however_many(content):
+    app = make_app(settings_in(Path()), with_worker=False)
+    assert app.openapi_schema.to_schema() != content  # a start does not wait for it
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://h") as client:
+        asked = [client.get("/schema/openapi.json") for _ in range(4)]
+        answers = [each.json() for each in await asyncio.gather(*asked)]
+    assert answers == [content] * 4
+
+
 @pytest.fixture(scope="module")
 def content() -> dict[str, Any]:
-    document = make_app(settings_in(Path()), with_worker=False).openapi_schema.to_schema()
+    document = document_of(make_app(settings_in(Path()), with_worker=False)).to_schema()
     content: dict[str, Any] = json.loads(json.dumps(document))
     return content
 

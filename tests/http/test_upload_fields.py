@@ -21,6 +21,7 @@ from tests.http.clinic import (
 )
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.entrypoints.http.app import make_app
+from therapy.entrypoints.http.openapi_document import document_of
 
 PATIENT = {"id": "203948571", "name": "Jordan White"}
 NOTE = "timed_notes[0]"
@@ -84,7 +85,7 @@ PREFIXES = {"PersonIn": "patient.", "TherapistIn": "therapist.", "NoteIn": f"{NO
 
 @pytest.fixture(scope="module")
 def schemas() -> dict[str, Any]:
-    document = make_app(settings_in(Path()), with_worker=False).openapi_schema.to_schema()
+    document = document_of(make_app(settings_in(Path()), with_worker=False)).to_schema()
     found: dict[str, Any] = json.loads(json.dumps(document))["components"]["schemas"]
     return found
 
@@ -160,7 +161,7 @@ async def test_a_body_that_is_no_form_says_which_form_to_send(clinic):
 
 
 def test_the_document_says_what_each_part_is_and_what_a_patient_needs(schemas):
-    document = make_app(settings_in(Path()), with_worker=False).openapi_schema.to_schema()
+    document = document_of(make_app(settings_in(Path()), with_worker=False)).to_schema()
     body = document["paths"]["/sessions/upload"]["post"]["requestBody"]["content"]
     encoding = body["multipart/form-data"]["encoding"]
     assert encoding["metadata"]["contentType"] == "application/json"

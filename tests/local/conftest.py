@@ -1,4 +1,4 @@
-"""One recognised demo for all tests of this folder, and no more threads than the child has."""
+"""The first minute of the demo, recognised once for this folder; no more threads than the child has."""
 
 import asyncio
 import os
@@ -10,8 +10,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is first i
 
 @pytest.fixture(scope="session")
 def demo_events(tmp_path_factory):
-    """The whole demo, recognised once."""
+    """The demo's first minute, recognised once; `tests/cli/test_demo.py` hears all of it."""
     from tests import media
-    from tests.local.watched_speech import heard
+    from tests.local.watched_speech import FIRST_MINUTE, heard
 
-    return asyncio.run(heard(media.demo_pcm(), tmp_path_factory.mktemp("models")))
+    samples = media.excerpt(0, FIRST_MINUTE)
+    return asyncio.run(heard(samples, tmp_path_factory.mktemp("models")))

@@ -37,7 +37,6 @@ from therapy.entrypoints.http.even_times import evenly_timed
 from therapy.entrypoints.http.idempotency_key import IdempotencyKeys
 from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.long_bodies import CountedLongBodies, LongBodies
-from therapy.entrypoints.http.openapi_document import describe
 from therapy.entrypoints.http.openapi_pages import (
     documentation,
     documentation_file,
@@ -135,5 +134,4 @@ def make_app(
         logging_config=None,
     )
     call_directly(app, PROVIDERS)
-    describe(app)
     return app

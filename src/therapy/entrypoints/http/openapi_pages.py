@@ -1,5 +1,6 @@
 """/schema: the OpenAPI document, and a page that shows it and needs no network; / leads there."""
 
+import asyncio
 import mimetypes
 from http import HTTPStatus
 from importlib import metadata
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import litestar_offline_docs
-from litestar import HttpMethod, Response, Router, get, route
+from litestar import HttpMethod, Request, Response, Router, get, route
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
@@ -15,6 +16,8 @@ from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.params import FromPath
 from litestar.response import File
+
+from therapy.entrypoints.http.openapi_document import document_of
 
 DOCS = "/schema"
 FILES = f"{DOCS}/files"
@@ -86,6 +89,7 @@ def documentation() -> OpenAPIConfig:
             route_handlers=[],
             include_in_schema=False,
             opt={"no_token": True},
+            before_request=_complete_the_document,
             after_request=_no_html_for_what_is_missing,
         ),
         components=Components(
@@ -110,6 +114,11 @@ def documentation() -> OpenAPIConfig:
             )
         ],
     )
+
+
+async def _complete_the_document(request: Request[Any, Any, Any]) -> None:
+    """Have the document completed beside the event loop, before it is first shown."""
+    await asyncio.to_thread(document_of, request.app)
 
 
 def _no_html_for_what_is_missing(response: Response[Any]) -> Response[Any]:
