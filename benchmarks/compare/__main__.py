@@ -115,8 +115,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 QUICK if said.quick else Scale(seconds=said.seconds or 4.0, pace=said.pace or 1.0)
             )
             rounds = 1 if said.quick else said.rounds
-            results = run(lines, systems, rounds, scale, limits=not said.without_limits)
-            write_results(results, said.json)
+            results = run(
+                lines,
+                systems,
+                rounds,
+                scale,
+                limits=not said.without_limits,
+                keep=lambda so_far: write_results(so_far, said.json),
+            )
         print(table(checked(results)))
     except (Refused, NotInstalled) as failure:
         print(failure, file=sys.stderr)

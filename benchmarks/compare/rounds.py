@@ -28,32 +28,52 @@ from benchmarks.compare.systems import (
 
 
 def run(
-    lines: Sequence[Line], systems: Sequence[str], rounds: int, scale: Scale, *, limits: bool = True
+    lines: Sequence[Line],
+    systems: Sequence[str],
+    rounds: int,
+    scale: Scale,
+    *,
+    limits: bool = True,
+    keep: Callable[[Results], None],
 ) -> Results:
-    """Return the results of measuring lines on systems, and of their bare limits."""
+    """Return the results of measuring lines on systems, and of their bare limits.
+
+    `keep` gets them after each sample, so that those of a run that is ended early are not lost.
+    """
     began, before = time.monotonic(), load_average()
     chosen = [_restricted(each, systems, limits=limits) for each in lines]
-    with _prepared(chosen) as prepared:
-        samples = [*_together([each for each in chosen if not each.alone], rounds, scale, prepared)]
-        samples += _alone(
-            [each for each in chosen if each.alone and each.jobs], rounds, scale, prepared
-        )
-    samples += _fresh([each for each in chosen if each.alone and not each.jobs], rounds, scale)
-    about = machine() | {
-        "load before": f"{before:.1f}",
-        "load after": f"{load_average():.1f}",
-        "load while measuring": _loads(samples),
-    }
     raised = ", ".join(f"{name}={value}" for name, value in RAISED.items())
-    return Results(
+    results = Results(
         date=datetime.now(UTC).isoformat(timespec="minutes"),
         commit=commit(),
-        machine=about,
+        machine=machine(),
         rounds=rounds,
-        seconds=round(time.monotonic() - began),
-        samples=tuple(samples),
+        seconds=0,
+        samples=(),
         notes=(f"limits of ours that are raised: {raised}",),
     )
+    about = results.machine
+    for sample in _samples(chosen, rounds, scale):
+        samples = (*results.samples, sample)
+        loads = {"load average before": f"{before:.1f}", "while measuring": _loads(samples)}
+        results = structs.replace(
+            results,
+            samples=samples,
+            seconds=round(time.monotonic() - began),
+            machine=about | loads | {"after": f"{load_average():.1f}"},
+        )
+        keep(results)
+    return results
+
+
+def _samples(chosen: Sequence[Line], rounds: int, scale: Scale) -> Iterator[Sample]:
+    """Measure lines: first those whose systems stay up, then those whose systems run alone."""
+    with _prepared(chosen, scale) as prepared:
+        yield from _together([each for each in chosen if not each.alone], rounds, scale, prepared)
+        yield from _alone(
+            [each for each in chosen if each.alone and each.jobs], rounds, scale, prepared
+        )
+    yield from _fresh([each for each in chosen if each.alone and not each.jobs], rounds, scale)
 
 
 def _restricted(line: Line, systems: Sequence[str], *, limits: bool) -> Line:
@@ -86,14 +106,14 @@ class Prepared:
 
 
 @contextmanager
-def _prepared(lines: Sequence[Line]) -> Iterator[Prepared]:
+def _prepared(lines: Sequence[Line], scale: Scale) -> Iterator[Prepared]:
     """Yield what all lines share that read the practice."""
-    jobs = max((line.jobs for line in lines), default=0)
+    jobs = min(max((line.jobs for line in lines), default=0), scale.jobs)
     needs = any(
         line.jobs and (set(line.systems) & {AZURE, REFERENCE} or line.limits) for line in lines
     )
     with folder() as near, cloud() if needs else nullcontext() as emulators:
-        yield Prepared(Place(emulators, near, Scale()), jobs)
+        yield Prepared(Place(emulators, near, scale), jobs)
 
 
 def _together(
@@ -101,7 +121,7 @@ def _together(
 ) -> Iterator[Sample]:
     """Measure lines whose systems stay up for all rounds."""
     names = dict.fromkeys(name for line in lines for name in line.systems)
-    place = replace(prepared.place, scale=scale)
+    place = prepared.place
     with ExitStack() as stack:
         running = {
             name: stack.enter_context(system(name, prepared.environment(name), place.folder))
@@ -117,7 +137,7 @@ def _alone(
     lines: Sequence[Line], rounds: int, scale: Scale, prepared: Prepared
 ) -> Iterator[Sample]:
     """Measure lines for which each system runs alone, on the practice."""
-    place = replace(prepared.place, scale=scale)
+    place = prepared.place
     for name in dict.fromkeys(name for line in lines for name in line.systems):
         prepared.environment(name)
     for number, line in _turns(lines, rounds):
