@@ -208,6 +208,16 @@ def _reference() -> list[Bound]:
             )
             for path, number in cpu.items()
         ),
+        *(
+            Bound(
+                f"the reference itself, upload of {count}: CPU s",
+                f"upload of {count}",
+                REFERENCE,
+                "CPU s",
+                at_most=seconds * 1.2,
+            )
+            for count, seconds in ((1, 8.3), (4, 32))
+        ),
         Bound(
             "the reference itself: idle PSS MB",
             "memory",

@@ -22,6 +22,16 @@ class Scale:
     pace: float = 1.0
     jobs: int = 500
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what makes a run with this scale unfit for the bounds; nothing for the default."""
+        whole = Scale()
+        if (self.minutes, self.pace, self.jobs) == (whole.minutes, whole.pace, whole.jobs):
+            return ()
+        scale = (
+            f"recordings of {self.minutes:g} minutes, {self.jobs} jobs, engines at {self.pace:g}"
+        )
+        return (f"NOT to be held to the bounds: {scale}",)
+
 
 @dataclass(frozen=True)
 class Place:
