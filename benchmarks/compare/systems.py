@@ -48,6 +48,7 @@ RAISED = {
 """Our limits per person and address that are raised, because here one person at one address is everybody."""
 
 API_PROCESSES = {EMBEDDED_ONE: "1", EMBEDDED_TWO: "2", AZURE: "2"}
+WORKER_PROCESSES = {EMBEDDED_ONE: "1", EMBEDDED_TWO: "1", AZURE: "2"}
 
 
 class NotInstalled(RuntimeError):
@@ -189,6 +190,7 @@ def prepare(name: str, near: Path, emulators: Cloud | None, jobs: int) -> dict[s
             "THERAPY_DISK_RESERVE_BYTES": "0",
             "SPEECH_LANGUAGE": "en-US",
             "GUNICORN_WORKERS": API_PROCESSES[name],
+            "THERAPY_WORKER_PROCESSES": WORKER_PROCESSES[name],
             "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), settings.get("PYTHONPATH")))),
         }
     )
