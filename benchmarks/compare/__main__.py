@@ -26,7 +26,7 @@ from benchmarks.compare.rounds import run  # noqa: E402 - as above
 from benchmarks.compare.systems import REFERENCE, SYSTEMS, NotInstalled, require_reference  # noqa: E402 - as above
 from benchmarks.compare.table import table, verdict_lines  # noqa: E402 - as above
 
-QUICK = Scale(seconds=1.5, minutes=6.0, pace=0.1, jobs=200)
+QUICK = Scale(seconds=1.5, minutes=6.0, pace=0.1, jobs=200, sessions=10_000)
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -194,6 +194,31 @@ def _others() -> list[Bound]:
     ]
 
 
+def _growth() -> list[Bound]:
+    ratio = "times that of 1,000"
+    calls = ("inbox", "list", "submit, and its scoring", "sweep")
+    searches = (
+        *("search of most sessions: miss", "search of most sessions: hit"),
+        *("people search: miss", "people search: hit"),
+    )
+    return [
+        *(
+            Bound(
+                f"growth, {each}: {ratio}",
+                "growth",
+                EMBEDDED_ONE,
+                f"{each}: {ratio}",
+                at_most=1.5,
+            )
+            for each in calls
+        ),
+        *(
+            Bound(f"growth, {each}, p95 ms", "growth", EMBEDDED_ONE, f"{each}: p95 ms", at_most=10)
+            for each in searches
+        ),
+    ]
+
+
 def _reference() -> list[Bound]:
     """The reference counts only where it is not much slower than what it stands for."""
     cpu = {"profiles/me": 2.34, "sessions/me": 5.20, "data/pending": 5.14}
@@ -238,5 +263,6 @@ BOUNDS: Sequence[Bound] = (
     *_memory(),
     *_queue(),
     *_others(),
+    *_growth(),
     *_reference(),
 )

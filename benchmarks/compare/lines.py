@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.compare import (
     at_true_pace,
     gets,
+    growth,
     hour_of_speech,
     logins,
     memory,
@@ -15,7 +16,10 @@ from benchmarks.compare import (
 )
 from benchmarks.compare.measuring import Line
 
-MODULES = (gets, logins, slow_uploads, starts, memory, queue, uploads, at_true_pace, hour_of_speech)
+MODULES = (
+    *(gets, logins, slow_uploads, starts, memory, queue, uploads, at_true_pace),
+    *(hour_of_speech, growth),
+)
 
 
 def all_lines() -> list[Line]:

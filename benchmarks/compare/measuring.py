@@ -21,6 +21,7 @@ class Scale:
     minutes: float = 60.0
     pace: float = 1.0
     jobs: int = 500
+    sessions: int = 1_000_000
 
     def notes(self) -> tuple[str, ...]:
         """Return what makes a run with this scale unfit for the bounds; nothing for the default."""

@@ -19,6 +19,7 @@ from benchmarks.compare.systems import (
     AZURE,
     RAISED,
     REFERENCE,
+    SYSTEMS,
     System,
     cloud,
     folder,
@@ -77,7 +78,11 @@ def _samples(chosen: Sequence[Line], rounds: int, scale: Scale) -> Iterator[Samp
 
 
 def _restricted(line: Line, systems: Sequence[str], *, limits: bool) -> Line:
-    kept = {name: each for name, each in line.limits.items() if limits or name in systems}
+    kept = {
+        name: each
+        for name, each in line.limits.items()
+        if (name in systems if name in SYSTEMS else limits)
+    }
     return replace(
         line, systems=tuple(each for each in line.systems if each in systems), limits=kept
     )
