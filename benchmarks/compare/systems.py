@@ -27,6 +27,7 @@ from benchmarks.embedded_server import THERAPY
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE_PYTHON = ROOT / ".tools" / "reference" / "bin" / "python"
 EMULATORS = ("azurite", "cosmos", "valkey", "speech", "fast", "language", "fcm")
+NEEDED = {"COSMOS_URI", "AZURE_STORAGE_CONNECTION_STRING", "REDIS_HOST", "FCM_STAND_IN"}
 EMBEDDED_ONE, EMBEDDED_TWO, AZURE, REFERENCE = "embedded-1", "embedded-2", "azure", "reference"
 OURS = (EMBEDDED_ONE, EMBEDDED_TWO, AZURE)
 SYSTEMS = (*OURS, REFERENCE)
@@ -88,14 +89,18 @@ class Cloud:
 def cloud() -> Iterator[Cloud]:
     """Run the emulators while the body runs; their data end with them."""
     command = [sys.executable, "-m", "tests.emulators", "--json", *EMULATORS]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        said = first_line(process.stderr)
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
         try:
-            if not said.startswith("running"):
-                raise NotInstalled(f"the emulators did not start (make setup): {said.strip()}")
-            yield Cloud(_object(process.stdout), process.pid)
+            settings = _object(process.stdout)
+            if not settings.keys() >= NEEDED:
+                errors.seek(0)
+                raise NotInstalled(f"the emulators did not start (make setup): {errors.read()}")
+            yield Cloud(settings, process.pid)
         finally:
             _stop(process)
 
@@ -106,8 +111,11 @@ def first_line(stream: IO[str] | None) -> str:
 
 
 def _object(stream: IO[str] | None) -> dict[str, str]:
-    """Return the JSON that was printed without an end of line."""
-    return dict(json.loads(os.read(stream.fileno(), 65_536))) if stream else {}
+    """Return the JSON that was printed without an end of line; nothing if nothing was printed."""
+    said = b""
+    while stream and not said.endswith(b"}") and (more := os.read(stream.fileno(), 65_536)):
+        said += more
+    return dict(json.loads(said or b"{}"))
 
 
 @contextmanager
