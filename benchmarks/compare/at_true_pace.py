@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.compare.client import SignedIn, ask, sign_in
 from benchmarks.compare.measuring import Line, Scale
-from benchmarks.compare.practice import UPLOADER
+from benchmarks.compare.practice import THERAPIST
 from benchmarks.compare.processes import load_average, tree_cpu, watching
 from benchmarks.compare.results import Sample
 from benchmarks.compare.send_recordings import send_all
@@ -37,7 +37,7 @@ def measure(system: System, scale: Scale) -> list[Sample]:
         "/_script",
         {"works_for": works_for},
     )
-    signed_in = sign_in(system, UPLOADER)
+    signed_in = sign_in(system, THERAPIST)
     register(system, signed_in)
     before, cpu = load_average(), tree_cpu(system.pid)
     with watching(system.pid) as watch:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from benchmarks.compare.client import get, post, sign_in
 from benchmarks.compare.measuring import Line, Scale, under_load
-from benchmarks.compare.practice import PASSWORD, PATIENT, THERAPIST, UPLOADER
+from benchmarks.compare.practice import PASSWORD, PATIENT, THERAPIST
 from benchmarks.compare.results import Sample
 from benchmarks.compare.systems import SYSTEMS, System
 
@@ -17,7 +17,7 @@ GETS_A_SECOND = 50
 def measure(system: System, scale: Scale) -> list[Sample]:
     """Return logins a second, and the times of other GETs while they run."""
     token = sign_in(system, PATIENT).token
-    bodies = [{"email": each, "password": PASSWORD} for each in (THERAPIST, UPLOADER, PATIENT)]
+    bodies = [{"email": each, "password": PASSWORD} for each in (THERAPIST, PATIENT)]
     requests = [post("/auth/login", each) for each in bodies]
     streams = [
         {"name": "logins", "requests": requests, "connections": CONNECTIONS},

@@ -8,9 +8,6 @@ from typing import Any
 
 THERAPIST, PATIENT = "olivia.hayes1@example.health", "sam.patient@example.health"
 OTHER_THERAPIST = "noa.bar3@example.health"
-UPLOADER = "alex.lebed2@example.health"
-"""One without sessions, who uploads recordings: so that asking for the inbox costs little."""
-
 PASSWORD = "bench-passphrase"  # noqa: S105 - of a throw-away store
 ROWS = 95
 JOBS = 500
@@ -18,7 +15,6 @@ JOBS = 500
 
 PEOPLE = [
     {"role": "THERAPIST", "email": THERAPIST, "full_name": "Olivia Hayes"},
-    {"role": "THERAPIST", "email": UPLOADER, "full_name": "Alex Lebed"},
     {"role": "THERAPIST", "email": OTHER_THERAPIST, "full_name": "Noa Bar"},
     {"role": "PATIENT", "email": PATIENT, "full_name": "Sam Patient", "number": "200000017"},
     {

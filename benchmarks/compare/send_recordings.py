@@ -30,7 +30,7 @@ def sound() -> bytes:
 def metadata(number: int, user: str) -> bytes:
     """Return what the app says of a recording; each is of another patient."""
     said = {
-        "therapist": json.dumps({"id": user, "name": "Alex Lebed"}),
+        "therapist": json.dumps({"id": user, "name": "Olivia Hayes"}),
         "patient": json.dumps({"id": f"{300_000_000 + number}", "name": f"Bench Patient {number}"}),
         "session_date": "21-11-2026",
         "summary": "An hour.",

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from benchmarks.compare.client import get, sign_in
 from benchmarks.compare.measuring import Line, Scale, under_load
-from benchmarks.compare.practice import PATIENT, UPLOADER
+from benchmarks.compare.practice import PATIENT, THERAPIST
 from benchmarks.compare.results import Sample
 from benchmarks.compare.systems import AZURE, EMBEDDED_ONE, EMBEDDED_TWO, System
 from benchmarks.hour import wav_header
@@ -30,7 +30,7 @@ def beginning(token: str) -> str:
 
 def measure(system: System, scale: Scale) -> list[Sample]:
     """Return the times of GETs while the uploads are open; an upload that the system ends has failed."""
-    slow, other = sign_in(system, UPLOADER).token, sign_in(system, PATIENT).token
+    slow, other = sign_in(system, THERAPIST).token, sign_in(system, PATIENT).token
     streams = [
         {
             "name": "slow uploads",

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from benchmarks.compare.practice import PASSWORD, PATIENT, ROWS, THERAPIST, UPLOADER, write_practice
+from benchmarks.compare.practice import PASSWORD, PATIENT, ROWS, THERAPIST, write_practice
 from benchmarks.embedded_server import THERAPY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,11 +111,8 @@ def first_line(stream: IO[str] | None) -> str:
 
 
 def _object(stream: IO[str] | None) -> dict[str, str]:
-    """Return the JSON that was printed without an end of line; nothing if nothing was printed."""
-    said = b""
-    while stream and not said.endswith(b"}") and (more := os.read(stream.fileno(), 65_536)):
-        said += more
-    return dict(json.loads(said or b"{}"))
+    """Return the JSON that was printed in a line; nothing if nothing was printed."""
+    return dict(json.loads(first_line(stream) or "{}"))
 
 
 @contextmanager
@@ -233,13 +230,12 @@ def _run(command: list[str], environment: Mapping[str, str], said: str = "") -> 
 
 def _prepare_reference(environment: dict[str, str], jobs: int) -> dict[str, str]:
     require_reference()
-    for therapist, rows in ((UPLOADER, 0), (THERAPIST, ROWS if jobs else 0)):
-        command = [
-            *(str(REFERENCE_PYTHON), "-m", "benchmarks.reference", "seed"),
-            *("--therapist", therapist, "--patient", PATIENT),
-            *("--password", PASSWORD, "--sessions", str(rows)),
-        ]
-        _run(command, environment)
+    command = [
+        *(str(REFERENCE_PYTHON), "-m", "benchmarks.reference", "seed"),
+        *("--therapist", THERAPIST, "--patient", PATIENT),
+        *("--password", PASSWORD, "--sessions", str(ROWS if jobs else 0)),
+    ]
+    _run(command, environment)
     return environment
 
 

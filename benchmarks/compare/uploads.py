@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.compare.client import SignedIn, ask, sign_in
 from benchmarks.compare.limits import bare_server, decoder
 from benchmarks.compare.measuring import Line, Place, Scale
-from benchmarks.compare.practice import UPLOADER
+from benchmarks.compare.practice import THERAPIST
 from benchmarks.compare.processes import Watch, load_average, tree_cpu, watching
 from benchmarks.compare.results import Sample
 from benchmarks.compare.send_recordings import send_all
@@ -42,7 +42,7 @@ def job(system: System, to_send: list[dict[str, Any]]) -> dict[str, Any]:
 
 def measure(system: System, scale: Scale) -> list[Sample]:
     """Return one recording's figures, then those of four at once; embedded, until 202 only."""
-    signed_in = sign_in(system, UPLOADER)
+    signed_in = sign_in(system, THERAPIST)
     review = system.name != EMBEDDED_ONE  # there it waits for the recogniser, which `hour` measures
     return [
         upload(system, recordings(signed_in, 1, scale.minutes), signed_in, review=review),
