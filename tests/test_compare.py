@@ -11,7 +11,7 @@ import pytest
 from benchmarks.compare.bounds import verdicts
 from benchmarks.compare.chart import chart
 from benchmarks.compare.page import BEGIN, END, PAGE, figures, write_page
-from benchmarks.compare.results import Refused, Results, Sample, read_results, write_results
+from benchmarks.compare.results import Refused, Results, Sample, added, read_results, write_results
 from benchmarks.compare.systems import AZURE, EMBEDDED_TWO, REFERENCE
 from benchmarks.compare.table import table
 
@@ -83,6 +83,15 @@ def test_a_result_with_a_failed_answer_is_refused(tmp_path: Path) -> None:
     write_results(results(*THREE_ROUNDS.samples, failed), tmp_path / "results.json")
     with pytest.raises(Refused, match=r"azure, round 2: 3 of 100 answers failed .*503"):
         read_results(tmp_path / "results.json")
+
+
+def test_a_later_run_can_be_added_to_an_earlier_one_and_says_so() -> None:
+    logins = msgspec.structs.replace(sample(AZURE, 1, 20.0, 9.0), line="logins")
+    again = results(sample(AZURE, 1, 2000.0, 1.0))
+    both = added(results(logins, sample(AZURE, 1, 1000.0, 1.5)), again)
+    assert both.samples == (logins, *again.samples)
+    assert "commit abc1234" in both.notes[-1]
+    assert both.notes[-1].endswith(": logins")
 
 
 def test_the_chart_has_a_bar_for_each_system_as_long_as_its_median() -> None:

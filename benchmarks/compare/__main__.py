@@ -21,7 +21,7 @@ from benchmarks.compare.bounds import verdicts  # noqa: E402 - the path comes fi
 from benchmarks.compare.lines import all_lines  # noqa: E402 - as above
 from benchmarks.compare.measuring import Line, Scale  # noqa: E402 - as above
 from benchmarks.compare.page import write_page  # noqa: E402 - as above
-from benchmarks.compare.results import Refused, checked, read_results, write_results  # noqa: E402 - as above
+from benchmarks.compare.results import Refused, Results, added, checked, decoded, write_results  # noqa: E402 - as above
 from benchmarks.compare.rounds import run  # noqa: E402 - as above
 from benchmarks.compare.systems import REFERENCE, SYSTEMS, NotInstalled, require_reference  # noqa: E402 - as above
 from benchmarks.compare.table import table, verdict_lines  # noqa: E402 - as above
@@ -59,6 +59,9 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--without-limits", action="store_true", help="no bare limits")
     parser.add_argument(
         "--json", type=Path, default=ROOT / "benchmarks" / "results" / "compare.json"
+    )
+    parser.add_argument(
+        "--add", action="store_true", help="keep lines of --json that are not measured again"
     )
     parser.add_argument(
         "--show", action="store_true", help="measure nothing: show the results of --json"
@@ -102,27 +105,33 @@ def chosen_systems(said: argparse.Namespace, lines: Sequence[Line]) -> list[str]
     return names
 
 
+def measured(said: argparse.Namespace) -> Results:
+    """Return the results of what the command line asks for; they are written as they come."""
+    lines = chosen_lines(said)
+    systems = chosen_systems(said, lines)
+    scale = QUICK if said.quick else Scale(seconds=said.seconds or 4.0, pace=said.pace or 1.0)
+    earlier = decoded(said.json) if said.add else None
+
+    def whole(results: Results) -> Results:
+        return added(earlier, results) if earlier else results
+
+    return whole(
+        run(
+            lines,
+            systems,
+            1 if said.quick else said.rounds,
+            scale,
+            limits=not said.without_limits,
+            keep=lambda so_far: write_results(whole(so_far), said.json),
+        )
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     said = options(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all is stopped then, too
     try:
-        if said.show:
-            results = read_results(said.json)
-        else:
-            lines = chosen_lines(said)
-            systems = chosen_systems(said, lines)
-            scale = (
-                QUICK if said.quick else Scale(seconds=said.seconds or 4.0, pace=said.pace or 1.0)
-            )
-            rounds = 1 if said.quick else said.rounds
-            results = run(
-                lines,
-                systems,
-                rounds,
-                scale,
-                limits=not said.without_limits,
-                keep=lambda so_far: write_results(so_far, said.json),
-            )
+        results = decoded(said.json) if said.show else measured(said)
         print(table(checked(results)))
     except (Refused, NotInstalled) as failure:
         print(failure, file=sys.stderr)

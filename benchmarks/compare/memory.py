@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from benchmarks.compare.client import get, post, sign_in
 from benchmarks.compare.load import load
@@ -59,7 +60,9 @@ def measure(system: System, _scale: Scale) -> list[Sample]:
             numbers=numbers,
             requests=sum(each["requests"] for each in found.values()),
             failed=sum(each["failed"] for each in found.values()),
-            answers={key: n for each in found.values() for key, n in each["answers"].items()},
+            answers=dict(
+                sum((Counter(each["answers"]) for each in found.values()), Counter[str]())
+            ),
             load=(before, load_average()),
         )
     ]

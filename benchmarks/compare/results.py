@@ -9,6 +9,9 @@ from statistics import median
 import msgspec
 from msgspec import Struct
 
+LOADS = ("load average before", "while measuring", "after")
+"""What a machine is described by beside what it is."""
+
 
 class Sample(Struct, frozen=True, kw_only=True):
     """What one line's measurement of one system found in one round; `failed` answers were not 2xx."""
@@ -69,7 +72,33 @@ def checked(results: Results) -> Results:
 
 def read_results(path: Path) -> Results:
     """Return the results in a file; see `checked`."""
-    return checked(msgspec.json.decode(path.read_bytes(), type=Results))
+    return checked(decoded(path))
+
+
+def decoded(path: Path) -> Results:
+    """Return the results in a file, whatever the answers were.
+
+    Raises:
+        Refused: there is no such file.
+    """
+    if not path.exists():
+        raise Refused(f"there are no results in {path}: measure first")
+    return msgspec.json.decode(path.read_bytes(), type=Results)
+
+
+def added(earlier: Results, later: Results) -> Results:
+    """Return later results, and of the earlier ones the lines that were not measured again."""
+    again = {each.line for each in later.samples}
+    kept = tuple(each for each in earlier.samples if each.line not in again)
+    if not kept:
+        return later
+    lines = ", ".join(dict.fromkeys(each.line for each in kept))
+    loads = ", ".join(f"{name} {value}" for name, value in earlier.machine.items() if name in LOADS)
+    told = f"not of this run, but of {earlier.date}, commit {earlier.commit} ({loads}): {lines}"
+    notes = (*(each for each in earlier.notes if each not in later.notes), *later.notes, told)
+    return msgspec.structs.replace(
+        later, samples=(*kept, *later.samples), notes=notes, seconds=earlier.seconds + later.seconds
+    )
 
 
 def write_results(results: Results, path: Path) -> None:

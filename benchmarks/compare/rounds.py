@@ -14,7 +14,7 @@ from msgspec import structs
 from benchmarks.compare.machine import commit, machine
 from benchmarks.compare.measuring import Line, Place, Scale
 from benchmarks.compare.processes import load_average
-from benchmarks.compare.results import Results, Sample
+from benchmarks.compare.results import LOADS, Results, Sample
 from benchmarks.compare.systems import (
     AZURE,
     RAISED,
@@ -56,12 +56,12 @@ def run(
     about = results.machine
     for sample in _samples(chosen, rounds, scale):
         samples = (*results.samples, sample)
-        loads = {"load average before": f"{before:.1f}", "while measuring": _loads(samples)}
+        loads = f"{before:.1f}", _loads(samples), f"{load_average():.1f}"
         results = structs.replace(
             results,
             samples=samples,
             seconds=round(time.monotonic() - began),
-            machine=about | loads | {"after": f"{load_average():.1f}"},
+            machine=about | dict(zip(LOADS, loads, strict=True)),
         )
         keep(results)
     return results
