@@ -50,11 +50,11 @@ def test_results_are_the_same_after_they_were_written_and_read(tmp_path: Path) -
     assert read_results(tmp_path / "results.json") == THREE_ROUNDS
 
 
-def test_the_table_says_the_median_and_the_spread_of_each_system() -> None:
+def test_the_table_says_the_median_the_spread_and_how_many_times_the_references_it_is() -> None:
     (line,) = [
         each for each in table(THREE_ROUNDS).splitlines() if each.startswith(f"{PATH}  req/s")
     ]
-    assert "3,000 (900-4,000)" in line
+    assert "3,000 (900-4,000) 8x" in line
     assert "400 (100-500)" in line
 
 

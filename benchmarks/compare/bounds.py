@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.compare.results import Results, series
+from benchmarks.compare.results import Results, ratios, series
 from benchmarks.compare.systems import AZURE, EMBEDDED_ONE, EMBEDDED_TWO, REFERENCE
 
 
@@ -24,11 +24,11 @@ class Bound:
 
     def measured(self, results: Results) -> float | None:
         """Return the median over the rounds; None if it was not measured."""
-        ours = series(results, self.line, self.system, self.number)
         if self.over:
-            theirs = series(results, self.line, self.over, self.number)
-            ours = {each: ours[each] / theirs[each] for each in ours if theirs.get(each)}
-        return median(ours.values()) if ours else None
+            found = ratios(results, self.line, self.system, self.number, self.over)
+        else:
+            found = series(results, self.line, self.system, self.number)
+        return median(found.values()) if found else None
 
     def bound(self) -> str:
         """Return the bound as it is printed."""

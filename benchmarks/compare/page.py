@@ -32,7 +32,7 @@ def figures(results: Results) -> str:
             "",
             *_markdown(["bound", "measured", "verdict"], _verdict_rows(found)),
             "",
-            "All numbers: the median of the rounds, and from the least to the most.",
+            "The median of the rounds, from the least to the most, and how many times the reference's.",
             "",
             *_markdown(head, body),
         ]

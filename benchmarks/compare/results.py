@@ -123,6 +123,12 @@ def series(results: Results, line: str, system: str, number: str) -> dict[int, f
     }
 
 
+def ratios(results: Results, line: str, system: str, number: str, over: str) -> dict[int, float]:
+    """Return by round how many times another system's number this system's is."""
+    ours, theirs = series(results, line, system, number), series(results, line, over, number)
+    return {each: ours[each] / theirs[each] for each in ours if theirs.get(each)}
+
+
 def figure(values: Iterable[float]) -> Figure | None:
     """Return the median and the spread of values; None without any."""
     found = sorted(values)

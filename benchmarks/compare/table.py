@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.compare.bounds import Verdict
-from benchmarks.compare.results import Figure, Results, figure, series
+from benchmarks.compare.results import Figure, Results, figure, ratios, series
+from benchmarks.compare.systems import OURS, REFERENCE
 
 HEAD = ("line", "system", "number", "median", "least", "most", "rounds")
 
@@ -29,16 +30,23 @@ def number(value: float) -> str:
 
 
 def wide(results: Results) -> list[list[str]]:
-    """Return a row for each line and number, and in it a column for each system: median (least to most)."""
+    """Return a row for each line and number, with a cell for each system; see `cell`."""
     systems = list(dict.fromkeys(each.system for each in results.samples))
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for line, system, name, each in rows(results):
-        spread = f" ({number(each.least)}-{number(each.most)})" if each.rounds > 1 else ""
-        cells.setdefault((line, name), {})[system] = number(each.median) + spread
+        cells.setdefault((line, name), {})[system] = cell(results, line, system, name, each)
     body = [
         [line, name, *(of.get(each, "") for each in systems)] for (line, name), of in cells.items()
     ]
     return [["line", "number", *systems], *body]
+
+
+def cell(results: Results, line: str, system: str, name: str, each: Figure) -> str:
+    """Return the median, the least and the most, and how many times the reference's it is: `9 (8-11) 3x`."""
+    spread = f" ({number(each.least)}-{number(each.most)})" if each.rounds > 1 else ""
+    times = figure(ratios(results, line, system, name, REFERENCE).values())
+    over = f" {number(times.median)}x" if times and system in OURS else ""
+    return f"{number(each.median)}{spread}{over}"
 
 
 def table(results: Results) -> str:
