@@ -83,6 +83,10 @@ bench-uploads: $(VENV)/.dev .tools/clients/.installed ## resumable uploads over 
 bench-speech: $(VENV)/.dev ## words, voices and roles of the hard recordings (SETS="couple phone" OPTIONS=)
 	@$(BIN)/python benchmarks/speech.py $(SETS) $(OPTIONS)
 
+.PHONY: bench-compare
+bench-compare: $(VENV)/.dev .tools/node/.installed .tools/reference/.installed ## beside a reference and bare limits, 20 minutes (LINES= OPTIONS=)
+	@$(BIN)/python -m benchmarks.compare $(if $(LINES),--lines $(LINES)) $(OPTIONS)
+
 .PHONY: storm
 storm: $(VENV)/.dev .tools/node/.installed ## 200 sessions while everything fails now and then: is any lost or duplicated?
 	@$(BIN)/python benchmarks/azure_storm.py

@@ -1,0 +1,213 @@
+"""Runs the rounds: each line on each system in turn, then again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from msgspec import structs
+
+from benchmarks.compare.machine import commit, machine
+from benchmarks.compare.measuring import Line, Place, Scale
+from benchmarks.compare.processes import load_average
+from benchmarks.compare.results import LOADS, Results, Sample
+from benchmarks.compare.systems import (
+    AZURE,
+    RAISED,
+    REFERENCE,
+    SYSTEMS,
+    System,
+    cloud,
+    folder,
+    prepare,
+    system,
+)
+
+
+def run(
+    lines: Sequence[Line],
+    systems: Sequence[str],
+    rounds: int,
+    scale: Scale,
+    *,
+    limits: bool = True,
+    keep: Callable[[Results], None],
+) -> Results:
+    """Return the results of measuring lines on systems, and of their bare limits.
+
+    `keep` gets them after each sample, so that those of a run that is ended early are not lost.
+    """
+    began, before = time.monotonic(), load_average()
+    chosen = [_restricted(each, systems, limits=limits) for each in lines]
+    raised = ", ".join(f"{name}={value}" for name, value in RAISED.items())
+    results = Results(
+        date=datetime.now(UTC).isoformat(timespec="minutes"),
+        commit=commit(),
+        machine=machine(),
+        rounds=rounds,
+        seconds=0,
+        samples=(),
+        notes=(f"limits of ours that are raised: {raised}", *scale.notes()),
+    )
+    about = results.machine
+    for sample in _samples(chosen, rounds, scale):
+        samples = (*results.samples, sample)
+        loads = f"{before:.1f}", _loads(samples), f"{load_average():.1f}"
+        results = structs.replace(
+            results,
+            samples=samples,
+            seconds=round(time.monotonic() - began),
+            machine=about | dict(zip(LOADS, loads, strict=True)),
+        )
+        keep(results)
+    return results
+
+
+def _samples(chosen: Sequence[Line], rounds: int, scale: Scale) -> Iterator[Sample]:
+    """Measure lines: first those whose systems stay up, then those whose systems run alone."""
+    with _prepared(chosen, scale) as prepared:
+        yield from _together([each for each in chosen if not each.alone], rounds, scale, prepared)
+        yield from _alone(
+            [each for each in chosen if each.alone and each.jobs], rounds, scale, prepared
+        )
+    yield from _fresh([each for each in chosen if each.alone and not each.jobs], rounds, scale)
+
+
+def _restricted(line: Line, systems: Sequence[str], *, limits: bool) -> Line:
+    kept = {
+        name: each
+        for name, each in line.limits.items()
+        if (name in systems if name in SYSTEMS else limits)
+    }
+    return replace(
+        line, systems=tuple(each for each in line.systems if each in systems), limits=kept
+    )
+
+
+def _loads(samples: Sequence[Sample]) -> str:
+    loads = [each.load[0] for each in samples] or [0.0]
+    return f"{min(loads):.1f} to {max(loads):.1f}"
+
+
+@dataclass
+class Prepared:
+    """Emulators, a directory, and the environments of systems whose stores have the practice; made once."""
+
+    place: Place
+    jobs: int
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return a system's environment, with the practice in its store."""
+        if name not in self.environments:
+            say(f"writing the practice for {name}")
+            near, emulators = self.place.folder, self.place.cloud
+            self.environments[name] = prepare(name, near, emulators, self.jobs)
+        return self.environments[name]
+
+
+@contextmanager
+def _prepared(lines: Sequence[Line], scale: Scale) -> Iterator[Prepared]:
+    """Yield what all lines share that read the practice."""
+    jobs = min(max((line.jobs for line in lines), default=0), scale.jobs)
+    needs = any(
+        line.jobs and (set(line.systems) & {AZURE, REFERENCE} or line.limits) for line in lines
+    )
+    with folder() as near, cloud() if needs else nullcontext() as emulators:
+        yield Prepared(Place(emulators, near, scale), jobs)
+
+
+def _together(
+    lines: Sequence[Line], rounds: int, scale: Scale, prepared: Prepared
+) -> Iterator[Sample]:
+    """Measure lines whose systems stay up for all rounds."""
+    names = dict.fromkeys(name for line in lines for name in line.systems)
+    place = prepared.place
+    with ExitStack() as stack:
+        running = {
+            name: stack.enter_context(system(name, prepared.environment(name), place.folder))
+            for name in names
+        }
+        for number, line in _turns(lines, rounds):
+            for name in line.systems:
+                yield from _measured(line, number, running[name], scale)
+            yield from _limits(line, number, place)
+
+
+def _alone(
+    lines: Sequence[Line], rounds: int, scale: Scale, prepared: Prepared
+) -> Iterator[Sample]:
+    """Measure lines for which each system runs alone, on the practice."""
+    place = prepared.place
+    for name in dict.fromkeys(name for line in lines for name in line.systems):
+        prepared.environment(name)
+    for number, line in _turns(lines, rounds):
+        for name in line.systems:
+            with system(
+                name,
+                prepared.environment(name),
+                place.folder,
+                worker=name not in line.without_worker,
+            ) as running:
+                yield from _measured(line, number, running, scale)
+        yield from _limits(line, number, place)
+
+
+def _fresh(lines: Sequence[Line], rounds: int, scale: Scale) -> Iterator[Sample]:
+    """Measure lines for which each system runs alone, over new emulators and an empty store."""
+    for number, line in _turns(lines, rounds):
+        for name in line.systems:
+            with (
+                folder() as near,
+                cloud() if name in {AZURE, REFERENCE} else nullcontext() as emulators,
+            ):
+                environment = prepare(name, near, emulators, 0)
+                worker = name not in line.without_worker
+                with system(name, environment, near, worker=worker) as running:
+                    yield from _measured(line, number, running, scale)
+        for name, limit in line.limits.items():
+            with folder() as near, cloud() if line.needs_cloud else nullcontext() as emulators:
+                yield from _limit(line.name, name, limit, number, Place(emulators, near, scale))
+
+
+def _turns(lines: Sequence[Line], rounds: int) -> Iterator[tuple[int, Line]]:
+    """Yield every line in each round, in order."""
+    for number in range(1, rounds + 1):
+        for line in lines:
+            if not line.once or number == 1:
+                yield number, line
+
+
+def _measured(line: Line, number: int, running: System, scale: Scale) -> Iterator[Sample]:
+    say(f"round {number}: {line.name}, {running.name}")
+    samples = line.measure(running, scale) if line.measure else []
+    yield from _numbered(samples, number)
+
+
+def _limits(line: Line, number: int, place: Place) -> Iterator[Sample]:
+    for name, limit in line.limits.items():
+        yield from _limit(line.name, name, limit, number, place)
+
+
+def _limit(
+    line: str, name: str, limit: Callable[[Place], list[Sample]], number: int, place: Place
+) -> Iterator[Sample]:
+    say(f"round {number}: {line}, {name}")
+    yield from _numbered(limit(place), number)
+
+
+def _numbered(samples: Sequence[Sample], number: int) -> Iterator[Sample]:
+    for each in samples:
+        failed = f" FAILED {each.failed}: {each.answers}" if each.failed else ""
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in each.numbers.items())
+        say(f"    {each.line}, {each.system}: {figures}{failed}")
+        yield structs.replace(each, round=number)
+
+
+def say(text: str) -> None:
+    """Tell whoever waits what is measured now."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,156 @@
+"""Uploads of an hour's recording (317 MB), one and four at once, until 202 and until all wait for review.
+
+The fake engines answer at once: what is measured is the service. CPU is of its whole tree; what files for
+players take meanwhile, which the reference has none of, is told apart. Memory is the most that was seen.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from benchmarks.compare.client import SignedIn, ask, sign_in
+from benchmarks.compare.limits import bare_server, decoder
+from benchmarks.compare.measuring import Line, Place, Scale
+from benchmarks.compare.practice import THERAPIST
+from benchmarks.compare.processes import Watch, load_average, tree_cpu, watching
+from benchmarks.compare.results import Sample
+from benchmarks.compare.send_recordings import send_all
+from benchmarks.compare.systems import AZURE, EMBEDDED_ONE, REFERENCE, System
+from benchmarks.hour import SAMPLE_RATE
+
+MANY = 4
+EVERY = 0.2
+"""Seconds between two looks at the inbox."""
+
+PATIENCE = 900.0
+
+
+def recordings(
+    signed_in: SignedIn, count: int, minutes: float, first: int = 1
+) -> list[dict[str, Any]]:
+    """Return recordings as `send_recordings` takes them."""
+    who = {"token": signed_in.token, "user": signed_in.user, "minutes": minutes}
+    return [who | {"number": first + each} for each in range(count)]
+
+
+def job(system: System, to_send: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a job of `send_recordings`."""
+    host, port = system.address
+    return {"host": host, "port": port, "recordings": to_send}
+
+
+def measure(system: System, scale: Scale) -> list[Sample]:
+    """Return one recording's figures, then those of four at once; embedded, until 202 only."""
+    signed_in = sign_in(system, THERAPIST)
+    review = system.name != EMBEDDED_ONE  # there it waits for the recogniser, which `hour` measures
+    return [
+        upload(system, recordings(signed_in, 1, scale.minutes), signed_in, review=review),
+        upload(system, recordings(signed_in, MANY, scale.minutes, 2), signed_in, review=review),
+    ]
+
+
+def upload(
+    system: System, to_send: list[dict[str, Any]], signed_in: SignedIn, *, review: bool
+) -> Sample:
+    """Send recordings, wait until they are in the inbox, and return times, CPU and memory."""
+    before, cpu = load_average(), tree_cpu(system.pid)
+    with watching(system.pid) as watch:
+        found = send_all(job(system, to_send))
+        until_answered = tree_cpu(system.pid) - cpu
+        last = max(each["answered"] for each in found)
+        sessions = {each["body"]["session_id"] for each in found if each["status"] == 202}
+        reviewed = in_review(system, signed_in.token, sessions) if review else 0.0
+        spent = tree_cpu(system.pid) - cpu
+    took = last - min(each["began"] for each in found)
+    size = sum(each["minutes"] for each in to_send) * 60 * SAMPLE_RATE * 2 / 1e6
+    numbers = {"s until 202": took, "MB/s": size / took, "CPU s until 202": until_answered}
+    if review and sessions:
+        numbers |= {
+            "s from 202 to review": reviewed - last,
+            "CPU s": spent,
+            "CPU s without playback": spent - watch.playback_cpu,
+        }
+    return Sample(
+        line=f"upload of {len(to_send)}",
+        system=system.name,
+        requests=len(found),
+        failed=len(found) - len(sessions),
+        answers=counts(found),
+        load=(before, load_average()),
+        numbers=numbers | memory(watch),
+    )
+
+
+def memory(watch: Watch) -> dict[str, float]:
+    """Return the most that the tree took."""
+    return {"peak PSS MB": watch.peak_pss, "peak RSS MB": watch.peak_rss}
+
+
+def counts(found: list[dict[str, Any]]) -> dict[str, int]:
+    """Return how often each status was the answer."""
+    statuses = [str(each["status"]) for each in found]
+    return {each: statuses.count(each) for each in sorted(set(statuses))}
+
+
+def in_review(system: System, token: str, sessions: set[str]) -> float:
+    """Wait until all these sessions are in the inbox; return when the last was, as `time.time()`.
+
+    Raises:
+        RuntimeError: some are not after PATIENCE seconds.
+    """
+    until = time.time() + PATIENCE
+    while time.time() < until:
+        waiting = {each["id"] for each in ask(system, "GET", "/data/pending", token=token)}
+        if sessions <= waiting:
+            return time.time()
+        time.sleep(EVERY)
+    raise RuntimeError(f"{system.name}: {len(sessions - waiting)} recordings did not reach review")
+
+
+def bare(kind: str) -> Any:
+    """Return the measurement of the same upload to an application that does nothing else."""
+
+    def measure_bare(place: Place) -> list[Sample]:
+        nobody = SignedIn("nobody", "none")
+        to_send = recordings(nobody, 1, place.scale.minutes)
+        with bare_server(kind, place) as server:
+            before, cpu = load_average(), tree_cpu(server.pid)
+            with watching(server.pid) as watch:
+                found = send_all(job(server, to_send))
+            spent = tree_cpu(server.pid) - cpu
+        took = found[0]["answered"] - found[0]["began"]
+        size = place.scale.minutes * 60 * SAMPLE_RATE * 2 / 1e6
+        return [
+            Sample(
+                line="upload of 1",
+                system=f"bare-{kind}",
+                requests=1,
+                failed=int(found[0]["status"] != 202),
+                answers=counts(found),
+                load=(before, load_average()),
+                numbers={"s until 202": took, "MB/s": size / took, "CPU s until 202": spent}
+                | memory(watch),
+            )
+        ]
+
+    return measure_bare
+
+
+LINES = [
+    Line(
+        "uploads",
+        "317 MB until 202, and until review with engines that answer at once; one and four",
+        (EMBEDDED_ONE, AZURE, REFERENCE),
+        measure,
+        {
+            "bare-file": bare("file"),
+            "bare-azurite": bare("azurite"),
+            "bare-sink": bare("sink"),
+            "decoder": decoder,
+        },
+        alone=True,
+        jobs=0,
+        without_worker=(EMBEDDED_ONE,),
+    )
+]

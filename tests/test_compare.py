@@ -1,0 +1,113 @@
+"""What `make bench-compare` makes of its results: the table, the verdicts, the page and the chart."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from benchmarks.compare.bounds import verdicts
+from benchmarks.compare.chart import chart
+from benchmarks.compare.page import BEGIN, END, PAGE, figures, write_page
+from benchmarks.compare.results import Refused, Results, Sample, added, read_results, write_results
+from benchmarks.compare.systems import AZURE, EMBEDDED_TWO, REFERENCE
+from benchmarks.compare.table import table
+
+PATH = "profiles/me"
+
+
+def sample(system: str, number: int, rate: float, cpu: float, **more: object) -> Sample:
+    numbers = {"req/s": rate, "CPU ms": cpu, "p99 ms": 40.0}
+    made = Sample(line=PATH, system=system, round=number, requests=100, numbers=numbers)
+    return msgspec.structs.replace(made, **more)
+
+
+def results(*samples: Sample) -> Results:
+    return Results(
+        date="2026-11-26T12:00+00:00",
+        commit="abc1234",
+        machine={"cores": "2", "load before": "0.1"},
+        rounds=3,
+        seconds=60,
+        samples=samples,
+    )
+
+
+THREE_ROUNDS = results(
+    *(
+        sample(EMBEDDED_TWO, each, rate, 0.25)
+        for each, rate in ((1, 3000.0), (2, 900.0), (3, 4000.0))
+    ),
+    *(sample(REFERENCE, each, rate, 2.3) for each, rate in ((1, 400.0), (2, 100.0), (3, 500.0))),
+    *(sample(AZURE, each, 1000.0, 1.5) for each in (1, 2, 3)),
+)
+
+
+def test_results_are_the_same_after_they_were_written_and_read(tmp_path: Path) -> None:
+    write_results(THREE_ROUNDS, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json") == THREE_ROUNDS
+
+
+def test_the_table_says_the_median_the_spread_and_how_many_times_the_references_it_is() -> None:
+    (line,) = [
+        each for each in table(THREE_ROUNDS).splitlines() if each.startswith(f"{PATH}  req/s")
+    ]
+    assert "3,000 (900-4,000) 8x" in line
+    assert "400 (100-500)" in line
+
+
+def test_a_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
+    (verdict,) = [
+        each
+        for each in verdicts(THREE_ROUNDS)
+        if (each.bound.line, each.bound.system, each.bound.number) == (PATH, EMBEDDED_TWO, "req/s")
+    ]
+    assert verdict.measured == 8.0  # of 7.5, 9 and 8; the medians' own ratio would be 7.5
+    assert verdict.word == "met"
+
+
+def test_a_bound_is_met_missed_or_not_measured() -> None:
+    words = {
+        (each.bound.line, each.bound.system, each.bound.number): each.word
+        for each in verdicts(THREE_ROUNDS)
+    }
+    assert words[PATH, EMBEDDED_TWO, "CPU ms"] == "met"
+    assert words[PATH, AZURE, "CPU ms"] == "missed"
+    assert words["sessions/me", AZURE, "CPU ms"] == "not measured"
+
+
+def test_a_result_with_a_failed_answer_is_refused(tmp_path: Path) -> None:
+    failed = sample(AZURE, 2, 5000.0, 0.1, failed=3, answers={"200": 97, "503": 3})
+    write_results(results(*THREE_ROUNDS.samples, failed), tmp_path / "results.json")
+    with pytest.raises(Refused, match=r"azure, round 2: 3 of 100 answers failed .*503"):
+        read_results(tmp_path / "results.json")
+
+
+def test_a_later_run_can_be_added_to_an_earlier_one_and_says_so() -> None:
+    logins = msgspec.structs.replace(sample(AZURE, 1, 20.0, 9.0), line="logins")
+    again = results(sample(AZURE, 1, 2000.0, 1.0))
+    both = added(results(logins, sample(AZURE, 1, 1000.0, 1.5)), again)
+    assert both.samples == (logins, *again.samples)
+    assert "commit abc1234" in both.notes[-1]
+    assert both.notes[-1].endswith(": logins")
+
+
+def test_the_chart_has_a_bar_for_each_system_as_long_as_its_median() -> None:
+    bars = [
+        float(each) for each in re.findall(r'<rect x="\d+".* width="([\d.]+)"', chart(THREE_ROUNDS))
+    ]
+    rates = bars[:3]
+    assert rates[0] / rates[1] == pytest.approx(3000 / 400, rel=0.01)
+    assert rates[2] / rates[1] == pytest.approx(1000 / 400, rel=0.01)
+
+
+def test_a_page_gets_the_figures_between_its_marks_only(tmp_path: Path) -> None:
+    (tmp_path / PAGE).write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
+    write_page(THREE_ROUNDS, tmp_path)
+    page = (tmp_path / PAGE).read_text()
+    assert page.startswith(f"before\n\n{BEGIN}")
+    assert page.endswith(f"{END}\n\nafter\n")
+    assert "old" not in page
+    assert figures(THREE_ROUNDS) in page
