@@ -1,6 +1,7 @@
 """A block of an upload is staged while the next one arrives; if that ends badly, nothing is left behind."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -36,6 +37,12 @@ class SlowRecordings(MemoryRecordings):
 async def nothing_left(installed: MemoryInstallation) -> bool:
     recordings = installed.recordings
     return not (recordings._kept or recordings._staged or await installed.uploads())
+
+
+async def one_block(installed: MemoryInstallation, then: Callable[[], Awaitable[object]]) -> None:
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        await incoming.write(BLOCKS[0])
+        await then()
 
 
 async def send(incoming: Receiving) -> None:
@@ -87,6 +94,26 @@ async def test_a_disk_that_is_full_is_told_at_the_next_block_at_the_latest() -> 
         await incoming.write(BLOCKS[0])
         with pytest.raises(StorageFull):
             await send(incoming)
+    assert await nothing_left(installed)
+
+
+async def test_a_disk_that_is_full_ends_the_wait_for_more_bytes() -> None:
+    installed = await an_installation(recordings=MemoryRecordings(room=100))
+    async with asyncio.timeout(10):
+        with pytest.raises(StorageFull):
+            await one_block(installed, asyncio.Event().wait)
+    assert await nothing_left(installed)
+
+
+async def test_a_body_that_is_late_for_its_own_reasons_is_not_taken_for_a_block_that_failed() -> (
+    None
+):
+    async def late() -> None:
+        raise TimeoutError
+
+    installed = await an_installation()
+    with pytest.raises(TimeoutError):
+        await one_block(installed, late)
     assert await nothing_left(installed)
 
 

@@ -1,6 +1,9 @@
 """The bytes of an upload while they arrive: cut into blocks, each staged and hashed once it is whole."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 
 from therapy.domain.errors import TooLarge, UnsupportedAudio
 from therapy.domain.media import SNIFF_BYTES, sniff
@@ -98,13 +101,15 @@ class ArrivingBlocks:
 class OverlappingBlocks(ArrivingBlocks):
     """Stages a block while the next one arrives, so that at most two of them (8 MiB) are in memory.
 
-    If one can't be staged, the next call says so, and nothing of the upload is of use any more.
+    If one can't be staged, `broken_off` and the next call say so; nothing of the upload is of use any more.
     """
 
     def __init__(self, upload: Upload, recordings: Recordings, *, most: int) -> None:
         super().__init__(upload, recordings, most=most)
         self._staging: asyncio.Task[None] | None = None
+        self._settling = False
         self._in_flight = 0
+        self._fail: Callable[[], None] = lambda: None
 
     @property
     def size(self) -> int:
@@ -123,8 +128,35 @@ class OverlappingBlocks(ArrivingBlocks):
             StorageFull, Unavailable: the last block could not be staged.
         """
         if self._staging is not None:
-            await asyncio.shield(self._staging)
+            self._settling = True
+            try:
+                await asyncio.shield(self._staging)
+            finally:
+                self._settling = False
             self._staging = None
+
+    @asynccontextmanager
+    async def broken_off(self) -> AsyncIterator[None]:
+        """Break the body off, which may be waiting for more bytes, as soon as a block can't be staged.
+
+        Raises:
+            StorageFull, Unavailable: that is why.
+        """
+        try:
+            async with asyncio.timeout(None) as body:
+                self._fail = partial(body.reschedule, 0.0)
+                try:
+                    yield
+                finally:
+                    self._fail = lambda: None
+        except TimeoutError:
+            if body.expired():
+                await self.settle()
+            raise
+
+    def _look_at(self, staging: "asyncio.Task[None]") -> None:
+        if not staging.cancelled() and staging.exception() and not self._settling:
+            self._fail()
 
     async def _stage_first(self) -> None:
         """Begin to stage the first block of the rest, once the one before is staged."""
@@ -132,6 +164,7 @@ class OverlappingBlocks(ArrivingBlocks):
         block = self._taken()
         self._in_flight = len(block)
         self._staging = asyncio.create_task(self._stage(block))
+        self._staging.add_done_callback(self._look_at)
 
     async def _stage(self, block: bytes) -> None:
         await super()._stage(block)

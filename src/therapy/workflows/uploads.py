@@ -42,7 +42,8 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
         await incoming.note()
         try:
             await incoming.admit(length)
-            yield incoming
+            async with incoming.blocks.broken_off():
+                yield incoming
         finally:
             await asyncio.shield(_ended(incoming, intake=intake))
 
@@ -50,7 +51,7 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
 async def _ended(incoming: "Receiving", *, intake: Intake) -> None:
     """Count an upload's bytes and remove what is left of it; what can't be removed now the sweep removes."""
     with suppress(Exception):  # nothing may be staged behind what is thrown away
-        await incoming.settle()
+        await incoming.blocks.settle()
     with suppress(TherapyError):
         await incoming.count()
     with suppress(TherapyError):
@@ -63,7 +64,7 @@ class Receiving:
     def __init__(self, upload: Upload, intake: Intake) -> None:
         self.upload = upload
         self._intake = intake
-        self._blocks = OverlappingBlocks(upload, intake.recordings, most=intake.max_bytes)
+        self.blocks = OverlappingBlocks(upload, intake.recordings, most=intake.max_bytes)
         self._not_counted = 0
         self._left_today = 0
 
@@ -97,7 +98,7 @@ class Receiving:
         """
         self._not_counted += len(chunk)
         self._check_day(self._not_counted)
-        await self._blocks.add(chunk)
+        await self.blocks.add(chunk)
         await self._note_arrival()
 
     async def _note_arrival(self) -> None:
@@ -110,14 +111,10 @@ class Receiving:
 
     async def note(self, **changes: object) -> None:
         """Write these changes to the upload's record, and how far it is."""
-        records, staged = self._intake.records, self._blocks.staged
+        records, staged = self._intake.records, self.blocks.staged
         noted = replace(self.upload, offset=staged, noted_at=records.now(), **changes)
         await Change(records.uploads.write(noted)).commit(records.store)
         self.upload = replace(noted, version=noted.version + 1)
-
-    async def settle(self) -> None:
-        """Wait until nothing is being staged any more; raises what that did."""
-        await self._blocks.settle()
 
     async def end(self) -> None:
         """Stage the rest: no more bytes will come.
@@ -126,9 +123,9 @@ class Receiving:
             InvalidInput: there were no bytes at all.
             UnsupportedAudio: as `write`.
         """
-        if not self._blocks.size:
+        if not self.blocks.size:
             raise InvalidInput("audio_file", "empty_file")
-        await self._blocks.end()
+        await self.blocks.end()
 
     async def finish(
         self,
@@ -142,7 +139,7 @@ class Receiving:
         continues: str = "",
     ) -> Receipt:
         """Make the received recording a session, see `finished_uploads.finish`."""
-        hashes, media_type = tuple(self._blocks.hashes), self._blocks.media_type
+        hashes, media_type = tuple(self.blocks.hashes), self.blocks.media_type
         arrived = Arrived(self.upload.id, hashes, media_type, file_name)
         metadata = Metadata(details, therapist, languages, people, continues)
         return await finish(actor, arrived, metadata, note=self.note, intake=self._intake)
