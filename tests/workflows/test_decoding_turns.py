@@ -17,9 +17,9 @@ class WatchedTurns(DecodingTurns):
         self.noted = 0
         self.asked = asyncio.Event()
 
-    def note(self) -> None:
+    def note(self, run: str) -> None:
         self.noted += 1
-        super().note()
+        super().note(run)
 
     async def give_way(self, most: float = 600.0) -> float:
         self.asked.set()
@@ -29,7 +29,7 @@ class WatchedTurns(DecodingTurns):
 async def decoding(turns: DecodingTurns) -> None:
     """A recording is decoded, on and on."""
     while True:
-        turns.note()
+        turns.note("another run")
         await asyncio.sleep(QUIET_SECONDS / 10)
 
 
@@ -73,3 +73,41 @@ async def test_playback_gives_way_for_a_bounded_time() -> None:
     busy.cancel()
     assert took >= QUIET_SECONDS
     assert await turns.give_way(0.0) < QUIET_SECONDS
+
+
+async def begun(turns: DecodingTurns, *runs: str) -> list[str]:
+    """Which of these runs may begin at once."""
+    tasks = [asyncio.create_task(turns.begin(run), name=run) for run in runs]
+    await asyncio.sleep(QUIET_SECONDS)
+    for task in tasks:
+        task.cancel()
+    return [task.get_name() for task in tasks if task.done() and not task.cancelled()]
+
+
+async def test_as_many_recordings_are_decoded_at_once_as_are_allowed() -> None:
+    turns = DecodingTurns(2)
+    assert await begun(turns, "one", "two", "three") == ["one", "two"]
+    turns.end("one")
+    assert await begun(turns, "three") == ["three"]
+
+
+async def test_a_recording_at_the_speed_of_speech_takes_nobodys_place() -> None:
+    turns = DecodingTurns(1)
+    await turns.begin("slow")
+    turns.note("slow")
+    await asyncio.sleep(QUIET_SECONDS)
+    assert await begun(turns, "fast") == ["fast"]
+
+
+async def test_a_run_waits_for_its_place_for_a_bounded_time() -> None:
+    turns = DecodingTurns(1)
+    await turns.begin("first")
+    async with asyncio.timeout(10):
+        await turns.begin("second", QUIET_SECONDS)
+
+
+async def test_a_transcription_that_is_done_leaves_its_place_at_once() -> None:
+    turns = DecodingTurns(1)
+    installed, session = await with_session(turns, RunKind.TRANSCRIBE)
+    await installed.worker.work_on(PRACTICE, session)
+    assert not turns._busy("another run")

@@ -37,6 +37,12 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
         Meta(ge=32 * 1024**2, le=2**40),
         "memory that reading one recording may take, beyond the 40 MB of the process that does it",
     ] = field(name="THERAPY_DECODER_MEMORY_BYTES", default=128 * 1024**2)
+    decoded_at_once: Annotated[
+        int,
+        Meta(ge=0, le=64),
+        "recordings that a worker decodes at full speed at once for their transcripts; more wait, as together"
+        " they would take as long, each with its memory; 0: as many as there are cores",
+    ] = field(name="THERAPY_DECODED_AT_ONCE", default=0)
     recogniser_memory: Annotated[
         int,
         Meta(ge=64 * 1024**2, le=2**40),

@@ -16,6 +16,7 @@ from therapy.domain.session_status import IN_TURN_KINDS
 from therapy.entrypoints.logs import bound_ids
 from therapy.ports.doorbell import Ring
 from therapy.wiring import Therapy, languages_lacking
+from therapy.workflows.decoding_turns import DecodingTurns
 from therapy.workflows.run_worker import RunWorker
 from therapy.workflows.waiting_runs import first_waiting
 
@@ -51,8 +52,12 @@ class _Working:
     """What a worker does about rings: its places for sessions, and those that take no session's turn."""
 
     def __init__(self, therapy: Therapy) -> None:
-        worker = replace(therapy.installation.worker, during=lambda run: bound_ids(run=run.id))
         settings = therapy.settings
+        worker = replace(
+            therapy.installation.worker,
+            during=lambda run: bound_ids(run=run.id),
+            turns=DecodingTurns(settings.recording_limits.decoded_at_once),
+        )
         self.in_turn = _Places(
             replace(worker, kinds=worker.kinds & IN_TURN_KINDS),
             settings.sessions_at_once,

@@ -180,20 +180,20 @@ async def _recognise(
     engines: Engines,
     longest_ms: int,
 ) -> Heard:
-    practice_id, recordings = session.practice_id, outputs.recordings
+    practice_id, recordings, run_id = session.practice_id, outputs.recordings, claimed.run.id
     keys = [each.key for each in session.recordings]
     sizes = [await recordings.size(practice_id, key) for key in keys]
     share = ShareDone(sum(sizes), _length_ms(session))
 
     async def read(key: str, start: int, end: int) -> bytes:
-        claimed.turns.note()
+        claimed.turns.note(run_id)
         block = await recordings.read(practice_id, key, start, end)
         share.bytes_read += len(block)
         claimed.progress = share.value
         return block
 
     def on_progress(processed_ms: int) -> None:
-        claimed.turns.note()
+        claimed.turns.note(run_id)
         share.processed_ms = processed_ms
         claimed.progress = share.value
 
@@ -206,19 +206,23 @@ async def _recognise(
         number += await outputs.keep_part(number, state, made_of)
 
     first, *more = (Part(partial(read, key), size) for key, size in zip(keys, sizes, strict=True))
-    return await hear(
-        practice_id,
-        first.read,
-        first.size,
-        replace(options, checkpoints=earlier),
-        more=more,
-        longest_ms=longest_ms,
-        on_charge=claimed.charge,
-        on_progress=on_progress,
-        on_checkpoint=on_checkpoint,
-        audio=engines.audio,
-        speech=engines.speech,
-    )
+    await claimed.turns.begin(run_id)
+    try:
+        return await hear(
+            practice_id,
+            first.read,
+            first.size,
+            replace(options, checkpoints=earlier),
+            more=more,
+            longest_ms=longest_ms,
+            on_charge=claimed.charge,
+            on_progress=on_progress,
+            on_checkpoint=on_checkpoint,
+            audio=engines.audio,
+            speech=engines.speech,
+        )
+    finally:
+        claimed.turns.end(run_id)
 
 
 def _length_ms(session: Session) -> int:
