@@ -6,6 +6,7 @@ transcribed, and an hour's recording no insights from being found.
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -48,6 +49,13 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
                 await task
 
 
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class _Working:
     """What a worker does about rings: its places for sessions, and those that take no session's turn."""
 
@@ -56,7 +64,7 @@ class _Working:
         worker = replace(
             therapy.installation.worker,
             during=lambda run: bound_ids(run=run.id),
-            turns=DecodingTurns(settings.recording_limits.decoded_at_once),
+            turns=DecodingTurns(settings.recording_limits.decoded_at_once or _cores()),
         )
         self.in_turn = _Places(
             replace(worker, kinds=worker.kinds & IN_TURN_KINDS),

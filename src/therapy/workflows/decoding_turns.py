@@ -1,7 +1,6 @@
 """Which recordings are decoded when: few at once for transcripts, and playback gives way to them."""
 
 import asyncio
-import os
 
 QUIET_SECONDS = 0.25
 """Where nothing has gone by for so long, an engine works at the speed of speech, or none does."""
@@ -13,23 +12,16 @@ MOST_SECONDS = 600.0
 """So long one run waits in all, so that it is done even where there is never a pause."""
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class DecodingTurns:
     """Shared by the runs of one worker process, whose children share its cores.
 
-    `at_once` recordings (0 = as many as there are cores) are decoded at full speed for transcripts: more
+    `at_once` recordings, e.g. as many as there are cores, are decoded at full speed for transcripts: more
     would take as long together, each with its memory. What waits for an engine at the speed of speech does
     not count.
     """
 
-    def __init__(self, at_once: int = 0) -> None:
-        self._at_once = at_once or cores()
+    def __init__(self, at_once: int = 64) -> None:
+        self._at_once = at_once
         self._busy_until: dict[str, float] = {}
 
     async def begin(self, run: str, most: float = MOST_SECONDS) -> None:
@@ -49,7 +41,7 @@ class DecodingTurns:
         self._busy_until.pop(run, None)
 
     async def give_way(self, most: float = MOST_SECONDS) -> float:
-        """Wait while anything is decoded for a transcript, `most` seconds at most; return how many it took."""
+        """Wait while anything is decoded for a transcript, at most so many seconds; return how long."""
         time = asyncio.get_running_loop().time
         began = time()
         while (left := min(self._last(), began + most) - time()) > 0:  # noqa: ASYNC110 - it moves
