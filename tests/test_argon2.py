@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import os
+import sys
 import threading
 import time
 import unicodedata
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from therapy.adapters import passwords as passwords_module
-from therapy.adapters.passwords import AT_ONCE, HASHER, Argon2Passwords
+from therapy.adapters.passwords import AT_ONCE, HASHER, LOWER_BY, Argon2Passwords
 from therapy.domain.errors import Unavailable
 from therapy.domain.people import MIN_PASSWORD
 
@@ -117,3 +119,12 @@ async def test_at_least_twenty_thousand_common_passwords_are_known() -> None:
     assert min(map(len, listed)) == MIN_PASSWORD
     assert all([await passwords.is_common(each.upper()) for each in listed[::97]])
     assert not await passwords.is_common(PASSWORD)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+async def test_whoever_answers_requests_has_a_processor_before_whoever_hashes() -> None:
+    await Argon2Passwords().hash(PASSWORD)
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    hashing = [each for each in threading.enumerate() if each.name.startswith("passwords")]
+    given = {os.getpriority(os.PRIO_PROCESS, each.native_id or 0) for each in hashing}
+    assert given == {min(19, niceness + LOWER_BY)} != {niceness}
