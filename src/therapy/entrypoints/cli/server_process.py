@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -72,6 +73,7 @@ def ready_server(
         class Announcing(HttpServer):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
+                gc.freeze()  # what a start leaves lives to the end: no collection looks at it again
                 announce("therapy listens at", url_of(listener), data)
                 if signals.say:
                     announce_summary(settings)
