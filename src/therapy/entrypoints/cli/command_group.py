@@ -55,7 +55,7 @@ LISTED = {
         Listed(
             "all",
             "Run the API and a worker as processes of one container, and keep them running.",
-            "supervisor",
+            "everything",
             "everything",
         ),
         Listed(

@@ -22,7 +22,7 @@ from therapy.config import Settings
 from therapy.entrypoints.cli.faults.error_messages import told
 from therapy.entrypoints.cli.interruption import StopSignals
 from therapy.entrypoints.cli.listening import announce_summary
-from therapy.entrypoints.cli.serve import end_with_stdin, ready_server, run_worker
+from therapy.entrypoints.cli.server_process import end_with_stdin, ready_server, run_worker
 from therapy.entrypoints.cli.supervisor import Child, RunningProcess, Supervisor, names_of_parts
 from therapy.wiring.shared_imports import import_what_is_shared
 
