@@ -2,7 +2,8 @@
 
 They go through the repositories, the store and the indexes, so what is in the database is what a server would
 have written, but for the transcripts, which have a hundred words instead of an hour of them. One transaction
-takes a thousand records instead of one, and nothing is flushed to the disk: some 2,000 sessions a second.
+takes a thousand records instead of one, and nothing is flushed to the disk: 700 sessions or 6,000 patients
+in a second of CPU, most of it to fold words and to index them.
 """
 
 from __future__ import annotations

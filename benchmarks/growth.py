@@ -7,8 +7,8 @@ practice grows in one directory; at each size `therapy serve` is started over it
 another. The ratios are to the same call at 1,000 sessions: of the 95th percentile, which is the machine's,
 too, and of the CPU of all processes of the server.
 
-    .venv/bin/python benchmarks/growth.py                  to 100,000: 2 minutes of CPU, 1.3 GB of disk
-    .venv/bin/python benchmarks/growth.py --to 1000000     20 minutes of CPU and 13 GB
+    .venv/bin/python benchmarks/growth.py                  to 100,000: 3 minutes of CPU, 1.3 GB of disk
+    .venv/bin/python benchmarks/growth.py --to 1000000     half an hour and 13 GB
 """
 
 from __future__ import annotations

@@ -230,7 +230,8 @@ deletion costs as much as an insert, **replacing twice as much** (Microsoft's ca
 is {query:.0f} RU and {per_kb} RU for each KB that it loads, and each word that goes into the index
 {per_word}. The last makes closing a session the dearest moment of its life and is the first thing to
 measure. A search for part of a name scans the index of `fields`, so it grows with the therapist's closed
-sessions; one for words looks up a range for each word.
+sessions, and one for people with the practice's accounts; the charge for that is not documented, and not
+counted here. One for words looks up a range for each word.
 
 ## A session
 

@@ -20,7 +20,7 @@ from therapy.domain import codec
 from therapy.domain.people import Role
 from therapy.domain.person_entry import PersonEntry, person_fields, person_found
 from therapy.domain.session_entry import found
-from therapy.testing.person_entries import a_patient
+from therapy.testing.person_entries import a_patient, a_therapist
 
 MANY = FIRST + 200
 MOST = 3_000
@@ -282,3 +282,17 @@ async def test_an_entry_that_is_written_again_mends_an_index_that_lost_its_parts
     await sessions.put(PRACTICE, an_entry(title="Rosalind"))
     assert await ids(people, "quentin") == [PATIENT]
     assert len(await sessions.search(PRACTICE, THERAPIST, "rosalind", "", 10)) == 1
+
+
+async def test_an_entry_that_is_written_again_leaves_an_index_that_has_its_parts_as_it_is(
+    database: Database,
+) -> None:
+    people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database)
+    for index in (PEOPLE, SESSIONS):
+        assert await parts_in(database, index.parts) == 0
+    sizes = []
+    for _ in range(3):
+        await people.put(PRACTICE, a_therapist())  # whose number is empty
+        await sessions.put(PRACTICE, an_entry(title="", summary="Slept better, 100% of the time."))
+        sizes.append([await parts_in(database, index.parts) for index in (PEOPLE, SESSIONS)])
+    assert sizes[0] == sizes[1] == sizes[2]

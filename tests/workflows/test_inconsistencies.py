@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from tests.builders import DAY, HOUR, NOW, PRACTICE, a_run, an_upload
+from tests.builders import DAY, HOUR, NOW, PRACTICE, a_person, a_run, an_upload
 from tests.workflows.memory_installation import (
     ACTOR,
     MemoryInstallation,
@@ -41,7 +41,10 @@ async def closed() -> tuple[MemoryInstallation, str]:
 
 
 def inspection(installed: MemoryInstallation) -> Inspection:
-    return Inspection(installed.records, installed.recordings, installed.ports.session_index)
+    ports = installed.ports
+    return Inspection(
+        installed.records, installed.recordings, ports.session_index, ports.people_index
+    )
 
 
 async def stray_audio(installed: MemoryInstallation, _: str) -> None:
@@ -86,6 +89,10 @@ async def changed_title(installed: MemoryInstallation, session_id: str) -> None:
     await installed.write(installed.records.sessions.write(session))
 
 
+async def lost_person(installed: MemoryInstallation, _: str) -> None:
+    await installed.write(*installed.records.people.new(a_person(id="unfound", number="")))
+
+
 async def lost_version(installed: MemoryInstallation, session_id: str) -> None:
     lost = [Delete(id="version-000001"), Delete(id="text-000001")]
     await installed.store.commit(in_session(session_id), lost)
@@ -99,6 +106,7 @@ BREAKS: dict[Kind, Break] = {
     Kind.RUN_WITHOUT_SESSION: lonely_run,
     Kind.STALE_LEASE: dead_worker,
     Kind.ENTRY_OUT_OF_STEP: changed_title,
+    Kind.PERSON_NOT_FOUND: lost_person,
     Kind.VERSION_WITHOUT_PARENT: lost_version,
 }
 MENDED = {
@@ -106,6 +114,7 @@ MENDED = {
     Kind.OUTPUT_LEFTOVER,
     Kind.RUN_WITHOUT_SESSION,
     Kind.ENTRY_OUT_OF_STEP,
+    Kind.PERSON_NOT_FOUND,
 }
 
 
@@ -131,7 +140,8 @@ async def test_each_kind_is_found_alone_and_mended_where_that_loses_nothing(kind
     inspecting = inspection(installed)
     (found,) = await inspecting.find()
     assert found.kind is kind
-    assert found.session_id in {session_id, "gone"} or found.name[:5] in {"stray", "left", "stage"}
+    strays = {"stray", "left", "stage", "unfou"}
+    assert found.session_id in {session_id, "gone"} or found.name[:5] in strays
     assert await inspecting.mend(found) is (kind in MENDED)
     assert await inspecting.find() == (() if kind in MENDED else (found,))
 

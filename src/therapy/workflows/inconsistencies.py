@@ -5,6 +5,7 @@ meanwhile: what one pass saw half done, the other sees done.
 """
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
@@ -13,10 +14,13 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from therapy.domain.errors import NotFound, Unavailable
+from therapy.domain.people import Person
+from therapy.domain.person_entry import MOST_PEOPLE, person_entry_of
 from therapy.domain.playback import all_keys
 from therapy.domain.run import RunState
 from therapy.domain.session import Session, State
 from therapy.domain.upload import upload_of
+from therapy.ports.people_index import PeopleIndex
 from therapy.ports.recordings import Recordings, SupportsListing
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Delete, Item, SupportsWalk
@@ -43,11 +47,15 @@ class Kind(Enum):
     RUN_WITHOUT_SESSION = "run_without_session"
     STALE_LEASE = "stale_lease"
     ENTRY_OUT_OF_STEP = "entry_out_of_step"
+    PERSON_NOT_FOUND = "person_not_found"
     VERSION_WITHOUT_PARENT = "version_without_parent"
 
 
 class Inconsistency(NamedTuple):
-    """One thing that does not fit; `name` is the recording's key or the upload's id if it has no session."""
+    """One thing that does not fit.
+
+    If it is of no session, `name` is the recording's key, or the upload's or the person's id.
+    """
 
     kind: Kind
     practice_id: str
@@ -66,17 +74,22 @@ class _Seen:
     runs: set[tuple[str, str, str, str]] = field(default_factory=set)
     stale: set[tuple[str, str]] = field(default_factory=set)
     uploaded: set[tuple[str, str]] = field(default_factory=set)
+    people: dict[tuple[str, str], Person] = field(default_factory=dict)
     versions: dict[str, dict[int, int]] = field(default_factory=dict)
     resumable: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """Looks through an installation, and mends what can be mended without a decision."""
+    """Looks through an installation, and mends what can be mended without a decision.
+
+    Without `people_index` it does not look whether the search finds every person.
+    """
 
     records: Records
     recordings: Recordings
     session_index: SessionIndex
+    people_index: PeopleIndex | None = None
 
     async def find(self) -> tuple[Inconsistency, ...]:
         """Return everything that does not fit together, sorted.
@@ -112,6 +125,11 @@ class Inspection:
             if (practice_id, session_id) not in seen.sessions
         }
         found |= {Inconsistency(Kind.STALE_LEASE, *each) for each in seen.stale}
+        found |= {
+            Inconsistency(Kind.PERSON_NOT_FOUND, person.practice_id, name=person.id)
+            for person in seen.people.values()
+            if not await self._is_found(person)
+        }
         return found | await self._staged()
 
     async def _kept(self) -> set[tuple[str, str]]:
@@ -137,6 +155,8 @@ class Inspection:
                 seen.resumable[run.practice_id, prefix_of(run)] = run.session_id
             if run.state is RunState.CLAIMED and run.due_at < now - LATE:
                 seen.stale.add((run.practice_id, run.session_id))
+        elif person := records.people.read_if_readable(item):
+            seen.people[person.practice_id, person.id] = person
         elif upload := records.uploads.read_if_readable(item):
             seen.uploaded.add((upload.practice_id, upload.recording_key))
         elif header := records.transcripts.header_in(item):
@@ -179,6 +199,15 @@ class Inspection:
             return False
         return replace(shown, words=(), sequence=0) == replace(wanted, words=(), sequence=0)
 
+    async def _is_found(self, person: Person) -> bool:
+        """Return whether a search for a person's e-mail address finds them."""
+        if self.people_index is None:
+            return True
+        found = await self.people_index.search(
+            person.practice_id, person.role, person.email, "", MOST_PEOPLE
+        )
+        return len(found) == MOST_PEOPLE or person.id in {each.id for each in found}
+
     async def _staged(self) -> set[Inconsistency]:
         found = set()
         old = self.records.now() - OLD
@@ -209,6 +238,10 @@ class Inspection:
                     records=self.records,
                     session_index=self.session_index,
                 )
+            case Kind.PERSON_NOT_FOUND if self.people_index is not None:
+                with suppress(NotFound):  # removed meanwhile
+                    person = await self.records.people.load(one.practice_id, one.name)
+                    await self.people_index.put(person.practice_id, person_entry_of(person))
             case Kind.AUDIO_WITHOUT_SESSION if delete_audio:
                 await self.recordings.delete(one.practice_id, one.name)
             case _:

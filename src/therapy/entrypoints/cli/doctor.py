@@ -44,6 +44,10 @@ TEXTS = {
         "sessions that lists show otherwise than they are",
         "`--fix` writes their entries anew; `therapy reindex` does for all, with the words to search for",
     ),
+    Kind.PERSON_NOT_FOUND: (
+        "people whom the search does not find",
+        "`--fix` writes their entries anew",
+    ),
     Kind.VERSION_WITHOUT_PARENT: (
         "sessions in which a version of the transcript is missing",
         "restore it from a backup; the other versions can be read",
@@ -76,7 +80,7 @@ async def opened(settings: Settings) -> AsyncIterator["Installation"]:
     help="With --fix: delete recordings that no session has, for good.",
 )
 def doctor(*, fix: bool, delete_audio: bool) -> None:
-    """Look for what does not fit together: audio and sessions, uploads, work, lists, versions.
+    """Look for what does not fit together: audio and sessions, uploads, work, lists, people, versions.
 
     It may run while servers and workers do, and reads every record twice if it suspects anything. Without
     --fix it changes nothing. `therapy check` asks whether what an installation depends on is available.
@@ -100,7 +104,9 @@ def doctor(*, fix: bool, delete_audio: bool) -> None:
 async def _examine(settings: Settings, *, fix: bool, delete_audio: bool) -> int:
     console = answers()
     async with opened(settings) as here:
-        inspection = Inspection(here.records, here.recordings, here.session_index)
+        inspection = Inspection(
+            here.records, here.recordings, here.session_index, here.people_index
+        )
         with asides().status("looking through all records"):
             found = await inspection.find()
         mended = set()

@@ -107,13 +107,16 @@ def fill(connection: Connection) -> None:
 def mend(
     connection: Connection, index: PartsIndex, number: int, fields: str, owner: tuple[str, str]
 ) -> None:
-    """Make the parts of a row's text again, if they are not in the index."""
+    """Make the parts of a row's text again if some of them, from all over the text, are not in the index."""
     changed = f"SELECT 1 FROM {index.changed} WHERE number = ?"  # noqa: S608 - constants
-    if not fields or connection.execute(changed, (number,)).fetchone():
+    text = fields.strip("\n")  # which ends with the end of a line
+    if not text or connection.execute(changed, (number,)).fetchone():
         return
-    wanted = " AND ".join(
-        f'"{word}"' for word in _words(number_of(connection, *owner), fields).split()
-    )
+    step = 1 + len(text) // MOST_PARTS
+    some = (text[at : at + LENGTH] for at in range(0, len(text) - LENGTH + 1, step))
+    parts = {text[-1], *(part for part in some if "\n" not in part)}
+    number_of_owner = number_of(connection, *owner)
+    wanted = " AND ".join(f'"{_word(number_of_owner, part)}"' for part in parts)
     there = f"SELECT 1 FROM {index.parts} WHERE {index.parts} MATCH ? AND rowid = ?"  # noqa: S608 - constants
     if not connection.execute(there, (wanted, number)).fetchone():
         connection.execute(f"INSERT INTO {index.changed} VALUES (?, ?, ?, '')", (number, *owner))  # noqa: S608 - constants
