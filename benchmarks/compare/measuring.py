@@ -27,7 +27,9 @@ class Scale:
     def short(self) -> bool:
         """Whether this is less than what the bounds are for."""
         whole = Scale()
-        return (self.minutes, self.pace, self.jobs) < (whole.minutes, whole.pace, whole.jobs)
+        mine = self.seconds, self.minutes, self.pace, self.jobs
+        of_whole = whole.seconds, whole.minutes, whole.pace, whole.jobs
+        return any(each < bound for each, bound in zip(mine, of_whole, strict=True))
 
 
 @dataclass(frozen=True)
