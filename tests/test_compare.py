@@ -10,11 +10,12 @@ import pytest
 
 from benchmarks.compare.bounds import verdicts
 from benchmarks.compare.chart import chart
-from benchmarks.compare.page import BEGIN, END, PAGE, figures, write_page
+from benchmarks.compare.page import BEGIN, CHART, DATA, END, PAGE, figures, with_figures, write_page
 from benchmarks.compare.results import Refused, Results, Sample, added, read_results, write_results
 from benchmarks.compare.systems import AZURE, EMBEDDED_TWO, REFERENCE
 from benchmarks.compare.table import table
 
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "why"
 PATH = "profiles/me"
 
 
@@ -111,3 +112,19 @@ def test_a_page_gets_the_figures_between_its_marks_only(tmp_path: Path) -> None:
     assert page.endswith(f"{END}\n\nafter\n")
     assert "old" not in page
     assert figures(THREE_ROUNDS) in page
+
+
+def test_a_short_run_is_not_written_to_the_page(tmp_path: Path) -> None:
+    (tmp_path / PAGE).write_text(f"{BEGIN}\n{END}\n")
+    with pytest.raises(Refused, match="short run"):
+        write_page(msgspec.structs.replace(THREE_ROUNDS, short=True), tmp_path)
+
+
+def test_the_page_and_the_chart_are_those_of_the_committed_results() -> None:
+    page = (DOCS / PAGE).read_text()
+    if f"{BEGIN}\n{END}" in page:
+        assert not (DOCS / DATA).exists(), "results without figures in the page"
+        return
+    kept = read_results(DOCS / DATA)
+    assert with_figures(page, kept) == page
+    assert (DOCS / CHART).read_text() == chart(kept)

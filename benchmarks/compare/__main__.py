@@ -22,7 +22,7 @@ from benchmarks.compare.lines import all_lines  # noqa: E402 - as above
 from benchmarks.compare.measuring import Line, Scale  # noqa: E402 - as above
 from benchmarks.compare.page import write_page  # noqa: E402 - as above
 from benchmarks.compare.results import Refused, Results, added, checked, decoded, write_results  # noqa: E402 - as above
-from benchmarks.compare.rounds import run  # noqa: E402 - as above
+from benchmarks.compare.rounds import ROUNDS, run  # noqa: E402 - as above
 from benchmarks.compare.systems import REFERENCE, SYSTEMS, NotInstalled, require_reference  # noqa: E402 - as above
 from benchmarks.compare.table import table, verdict_lines  # noqa: E402 - as above
 
@@ -46,7 +46,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--lines", help="only these, comma-separated (default: all below that are not optional)"
     )
     parser.add_argument("--systems", help=f"only these of {', '.join(SYSTEMS)}, comma-separated")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -133,14 +133,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         results = decoded(said.json) if said.show else measured(said)
         print(table(checked(results)))
+        if said.write:
+            write_page(results)
     except (Refused, NotInstalled) as failure:
         print(failure, file=sys.stderr)
         return 1
     found = [each for each in verdicts(results) if each.measured is not None or not said.lines]
     print(verdict_lines(found))
-    if said.write:
-        write_page(results)
-        print("wrote docs/why/performance.md, its chart and its results")
     return int(said.strict and any(each.word == "missed" for each in found))
 
 
@@ -148,4 +147,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
+        print("ended early; --show shows what was measured until then", file=sys.stderr)
         sys.exit(130)

@@ -20,7 +20,10 @@ WARM = 0.1
 """The share of a stream's seconds that comes before what is counted."""
 
 STOPPED = 5.0
-"""Seconds that answers may take after the end."""
+"""Seconds after the end until which a request that was due may still be sent."""
+
+PATIENCE = 300.0
+"""Seconds after which whoever has not answered does not work."""
 
 
 @dataclass
@@ -79,28 +82,24 @@ class Connection(asyncio.Protocol):
         self._stream, self._address = stream, address
         self._transport: asyncio.Transport | None = None
         self._read, self._missing, self._status = b"", -1, "no answer"
-        self._request, self._since = b"", 0.0
         self._done: asyncio.Future[None] | None = None
 
-    async def send(self) -> None:
+    async def send(self, since: float = 0.0) -> None:
         """Send one request and wait for its answer; a closed connection is opened again."""
-        self._request = self._stream.next()
-        await self._sent()
-
-    async def _sent(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._since = time.perf_counter()
+        loop, since = asyncio.get_running_loop(), since or time.perf_counter()
+        request = self._stream.next()
         for _ in range(3):
             if self._transport is None or self._transport.is_closing():
                 await loop.create_connection(lambda: self, *self._address)
+            if self._transport is None:
+                continue  # it was closed again at once
             self._done = loop.create_future()
             self._read, self._missing, self._status = b"", -1, ""
-            if self._transport:
-                self._transport.write(self._request)
+            self._transport.write(request)
             await self._done
             if self._status:  # none at all: the server had closed it before it read this request
                 break
-        self._stream.ended(self._status or "no answer", time.perf_counter() - self._since)
+        self._stream.ended(self._status or "no answer", time.perf_counter() - since)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is of no such class
@@ -162,23 +161,29 @@ async def saturate(stream: Stream, address: tuple[str, int]) -> None:
 
 
 async def at_a_rate(stream: Stream, address: tuple[str, int], start: float) -> None:
-    """Begin requests at even distances, however long each takes; times count from when each was due."""
+    """Begin requests at even distances, however long each takes; times count from when each was due.
+
+    Those for which no connection was free until STOPPED seconds after the end are not sent: their time is
+    how long they had waited by then.
+    """
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(stream.connections):
         free.put_nowait(Connection(stream, address))
-    sending: set[asyncio.Task[None]] = set()
+    sending: list[asyncio.Task[None]] = []
 
-    async def one() -> None:
+    async def one(due: float) -> None:
         connection = await free.get()
-        await connection.send()
+        if time.perf_counter() < stream.until + STOPPED:
+            await connection.send(due)
+        else:
+            stream.taken.append(time.perf_counter() - due)
         free.put_nowait(connection)
 
     due = start
     while (due := due + 1 / stream.rate) < stream.until:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        sending.add(task := asyncio.create_task(one()))
-        task.add_done_callback(sending.discard)
-    await asyncio.wait({*sending, asyncio.create_task(asyncio.sleep(0))}, timeout=STOPPED)
+        sending.append(asyncio.create_task(one(due)))
+    await asyncio.gather(*sending)
 
 
 async def trickle(stream: Stream, address: tuple[str, int]) -> None:
@@ -205,7 +210,8 @@ async def run(job: dict[str, Any]) -> dict[str, Any]:
     """Return the outcome of each stream, by its name."""
     streams = [Stream(**each) for each in job["streams"]]
     address = (job["host"], job["port"])
-    await asyncio.gather(*[run_stream(each, address, job["seconds"]) for each in streams])
+    async with asyncio.timeout(job["seconds"] + PATIENCE):
+        await asyncio.gather(*[run_stream(each, address, job["seconds"]) for each in streams])
     return {each.name: each.outcome(job["seconds"]) for each in streams}
 
 

@@ -23,15 +23,13 @@ class Scale:
     jobs: int = 500
     sessions: int = 1_000_000
 
-    def notes(self) -> tuple[str, ...]:
-        """Return what makes a run with this scale unfit for the bounds; nothing for the default."""
+    @property
+    def short(self) -> bool:
+        """Whether this is less than what the bounds are for."""
         whole = Scale()
-        if (self.minutes, self.pace, self.jobs) == (whole.minutes, whole.pace, whole.jobs):
-            return ()
-        scale = (
-            f"recordings of {self.minutes:g} minutes, {self.jobs} jobs, engines at {self.pace:g}"
-        )
-        return (f"NOT to be held to the bounds: {scale}",)
+        mine = self.seconds, self.minutes, self.pace, self.jobs
+        of_whole = whole.seconds, whole.minutes, whole.pace, whole.jobs
+        return any(each < bound for each, bound in zip(mine, of_whole, strict=True))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.compare.bounds import Verdict, verdicts
 from benchmarks.compare.chart import chart
-from benchmarks.compare.results import Results, write_results
+from benchmarks.compare.results import Refused, Results, write_results
 from benchmarks.compare.table import heading, shown, wide
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "why"
@@ -64,7 +64,15 @@ def with_figures(page: str, results: Results) -> str:
 
 
 def write_page(results: Results, folder: Path = FOLDER) -> None:
-    """Write the page's figures, the chart, and the results that both are made of."""
+    """Write the page's figures, the chart, and the results that both are made of.
+
+    Raises:
+        Refused: the run was a short one.
+    """
+    if results.short:
+        raise Refused(
+            "a short run is not written to the page: leave --quick, --rounds and --pace away"
+        )
     page = folder / PAGE
     page.write_text(with_figures(page.read_text(encoding="utf-8"), results), encoding="utf-8")
     (folder / CHART).write_text(chart(results), encoding="utf-8")

@@ -24,8 +24,10 @@ ROLES = (
     (re.compile(r"recogniser|speech_process|recognition_process"), "recogniser"),
     (re.compile(r"celery"), "celery"),
     (re.compile(r"gunicorn"), "gunicorn"),
+    (re.compile(r"therapy:api"), "api"),
+    (re.compile(r"therapy:worker"), "worker"),
     (re.compile(r"\bserve\b"), "api"),
-    (re.compile(r"\bworker\b|\bjobs?\b"), "worker"),
+    (re.compile(r"\bworker\b"), "worker"),
     (re.compile(r"\ball\b"), "supervisor"),
 )
 
@@ -55,11 +57,10 @@ def tree_rss(pid: int) -> float:
 
 
 def role_of(pid: int) -> str:
-    """What a process does, by its command."""
+    """What a process does, by its command, or by its name if it was forked and has named itself."""
     with suppress(OSError):
-        words = (
-            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        )
+        entries = [Path(f"/proc/{pid}/{each}").read_bytes() for each in ("comm", "cmdline")]
+        words = b" ".join(entries).replace(b"\0", b" ").decode(errors="replace")
         return next((role for pattern, role in ROLES if pattern.search(words)), "other")
     return "gone"
 

@@ -27,7 +27,10 @@ class Sample(Struct, frozen=True, kw_only=True):
 
 
 class Results(Struct, frozen=True, kw_only=True):
-    """A whole run; `seconds` is how long it took, `notes` what a reader has to know of it."""
+    """A run; `seconds` is how long it took, `notes` what a reader has to know of it.
+
+    A `short` one shows that everything works, but is not held to the bounds.
+    """
 
     date: str
     commit: str
@@ -36,6 +39,7 @@ class Results(Struct, frozen=True, kw_only=True):
     seconds: float
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
+    short: bool = False
 
 
 class Refused(RuntimeError):
@@ -97,7 +101,11 @@ def added(earlier: Results, later: Results) -> Results:
     told = f"not of this run, but of {earlier.date}, commit {earlier.commit} ({loads}): {lines}"
     notes = (*(each for each in earlier.notes if each not in later.notes), *later.notes, told)
     return msgspec.structs.replace(
-        later, samples=(*kept, *later.samples), notes=notes, seconds=earlier.seconds + later.seconds
+        later,
+        samples=(*kept, *later.samples),
+        notes=notes,
+        seconds=earlier.seconds + later.seconds,
+        short=earlier.short or later.short,
     )
 
 

@@ -27,6 +27,9 @@ from benchmarks.compare.systems import (
     system,
 )
 
+ROUNDS = 3
+"""The least that the bounds are for."""
+
 
 def run(
     lines: Sequence[Line],
@@ -51,7 +54,7 @@ def run(
         rounds=rounds,
         seconds=0,
         samples=(),
-        notes=(f"limits of ours that are raised: {raised}", *scale.notes()),
+        notes=(f"limits of ours that are raised: {raised}"),
     )
     about = results.machine
     for sample in _samples(chosen, rounds, scale):

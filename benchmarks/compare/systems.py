@@ -122,7 +122,7 @@ def system(
     """Run a system over what `prepare` has written, while the body runs; without a worker if told so."""
     if name == REFERENCE:
         command = [str(REFERENCE_PYTHON), "-m", "benchmarks.reference", "--port", "0"]
-    elif not worker or name == EMBEDDED_ONE:
+    elif not worker or name != AZURE:
         command = [*THERAPY, "serve", *(() if worker else ("--no-worker",))]
     else:
         command = [*THERAPY, "all"]

@@ -65,8 +65,9 @@ def table(results: Results) -> str:
 def heading(results: Results) -> str:
     """Return one line: when, of what, how many rounds, how long, how many answers."""
     answers = sum(each.requests for each in results.samples)
+    short = "SHORT RUN, not to be held to the bounds · " if results.short else ""
     return (
-        f"{results.date} · commit {results.commit} · {results.rounds} rounds"
+        f"{short}{results.date} · commit {results.commit} · {results.rounds} rounds"
         f" · {results.seconds / 60:.1f} minutes · {answers:,} answers, all of them 2xx"
     )
 
