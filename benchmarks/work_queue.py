@@ -147,7 +147,9 @@ class Checkout:
 
     def __init__(self, name: str, root: Path, environment: Mapping[str, str]) -> None:
         self.name = name
-        self._environment = dict(environment) | {"PYTHONPATH": str(root / "src")}
+        own = {"PYTHONPATH": str(root / "src")}
+        own["THERAPY_DATA_DIR"] = str(Path(environment["THERAPY_DATA_DIR"]) / name)
+        self._environment = dict(environment) | own
 
     def start(self, *said: str) -> subprocess.Popen[str]:
         command = [sys.executable, __file__, *said]
@@ -258,7 +260,8 @@ def main() -> int:
         checkouts = [Checkout("new", ROOT, environment)]
         if asked.old:
             checkouts.append(Checkout("old", asked.old, environment))
-        checkouts[0].migrate()
+        for each in checkouts:
+            each.migrate()
         rows: dict[str, list[dict[str, float]]] = {each.name: [] for each in checkouts}
         for _ in range(asked.rounds):
             for each in checkouts:

@@ -208,7 +208,7 @@ async def test_a_version_is_restored_as_a_new_one_with_its_words(clinic: Clinic)
 @pytest.mark.parametrize("number", [0, 3, -1, 10**18])
 async def test_a_version_that_is_not_there_is_not_restored(clinic: Clinic, number: int) -> None:
     session_id = await clinic.closed()
-    check_problem(await restore(clinic, session_id, number), 404, "not_found")
+    check_problem(await restore(clinic, session_id, number), 404, "version_not_found")
 
 
 async def test_a_restoration_honours_if_match(clinic: Clinic) -> None:

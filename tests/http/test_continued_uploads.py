@@ -58,7 +58,7 @@ async def test_a_session_that_is_not_there_is_told_before_the_audio_is_sent(clin
 
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     answer = await clinic.post("/sessions/upload", content=sent(), headers=headers)
-    check_problem(answer, 404, "not_found")
+    check_problem(answer, 404, "no_session_to_continue")
 
 
 async def test_what_may_not_continue_a_session_is_refused_and_leaves_nothing(clinic):
@@ -67,8 +67,8 @@ async def test_what_may_not_continue_a_session_is_refused_and_leaves_nothing(cli
     alien = {"continues": session_id, "therapist": None}
     stranger = metadata_of(continues=session_id, patient={"id": "999999999", "name": "A Stranger"})
     for metadata, person, status, code in (
-        (metadata_of(continues="missing"), None, 404, "not_found"),
-        (metadata_of(**alien), ALEX, 404, "not_found"),
+        (metadata_of(continues="missing"), None, 404, "no_session_to_continue"),
+        (metadata_of(**alien), ALEX, 404, "no_session_to_continue"),
         (stranger, None, 400, "other_patient"),
     ):
         who = {"person": person} if person else {}

@@ -306,4 +306,4 @@ async def test_a_version_that_is_restored_before_closing_becomes_the_draft(clini
     answer = await clinic.post(restore, json=body, headers=having(edited))
     assert answer.status_code == 202
     assert (await draft_of(clinic, session_id))["lines"] == machine
-    check_problem(await clinic.post(restore, json={"version": 2}), 404, "not_found")
+    check_problem(await clinic.post(restore, json={"version": 2}), 404, "version_not_found")

@@ -62,7 +62,7 @@ WRONG: dict[tuple[str, str], dict[str, Any]] = {
 WITHOUT_FIELD: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {
     ("therapist", "other_therapist"): (403, {"therapist": {"id": "somebody else"}}),
     ("therapist.id", "other_therapist"): (403, {"therapist": {"id": "somebody else"}}),
-    ("continues", "not_found"): (404, {"continues": "nothing"}),
+    ("continues", "no_session_to_continue"): (404, {"continues": "nothing"}),
 }
 BODIES: dict[tuple[str, str], tuple[int, bytes]] = {
     ("audio_file", "required"): (400, form(None, metadata_of())),

@@ -69,7 +69,7 @@ async def test_a_version_that_there_is_not_is_not_found(
 ) -> None:
     session_id = await corrected(clinic)
     path = f"/sessions/{session_id}/versions/{one}/diff"
-    check_problem(await clinic.get(path, params={"to": other}), 404, "not_found")
+    check_problem(await clinic.get(path, params={"to": other}), 404, "version_not_found")
 
 
 async def test_two_versions_have_to_be_named(clinic: Clinic) -> None:

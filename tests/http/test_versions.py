@@ -120,7 +120,8 @@ async def test_a_version_that_is_not_there_is_not_found(clinic: Clinic, number: 
     session_id = await clinic.reviewable()
     for headers in ({}, {"If-None-Match": f'"{number}"'}):
         answer = await clinic.get(f"/sessions/{session_id}/versions/{number}", headers=headers)
-        check_problem(answer, 404, "not_found")
+        code = "not_found" if number == "one" else "version_not_found"
+        check_problem(answer, 404, code)
 
 
 async def test_before_there_is_a_transcript_there_are_no_versions(clinic: Clinic) -> None:
@@ -219,7 +220,7 @@ BAD_LINES: dict[str, tuple[object, str, str]] = {
     "a negative start": ([LINE | {"start_ms": -1}], "invalid", "lines[0].start_ms"),
     "a start too late": ([LINE | {"start_ms": LATEST_MS + 1}], "invalid", "lines[0].start_ms"),
     "a speaker of another name": ([LINE | {"speaker": "X"}], "invalid", "lines[0].speaker"),
-    "no lines": ([], "empty_transcript", "transcript"),
+    "no lines": ([], "empty_transcript", "lines"),
     "no list": ("a", "invalid", "lines"),
 }
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from tests.builders import MINUTE, PRACTICE, SESSION, a_run, a_wav
-from tests.workflows.interrupted_ports import FailingRecordings
+from tests.builders import MINUTE, NOW, PRACTICE, SESSION, a_run, a_wav
+from tests.workflows.interrupted_ports import FailingRecordings, InterruptedStore
 from tests.workflows.memory_installation import (
     ACTOR,
     MemoryInstallation,
@@ -17,12 +17,15 @@ from tests.workflows.memory_installation import (
 from tests.workflows.playing import HEAD, PlayingDecoder, sound
 from tests.workflows.waiting_runs import waiting
 from therapy.adapters.local.backup.contents import KEPT, belongs
+from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.errors import EngineDied, EngineFailed, NotFound, Unavailable, WrongState
 from therapy.domain.playback import PlaybackStatus, all_keys
 from therapy.domain.run import RunKind, RunState
 from therapy.domain.session import State
 from therapy.domain.session_status import SessionStatus
 from therapy.domain.upload import BLOCK_SIZE
+from therapy.ports.store import Item
+from therapy.testing.clock import Clock
 from therapy.workflows import playback_access, review
 from therapy.workflows.inconsistencies import Inspection, Kind
 
@@ -196,7 +199,8 @@ async def test_erasing_a_session_takes_its_playback_also_if_nothing_says_that_it
     decoder = PlayingDecoder()
     installed, session_id = await transcribed(decoder, sound(1))
     session = await installed.session(session_id)
-    await installed.write(installed.records.playbacks.forget(PRACTICE, session_id))
+    made = await installed.records.playbacks.of_session(PRACTICE, session_id)
+    await installed.write(installed.records.playbacks.forget(PRACTICE, session_id, made))
     assert set(all_keys(session)) <= await kept(installed)
     await review.cancel(ACTOR, session_id, records=installed.records)
     assert (await installed.session(session_id)).state is State.ERASED
@@ -243,6 +247,49 @@ async def test_a_file_that_a_restore_has_lost_is_made_again_once_it_is_asked_for
     assert await file_of(installed, session_id) == HEAD + sound(1)
 
 
+class LateStore(InterruptedStore):
+    """Gives the playback as it was when it was first read, once it `is_behind`."""
+
+    is_behind = False
+    first: Item | None = None
+
+    async def get(self, partition, *ids):
+        found = await super().get(partition, *ids)
+        if ids == ("playback",) and "playback" in found:
+            self.first = self.first or found["playback"]
+            return {"playback": self.first if self.is_behind else found["playback"]}
+        return found
+
+
+class LateRecordings(FailingRecordings):
+    """Finds no files for players once it `is_behind`."""
+
+    is_behind = False
+
+    async def size(self, practice_id, key):
+        if self.is_behind and key.startswith(("playback-", "peaks-")):
+            raise NotFound
+        return await super().size(practice_id, key)
+
+
+async def test_who_reads_late_does_not_forget_a_playback_that_was_made_again_meanwhile():
+    store, recordings = LateStore(MemoryStore(Clock(NOW))), LateRecordings(now=Clock(NOW))
+    decoder = PlayingDecoder()
+    installed, session_id = await transcribed(decoder, sound(1), store=store, recordings=recordings)
+    await file_of(installed, session_id)  # it is read for the first time
+    for key in all_keys(await installed.session(session_id)):
+        await recordings.delete(PRACTICE, key)
+    assert await refusal(installed, session_id) == "playback_pending"
+    await worked(installed)
+    made = decoder.times
+    store.is_behind = recordings.is_behind = True
+    assert await refusal(installed, session_id) == "playback_pending"
+    store.is_behind = recordings.is_behind = False
+    await worked(installed)
+    assert await file_of(installed, session_id) == HEAD + sound(1)
+    assert decoder.times == made
+
+
 async def test_a_decoder_that_makes_nothing_for_players_is_not_asked_to():
     installed = await an_installation()
     await begun(installed)
@@ -276,7 +323,8 @@ async def test_doctor_finds_nothing_amiss_in_files_for_players_and_what_nobody_h
     installed, session_id = await transcribed(PlayingDecoder(), sound(1))
     inspection = Inspection(installed.records, installed.recordings, installed.ports.session_index)
     assert await inspection.find() == ()
-    await installed.write(installed.records.playbacks.forget(PRACTICE, session_id))
+    made = await installed.records.playbacks.of_session(PRACTICE, session_id)
+    await installed.write(installed.records.playbacks.forget(PRACTICE, session_id, made))
     assert await inspection.find() == (), "a worker may have died before it noted them"
     await installed.recordings.stage(PRACTICE, "playback-nobody-1", 0, b"sound")
     await installed.recordings.keep(PRACTICE, "playback-nobody-1", 1, "playback-nobody-1")

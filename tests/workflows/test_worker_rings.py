@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.builders import PRACTICE, a_wav
 from tests.workflows.interrupted_ports import InterruptedStore
 from tests.workflows.memory_installation import an_installation, upload
-from tests.workflows.test_worker_insights import HeldSpeech, all_done, one_place, until
+from tests.workflows.test_worker_insights import PATIENCE, HeldSpeech, all_done, one_place, until
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.store import MemoryStore
 from therapy.testing.clock import Clock
@@ -52,6 +52,47 @@ async def test_a_burst_of_rings_is_a_few_looks_at_what_is_due_and_one_into_each_
         await asyncio.sleep(0.1)
     assert store.looks <= 5, store.looks
     assert set(store.read.values()) == {1}
+
+
+class HeldStore(InterruptedStore):
+    """Answers nothing about what is due once it is `held`."""
+
+    held = False
+
+    async def due(self, *arguments):
+        if self.held:
+            await asyncio.Event().wait()
+        return await super().due(*arguments)
+
+
+async def test_an_idle_worker_begins_what_a_ring_is_about_before_it_has_looked_for_anything_else():
+    store, speech = HeldStore(MemoryStore(Clock())), HeldSpeech()
+    installed = await an_installation(store=store, speech=speech)
+    quiet = installed.with_ports(doorbell=MemoryDoorbell())  # whose rings are lost
+    speech.held = True
+    async with one_place(installed, NO_SWEEP):
+        await asyncio.sleep(0.1)
+        second = (await upload(quiet.intake, a_wav(bytes(8_000)))).session_id
+        store.held = True
+        await installed.ports.doorbell.ring(PRACTICE, second)
+        async with asyncio.timeout(PATIENCE):
+            await speech.asked.wait()
+
+
+async def test_a_worker_that_has_not_looked_yet_begins_in_order_whatever_a_ring_is_about():
+    speech, doorbell = HeldSpeech(), MemoryDoorbell()
+    installed = await an_installation(speech=speech, doorbell=doorbell)
+    quiet = installed.with_ports(doorbell=MemoryDoorbell())
+    speech.held = True
+    first, second = [
+        (await upload(quiet.intake, a_wav(bytes([number, 0]) * 4_000))).session_id
+        for number in (1, 2)
+    ]
+    await doorbell.ring(PRACTICE, second)
+    async with one_place(installed, NO_SWEEP):
+        async with asyncio.timeout(PATIENCE):
+            await speech.asked.wait()
+        assert [(await installed.run(each)).claims for each in (first, second)] == [1, 0]
 
 
 async def test_what_waits_while_a_worker_is_busy_is_begun_by_another_although_the_first_heard_every_ring():

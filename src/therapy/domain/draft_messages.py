@@ -42,6 +42,12 @@ DRAFT_TEXTS: dict[str, Texts] = {
         "Fetch the transcript and begin from its version; keep what you have until it is taken.",
         "יש לטעון את התמלול ולהתחיל מהגרסה שלו, ולשמור את מה שיש עד שייקלט.",
     ),
+    "version_not_found": (
+        "The transcript has no such version: there are 1 to {last}.",
+        "לתמלול אין גרסה כזו: יש 1 עד {last}.",
+        "Name one of these; GET the session's versions to see how they differ.",
+        "יש לציין אחת מהן; ב-GET של versions של הפגישה אפשר לראות במה הן שונות.",
+    ),
     "no_such_line": (
         "The draft has no line that begins at {start_ms} ms.",
         "בטיוטה אין שורה שמתחילה ב-{start_ms} אלפיות שנייה.",

@@ -83,6 +83,8 @@ class EditedLines(Struct, frozen=True):
             InvalidInput: no lines although the parent has some, a line without text, one that ends before it
                 begins, or does not begin after the line before it; names the line.
         """
+        if not self.lines and parent.utterances:
+            raise InvalidInput("lines", "empty_transcript")
         check_lines(self.lines)
         as_sent = [
             Line(each.speaker, each.text, format_timestamp(each.start_ms)) for each in self.lines

@@ -9,8 +9,8 @@ FIELD_ADVICE: dict[str, tuple[str, str]] = {
         "יש לשלוח את ההקלטה כקובץ בחלק audio_file של גוף מסוג multipart/form-data.",
     ),
     "metadata": (
-        "Send a JSON object in the part metadata; it needs patient, with id and name, and session_date.",
-        "יש לשלוח אובייקט JSON בחלק metadata; נדרשים בו patient, עם id ו-name, וכן session_date.",
+        "Send a JSON object as metadata; it needs patient, with id and name, and session_date.",
+        "יש לשלוח אובייקט JSON בתור metadata; נדרשים בו patient, עם id ו-name, וכן session_date.",
     ),
     "patient": (
         "Send the patient as an object with id and name.",
@@ -56,8 +56,28 @@ FIELD_ADVICE: dict[str, tuple[str, str]] = {
         "Send the id of the session that this recording continues, or leave it out.",
         "יש לשלוח את ה-id של הפגישה שההקלטה ממשיכה, או להשמיט את השדה.",
     ),
+    "find": (
+        "Send what to look for as a text of 1 to 200 characters.",
+        "יש לשלוח את מה שיש לחפש כטקסט של 1 עד 200 תווים.",
+    ),
+    "replace_with": (
+        "Send what to put there as a text of at most 200 characters; it may be empty.",
+        "יש לשלוח את מה שיבוא במקומו כטקסט של עד 200 תווים; הוא יכול להיות ריק.",
+    ),
+    "reason": (
+        "Send the reason as a text of at most 1,000 characters.",
+        "יש לשלוח את הסיבה כטקסט של עד 1,000 תווים.",
+    ),
+    "start_ms": (
+        "Send the start in milliseconds as a whole number from 0 to 3,600,000,000.",
+        "יש לשלוח את ההתחלה באלפיות שנייה כמספר שלם מ-0 עד 3,600,000,000.",
+    ),
+    "end_ms": (
+        "Send the end in milliseconds as a whole number from 0 to 3,600,000,000, or leave it out.",
+        "יש לשלוח את הסוף באלפיות שנייה כמספר שלם מ-0 עד 3,600,000,000, או להשמיט אותו.",
+    ),
 }
-"""What to send in a field of an upload that is missing or not valid, in English and Hebrew."""
+"""What to send in a field that is missing or not valid, in English and Hebrew."""
 
 ANY_FIELD = (
     "What each field holds is described at /schema, with an example.",

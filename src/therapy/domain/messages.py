@@ -31,6 +31,12 @@ TEXTS: dict[str, Texts] = {
         "The field {field} is not known here, so nothing was changed.",
         "השדה {field} אינו מוכר כאן, ולכן דבר לא השתנה.",
     ),
+    "unknown_parameter": (
+        "The parameter {field} is not known here.",
+        "הפרמטר {field} אינו מוכר כאן.",
+        "Correct its name or leave it out: /schema says which there are.",
+        "יש לתקן את שמו או להשמיט אותו: ב-/schema כתוב אילו פרמטרים קיימים.",
+    ),
     "field_too_long": ("The field {field} is too long.", "השדה {field} ארוך מדי."),
     "date": (
         "The field {field} is not a valid date.",
@@ -65,8 +71,8 @@ TEXTS: dict[str, Texts] = {
     "empty_transcript": (
         "A transcript with no lines cannot be submitted.",
         "אי אפשר להגיש תמלול ללא שורות.",
-        "Keep at least one line, or cancel the session.",
-        "יש להשאיר לפחות שורה אחת, או לבטל את הפגישה.",
+        "Keep at least one line. Only a session that awaits review can be cancelled instead.",
+        "יש להשאיר לפחות שורה אחת. רק פגישה שממתינה לסקירה אפשר לבטל במקום זאת.",
     ),
     "patient_number": (
         "A patient number has exactly nine digits.",
@@ -112,25 +118,49 @@ TEXTS: dict[str, Texts] = {
         "The methods that it supports are in the header Allow, and at /schema.",
         "השיטות שהיא מאפשרת מופיעות בכותרת Allow ובכתובת /schema.",
     ),
-    "range": ("The recording does not have this part.", "אין בהקלטה קטע כזה."),
+    "range": (
+        "The recording does not have this part.",
+        "אין בהקלטה קטע כזה.",
+        "Ask for bytes that it has: the header Content-Range says how many there are.",
+        "יש לבקש בתים שקיימים בה: הכותרת Content-Range אומרת כמה יש.",
+    ),
     "too_large": (
         "The data you sent is larger than {limit}.",
         "מה שנשלח גדול מ-{limit}.",
-        "Send it in smaller parts.",
-        "יש לשלוח בחלקים קטנים יותר.",
+        "Send no more than that.",
+        "אין לשלוח יותר מזה.",
     ),
     # Who is asking, and for what.
-    "forbidden": ("This account is not allowed to do that.", "החשבון הזה אינו רשאי לעשות זאת."),
+    "forbidden": (
+        "This account is not allowed to do that.",
+        "החשבון הזה אינו רשאי לעשות זאת.",
+        "Sign in with an account of the other kind, or ask whoever runs the system.",
+        "יש להתחבר עם חשבון מהסוג האחר, או לפנות למפעיל המערכת.",
+    ),
     "not_caller": (
         "You can do this only for your own account.",
         "ניתן לעשות זאת רק בחשבון האישי.",
+        "Send the id of the account that is signed in, or sign in with the other one.",
+        "יש לשלוח את ה-id של החשבון המחובר, או להתחבר עם החשבון האחר.",
     ),
     "other_therapist": (
         "The therapist in the details is not the one who is signed in.",
         "המטפל בפרטים אינו מי שמחובר כעת.",
+        "Leave the therapist out, or sign in as the one who is named.",
+        "אפשר להשמיט את המטפל, או להתחבר בשמו.",
     ),
-    "not_found": ("This was not found.", "לא נמצא כאן דבר בשם הזה."),
-    "not_registered": ("No device is registered.", "אין מכשיר רשום."),
+    "not_found": (
+        "This was not found.",
+        "לא נמצא כאן דבר בשם הזה.",
+        "Check the address and the id in it; what was erased or is someone else's is not found either.",
+        "יש לבדוק את הכתובת ואת ה-id שבה. גם מה שנמחק ומה ששייך לאחרים אינו נמצא.",
+    ),
+    "not_registered": (
+        "No device is registered.",
+        "אין מכשיר רשום.",
+        "There is nothing to do: this device gets no notifications.",
+        "אין צורך לעשות דבר: המכשיר הזה אינו מקבל הודעות.",
+    ),
     "too_many_requests": (
         "There were too many attempts.",
         "היו יותר מדי ניסיונות.",
@@ -147,11 +177,14 @@ TEXTS: dict[str, Texts] = {
     "not_awaiting_review": (
         "The session is not waiting for review.",
         "הפגישה אינה ממתינה לסקירה.",
+        "Look at its state: it can be reviewed from when it was transcribed until it is submitted.",
+        "יש לבדוק את מצבה: אפשר לסקור אותה מרגע שתומללה ועד שהיא מוגשת.",
     ),
-    "no_transcript": ("The session has no transcript yet.", "לפגישה אין עדיין תמלול."),
-    "not_failed": (
-        "The session has not failed, so there is nothing to retry.",
-        "לא הייתה תקלה בפגישה, ולכן אין מה לנסות שוב.",
+    "no_transcript": (
+        "The session has no transcript yet.",
+        "לפגישה אין עדיין תמלול.",
+        "Look at its state: it has one once it awaits review.",
+        "יש לבדוק את מצבה: יש לה תמלול כשהיא ממתינה לסקירה.",
     ),
     "too_late_to_change": (
         "The session was submitted, so it can no longer be changed or cancelled.",
@@ -199,7 +232,6 @@ TEXTS: dict[str, Texts] = {
         "Reload it and make your change again.",
         "יש לטעון מחדש ולבצע את השינוי שוב.",
     ),
-    "lease_lost": ("Another worker has taken this over.", "העיבוד עבר לידיים אחרות."),
     "internal": (
         "Something went wrong on our side.",
         "משהו השתבש אצלנו.",
@@ -289,6 +321,7 @@ _PLACEHOLDERS = {
     "number": ("of that number", "במספר הזה"),
     "session": ("(id unknown)", "קיימת"),
     "version": ("another one", "אחרת"),
+    "last": ("the last", "האחרונה"),
     "engines": ("another one", "אחר"),
     "token": ("(missing)", "(חסר)"),
     "minutes": ("a few", "כמה"),
@@ -313,16 +346,17 @@ def sentence(code: str, language: str, **details: object) -> str:
 def advice(code: str, language: str, field: str = "") -> str:
     """Return what the reader can do about a code; "" if there is nothing to say.
 
-    Where the code itself advises nothing, it is what to send in `field`, e.g. `general_notes[0].content`,
-    or where that is described.
+    Where the code itself advises nothing, it is what to send in `field`, e.g. `general_notes[0].content`
+    (or `lines[3].start_ms`: any field of that name), or where that is described.
     """
     texts = TEXTS.get(code, TEXTS["error"])
     if len(texts) > 2:
         return texts[2 + _column(language)]
     if not field:
         return ""
-    outer = re.split(r"[.[]", field, maxsplit=1)[0]
-    return FIELD_ADVICE.get(field, FIELD_ADVICE.get(outer, ANY_FIELD))[_column(language)]
+    outer, inner = re.split(r"[.[]", field, maxsplit=1)[0], field.rpartition(".")[2]
+    known = (FIELD_ADVICE[each] for each in (field, inner, outer) if each in FIELD_ADVICE)
+    return next(known, ANY_FIELD)[_column(language)]
 
 
 def _column(language: str) -> int:

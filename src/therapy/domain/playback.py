@@ -21,7 +21,10 @@ FORM = "1"
 
 
 class Playback(Struct, frozen=True, omit_defaults=True):
-    """What was made: `content` says of which recordings; the hashes are theirs, `size` is in bytes."""
+    """What was made: `content` says of which recordings; the hashes are theirs, `size` is in bytes.
+
+    Without `content` its files are missing. `version` is the store's.
+    """
 
     content: str
     media_type: str
@@ -30,6 +33,7 @@ class Playback(Struct, frozen=True, omit_defaults=True):
     peaks_hash: str
     duration_ms: int
     made_at: datetime
+    version: int = 0
 
 
 class PlaybackStatus(Enum):

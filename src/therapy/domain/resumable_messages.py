@@ -36,6 +36,12 @@ RESUMABLE_TEXTS: dict[str, Texts] = {
         "Correct the session's details once it is there, or delete the upload and begin another one.",
         "אפשר לתקן את פרטי הפגישה לאחר שתיווצר, או למחוק את ההעלאה ולהתחיל חדשה.",
     ),
+    "no_session_to_continue": (
+        "You have no session with the id in continues.",
+        "אין לך פגישה עם ה-id שבשדה continues.",
+        "Send the id of a session of yours that is not submitted yet, or leave continues out.",
+        "יש לשלוח id של פגישה שלך שטרם הוגשה, או להשמיט את continues.",
+    ),
     "checksum_mismatch": (
         "The bytes changed on their way; none of them was taken.",
         "הבתים השתנו בדרך; אף אחד מהם לא נקלט.",

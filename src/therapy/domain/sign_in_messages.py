@@ -25,6 +25,8 @@ SIGN_IN_TEXTS: dict[str, Texts] = {
     "wrong_credentials": (
         "The e-mail address or the password is wrong.",
         "כתובת הדואר האלקטרוני או הסיסמה שגויות.",
+        "Try again, or ask for a letter with which to choose a new password.",
+        "אפשר לנסות שוב, או לבקש מכתב לבחירת סיסמה חדשה.",
     ),
     "token_expired": (
         "The sign-in has expired; please sign in again.",

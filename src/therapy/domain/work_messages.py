@@ -6,7 +6,24 @@ Part of `messages.TEXTS`: English, Hebrew, then what to do in both.
 from therapy.domain.upload_messages import Texts
 
 WORK_TEXTS: dict[str, Texts] = {
-    "not_offered": ("This is not available here.", "האפשרות הזו אינה זמינה כאן."),
+    "not_offered": (
+        "This is not available here.",
+        "האפשרות הזו אינה זמינה כאן.",
+        "Do without it: a file for which no links are made can be fetched with the access token.",
+        "יש להסתדר בלעדיה: קובץ שאין אליו קישורים אפשר להוריד עם אסימון הגישה.",
+    ),
+    "not_failed": (
+        "The session has not failed, so there is nothing to retry.",
+        "לא הייתה תקלה בפגישה, ולכן אין מה לנסות שוב.",
+        "Look at its state, which says how far it is.",
+        "יש לבדוק את מצבה, שמראה כמה כבר נעשה.",
+    ),
+    "lease_lost": (
+        "Another worker has taken this over.",
+        "העיבוד עבר לידיים אחרות.",
+        "Look at the session's state, then try again if that is still wanted.",
+        "יש לבדוק את מצב הפגישה, ולנסות שוב אם עדיין צריך.",
+    ),
     "worker_died": (
         "Processing this recording stopped unexpectedly several times.",
         "העיבוד של ההקלטה נעצר באופן לא צפוי, מספר פעמים.",

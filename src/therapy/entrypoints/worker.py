@@ -34,6 +34,7 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
     if lacking := languages_lacking(therapy.settings):
         log.warning(LACKING, extra={"languages": ", ".join(lacking)})
     working = _Working(therapy)
+    working.look()
     listening = asyncio.create_task(therapy.installation.doorbell.listen(working.answer))
     sweeping = asyncio.create_task(_sweep_forever(therapy, working))
     places = [asyncio.create_task(each.work()) for each in working.places]
@@ -104,6 +105,7 @@ class _Working:
 class _Places:
     """Work of some kinds on so many sessions at once: on what waits, in order, whenever `due` is set.
 
+    What rings are about is begun at once if nothing waited at the last look and there are places for all.
     `full` is called with the first session that waits while all places are taken, `after` once a session had
     work, be it of another kind.
     """
@@ -117,9 +119,10 @@ class _Places:
         after: Callable[[], None] | None = None,
     ) -> None:
         self.due = asyncio.Event()
-        self.jobs: set[asyncio.Task[None]] = set()
+        self.jobs: dict[asyncio.Task[None], Ring] = {}
         self._worker, self._full, self._after = worker, full, after
-        self._places = asyncio.Semaphore(at_once)
+        self._at_once, self._places = at_once, asyncio.Semaphore(at_once)
+        self._nothing_waits = False
         self._rung: dict[Ring, None] = {}
         self._answered = asyncio.Event()
 
@@ -136,14 +139,21 @@ class _Places:
             await self.due.wait()
             self.due.clear()
             rung, self._rung = self._rung, {}
-            begun = await self._begin_waiting()
-            for ring in rung:
-                if ring not in begun:
-                    await self._places.acquire()
-                    self._begin(ring)
+            if self._nothing_waits and len(self.jobs) + len(rung) <= self._at_once:
+                await self._begin_all(rung)
+                await self._begin_waiting()
+            else:
+                begun = await self._begin_waiting()
+                await self._begin_all(ring for ring in rung if ring not in begun)
             async with self._places:
                 if not self._rung:
                     self._answered.set()
+
+    async def _begin_all(self, rings: Iterable[Ring]) -> None:
+        """Begin these, as places get free."""
+        for ring in rings:
+            await self._places.acquire()
+            self._begin(ring)
 
     async def _begin_waiting(self) -> set[Ring]:
         """Begin whatever waits, in order, as places get free; return what was begun."""
@@ -152,7 +162,7 @@ class _Places:
         while runs := await self._waiting(seen):
             fresh_until = time() + FRESH_SECONDS
             for run in runs:
-                ring = run.practice_id, run.session_id
+                ring = _session_of(run)
                 if full and self._places.locked():
                     await full(*ring)
                     full = None
@@ -166,22 +176,33 @@ class _Places:
         return begun
 
     async def _waiting(self, seen: set[tuple[str, int]]) -> Sequence[Run]:
-        """Return the first that wait; if they can't be seen, log it: a sweep has it tried again."""
+        """Return the first that wait, but for sessions that are worked on here, where `after` looks again.
+
+        If they can't be seen, that is logged: a sweep has it tried again.
+        """
+        self._nothing_waits = False
         try:
-            return await first_waiting(self._worker.kinds, seen, records=self._worker.records)
+            while runs := await first_waiting(
+                self._worker.kinds, seen, records=self._worker.records
+            ):
+                at_work = set(self.jobs.values()) if self._after else ()
+                if others := [each for each in runs if _session_of(each) not in at_work]:
+                    return others
+                seen |= {(each.id, each.version) for each in runs}
+            self._nothing_waits = True
         except Exception as exc:  # noqa: BLE001 - whatever failed, those who look must go on
             code = exc.code if isinstance(exc, TherapyError) else type(exc).__name__
             log.warning("what waits can't be seen", extra={"code": code})
-            return ()
+        return ()
 
     def _begin(self, ring: Ring) -> None:
         """Work on a session in the place that was taken for it."""
         job = asyncio.create_task(self._work_on(*ring))
-        self.jobs.add(job)
+        self.jobs[job] = ring
         job.add_done_callback(self._ended)
 
     def _ended(self, job: asyncio.Task[None]) -> None:
-        self.jobs.discard(job)
+        del self.jobs[job]
         self._places.release()
 
     async def _work_on(self, practice_id: str, session_id: str) -> None:
@@ -193,6 +214,10 @@ class _Places:
                 log.error("a session was not worked on", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
             if found and self._after:
                 self._after()
+
+
+def _session_of(run: Run) -> Ring:
+    return run.practice_id, run.session_id
 
 
 async def _sweep_forever(therapy: Therapy, working: _Working) -> None:

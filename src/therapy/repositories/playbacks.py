@@ -1,5 +1,7 @@
 """Playbacks: what was made of a session's recordings for players, in the session's partition."""
 
+from msgspec.structs import replace
+
 from therapy.domain.playback import Playback
 from therapy.domain.session import Session
 from therapy.repositories.change import Pending
@@ -25,6 +27,14 @@ class Playbacks(Repository[Playback]):
         partition = session_partition(session.practice_id, session.id)
         return self.put(partition, ITEM, playback)
 
-    def forget(self, practice_id: str, session_id: str) -> Pending:
-        """Delete it, because its file is missing. Idempotent."""
-        return self.delete(session_partition(practice_id, session_id), ITEM)
+    def forget(self, practice_id: str, session_id: str, playback: Playback) -> Pending:
+        """Note that its file is missing; Stale if another one was made meanwhile.
+
+        It is not deleted: one that is made later would have the same version again, and whoever read this one
+        could forget that.
+        """
+        partition, of_nothing = (
+            session_partition(practice_id, session_id),
+            replace(playback, content=""),
+        )
+        return self.replace(partition, ITEM, of_nothing, playback.version)

@@ -96,12 +96,12 @@ async def restore(
     `replaces` allows; then there is no new version, and None is returned.
 
     Raises:
-        NotFound: there is no such version.
+        NotFound: with code `version_not_found`, there is no such version.
         DraftChanged: there is a draft that was not to be replaced.
         VersionChanged, WrongState: as `amend`.
     """
     session = await review.transcribed_session(actor, session_id, records=records)
-    version = await records.transcripts.load(session.practice_id, session_id, number)
+    version = await review.version_of(session, number, whole=True, records=records)
     if session.state is State.AWAITING_REVIEW:
         if replaces == NEW:
             await check_expected(session, expected, records=records)

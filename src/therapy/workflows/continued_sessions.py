@@ -84,10 +84,10 @@ async def continued_by(
     """Return the session that a recording with these details continues: it can be asked before it is sent.
 
     Raises:
-        NotFound: there is no such session, or it is someone else's.
+        NotFound: with code `no_session_to_continue`, there is no such session, or it is someone else's.
         InvalidInput: the details name another patient than the session.
     """
-    session = await review.own_session(actor, session_id, records=records)
+    session = await _own_session(actor, session_id, records=records)
     named, known = details.patient.number, session.details.patient.number
     if (full_number(named) or named) != (full_number(known) or known):
         raise InvalidInput("patient.id", "other_patient")
@@ -103,14 +103,21 @@ async def length_left(
     is part of the session already, is left for the transcription to count.
 
     Raises:
-        NotFound: there is no such session, or it is someone else's.
+        NotFound: with code `no_session_to_continue`, there is no such session, or it is someone else's.
     """
-    session = await review.own_session(actor, session_id, records=records)
+    session = await _own_session(actor, session_id, records=records)
     number = session.transcript_number
     if not number or has_recording(session, content_hash):
         return longest_ms
     version = await records.transcripts.load(session.practice_id, session.id, number)
     return max(0, longest_ms - next_start(version.duration_ms))
+
+
+async def _own_session(actor: Actor, session_id: str, *, records: Records) -> Session:
+    try:
+        return await review.own_session(actor, session_id, records=records)
+    except NotFound:
+        raise NotFound("no_session_to_continue") from None
 
 
 def _check_open(session: Session) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from therapy.domain.access import Actor
-from therapy.domain.errors import NotFound, WrongState
+from therapy.domain.errors import NotFound, Stale, WrongState
 from therapy.domain.outbox import RunDue
 from therapy.domain.playback import (
     Playback,
@@ -101,16 +101,29 @@ async def _played(
         try:
             size = await intake.recordings.size(practice_id, key)
         except NotFound:  # a backup may be older than the file
-            forgotten = intake.records.playbacks.forget(practice_id, session.id)
-            await Change(forgotten).commit(intake.records.store)
+            if not await _forgotten(session, made, records=intake.records):
+                raise _not_there(session, PlaybackStatus.PENDING) from None
         else:
             media_type = made.media_type if is_audio else "application/octet-stream"
             content_hash = made.content_hash if is_audio else made.peaks_hash
             final = session.state in {State.CLOSING, State.CLOSED}
             return Played(practice_id, key, media_type, content_hash, size, final)
-    status = await _status(session, intake=intake)
+    raise _not_there(session, await _status(session, intake=intake))
+
+
+def _not_there(session: Session, status: PlaybackStatus) -> WrongState:
     wait = {"retry_after": RETRY_AFTER} if status is PlaybackStatus.PENDING else {}
-    raise WrongState(f"playback_{status.value}", state=session.state.value, **wait)
+    return WrongState(f"playback_{status.value}", state=session.state.value, **wait)
+
+
+async def _forgotten(session: Session, made: Playback, *, records: Records) -> bool:
+    """Note that a file is missing; return False if it was made again since `made` was read."""
+    try:
+        forgotten = records.playbacks.forget(session.practice_id, session.id, made)
+        await Change(forgotten).commit(records.store)
+    except Stale:
+        return False
+    return True
 
 
 async def _status(session: Session, *, intake: Intake) -> PlaybackStatus:

@@ -164,6 +164,21 @@ async def transcribed_session(actor: Actor, session_id: str, *, records: Records
     return session
 
 
+async def version_of(
+    session: Session, number: int, *, whole: bool = False, records: Records
+) -> TranscriptVersion:
+    """Return a version of the transcript of a caller's own session; with scores and insights if `whole`.
+
+    Raises:
+        NotFound: with code `version_not_found`, there is none of that number; says which is the last.
+    """
+    load = records.transcripts.load if whole else records.transcripts.load_words
+    try:
+        return await load(session.practice_id, session.id, number)
+    except NotFound:
+        raise NotFound("version_not_found", last=session.next_number - 1) from None
+
+
 async def submit(
     actor: Actor,
     session_id: str,

@@ -25,7 +25,7 @@ from therapy.entrypoints.http.draft_schemas import (
     precondition,
 )
 from therapy.entrypoints.http.idempotency_key import SHOWN_ANEW
-from therapy.entrypoints.http.json_bodies import json_response
+from therapy.entrypoints.http.json_bodies import absent_first, json_response
 from therapy.entrypoints.http.problem_answers import (
     DRAFTS,
     JSON_BODY,
@@ -73,7 +73,8 @@ async def speakers(
     For the session's therapist. Without `to_ms` it is from there on to the end. If there is no draft, one
     is made from the version in force. `If-Match` may have the draft's ETag.
     """
-    repair = _repair(data)
+    async with absent_first(actor, session_id, records=records):
+        repair = _repair(data)
     return await _edited(
         actor, session_id, repair.lines, if_match, is_repeated=is_repeated, records=records
     )
@@ -113,7 +114,8 @@ async def lines(
     a line without words that is estimated. A merged line has the first one's start and speaker. If there is
     no draft, one is made from the version in force. `If-Match` may have the draft's ETag.
     """
-    change = _line_change(data)
+    async with absent_first(actor, session_id, records=records):
+        change = _line_change(data)
     return await _edited(
         actor, session_id, change, if_match, is_repeated=is_repeated, records=records
     )

@@ -109,6 +109,9 @@ STATUS: dict[type[errors.TherapyError], int] = {
 RETRY_AFTER = {503: "5", 507: "300"}
 """Seconds after which trying again may help, where the error itself says nothing."""
 
+OF_OWN = ("last",)
+"""Details of what is not found in a session that is the caller's own."""
+
 INTERNAL = ("dependency", "reason", "kind", "schema_version")
 """Details of errors that are for the log and the command line only."""
 
@@ -193,7 +196,7 @@ def on_therapy_error(request: AnyRequest, exc: errors.TherapyError) -> Response[
     if isinstance(exc, errors.Unavailable) and inside:
         log.warning("a dependency can't be reached", extra=inside)
     # What is not found is not named: the answer has nothing in it that the caller has sent.
-    hidden = exc.details if isinstance(exc, errors.NotFound) else inside
+    hidden = set(exc.details) - set(OF_OWN) if isinstance(exc, errors.NotFound) else inside
     shown: dict[str, object] = {
         name: value for name, value in exc.details.items() if name not in hidden
     }

@@ -4,8 +4,8 @@ Litestar passes every `data` parameter through `JsonRequest.json`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
@@ -16,12 +16,15 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.serialization import encode_json
 from msgspec import Raw
 
+from therapy.domain.access import Actor
 from therapy.domain.codec import LONG
 from therapy.domain.errors import InvalidInput
-from therapy.entrypoints.http.errors import BrokenOff, CompressedBody
+from therapy.entrypoints.http.errors import BrokenOff, CompressedBody, PreconditionRequired
 from therapy.entrypoints.http.json_faults import find_fault
 from therapy.entrypoints.http.json_texts import NO_JSON, decode_json, mended
 from therapy.entrypoints.http.long_bodies import PLACE, VERY_LONG, LongBodies, Place
+from therapy.repositories.records import Records
+from therapy.workflows import review
 
 LONGEST_EXPLAINED = 1024 * 1024
 """Of a longer JSON text, or item of an array, it is not looked for what is wrong: that takes up to 40 times
@@ -34,6 +37,20 @@ Shape = TypeVar("Shape")
 Answer = TypeVar("Answer")
 
 
+@asynccontextmanager
+async def absent_first(actor: Actor, session_id: str, *, records: Records) -> AsyncIterator[None]:
+    """Run the body; where it refuses a request about a session, see first that this is the caller's own.
+
+    Raises:
+        NotFound: it refused the request, and the session is absent or someone else's.
+    """
+    try:
+        yield
+    except (InvalidInput, PreconditionRequired):
+        await review.own_session(actor, session_id, records=records)
+        raise
+
+
 class JsonRequest(Request[Any, Any, Any]):
     """The request class of all handlers."""
 
@@ -42,9 +59,15 @@ class JsonRequest(Request[Any, Any, Any]):
 
         Raises:
             InvalidInput: not JSON, or not of that shape; names the field.
+            NotFound: the same, of a session that is absent or someone else's.
             BrokenOff: the client went away.
         """
-        return await self.read_by(_reader(self.route_handler))
+        session_id = self.path_params.get("session_id")
+        if session_id is None:
+            return await self.read_by(_reader(self.route_handler))
+        records = self.app.state.therapy.installation.records
+        async with absent_first(self.user, session_id, records=records):
+            return await self.read_by(_reader(self.route_handler))
 
     async def read_by(self, read: Callable[[bytes], Shape]) -> Shape:
         """Return what `read` makes of the body; of a long one in a thread, one at a time.

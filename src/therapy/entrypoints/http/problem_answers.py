@@ -49,6 +49,7 @@ class Problem(Struct):
     changed_at: Annotated[str, about("When it was last saved elsewhere.")] | UnsetType = UNSET
     version_in_force: Annotated[int, about("The version in force.")] | UnsetType = UNSET
     number: Annotated[int, about("The version that was asked for.")] | UnsetType = UNSET
+    last: Annotated[int, about("The number of the newest version.")] | UnsetType = UNSET
     start_ms: Annotated[int, about("The line, by its start.")] | UnsetType = UNSET
     dependencies: (
         Annotated[str, about("Which are away or full; only for who sends the operator's token.")]
@@ -60,6 +61,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "invalid": (400, {}),
     "required": (400, {}),
     "unknown_field": (400, {"field": "sumary"}),
+    "unknown_parameter": (400, {"field": "limt"}),
     "date": (400, {"field": "session_date"}),
     "implausible_year": (400, {"field": "session_date"}),
     "timestamp": (400, {"field": "timed_notes[0].timestamp"}),
@@ -74,7 +76,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "past_upload_length": (400, {"field": "body"}),
     "checksum_algorithm": (400, {"field": "Upload-Checksum"}),
     "empty_file": (400, {"field": "audio_file"}),
-    "empty_transcript": (400, {"field": "transcript"}),
+    "empty_transcript": (400, {"field": "lines"}),
     "reset_token": (400, {"field": "tokenSec"}),
     "weak_password": (400, {"field": "newPassword", "least": 8}),
     "common_password": (400, {"field": "newPassword"}),
@@ -89,6 +91,8 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "not_found": (404, {}),
     "not_registered": (404, {}),
     "not_offered": (404, {}),
+    "version_not_found": (404, {"last": 3}),
+    "no_session_to_continue": (404, {}),
     "upload_expired": (410, {}),
     "tus_version": (412, {}),
     "version_changed": (
@@ -193,7 +197,8 @@ WHY = {
     400: "A field or parameter is missing or malformed; `field` names it.",
     401: "No token, or one that is wrong or expired: refresh it, or sign in.",
     403: "This kind of account may not do that, or the request names someone else.",
-    404: "Absent, erased, or someone else's: always the same answer.",
+    404: "Absent, erased, or someone else's: always the same answer. Of one's own session it"
+    " says what there is not.",
     408: "The body came too slowly: send it again on a new connection.",
     409: "The state does not allow it, someone else wrote at the same moment, or the request is under way:"
     " then `Retry-After` says when to send it again.",

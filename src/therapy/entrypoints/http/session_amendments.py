@@ -17,7 +17,7 @@ from therapy.entrypoints.http.draft_schemas import replaced_draft
 from therapy.entrypoints.http.edited_transcript import Lines, Outline, read_lines
 from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER
 from therapy.entrypoints.http.if_match import IfMatch, expected_versions, required_versions
-from therapy.entrypoints.http.json_bodies import JsonRequest
+from therapy.entrypoints.http.json_bodies import JsonRequest, absent_first
 from therapy.entrypoints.http.json_texts import NO_JSON, decode_json
 from therapy.entrypoints.http.problem_answers import (
     EDITED_LINES,
@@ -107,8 +107,9 @@ async def amend(
 
     Without `lines` it is the caller's draft, which is over then, and `If-Match` may be left out.
     """
-    reason, lines = await request.read_by(_amendment)
-    expected = expected_versions(if_match) if lines is None else required_versions(if_match)
+    async with absent_first(actor, session_id, records=records):
+        reason, lines = await request.read_by(_amendment)
+        expected = expected_versions(if_match) if lines is None else required_versions(if_match)
     edit = None if lines is None else EditedLines(lines, Source.AMEND, reason)
     number = await amendments.amend(
         actor, session_id, edit, reason=reason, expected=expected, records=records
@@ -126,7 +127,7 @@ async def amend(
     responses=problems(
         *OWN_SESSION,
         *JSON_BODY,
-        *("unknown_field", "no_transcript", "not_closed"),
+        *("unknown_field", "no_transcript", "version_not_found", "not_closed"),
         *("amendment_under_way", "version_changed", "draft_changed", "draft_gone"),
         *WRITES,
         field="version",

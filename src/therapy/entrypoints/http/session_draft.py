@@ -22,7 +22,7 @@ from therapy.entrypoints.http.draft_schemas import (
     required_precondition,
     saved_answer,
 )
-from therapy.entrypoints.http.json_bodies import JsonRequest, json_response
+from therapy.entrypoints.http.json_bodies import JsonRequest, absent_first, json_response
 from therapy.entrypoints.http.problem_answers import (
     DRAFT_LINES,
     DRAFTS,
@@ -102,8 +102,9 @@ async def save(
     and 412 says which lines were changed there, and when. What is stored is how it differs from its base
     version; nothing of the transcript changes before it is handed in.
     """
-    wanted = required_precondition(if_match, if_none_match)
-    sent = await request.read_by(read_draft)
+    async with absent_first(actor, session_id, records=records):
+        wanted = required_precondition(if_match, if_none_match)
+        sent = await request.read_by(read_draft)
     view = await drafts.save(actor, session_id, sent, wanted, records=records)
     return Response(saved_answer(view), headers=etag_of(view))
 

@@ -16,7 +16,7 @@ from therapy.entrypoints.http.dependencies import (
     WaitingListDependency,
 )
 from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER
-from therapy.entrypoints.http.json_bodies import decoded
+from therapy.entrypoints.http.json_bodies import absent_first, decoded
 from therapy.entrypoints.http.problem_answers import JSON_BODY, OWN_SESSION, WRITES, problems
 from therapy.entrypoints.http.request_bodies import body_operation
 from therapy.entrypoints.http.schema_types import LanguageTag, Message, SessionId, Short, about
@@ -73,11 +73,12 @@ async def rerun(
     and `retry` tries it again. Sent again while it waits or is worked on, nothing more is done.
     """
     body = await request.body()
-    asked = decoded(body, RerunRequest) if body else RerunRequest()
-    languages = parse_languages(asked.languages, field="languages")
-    installed = engine_names(state.therapy.settings)
-    if asked.engine is not None and asked.engine not in installed:
-        raise InvalidInput("engine", "engine_not_installed", engines=", ".join(installed))
+    async with absent_first(actor, session_id, records=records):
+        asked = decoded(body, RerunRequest) if body else RerunRequest()
+        languages = parse_languages(asked.languages, field="languages")
+        installed = engine_names(state.therapy.settings)
+        if asked.engine is not None and asked.engine not in installed:
+            raise InvalidInput("engine", "engine_not_installed", engines=", ".join(installed))
     await reruns.rerun(
         actor,
         session_id,

@@ -9,7 +9,7 @@ from therapy.entrypoints.http.dependencies import Caller, Language, RecordsDepen
 from therapy.entrypoints.http.edited_transcript import Lines, Outline, read_lines
 from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER
 from therapy.entrypoints.http.if_match import IfMatch, expected_versions, required_versions
-from therapy.entrypoints.http.json_bodies import JsonRequest
+from therapy.entrypoints.http.json_bodies import JsonRequest, absent_first
 from therapy.entrypoints.http.problem_answers import EDITED_LINES, OWN_SESSION, WRITES, problems
 from therapy.entrypoints.http.request_bodies import TRANSCRIPT_BODY, body_operation
 from therapy.entrypoints.http.schema_types import Message, SessionId
@@ -63,8 +63,9 @@ async def submit(
     if not await request.body():
         expected, edit = expected_versions(if_match), None
     else:
-        expected = required_versions(if_match)
-        edit = EditedLines(await request.read_by(_lines))
+        async with absent_first(actor, session_id, records=records):
+            expected = required_versions(if_match)
+            edit = EditedLines(await request.read_by(_lines))
     await review.hand_in(actor, session_id, edit, expected=expected, records=records)
     return Message(sentence("transcript_accepted", language))
 

@@ -84,7 +84,7 @@ MULTIPART_ROOM = 16 * MOST_METADATA
         "people",
         *("empty_file", "malformed_multipart", "request_timeout", "forbidden", "other_therapist"),
         *(
-            "not_found",
+            *("not_found", "no_session_to_continue"),
             "other_patient",
             "too_late_to_continue",
             "too_many_recordings",

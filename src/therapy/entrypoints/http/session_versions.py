@@ -13,6 +13,7 @@ from msgspec import Struct
 from therapy.domain.errors import InvalidInput
 from therapy.domain.transcript import Source
 from therapy.domain.transcript_parts import VersionHeader
+from therapy.entrypoints.http import query_parameters
 from therapy.entrypoints.http.dependencies import Caller, RecordsDependency
 from therapy.entrypoints.http.json_bodies import json_response
 from therapy.entrypoints.http.problem_answers import OWN_SESSION, problems
@@ -92,7 +93,8 @@ VersionNumber = Annotated[
     operation_id="list_versions",
     summary="List the versions of a session's transcript",
     response_description="One page of the versions.",
-    responses=problems(*OWN_SESSION, "no_transcript", field="after"),
+    responses=problems(*OWN_SESSION, "no_transcript", "unknown_parameter", field="after"),
+    guards=[query_parameters.only("after", "limit")],
 )
 async def listed(
     session_id: SessionId,
@@ -136,7 +138,7 @@ async def listed(
     ],
     responses={
         304: ResponseSpec(None, generate_examples=False, description="It is known already."),
-        **problems(*OWN_SESSION, "no_transcript", field="session_id"),
+        **problems(*OWN_SESSION, "no_transcript", "version_not_found", field="session_id"),
     },
 )
 async def one(
@@ -156,7 +158,7 @@ async def one(
     if is_known(known, etag) and 0 < number < session.next_number:
         nothing: Any = None
         return Response(nothing, status_code=304, headers=headers)
-    version = await records.transcripts.load_words(actor.practice_id, session_id, number)
+    version = await review.version_of(session, number, records=records)
     return await json_response(partial(answer_of, version), headers)
 
 

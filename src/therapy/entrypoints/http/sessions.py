@@ -28,6 +28,7 @@ from therapy.domain.session_status import SessionStatus
 from therapy.entrypoints.http import (
     draft_changes,
     mobile_sessions,
+    query_parameters,
     session_amendments,
     session_draft,
     session_events,
@@ -49,7 +50,7 @@ from therapy.entrypoints.http.dependencies import (
     WaitingListDependency,
 )
 from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER, SHOWN_ANEW
-from therapy.entrypoints.http.json_bodies import decoded
+from therapy.entrypoints.http.json_bodies import absent_first, decoded
 from therapy.entrypoints.http.problem_answers import (
     JSON_BODY,
     LONG_JSON_BODY,
@@ -81,7 +82,10 @@ PAGE = 100
     operation_id="list_sessions",
     summary="List my sessions",
     response_description="One page of the list.",
-    responses=problems(*SIGNED_IN, "invalid", "before", "forbidden", field="state"),
+    responses=problems(
+        *SIGNED_IN, "invalid", "before", "unknown_parameter", "forbidden", field="state"
+    ),
+    guards=[query_parameters.only("state", "before", "after", "limit")],
 )
 async def list_sessions(
     actor: Caller,
@@ -163,9 +167,10 @@ async def retry(
     or are absent. For the session's therapist. Sent again it is 409: nothing has failed any more.
     """
     body = await request.body()
-    asked = decoded(body, RetryRequest) if body else RetryRequest()
-    languages = parse_languages(asked.languages, field="languages")
-    people = check_people(asked.people, field="people")
+    async with absent_first(actor, session_id, records=records):
+        asked = decoded(body, RetryRequest) if body else RetryRequest()
+        languages = parse_languages(asked.languages, field="languages")
+        people = check_people(asked.people, field="people")
     await review.retry(
         actor,
         session_id,

@@ -117,8 +117,9 @@ class MetadataIn(Struct):
         about(
             "The id of a session of one's own that is not submitted yet: the recording becomes its next "
             "part, and all parts are transcribed together. The patient must be the same; summary and notes "
-            "are added to the session's, everything else stays as it is. Errors: `not_found` (404), "
-            "`other_patient`, `too_late_to_continue` (409), `too_many_recordings` (409), `invalid`.",
+            "are added to the session's, everything else stays as it is. Errors: "
+            "`no_session_to_continue` (404), `other_patient`, `too_late_to_continue` (409), "
+            "`too_many_recordings` (409), `invalid`.",
             None,
         ),
     ] = None

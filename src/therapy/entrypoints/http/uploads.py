@@ -21,6 +21,7 @@ from litestar import (
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import CallerError
 from therapy.domain.upload import Upload
+from therapy.entrypoints.http import query_parameters
 from therapy.entrypoints.http.dependencies import Caller, IntakeDependency
 from therapy.entrypoints.http.errors import TUS_VERSION
 from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER
@@ -103,7 +104,16 @@ async def options(intake: IntakeDependency) -> Response[None]:
         EXPIRES,
     ],
     responses=problems(
-        *(*SIGNED_IN, "invalid", "forbidden", "not_found", "tus_version", *SAID, *MADE, *SENT),
+        *(
+            *SIGNED_IN,
+            "invalid",
+            "forbidden",
+            "not_found",
+            "tus_version",
+            *SAID,
+            *MADE,
+            *SENT,
+        ),
         *("offset_content_type", "too_many_waiting", "waiting_busy", "too_many_unfinished"),
         *WRITES,
         field="Upload-Length",
@@ -316,7 +326,8 @@ async def describe(
     operation_id="list_uploads",
     summary="List uploads",
     response_description="One page of them.",
-    responses=problems(*SIGNED_IN, "invalid", "forbidden", field="limit"),
+    responses=problems(*SIGNED_IN, "invalid", "unknown_parameter", "forbidden", field="limit"),
+    guards=[query_parameters.only("after", "limit")],
 )
 async def list_uploads(
     actor: Caller, intake: IntakeDependency, after: After = "", limit: Limit = 50

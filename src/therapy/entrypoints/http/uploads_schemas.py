@@ -137,7 +137,13 @@ Said = Annotated[
 ]
 
 MINE = (*SIGNED_IN, "invalid", "forbidden", "not_found", "upload_expired")
-CONTINUED = ("other_patient", "too_late_to_continue", "too_many_recordings", "lease_lost")
+CONTINUED = (
+    "no_session_to_continue",
+    "other_patient",
+    "too_late_to_continue",
+    "too_many_recordings",
+    "lease_lost",
+)
 SAID = ("required", "metadata", "date", "implausible_year", "timestamp", "languages", "people")
 MADE = (
     *(

@@ -59,7 +59,7 @@ class VersionDifferences(Struct):
     operation_id="compare_versions",
     summary="Compare two versions of a session's transcript",
     response_description="What became of each line.",
-    responses=problems(*OWN_SESSION, "required", "no_transcript", field="to"),
+    responses=problems(*OWN_SESSION, "required", "no_transcript", "version_not_found", field="to"),
 )
 async def difference(
     session_id: SessionId,
@@ -76,10 +76,11 @@ async def difference(
 ) -> Response[VersionDifferences]:
     """Return what became of each line from one version to the other, whichever is newer.
 
-    For the session's therapist, from `awaiting_review` on. A version that there is not is a 404.
+    For the session's therapist, from `awaiting_review` on. A version that there is not is a 404 that
+    says which there are.
     """
-    await review.transcribed_session(actor, session_id, records=records)
-    load = partial(records.transcripts.load_words, actor.practice_id, session_id)
+    session = await review.transcribed_session(actor, session_id, records=records)
+    load = partial(review.version_of, session, records=records)
     bodies: LongBodies = state.long_bodies
     async with bodies.comparing:
         return await json_response(partial(_differences, await load(number), await load(to)))
