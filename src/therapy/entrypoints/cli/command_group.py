@@ -90,7 +90,7 @@ LISTED = {
         ),
         Listed(
             "doctor",
-            "Look for what does not fit together: audio and sessions, uploads, work, lists, people, versions.",
+            "Look for what does not fit together: audio, sessions, uploads, work, lists, people, versions.",
             "doctor",
         ),
         Listed(

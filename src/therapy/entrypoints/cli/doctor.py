@@ -80,7 +80,7 @@ async def opened(settings: Settings) -> AsyncIterator["Installation"]:
     help="With --fix: delete recordings that no session has, for good.",
 )
 def doctor(*, fix: bool, delete_audio: bool) -> None:
-    """Look for what does not fit together: audio and sessions, uploads, work, lists, people, versions.
+    """Look for what does not fit together: audio, sessions, uploads, work, lists, people, versions.
 
     It may run while servers and workers do, and reads every record twice if it suspects anything. Without
     --fix it changes nothing. `therapy check` asks whether what an installation depends on is available.
