@@ -131,8 +131,10 @@ def pss(pid: int) -> int:
 
 
 def program(pid: int) -> str:
-    """The end of a process's command, which says what it does."""
+    """What a process does: its name, where it was forked for something, or the end of its command."""
     try:
+        if (name := Path(f"/proc/{pid}/comm").read_text().strip()).startswith("therapy:"):
+            return name
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return ""

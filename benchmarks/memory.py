@@ -85,11 +85,7 @@ def _print_sizes(when: str, server: Server) -> None:
     sizes = [(pss(pid), pid) for pid in family(server.pid)]
     print(f"  {when}: {sum(size for size, _ in sizes) / MB:.0f} MB PSS")
     for size, pid in sizes:
-        print(f"    {size / MB:6.1f}  {_name(pid)}")
-
-
-def _name(pid: int) -> str:
-    return f"{Path(f'/proc/{pid}/comm').read_text().strip():16} {program(pid)}"
+        print(f"    {size / MB:6.1f}  {program(pid)}")
 
 
 def _answer(url: str) -> None:
