@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from azure.core.pipeline.transport import HttpRequest
 
 from tests.azure.speech_fakes import an_access, done, heard, seconds
 from tests.azure.tcp_info import answered_probes, connection_to, watched
@@ -18,7 +19,10 @@ from therapy.adapters.azure.blob.recordings import BlobRecordings
 from therapy.adapters.azure.cosmos.client import open_cosmos
 from therapy.adapters.azure.language.client import language_client
 from therapy.adapters.azure.speech.engine import AzureSpeech, Engine
-from therapy.adapters.azure.transport import KeepAliveTransport, keep_alive_socket
+from therapy.adapters.azure.transport import (
+    KeepAliveTransport,
+    keep_alive_socket,
+)
 
 KEY = "a2V5a2V5"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is read as Linux has it")
@@ -99,3 +103,35 @@ async def test_a_closed_transport_stays_closed() -> None:
     assert transport.session is None
     with pytest.raises(ValueError, match="already been closed"):
         await transport.open()
+
+
+class CountingServer:
+    """Answers every request with 200 and keeps the connection; counts connections."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        while await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+
+@pytest.mark.parametrize(("kept", "connections"), [(0.1, 2), (60.0, 1)])
+async def test_a_connection_is_used_again_for_as_long_as_it_is_kept(
+    kept: float, connections: int
+) -> None:
+    counting = CountingServer()
+    async with (
+        await asyncio.start_server(counting.serve, "127.0.0.1", 0) as server,
+        KeepAliveTransport(60.0, kept=kept) as transport,
+    ):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        for pause in (0.0, 0.3):
+            await asyncio.sleep(pause)
+            answer = await transport.send(HttpRequest("GET", url))
+            await answer.load_body()
+    assert counting.connections == connections
