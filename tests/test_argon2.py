@@ -26,9 +26,9 @@ async def test_an_account_that_does_not_exist_takes_as_long_as_one_that_does() -
     async def shortest(given: str) -> float:
         took = []
         for _ in range(4):
-            began = time.perf_counter()
+            began = time.process_time()  # of all threads, whatever else the machine does
             await passwords.verify("wrong", given)
-            took.append(time.perf_counter() - began)
+            took.append(time.process_time() - began)
         return min(took)
 
     assert await shortest("") > await shortest(hashed) / 3

@@ -9,6 +9,8 @@ from tests.audio.decoding import decoded_here, reader
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.domain.media import SNIFF_BYTES, sniff
 
+pytestmark = pytest.mark.slow  # each starts a child that decodes or encodes
+
 HOLE_20 = [("hole", 12.0, 32.0)]
 RIGHT: dict[str, tuple[float, list[tuple[str, float, float]], list[str]]] = {
     "ac3.mp4": (30.0, [], []),

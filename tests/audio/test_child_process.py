@@ -16,7 +16,10 @@ from therapy.adapters.audio.decoder import CHECKS_AT_ONCE
 from therapy.adapters.child_process.parent_side import kill
 from therapy.domain.errors import EngineFailed, ErrorClass
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are read from /proc")
+pytestmark = [
+    pytest.mark.slow,  # each starts a child that decodes or encodes
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are read from /proc"),
+]
 
 
 def read_of_process(process: int | str, name: str) -> str:

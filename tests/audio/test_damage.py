@@ -16,6 +16,8 @@ from tests.audio.decoding import findings_of, plainly_decoded
 from therapy.domain.errors import RecordingTooLong, UndecodableAudio
 from therapy.ports.audio import LONGEST_MS
 
+pytestmark = pytest.mark.slow  # each starts a child that decodes or encodes
+
 COUNT = int(os.environ.get("THERAPY_DAMAGED_RECORDINGS", "200"))
 SEED = int(os.environ.get("THERAPY_DAMAGE_SEED", "0"))
 BATCH = 10

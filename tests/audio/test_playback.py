@@ -26,6 +26,8 @@ from therapy.adapters.child_process.limits import Limits
 from therapy.domain.errors import EngineDied, EngineFailed, RecordingTooLong, Unavailable
 from therapy.ports.audio import HEAD_BYTES, Rendition
 
+pytestmark = pytest.mark.slow  # each starts a child that decodes or encodes
+
 
 async def chunks_of(pcm: bytes):
     for start in range(0, len(pcm), AT_ONCE):

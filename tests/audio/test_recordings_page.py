@@ -9,6 +9,8 @@ from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.domain.errors import UnsupportedAudio
 from therapy.domain.messages import sentence
 
+pytestmark = pytest.mark.slow  # each starts a child that decodes or encodes
+
 
 @pytest.mark.slow
 def test_the_page_says_what_comes_of_each_recording():

@@ -10,6 +10,8 @@ from therapy.adapters.audio.audio_track import look_for_audio
 from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.domain.errors import UnsupportedAudio
 
+pytestmark = pytest.mark.slow  # each starts a child that decodes or encodes
+
 
 @pytest.mark.parametrize("name", ["w64", "caf", "wma", "aiff", "m4a", "mp3", "flac"])
 def test_zeros_behind_a_recording_are_not_taken_for_a_lost_end(name):

@@ -12,7 +12,6 @@ from typing import Any, Self
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from tests.emulators.processes import free_port
 from therapy.adapters.redis import RedisBroker
 from therapy.adapters.taskiq import TaskiqDoorbell
 from therapy.ports.doorbell import Ring
@@ -89,6 +88,5 @@ async def tls_before(port: int, crt: Path, key: Path) -> AsyncIterator[int]:
         back, forth = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(carry(reader, forth), carry(back, writer))
 
-    front = free_port()
-    async with await asyncio.start_server(serve, "127.0.0.1", front, ssl=context):
-        yield front
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as front:
+        yield front.sockets[0].getsockname()[1]

@@ -16,6 +16,8 @@ from therapy.workflows.authentication import SignedIn
 from therapy.workflows.profiles import find_patients
 from therapy.workflows.reset_letters import ask_for_letter
 
+pytestmark = pytest.mark.slow  # whole sessions, cut at each call
+
 EMAIL, NUMBER = "dana@example.health", "300000015"
 FIRST, SECOND = "the first password", "the second password"
 

@@ -1,5 +1,7 @@
 """A process that dies at any port call while drafts are saved and handed in, before and after closing."""
 
+import pytest
+
 from tests.builders import HOUR, PRACTICE, SESSION
 from tests.chaos.steps import Cut, Lifetime, Process, at_every_call
 from tests.repositories.changes import headers_of
@@ -12,6 +14,8 @@ from therapy.repositories.sessions import session_partition
 from therapy.workflows import amendments, drafts, review
 from therapy.workflows.draft_preconditions import ANY, NEW
 from therapy.workflows.drafts import Lines, SentDraft
+
+pytestmark = pytest.mark.slow  # whole sessions, cut at each call
 
 LINES = (
     EditedLine(0, Speaker.THERAPIST, "How did you sleep?"),

@@ -15,6 +15,8 @@ from therapy.domain.playback import all_keys
 from therapy.domain.run import RunKind, RunState
 from therapy.workflows import review
 
+pytestmark = pytest.mark.slow  # whole sessions, cut at each call
+
 FIRST, SECOND = sound(0.2), sound(0.2, seed=2)
 CUTS = (Cut.DIES_BEFORE, Cut.DIES_AFTER, Cut.FAILS, Cut.ANSWER_LOST)
 

@@ -19,6 +19,8 @@ from tests.http.server import (
 )
 from therapy.entrypoints.http.bounded_protocol import MOST_PIPELINED
 
+pytestmark = pytest.mark.slow  # they have real servers
+
 HEAD = 2_000
 HEADERS = 20
 QUICK = {

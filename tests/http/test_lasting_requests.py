@@ -17,6 +17,8 @@ from tests.http.server import (
 )
 from therapy.entrypoints.http.bounded_protocol import BoundedProtocol
 
+pytestmark = pytest.mark.slow  # they have real servers
+
 
 class Slow:
     """A request that lasts until it is let go."""

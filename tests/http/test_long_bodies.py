@@ -22,6 +22,8 @@ from therapy.entrypoints.http.errors import on_therapy_error
 from therapy.entrypoints.http.json_bodies import LONGEST_EXPLAINED, JsonRequest
 from therapy.entrypoints.http.long_bodies import WORKED_ON_AT_ONCE, LongBodies
 
+pytestmark = pytest.mark.slow  # they have real servers
+
 LENGTH = LONGEST_EXPLAINED + LONGEST_EXPLAINED // 4
 MOST = 20_000
 

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from tests.builders import DAY, HOUR, a_letter, a_login, a_reset
@@ -17,6 +18,8 @@ from therapy.adapters.local.mail import FileMail, sent_letters
 from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.repositories.change import Change
 from therapy.repositories.logins import access_partition
+
+pytestmark = pytest.mark.slow  # they have real servers
 
 HERS = {"practice_id": OLIVIA.practice_id, "person_id": OLIVIA.id}
 

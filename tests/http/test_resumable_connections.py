@@ -11,6 +11,8 @@ from tests.http import tus
 from tests.http.clinic import SOUND
 from tests.http.server import PATIENCE, Connection, Server, serving
 
+pytestmark = pytest.mark.slow  # they have real servers
+
 RECORDING = a_wav(SOUND * 20)
 SENT = 100_000
 QUICK = {"THERAPY_IDLE_BODY_SECONDS": "0.4", "THERAPY_BODY_PROGRESS_BYTES": "100"}

@@ -32,6 +32,8 @@ from tests.http.server import PATIENCE, Server, serving
 from therapy.domain.access import Actor
 from therapy.repositories.change import Change
 
+pytestmark = pytest.mark.slow  # they have real servers
+
 QUICK = {"THERAPY_LOGIN_CHECK_SECONDS": "1", "THERAPY_EVENT_STREAMS": "3"}
 LIFETIME = timedelta(minutes=15)
 SIGNED_OUT = "login-3"

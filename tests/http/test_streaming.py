@@ -18,6 +18,8 @@ from therapy.entrypoints.http.bounded_protocol import BoundedProtocol
 from therapy.entrypoints.http.connection_limits import OpenConnections, connection_limits
 from therapy.entrypoints.http.server import server_config
 
+pytestmark = pytest.mark.slow  # they have real servers
+
 LIMIT = 6 * 1024 * 1024
 PROMPT = 10.0
 """Seconds within which an answer is there that waits for nothing."""

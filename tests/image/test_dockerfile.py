@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.emulators.processes import free_port
+from tests.emulators.processes import refusing_port
 from tests.image.containers import BASE
 from tests.image.dockerfile import (
     ROOT,
@@ -146,4 +146,5 @@ def test_the_health_check_asks_the_server(port: int, monkeypatch: pytest.MonkeyP
     assert asked(port) == 0
     monkeypatch.setattr(Answering, "well", False)
     assert asked(port) == 1
-    assert asked(free_port()) == 1
+    with refusing_port() as nobodys:
+        assert asked(nobodys) == 1

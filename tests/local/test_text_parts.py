@@ -81,6 +81,7 @@ async def ids(index: SqlitePeopleIndex, query: str, after: str = "", limit: int 
     return [each.id for each in entries]
 
 
+@pytest.mark.slow
 async def test_among_many_people_a_search_agrees_with_the_domain(database: Database) -> None:
     index, everyone = SqlitePeopleIndex(database), people()
     await put_all([index.put(PRACTICE, each) for each in everyone])
@@ -94,6 +95,7 @@ async def test_among_many_people_a_search_agrees_with_the_domain(database: Datab
             assert await ids(index, query, after, 3) == wanted[3:6], query
 
 
+@pytest.mark.slow
 async def test_among_many_sessions_a_search_agrees_with_the_domain(database: Database) -> None:
     index = SqliteSessionIndex(database)
     everything = [
