@@ -75,6 +75,7 @@ async def ring(
             called[session_id] = time.time()
             await therapy.installation.doorbell.ring(person.practice_id, session_id)
 
+        _forget(folder)  # what an earlier round left
         alone = [await _alone(one, each, folder) - called[each] for each in sessions[:singles]]
         _forget(folder)
         await _a_few_at_once(one, sessions)
