@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 def _lower_priority() -> None:
-    """Lower the priority of the calling thread; only Linux has one for each thread, and a sandbox may forbid it."""
+    """Lower the priority of the calling thread, where it has one (Linux) and no sandbox forbids it."""
     if sys.platform == "linux":
         with suppress(OSError):
             niceness = os.getpriority(os.PRIO_PROCESS, 0) + LOWER_BY

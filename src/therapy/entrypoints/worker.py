@@ -6,11 +6,11 @@ transcribed, and an hour's recording no insights from being found.
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+from therapy.config.settings import usable_cores
 from therapy.domain.errors import TherapyError, Unavailable
 from therapy.domain.run import Run, RunKind
 from therapy.domain.session_status import IN_TURN_KINDS
@@ -50,13 +50,6 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
                 await task
 
 
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class _Working:
     """What a worker does about rings: its places for sessions, and those that take no session's turn."""
 
@@ -65,7 +58,7 @@ class _Working:
         worker = replace(
             therapy.installation.worker,
             during=lambda run: bound_ids(run=run.id),
-            turns=DecodingTurns(settings.recording_limits.decoded_at_once or _cores()),
+            turns=DecodingTurns(settings.recording_limits.decoded_at_once or usable_cores()),
         )
         self.in_turn = _Places(
             replace(worker, kinds=worker.kinds & IN_TURN_KINDS),
@@ -112,8 +105,8 @@ class _Places:
 
     What rings are about is begun at once if nothing waited at the last look and there are places for all.
     `full` is called with the first session that waits while all places are taken, `after` once a session had
-    work, be it of another kind, `failed` once one was not worked on: it is due again at once, as when the disk
-    is full, so that it is left to the next sweep.
+    work, be it of another kind. `failed` is called once one was not worked on: it is still due, as when the
+    disk is full, and is left to the next sweep.
     """
 
     def __init__(
