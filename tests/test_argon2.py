@@ -128,3 +128,14 @@ async def test_whoever_answers_requests_has_a_processor_before_whoever_hashes() 
     hashing = [each for each in threading.enumerate() if each.name.startswith("passwords")]
     given = {os.getpriority(os.PRIO_PROCESS, each.native_id or 0) for each in hashing}
     assert given == {min(19, niceness + LOWER_BY)} != {niceness}
+
+
+async def test_passwords_are_verified_where_no_thread_may_change_its_priority(monkeypatch) -> None:
+    """As under systemd with `SystemCallFilter=~@resources`."""
+
+    def denied(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", denied)
+    passwords = Argon2Passwords()
+    assert await passwords.verify(PASSWORD, await passwords.hash(PASSWORD))

@@ -4,6 +4,8 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,3 +124,30 @@ def test_an_ended_login_is_refused_at_once_where_it_ended_and_soon_elsewhere(
             return {answer.status_code for answer in answers} == {401}
 
         until(is_refused_everywhere)
+
+
+DEFECTIVE = """
+import os
+
+from therapy.entrypoints.cli.forked_servers import ForkedChild
+
+
+def serve() -> None:
+    raise RuntimeError("a defect")
+
+
+child = ForkedChild("api-1", serve)
+child.start()
+os.waitpid(child.pid, 0)
+"""
+
+
+def test_a_defect_that_ends_a_process_is_shown() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", DEFECTIVE],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert ended.stderr.endswith("RuntimeError: a defect\n")

@@ -11,9 +11,10 @@ import pytest
 
 from tests.builders import NOW, PRACTICE, THERAPIST
 from therapy.adapters.local.sqlite.database import SLOW_MS, Database
+from therapy.adapters.local.sqlite.packed_bodies import MARK
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
 from therapy.adapters.local.sqlite.store import SqliteStore
-from therapy.domain.errors import NotFound
+from therapy.domain.errors import NotFound, Unavailable
 from therapy.domain.session_status import SessionStatus
 from therapy.ports.store import Create
 
@@ -84,3 +85,16 @@ async def test_where_a_read_waits_for_the_disk_the_next_ones_are_made_in_threads
         assert [await database.read_now(slow) for _ in range(3)] == [True] * 3
         waits += 1
         assert [await database.read_now(slow) for _ in range(3)] == [True, False, False]
+
+
+async def test_after_a_damaged_record_reads_still_see_what_is_written(database: Database) -> None:
+    """A statement that was not read to its end would keep the connection at the state of before."""
+    store = SqliteStore(database, lambda: NOW)
+    await store.commit("partition", [Create(id=each, kind="k", body=b"{}") for each in "abc"])
+    damaged = "UPDATE items SET body = ? WHERE id = 'a'"
+    await database.write(lambda connection: connection.execute(damaged, (MARK + b"damaged",)))
+    with pytest.raises(Unavailable) as kept:  # as whoever logs it does, with its traceback
+        await store.get("partition", "a", "b", "c")
+    await store.commit("partition", [Create(id="later", kind="k", body=b"{}")])
+    assert set(await store.get("partition", "later")) == {"later"}
+    assert kept.value.code == "unavailable"

@@ -10,6 +10,8 @@ from tests.workflows.memory_installation import an_installation, upload
 from tests.workflows.test_worker_insights import PATIENCE, HeldSpeech, all_done, one_place, until
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.store import MemoryStore
+from therapy.domain.errors import Unavailable
+from therapy.ports.store import Put
 from therapy.testing.clock import Clock
 
 NO_SWEEP = timedelta(hours=1)
@@ -126,3 +128,20 @@ async def test_what_waits_while_a_worker_is_busy_is_begun_by_another_although_th
         speech.released.set()
         for session_id in ids:
             await all_done(installed, session_id)
+
+
+async def test_a_session_that_cannot_be_worked_on_is_left_to_the_next_sweep():
+    store = InterruptedStore(MemoryStore(Clock()))
+    installed = await an_installation(store=store)
+    await upload(installed.intake, a_wav(bytes(8_000)))
+    tries = 0
+
+    async def full(_partition, writes):
+        nonlocal tries
+        tries += any(each.kind == "run" for each in writes if isinstance(each, Put))
+        raise Unavailable(dependency="store")
+
+    store.before_commit = full
+    async with one_place(installed, NO_SWEEP):
+        await asyncio.sleep(0.5)
+    assert 1 <= tries <= 3  # what waited at the start, and what the first sweep rang for

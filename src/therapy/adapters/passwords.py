@@ -42,10 +42,11 @@ T = TypeVar("T")
 
 
 def _lower_priority() -> None:
-    """Lower the priority of the calling thread; only Linux has one for each thread."""
+    """Lower the priority of the calling thread, where it has one (Linux) and no sandbox forbids it."""
     if sys.platform == "linux":
-        niceness = os.getpriority(os.PRIO_PROCESS, 0) + LOWER_BY
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+        with suppress(OSError):
+            niceness = os.getpriority(os.PRIO_PROCESS, 0) + LOWER_BY
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 @cache

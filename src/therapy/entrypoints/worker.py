@@ -6,11 +6,11 @@ transcribed, and an hour's recording no insights from being found.
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+from therapy.config.settings import usable_cores
 from therapy.domain.errors import TherapyError, Unavailable
 from therapy.domain.run import Run, RunKind
 from therapy.domain.session_status import IN_TURN_KINDS
@@ -50,13 +50,6 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
                 await task
 
 
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class _Working:
     """What a worker does about rings: its places for sessions, and those that take no session's turn."""
 
@@ -65,13 +58,14 @@ class _Working:
         worker = replace(
             therapy.installation.worker,
             during=lambda run: bound_ids(run=run.id),
-            turns=DecodingTurns(settings.recording_limits.decoded_at_once or _cores()),
+            turns=DecodingTurns(settings.recording_limits.decoded_at_once or usable_cores()),
         )
         self.in_turn = _Places(
             replace(worker, kinds=worker.kinds & IN_TURN_KINDS),
             settings.sessions_at_once,
             full=self._tell_others,
             after=self.look,
+            failed=self._look_beside,
         )
         self._ring = therapy.installation.doorbell.ring
         beside = {
@@ -91,6 +85,10 @@ class _Working:
         for each in self.places:
             each.due.set()
 
+    def _look_beside(self) -> None:
+        for each in self.places[1:]:
+            each.due.set()
+
     async def answer(self, rings: Sequence[Ring]) -> None:
         """Begin whatever waits, in order, and what the rings are about; return once a place is free."""
         await self.in_turn.answer(rings)
@@ -107,7 +105,8 @@ class _Places:
 
     What rings are about is begun at once if nothing waited at the last look and there are places for all.
     `full` is called with the first session that waits while all places are taken, `after` once a session had
-    work, be it of another kind.
+    work, be it of another kind. `failed` is called once one was not worked on: it is still due, as when the
+    disk is full, and is left to the next sweep.
     """
 
     def __init__(
@@ -117,10 +116,11 @@ class _Places:
         *,
         full: Callable[[str, str], Awaitable[None]] | None = None,
         after: Callable[[], None] | None = None,
+        failed: Callable[[], None] | None = None,
     ) -> None:
         self.due = asyncio.Event()
         self.jobs: dict[asyncio.Task[None], Ring] = {}
-        self._worker, self._full, self._after = worker, full, after
+        self._worker, self._full, self._after, self._failed = worker, full, after, failed
         self._at_once, self._places = at_once, asyncio.Semaphore(at_once)
         self._nothing_waits = False
         self._rung: dict[Ring, None] = {}
@@ -207,13 +207,15 @@ class _Places:
 
     async def _work_on(self, practice_id: str, session_id: str) -> None:
         with bound_ids(practice=practice_id, session=session_id):
+            look = self._after
             try:
-                found = bool(await self._worker.work_on(practice_id, session_id))
+                if not await self._worker.work_on(practice_id, session_id):
+                    return
             except Exception as exc:  # noqa: BLE001 - one bad session must not end the others
-                found = True
+                look = self._failed
                 log.error("a session was not worked on", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
-            if found and self._after:
-                self._after()
+            if look:
+                look()
 
 
 def _session_of(run: Run) -> Ring:

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
@@ -121,8 +122,11 @@ class ForkedChild(Child):
             os.dup2(reading, 0)
             self._close_inherited()
             code = _exit_code_of(self._serve)
-            sys.stdout.flush()
+        except BaseException:  # noqa: BLE001 - below, nobody else would say what ended it
+            traceback.print_exc()
         finally:
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
             os._exit(code)
 
     def _name_process(self) -> None:

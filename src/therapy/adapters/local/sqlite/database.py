@@ -139,7 +139,11 @@ class Database:
         return await self._run(self._readers, "BEGIN", ask)
 
     async def read_now(self, ask: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `ask`, one statement that an index answers, on the event loop; in a thread if it could wait."""
+        """Run `ask`, one statement that an index answers, on the event loop; in a thread if it could wait.
+
+        It takes all rows before it looks at them: if one is damaged, the error would keep the statement, and
+        with it the connection, at the state of before for as long as somebody keeps the error.
+        """
         connection, began = self._here, time.perf_counter()
         if connection is None or began < self._slow_until:
             return await self._in_thread(self._readers, ask)

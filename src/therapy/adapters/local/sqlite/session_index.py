@@ -140,7 +140,7 @@ class SqliteSessionIndex(SessionIndex):
                 "AND state = 'closed' AND patient_person_id <> '' AND sort_key < ? "
                 "ORDER BY sort_key DESC LIMIT ?",
                 (practice_id, person_id, _end(before), _most(limit)),
-            )
+            ).fetchall()
             return tuple(codec.decode(SessionEntry, body) for (body,) in found)
 
         return await self._database.read_now(read)

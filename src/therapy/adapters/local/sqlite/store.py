@@ -87,9 +87,11 @@ class SqliteStore(Store):
         check_names(partition, *ids)
         statement = _GET % ", ".join("?" * len(ids))
         values = (partition, *ids, micros(self._now()))
-        return await self._database.read_now(
-            lambda connection: {row[1]: _item(row) for row in connection.execute(statement, values)}
-        )
+
+        def read(connection: Connection) -> Mapping[str, Item]:
+            return {row[1]: _item(row) for row in connection.execute(statement, values).fetchall()}
+
+        return await self._database.read_now(read)
 
     async def list(
         self,
