@@ -8,11 +8,11 @@ make a file longer than that: then it is the system that ends the program, in th
 """
 
 import asyncio
-import os
 import resource
 import signal
 import sqlite3
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ class Death:
         if what.startswith(self._before):
             self._left -= 1
             if not self._left:
-                os.kill(os.getpid(), self._signal)
+                # To this thread: one to the process is taken by any, and this one would go on meanwhile.
+                signal.pthread_kill(threading.get_ident(), self._signal)
 
 
 def watch(death: Death) -> None:

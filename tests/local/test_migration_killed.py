@@ -143,9 +143,13 @@ def test_who_starts_while_another_migrates_waits_for_it_however_long(
     directory: Path, undisturbed: list[str]
 ) -> None:
     first, second = (stopped(directory, each) for each in ("COMMIT|1", "BEGIN IMMEDIATE|1"))
-    second.send_signal(signal.SIGCONT)
-    time.sleep(10 * PATIENCE_MS / 1000)  # for longer than it waits for a lock in its daily work
-    assert second.poll() is None
-    first.send_signal(signal.SIGCONT)
-    assert [child.communicate(timeout=60)[0] for child in (first, second)] == ["opened\n"] * 2
-    assert dumped(directory / DATABASE) == undisturbed
+    try:
+        second.send_signal(signal.SIGCONT)
+        time.sleep(10 * PATIENCE_MS / 1000)  # for longer than it waits for a lock in its daily work
+        assert second.poll() is None
+        first.send_signal(signal.SIGCONT)
+        assert [child.communicate(timeout=60)[0] for child in (first, second)] == ["opened\n"] * 2
+        assert dumped(directory / DATABASE) == undisturbed
+    finally:
+        for each in (first, second):
+            each.kill()
