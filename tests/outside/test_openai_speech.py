@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import media
 from therapy.entrypoints.cli.accuracy import speaker_share, word_error_rate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -22,9 +21,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "openai-speech"
 DEMO = ROOT / "examples" / "session-demo.ogg"
-BEGINNING = 49.4
-"""Seconds of the demo that are transcribed here: seven turns. `tests/cli/test_demo.py` hears all of it."""
-
 WHEELS = ROOT / ".tools" / "wheels"
 
 
@@ -116,15 +112,14 @@ def test_nothing_of_this_checkout_is_used(outside: Outside) -> None:
 
 def test_the_demo_is_transcribed_by_it(outside: Outside, server: str) -> None:
     chosen = {"THERAPY_SPEECH": "openai-speech", "OPENAI_SPEECH_URL": server}
-    beginning = outside.folder / "demo.ogg"
-    beginning.write_bytes(media.recording("ogg", BEGINNING))
-    done = outside.run("therapy", "transcribe", beginning, "--json", **chosen)
+    done = outside.run("therapy", "transcribe", DEMO, "--json", **chosen)
     assert done.returncode == 0, done.stderr
     heard = json.loads(done.stdout)
     assert heard["engine"] == "whisper-1"
     assert heard["language"] == "en-US"
     turns = [(each["speaker"], each["text"]) for each in heard["utterances"]]
-    reference = media.demo_turns(BEGINNING)
+    told = json.loads(DEMO.with_suffix(".json").read_text())
+    reference = [(each["speaker"], each["text"]) for each in told]
     words = [" ".join(text for _, text in each) for each in (reference, turns)]
     assert word_error_rate(*words) < 0.15
     assert speaker_share(reference, turns) > 0.8
