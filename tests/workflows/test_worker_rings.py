@@ -145,3 +145,27 @@ async def test_a_session_that_cannot_be_worked_on_is_left_to_the_next_sweep():
     async with one_place(installed, NO_SWEEP):
         await asyncio.sleep(0.5)
     assert 1 <= tries <= 3  # what waited at the start, and what the first sweep rang for
+
+
+class BrokenDoorbell(MemoryDoorbell):
+    """Has a bug, as a plugin may."""
+
+    async def ring(self, practice_id: str, session_id: str) -> None:
+        raise RuntimeError("a bug")
+
+
+async def test_a_doorbell_that_has_a_bug_does_not_end_the_work():
+    speech, quiet = HeldSpeech(), MemoryDoorbell()
+    installed = await an_installation(speech=speech, doorbell=quiet)
+    speech.held = True
+    sounds = [a_wav(bytes([number, 0]) * 4_000) for number in (1, 2)]
+    ids = [(await upload(installed.intake, each)).session_id for each in sounds]
+    async with (
+        asyncio.timeout(10),
+        one_place(installed.with_ports(doorbell=BrokenDoorbell()), NO_SWEEP),
+    ):
+        await speech.asked.wait()
+        await asyncio.sleep(0.01)
+        speech.released.set()
+        for session_id in ids:
+            await all_done(installed, session_id)

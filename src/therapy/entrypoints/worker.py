@@ -96,8 +96,12 @@ class _Working:
     async def _tell_others(self, practice_id: str, session_id: str) -> None:
         """Ring for a session that waits while all places are taken here: another worker may have one."""
         self.look()
-        with suppress(Unavailable):
+        try:
             await self._ring(practice_id, session_id)
+        except Unavailable:
+            pass  # the sweep of another worker finds it
+        except Exception as exc:  # noqa: BLE001 - whatever failed, the places must go on
+            log.error("nobody else could be told", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
 
 
 class _Places:
