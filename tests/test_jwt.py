@@ -82,6 +82,11 @@ def test_a_process_verifies_a_token_once_and_remembers_a_bounded_number() -> Non
     assert asks_the_library(tokens, issued[0])
 
 
+def test_a_token_that_is_longer_than_ours_takes_no_memory() -> None:
+    tokens, token = JwtTokens(SECRET), signed(more="x" * 3_000)
+    assert [asks_the_library(tokens, token) for _ in range(2)] == [True, True]
+
+
 def test_a_token_that_was_verified_before_expires_like_any_other() -> None:
     tokens = JwtTokens(SECRET)
     token, seconds = tokens.issue(an_actor(), now=NOW)

@@ -28,6 +28,11 @@ KIND = "access"
 MOST_REMEMBERED = 4_096
 """Verified tokens that one process remembers, about 1 kB each; one more, and the oldest is forgotten."""
 
+LONGEST_REMEMBERED = 2_048
+"""Characters; ours have some 400. Older PyJWT (2.10) passes over what is no letter of base64, so that
+whoever has a token can make it as long as a header may be.
+"""
+
 
 class Verified(NamedTuple):
     """What a token whose signature is ours says: who it is for, and between which moments it counts."""
@@ -90,7 +95,10 @@ class JwtTokens(Tokens):
         return actor
 
     def _remembered(self, token: str) -> Verified:
-        verified = self._verified[token] = self._verify(token)
+        verified = self._verify(token)
+        if len(token) > LONGEST_REMEMBERED:
+            return verified
+        self._verified[token] = verified
         if len(self._verified) > self._most:
             del self._verified[next(iter(self._verified))]
         return verified
