@@ -44,3 +44,36 @@ def kept_of_hashes(*arguments: str) -> int:
 def test_two_threads_that_hashed_passwords_keep_none_of_the_memory_for_it() -> None:
     assert kept_of_hashes() < 8 * MB
     assert kept_of_hashes("each thread from its own") > 30 * MB  # what glibc does by itself
+
+
+WITHOUT_FILES = """
+import asyncio, os, resource
+from therapy.entrypoints.process_memory import giving_back_memory
+
+async def run():
+    async with giving_back_memory(every=0.01):
+        await asyncio.sleep(0.05)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+        opened = []
+        try:
+            while True:
+                opened.append(os.dup(0))
+        except OSError:
+            await asyncio.sleep(0.05)
+        for each in opened:
+            os.close(each)
+
+asyncio.run(run())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is looked at elsewhere")
+def test_a_process_that_has_no_file_left_to_open_ends_as_ever() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FILES],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

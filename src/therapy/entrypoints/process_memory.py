@@ -68,11 +68,11 @@ async def _give_back(trim: Callable[[int], int], every: float) -> None:
     least = resident_bytes()
     while True:
         await asyncio.sleep(every)
-        if (
-            resident_bytes() > least + MUCH
-        ):  # also where the last time did not help: it may have been in use
-            await asyncio.to_thread(trim, 0)
-        least = min(least, resident_bytes())
+        with suppress(OSError):  # all files that it may have are open: it looks again
+            # also where the last time did not help: it may have been in use
+            if resident_bytes() > least + MUCH:
+                await asyncio.to_thread(trim, 0)
+            least = min(least, resident_bytes())
 
 
 def resident_bytes() -> int:
