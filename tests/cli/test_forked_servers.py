@@ -151,3 +151,36 @@ def test_a_defect_that_ends_a_process_is_shown() -> None:
         check=True,
     )
     assert ended.stderr.endswith("RuntimeError: a defect\n")
+
+
+WITHOUT_ROOM = """
+import os, resource, signal
+
+from therapy.entrypoints.cli.forked_servers import ForkedChild
+
+child = ForkedChild("api-1", lambda: None)
+resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+opened = []
+try:
+    while True:
+        opened.append(os.dup(0))
+except OSError:
+    child.start()
+print(child.pid, child.due is not None, signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+for each in opened:
+    os.close(each)
+child.start()
+print(os.waitpid(child.pid, 0)[1], child.due)
+"""
+
+
+def test_a_process_that_cannot_be_started_is_started_later() -> None:
+    """Else its keeper would end, and all the others with it."""
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ROOM],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ended.stdout.splitlines() == ["0 True set()", "0 None"], ended.stderr

@@ -102,11 +102,16 @@ class ForkedChild(Child):
         before = signal.pthread_sigmask(
             signal.SIG_BLOCK, CAUGHT
         )  # they would still find our handlers
-        pid = os.fork()
-        if not pid:
-            self._be_a_child(reading, before)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(reading)
+        try:
+            pid = os.fork()
+            if not pid:
+                self._be_a_child(reading, before)
+        except OSError:
+            os.close(writing)
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            os.close(reading)
         return _Forked(pid, FileIO(writing, "w"))
 
     def _be_a_child(self, reading: int, unblocked: set[int | signal.Signals]) -> NoReturn:

@@ -70,9 +70,13 @@ class Child:
         return self._process.pid if self._process else 0
 
     def start(self) -> None:
-        """Start the process; it is no longer due."""
-        self._process = self._launched()
+        """Start the process; it is no longer due. If the system refuses one, it is due again later."""
         self._started, self.due = time.monotonic(), None
+        try:
+            self._process = self._launched()
+        except OSError as exc:
+            log.error("a child could not be started", extra={"child": self.name, "error": str(exc)})  # noqa: TRY400 - one line
+            self._be_due_later()
 
     def _launched(self) -> "RunningProcess":
         return subprocess.Popen(  # noqa: S603 - a command of our own
@@ -85,14 +89,17 @@ class Child:
 
     def ended(self, status: int) -> None:
         """Note that it ended, and when it is due again."""
-        now = time.monotonic()
-        if now - self._started > LIVED:
+        if time.monotonic() - self._started > LIVED:
             self._pause = FIRST_PAUSE
-        self.due = now + self._pause
         fields = {"child": self.name, "status": status, "pause_s": self._pause}
         log.warning("a child ended and is restarted", extra=fields)
-        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self._be_due_later()
         self.forget(status)
+
+    def _be_due_later(self) -> None:
+        """Be due after a pause, the next one twice as long."""
+        self.due = time.monotonic() + self._pause
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def forget(self, status: int) -> None:
         """Release a process that was reaped."""
