@@ -74,6 +74,23 @@ async def test_a_decoder_that_is_silent_for_too_long_is_ended():
     assert not decoder_processes()
 
 
+async def test_a_decoder_that_takes_no_answer_for_too_long_is_ended():
+    data = media.recording("wav", 120.0)
+    read = reader(data)
+
+    async def stopping(start: int, end: int) -> bytes:
+        if start:  # the child has asked, and does not read what it is sent
+            os.kill(decoder_processes()[0], signal.SIGSTOP)
+        return await read(start, end)
+
+    limits = Limits(memory=64 << 20, silence=1.0)
+    chunks = PyAvAudioDecoder(limits=limits).decode("practice", stopping, len(data))
+    with pytest.raises(EngineDied) as raised:
+        [_ async for _ in chunks]
+    assert raised.value.details == {"reason": "silent"}
+    assert not decoder_processes()
+
+
 async def test_a_child_that_the_machine_kills_for_want_of_memory_is_not_the_recordings_fault():
     assert not isinstance(ended(-signal.SIGKILL), EngineDied)
     assert isinstance(ended(-signal.SIGABRT), EngineDied)

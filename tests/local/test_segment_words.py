@@ -268,4 +268,5 @@ def test_words_are_whole_and_have_no_direction_marks():
     assert list(whole_words(parts, 500, 60_000)) == [
         Word("שלום", 500, 1_500, 0.9),
         Word("וטוב.", 2_500, 4_500, 0.7),
+        Word("טוב", 5_500, 6_500, 0.6),
     ]

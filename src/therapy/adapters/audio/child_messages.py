@@ -1,10 +1,14 @@
 """What the children that decode or encode sound say to their parent, read and checked."""
 
 import asyncio
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
 from therapy.adapters.audio import decoder_protocol as protocol
+from therapy.adapters.child_process.parent_side import ended
 from therapy.domain import errors
 from therapy.domain.errors import EngineDied, EngineFailed, TherapyError
 
@@ -18,6 +22,46 @@ FAILURES: dict[str, type[TherapyError]] = {
     )
 }
 """What a child may report, by name; anything else is an engine that failed."""
+
+
+async def next_message_of(child: Process, silence: float) -> tuple[bytes, bytes]:
+    """Return the next message of a child, which has ended if that is its last.
+
+    Raises:
+        EngineFailed: the child ended without a word.
+        EngineDied: it crashed or reached a limit, or for `silence` seconds it neither said a word nor ended.
+    """
+    if child.stdout is None:
+        raise EngineFailed("engine_failed", reason="no pipe")
+    async with _not_silent(silence):
+        try:
+            kind, content = await next_message(child.stdout)
+        except asyncio.IncompleteReadError:
+            raise ended(await child.wait()) from None
+        if kind in (protocol.FOUND, protocol.FAILED):
+            await child.wait()  # it ends by itself: killed now, it might be reaped twice
+    return kind, content
+
+
+async def sent_to(child: Process, silence: float) -> None:
+    """Wait until a child has taken what was written to it; if it has ended, its last words say how.
+
+    Raises:
+        EngineDied: for `silence` seconds it has not.
+    """
+    if child.stdin is not None:
+        async with _not_silent(silence):
+            with suppress(ConnectionError):
+                await child.stdin.drain()
+
+
+@asynccontextmanager
+async def _not_silent(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise EngineDied(reason="silent") from None
 
 
 async def next_message(incoming: asyncio.StreamReader) -> tuple[bytes, bytes]:

@@ -15,11 +15,11 @@ import msgspec
 from msgspec.structs import replace
 
 from therapy.adapters.audio import decoder_protocol as protocol
-from therapy.adapters.audio.child_messages import next_message, reported_error
+from therapy.adapters.audio.child_messages import next_message_of, reported_error, sent_to
 from therapy.adapters.audio.playback import encoded
 from therapy.adapters.audio.read_ahead import ReadAhead
 from therapy.adapters.child_process.limits import Limits
-from therapy.adapters.child_process.parent_side import end_child, ended, start_child
+from therapy.adapters.child_process.parent_side import end_child, start_child
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.concurrency_limit import ConcurrencyLimit
 from therapy.domain.errors import EngineDied, EngineFailed, WorkFailed
@@ -150,20 +150,11 @@ async def _messages(
         TherapyError: what the child reports; EngineFailed if it ends without a word, EngineDied if that is
             because it crashed or reached a limit.
     """
-    incoming, outgoing = child.stdout, child.stdin
-    if incoming is None or outgoing is None:
+    if (outgoing := child.stdin) is None:
         raise EngineFailed("engine_failed", reason="no pipe")
     kind = b""
     while kind != protocol.FOUND:
-        try:
-            async with asyncio.timeout(order.limits.silence):
-                kind, content = await next_message(incoming)
-        except TimeoutError:
-            raise EngineDied(reason="silent") from None
-        except asyncio.IncompleteReadError:
-            raise ended(await child.wait()) from None
-        if kind in (protocol.FOUND, protocol.FAILED):
-            await child.wait()  # it ends by itself: killed now, it might be reaped twice
+        kind, content = await next_message_of(child, order.limits.silence)
         if kind == protocol.FAILED:
             raise reported_error(content)
         if kind != protocol.RANGE:
@@ -175,8 +166,7 @@ async def _messages(
         content = await read(start, end)
         outgoing.write(protocol.LENGTH.pack(len(content)))
         outgoing.write(content)
-        with suppress(ConnectionError):  # it has ended: reading its last words says how
-            await outgoing.drain()
+        await sent_to(child, order.limits.silence)
 
 
 def _findings(content: bytes) -> AudioFindings:

@@ -1,6 +1,5 @@
 """Makes what browsers play: samples go to a child process, pieces of an MP4 file with AAC come back."""
 
-import asyncio
 import os
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -9,9 +8,9 @@ from contextlib import suppress
 import msgspec
 
 from therapy.adapters.audio import decoder_protocol as protocol
-from therapy.adapters.audio.child_messages import next_message, reported_error
+from therapy.adapters.audio.child_messages import next_message_of, reported_error, sent_to
 from therapy.adapters.child_process.limits import Limits
-from therapy.adapters.child_process.parent_side import end_child, ended, start_child
+from therapy.adapters.child_process.parent_side import end_child, start_child
 from therapy.domain.errors import EngineDied, EngineFailed
 from therapy.ports.audio import Rendition
 
@@ -55,25 +54,16 @@ async def _messages(
         TherapyError: what the child reports; EngineFailed if it ends without a word, EngineDied if that is
             because it crashed or reached a limit.
     """
-    if child.stdout is None or child.stdin is None:
+    if child.stdin is None:
         raise EngineFailed("engine_failed", reason="no pipe")
     kind = b""
     while kind != protocol.FOUND:
-        try:
-            async with asyncio.timeout(limits.silence):
-                kind, content = await next_message(child.stdout)
-        except TimeoutError:
-            raise EngineDied(reason="silent") from None
-        except asyncio.IncompleteReadError:
-            raise ended(await child.wait()) from None
-        if kind in (protocol.FOUND, protocol.FAILED):
-            await child.wait()  # it ends by itself: killed now, it might be reaped twice
+        kind, content = await next_message_of(child, limits.silence)
         if kind == protocol.FAILED:
             raise reported_error(content)
         if kind == protocol.WANTED:
             child.stdin.write(protocol.frame(await anext(pcm, b"")))
-            with suppress(ConnectionError):  # it has ended: reading its last words says how
-                await child.stdin.drain()
+            await sent_to(child, limits.silence)
         else:
             yield kind, content
 

@@ -141,11 +141,11 @@ def whole_words(recognised: Sequence[Any], offset: int, end: int) -> Iterator[Wo
     for each in recognised:
         start_ms = min(offset + round(float(each.start) * 1000), end)
         end_ms = min(max(offset + round(float(each.end) * 1000), start_ms), end)
-        text = each.word.translate(DIRECTION_MARKS).strip()
-        word = Word(text, start_ms, end_ms, round(float(each.probability), 3))
+        heard = each.word.translate(DIRECTION_MARKS)
+        word = Word(heard.strip(), start_ms, end_ms, round(float(each.probability), 3))
         if pending is None or not pending.text:
             pending = word
-        elif each.word.startswith(" "):
+        elif heard.startswith(" "):
             yield pending
             pending = word
         else:
