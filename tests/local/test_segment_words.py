@@ -260,6 +260,7 @@ def test_words_are_whole_and_have_no_direction_marks():
         ("ו", 0.7),
         ("טוב.\u202c", 0.8),
         (" \u200f", 0.1),
+        ("\u200f טוב", 0.6),
     ]
     parts = [
         SimpleNamespace(word=word, start=at, end=at + 1, probability=sure)
