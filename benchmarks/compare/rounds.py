@@ -54,7 +54,7 @@ def run(
         rounds=rounds,
         seconds=0,
         samples=(),
-        notes=(f"limits of ours that are raised: {raised}"),
+        notes=(f"limits of ours that are raised: {raised}",),
     )
     about = results.machine
     for sample in _samples(chosen, rounds, scale):
