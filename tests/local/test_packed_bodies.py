@@ -1,7 +1,6 @@
 """Deflated bodies in SQLite: less to store, the same to read, whoever wrote them with which setting."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,17 +19,6 @@ from therapy.repositories.transcripts import Transcripts
 from therapy.testing.store.items import PARTITION
 
 BODIES = (b"", b"{}", b"x" * 99, b"x" * 100, MARK, MARK + b"x" * 500, b"\x00" * 300)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "therapy.sqlite3"
-
-
-@pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
-    async with Database.open(path, synchronous="OFF") as opened:
-        yield opened
 
 
 async def written(store: SqliteStore, body: bytes = b"x" * 100) -> None:

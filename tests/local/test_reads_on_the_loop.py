@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +16,6 @@ from therapy.adapters.local.sqlite.store import SqliteStore
 from therapy.domain.errors import NotFound, Unavailable
 from therapy.domain.session_status import SessionStatus
 from therapy.ports.store import Create
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "therapy.sqlite3"
-
-
-@pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
-    async with Database.open(path, synchronous="OFF") as opened:
-        yield opened
 
 
 async def test_a_small_read_needs_neither_a_thread_nor_a_transaction(database: Database) -> None:

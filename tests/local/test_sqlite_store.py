@@ -4,7 +4,7 @@ import sqlite3
 import threading
 from asyncio import gather
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,6 @@ from therapy.domain.errors import StorageFull, Unavailable
 from therapy.ports.store import MOST_WRITES, Delete
 from therapy.testing.clock import Clock
 from therapy.testing.store.items import PARTITION, create, due_ids, ids, one, refused_place, replace
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "therapy.sqlite3"
-
-
-@pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
-    async with Database.open(path, synchronous="OFF") as opened:
-        yield opened
 
 
 @pytest.fixture
