@@ -30,7 +30,8 @@ PATIENCE = 300.0
 class Stream:
     """Requests of one kind, on some connections: one after the other on each, or begun at an even `rate`.
 
-    At most `count`, if that is given. `trickle`: bytes a second of uploads that do not end.
+    At most `count`, if that is given. `trickle`: bytes a second of uploads that do not end. `after`: seconds
+    before the first is sent, e.g. until another stream's uploads are open.
     `taken` are seconds from sending to the last byte of the answer, `answers` counts their statuses.
     """
 
@@ -40,6 +41,7 @@ class Stream:
     rate: float = 0.0
     trickle: int = 0
     count: int = 0
+    after: float = 0.0
     taken: list[float] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
     sent: int = 0
@@ -60,10 +62,10 @@ class Stream:
         if now >= self.begun:
             self.taken.append(seconds)
 
-    def outcome(self, seconds: float) -> dict[str, Any]:
+    def outcome(self) -> dict[str, Any]:
         """Return the stream's numbers; times are in milliseconds."""
         times = sorted(self.taken) or [0.0]
-        counted = max(0.001, seconds * (1 - WARM))
+        counted = max(0.001, self.until - self.begun)
         return {
             "requests": sum(self.answers.values()),
             "failed": sum(n for status, n in self.answers.items() if not status.startswith("2")),
@@ -141,9 +143,11 @@ class Connection(asyncio.Protocol):
 
 
 async def run_stream(stream: Stream, address: tuple[str, int], seconds: float) -> None:
-    """Send a stream's requests for so long."""
+    """Send a stream's requests for so long, less what it waits before."""
+    until = time.perf_counter() + seconds
+    await asyncio.sleep(stream.after)
     start = time.perf_counter()
-    stream.begun, stream.until = start + seconds * WARM, start + seconds
+    stream.begun, stream.until = start + (until - start) * WARM, until
     if stream.trickle:
         await trickle(stream, address)
     elif stream.rate:
@@ -212,7 +216,7 @@ async def run(job: dict[str, Any]) -> dict[str, Any]:
     address = (job["host"], job["port"])
     async with asyncio.timeout(job["seconds"] + PATIENCE):
         await asyncio.gather(*[run_stream(each, address, job["seconds"]) for each in streams])
-    return {each.name: each.outcome(job["seconds"]) for each in streams}
+    return {each.name: each.outcome() for each in streams}
 
 
 def load(job: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""200 uploads that send 2 kB a second stay open; meanwhile, 50 GETs a second of somebody else."""
+"""200 uploads that send 2 kB a second stay open; meanwhile, 50 GETs a second of somebody else.
+
+The GETs begin when the uploads are open: those are begun within a second.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from benchmarks.hour import wav_header
 
 UPLOADS, BYTES_A_SECOND = 200, 2_000
 GETS_A_SECOND = 50
+OPENING = 0.3
+"""The share of the line's seconds in which the uploads are opened."""
 
 
 def beginning(token: str) -> str:
@@ -30,6 +35,7 @@ def beginning(token: str) -> str:
 
 def measure(system: System, scale: Scale) -> list[Sample]:
     """Return the times of GETs while the uploads are open; an upload that the system ends has failed."""
+    seconds = scale.seconds * 3
     slow, other = sign_in(system, THERAPIST).token, sign_in(system, PATIENT).token
     streams = [
         {
@@ -43,9 +49,10 @@ def measure(system: System, scale: Scale) -> list[Sample]:
             "requests": [get("/profiles/me", other)],
             "connections": 16,
             "rate": GETS_A_SECOND,
+            "after": seconds * OPENING,
         },
     ]
-    found = under_load("slow uploads", system, streams, scale.seconds * 2)
+    found = under_load("slow uploads", system, streams, seconds)
     open_ones = found["slow uploads"]
     kept = replace(open_ones, numbers={"uploads open": float(open_ones.requests)})
     return [kept, replace(found["GETs during slow uploads"], line="GETs during slow uploads")]
