@@ -110,3 +110,10 @@ def test_an_id_of_another_stream_or_of_none_is_refused(wrong):
 def test_a_run_that_waits_again_after_a_failure_says_so():
     run = failed(a_run(), error_class=None, code="model", now=NOW)  # type: ignore[arg-type] # any class
     assert event_of(a_session(), [run], NOW).state is SessionStatus.AWAITING_TRANSCRIPT
+
+
+def test_an_id_that_names_more_sessions_than_any_of_ours_is_refused_before_they_are_read():
+    named = [f"~{number}:1" for number in range(MOST_NAMED + 1)]
+    assert len(told_by(SCOPE + "".join(named[1:]), SCOPE)) == MOST_NAMED
+    with pytest.raises(InvalidInput):
+        told_by(SCOPE + "".join(named), SCOPE)

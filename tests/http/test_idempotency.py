@@ -17,6 +17,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import Empty
 
 from tests.builders import a_wav
+from tests.http import tus
 from tests.http.clinic import (
     ALEX,
     BOUNDARY,
@@ -114,6 +115,18 @@ async def test_another_body_or_address_under_the_same_key_is_refused(clinic: Cli
         check_problem(await clinic.post(path, json=body, headers=KEYED), 422)
     check_problem(await clinic.post(f"{path}?a=b", json=DEVICE, headers=KEYED), 422)
     assert (await clinic.post(path, json=DEVICE, headers=KEYED)).status_code == 204
+
+
+async def test_another_resumable_upload_under_the_same_key_is_refused(clinic: Clinic):
+    said = KEYED | tus.said(metadata_of())
+    first = await tus.create(clinic, 10_000, headers=said)
+    assert first.status_code == 201
+    assert same(await tus.create(clinic, 10_000, headers=said), first)
+    other = KEYED | tus.said(metadata_of(summary="else"))
+    for length, headers in ((10_001, said), (None, said), (10_000, other), (10_000, KEYED)):
+        refused = await tus.create(clinic, length, headers=headers)
+        check_problem(refused, 422, "idempotency_key_reused")
+    assert len((await clinic.get("/uploads")).json()["items"]) == 1
 
 
 async def test_what_was_refused_may_be_corrected_under_the_same_key(clinic: Clinic):

@@ -122,6 +122,26 @@ async def test_a_crash_right_after_the_rename_is_finished_by_keeping_again(
     assert not staged.exists()
 
 
+async def test_who_keeps_an_upload_while_another_does_finds_it_kept_and_whole(
+    recordings: FileRecordings, tmp_path: Path
+) -> None:
+    await recordings.stage(PRACTICE, UPLOAD, 0, b"sound")
+    staged = tmp_path / "data/staging" / PRACTICE / UPLOAD
+    blocks, kept = staged / "blocks", tmp_path / "data/kept" / PRACTICE / f"{KEY}.audio"
+    entries = blocks.read_bytes()
+    blocks.unlink()
+    os.mkfifo(blocks)
+    second = asyncio.create_task(recordings.keep(PRACTICE, UPLOAD, 1, KEY))
+    pipe = await asyncio.to_thread(os.open, blocks, os.O_WRONLY)  # the second reads which there are
+    kept.parent.mkdir(parents=True)
+    (staged / "audio").rename(kept)  # as the first does
+    os.write(pipe, entries)
+    os.close(pipe)
+    assert await second == len(b"sound")
+    assert kept.read_bytes() == b"sound"
+    assert files(tmp_path) == [str(kept.relative_to(tmp_path))]
+
+
 async def test_an_upload_without_a_whole_block_is_found_by_the_sweep(
     recordings: FileRecordings, tmp_path: Path
 ) -> None:

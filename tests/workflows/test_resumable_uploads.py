@@ -57,6 +57,13 @@ async def taken_over(installed, upload_id):
         await send(installed.with_ports(), upload_id, 1_000, AUDIO[1_000:90_000])
 
 
+async def sent_and_described(installed, upload_id, start):
+    """Send what is missing behind `start`, if anything is, and say what the recording is."""
+    if start < len(AUDIO):
+        await send(installed, upload_id, start, AUDIO[start:])
+    await resumable_uploads.describe(ACTOR, upload_id, SAID, intake=installed.intake)
+
+
 async def look(installed, upload_id):
     return await resumable_uploads.look(ACTOR, upload_id, intake=installed.intake)
 
@@ -191,6 +198,33 @@ async def test_an_upload_that_stands_still_is_removed_with_its_bytes():
         await look(installed, upload_id)
     assert not installed.recordings._staged
     assert not installed.recordings._kept
+
+
+@pytest.mark.parametrize("here", [BLOCK_SIZE, BLOCK_SIZE + 7, len(AUDIO)])
+async def test_an_upload_whose_bytes_a_restore_did_not_bring_back_is_over_and_sent_anew(here):
+    installed = await an_installation()
+    upload_id = (await begun(installed, metadata=None)).id
+    await send(installed, upload_id, 0, AUDIO[:here])
+    for name in (upload_id, (await look(installed, upload_id)).tail):
+        await installed.recordings.discard(PRACTICE, name)
+    with pytest.raises(UploadExpired) as told:
+        await sent_and_described(installed, upload_id, here)
+    assert told.value.code == "upload_lost"
+    with pytest.raises(NotFound):
+        await look(installed, upload_id)
+    assert not installed.recordings._staged
+    assert await sent(installed, (await begun(installed)).id) == AUDIO
+
+
+async def test_a_complete_upload_whose_bytes_are_lost_does_not_wait_for_the_sweep_for_ever():
+    installed = await an_installation()
+    upload_id = (await begun(installed, SMALL)).id
+    async with appending(ACTOR, upload_id, 0, intake=installed.intake) as appended:
+        await appended.write(SMALL)  # and the process dies before it makes the session
+    await installed.recordings.discard(PRACTICE, upload_id)
+    installed.clock.now += timedelta(minutes=2)
+    await installed.sweep()
+    assert not await installed.uploads()
 
 
 async def test_what_became_of_an_upload_can_be_asked_for_a_day():

@@ -6,7 +6,7 @@
     │   ├── NotSignedIn        the token or password is missing, wrong or expired
     │   ├── Forbidden          signed in, but not allowed
     │   ├── NotFound           absent, erased or someone else's: always the same answer
-    │   ├── UploadExpired      an upload that stood still for too long; begin another one
+    │   ├── UploadExpired      an upload that stood still for too long, or is lost; begin another one
     │   ├── WrongState         the session is not in a state that allows this
     │   ├── VersionChanged     an edit of a version of a transcript that is not in force any more
     │   ├── DraftChanged       a save of a draft that was changed elsewhere; says which lines, and when
@@ -81,7 +81,7 @@ class NotFound(CallerError):
 
 
 class UploadExpired(CallerError):
-    """Raised for an upload of which nothing came for so long that its bytes are removed."""
+    """Raised for an upload of which nothing came for too long, or whose bytes are lost: it is removed."""
 
     code = "upload_expired"
 

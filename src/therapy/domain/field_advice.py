@@ -56,6 +56,22 @@ FIELD_ADVICE: dict[str, tuple[str, str]] = {
         "Send the id of the session that this recording continues, or leave it out.",
         "יש לשלוח את ה-id של הפגישה שההקלטה ממשיכה, או להשמיט את השדה.",
     ),
+    "Upload-Offset": (
+        "Send the Upload-Offset that HEAD answers: a whole number of bytes, 0 at first.",
+        "יש לשלוח את ה-Upload-Offset שמוחזר מ-HEAD: מספר שלם של בתים, בהתחלה 0.",
+    ),
+    "Upload-Length": (
+        "Send the recording's whole length in bytes, the same each time; or Upload-Defer-Length: 1 at first.",
+        "יש לשלוח את אורך ההקלטה כולה בבתים, תמיד אותו אורך; או בהתחלה Upload-Defer-Length: 1.",
+    ),
+    "Upload-Defer-Length": (
+        "Send 1 if the length comes later, or Upload-Length; not both.",
+        "יש לשלוח 1 אם האורך יבוא אחר כך, או Upload-Length; לא את שניהם.",
+    ),
+    "Upload-Metadata": (
+        "Send each name once, with a space and its value in base64, and commas between them.",
+        "יש לשלוח כל שם פעם אחת, רווח ואת ערכו ב-base64, ופסיקים ביניהם.",
+    ),
     "find": (
         "Send what to look for as a text of 1 to 200 characters.",
         "יש לשלוח את מה שיש לחפש כטקסט של 1 עד 200 תווים.",

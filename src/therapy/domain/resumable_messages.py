@@ -30,6 +30,12 @@ RESUMABLE_TEXTS: dict[str, Texts] = {
         "Begin another upload and send the recording from its start.",
         "יש להתחיל העלאה חדשה ולשלוח את ההקלטה מההתחלה.",
     ),
+    "upload_lost": (
+        "The bytes that were sent of this upload are no longer here; it is removed.",
+        "הבתים שנשלחו בהעלאה הזו כבר אינם כאן, והיא הוסרה.",
+        "Begin another upload and send the recording from its start.",
+        "יש להתחיל העלאה חדשה ולשלוח את ההקלטה מההתחלה.",
+    ),
     "metadata_differs": (
         "Something else is already known about this recording; nothing was changed.",
         "על ההקלטה הזו כבר נמסרו פרטים אחרים; דבר לא השתנה.",

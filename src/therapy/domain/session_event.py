@@ -105,12 +105,15 @@ def told_by(last_event_id: str, scope: str) -> dict[str, int]:
     """Return the sequence last told of each session, as an id says; {} if it is "".
 
     Raises:
-        InvalidInput: it is no id of ours, or of another stream.
+        InvalidInput: it is no id of ours, names too many sessions, or is of another stream.
     """
     if not last_event_id:
         return {}
     found = _SCOPED.fullmatch(last_event_id) if len(last_event_id) <= LONGEST_ID else None
     if found is None or found["scope"] != scope:
         raise InvalidInput(FIELD, "last_event_id")
-    pairs = (each.rpartition(":") for each in found["named"].split("~")[1:])
+    named = found["named"].split("~")[1:]
+    if len(named) > MOST_NAMED:  # each of them would be read
+        raise InvalidInput(FIELD, "last_event_id")
+    pairs = (each.rpartition(":") for each in named)
     return {session_id: int(sequence) for session_id, _, sequence in pairs}

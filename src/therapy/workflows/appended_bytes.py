@@ -12,9 +12,11 @@ from contextlib import asynccontextmanager, suppress
 from therapy.domain.access import Actor
 from therapy.domain.errors import (
     InvalidInput,
+    NotFound,
     Stale,
     TherapyError,
     UnsupportedAudio,
+    UploadExpired,
     WrongState,
 )
 from therapy.domain.upload import NOTED_EVERY, Upload, tail_name
@@ -40,7 +42,8 @@ async def appending(
     Of what is `checked` nothing is kept unless `Appending.accept` was called.
 
     Raises:
-        Forbidden, NotFound, UploadExpired: as `resumable_uploads.look`.
+        Forbidden, NotFound, UploadExpired: as `resumable_uploads.look`, or, with code `upload_lost`, what was
+            sent before is gone.
         WrongState: the upload is not at this offset.
         InvalidInput: more would come than is missing, or the upload has another length.
         TooLarge: the upload would be larger than this installation accepts.
@@ -92,7 +95,7 @@ class Appending:
         """Read what is there of the incomplete block.
 
         Raises:
-            TooMuchAtOnce: see `appending`.
+            TooMuchAtOnce, UploadExpired: see `appending`.
         """
         intake, upload = self._intake, self.upload
         if not upload.is_complete:
@@ -100,11 +103,19 @@ class Appending:
             await self._count()
             self._check_day(max(1, announced))
         if upload.tail:
-            begun = await intake.recordings.staged(upload.practice_id, upload.tail, 0)
             self._blocks = ArrivingBlocks(
-                upload, intake.recordings, most=intake.max_bytes, begun=begun
+                upload, intake.recordings, most=intake.max_bytes, begun=await self._begun()
             )
         self._is_open = True
+
+    async def _begun(self) -> bytes:
+        """Return what is there of the incomplete block; remove an upload of which that is lost."""
+        upload, intake = self.upload, self._intake
+        try:
+            return await intake.recordings.staged(upload.practice_id, upload.tail, 0)
+        except NotFound:  # e.g. only the records were restored
+            await resumable_uploads.removed(upload, intake=intake)
+            raise UploadExpired("upload_lost") from None
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes.

@@ -7,7 +7,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from therapy.domain.access import Actor
-from therapy.domain.errors import Forbidden, TooLarge
+from therapy.domain.errors import Forbidden, NotFound, TooLarge, UploadExpired
 from therapy.domain.session import Recording
 from therapy.domain.upload import Metadata, content_hash
 from therapy.ports.audio import ReadRange
@@ -42,6 +42,7 @@ async def finish(
     Raises:
         Forbidden: the metadata names another therapist.
         NotSignedIn: the login has ended while the recording arrived.
+        UploadExpired: with code `upload_lost`, staged blocks are gone.
         NotFound, WrongState, InvalidInput: see `continue_session`.
         UnsupportedAudio: the container has no audio.
         TooLarge: by its headers the recording lasts longer than it may.
@@ -53,7 +54,7 @@ async def finish(
     if metadata.therapist and metadata.therapist not in {person.id, person.public_id}:
         raise Forbidden("other_therapist")
     await note(recording_key=key)
-    size = await intake.recordings.keep(practice_id, key, len(arrived.hashes), key)
+    size = await _keep(practice_id, arrived, intake=intake)
     read = partial(intake.recordings.read, practice_id, key)
     digest = content_hash(arrived.hashes)
     recording = Recording(key, size, digest, arrived.media_type, arrived.file_name)
@@ -82,6 +83,19 @@ async def finish(
         records=intake.records,
         waiting_list=intake.waiting_list,
     )
+
+
+async def _keep(practice_id: str, arrived: Arrived, *, intake: Intake) -> int:
+    """Make the staged blocks a recording; return its size in bytes.
+
+    Raises:
+        UploadExpired: blocks are gone, e.g. because only the records were restored.
+    """
+    key, blocks = arrived.upload_id, len(arrived.hashes)
+    try:
+        return await intake.recordings.keep(practice_id, key, blocks, key)
+    except NotFound:
+        raise UploadExpired("upload_lost") from None
 
 
 async def _check(

@@ -234,6 +234,9 @@ async def _finished(actor: Actor, upload: Upload, metadata: Metadata, *, intake:
     arrived = Arrived(upload.id, upload.block_hashes, upload.media_type, upload.file_name)
     try:
         receipt = await finish(actor, arrived, metadata, note=note, intake=intake)
+    except UploadExpired:  # else it would be complete for ever, and its client content
+        await removed(upload, intake=intake)
+        raise
     except CallerError as exc:
         await note(fault=exc.code, session_id="", expires_at=now() + intake.resumable_for)
         raise

@@ -181,14 +181,26 @@ def _keep(staged: Path, blocks: int, kept: Path) -> int:
     if kept.exists() and not audio.exists():  # kept before
         _discard(staged)
         return kept.stat().st_size
-    entries = (staged / "blocks").read_bytes()
+    try:
+        return _renamed(staged, blocks, kept)
+    except FileNotFoundError:
+        if not kept.exists():
+            raise
+        _discard(staged)  # another process has kept it at this moment
+        return kept.stat().st_size
+
+
+def _renamed(staged: Path, blocks: int, kept: Path) -> int:
+    audio, entries = staged / "audio", (staged / "blocks").read_bytes()
     lengths = [length for (length,) in ENTRY.iter_unpack(entries)][: max(0, blocks)]
     if blocks < 1 or len(lengths) < blocks or not lengths[-1]:
         raise NotFound(upload=staged.name)
     if any(length != BLOCK_SIZE for length in lengths[:-1]):
         raise NotFound(upload=staged.name)
     size = int(sum(lengths))
-    with _opened(audio) as descriptor:
+    with _opened(
+        audio, os.O_RDWR
+    ) as descriptor:  # never created: it may have been renamed meanwhile
         os.ftruncate(descriptor, size)
         os.fsync(descriptor)
     _make_folder(kept.parent)
@@ -235,8 +247,8 @@ def _staged_before(staging: Path, timestamp: float) -> tuple[tuple[str, str], ..
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def _opened(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
+    descriptor = os.open(path, flags, 0o600)
     try:
         yield descriptor
     finally:

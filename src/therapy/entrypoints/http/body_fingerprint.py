@@ -12,6 +12,9 @@ from therapy.entrypoints.http.multipart import boundary_of, form_parser
 from therapy.entrypoints.http.request_bodies import SMALL_BODY
 from therapy.entrypoints.http.watched_body import WatchedBody
 
+SAID_IN_HEADERS = ("upload-length", "upload-defer-length", "upload-metadata")
+"""Headers that say what is asked for, as a body does: those of tus."""
+
 
 class BodyFingerprint:
     """Hashes a request under a key: its address, and its body piece by piece; only the hash is in memory.
@@ -23,7 +26,11 @@ class BodyFingerprint:
     def __init__(self, key: str, request: Request[Any, Any, Any]) -> None:
         self.size = 0
         address = request.scope["path"], request.scope["query_string"].decode("latin-1")
-        self._hash = hashlib.sha256(digest("|".join(map(digest, (key, *address)))).encode())
+        said = [
+            f"{name}: {value}" for name in SAID_IN_HEADERS if (value := request.headers.get(name))
+        ]
+        whole = "|".join(map(digest, (key, *address, *said)))
+        self._hash = hashlib.sha256(digest(whole).encode())
         boundary = boundary_of(request)
         self._form = _FormHash(form_parser(boundary)) if boundary else None
 

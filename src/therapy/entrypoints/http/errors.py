@@ -129,7 +129,12 @@ _CODES = {
 TITLES = {460: "Checksum Mismatch"}
 """Statuses of tus that HTTP does not have."""
 
-_OUTSIDE = {"data": "body", "wanted": "query", "states": "state"}
+_OUTSIDE = {
+    "data": "body",
+    "wanted": "query",
+    "states": "state",
+    "upload-offset": "Upload-Offset",
+}
 """The public names of parameters that have another name in handlers."""
 
 AnyRequest = Request[Actor | None, Any, Any]
@@ -232,7 +237,8 @@ def _most(request: AnyRequest) -> int:
 def _parameter_fault(exc: ValidationException) -> tuple[str, str]:
     """Return the code and the name of the first faulty parameter; `JsonRequest` handles bodies."""
     if isinstance(exc.__cause__, KeyError):  # looked up by its name, and not there
-        return "required", str(exc.__cause__.args[0])
+        name = str(exc.__cause__.args[0])
+        return "required", _OUTSIDE.get(name, name)
     extra = exc.extra if isinstance(exc.extra, list) else []
     keys = (str(each.get("key", "")) for each in extra if isinstance(each, dict))
     field = next(filter(None, keys), "")

@@ -94,6 +94,7 @@ CODES: dict[str, tuple[int, dict[str, object]]] = {
     "version_not_found": (404, {"last": 3}),
     "no_session_to_continue": (404, {}),
     "upload_expired": (410, {}),
+    "upload_lost": (410, {}),
     "tus_version": (412, {}),
     "version_changed": (
         412,

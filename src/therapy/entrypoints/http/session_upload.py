@@ -90,7 +90,14 @@ MULTIPART_ROOM = 16 * MOST_METADATA
             "too_many_recordings",
             "lease_lost",
         ),
-        *("duplicate_recording", "too_large", "too_long", "unsupported_audio", "unsupported_sound"),
+        *(
+            "upload_lost",
+            "duplicate_recording",
+            "too_large",
+            "too_long",
+            "unsupported_audio",
+            "unsupported_sound",
+        ),
         "checks_busy",
         *("compressed_audio", "unsupported_media_type", "compressed_body"),
         *(

@@ -153,7 +153,7 @@ MADE = (
         "unsupported_audio",
         "unsupported_sound",
     ),
-    *("compressed_audio", "too_large", "empty_file", *CONTINUED),
+    *("compressed_audio", "too_large", "empty_file", "upload_lost", *CONTINUED),
 )
 """The codes of why a recording that is complete can't become a session."""
 SENT = (
