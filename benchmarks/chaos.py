@@ -1,7 +1,7 @@
 """Kills a process (kill -9) at every awaited call of all that people and workers do, and looks after it.
 
 tests/chaos says what is done, and what must be true once another process went on and one sweep went by;
-`make test` cuts fewer calls, and most of them in one process. Each scenario is cut on disk (SQLite, files)
+`make test` cuts the same calls in one process, and kills few. Each scenario is cut on disk (SQLite, files)
 and in emulators of Azure (Cosmos DB, Blob Storage), before and after each call; on disk, and backups and
 restores, before each operation on a file, too. Then, until `--minutes` have passed, trials are drawn by
 chance: which scenario, family, call and cut, a failing store among them, and a kill of the process that goes

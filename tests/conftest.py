@@ -51,7 +51,8 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests that ask for an emulator; put the files with the most slow tests first, and keep the rest.
 
-    Files are given to whoever is free, so what comes last decides how long one waits for the other.
+    Files are given to whoever is free, so what comes last decides how long one waits for the other. A test
+    that takes as long as several slow ones says so, `slow(weight=4)`.
     """
     for item in items:
         if asks_for_an_emulator(item):
@@ -60,7 +61,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = without_first_cases(items)
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    slow = Counter[Path]()
+    for item in items:
+        if marked := item.get_closest_marker("slow"):
+            slow[item.path] += marked.kwargs.get("weight", 1)
     items.sort(key=lambda item: -slow[item.path])
 
 

@@ -6,12 +6,13 @@ Engines, the doorbell, mail and passwords are the fakes: nothing of them survive
 import asyncio
 import dataclasses
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.builders import PRACTICE
 from tests.contract.azure import empty_cosmos
 from tests.contract.stores import empty_database
 from tests.file_search import files_below
@@ -34,30 +35,26 @@ class Place:
     family: str
     directory: Path
     address: Mapping[str, str] = field(default_factory=dict)
+    clients: Any = None
+    """The SDKs' clients, where processes at this place share them; each opens its own otherwise."""
 
     def told(self) -> list[tuple[str, str]]:
         """Return kind and id of each push that was sent, twice if it was sent twice."""
         pushes = sent_pushes(self.directory / MAILBOX)
         return [(each.message.kind.value, each.message.id) for each in pushes]
 
-    def left_over(self) -> list[str]:
-        """Return the temporary files, staged blocks and journals that are there."""
+    async def left_over(self, ports: Ports, kept: Collection[str]) -> list[str]:
+        """Return the temporary files, staged blocks and journals; `kept` are the recordings' keys."""
         folders = (self.directory / "recordings/staging", self.directory / "backup-in-progress")
         found = [path for folder in folders for path in files_below(folder)]
         found += [path for path in files_below(self.directory) if path.suffix == ".part"]
-        return [str(path.relative_to(self.directory)) for path in found] + self._uncommitted()
-
-    def _uncommitted(self) -> list[str]:
-        if self.family != "azure":
-            return []
-        from azure.storage.blob import BlobServiceClient
-
-        with BlobServiceClient.from_connection_string(self.address["storage"]) as service:
-            container = service.get_container_client(self.address["container"])
-            committed = {each.name for each in container.list_blobs()}
-            everything = {each.name for each in container.list_blobs(include=["uncommittedblobs"])}
-        kept = {each for each in committed if each.startswith("practice/")}
-        return sorted(everything - kept)
+        left = [str(path.relative_to(self.directory)) for path in found]
+        if self.family == "azure":
+            container: Any = ports.recordings._container
+            names = {f"practice/{PRACTICE}/{key}" for key in kept}
+            there = container.list_blobs(include=["uncommittedblobs"])
+            left += [each.name async for each in there if each.name not in names]
+        return left
 
 
 @asynccontextmanager
@@ -108,6 +105,14 @@ async def local(place: Place, clock: Clock) -> AsyncIterator[dict[str, Any]]:
 
 @asynccontextmanager
 async def azure(place: Place, clock: Clock) -> AsyncIterator[dict[str, Any]]:
+    opening = nullcontext(place.clients) if place.clients else azure_clients(place)
+    async with opening as (cosmos, recordings):
+        yield {"recordings": recordings, **stores_of(cosmos_stores(cosmos, clock))}
+
+
+@asynccontextmanager
+async def azure_clients(place: Place) -> AsyncIterator[tuple[Any, Any]]:
+    """Open Cosmos DB and the recordings."""
     from therapy.adapters.azure.blob.recordings import BlobRecordings
     from therapy.adapters.azure.cosmos.client import open_cosmos
 
@@ -116,7 +121,7 @@ async def azure(place: Place, clock: Clock) -> AsyncIterator[dict[str, Any]]:
         open_cosmos(at["uri"], at["key"], at["database"]) as cosmos,
         BlobRecordings.open(at["container"], connection_string=at["storage"]) as recordings,
     ):
-        yield {"recordings": recordings, **stores_of(cosmos_stores(cosmos, clock))}
+        yield cosmos, recordings
 
 
 def stores_of(stores: Any) -> dict[str, Any]:

@@ -75,11 +75,12 @@ async def _check_sessions(world: World, after: After) -> None:
 
 async def _check_recordings(world: World, after: After) -> None:
     recordings = world.bare.ports.recordings
-    kept = [await recordings.read(PRACTICE, key, 0, 10**9) for key in await keys_of(world)]
+    keys = await keys_of(world)
+    kept = [await recordings.read(PRACTICE, key, 0, 10**9) for key in keys]
     assert sorted(kept) == sorted(after.recordings), "recordings"
     staged = await recordings.staged_before(world.bare.clock.now + LATER, 1_000)
     assert staged == (), staged
-    left = world.place.left_over()
+    left = await world.place.left_over(world.bare.ports, keys)
     assert left == [], left
     uploads = world.bare.records.uploads.of_practice(PRACTICE)
     unfinished = [each.id async for each in uploads if not each.finished_at]

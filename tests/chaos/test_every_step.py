@@ -1,6 +1,7 @@
 """A cut at every awaited call of every scenario, then a restart: nothing is lost, doubled or left over.
 
-Every call is cut in memory, some of them on disk and in Azure. `make chaos` cuts each there, by kill -9.
+On disk a process dies at each call, in memory the store fails at each; `test_every_step_in_azure` does the
+first in Azure. `make chaos` cuts each call on disk and in Azure by kill -9.
 """
 
 from collections.abc import Iterator
@@ -13,16 +14,9 @@ from tests.chaos.trials import Laboratory, Trial
 
 pytestmark = pytest.mark.slow
 
-DEATHS = (Cut.DIES_BEFORE, Cut.DIES_AFTER)
 FAILURES = (Cut.FAILS, Cut.ANSWER_LOST)
 
 every_scenario = pytest.mark.parametrize("name", SCENARIOS)
-
-ON_DISK = 3
-"""Of so many calls, one is cut on disk here; a trial costs 25 ms of CPU, and 8 in memory."""
-
-IN_AZURE = {"tus upload": (8, 29), "pipeline": (24,), "submit": (10,), "cancel and erase": (6, 11)}
-"""Calls that are cut in Azure here: a trial costs half a second."""
 
 
 def store_calls(calls: list[str]) -> Iterator[int]:
@@ -44,11 +38,11 @@ async def test_without_a_cut_the_calls_of_every_port_are_counted(laboratory: Lab
 async def test_a_process_that_dies_at_any_call_loses_and_doubles_nothing(
     name: str, laboratory: Laboratory
 ) -> None:
-    calls = await laboratory.in_process(Trial(name, "memory"))
+    calls = await laboratory.in_process(Trial(name, "local"))
     assert len(calls) > 10
     for at in range(len(calls)):  # after a call is before the next one
-        await laboratory.in_process(Trial(name, "memory", at, Cut.DIES_BEFORE))
-    await laboratory.in_process(Trial(name, "memory", len(calls) - 1, Cut.DIES_AFTER))
+        await laboratory.in_process(Trial(name, "local", at, Cut.DIES_BEFORE))
+    await laboratory.in_process(Trial(name, "local", len(calls) - 1, Cut.DIES_AFTER))
 
 
 @every_scenario
@@ -59,20 +53,3 @@ async def test_a_store_that_fails_between_any_two_writes_loses_and_doubles_nothi
     for at in store_calls(calls):
         for cut in FAILURES if calls[at].startswith("store.commit") else FAILURES[:1]:
             await laboratory.in_process(Trial(name, "memory", at, cut))
-
-
-@every_scenario
-async def test_on_disk_a_process_that_dies_at_any_call_leaves_no_file(
-    name: str, laboratory: Laboratory
-) -> None:
-    calls = await laboratory.in_process(Trial(name, "local"))
-    for at in range(len(name) % ON_DISK, len(calls), ON_DISK):
-        await laboratory.in_process(Trial(name, "local", at, DEATHS[at % 2]))
-
-
-@pytest.mark.parametrize("name", IN_AZURE)
-async def test_in_azure_a_process_that_dies_leaves_no_block(
-    name: str, cloud_laboratory: Laboratory
-) -> None:
-    for at in IN_AZURE[name]:
-        await cloud_laboratory.in_process(Trial(name, "azure", at, DEATHS[at % 2]))

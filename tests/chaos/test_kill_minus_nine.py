@@ -1,6 +1,7 @@
 """Processes that are killed in the middle of their work (kill -9), and others that go on with it.
 
-`make chaos` kills one at each call; tests/http/test_kill.py kills the whole server at random moments.
+A backup and a restore are killed before each of their operations on files, others here and there. `make
+chaos` kills each at every call; tests/http/test_kill.py kills the whole server at random moments.
 """
 
 import pytest
@@ -44,13 +45,11 @@ async def commits(name: str, which: tuple[int, ...], laboratory: Laboratory) -> 
     return [numbers[each] for each in which]
 
 
-OPERATIONS = {"backup": (9, 15), "restore": (12, 16, 19)}
-"""Operations on files before which they are killed: while they write, and while files get their names."""
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", backups.WORKS)
 async def test_a_backup_or_restore_that_is_killed_is_whole_after_the_next(
     name: str, laboratory: Laboratory
 ) -> None:
-    for at in OPERATIONS[name]:
+    operations = await backups.operations(name, laboratory)
+    assert operations > 10
+    for at in range(operations):
         await backups.killed(name, at, laboratory)

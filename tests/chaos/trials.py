@@ -63,9 +63,10 @@ class Laboratory:
         trace = list[str]()
         process = Process(trial.cut_at, trial.cut, note=trace.append)
         async with self._begun_world(trial) as world:
-            with _named(trial, process.calls):
+            with named_after(trial, process.calls):
                 unsure = set[int]() if trial.cut.comes_after else {trial.cut_at}
-                await _finished(World(world.place, world.bare, process), trace, trial, unsure)
+                await finish(World(world.place, world.bare, process), trial.scenario, trace)
+                outcome.check_stages(trace, unsure, most=2)
                 assert trial.cut_at < 0 or process.was_cut, "the call was never reached"
         return process.calls
 
@@ -85,7 +86,7 @@ class Laboratory:
         """
         async with self.begun_place(trial) as (place, begun):
             code, trace = await _run_dying(trial, place, begun)
-            with _named(trial, trace):
+            with named_after(trial, trace):
                 if code == 0 and trial.cut is Cut.DIES_AT_FILE:
                     return  # it took fewer operations than when they were counted
                 assert code == KILLED, f"it ended with {code}"
@@ -94,8 +95,9 @@ class Laboratory:
                     next_one = replace(trial, cut_at=trial.again_at, cut=Cut.DIES_BEFORE)
                     _, trace = await _run_dying(next_one, place, begun + RESTART)
                     unsure.add(len(trace) - 1)
-                async with a_world(place, begun + 2 * RESTART, _after(trace)) as world:
-                    await _finished(world, trace, trial, unsure)
+                async with a_world(place, begun + 2 * RESTART, after(trace)) as world:
+                    await finish(world, trial.scenario, trace)
+                    outcome.check_stages(trace, unsure, most=2 if trial.again_at < 0 else 3)
 
     @asynccontextmanager
     async def _begun_world(self, trial: Trial) -> AsyncIterator[World]:
@@ -107,7 +109,7 @@ class Laboratory:
                 yield world
             return
         async with (
-            self._somewhere(trial.family) as place,
+            self.somewhere(trial.family) as place,
             a_world(place, _now(), Process()) as world,
         ):
             await _begin(world, trial.scenario)
@@ -118,13 +120,13 @@ class Laboratory:
         """Yield a place at which a scenario has begun, and the time there; nobody is there."""
         async with AsyncExitStack() as stack:
             if trial.family == "azure":
-                place = await stack.enter_async_context(self._somewhere("azure"))
-                yield place, await _begun(place, trial.scenario)
+                place = await stack.enter_async_context(self.somewhere("azure"))
+                yield place, await begun_at(place, trial.scenario)
                 return
             key = trial.scenario, trial.family
             if key not in self._begun:
-                place = await AsyncExitStack().enter_async_context(self._somewhere(trial.family))
-                self._begun[key] = place, await _begun(place, trial.scenario)
+                place = await AsyncExitStack().enter_async_context(self.somewhere(trial.family))
+                self._begun[key] = place, await begun_at(place, trial.scenario)
             first, moment = self._begun[key]
             copy = stack.enter_context(tempfile.TemporaryDirectory(dir=self.folder))
             directory = Path(copy) / "place"
@@ -132,7 +134,8 @@ class Laboratory:
             yield replace(first, directory=directory), moment
 
     @asynccontextmanager
-    async def _somewhere(self, family: str) -> AsyncIterator[Place]:
+    async def somewhere(self, family: str) -> AsyncIterator[Place]:
+        """Yield a place with nothing in it."""
         self._made += 1
         async with a_place(family, self.folder / str(self._made), self.cloud) as place:
             yield place
@@ -148,7 +151,7 @@ def _now() -> datetime:
     return datetime.now().astimezone()
 
 
-async def _begun(place: Place, scenario: str) -> datetime:
+async def begun_at(place: Place, scenario: str) -> datetime:
     async with a_world(place, _now(), Process()) as world:
         await _begin(world, scenario)
         return world.bare.clock.now
@@ -159,25 +162,24 @@ async def _begin(world: World, scenario: str) -> None:
     await SCENARIOS[scenario].begin(world)
 
 
-def _after(trace: list[str]) -> Process:
+def after(trace: list[str]) -> Process:
     """Return the process that comes after one that was killed."""
     process = Process(note=trace.append)
     process.was_cut = True
     return process
 
 
-async def _finished(world: World, trace: list[str], trial: Trial, unsure: set[int]) -> None:
-    """Act, also after a cut, and see what came of it; `unsure` are the calls that may not have been done."""
-    scenario = SCENARIOS[trial.scenario]
+async def finish(world: World, name: str, trace: list[str]) -> None:
+    """Act, also after a cut, and see what came of it."""
+    scenario = SCENARIOS[name]
     for _ in range(3):
         try:
             await scenario.act(world)
             break
         except (Crash, TryAgain):
             assert world.process.was_cut
-            world = world.restarted(_after(trace))
+            world = world.restarted(after(trace))
     await outcome.check(world, scenario.after)
-    outcome.check_stages(trace, unsure, most=2 if trial.again_at < 0 else 3)
 
 
 async def _run_dying(trial: Trial, place: Place, moment: datetime) -> tuple[int, list[str]]:
@@ -206,7 +208,7 @@ def _kill() -> None:
 
 
 @contextmanager
-def _named(trial: Trial, calls: Sequence[str]) -> Iterator[None]:
+def named_after(trial: Trial, calls: Sequence[str]) -> Iterator[None]:
     """Add to an exception which trial it was, and at which call."""
     try:
         yield

@@ -2,13 +2,16 @@
 
 The API version is not checked (--skipApiVersionCheck): the SDK is always newer than Azurite, and nothing
 need be said in the client. Its account and key are the well-known ones that everybody's Azurite has. It
-cannot do managed identity (that needs TLS); uncommitted blobs are listed and deleted unlike Azure's.
+cannot do managed identity (that needs TLS); uncommitted blobs are listed and deleted unlike Azure's. Through
+azurite.cjs it keeps what is in a container, and puts it back.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+from tests.emulators.control_line import ControlLine
 from tests.emulators.processes import NODE_MODULES, Program, find_node
 
 ACCOUNT = "devstoreaccount1"
@@ -21,14 +24,40 @@ class Azurite(Program):
 
     ready = re.compile(r"successfully listens on http://127\.0\.0\.1:(\d+)")
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._line = ControlLine()
+
     def command(self) -> list[str]:
         return [
             find_node(),
-            str(NODE_MODULES / "azurite/dist/src/blob/main.js"),
+            str(Path(__file__).with_name("azurite.cjs")),
             *("--inMemoryPersistence", "--skipApiVersionCheck"),
             *("--disableTelemetry", "--disableProductStyleUrl"),
             *("--blobHost", "127.0.0.1", "--blobPort", str(self.port)),
         ]
+
+    def environment(self) -> dict[str, str]:
+        return {"NODE_PATH": str(NODE_MODULES)}
+
+    def stop(self) -> None:
+        self._line.hang_up()
+        super().stop()
+
+    def keep(self, container: str) -> str:
+        """Keep all blobs of a container, blocks that are not committed among them.
+
+        Returns a name, the same one as long as nothing is written.
+        """
+        return str(self._line.ask(self.port, "POST", f"_kept?container={container}"))
+
+    def put_back(self, container: str, kept: str) -> None:
+        """Replace what is in a container by what was kept under this name, ETags and times included."""
+        self._line.ask(self.port, "PUT", f"_kept?container={container}&kept={kept}")
+
+    def forget(self) -> None:
+        """Forget what was kept."""
+        self._line.ask(self.port, "DELETE", "_kept")
 
     @property
     def url(self) -> str:

@@ -5,12 +5,10 @@ The SDK must be told `enable_endpoint_discovery=False`: the account's document n
 
 from __future__ import annotations
 
-import http.client
-import json
-import threading
 from pathlib import Path
 from typing import Any
 
+from tests.emulators.control_line import ControlLine
 from tests.emulators.faults import Fault
 from tests.emulators.processes import NODE_MODULES, Program, find_node
 
@@ -26,8 +24,7 @@ class Cosmos(Program):
 
     def __init__(self) -> None:
         super().__init__()
-        self._asking = threading.Lock()
-        self._line: http.client.HTTPConnection | None = None
+        self._line = ControlLine()
 
     def command(self) -> list[str]:
         return [find_node(), str(Path(__file__).with_name("cosmos.cjs")), str(self.port)]
@@ -36,7 +33,7 @@ class Cosmos(Program):
         return {"NODE_PATH": str(NODE_MODULES)}
 
     def stop(self) -> None:
-        self._hang_up()
+        self._line.hang_up()
         super().stop()
 
     @property
@@ -70,6 +67,18 @@ class Cosmos(Program):
         """Make a new database with the containers and items of another."""
         self._ask("POST", f"_items?database={database}&to={to}")
 
+    def keep(self, database: str) -> str:
+        """Keep what is in a database; returns a name, the same one as long as nothing is written."""
+        return str(self._ask("POST", f"_kept?database={database}"))
+
+    def put_back(self, database: str, kept: str) -> None:
+        """Replace what is in a database by what was kept under this name, ETags and all."""
+        self._ask("PUT", f"_kept?database={database}&kept={kept}")
+
+    def forget(self) -> None:
+        """Forget what was kept."""
+        self._ask("DELETE", "_kept")
+
     def set_consistency(self, level: str) -> None:
         """Make this the account's default consistency, until clear()."""
         self._ask("POST", f"_account?consistency={level}")
@@ -86,22 +95,4 @@ class Cosmos(Program):
         return sum(count["request_units"] for name, count in counts.items() if name)
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
-        """Ask over a connection that stays open: stories ask before each of their calls."""
-        with self._asking:
-            try:
-                return self._asked(method, path, body)
-            except ConnectionError:  # it has been idle, or the emulator was started again
-                self._hang_up()
-                return self._asked(method, path, body)
-
-    def _asked(self, method: str, path: str, body: object) -> Any:
-        if self._line is None or self._line.port != self.port:
-            self._hang_up()
-            self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        self._line.request(method, f"/{path}", None if body is None else json.dumps(body))
-        return json.loads(self._line.getresponse().read())
-
-    def _hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close()
-        self._line = None
+        return self._line.ask(self.port, method, path, body)

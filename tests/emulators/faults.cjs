@@ -4,6 +4,9 @@
 //   DELETE /_faults              forgets them, and seeds chance anew (?seed=7); with ?seen=too as DELETE /_seen
 //   DELETE /_items               empties the containers of ?database=, answers how they are set or null
 //   POST /_items                 copies ?database= with all that is in it to the new database ?to=
+//   POST /_kept                  keeps what is in ?database=; answers a name, the same as long as nothing is written
+//   PUT /_kept                   puts what has the name ?kept= into ?database=, which has the same containers
+//   DELETE /_kept                forgets what is kept
 //   POST /_account               the account's consistency is ?consistency=; Session again with DELETE /_faults
 //   GET /_seen                   {containers: {NAME: {...}}, queries: [...]}; DELETE /_seen starts at nought
 //
@@ -110,7 +113,7 @@ const answer = (response, status, body) => {
 };
 
 // Puts faults and counters before what `server` does; control paths begin with /_.
-const inFrontOf = (server, { empty, copy }, setConsistency) => {
+const inFrontOf = (server, { empty, copy, keep, putBack, forget }, setConsistency) => {
   const faults = new Faults();
   const seen = new Seen();
   const waiting = new Set();
@@ -128,6 +131,10 @@ const inFrontOf = (server, { empty, copy }, setConsistency) => {
       waiting.clear();
       const asked = request.method === 'POST' ? copy : empty;
       return answer(response, 200, asked(url.searchParams.get('database'), url.searchParams.get('to')));
+    }
+    if (url.pathname === '/_kept') {
+      const asked = { POST: keep, PUT: putBack, DELETE: forget }[request.method];
+      return answer(response, 200, asked(url.searchParams.get('database'), url.searchParams.get('kept')));
     }
     if (url.pathname === '/_account') {
       setConsistency(url.searchParams.get('consistency'));

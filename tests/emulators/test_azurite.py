@@ -93,3 +93,22 @@ async def test_a_link_reads_its_blob_with_ranges_until_it_expires(
             assert answer.headers["Content-Type"] == "audio/ogg"
         async with session.get(link(-5)) as answer:
             assert answer.status == 403
+
+
+async def test_what_is_kept_of_a_container_is_put_back_with_blocks_that_are_not_committed(
+    container: ContainerClient, azurite: Azurite
+) -> None:
+    blob, recording = container.get_blob_client("upload"), container.get_blob_client("recording")
+    await recording.upload_blob(b"said", metadata={"sha256": "abc"})
+    await blob.stage_block("0000", b"one")
+    before = await recording.get_blob_properties()
+    kept = azurite.keep(container.container_name)
+    assert azurite.keep(container.container_name) == kept
+    await recording.delete_blob()
+    await blob.commit_block_list([BlobBlock("0000")])
+    assert azurite.keep(container.container_name) != kept
+    azurite.put_back(container.container_name, kept)
+    assert await recording.get_blob_properties() == before
+    assert not await blob.exists()
+    await blob.commit_block_list([BlobBlock("0000")])
+    assert await (await blob.download_blob()).readall() == b"one"

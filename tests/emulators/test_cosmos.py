@@ -341,3 +341,20 @@ async def test_what_is_in_a_missing_container_is_told_from_a_missing_item(
         assert missing.value.sub_status == sub_status
         if not sub_status:
             await database.delete_container("box")
+
+
+async def test_what_is_kept_of_a_database_is_put_back_with_its_etags(
+    database: DatabaseProxy, box: ContainerProxy, cosmos: Cosmos
+) -> None:
+    stays = await box.create_item({"id": "stays", "pk": "p"})
+    await box.create_item({"id": "goes", "pk": "p"})
+    kept = cosmos.keep(database.id)
+    assert cosmos.keep(database.id) == kept
+    await box.delete_item("goes", "p")
+    await box.replace_item("stays", {"id": "stays", "pk": "p", "text": "two"})
+    await box.create_item({"id": "comes", "pk": "p"})
+    assert cosmos.keep(database.id) != kept
+    cosmos.put_back(database.id, kept)
+    found = [each async for each in box.query_items("SELECT * FROM c", partition_key="p")]
+    assert [each["id"] for each in found] == ["stays", "goes"]
+    assert found[0] == stays
