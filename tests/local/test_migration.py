@@ -91,8 +91,8 @@ async def test_a_token_of_that_time_that_has_just_expired_is_told_so(tmp_path: P
 
 
 @pytest.mark.slow
-async def test_a_sweep_does_what_was_left_to_do(directory: Path) -> None:
-    async with opened(directory) as program:
+async def test_a_sweep_does_what_was_left_to_do(tmp_path: Path) -> None:
+    async with opened(unpacked(tmp_path)) as program:
         await migrated.check_after_sweep(program)
 
 
