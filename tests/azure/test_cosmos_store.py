@@ -92,6 +92,19 @@ async def test_what_gets_due_earlier_or_in_another_queue_is_announced(
     assert made == {"create": 1, "batch": 1}
 
 
+async def test_commits_at_once_that_check_the_same_item_do_not_refuse_each_other(
+    items: Items,
+) -> None:
+    """As many people do who sign in at the same moment with one account."""
+    await items.store.commit(SIGNED_IN, [create("credentials")])
+    logins = [[create(f"login-{at}"), check("credentials", 1)] for at in range(20)]
+
+    async def sign_in() -> None:
+        await asyncio.gather(*(items.store.commit(SIGNED_IN, each) for each in logins))
+
+    assert await requests_of(items, sign_in) == {"batch": 20}
+
+
 async def test_reading_takes_one_request_however_many_items(items: Items) -> None:
     names = [f"{at:02}" for at in range(20)]
     await items.store.commit(PARTITION, [create(name) for name in names])

@@ -66,13 +66,15 @@ _PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
 class Step(NamedTuple):
     """One write in a batch; `etag` is that of the item as it was read, "" for any or none.
 
-    A "check" only writes the batch's mark to the item's `checked`, and so changes its ETag.
+    A "check" only writes the batch's mark to the item's `checked`, and so changes its ETag, if the item meets
+    `condition` (over `c`). It names no ETag: many checks of one item at once do not refuse each other.
     """
 
     kind: Kind
     item_id: str
     fields: Fields = MappingProxyType({})
     etag: str = ""
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -356,7 +358,8 @@ def _operation(pk: str, step: Step, mark: str) -> tuple[Any, ...]:
         return "delete", (step.item_id,), conditions
     if step.kind == "check":
         set_mark = {"op": "set", "path": "/checked", "value": mark}
-        return "patch", (step.item_id, [set_mark]), conditions
+        predicate = {"filter_predicate": f"FROM c WHERE {step.condition}"}
+        return "patch", (step.item_id, [set_mark]), predicate
     item = _marked(pk, step.item_id, step.fields, mark)
     return step.kind, (step.item_id, item) if step.kind == "replace" else (item,), conditions
 
