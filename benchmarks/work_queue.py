@@ -52,9 +52,10 @@ class SeenStore:
             self.calls[name] += 1
             begun_at = time.monotonic()
             answer = await call(*given, **more)
-            if name == "list" and "run-" in given:
-                session_id = given[0].rpartition("|")[2]
-                self.seen_at.setdefault(session_id, (begun_at, time.monotonic()))
+            if "run-" in given:
+                for partition in given[0] if name == "list_many" else given[:1]:
+                    session_id = partition.rpartition("|")[2]
+                    self.seen_at.setdefault(session_id, (begun_at, time.monotonic()))
             return answer
 
         return counted if callable(call) else call

@@ -72,7 +72,7 @@ def test_promises_ask_for_fixtures_that_the_plugin_has(port: str) -> None:
         for constant in ast.walk(decorator)
         if isinstance(constant, ast.Constant)
     }
-    given = {"caplog", "data", "walked"}  # by pytest, by Hypothesis, beside a promise
+    given = {"caplog", "data", "of_many", "walked"}  # by pytest, by Hypothesis, beside a promise
     assert asked - told - PORTS.keys() - LOOKS.keys() - OPTIONAL <= given
     assert port in asked
 

@@ -80,3 +80,39 @@ def test_an_embedded_worker_imports_no_server_either(tmp_path: Path) -> None:
     found = imported("worker", {"THERAPY_DATA_DIR": str(tmp_path / "data")}, tmp_path)
     assert found & (CLOUD | RECOGNITION | TERMINAL | SERVER) == set()
     assert "therapy.workflows.run_worker" in found
+
+
+FORKED = """
+import json, os, sys
+from therapy.config import read_settings
+from therapy.wiring.shared_imports import import_what_is_shared
+
+import_what_is_shared(read_settings(os.environ), with_engines=True)
+print("imported", json.dumps(sorted(sys.modules)), len(os.listdir("/proc/self/task")))
+"""
+"""What `therapy all` imports for several workers before it forks them."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_what_workers_import_for_their_engines_starts_no_thread_and_so_may_be_forked(
+    tmp_path: Path,
+) -> None:
+    chosen = {"SPEECH_KEY": "k", "SPEECH_REGION": "r", "FIREBASE_PROJECT_ID": "p"}
+    chosen |= {"TEXT_ANALYTICS_KEY": "k", "TEXT_ANALYTICS_ENDPOINT": "https://language.example"}
+    key = tmp_path / "key.json"
+    key.write_text("{}")
+    chosen |= {"GOOGLE_APPLICATION_CREDENTIALS": str(key)}
+    said = subprocess.run(
+        [sys.executable, "-c", FORKED],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"]} | chosen,
+        timeout=120,
+    )
+    assert said.returncode == 0, said.stderr
+    listed, threads = said.stdout.removeprefix("imported ").rsplit(maxsplit=1)
+    modules = set(json.loads(listed))
+    assert modules >= {"av", "azure.ai.textanalytics", "firebase_admin.messaging"}
+    assert "azure.cognitiveservices.speech" not in modules
+    assert threads == "1"

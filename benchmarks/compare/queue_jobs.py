@@ -33,7 +33,10 @@ Times = dict[str, tuple[float, float]]
 
 @dataclasses.dataclass(frozen=True)
 class TimedWorker(RunWorker):
-    """A worker that tells `note` when it began and ended to look at a session for work in turn."""
+    """A worker that tells `note` when it began and ended to look at a session for work in turn.
+
+    Of sessions that it looks at together, all began when their read did.
+    """
 
     note: Callable[[str, float, float], None] = lambda *_: None
 
@@ -43,6 +46,14 @@ class TimedWorker(RunWorker):
         if self.kinds >= IN_TURN_KINDS:
             self.note(session_id, began, time.time())
         return done
+
+    async def without_work(self, sessions: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        began = time.time()
+        idle = await super().without_work(sessions)
+        if self.kinds >= IN_TURN_KINDS:
+            for _, session_id in idle:
+                self.note(session_id, began, time.time())
+        return idle
 
 
 async def work(path: Path) -> None:

@@ -92,6 +92,19 @@ async def test_what_gets_due_earlier_or_in_another_queue_is_announced(
     assert made == {"create": 1, "batch": 1}
 
 
+async def test_commits_at_once_that_check_the_same_item_do_not_refuse_each_other(
+    items: Items,
+) -> None:
+    """As many people do who sign in at the same moment with one account."""
+    await items.store.commit(SIGNED_IN, [create("credentials")])
+    logins = [[create(f"login-{at}"), check("credentials", 1)] for at in range(20)]
+
+    async def sign_in() -> None:
+        await asyncio.gather(*(items.store.commit(SIGNED_IN, each) for each in logins))
+
+    assert await requests_of(items, sign_in) == {"batch": 20}
+
+
 async def test_reading_takes_one_request_however_many_items(items: Items) -> None:
     names = [f"{at:02}" for at in range(20)]
     await items.store.commit(PARTITION, [create(name) for name in names])
@@ -125,13 +138,17 @@ async def test_what_is_found_due_is_claimed_without_another_look(items: Items) -
     assert await requests_of(items, claim) == {"query": 3, "batch": 1}
 
 
-async def test_only_a_walk_asks_all_partitions(items: Items) -> None:
+async def test_only_a_walk_and_a_list_of_many_ask_all_partitions(items: Items) -> None:
     for at in range(5):
         await items.store.commit(f"p{at}", [put("a", queue="work", due_at=NOW), create("b")])
         await items.store.get(f"p{at}", "a", "b")
         await items.store.list(f"p{at}")
     assert len(await items.store.due(["work"], NOW, 10)) == 5
     assert items.emulator.cross_partition() == 0
+    names = [f"p{at}" for at in range(5)]
+    many = await requests_of(items, lambda: items.store.list_many(names, "a"))
+    assert many == {"query": 1}
+    items.emulator.clear()
     assert len([item async for item in items.store.walk()]) == 10
     assert items.emulator.cross_partition() > 0
 

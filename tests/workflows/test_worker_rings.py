@@ -11,7 +11,7 @@ from tests.workflows.test_worker_insights import PATIENCE, HeldSpeech, all_done,
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.errors import Unavailable
-from therapy.ports.store import Put
+from therapy.ports.store import MOST_PARTITIONS, Put
 from therapy.testing.clock import Clock
 
 NO_SWEEP = timedelta(hours=1)
@@ -54,6 +54,56 @@ async def test_a_burst_of_rings_is_a_few_looks_at_what_is_due_and_one_into_each_
         await asyncio.sleep(0.1)
     assert store.looks <= 5, store.looks
     assert set(store.read.values()) == {1}
+
+
+class ListingStore(CountingStore):
+    """Lists many partitions at once, and counts how often; unless it is `damaged`."""
+
+    def __init__(self, *, damaged: bool = False) -> None:
+        super().__init__()
+        self.damaged, self.many = damaged, 0
+
+    async def list_many(self, partitions, prefix):
+        self.many += 1
+        if self.damaged:
+            raise Unavailable(reason="damaged")
+        return await self.store.list_many(partitions, prefix)
+
+
+async def test_a_burst_of_rings_is_a_read_for_each_hundred_sessions_and_one_of_each_with_work():
+    store = ListingStore()
+    installed = await an_installation(store=store)
+    quiet = installed.with_ports(doorbell=MemoryDoorbell())  # whose rings are lost
+    doorbell = installed.ports.doorbell
+
+    async def all_are_read() -> bool:
+        return store.many >= BURST / MOST_PARTITIONS
+
+    async with one_place(installed, NO_SWEEP):
+        await asyncio.sleep(0.1)
+        with_work = (await upload(quiet.intake, a_wav(bytes(8_000)))).session_id
+        for session_id in (*(f"session-{number}" for number in range(BURST)), with_work):
+            await doorbell.ring(PRACTICE, session_id)
+        await all_done(installed, with_work)
+        await until(all_are_read)
+    assert store.many <= 2 * (BURST / MOST_PARTITIONS)
+    assert not [each for each in store.read if each.rpartition("|")[2].startswith("session-")]
+
+
+async def test_rings_are_looked_into_one_by_one_where_one_of_their_sessions_is_damaged():
+    store = ListingStore(damaged=True)
+    installed = await an_installation(store=store)
+    sessions = {f"session-{number}" for number in range(20)}
+
+    async def all_are_read() -> bool:
+        return {each.rpartition("|")[2] for each in store.read} >= sessions
+
+    async with one_place(installed, NO_SWEEP):
+        await asyncio.sleep(0.1)
+        for session_id in sessions:
+            await installed.ports.doorbell.ring(PRACTICE, session_id)
+        await until(all_are_read)
+    assert store.many
 
 
 class HeldStore(InterruptedStore):

@@ -24,6 +24,9 @@ from therapy.workflows.waiting_runs import first_waiting
 log = logging.getLogger(__name__)
 
 LACKING = "SPEECH_LANGUAGE names languages that THERAPY_SPEECH_MODEL does not recognise"
+MANY = 3
+"""Sessions that are looked into together: a read of many is dearer than one or two of one session each."""
+
 FRESH_SECONDS = 0.5
 """How long the order of what waits is kept; then whoever came meanwhile may be next."""
 
@@ -148,10 +151,22 @@ class _Places:
                 await self._begin_waiting()
             else:
                 begun = await self._begin_waiting()
-                await self._begin_all(ring for ring in rung if ring not in begun)
+                left = [each for each in rung if each not in begun]
+                await self._begin_all(await self._with_work(left))
             async with self._places:
                 if not self._rung:
                     self._answered.set()
+
+    async def _with_work(self, rings: Sequence[Ring]) -> Sequence[Ring]:
+        """Return those of these rings that are about a session with work; all, if that can't be seen."""
+        if len(rings) < MANY:
+            return rings
+        try:
+            idle = await self._worker.without_work(rings)
+        except Exception as exc:  # noqa: BLE001 - whatever failed, perhaps one session: each is looked into
+            log.warning("rings are looked into one by one", extra={"error": type(exc).__name__})
+            return rings
+        return [each for each in rings if each not in idle]
 
     async def _begin_all(self, rings: Iterable[Ring]) -> None:
         """Begin these, as places get free."""

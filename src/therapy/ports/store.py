@@ -20,6 +20,9 @@ MOST_WRITES = 100
 MOST_ITEMS = 500
 """The most items that one `list` or `due` returns."""
 
+MOST_PARTITIONS = 100
+"""The most partitions that one `list_many` looks into."""
+
 MOST_BYTES = 8_000_000
 """Bytes of all bodies of one commit.
 
@@ -190,6 +193,21 @@ class SupportsWalk(Protocol):
 
 
 @runtime_checkable
+class SupportsListMany(Protocol):
+    """Optional: stores that list some items of many partitions in fewer requests than one for each."""
+
+    async def list_many(self, partitions: Collection[str], prefix: str) -> tuple[Item, ...]:
+        """Return the items of these partitions whose id begins with `prefix`, in order of (partition, id).
+
+        All of them: only for numbers that are naturally small. At most MOST_PARTITIONS; more, or a name out
+        of bounds, raise ValueError.
+
+        Raises:
+            Unavailable: the store can't be reached.
+        """
+
+
+@runtime_checkable
 class SupportsLag(Protocol):
     """Optional: stores in which a read may miss what another process has just written.
 
@@ -226,6 +244,13 @@ def check_range(prefix: str, after: str, limit: int) -> None:
     """Raise ValueError unless these are valid arguments of `Store.list`."""
     check_names(*(name for name in (prefix, after) if name))
     _check_limit(limit)
+
+
+def check_many(partitions: Collection[str], prefix: str) -> None:
+    """Raise ValueError unless these are valid arguments of `list_many`."""
+    check_names(*partitions, *filter(None, (prefix,)))
+    if len(partitions) > MOST_PARTITIONS:
+        raise ValueError(f"at most {MOST_PARTITIONS} partitions are listed at once")
 
 
 def check_due(queues: Collection[str], now: datetime, limit: int, after: Item | None) -> None:

@@ -1,7 +1,4 @@
-"""What processes of several roles import: for a process that forks them, so that they share that memory.
-
-The engines and the sender of pushes are left out: only workers use them.
-"""
+"""What several processes import: for a process that forks them, so that they share that memory."""
 
 from importlib import import_module
 
@@ -31,9 +28,18 @@ SHARED = {
 """The modules of the adapters that API processes and workers open, by port and family."""
 
 
-def import_what_is_shared(settings: Settings) -> None:
+ENGINES = {
+    ("speech", "azure"): ("azure.speech.engine",),
+    ("sentiment", "azure"): ("azure.language.sentiment",),
+    ("insights", "azure"): ("azure.language.insights",),
+    ("push", "firebase"): ("firebase.push",),
+}
+"""Those that only workers open, of SDKs that take 12 MB: worth it where there are several workers."""
+
+
+def import_what_is_shared(settings: Settings, *, with_engines: bool = False) -> None:
     """Import the adapters that these settings choose; a plugin is imported by the process that opens it."""
-    for (port, family), modules in SHARED.items():
+    for (port, family), modules in (SHARED | (ENGINES if with_engines else {})).items():
         if getattr(settings, port) == family:
             for module in ("audio", *modules):
                 import_module(f"{ADAPTERS}.{module}")

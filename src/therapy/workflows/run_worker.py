@@ -6,7 +6,7 @@ is ever written halfway.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -116,6 +116,19 @@ class RunWorker:
             with contextlib.suppress(LeaseLost), self.during(run):
                 await self._work(await self._claim(run))
         return frozenset(due)
+
+    async def without_work(self, sessions: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Return those of these sessions (practice id, id) that have no work now, seen in few reads.
+
+        None of them where the store has no such read.
+        """
+        runs = await self.records.runs.of_sessions(sessions)
+        if runs is None:
+            return frozenset()
+        now = self.records.now()
+        return frozenset(
+            each for each in sessions if not any(claimable(run, now) for run in runs.get(each, ()))
+        )
 
     async def _is_beaten(self, run: Run) -> bool:
         """Return whether a run whose lease has not ended is at work by a clock ahead of ours.

@@ -19,6 +19,7 @@ from therapy.ports.store import (
     Store,
     Write,
     check_due,
+    check_many,
     check_names,
     check_range,
     check_writes,
@@ -59,6 +60,12 @@ class MemoryStore(Store):
             if not after or (item.id < after if backwards else item.id > after)
         ]
         return tuple(sorted(found, key=lambda item: item.id, reverse=backwards)[:limit])
+
+    async def list_many(self, partitions: Collection[str], prefix: str) -> tuple[Item, ...]:
+        """Return the items of these partitions whose id begins with `prefix`: see `SupportsListMany`."""
+        check_many(partitions, prefix)
+        lists = [await self.list(each, prefix) for each in sorted(set(partitions))]
+        return tuple(item for items in lists for item in items)
 
     async def commit(self, partition: str, writes: Sequence[Write]) -> None:
         check_names(partition)

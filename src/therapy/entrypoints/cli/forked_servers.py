@@ -54,6 +54,7 @@ def run_servers(settings: Settings, listener: socket.socket, *, with_worker: boo
 def forked_parts(settings: Settings, listener: socket.socket) -> list[Child]:
     """Return the workers and API processes that the settings ask for, each to be forked from this process."""
     serve = _server(settings, listener, with_worker=False)
+    import_what_is_shared(settings, with_engines=settings.worker_processes > 1)
 
     def work() -> None:
         end_with_stdin()

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from therapy.ports.store import MOST_ITEMS, MOST_WRITES, Create, Delete, Item, Store, Write
+from therapy.ports.store import (
+    MOST_ITEMS,
+    MOST_PARTITIONS,
+    MOST_WRITES,
+    Create,
+    Delete,
+    Item,
+    Store,
+    SupportsListMany,
+    Write,
+)
 from therapy.testing.samples import HOUR, NOW
 from therapy.testing.store.items import (
     OTHER_PARTITION,
@@ -324,3 +334,41 @@ async def test_what_was_put_is_replaced_checked_and_deleted_by_its_version(store
     await must_refuse(store, Delete(id="a", version=version))
     await store.commit(PARTITION, [Delete(id="a", version=version + 1)])
     assert await ids(store) == ["b"]
+
+
+# --- stores that list many partitions at once ----------------------------------------------------
+
+
+@pytest.fixture
+def of_many(store: Store) -> SupportsListMany:
+    if not isinstance(store, SupportsListMany):
+        pytest.skip("this store lists no partitions together, which is optional")
+    return store
+
+
+async def test_items_of_many_partitions_are_listed_as_those_of_each_are(
+    store: Store, of_many: SupportsListMany
+) -> None:
+    names = [f"session|practice-1|{at:03}" for at in range(MOST_PARTITIONS)]
+    for name in (*names[::9], "session|practice-1|other"):
+        await store.commit(name, [create("run-2", body=b"2"), create("run-1"), create("runs")])
+        await store.commit(name, [create("run-0", expires_at=NOW), replace("run-1", 1, body=b"!")])
+    found = await of_many.list_many(names[::-1], "run-")
+    assert list(found) == [item for name in names for item in await store.list(name, "run-")]
+    assert len(found) == 2 * len(names[::9])
+    assert await of_many.list_many([], "run-") == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "prefix"),
+    [
+        ([f"{at}" for at in range(MOST_PARTITIONS + 1)], ""),
+        ([PARTITION, "a b"], ""),
+        ([PARTITION], "a%"),
+    ],
+)
+async def test_listing_many_out_of_bounds_is_an_error(
+    of_many: SupportsListMany, names: list[str], prefix: str
+) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        await of_many.list_many(names, prefix)

@@ -10,7 +10,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from therapy.adapters.azure.cosmos.container_requests import Kind, Step
-from therapy.adapters.azure.cosmos.document import GONE, Fields, Seen, fields_of, seen_in
+from therapy.adapters.azure.cosmos.document import (
+    GONE,
+    Fields,
+    Seen,
+    fields_of,
+    holds_version,
+    seen_in,
+)
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.ports.store import Check, Create, Delete, Put, Refused, Replace, Write
 
@@ -72,7 +79,8 @@ def _planned(
             return Planned(Step("delete", write.id, etag=etag), None)
         case Check():
             expected = _expected(place, living, write.version)
-            return Planned(Step("check", write.id, etag=expected.etag), expected)
+            condition = holds_version(write.version, now)
+            return Planned(Step("check", write.id, condition=condition), expected)
         case Replace():
             expected = _expected(place, living, write.version)
             fields = fields_of(write, expected.version + 1, bodies[write.id], now)

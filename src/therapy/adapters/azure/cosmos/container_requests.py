@@ -7,7 +7,15 @@ be repeated, and a refusal is always due to someone else.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -66,13 +74,15 @@ _PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
 class Step(NamedTuple):
     """One write in a batch; `etag` is that of the item as it was read, "" for any or none.
 
-    A "check" only writes the batch's mark to the item's `checked`, and so changes its ETag.
+    A "check" only writes the batch's mark to the item's `checked`, and so changes its ETag, if the item meets
+    `condition` (over `c`). It names no ETag: many checks of one item at once do not refuse each other.
     """
 
     kind: Kind
     item_id: str
     fields: Fields = MappingProxyType({})
     etag: str = ""
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,17 +135,29 @@ class Container:
         top = f"TOP {limit} " if limit else ""
         by = f" ORDER BY {order}" if order else ""
         text = f"SELECT {top}{select} FROM c WHERE c.pk = @pk AND {where}{by}"  # noqa: S608 - our constants; values are parameters
+        found = {**values, "pk": pk}
+        return await self._found(text, found, partition_key=pk, max_item_count=limit or -1)
+
+    async def query_many(self, pks: Collection[str], where: str, **values: object) -> list[Item]:
+        """Return the items that a condition over `c` finds in these partitions, in no particular order.
+
+        Only the text of the query keeps it to them. Never during a request.
+        """
+        names, partitions = among(pks)
+        text = f"SELECT * FROM c WHERE c.pk IN {names} AND {where}"  # noqa: S608 - our constants; values are parameters
+        return await self._found(text, {**values, **partitions}, max_item_count=-1) if pks else []
+
+    async def _found(self, text: str, values: Mapping[str, object], **options: Any) -> list[Any]:
+        """Return what a query finds, with these values for its @names."""
         parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
-        parameters.append({"name": "@pk", "value": pk})
 
         async def ask() -> list[Any]:
             found = self._proxy.query_items(
                 text,
                 parameters=parameters,
-                partition_key=pk,
-                max_item_count=limit or -1,
                 response_hook=self._noted,
                 raw_response_hook=self._patiently(),
+                **options,
             )
             return [each async for each in found]
 
@@ -356,7 +378,8 @@ def _operation(pk: str, step: Step, mark: str) -> tuple[Any, ...]:
         return "delete", (step.item_id,), conditions
     if step.kind == "check":
         set_mark = {"op": "set", "path": "/checked", "value": mark}
-        return "patch", (step.item_id, [set_mark]), conditions
+        predicate = {"filter_predicate": f"FROM c WHERE {step.condition}"}
+        return "patch", (step.item_id, [set_mark]), predicate
     item = _marked(pk, step.item_id, step.fields, mark)
     return step.kind, (step.item_id, item) if step.kind == "replace" else (item,), conditions
 

@@ -56,6 +56,12 @@ HEAD = f"{SEEN}, c.pk, c.kind"
 """What queries select: SEEN is what a writer must know of an item, HEAD an item without its body."""
 
 
+def holds_version(version: int, now: datetime) -> str:
+    """Return the condition that an item has this version and has not expired by `now`."""
+    living = LIVING.replace("@living", f'"{stamp(now)}"')
+    return f"c.version = {version} AND {living}"
+
+
 class Seen(NamedTuple):
     """What a writer must know of an existing item; `due` and `expires` are stamps, "" for never."""
 

@@ -23,6 +23,7 @@ from therapy.ports.store import (
     Store,
     Write,
     check_due,
+    check_many,
     check_names,
     check_range,
     check_writes,
@@ -116,6 +117,19 @@ class SqliteStore(Store):
             f"ORDER BY id {'DESC' if backwards else 'ASC'} LIMIT ?"
         )
         values = (partition, low, high, micros(self._now()), limit)
+        return await self._database.read(
+            lambda connection: tuple(map(_item, connection.execute(statement, values)))
+        )
+
+    async def list_many(self, partitions: Collection[str], prefix: str) -> tuple[Item, ...]:
+        """Return the items of these partitions whose id begins with `prefix`: see `SupportsListMany`."""
+        check_many(partitions, prefix)
+        places = ", ".join("?" * len(partitions))
+        statement = (
+            f"SELECT {_COLUMNS} FROM items WHERE partition IN ({places}) "  # noqa: S608 - constants
+            f"AND id >= ? AND id < ? AND {_LIVE} ORDER BY partition, id"
+        )
+        values = (*partitions, prefix, prefix + _BEYOND_ALL, micros(self._now()))
         return await self._database.read(
             lambda connection: tuple(map(_item, connection.execute(statement, values)))
         )
