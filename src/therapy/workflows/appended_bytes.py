@@ -82,7 +82,7 @@ class Appending:
     def __init__(self, upload: Upload, intake: Intake, *, checked: bool) -> None:
         self.upload = upload
         self._intake = intake
-        self._blocks = ArrivingBlocks(upload, intake.recordings, most=intake.max_bytes)
+        self._blocks = self._from(b"")
         self._is_open = False
         self._is_accepted = not checked
         self._begun_with = upload.tail
@@ -101,10 +101,19 @@ class Appending:
             self._check_day(max(1, announced))
         if upload.tail:
             begun = await intake.recordings.staged(upload.practice_id, upload.tail, 0)
-            self._blocks = ArrivingBlocks(
-                upload, intake.recordings, most=intake.max_bytes, begun=begun
-            )
+            self._blocks = self._from(begun)
         self._is_open = True
+
+    def _from(self, begun: bytes) -> ArrivingBlocks:
+        """Return the blocks of the upload that are still to come; `begun` is there of the first."""
+        intake = self._intake
+        return ArrivingBlocks(
+            self.upload,
+            intake.recordings,
+            most=intake.max_bytes,
+            begun=begun,
+            on_block=intake.turns.note_arrival,
+        )
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes.
