@@ -1,36 +1,57 @@
 """Playback gives way while a recording is decoded for which somebody waits, and only then."""
 
 import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from mmap import mmap
+
+import pytest
 
 from tests.builders import PRACTICE, a_wav
-from tests.workflows.memory_installation import MemoryInstallation, an_installation, upload
+from tests.workflows.memory_installation import (
+    ACTOR,
+    MemoryInstallation,
+    an_installation,
+    upload,
+)
 from tests.workflows.playing import PlayingDecoder, sound
 from therapy.domain.run import RunKind
-from therapy.workflows.decoding_turns import QUIET_SECONDS, DecodingTurns
+from therapy.domain.upload import BLOCK_SIZE
+from therapy.workflows.decoding_turns import NUMBERS, QUIET_SECONDS, DecodingTurns
+from therapy.workflows.uploads import receiving
 
 
 class WatchedTurns(DecodingTurns):
-    """Counts what is noted, and tells when somebody gives way."""
+    """Counts the pieces of sound that go by, and tells when somebody gives way."""
 
     def __init__(self) -> None:
         super().__init__()
         self.noted = 0
         self.asked = asyncio.Event()
 
-    def note(self, run: str) -> None:
-        self.noted += 1
-        super().note(run)
+    async def watched(self, run: str, pcm: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        async for chunk in super().watched(run, pcm):
+            self.noted += 1
+            yield chunk
 
     async def give_way(self, most: float = 600.0) -> float:
         self.asked.set()
         return await super().give_way(most)
 
 
+async def pieces() -> AsyncGenerator[bytes, None]:
+    for _ in range(100):
+        await asyncio.sleep(QUIET_SECONDS / 10)
+        yield b"sound"
+
+
 async def decoding(turns: DecodingTurns) -> None:
     """A recording is decoded, on and on."""
+    await turns.begin("another run")
     while True:
-        turns.note("another run")
-        await asyncio.sleep(QUIET_SECONDS / 10)
+        async for _ in turns.watched("another run", pieces()):
+            pass
 
 
 async def with_session(turns: DecodingTurns, *kinds: RunKind) -> tuple[MemoryInstallation, str]:
@@ -94,9 +115,25 @@ async def test_as_many_recordings_are_decoded_at_once_as_are_allowed() -> None:
 async def test_a_recording_at_the_speed_of_speech_takes_nobodys_place() -> None:
     turns = DecodingTurns(1)
     await turns.begin("slow")
-    turns.note("slow")
-    await asyncio.sleep(QUIET_SECONDS)
-    assert await begun(turns, "fast") == ["fast"]
+    async with aclosing(turns.watched("slow", pieces())) as sound:
+        await anext(sound)
+        await asyncio.sleep(QUIET_SECONDS)
+        assert await begun(turns, "fast") == ["fast"]
+
+
+async def test_a_decoder_that_is_slow_itself_keeps_its_place() -> None:
+    async def slowly() -> AsyncGenerator[bytes, None]:
+        yield b"sound"
+        await asyncio.sleep(60)
+
+    turns = DecodingTurns(1)
+    await turns.begin("slow")
+    sound = turns.watched("slow", slowly())
+    await anext(sound)
+    waiting = asyncio.create_task(anext(sound))
+    await asyncio.sleep(2 * QUIET_SECONDS)
+    assert await begun(turns, "another") == []
+    waiting.cancel()
 
 
 async def test_a_run_waits_for_its_place_for_a_bounded_time() -> None:
@@ -110,4 +147,62 @@ async def test_a_transcription_that_is_done_leaves_its_place_at_once() -> None:
     turns = DecodingTurns(1)
     installed, session = await with_session(turns, RunKind.TRANSCRIBE)
     await installed.worker.work_on(PRACTICE, session)
-    assert not turns._busy("another run")
+    assert await begun(turns, "another run") == ["another run"]
+
+
+async def test_who_came_first_is_decoded_first() -> None:
+    turns = DecodingTurns(1)
+    await turns.begin("first")
+    waiting = [asyncio.create_task(turns.begin(run), name=run) for run in ("second", "third")]
+    await asyncio.sleep(QUIET_SECONDS)
+    turns.end("first")
+    async with asyncio.timeout(10):
+        done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    assert [task.get_name() for task in done] == ["second"]
+    for task in others:
+        task.cancel()
+
+
+async def test_a_run_that_is_ended_while_it_waits_keeps_no_place() -> None:
+    turns = DecodingTurns(1)
+    await turns.begin("first")
+    assert await begun(turns, "second") == []
+    turns.end("first")
+    assert await begun(turns, "third") == ["third"]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child does nothing else
+def test_forked_processes_share_their_turns() -> None:
+    turns = DecodingTurns(1, memoryview(mmap(-1, 2 * NUMBERS * 8)).cast("d"))
+    if not (child := os.fork()):
+        turns.use_places_of(1)
+        asyncio.run(turns.begin("theirs"))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert asyncio.run(begun(turns, "ours")) == []
+    assert asyncio.run(turns.give_way(QUIET_SECONDS)) >= QUIET_SECONDS
+
+
+async def test_playback_gives_way_to_a_recording_that_arrives_but_no_transcript_does() -> None:
+    turns = DecodingTurns(1)
+    installed = await an_installation(options={"turns": turns})
+    before = await turns.give_way(QUIET_SECONDS)
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        await incoming.write(a_wav(bytes(BLOCK_SIZE)))
+        assert await turns.give_way(QUIET_SECONDS) > before
+        assert await begun(turns, "a transcript") == ["a transcript"]
+
+
+async def test_playback_begins_only_once_nothing_is_being_decoded() -> None:
+    turns, audio = DecodingTurns(), PlayingDecoder()
+    options = {"turns": turns, "kinds": frozenset(RunKind)}
+    installed = await an_installation(audio=audio, worker_options=options)
+    session = (await upload(installed.intake, a_wav(sound(20.0)))).session_id
+    await installed.worker.work_on(PRACTICE, session)
+    busy = asyncio.create_task(decoding(turns))
+    working = asyncio.create_task(installed.worker.work_on(PRACTICE, session))
+    await asyncio.sleep(2 * QUIET_SECONDS)
+    while_busy = audio.times
+    busy.cancel()
+    await working
+    assert (while_busy, audio.times) == (0, 1)

@@ -1,4 +1,4 @@
-"""A block of an upload is staged while the next one arrives; if that ends badly, nothing is left behind."""
+"""Two blocks of an upload are staged while the next one arrives; if that ends badly, nothing is left."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from therapy.domain.errors import StorageFull, TooLarge
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
 from therapy.workflows.uploads import Receiving, receiving
 
-SOUND = a_wav(bytes(range(250)) * 2 * (BLOCK_SIZE // 250))
+SOUND = a_wav(bytes(range(250)) * 3 * (BLOCK_SIZE // 250))
 BLOCKS = [SOUND[at : at + BLOCK_SIZE] for at in range(0, len(SOUND), BLOCK_SIZE)]
 
 
@@ -51,22 +51,24 @@ async def send(incoming: Receiving) -> None:
     await incoming.end()
 
 
-async def test_the_next_block_arrives_while_one_is_staged_and_no_more_than_one_is() -> None:
+async def test_the_next_block_arrives_while_two_are_staged_and_no_more_than_two_are() -> None:
     recordings = SlowRecordings()
     installed = await an_installation(recordings=recordings)
     async with receiving(ACTOR, intake=installed.intake) as incoming:
         async with asyncio.timeout(10):
             await incoming.write(BLOCKS[0])
-            await incoming.write(BLOCKS[1][:100])
+            await incoming.write(BLOCKS[1])
+            await incoming.write(BLOCKS[2][:100])
+            await recordings.begun.wait()
         recordings.let_go.set()
-        for block in (BLOCKS[1][100:], *BLOCKS[2:]):
+        for block in (BLOCKS[2][100:], *BLOCKS[3:]):
             await incoming.write(block)
         await incoming.end()
         receipt = await incoming.finish(ACTOR, details(), therapist="", file_name="x")
     recording = (await installed.session(receipt.session_id)).recording
     assert recording.size == len(SOUND)
     assert recording.content_hash == content_hash(map(block_hash, BLOCKS))
-    assert recordings.most == 1
+    assert recordings.most == 2
 
 
 async def test_an_upload_cancelled_while_a_block_is_staged_leaves_nothing() -> None:
@@ -126,4 +128,35 @@ async def test_the_block_that_is_being_staged_counts_for_the_largest_recording()
         with pytest.raises(TooLarge):
             await incoming.write(b"more than ten bytes")
         recordings.let_go.set()
+    assert await nothing_left(installed)
+
+
+class SecondFails(SlowRecordings):
+    """Has no room for the second block, while the first is still being staged."""
+
+    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
+        if number == 1:
+            raise StorageFull
+        await super().stage(practice_id, upload_id, number, block)
+
+
+async def test_a_block_that_fails_beside_another_ends_the_wait_and_the_other_is_thrown_away() -> (
+    None
+):
+    recordings = SecondFails()
+    installed = await an_installation(recordings=recordings)
+
+    async def stalled() -> None:
+        async with receiving(ACTOR, intake=installed.intake) as incoming:
+            await incoming.write(BLOCKS[0])
+            await incoming.write(BLOCKS[1])
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(stalled())
+    await recordings.begun.wait()
+    await asyncio.sleep(0.01)
+    recordings.let_go.set()
+    async with asyncio.timeout(10):
+        with pytest.raises(StorageFull):
+            await task
     assert await nothing_left(installed)

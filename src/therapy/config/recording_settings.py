@@ -40,8 +40,9 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     decoded_at_once: Annotated[
         int,
         Meta(ge=0, le=64),
-        "recordings that a worker decodes at full speed at once for their transcripts; more wait, as together"
-        " they would take as long, each with its memory; 0: as many as there are cores",
+        "recordings that a worker, or all workers of `therapy all` together (Linux), decode at full speed at"
+        " once for their transcripts; more wait, as together they would take as long, each with its memory;"
+        " 0: as many as there are cores",
     ] = field(name="THERAPY_DECODED_AT_ONCE", default=0)
     recogniser_memory: Annotated[
         int,

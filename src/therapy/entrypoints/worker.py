@@ -10,14 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from therapy.config.settings import usable_cores
 from therapy.domain.errors import TherapyError, Unavailable
 from therapy.domain.run import Run, RunKind
 from therapy.domain.session_status import IN_TURN_KINDS
 from therapy.entrypoints.logs import bound_ids
 from therapy.ports.doorbell import Ring
 from therapy.wiring import Therapy, languages_lacking
-from therapy.workflows.decoding_turns import DecodingTurns
 from therapy.workflows.run_worker import RunWorker
 from therapy.workflows.waiting_runs import first_waiting
 
@@ -61,7 +59,6 @@ class _Working:
         worker = replace(
             therapy.installation.worker,
             during=lambda run: bound_ids(run=run.id),
-            turns=DecodingTurns(settings.recording_limits.decoded_at_once or usable_cores()),
         )
         self.in_turn = _Places(
             replace(worker, kinds=worker.kinds & IN_TURN_KINDS),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from therapy.adapters.logged_mail import LoggedMail
 from therapy.adapters.passwords import Argon2Passwords
 from therapy.adapters.tokens import JwtTokens
 from therapy.config import Settings
+from therapy.config.settings import usable_cores
 from therapy.domain.person_limits import PersonLimits
 from therapy.ports.mail import Letter
 from therapy.ports.push import PushSender
@@ -44,6 +46,7 @@ from therapy.wiring.opened_on_use import (
     SpeechOnUse,
 )
 from therapy.wiring.stores import Check, open_records, open_stores, utc_now
+from therapy.workflows.decoding_turns import NUMBERS, DecodingTurns
 from therapy.workflows.engines import Engines
 from therapy.workflows.installation import Installation, Ports, install
 from therapy.workflows.reset_letters import LetterPace
@@ -59,6 +62,7 @@ __all__ = [
     "Mailbox",
     "Ports",
     "Therapy",
+    "decoding_turns",
     "engine_names",
     "languages_lacking",
     "mailbox",
@@ -89,13 +93,18 @@ def as_chosen(ports: Ports) -> Ports:
 
 @asynccontextmanager
 async def open_therapy(
-    settings: Settings, exchange: Callable[[Ports], Ports] = as_chosen, *, works: bool = True
+    settings: Settings,
+    exchange: Callable[[Ports], Ports] = as_chosen,
+    *,
+    works: bool = True,
+    turns: DecodingTurns | None = None,
 ) -> AsyncIterator[Therapy]:
     """Yield a running installation; close everything at the end.
 
     Without `works`, nobody works on recordings here: engines and pushes are opened only when they are used.
     `exchange` gets the adapters that the settings chose and returns the ones to use: it may replace some by
-    other adapters, or by fakes, with `dataclasses.replace`.
+    other adapters, or by fakes, with `dataclasses.replace`. `turns` are shared with other processes (None:
+    with nobody), see `decoding_turns`.
 
     Raises:
         OSError: the data directory can't be created or written.
@@ -150,6 +159,7 @@ async def open_therapy(
             letter_pace=LetterPace(
                 settings.sign_in_limits.reset_lifetime, settings.sign_in_limits.mail_pause
             ),
+            turns=turns or decoding_turns(settings),
         )
         checks: dict[str, Check] = {
             "stores": stores.probe,
@@ -158,6 +168,13 @@ async def open_therapy(
             **limits_checks,
         }
         yield Therapy(installation, settings, data_dir, checks)
+
+
+def decoding_turns(settings: Settings, processes: int = 1) -> DecodingTurns:
+    """Return the turns of this process, or of so many that are forked from it."""
+    at_once = settings.recording_limits.decoded_at_once or usable_cores()
+    shared = mmap(-1, processes * NUMBERS * 8)  # of no file: who is forked has it, too
+    return DecodingTurns(at_once, memoryview(shared).cast("d"))
 
 
 def person_limits_of(settings: Settings) -> PersonLimits:

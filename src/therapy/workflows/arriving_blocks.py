@@ -1,6 +1,7 @@
 """The bytes of an upload while they arrive: cut into blocks, each staged and hashed once it is whole."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,22 +15,32 @@ from therapy.workflows.staged_file import stage_hashed
 GZIP = b"\x1f\x8b\x08"
 """How a gzip file begins."""
 
+STAGED_AT_ONCE = 2
+"""Blocks of one upload."""
+
 
 class ArrivingBlocks:
     """At most one block (4 MiB) of an upload is in memory; `rest` are the bytes that are not staged yet.
 
-    It goes on behind the staged blocks of `upload`, with `begun`: what is there of the next one.
+    It goes on behind the staged blocks of `upload`, with `begun`: what is there of the next one. `on_block`
+    is called for each block that has arrived.
     """
 
     def __init__(
-        self, upload: Upload, recordings: Recordings, *, most: int, begun: bytes = b""
+        self,
+        upload: Upload,
+        recordings: Recordings,
+        *,
+        most: int,
+        begun: bytes = b"",
+        on_block: Callable[[], None] = lambda: None,
     ) -> None:
         self.media_type = upload.media_type
         self.rest = bytearray(begun)
         self.hashes = list(upload.block_hashes)
         self.staged = upload.offset - len(begun)
         self._practice_id, self._upload_id = upload.practice_id, upload.id
-        self._recordings, self._most = recordings, most
+        self._recordings, self._most, self._on_block = recordings, most, on_block
 
     @property
     def size(self) -> int:
@@ -78,35 +89,46 @@ class ArrivingBlocks:
         """Stage the first block of the rest, which is as it was if that fails."""
         block = self._taken()
         try:
-            await self._stage(block)
+            digest = await self._staged(len(self.hashes), block)
         except BaseException:
             self.rest[:0] = block
             raise
+        self.hashes.append(digest)
 
     def _taken(self) -> bytes:
         """Take the first block off the rest and return it."""
+        self._on_block()
         block = bytes(memoryview(self.rest)[:BLOCK_SIZE])
         del self.rest[:BLOCK_SIZE]
         return block
 
-    async def _stage(self, block: bytes) -> None:
-        number = len(self.hashes)
+    async def _staged(self, number: int, block: bytes) -> bytes:
+        """Stage a block; return its hash."""
         digest = await stage_hashed(
             self._recordings, self._practice_id, self._upload_id, number, block
         )
-        self.hashes.append(digest)
         self.staged += len(block)
+        return digest
 
 
 class OverlappingBlocks(ArrivingBlocks):
-    """Stages a block while the next one arrives, so that at most two of them (8 MiB) are in memory.
+    """Stages two blocks while the next one arrives, so that at most three of them (12 MiB) are in memory.
 
-    If one can't be staged, `broken_off` and the next call say so; nothing of the upload is of use any more.
+    While one is sent to the store the other is hashed and noted: the store need not wait for us. What was
+    staged last is there after `settle`. If one can't be staged, `broken_off` and the next call say so;
+    nothing of the upload is of use any more.
     """
 
-    def __init__(self, upload: Upload, recordings: Recordings, *, most: int) -> None:
-        super().__init__(upload, recordings, most=most)
-        self._staging: asyncio.Task[None] | None = None
+    def __init__(
+        self,
+        upload: Upload,
+        recordings: Recordings,
+        *,
+        most: int,
+        on_block: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(upload, recordings, most=most, on_block=on_block)
+        self._staging = deque[asyncio.Task[bytes]]()
         self._settling = False
         self._in_flight = 0
         self._fail: Callable[[], None] = lambda: None
@@ -116,24 +138,24 @@ class OverlappingBlocks(ArrivingBlocks):
         """How many bytes there are."""
         return super().size + self._in_flight
 
-    async def end(self) -> None:
-        """Stage the rest, see `ArrivingBlocks.end`; everything is staged then."""
-        await super().end()
-        await self.settle()
-
-    async def settle(self) -> None:
-        """Wait until nothing is being staged any more, even if the caller was cancelled before.
+    async def settle(self, most: int = 0) -> None:
+        """Wait until no more than `most` blocks are being staged, even if the caller was cancelled before.
 
         Raises:
-            StorageFull, Unavailable: the last block could not be staged.
+            StorageFull, Unavailable: one of them could not be staged.
         """
-        if self._staging is not None:
+        while len(self._staging) > most or any(map(_has_failed, self._staging)):
             self._settling = True
             try:
-                await asyncio.shield(self._staging)
+                self.hashes.append(await asyncio.shield(self._staging[0]))
             finally:
                 self._settling = False
-            self._staging = None
+            self._staging.popleft()
+
+    async def stop(self) -> None:
+        """Wait until nothing is being staged any more, whether or not it could be."""
+        if self._staging:
+            await asyncio.wait(self._staging)
 
     @asynccontextmanager
     async def broken_off(self) -> AsyncIterator[None]:
@@ -154,18 +176,24 @@ class OverlappingBlocks(ArrivingBlocks):
                 await self.settle()
             raise
 
-    def _look_at(self, staging: "asyncio.Task[None]") -> None:
-        if not staging.cancelled() and staging.exception() and not self._settling:
+    def _look_at(self, staging: "asyncio.Task[bytes]") -> None:
+        if _has_failed(staging) and not self._settling:
             self._fail()
 
     async def _stage_first(self) -> None:
-        """Begin to stage the first block of the rest, once the one before is staged."""
-        await self.settle()
-        block = self._taken()
-        self._in_flight = len(block)
-        self._staging = asyncio.create_task(self._stage(block))
-        self._staging.add_done_callback(self._look_at)
+        """Begin to stage the first block of the rest, once only one of those before is not staged yet."""
+        await self.settle(STAGED_AT_ONCE - 1)
+        block, number = self._taken(), len(self.hashes) + len(self._staging)
+        self._in_flight += len(block)
+        staging = asyncio.create_task(self._staged(number, block))
+        self._staging.append(staging)
+        staging.add_done_callback(self._look_at)
 
-    async def _stage(self, block: bytes) -> None:
-        await super()._stage(block)
-        self._in_flight = 0
+    async def _staged(self, number: int, block: bytes) -> bytes:
+        digest = await super()._staged(number, block)
+        self._in_flight -= len(block)
+        return digest
+
+
+def _has_failed(staging: "asyncio.Task[bytes]") -> bool:
+    return staging.done() and not staging.cancelled() and staging.exception() is not None

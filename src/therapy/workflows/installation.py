@@ -27,6 +27,7 @@ from therapy.repositories.devices import MOST_DEVICES
 from therapy.repositories.records import Records
 from therapy.workflows.attempts import AttemptCounter
 from therapy.workflows.authentication import SignIn
+from therapy.workflows.decoding_turns import DecodingTurns
 from therapy.workflows.engines import Engines
 from therapy.workflows.followed_sessions import POLL, FollowedSessions
 from therapy.workflows.idempotency import KEPT_FOR, Idempotency
@@ -106,6 +107,7 @@ def install(
     key_lifetime: timedelta = KEPT_FOR,
     resumable_for: timedelta = timedelta(days=1),
     events_poll: timedelta = POLL,
+    turns: DecodingTurns | None = None,
 ) -> Installation:
     """Return an installation over these ports.
 
@@ -119,8 +121,10 @@ def install(
     and how often it is tried. A run is tried `paid_tries` times if that costs money; an
     engine that can keeps a checkpoint for each `checkpoint_ms` of audio (0 = none). An answer
     is kept under its idempotency key for `key_lifetime`; a resumable upload may stand still `resumable_for`.
-    What people who follow sessions were not told of is looked for every `events_poll`.
+    What people who follow sessions were not told of is looked for every `events_poll`. `turns` are those of
+    all processes that share this machine's cores; None: of this one.
     """
+    turns = turns or DecodingTurns()
     relay = OutboxRelay(
         records=_records(ports, lease, most_devices),
         doorbell=ports.doorbell,
@@ -151,6 +155,7 @@ def install(
         people=people,
         longest_ms=longest_ms,
         resumable_for=resumable_for,
+        turns=turns,
     )
     return Installation(
         records=records,
@@ -191,6 +196,7 @@ def install(
             lease=lease,
             insights_time=insights_time,
             publish=ports.session_events.publish,
+            turns=turns,
         ),
         sweep=Sweep(relay, intake),
     )

@@ -68,7 +68,10 @@ async def make(
     version = await records.transcripts.load_words(session.practice_id, session.id, number)
     # If it is longer than its transcript says, which never was, the second try has room for the longest.
     expected_ms = min(longest_ms, longest_ms if run.attempt else version.duration_ms)
-    pcm = _pcm(session, claimed, expected_ms, longest_ms, recordings=recordings, audio=audio)
+    patience = MOST_SECONDS - await claimed.turns.give_way(MOST_SECONDS)
+    pcm = _pcm(
+        session, claimed, expected_ms, longest_ms, patience, recordings=recordings, audio=audio
+    )
     try:
         made = await _kept(claimed, session, pcm, expected_ms, recordings=recordings, encoder=audio)
     except BaseException:
@@ -95,15 +98,16 @@ async def _pcm(
     claimed: ClaimedRun,
     expected_ms: int,
     longest_ms: int,
+    patience: float,
     *,
     recordings: Recordings,
     audio: AudioDecoder,
 ) -> AsyncGenerator[bytes, None]:
     """Yield the sound of all of a session's recordings, and note how much of it has gone by.
 
-    While a recording is decoded for which somebody waits, it waits, too, and so do its child processes.
+    While a recording is decoded for which somebody waits, it waits, too, and so do its child processes: for
+    `patience` seconds in all.
     """
-    patience = MOST_SECONDS
     practice_id, expected, sent = session.practice_id, max(1, expected_ms * BYTES_PER_MS), 0
     parts = [
         Part(partial(recordings.read, practice_id, key), await recordings.size(practice_id, key))

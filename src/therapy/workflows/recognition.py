@@ -5,7 +5,7 @@ use it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 
@@ -45,6 +45,15 @@ async def nothing_to_note() -> None:
 
 async def nothing_to_keep(_: bytes) -> None:
     """Do nothing: no later try will go on from here."""
+
+
+Sound = AsyncIterator[bytes]
+"""What a decoder yields."""
+
+
+def as_it_is(sound: Sound) -> Sound:
+    """Return it: nobody watches."""
+    return sound
 
 
 class Heard(Struct, frozen=True):
@@ -100,6 +109,7 @@ async def hear(
     on_progress: Callable[[int], None] = lambda _: None,
     on_charge: Callable[[], Awaitable[None]] = nothing_to_note,
     on_checkpoint: Callable[[bytes], Awaitable[None]] = nothing_to_keep,
+    watched: Callable[[Sound], Sound] = as_it_is,
     audio: AudioDecoder,
     speech: Speech,
 ) -> Heard:
@@ -108,7 +118,7 @@ async def hear(
     `more` are recordings that continue it, on one timeline; all may last `longest_ms`. `on_progress` is
     called with the milliseconds of audio that the engine has processed so far, `on_charge` before each time
     that the engine may cost something: what it raises ends the recognition before that. `on_checkpoint` is
-    called with each state from which a later try can go on.
+    called with each state from which a later try can go on. `watched` returns the same sound, watched.
 
     Raises:
         WorkFailed: the recording or the engine failed; its class says whether trying again may help.
@@ -124,11 +134,13 @@ async def hear(
         pcm = decode_parts(practice_id, parts, longest_ms=longest_ms, on_end=note, audio=audio)
     else:
         pcm = audio.decode(practice_id, read, size, longest_ms=longest_ms, on_end=note)
-    events = speech.transcribe(practice_id, pcm, options)
+    sound = watched(pcm)
+    events = speech.transcribe(practice_id, sound, options)
     recognised: list[Utterance] = []
     end = SpeechDone("", "", 0)
     async with AsyncExitStack() as stack:  # whatever happens, engine and decoder stop right here
         close_with(stack, pcm)
+        close_with(stack, sound)
         close_with(stack, events)
         async for event in events:
             if isinstance(event, Utterance):

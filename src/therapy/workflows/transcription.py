@@ -186,14 +186,12 @@ async def _recognise(
     share = ShareDone(sum(sizes), _length_ms(session))
 
     async def read(key: str, start: int, end: int) -> bytes:
-        claimed.turns.note(run_id)
         block = await recordings.read(practice_id, key, start, end)
         share.bytes_read += len(block)
         claimed.progress = share.value
         return block
 
     def on_progress(processed_ms: int) -> None:
-        claimed.turns.note(run_id)
         share.processed_ms = processed_ms
         claimed.progress = share.value
 
@@ -218,6 +216,7 @@ async def _recognise(
             on_charge=claimed.charge,
             on_progress=on_progress,
             on_checkpoint=on_checkpoint,
+            watched=partial(claimed.turns.watched, run_id),
             audio=engines.audio,
             speech=engines.speech,
         )

@@ -50,8 +50,7 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
 
 async def _ended(incoming: "Receiving", *, intake: Intake) -> None:
     """Count an upload's bytes and remove what is left of it; what can't be removed now the sweep removes."""
-    with suppress(Exception):  # nothing may be staged behind what is thrown away
-        await incoming.blocks.settle()
+    await incoming.blocks.stop()  # nothing may be staged behind what is thrown away
     with suppress(TherapyError):
         await incoming.count()
     with suppress(TherapyError):
@@ -59,12 +58,17 @@ async def _ended(incoming: "Receiving", *, intake: Intake) -> None:
 
 
 class Receiving:
-    """An upload in progress: at most two blocks (8 MiB) of it are in memory."""
+    """An upload in progress: at most three blocks (12 MiB) of it are in memory."""
 
     def __init__(self, upload: Upload, intake: Intake) -> None:
         self.upload = upload
         self._intake = intake
-        self.blocks = OverlappingBlocks(upload, intake.recordings, most=intake.max_bytes)
+        self.blocks = OverlappingBlocks(
+            upload,
+            intake.recordings,
+            most=intake.max_bytes,
+            on_block=intake.turns.note_arrival,
+        )
         self._not_counted = 0
         self._left_today = 0
 
@@ -117,7 +121,7 @@ class Receiving:
         self.upload = replace(noted, version=noted.version + 1)
 
     async def end(self) -> None:
-        """Stage the rest: no more bytes will come.
+        """Begin to stage the rest: no more bytes will come.
 
         Raises:
             InvalidInput: there were no bytes at all.
@@ -138,7 +142,12 @@ class Receiving:
         people: int = 0,
         continues: str = "",
     ) -> Receipt:
-        """Make the received recording a session, see `finished_uploads.finish`."""
+        """Make the received recording a session, see `finished_uploads.finish`; wait until it is staged.
+
+        Raises:
+            StorageFull, Unavailable: the last blocks could not be staged.
+        """
+        await self.blocks.settle()
         hashes, media_type = tuple(self.blocks.hashes), self.blocks.media_type
         arrived = Arrived(self.upload.id, hashes, media_type, file_name)
         metadata = Metadata(details, therapist, languages, people, continues)

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import IO, NoReturn
@@ -25,7 +26,9 @@ from therapy.entrypoints.cli.interruption import StopSignals
 from therapy.entrypoints.cli.listening import announce_summary
 from therapy.entrypoints.cli.server_process import end_with_stdin, ready_server, run_worker
 from therapy.entrypoints.cli.supervisor import Child, RunningProcess, Supervisor, names_of_parts
+from therapy.wiring import decoding_turns
 from therapy.wiring.shared_imports import import_what_is_shared
+from therapy.workflows.decoding_turns import DecodingTurns
 
 CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 """Signals that the supervisor handles, and its children in their own way."""
@@ -43,39 +46,49 @@ def run_servers(settings: Settings, listener: socket.socket, *, with_worker: boo
     """Serve, and work, in as many processes as the settings say until stopped; return the exit code."""
     _, names = names_of_parts(settings)
     share = max(1, settings.sessions_at_once // settings.processes)
-    serve = _server(replace(settings, sessions_at_once=share), listener, with_worker=with_worker)
+    turns = decoding_turns(settings, len(names))
+    settings_of_each = replace(settings, sessions_at_once=share)
+    serve = _server(settings_of_each, listener, turns, with_worker=with_worker)
     announce_summary(settings)
     _keep_what_is_shared()
-    children = [ForkedChild(name, serve, listener) for name in names]
+    children = [
+        ForkedChild(name, partial(serve, number), listener) for number, name in enumerate(names)
+    ]
     drain = settings.drain.total_seconds()
     return Supervisor(children, drain=drain, listener=listener).run()
 
 
 def forked_parts(settings: Settings, listener: socket.socket) -> list[Child]:
     """Return the workers and API processes that the settings ask for, each to be forked from this process."""
-    serve = _server(settings, listener, with_worker=False)
+    workers, servers = names_of_parts(settings)
+    turns = decoding_turns(settings, len(workers) + len(servers))
+    serve = _server(settings, listener, turns, with_worker=False)
     import_what_is_shared(settings, with_engines=settings.worker_processes > 1)
 
-    def work() -> None:
+    def work(number: int) -> None:
+        turns.use_places_of(number)
         end_with_stdin()
-        run_worker(settings, StopSignals(say=False))
+        run_worker(settings, StopSignals(say=False), turns=turns)
 
     _keep_what_is_shared()
-    workers, servers = names_of_parts(settings)
     return [
-        *(ForkedChild(each, work) for each in workers),
-        *(ForkedChild(each, serve, listener) for each in servers),
+        *(ForkedChild(each, partial(work, number)) for number, each in enumerate(workers)),
+        *(
+            ForkedChild(each, partial(serve, number), listener)
+            for number, each in enumerate(servers, len(workers))
+        ),
     ]
 
 
 def _server(
-    settings: Settings, listener: socket.socket, *, with_worker: bool
-) -> Callable[[], None]:
-    """Return what serves in a child until it is stopped; what the children can share is made now."""
+    settings: Settings, listener: socket.socket, turns: DecodingTurns, *, with_worker: bool
+) -> Callable[[int], None]:
+    """Return what serves in child `number` until it is stopped; what the children can share is made now."""
     import_what_is_shared(settings)
-    ready = ready_server(settings, listener, with_worker=with_worker)
+    ready = ready_server(settings, listener, with_worker=with_worker, turns=turns)
 
-    def serve() -> None:
+    def serve(number: int) -> None:
+        turns.use_places_of(number)
         end_with_stdin()
         ready(StopSignals(say=False))
 

@@ -22,6 +22,7 @@ from therapy.entrypoints.cli.start_summary import DEMO_PRACTICE
 if TYPE_CHECKING:
     from therapy.entrypoints.http.server import HttpServer
     from therapy.wiring import Therapy
+    from therapy.workflows.decoding_turns import DecodingTurns
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,17 @@ def end_with_stdin() -> None:
 
 
 def ready_server(
-    settings: Settings, listener: socket.socket, *, with_worker: bool
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    with_worker: bool,
+    turns: "DecodingTurns | None" = None,
 ) -> Callable[[StopSignals], None]:
     """Return what serves on a listening socket until SIGTERM or SIGINT; the application is made now.
 
     One of several processes, whose `signals` say nothing, prints no more than its address and data. What is
-    returned raises OSError or TherapyError if something that it depends on can't be opened.
+    returned raises OSError or TherapyError if something that it depends on can't be opened. `turns` are those
+    that processes share.
     """
     from therapy.entrypoints.http.app import make_app
     from therapy.entrypoints.http.server import HttpServer
@@ -58,7 +64,9 @@ def ready_server(
     async def opening(settings: Settings) -> AsyncIterator[Therapy]:
         async with contextlib.AsyncExitStack() as stack:
             try:
-                opened = await stack.enter_async_context(open_therapy(settings, works=with_worker))
+                opened = await stack.enter_async_context(
+                    open_therapy(settings, works=with_worker, turns=turns)
+                )
             except Exception as exc:
                 faults.append(exc)  # raised below, instead of uvicorn's two lines
                 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
@@ -111,16 +119,18 @@ async def _note_demo_practice(opened: "Therapy") -> None:
         log.log(logging.INFO if loopback else logging.WARNING, DEMO_PRACTICE)
 
 
-def run_worker(settings: Settings, signals: StopSignals) -> None:
-    """Work until SIGTERM or SIGINT.
+def run_worker(
+    settings: Settings, signals: StopSignals, *, turns: "DecodingTurns | None" = None
+) -> None:
+    """Work until SIGTERM or SIGINT; `turns` are those that processes share.
 
     Raises:
         OSError, TherapyError: something that it depends on can't be opened.
     """
-    asyncio.run(_work(settings, signals))
+    asyncio.run(_work(settings, signals, turns))
 
 
-async def _work(settings: Settings, signals: StopSignals) -> None:
+async def _work(settings: Settings, signals: StopSignals, turns: "DecodingTurns | None") -> None:
     from therapy.entrypoints.process_memory import giving_back_memory
     from therapy.entrypoints.worker import working
     from therapy.wiring import open_therapy
@@ -133,7 +143,8 @@ async def _work(settings: Settings, signals: StopSignals) -> None:
 
     for each in STOPPING:
         asyncio.get_running_loop().add_signal_handler(each, take, each)
-    async with giving_back_memory(), open_therapy(settings) as opened, working(opened):
+    opening = open_therapy(settings, turns=turns)
+    async with giving_back_memory(), opening as opened, working(opened):
         announce("therapy works on", "sessions", data)
         if signals.say:
             announce_summary(settings, listens=False)
