@@ -44,6 +44,7 @@ from therapy.adapters.azure.cosmos.errors import (
     throttled,
     throttled_for,
 )
+from therapy.adapters.azure.cosmos.session_tokens import SessionTokens
 from therapy.adapters.retry import RetryPolicy
 
 Item = Mapping[str, Any]
@@ -66,7 +67,7 @@ PATIENCE = 10.0
 WITHIN = 30.0
 """Seconds that a call may take with all its repetitions. `due_hints` relies on it."""
 
-SESSION_TOKEN, CONTAINER_PATH = "x-ms-session-token", "x-ms-alt-content-path"
+CONTINUATION = "x-ms-continuation"
 
 _PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
 
@@ -107,6 +108,7 @@ class Container:
         count: Callable[[Any], None] = _nobody_counts,
     ) -> None:
         self._proxy = proxy
+        self._tokens = SessionTokens(proxy)
         self._patience = patience
         self._count = count
         self.pauses = tuple(pauses)
@@ -117,7 +119,10 @@ class Container:
             try:
                 return await self._sent(
                     lambda: self._proxy.read_item(
-                        item_id, partition_key=pk, response_hook=self._noted
+                        item_id,
+                        partition_key=pk,
+                        response_hook=self._tokens.note,
+                        session_token=self._tokens.newest(),
                     )
                 )
             except CosmosResourceNotFoundError as exc:
@@ -136,7 +141,7 @@ class Container:
         by = f" ORDER BY {order}" if order else ""
         text = f"SELECT {top}{select} FROM c WHERE c.pk = @pk AND {where}{by}"  # noqa: S608 - our constants; values are parameters
         found = {**values, "pk": pk}
-        return await self._found(text, found, partition_key=pk, max_item_count=limit or -1)
+        return await self._found(text, found, pk=pk, limit=limit)
 
     async def query_many(self, pks: Collection[str], where: str, **values: object) -> list[Item]:
         """Return the items that a condition over `c` finds in these partitions, in no particular order.
@@ -145,21 +150,36 @@ class Container:
         """
         names, partitions = among(pks)
         text = f"SELECT * FROM c WHERE c.pk IN {names} AND {where}"  # noqa: S608 - our constants; values are parameters
-        return await self._found(text, {**values, **partitions}, max_item_count=-1) if pks else []
+        return await self._found(text, {**values, **partitions}) if pks else []
 
-    async def _found(self, text: str, values: Mapping[str, object], **options: Any) -> list[Any]:
-        """Return what a query finds, with these values for its @names."""
+    async def _found(
+        self, text: str, values: Mapping[str, object], *, pk: str = "", limit: int = 0
+    ) -> list[Any]:
+        """Return what a query finds, with these values for its @names; in all partitions if `pk` is not given."""
         parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
+        within = {"partition_key": pk, "session_token": self._tokens.newest()} if pk else {}
+        more = ""
+
+        def note(headers: Mapping[str, Any], _: object) -> None:
+            nonlocal more
+            more = headers.get(CONTINUATION, "")
+            self._tokens.note(headers)
 
         async def ask() -> list[Any]:
             found = self._proxy.query_items(
                 text,
                 parameters=parameters,
-                response_hook=self._noted,
+                max_item_count=limit or -1,
+                response_hook=note,
                 raw_response_hook=self._patiently(),
-                **options,
+                **within,
             )
-            return [each async for each in found]
+            items: list[Any] = []
+            async for page in found.by_page():
+                items += [each async for each in page]
+                if pk and not more:  # the SDK would prepare a request to find that none is left
+                    break
+            return items
 
         with cosmos_errors():
             return await self._sent(ask)
@@ -175,7 +195,7 @@ class Container:
         text = f"SELECT * FROM c WHERE {where}" if where else "SELECT * FROM c"  # noqa: S608 - our constants; values are parameters
         parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
         found = self._proxy.query_items(
-            text, parameters=parameters, max_item_count=size, response_hook=self._noted
+            text, parameters=parameters, max_item_count=size, response_hook=self._tokens.note
         )
         pages = found.by_page()
 
@@ -291,10 +311,15 @@ class Container:
             operations = [_operation(pk, step, mark) for step in steps]
             try:
                 return await self._proxy.execute_item_batch(
-                    operations, partition_key=pk, response_hook=self._noted
+                    operations,
+                    partition_key=pk,
+                    response_hook=self._tokens.note,
+                    session_token=self._tokens.newest(),
                 )
             except CosmosBatchOperationError as exc:
-                self._noted(exc.headers or {})  # whoever looks why it was refused sees the reason
+                self._tokens.note(
+                    exc.headers or {}
+                )  # whoever looks why it was refused sees the reason
                 pause = throttled_for(exc)
                 if pause is None or waited >= self._patience:
                     raise
@@ -306,17 +331,6 @@ class Container:
         written = next((step.item_id for step in steps if step.kind != "delete"), None)
         found = await self.read(pk, written) if written else None
         return found is not None and found["mark"] == mark
-
-    def _noted(self, headers: Mapping[str, Any], _: object = None) -> None:
-        """Note an answer's session token, so that no later read of this process is answered from before it.
-
-        The SDK notes those of changes of one document only. Without the others a process might not find what
-        its batch has just written, or find one item of another's batch and not the other.
-        """
-        connection = self._proxy.client_connection
-        if connection.session is not None and SESSION_TOKEN in headers:
-            here = {**headers, CONTAINER_PATH: self._proxy.container_link}
-            connection.session.update_session(connection, {}, here)  # type: ignore[no-untyped-call]  # the SDK has no types there
 
     def _patiently(self) -> Callable[[Any], None]:
         """Return what counts a query's answers, and ends it once its 429s have asked for too long a wait.

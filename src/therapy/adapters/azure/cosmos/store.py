@@ -49,6 +49,7 @@ from therapy.adapters.azure.cosmos.document import (
 from therapy.adapters.azure.cosmos.due_hints import DueHints
 from therapy.adapters.azure.cosmos.due_items import DueItems, Wanted
 from therapy.adapters.azure.cosmos.errors import contended, cosmos_errors
+from therapy.adapters.azure.cosmos.gathered_reads import GatheredReads
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.adapters.azure.cosmos.versions import Versions
 from therapy.domain.errors import TooLarge, Unavailable
@@ -87,11 +88,12 @@ class CosmosStore(Store):
         self._due = DueItems(cosmos.items, self._hints, now, self._read)
         self._now = now
         self._versions = Versions()
+        self._together = GatheredReads(self._whole)
 
     async def get(self, partition: str, *ids: str) -> Mapping[str, Item]:
         check_names(partition, *ids)
-        found = await self._find(partition, ids, "*")
-        return {item.id: item for item in await self._read(found)}
+        find = self._whole if len(ids) <= 1 else self._together.find
+        return {item.id: item for item in await self._read(await find(partition, ids))}
 
     async def list(
         self,
@@ -239,6 +241,9 @@ class CosmosStore(Store):
         for item_id in ids:
             self._versions.put(partition, item_id, found.get(item_id))
         return {item_id: found.get(item_id) for item_id in ids}
+
+    async def _whole(self, partition: str, ids: Iterable[str]) -> Sequence[Document]:
+        return await self._find(partition, ids, "*")
 
     async def _find(self, partition: str, ids: Iterable[str], select: str) -> Sequence[Document]:
         """Return the documents that exist: by a point read of one, a query for several."""
