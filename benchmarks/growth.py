@@ -2,23 +2,31 @@
 
 One therapist has 95 closed sessions and 20 to review at every size, so that lists have equal rows, and the
 names that are searched are 50 from 1,000 sessions on. Another therapist has half of all sessions, up to
-10,000, and submits; the rest have 200 each; every tenth session brings a new patient, up to 100,000. The
-practice grows in one directory; at each size `therapy serve` is started over it and asked, one call after
+10,000, and submits; the rest have 200 each, copies of those of one; every tenth session brings a new patient,
+up to 100,000. There is a practice of each size; `therapy serve` is started over it and asked, one call after
 another. The ratios are to the same call at 1,000 sessions: of the 95th percentile, which is the machine's,
 too, and of the CPU of all processes of the server.
 
-    .venv/bin/python benchmarks/growth.py                  to 100,000: 3 minutes of CPU, 1.3 GB of disk
-    .venv/bin/python benchmarks/growth.py --to 1000000     half an hour and 13 GB
+    .venv/bin/python benchmarks/growth.py                  to 100,000: 3 minutes of CPU, 1.5 GB of disk
+    .venv/bin/python benchmarks/growth.py --to 1000000     15 minutes and 15 GB
+    .venv/bin/python benchmarks/growth.py --sizes 1000 1000000 --directory DIRECTORY
+        only these two, and keep them: repeated, it measures what is there. --fill only writes them,
+        --rounds N asks both in turn, N times, and prints the medians
+
+A practice that was measured has 60 more closed sessions of the one who submits.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
+import json
+import shutil
+import statistics
 import sys
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +38,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
-    MB,
     PASSWORD,
     THERAPIST,
     Server,
@@ -45,6 +52,7 @@ from benchmarks.growing_practice import (  # noqa: E402 - the path comes first
     WANTED,
     Names,
     Writer,
+    copy_sessions,
     fill,
     patients,
     sessions,
@@ -66,6 +74,7 @@ FIRST = 1_000
 """The size that others are compared with."""
 
 LISTED, REVIEWED = 95, 20
+SUBMITTED = 60
 ROUNDS, SWEEPS = 100, 40
 
 MISS = "zzqqxx"
@@ -80,47 +89,82 @@ class Answered(NamedTuple):
 
 
 class Practice:
-    """A practice in a directory, which grows."""
+    """A practice in a folder; what it has is noted beside its data once that is written."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self._noted = folder / "practice.json"
         self.names = Names()
-        self.ids = itertools.count()
-        self.closed = self.patients = self.of_busy = 0
+        self.has = {"closed": 0, "patients": 0, "busy": 0, "copied": 0, "reviewed": 0}
+        if self._noted.exists():
+            self.has |= json.loads(self._noted.read_text())
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was written to the end."""
+        return self._noted.exists()
+
+    def note(self) -> None:
+        """Note what it has."""
+        self._noted.write_text(json.dumps(self.has))
+
+    def forget(self) -> None:
+        """Note that it is not complete."""
+        self._noted.unlink()
+
+    async def people(self) -> tuple[Person, Person]:
+        """Return the therapist whose lists are asked for, and the one who has most sessions."""
+        async with Database.open(self.data / FILE_NAME) as database:
+            people = People(SqliteStore(database, lambda: datetime.now(UTC)))
+            return await people.by_email(THERAPIST), await people.by_email(BUSY)
 
     async def grow(self, size: int) -> None:
-        """Add what is missing to have so many closed sessions, and sessions to review anew."""
-        async with Database.open(self.directory / FILE_NAME) as database:
-            people = People(SqliteStore(database, lambda: datetime.now(UTC)))
-            small, busy = await people.by_email(THERAPIST), await people.by_email(BUSY)
-        await fill(self.directory, lambda writer: self._steps(writer, size, small, busy))
+        """Add what is missing to have so many closed sessions."""
+        small, busy = await self.people()
+        await fill(self.data, lambda writer: self._steps(writer, size, small, busy))
+        first = replace(small, id="invented-000000", full_name="Somebody Else")
+        if not self.has["copied"] and self.has["closed"] + OF_ONE_THERAPIST <= size:
+            numbers = range(OF_ONE_THERAPIST)
+            await fill(self.data, lambda writer: sessions(writer, first, numbers, self.names))
+            self.has["copied"] = OF_ONE_THERAPIST
+            self.has["closed"] += OF_ONE_THERAPIST
+        if self.has["copied"]:
+            copy_sessions(self.data, small.practice_id, first.id, self._others(size))
+
+    async def review_anew(self) -> None:
+        """Have SUBMITTED sessions more to review, of the one who has most."""
+        _, busy = await self.people()
+        first = 500_000 + self.has["reviewed"]
+        self.has["reviewed"] += SUBMITTED
+        ids, state = range(first, first + SUBMITTED), State.AWAITING_REVIEW
+        await fill(self.data, lambda writer: sessions(writer, busy, ids, self.names, state))
+        self.note()
 
     def _steps(
         self, writer: Writer, size: int, small: Person, busy: Person
     ) -> Iterator[Awaitable[None]]:
+        has = self.has
         wanted = min(MOST_PATIENTS, size // 10)
-        yield from patients(writer, small.practice_id, range(self.patients, wanted), self.names)
-        self.patients = wanted
-        if not self.closed:
-            yield from self._sessions(writer, small, LISTED)
-            yield from self._sessions(writer, small, REVIEWED, State.AWAITING_REVIEW)
-        yield from self._sessions(writer, busy, REVIEWED, State.AWAITING_REVIEW)
-        more = min(MOST_OF_BUSY, size // 2) - self.of_busy
-        self.of_busy += more
-        yield from self._sessions(writer, busy, more)
-        while self.closed < size:
-            other = replace(
-                small, id=f"invented-therapist-{self.closed}", full_name="Somebody Else"
-            )
-            yield from self._sessions(writer, other, min(OF_ONE_THERAPIST, size - self.closed))
+        yield from patients(writer, small.practice_id, range(has["patients"], wanted), self.names)
+        has["patients"] = wanted
+        if not has["closed"]:
+            yield from sessions(writer, small, range(LISTED), self.names)
+            waiting, state = range(LISTED, LISTED + REVIEWED), State.AWAITING_REVIEW
+            yield from sessions(writer, small, waiting, self.names, state)
+            has["closed"] = LISTED
+        first, last = has["busy"], min(MOST_OF_BUSY, size // 2)
+        yield from sessions(writer, busy, range(first, last), self.names)
+        has["busy"] = last
+        has["closed"] += last - first
 
-    def _sessions(
-        self, writer: Writer, therapist: Person, number: int, state: State = State.CLOSED
-    ) -> Iterator[Awaitable[None]]:
-        if state is State.CLOSED:
-            self.closed += number
-        ids = itertools.islice(self.ids, number)
-        return sessions(writer, therapist, ids, self.names, state)
+    def _others(self, size: int) -> list[tuple[str, int]]:
+        """Return further therapists, each with the number of their sessions."""
+        others = []
+        while self.has["closed"] < size:
+            number = min(OF_ONE_THERAPIST, size - self.has["closed"])
+            others.append((f"invented-{self.has['closed']:06}", number))
+            self.has["closed"] += number
+        return others
 
 
 def p95(times: list[float]) -> float:
@@ -211,33 +255,76 @@ def shown(size: int, found: dict[str, Answered], before: dict[str, Answered]) ->
         print(line, flush=True)
 
 
-def measure(directory: Path, to: int) -> None:
-    """Let a practice grow, and print what calls take at each size."""
-    seed(directory)
-    practice, before = Practice(directory), {}
+def written(directory: Path, sizes: Sequence[int]) -> None:
+    """Write a practice of each size that is not there yet, each from a copy of the one before."""
+    before: Path | None = None
+    for size in sizes:
+        folder = directory / str(size)
+        if not (practice := Practice(folder)).complete:
+            shutil.rmtree(folder, ignore_errors=True)
+            if before:
+                shutil.copytree(before, folder)
+                practice = Practice(folder)
+                practice.forget()
+            else:
+                folder.mkdir(parents=True)
+                seed(practice.data)
+            began, cpu = time.perf_counter(), time.process_time()
+            asyncio.run(practice.grow(size))
+            practice.note()
+            took, cpu = time.perf_counter() - began, time.process_time() - cpu
+            told = f"{took:.0f} s, {cpu:.0f} of CPU"
+            print(f"{size:>9,} sessions, {practice.has['patients']:,} patients: {told}", flush=True)
+        before = folder
+
+
+def measured(folder: Path) -> dict[str, Answered]:
+    """Return what every call takes in a practice."""
+    practice = Practice(folder)
+    asyncio.run(practice.review_anew())
+    with running_server(practice.data) as server:
+        found = calls(server)
+    return found | {"sweep": asyncio.run(swept(practice.data))}
+
+
+def middle(rounds: Sequence[dict[str, Answered]]) -> dict[str, Answered]:
+    """Return the medians of what was measured several times."""
+    return {
+        name: Answered(
+            statistics.median(each[name].p95 for each in rounds),
+            rounds[0][name].rows,
+            statistics.median(each[name].cpu for each in rounds),
+        )
+        for name in rounds[0]
+    }
+
+
+def measure(directory: Path, sizes: Sequence[int], rounds: int) -> None:
+    """Ask the practices in turn; print what calls take at each size."""
+    found = [{size: measured(directory / str(size)) for size in sizes} for _ in range(rounds)]
     print(
         f"{'sessions':>9} {'call':<29} {'rows':>5} {'p95 ms':>8} {'CPU ms':>8} {'p95':>8} {'CPU':>8}"
     )
-    for size in (10**power for power in range(2, 7) if 10**power <= to):
-        began, cpu = time.perf_counter(), time.process_time()
-        asyncio.run(practice.grow(size))
-        took, cpu = time.perf_counter() - began, time.process_time() - cpu
-        file = (directory / FILE_NAME).stat().st_size / MB
-        note = f"{practice.patients:,} patients, {file:,.0f} MB, written in {took:.0f} s"
-        print(f"{size:>9,} {note} ({cpu:.0f} s of CPU)", flush=True)
-        with running_server(directory) as server:
-            found = calls(server)
-        found["sweep"] = asyncio.run(swept(directory))
-        shown(size, found, before)
-        before = found if size == FIRST else before
+    before: dict[str, Answered] = {}
+    for size in sizes:
+        numbers = middle([each[size] for each in found])
+        shown(size, numbers, before)
+        before = numbers if size == FIRST else before
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--to", type=int, default=100_000, help="the most sessions")
-    asked_for = parser.parse_args()
-    with data_directory() as directory:
-        measure(directory, asked_for.to)
+    parser.add_argument("--sizes", type=int, nargs="+", help="only these, in ascending order")
+    parser.add_argument("--directory", type=Path, help="keep the practices there")
+    parser.add_argument("--fill", action="store_true", help="only write them")
+    parser.add_argument("--rounds", type=int, default=1, help="how often to ask each")
+    asked = parser.parse_args()
+    sizes = asked.sizes or [10**power for power in range(2, 7) if 10**power <= asked.to]
+    with nullcontext(asked.directory) if asked.directory else data_directory() as directory:
+        written(directory, sizes)
+        if not asked.fill:
+            measure(directory, sizes, asked.rounds)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,23 @@ async def test_no_call_to_an_index_looks_at_every_row_or_sorts(database: Databas
         assert not careless(plan), (statement, plan)
 
 
+async def test_a_search_goes_through_texts_in_an_index_that_has_nothing_else(
+    database: Database,
+) -> None:
+    sessions, people = SqliteSessionIndex(database), SqlitePeopleIndex(database)
+    await sessions.put(PRACTICE, an_entry())
+    await people.put(PRACTICE, person_entry_of(a_person()))
+
+    async def searches() -> None:
+        assert len(await sessions.search(PRACTICE, THERAPIST, "jo", "", 10)) == 1
+        assert len(await people.search(PRACTICE, Role.PATIENT, "jo", "", 10)) == 1
+
+    plans = await asked_by(database, searches)
+    used = " ".join(step for plan in plans.values() for step in plan)
+    assert "USING INDEX rows_scanned" in used
+    assert "USING INDEX person_entries_scanned" in used
+
+
 async def test_every_statement_of_the_store_finds_its_items_through_an_index(
     database: Database,
 ) -> None:

@@ -121,11 +121,15 @@ def way(forms: list[str], having: int, first: int) -> list[str]:
         done.append(f"among {rows}")
         return ()
 
-    def scanned(rows: int) -> tuple[tuple[str, ...], bool]:
-        done.append(f"scan {rows}")
+    def first_rows() -> tuple[tuple[str, ...], bool]:
+        done.append("the first")
         return ("",) * first, first >= 200
 
-    text_parts.search(forms, may_have, among, scanned, most=MOST)
+    def rest(before: int) -> tuple[str, ...]:
+        done.append(f"the rest, after {before}")
+        return ()
+
+    text_parts.search(forms, may_have, among, first_rows, rest, most=MOST)
     return done
 
 
@@ -134,18 +138,53 @@ def way(forms: list[str], having: int, first: int) -> list[str]:
     [
         (["abc"], 0, 0, [f"up to {FEW}", "among 0"]),
         (["abc", "abd"], FEW, 200, [f"up to {FEW}", f"among {FEW}"]),
-        (["abc"], FEW + 1, 200, [f"up to {FEW}", f"scan {FIRST}"]),
-        (["abc"], MOST, 9, [f"up to {FEW}", f"scan {FIRST}", f"up to {MOST}", f"among {MOST}"]),
-        (["abc"], 9_999, 9, [f"up to {FEW}", f"scan {FIRST}", f"up to {MOST}", "scan 0"]),
-        (["abc"], MOST, 100, [f"up to {FEW}", f"scan {FIRST}", "scan 0"]),
-        (["ab"], 0, 200, [f"scan {FIRST}"]),
-        (["abc", "a"], 0, 0, [f"scan {FIRST}", f"up to {MOST}", "among 0"]),
+        (["abc"], FEW + 1, 200, [f"up to {FEW}", "the first"]),
+        (["abc"], MOST, 9, [f"up to {FEW}", "the first", f"up to {MOST}", f"among {MOST}"]),
+        (["abc"], 9_999, 9, [f"up to {FEW}", "the first", f"up to {MOST}", "the rest, after 9"]),
+        (["abc"], MOST, 100, [f"up to {FEW}", "the first", f"up to {MOST}", f"among {MOST}"]),
+        (["ab"], 0, 200, ["the first"]),
+        (["abc", "a"], 0, 0, ["the first", f"up to {MOST}", "among 0"]),
     ],
 )
 def test_a_search_goes_through_the_list_only_if_many_rows_may_have_the_query(
     forms: list[str], having: int, first: int, done: list[str]
 ) -> None:
     assert way(forms, having, first) == done
+
+
+@pytest.mark.parametrize("text", ["a*b", "a?b", "a[b", "a]b", "a[b]b", "a\0b", "ab"])
+async def test_signs_that_sqlite_has_another_use_for_are_looked_for_like_letters(
+    database: Database, text: str
+) -> None:
+    people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database)
+    person, session = a_patient(full_name=f"{text} zq"), an_entry(title=f"{text} zq")
+    await people.put(PRACTICE, person)
+    await sessions.put(PRACTICE, session)
+    for query in (text, "*b", "?b", "[b", "b]", "]b", "\0b", "b", "zq", "q*", "b?", "[", "*"):
+        wanted = [PATIENT] if person_found(person, query) else []
+        assert await ids(people, query) == wanted, query
+        answer = await sessions.search(PRACTICE, THERAPIST, query, "", 10)
+        assert answer == ((session,) if found(session, query) else ()), query
+
+
+@pytest.mark.slow
+async def test_the_rest_of_the_list_follows_the_first_rows_without_a_row_twice(
+    database: Database,
+) -> None:
+    people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database)
+    numbers = range(FIRST + 150)
+    entries = [
+        an_entry(session_id=f"{at:04}", title=f"{'xy' * (at % 7 == 0)}{at}") for at in numbers
+    ]
+    persons = [a_patient(id=f"{at:04}", full_name=entry.title) for at, entry in enumerate(entries)]
+    await put_all([sessions.put(PRACTICE, each) for each in entries])
+    await put_all([people.put(PRACTICE, each) for each in persons])
+    for limit in (100, 144, 150, 500):
+        some = await sessions.search(PRACTICE, THERAPIST, "xy", "", limit)
+        wanted = sorted((each.sort_key for each in entries if found(each, "xy")), reverse=True)
+        assert [each.sort_key for each in some] == wanted[:limit]
+        keys = sorted(each.sort_key for each in persons if person_found(each, "xy"))
+        assert await ids(people, "xy", limit=limit) == [key[1] for key in keys[:limit]]
 
 
 # --- programs of before --------------------------------------------------------------------------

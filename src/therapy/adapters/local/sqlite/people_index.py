@@ -92,58 +92,77 @@ class _Wanted(NamedTuple):
 
     @property
     def where(self) -> str:
-        """The condition of a person who is found."""
-        parts = " OR ".join(["instr(fields, ?) > 0"] * len(self.forms)) or "1"
-        return f"practice_id = ? {self.which}AND removed = 0 AND (name, id) > (?, ?) AND ({parts})"
+        """The condition of a person who may be found."""
+        return f"practice_id = ? {self.which}AND removed = 0 AND (name, id) > (?, ?)"
 
     @property
     def values(self) -> tuple[str, ...]:
         """The values of that condition."""
-        return (self.practice_id, *self.roles, *self.after, *self.forms)
+        return (self.practice_id, *self.roles, *self.after)
 
 
 def _search(connection: Connection, *, wanted: _Wanted) -> Found:
     if not wanted.forms:
-        return _scanned(connection, wanted, 0)[0]
+        return _scanned(connection, wanted)
     owner = text_parts.known_number(connection, wanted.practice_id)
     return text_parts.search(
         wanted.forms,
         lambda most: text_parts.candidates(connection, PEOPLE, owner, wanted.forms, most),
         partial(_among, connection, wanted),
-        partial(_scanned, connection, wanted),
+        partial(_first, connection, wanted),
+        partial(_rest, connection, wanted),
         most=PEOPLE.most,
     )
 
 
 def _among(connection: Connection, wanted: _Wanted, numbers: Sequence[int]) -> Found:
     """Return those of these people who are found."""
+    parts = " OR ".join(["instr(fields, ?) > 0"] * len(wanted.forms))
     found = connection.execute(
         "SELECT name, id, body FROM person_entries NOT INDEXED "  # noqa: S608 - constants
-        f"WHERE number IN (SELECT value FROM json_each(?)) AND {wanted.where}",
-        (json.dumps(numbers), *wanted.values),
+        f"WHERE number IN (SELECT value FROM json_each(?)) AND {wanted.where} AND ({parts})",
+        (json.dumps(numbers), *wanted.values, *wanted.forms),
     )
     in_order = sorted(found, key=lambda row: row[:2])
     return _known((body for _, _, body in in_order), wanted.most)
 
 
-def _scanned(connection: Connection, wanted: _Wanted, rows: int) -> tuple[Found, bool]:
-    """Return who is found among so many people (0 = all) in the order of names, and if those are enough."""
-    end = _end(connection, wanted, rows) if rows else None
-    until, key = ("AND (name, id) <= (?, ?) ", end) if end else ("", ())
+def _first(connection: Connection, wanted: _Wanted) -> tuple[Found, bool]:
+    """Return who is found among the FIRST people in the order of names, and if those are enough."""
+    end = _end(connection, wanted, text_parts.FIRST)
+    entries = _scanned(connection, wanted, "AND (name, id) <= (?, ?) " if end else "", end or ())
+    return entries, end is None or len(entries) == wanted.most
+
+
+def _rest(connection: Connection, wanted: _Wanted, before: int) -> Found:
+    """Return who is found among all others, if so many were found before."""
+    end = _end(connection, wanted, text_parts.FIRST)
+    return _scanned(connection, wanted._replace(after=end, most=wanted.most - before))
+
+
+def _scanned(
+    connection: Connection, wanted: _Wanted, until: str = "", key: tuple[str, ...] = ()
+) -> Found:
+    """Return who is found in the order of names, up to the end of this part of the list."""
+    owner = text_parts.known_number(connection, wanted.practice_id)
+    having, forms = text_parts.having(connection, PEOPLE, owner, wanted.forms)
+    name_index = "person_entries_scanned" if wanted.roles else "person_entries_name"
     # No LIMIT: entries that only a newer program can read are skipped and do not count.
     found = connection.execute(
-        f"SELECT body FROM person_entries WHERE {wanted.where} {until}ORDER BY name, id",  # noqa: S608 - constants
-        (*wanted.values, *key),
+        f"SELECT body FROM person_entries INDEXED BY {name_index} "  # noqa: S608 - constants
+        f"WHERE {wanted.where} {until}"
+        f"AND ({having or 1}) ORDER BY name, id",
+        (*wanted.values, *key, *forms),
     )
     with closing(found):
-        entries = _known((body for (body,) in found), wanted.most)
-    return entries, end is None or len(entries) == wanted.most
+        return _known((body for (body,) in found), wanted.most)
 
 
 def _end(connection: Connection, wanted: _Wanted, rows: int) -> Any:
     """Return name and id of the person after so many; None if there are not as many."""
+    index = "role" if wanted.roles else "name"
     return connection.execute(
-        "SELECT name, id FROM person_entries "  # noqa: S608 - constants
+        f"SELECT name, id FROM person_entries INDEXED BY person_entries_{index} "  # noqa: S608 - constants
         f"WHERE practice_id = ? {wanted.which}AND removed = 0 AND (name, id) > (?, ?) "
         "ORDER BY name, id LIMIT 1 OFFSET ?",
         (wanted.practice_id, *wanted.roles, *wanted.after, rows),

@@ -31,8 +31,7 @@ MERGING = -1
 
 IS_MERGING = f"SELECT 1 FROM rows WHERE number = ? AND sequence = {MERGING}"  # noqa: S608 - constants
 
-CLOSED = SessionStatus.CLOSED.value
-CLOSED_BEFORE = "practice_id = ? AND therapist_id = ? AND state = ? AND sort_key < ?"
+CLOSED_BEFORE = "practice_id = ? AND therapist_id = ? AND state = 'closed' AND sort_key < ?"
 SPOKEN = "SELECT rowid FROM row_words WHERE row_words MATCH ?"
 NUMBERS = "(SELECT value FROM json_each(?))"
 
@@ -171,7 +170,7 @@ class _Wanted(NamedTuple):
     @property
     def closed(self) -> tuple[str, ...]:
         """The values of CLOSED_BEFORE."""
-        return self.practice_id, self.therapist_id, CLOSED, self.before
+        return self.practice_id, self.therapist_id, self.before
 
 
 class _Rows(NamedTuple):
@@ -200,7 +199,8 @@ def _search(connection: Connection, *, wanted: _Wanted) -> Found:
         wanted.forms,
         may_have,
         partial(_among, connection, wanted),
-        partial(_scanned, connection, wanted, condition),
+        partial(_first, connection, wanted, condition),
+        partial(_rest, connection, wanted, condition),
         most=SESSIONS.most,
     )
 
@@ -221,25 +221,40 @@ def _among(connection: Connection, wanted: _Wanted, rows: _Rows) -> Found:
     return tuple(codec.decode(SessionEntry, body) for _, body in newest)
 
 
+def _first(connection: Connection, wanted: _Wanted, condition: str) -> tuple[Found, bool]:
+    """Return what is found among the FIRST sessions, the newest first, and if that is enough."""
+    last = _last(connection, wanted, text_parts.FIRST)
+    found = _scanned(connection, wanted, condition, ("AND sort_key >= ?", last or ""))
+    return found, last is None or len(found) == wanted.most
+
+
+def _rest(connection: Connection, wanted: _Wanted, condition: str, before: int) -> Found:
+    """Return what is found among all others, if so many were found before."""
+    last = _last(connection, wanted, text_parts.FIRST)
+    wanted = wanted._replace(most=wanted.most - before)
+    return _scanned(connection, wanted, condition, ("AND sort_key < ?", last or ""))
+
+
 def _scanned(
-    connection: Connection, wanted: _Wanted, condition: str, rows: int
-) -> tuple[Found, bool]:
-    """Return what is found among so many sessions (0 = all), the newest first, and if those are enough."""
-    last = _last(connection, wanted, rows) if rows else None
+    connection: Connection, wanted: _Wanted, condition: str, within: tuple[str, str]
+) -> Found:
+    """Return what is found in this part of the list."""
+    owner = text_parts.known_number(connection, wanted.practice_id, wanted.therapist_id)
+    having, forms = text_parts.having(connection, SESSIONS, owner, wanted.forms)
     spoken, words = (f" OR number IN ({SPOKEN})", (condition,)) if condition else ("", ())
     bodies = connection.execute(
-        f"SELECT body FROM rows WHERE {CLOSED_BEFORE} AND sort_key >= ? "  # noqa: S608 - constants
-        f"AND ({_has(wanted.forms)}{spoken}) ORDER BY sort_key DESC LIMIT ?",
-        (*wanted.closed, last or "", *wanted.forms, *words, wanted.most),
+        f"SELECT body FROM rows INDEXED BY rows_scanned WHERE {CLOSED_BEFORE} {within[0]} "  # noqa: S608 - constants
+        f"AND ({having}{spoken}) ORDER BY sort_key DESC LIMIT ?",
+        (*wanted.closed, within[1], *forms, *words, wanted.most),
     ).fetchall()
-    enough = last is None or len(bodies) == wanted.most
-    return tuple(codec.decode(SessionEntry, body) for (body,) in bodies), enough
+    return tuple(codec.decode(SessionEntry, body) for (body,) in bodies)
 
 
 def _last(connection: Connection, wanted: _Wanted, rows: int) -> str | None:
     """Return the sort key of the session after so many; None if there are not as many."""
     found = connection.execute(
-        f"SELECT sort_key FROM rows WHERE {CLOSED_BEFORE} ORDER BY sort_key DESC LIMIT 1 OFFSET ?",  # noqa: S608 - constants
+        f"SELECT sort_key FROM rows INDEXED BY rows_of_therapist WHERE {CLOSED_BEFORE} "  # noqa: S608 - constants
+        "ORDER BY sort_key DESC LIMIT 1 OFFSET ?",
         (*wanted.closed, rows),
     ).fetchone()
     return None if found is None else str(found[0])
