@@ -12,8 +12,9 @@ from tests.azure.cosmos_stores import after_the_sdks_own
 from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
+from therapy.adapters.azure.cosmos.batch_steps import Step
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.container_requests import Container, Item, Step
+from therapy.adapters.azure.cosmos.container_requests import Container, Item
 from therapy.domain.errors import Unavailable
 
 pytestmark = pytest.mark.emulator

@@ -7,7 +7,7 @@ import pytest
 
 from tests.azure.cosmos_items import Items
 from tests.emulators.faults import Fault
-from therapy.adapters.azure.cosmos.container_requests import Step
+from therapy.adapters.azure.cosmos.batch_steps import Step
 from therapy.domain.errors import Unavailable
 from therapy.ports.store import Delete, Write
 from therapy.testing.store.items import (

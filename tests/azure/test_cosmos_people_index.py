@@ -8,8 +8,9 @@ import pytest
 from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
+from therapy.adapters.azure.cosmos.batch_steps import Fields
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.container_requests import Container, Fields, Item
+from therapy.adapters.azure.cosmos.container_requests import Container, Item
 from therapy.adapters.azure.cosmos.people_index import CosmosPeopleIndex
 from therapy.adapters.azure.cosmos.session_index_items import GONE_FOR
 from therapy.domain.errors import Unavailable

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from tests.azure.cosmos_stores import Stores
 from tests.builders import NOW, PRACTICE, SESSION, THERAPIST, an_entry
 from therapy.adapters.azure.cosmos import session_index_items
-from therapy.adapters.azure.cosmos.container_requests import Container, Fields, Item, Step
+from therapy.adapters.azure.cosmos.batch_steps import Fields, Step
+from therapy.adapters.azure.cosmos.container_requests import Container, Item
 from therapy.adapters.azure.cosmos.session_index import MOST_CONDITIONS, CosmosSessionIndex
 from therapy.domain.errors import Unavailable
 from therapy.domain.session_entry import SessionEntry

@@ -10,8 +10,9 @@ from tests.azure.cosmos_stores import after_the_sdks_own
 from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
 from tests.emulators.faults import Fault
+from therapy.adapters.azure.cosmos.batch_steps import Step
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.container_requests import Container, Step
+from therapy.adapters.azure.cosmos.container_requests import Container
 from therapy.adapters.azure.cosmos.session_tokens import SESSION_TOKEN, SessionTokens
 
 pytestmark = pytest.mark.emulator

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from therapy.adapters.azure.cosmos.container_requests import Kind, Step
+from therapy.adapters.azure.cosmos.batch_steps import Kind, Step
 from therapy.adapters.azure.cosmos.document import (
     GONE,
     Fields,

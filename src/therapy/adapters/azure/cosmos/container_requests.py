@@ -17,8 +17,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -35,6 +34,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
+from therapy.adapters.azure.cosmos.batch_steps import Fields, Step, marked, operation
 from therapy.adapters.azure.cosmos.errors import (
     UNTOLD_PAUSE,
     contended,
@@ -48,15 +48,10 @@ from therapy.adapters.azure.cosmos.session_tokens import SessionTokens
 from therapy.adapters.retry import RetryPolicy
 
 Item = Mapping[str, Any]
-Fields = Mapping[str, Any]
-Kind = Literal["create", "replace", "upsert", "delete", "check"]
 T = TypeVar("T")
 
 ATTEMPTS = 8
 """How often a change that lost a race is tried."""
-
-MOST_STEPS = 100
-"""The most steps in one batch."""
 
 PAUSES = (0.1, 0.4)
 """Seconds before a call that failed in transit, or inside Cosmos, is repeated."""
@@ -70,20 +65,6 @@ WITHIN = 30.0
 CONTINUATION = "x-ms-continuation"
 
 _PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
-
-
-class Step(NamedTuple):
-    """One write in a batch; `etag` is that of the item as it was read, "" for any or none.
-
-    A "check" only writes the batch's mark to the item's `checked`, and so changes its ETag, if the item meets
-    `condition` (over `c`). It names no ETag: many checks of one item at once do not refuse each other.
-    """
-
-    kind: Kind
-    item_id: str
-    fields: Fields = MappingProxyType({})
-    etag: str = ""
-    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,9 +136,11 @@ class Container:
     async def _found(
         self, text: str, values: Mapping[str, object], *, pk: str = "", limit: int = 0
     ) -> list[Any]:
-        """Return what a query finds, with these values for its @names; in all partitions if `pk` is not given."""
+        """Return what a query finds with these values for its @names; without `pk`, in all partitions."""
         parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
-        within = {"partition_key": pk, "session_token": self._tokens.newest()} if pk else {}
+        within: dict[str, Any] = {}
+        if pk:
+            within = {"partition_key": pk, "session_token": self._tokens.newest()}
         more = ""
 
         def note(headers: Mapping[str, Any], _: object) -> None:
@@ -214,7 +197,7 @@ class Container:
 
     async def create(self, pk: str, item_id: str, fields: Fields) -> Item | None:
         """Write a new item; return None, or the item that already exists and is kept."""
-        item = _marked(pk, item_id, fields, secrets.token_hex(8))
+        item = marked(pk, item_id, fields, secrets.token_hex(8))
         with cosmos_errors():
             for _ in range(ATTEMPTS):
                 try:
@@ -229,7 +212,7 @@ class Container:
     async def replace(self, old: Item, fields: Fields) -> Item | None:
         """Replace an item if it is unchanged since it was read; return the new one, None if it is not."""
         pk, item_id = old["pk"], old["id"]
-        item = _marked(pk, item_id, fields, secrets.token_hex(8))
+        item = marked(pk, item_id, fields, secrets.token_hex(8))
         unchanged = {"etag": old["_etag"], "match_condition": MatchConditions.IfNotModified}
         with cosmos_errors():
             try:
@@ -244,7 +227,7 @@ class Container:
 
     async def put(self, pk: str, item_id: str, fields: Fields) -> None:
         """Write an item, whatever is stored."""
-        item = _marked(pk, item_id, fields, secrets.token_hex(8))
+        item = marked(pk, item_id, fields, secrets.token_hex(8))
         with cosmos_errors():
             await self._sent(lambda: self._proxy.upsert_item(item))
 
@@ -308,7 +291,7 @@ class Container:
         waited = 0.0
         while True:
             # Built again each time, because the SDK removes the ETags from what it is passed.
-            operations = [_operation(pk, step, mark) for step in steps]
+            operations = [operation(pk, step, mark) for step in steps]
             try:
                 return await self._proxy.execute_item_batch(
                     operations,
@@ -380,22 +363,6 @@ def _never(_: AzureError) -> bool:
 def _refused(exc: HttpResponseError) -> bool:
     """Return whether a write was refused because of what is stored, or not stored."""
     return exc.status_code in {409, 412} or is_absent(exc)
-
-
-def _marked(pk: str, item_id: str, fields: Fields, mark: str) -> dict[str, Any]:
-    return {"id": item_id, "pk": pk, "mark": mark, **fields}
-
-
-def _operation(pk: str, step: Step, mark: str) -> tuple[Any, ...]:
-    conditions = {"if_match_etag": step.etag} if step.etag else {}
-    if step.kind == "delete":
-        return "delete", (step.item_id,), conditions
-    if step.kind == "check":
-        set_mark = {"op": "set", "path": "/checked", "value": mark}
-        predicate = {"filter_predicate": f"FROM c WHERE {step.condition}"}
-        return "patch", (step.item_id, [set_mark]), predicate
-    item = _marked(pk, step.item_id, step.fields, mark)
-    return step.kind, (step.item_id, item) if step.kind == "replace" else (item,), conditions
 
 
 def among(values: Iterable[str]) -> tuple[str, dict[str, str]]:

@@ -22,14 +22,9 @@ import time
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
+from therapy.adapters.azure.cosmos.batch_steps import MOST_STEPS, Step
 from therapy.adapters.azure.cosmos.commit import Announcement
-from therapy.adapters.azure.cosmos.container_requests import (
-    MOST_STEPS,
-    Container,
-    Item,
-    Step,
-    among,
-)
+from therapy.adapters.azure.cosmos.container_requests import Container, Item, among
 from therapy.adapters.azure.cosmos.keys import END, key, shard
 
 SHARDS = 2

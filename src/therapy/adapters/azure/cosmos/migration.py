@@ -20,8 +20,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from therapy.adapters.azure.cosmos import container_definitions
+from therapy.adapters.azure.cosmos.batch_steps import MOST_STEPS, Step
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.container_requests import MOST_STEPS, Item, Step
+from therapy.adapters.azure.cosmos.container_requests import Item
 from therapy.adapters.azure.cosmos.document import fields_of
 from therapy.adapters.azure.cosmos.errors import cosmos_errors, is_behind
 from therapy.adapters.azure.cosmos.keys import stamp

@@ -21,8 +21,9 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from therapy.adapters.azure.cosmos import session_index_items as index_items
+from therapy.adapters.azure.cosmos.batch_steps import Fields
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Fields, Item, has_part
+from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Item, has_part
 from therapy.adapters.azure.cosmos.document import body_of, read_body
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.adapters.azure.cosmos.keys import END

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from therapy.adapters.azure.cosmos.container_requests import Item, Step
+from therapy.adapters.azure.cosmos.batch_steps import Step
+from therapy.adapters.azure.cosmos.container_requests import Item
 from therapy.adapters.azure.cosmos.document import body_of
 from therapy.adapters.azure.cosmos.keys import END, digest, key, part
 from therapy.domain.session_entry import SessionEntry, searched_text
