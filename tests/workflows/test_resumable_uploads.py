@@ -64,6 +64,14 @@ async def sent_and_described(installed, upload_id, start):
     await resumable_uploads.describe(ACTOR, upload_id, SAID, intake=installed.intake)
 
 
+async def removed_meanwhile(installed, upload_id, audio, stop):
+    """Send a piece in a request during which the upload is removed."""
+    async with appending(ACTOR, upload_id, 0, intake=installed.intake) as appended:
+        await appended.write(audio[:1_000])
+        await resumable_uploads.terminate(ACTOR, upload_id, intake=installed.intake)
+        await appended.write(audio[1_000:stop])
+
+
 async def look(installed, upload_id):
     return await resumable_uploads.look(ACTOR, upload_id, intake=installed.intake)
 
@@ -117,6 +125,17 @@ async def test_who_goes_on_takes_over_and_who_was_at_it_writes_nothing_more():
     assert await installed.recordings.staged(PRACTICE, found.tail, 0) == AUDIO[:90_000]
     assert await sent(installed, upload_id) == AUDIO
     assert not installed.recordings._staged
+
+
+@pytest.mark.parametrize("audio", [SMALL, AUDIO])
+@pytest.mark.parametrize("lacks", [0, 500])
+async def test_nothing_stays_of_what_comes_of_an_upload_that_is_removed_meanwhile(audio, lacks):
+    installed = await an_installation()
+    upload_id = (await begun(installed, audio)).id
+    with pytest.raises(Stale):
+        await removed_meanwhile(installed, upload_id, audio, len(audio) - lacks)
+    assert not installed.recordings._staged
+    assert not await installed.uploads()
 
 
 async def test_what_a_dead_process_staged_is_removed_and_what_is_needed_is_not():

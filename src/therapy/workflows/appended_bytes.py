@@ -208,21 +208,33 @@ class Appending:
     async def _note(self, *, offset: int, tail: str, receiving: bool) -> None:
         """Write how far the upload is; then the incomplete block of before is of no use any more."""
         blocks, intake = self._blocks, self._intake
-        self.upload = await resumable_uploads.noted(
-            self.upload,
-            offset=offset,
-            tail=tail,
-            receiving=receiving,
-            hashes=b"".join(blocks.hashes),
-            media_type=blocks.media_type,
-            expires_at=intake.records.now() + intake.resumable_for,
-            intake=intake,
-        )
+        try:
+            self.upload = await resumable_uploads.noted(
+                self.upload,
+                offset=offset,
+                tail=tail,
+                receiving=receiving,
+                hashes=b"".join(blocks.hashes),
+                media_type=blocks.media_type,
+                expires_at=intake.records.now() + intake.resumable_for,
+                intake=intake,
+            )
+        except Stale:
+            await self._discard_if_removed()
+            raise
         await self._count()
         before, self._begun_with = self._begun_with, ""
         if before and before != tail:
             with suppress(TherapyError):
                 await intake.recordings.discard(self.upload.practice_id, before)
+
+    async def _discard_if_removed(self) -> None:
+        """Discard what was staged of an upload that its therapist has removed meanwhile."""
+        upload, intake = self.upload, self._intake
+        try:
+            await intake.records.uploads.load(upload.practice_id, upload.id)
+        except NotFound:
+            await intake.recordings.discard(upload.practice_id, upload.id)
 
     async def _count(self) -> None:
         size, self._not_counted = self._not_counted, 0
