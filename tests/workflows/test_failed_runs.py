@@ -18,6 +18,7 @@ from therapy.domain.errors import (
     Unavailable,
     UndecodableAudio,
 )
+from therapy.domain.messages import advice
 from therapy.domain.run import FIRST_PAUSE, MAX_ATTEMPTS, MAX_CLAIMS, MAX_DEATHS, RunState
 from therapy.domain.session import State
 from therapy.workflows import review
@@ -60,6 +61,17 @@ async def test_a_permanent_failure_is_final_at_once(failure, code):
     assert (run.state, run.error_code, run.attempt) == (RunState.FAILED, code, 1)
     assert installed.told() == ["SESSION_FAILED"]
     assert "dataId" not in installed.ports.push.sent[0][1].data
+
+
+async def test_a_recording_that_is_missing_is_named_with_what_to_do():
+    installed = await an_installation()
+    await begun(installed)
+    (recording,) = (await installed.session()).recordings
+    await installed.recordings.delete(PRACTICE, recording.key)
+    await installed.work()
+    run = await installed.run()
+    assert (run.state, run.error_code) == (RunState.FAILED, "recording_missing")
+    assert "backup" in advice(run.error_code, "en")
 
 
 async def test_a_failed_session_that_is_tried_again_begins_anew():
@@ -107,14 +119,6 @@ async def test_a_bug_is_a_failed_attempt_and_is_raised():
         await installed.work()
     run = await installed.run()
     assert (run.state, run.error_code) == (RunState.DUE, "internal")
-
-
-async def test_a_recording_that_is_gone_fails_for_good():
-    installed = await an_installation()
-    await begun(installed)
-    await installed.recordings.delete(PRACTICE, "recording-1")
-    await installed.work()
-    assert (await installed.run()).state is RunState.FAILED
 
 
 async def test_a_recording_that_kills_its_workers_is_given_up_in_the_end():

@@ -161,6 +161,22 @@ async def test_an_upload_that_is_cancelled_leaves_nothing():
     assert await nothing_left(installed)
 
 
+@pytest.mark.parametrize("works_meanwhile", [True, False])
+async def test_a_recording_that_is_lost_and_sent_again_takes_its_place(works_meanwhile):
+    installed = await an_installation()
+    first = await upload(installed.intake)
+    (lost,) = (await installed.session(first.session_id)).recordings
+    await installed.recordings.delete(PRACTICE, lost.key)  # as a restore may have it
+    if works_meanwhile:
+        await installed.work(first.session_id)
+    again = await upload(installed.intake)
+    assert (again.session_id, again.new) == (first.session_id, False)
+    (there,) = (await installed.session(first.session_id)).recordings
+    assert await installed.recordings.read(PRACTICE, there.key, 0, 10**9) == SOUND
+    await installed.work(first.session_id)
+    assert (await installed.session(first.session_id)).state is State.AWAITING_REVIEW
+
+
 async def test_what_cannot_be_cleaned_up_now_does_not_undo_the_success():
     installed = await an_installation()
 

@@ -24,6 +24,12 @@ WORK_TEXTS: dict[str, Texts] = {
         "Look at the session's state, then try again if that is still wanted.",
         "יש לבדוק את מצב הפגישה, ולנסות שוב אם עדיין צריך.",
     ),
+    "recording_missing": (
+        "The recording of this session is no longer here.",
+        "ההקלטה של הפגישה הזו כבר אינה כאן.",
+        "Tell whoever runs the system: it may be in a backup. Sent again as it was, it takes its place.",
+        "יש לפנות למפעיל המערכת: ייתכן שהיא נמצאת בגיבוי. אם תישלח שוב כפי שהייתה, היא תחזור למקומה.",
+    ),
     "worker_died": (
         "Processing this recording stopped unexpectedly several times.",
         "העיבוד של ההקלטה נעצר באופן לא צפוי, מספר פעמים.",

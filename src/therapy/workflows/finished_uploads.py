@@ -81,6 +81,7 @@ async def finish(
         usual=Spoken(intake.languages, intake.people),
         note=note,
         records=intake.records,
+        recordings=intake.recordings,
         waiting_list=intake.waiting_list,
     )
 

@@ -20,12 +20,14 @@ from therapy.domain.session import (
     title_of,
 )
 from therapy.domain.session_status import SessionStatus, progress_of
+from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
 from therapy.workflows.continued_sessions import first_run
 from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
+from therapy.workflows.missing_recordings import with_its_recording
 from therapy.workflows.waiting_list import WaitingList
 
 
@@ -53,6 +55,7 @@ async def become_session(
     usual: Spoken,
     note: Callable[..., Awaitable[None]],
     records: Records,
+    recordings: Recordings,
     waiting_list: WaitingList,
 ) -> Receipt:
     """Take the recording's fingerprint and write the session under the id that is its value.
@@ -82,6 +85,12 @@ async def become_session(
             return Receipt(taken.value, new=True)
         known = has_recording(existing, recording.content_hash)
         if known and existing.state not in {State.CANCELLED, State.ERASED}:
+            try:
+                existing = await with_its_recording(
+                    existing, recording, records=records, recordings=recordings
+                )
+            except Stale:
+                continue
             return await _seen_before(
                 actor, existing, details, spoken, records=records, waiting_list=waiting_list
             )

@@ -49,6 +49,7 @@ from therapy.workflows import amendments, closing, insights, playback, rerun, tr
 from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.decoding_turns import DecodingTurns
 from therapy.workflows.engines import Engines
+from therapy.workflows.missing_recordings import why_not_found
 
 BEATS_PER_LEASE = 3
 CHECKPOINT_MS = 60_000
@@ -175,7 +176,10 @@ class RunWorker:
         except TimeoutError:
             await self._broken_off(claimed_run, ErrorClass.TRANSIENT, "timeout")
         except NotFound as exc:
-            await self._broken_off(claimed_run, ErrorClass.PERMANENT, exc.code)
+            code = await why_not_found(
+                run, exc.code, records=self.records, recordings=self.recordings
+            )
+            await self._broken_off(claimed_run, ErrorClass.PERMANENT, code)
         except LeaseLost:
             if run.kind in {RunKind.TRANSCRIBE, RunKind.RERUN}:
                 with contextlib.suppress(TherapyError):
