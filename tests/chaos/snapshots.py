@@ -1,12 +1,17 @@
-"""A process in Azure that is gone at each of its calls: what it leaves there, others find and go on with.
+"""A process that is gone at each of its calls: what it leaves, others find and go on with.
 
-A trial in Azure takes 0.5 s of CPU, most of it for what comes before the cut. So a scenario is done once. At
-each call what is stored then is kept by the emulators, as a process leaves it that dies there: of one that
-is gone nobody hears, whatever it would have done next. Then, for each call, that is put back, and another
-process goes on with it. Where nothing was written between two calls, and no time went by, the one that comes
-after either finds the same to the byte, and goes on for both at once.
+Most of what a trial costs comes before the cut. So a scenario is done once. At each call what is stored then
+is put aside, as a process leaves it that dies there: of one that is gone nobody hears, whatever it would have
+done next. Then, for each call, that is put back, and another process opens it and goes on. Where nothing was
+written between two calls, and no time went by, the one that comes after either finds the same to the byte,
+and goes on for both at once. What exceptions do on their way out of a process is not seen: `Process` raises
+them, in memory.
 """
 
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,49 +23,68 @@ from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.steps import Process
 from tests.chaos.trials import Laboratory, Trial, after, begun_at, finish, named_after
 from tests.chaos.worlds import RESTART, World, a_world
-from tests.file_search import files_below
+
+INDEX = "-shm"
+"""SQLite's index of what is in its journal: made anew by whoever opens a database after a crash."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is stored at a place, and the time there; equal ones are the same to the byte, ETags and all."""
+    """What is stored at a place, and the time there; equal ones are the same to the byte, ETags and all.
 
-    records: str
-    recordings: str
-    files: tuple[tuple[Path, bytes], ...]
+    `kept` are the names under which emulators keep records and recordings, if they have them.
+    """
+
+    kept: tuple[str, ...]
+    files: tuple[tuple[Path, bytes | None], ...]
     now: datetime
 
 
 @dataclass(frozen=True)
 class Snapshots:
-    """Takes snapshots of one place and puts them back; `cloud` has its emulators."""
+    """Takes snapshots of one place and puts them back; `cloud` has the emulators of a place in Azure."""
 
     place: Place
     cloud: Any
 
     def taken(self, now: datetime) -> Snapshot:
-        """Return a snapshot; no request begins meanwhile, because this blocks the event loop."""
-        paths = files_below(self.place.directory)
-        return Snapshot(
-            self.cloud.cosmos.keep(self.place.address["database"]),
-            self.cloud.azurite.keep(self.place.address["container"]),
-            tuple((path, path.read_bytes()) for path in paths),
-            now,
-        )
-
-    def forget(self) -> None:
-        """Let the emulators forget all snapshots."""
-        self.cloud.cosmos.forget()
-        self.cloud.azurite.forget()
+        """Return a snapshot; no call begins meanwhile, because this blocks the event loop."""
+        kept = [each.keep(name) for each, name in self._emulators()]
+        return Snapshot(tuple(kept), tuple(_contents(self.place.directory)), now)
 
     def put_back(self, snapshot: Snapshot) -> None:
         """Make the place what it was."""
-        self.cloud.cosmos.put_back(self.place.address["database"], snapshot.records)
-        self.cloud.azurite.put_back(self.place.address["container"], snapshot.recordings)
-        for path in files_below(self.place.directory):
-            path.unlink()
+        for (emulator, name), kept in zip(self._emulators(), snapshot.kept, strict=True):
+            emulator.put_back(name, kept)
+        shutil.rmtree(self.place.directory)
+        self.place.directory.mkdir()
         for path, content in snapshot.files:
-            path.write_bytes(content)
+            path.mkdir() if content is None else path.write_bytes(content)
+
+    def forget(self) -> None:
+        """Let the emulators forget all snapshots."""
+        for emulator, _ in self._emulators():
+            emulator.forget()
+
+    def _emulators(self) -> list[tuple[Any, str]]:
+        """Return the emulators that have something of this place, with the name of what they have."""
+        if self.place.family != "azure":
+            return []
+        address = self.place.address
+        return [
+            (self.cloud.cosmos, address["database"]),
+            (self.cloud.azurite, address["container"]),
+        ]
+
+
+def _contents(directory: Path) -> Iterator[tuple[Path, bytes | None]]:
+    """Yield what is below a directory, folders (None) first; threads may be at work there meanwhile."""
+    for folder, folders, names in os.walk(directory):
+        yield from ((Path(folder, name), None) for name in folders)
+        for name in names:
+            if not name.endswith(INDEX):
+                with suppress(FileNotFoundError):
+                    yield Path(folder, name), Path(folder, name).read_bytes()
 
 
 @dataclass
@@ -76,28 +100,38 @@ class Deaths:
         self.left.setdefault(snapshot, []).append(len(self.calls))
 
 
-async def cut_at_every_call(name: str, laboratory: Laboratory) -> Deaths:
-    """Cut a scenario in Azure at each of its calls, and see that nothing is lost or doubled.
+async def cut_at_every_call(name: str, family: str, laboratory: Laboratory) -> Deaths:
+    """Cut a scenario at each of its calls, and see that nothing is lost or doubled.
 
     Raises:
         AssertionError: something is.
     """
-    async with laboratory.somewhere("azure") as place, azure_clients(place) as clients:
-        shared = replace(place, clients=clients)
-        snapshots = Snapshots(shared, laboratory.cloud)
-        async with a_world(shared, await begun_at(shared, name), Process()) as world:
+    async with _shared_place(family, laboratory) as place:
+        snapshots = Snapshots(place, laboratory.cloud)
+        async with a_world(place, await begun_at(place, name), Process()) as world:
             deaths = await _deaths(world, name, snapshots)
         for snapshot, numbers in deaths.left.items():
-            with named_after(Trial(name, "azure", numbers[-1]), deaths.calls):
-                snapshots.put_back(snapshot)
-                later: list[str] = []
-                async with a_world(shared, snapshot.now + RESTART, after(later)) as world:
+            snapshots.put_back(snapshot)
+            later: list[str] = []
+            with named_after(Trial(name, family, numbers[-1]), deaths.calls):
+                async with a_world(place, snapshot.now + RESTART, after(later)) as world:
                     await finish(world, name, later)
             for at in numbers:
-                with named_after(Trial(name, "azure", at), deaths.calls):
+                with named_after(Trial(name, family, at), deaths.calls):
                     _check_stages(deaths.calls, at, later)
         snapshots.forget()
     return deaths
+
+
+@asynccontextmanager
+async def _shared_place(family: str, laboratory: Laboratory) -> AsyncIterator[Place]:
+    """Yield a place whose processes share the clients of Azure's SDKs; nothing else of them survives."""
+    async with laboratory.somewhere(family) as place:
+        if family == "azure":
+            async with azure_clients(place) as clients:
+                yield replace(place, clients=clients)
+        else:
+            yield place
 
 
 async def _deaths(world: World, name: str, snapshots: Snapshots) -> Deaths:

@@ -1,7 +1,7 @@
 """A cut at every awaited call of every scenario, then a restart: nothing is lost, doubled or left over.
 
-On disk a process dies at each call, in memory the store fails at each; `test_every_step_in_azure` does the
-first in Azure. `make chaos` cuts each call on disk and in Azure by kill -9.
+In memory and on disk a process dies at each call, in memory the store fails at each, too; in Azure see
+`test_every_step_in_azure`. `make chaos` cuts each call on disk and in Azure by kill -9.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.snapshots import cut_at_every_call
 from tests.chaos.steps import Cut
 from tests.chaos.trials import Laboratory, Trial
 
@@ -38,11 +39,19 @@ async def test_without_a_cut_the_calls_of_every_port_are_counted(laboratory: Lab
 async def test_a_process_that_dies_at_any_call_loses_and_doubles_nothing(
     name: str, laboratory: Laboratory
 ) -> None:
-    calls = await laboratory.in_process(Trial(name, "local"))
+    calls = await laboratory.in_process(Trial(name, "memory"))
     assert len(calls) > 10
     for at in range(len(calls)):  # after a call is before the next one
-        await laboratory.in_process(Trial(name, "local", at, Cut.DIES_BEFORE))
-    await laboratory.in_process(Trial(name, "local", len(calls) - 1, Cut.DIES_AFTER))
+        await laboratory.in_process(Trial(name, "memory", at, Cut.DIES_BEFORE))
+    await laboratory.in_process(Trial(name, "memory", len(calls) - 1, Cut.DIES_AFTER))
+
+
+@every_scenario
+async def test_on_disk_a_process_that_dies_at_any_call_leaves_no_file(
+    name: str, laboratory: Laboratory
+) -> None:
+    deaths = await cut_at_every_call(name, "local", laboratory)
+    assert len(deaths.calls) > 10
 
 
 @every_scenario

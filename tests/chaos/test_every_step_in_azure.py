@@ -13,5 +13,5 @@ pytestmark = pytest.mark.slow(weight=4)  # 2 s of CPU each
 async def test_in_azure_a_process_that_dies_at_any_call_loses_and_doubles_nothing(
     name: str, cloud_laboratory: Laboratory
 ) -> None:
-    deaths = await cut_at_every_call(name, cloud_laboratory)
+    deaths = await cut_at_every_call(name, "azure", cloud_laboratory)
     assert len(deaths.calls) > 10
