@@ -13,12 +13,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from therapy.entrypoints.cli import main
 from therapy.entrypoints.cli.command_group import COMMANDS
+
+URL = re.compile(r"http://\S+")
+STOP_SECONDS = 20.0
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
@@ -115,6 +119,26 @@ class Therapy:
             assert time.monotonic() < end, "it took too long"
             time.sleep(0.02)
         return found[0]
+
+
+@contextmanager
+def serving(environment: dict[str, str], folder: Path, *options: str) -> Iterator[str]:
+    """Yield the address of a `therapy serve` that runs meanwhile; it must end as it should."""
+    process = Therapy(
+        "serve",
+        *options,
+        environment=environment,
+        folder=folder,
+        out="server.out",
+        err="server.log",
+    )
+    try:
+        yield process.await_text(URL)
+        process.terminate()
+        assert process.wait(STOP_SECONDS) == 0, process.err.read_text()[-2_000:]
+    finally:
+        process.kill()
+        process.wait(STOP_SECONDS)
 
 
 def _therapy(

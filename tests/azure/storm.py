@@ -30,7 +30,6 @@ from tests.emulators.demo import Cloud, environment
 from tests.emulators.faults import Fault
 from tests.emulators.line import BadLine
 from therapy.domain.run import INSIGHTS_PAUSE
-from therapy.entrypoints.cli.own_server import running_server
 
 CALM_SECONDS = INSIGHTS_PAUSE.total_seconds() + 120
 """How long it may take at most until all is done once no more faults come."""
@@ -137,8 +136,8 @@ def storm(
             [variables | {"THERAPY_SPEECH_ENGINE": each} for each in ("fast", "conversation")],
             seed=seed,
         )
-        with running_server(folder, variables, "--no-worker") as server:
-            crowd = [Therapist(server.url, number, outcome.answers) for number in range(therapists)]
+        with forked.serving(variables, folder, "--no-worker") as url:
+            crowd = [Therapist(url, number, outcome.answers) for number in range(therapists)]
             for therapist in crowd:
                 therapist.sign_in()
             begin(cloud, seed)
@@ -209,7 +208,7 @@ def rage(
         for therapist in crowd:
             waiting = [one for one in list(therapist.sessions.values()) if one not in ready]
             ready |= {one for one in waiting[:4] if therapist.state(one) == "awaiting_review"}
-        time.sleep(0.2)
+        time.sleep(0.5)
     for sender in senders:
         sender.join(30)
 

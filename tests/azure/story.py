@@ -1,6 +1,7 @@
 """A story told to a Cosmos that fails: its calls one after another, each meeting the same faults anew."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,15 @@ PASSING: dict[str, tuple[Fault, ...]] = {
     "timed out": (Fault(status=408), Fault(status=449)),
 }
 """What a call gets over by itself, by what happens."""
+
+
+def passing(what: str, operations: Sequence[str]) -> list[Fault]:
+    """Return faults that each of these operations meets by itself, of the kind with this name."""
+    return [
+        dataclasses.replace(fault, on=f"{operation} *")
+        for operation in operations
+        for fault in PASSING[what]
+    ]
 
 
 async def outcome(call: Call) -> Any:

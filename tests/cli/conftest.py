@@ -4,9 +4,9 @@ import asyncio
 import io
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +15,9 @@ import pytest
 
 from therapy.config import read_settings
 from therapy.entrypoints.cli import main
+from therapy.entrypoints.cli.demo_practice import read_seed
 from therapy.entrypoints.cli.own_server import Server, environment, running_server
+from therapy.entrypoints.cli.seed import seed_practice
 from therapy.wiring import open_therapy
 from therapy.workflows import authentication
 from therapy.workflows.installation import Installation
@@ -89,18 +91,19 @@ def run(
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A seeded server of the whole installation, for every test of this file that asks."""
-    folder = tmp_path_factory.mktemp("server")
-    settings = environment(folder / "data")
-    with running_server(folder, settings) as running:
-        seeded = subprocess.run(
-            [sys.executable, "-P", "-m", "therapy.entrypoints.cli", "seed", "--password", PASSWORD],
-            check=False,
-            capture_output=True,
-            text=True,
-            cwd=folder,
-            env=settings,
+    with seeded_server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@contextmanager
+def seeded_server(folder: Path, **settings: str) -> Iterator[Server]:
+    """A server of the whole installation with the demo practice, and more settings than its own."""
+    variables = environment(folder / "data") | settings
+    with running_server(folder, variables) as running:
+        with_installation(
+            folder / "data",
+            lambda here: seed_practice(here, read_seed(None), password=PASSWORD, renew=False),
         )
-        assert seeded.returncode == 0, seeded.stderr
         yield running
 
 
