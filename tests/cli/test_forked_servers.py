@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ import pytest
 
 from tests.cli.conftest import PASSWORD, Run, bare_environment
 from tests.cli.test_supervisor import PATIENCE, children_of, until
+from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.entrypoints.cli.demo import THERAPIST
-from therapy.entrypoints.cli.own_server import Server, running
+from therapy.entrypoints.cli.own_server import Server, command, running
 
 pytestmark = [
     pytest.mark.slow,
@@ -124,6 +126,31 @@ def test_an_ended_login_is_refused_at_once_where_it_ended_and_soon_elsewhere(
             return {answer.status_code for answer in answers} == {401}
 
         until(is_refused_everywhere)
+
+
+def test_a_fault_that_no_restart_mends_ends_them_as_it_ends_one_process(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    data_dir.mkdir()
+    with contextlib.closing(sqlite3.connect(data_dir / FILE_NAME)) as newer:
+        newer.execute("PRAGMA user_version = 1000")
+    plain = bare_environment(data_dir) | {"PORT": "0", "THERAPY_DISK_RESERVE_BYTES": "0"}
+    one, two = (
+        subprocess.run(
+            command("serve"),
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=plain | {"GUNICORN_WORKERS": processes},
+            timeout=30,
+        )
+        for processes in "12"
+    )
+    assert one.returncode == two.returncode == 1
+    said = [[each for each in both.stderr.splitlines() if "newer" in each] for both in (one, two)]
+    assert len(said[0]) == 1
+    assert set(said[1]) == set(said[0])
 
 
 DEFECTIVE = """

@@ -12,6 +12,7 @@ from taskiq import AsyncBroker, TaskiqFormatter
 from taskiq.exceptions import SendTaskError
 from taskiq.kicker import AsyncKicker
 
+from therapy.adapters.answered_rings import answer_for_ever
 from therapy.domain.errors import Unavailable
 from therapy.ports.doorbell import Answer, Doorbell, Ring
 
@@ -44,20 +45,14 @@ class TaskiqDoorbell(Doorbell):
             raise Unavailable(dependency="doorbell") from exc
 
     async def listen(self, answer: Answer) -> None:
-        # What was received is gone: the store knows what is due, and the sweep makes up for a lost ring.
-        while True:
-            if rings := self._rings(await self._broker.received()):
-                try:
-                    await answer(rings)
-                except Exception as exc:  # noqa: BLE001 - one bad session must not end the listening
-                    log.error(  # noqa: TRY400 - a traceback may quote what people said
-                        "rings were not answered",
-                        extra={"rings": len(rings), "error": type(exc).__name__},
-                    )
+        await answer_for_ever(self._heard, answer)
 
-    def _rings(self, messages: Iterable[bytes]) -> Sequence[Ring]:
-        """Return what these messages ring for, each session once; others are passed over."""
-        return tuple(dict.fromkeys(ring for each in messages if (ring := self._ring(each))))
+    async def _heard(self) -> Iterable[Ring]:
+        """Return what has been rung for; other messages are passed over.
+
+        What was received is gone: the store knows what is due, and the sweep makes up for a lost ring.
+        """
+        return filter(None, map(self._ring, await self._broker.received()))
 
     def _ring(self, message: bytes) -> Ring | None:
         try:

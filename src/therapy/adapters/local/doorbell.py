@@ -1,14 +1,12 @@
 """The doorbell within one process, for installations of one machine: sessions that were rung for."""
 
 import asyncio
-import logging
 
+from therapy.adapters.answered_rings import answer_for_ever
 from therapy.ports.doorbell import Answer, Doorbell, Ring
 
 MOST_RINGS = 1_000
 """The most sessions that are rung for at once; of others the sweep finds the work."""
-
-log = logging.getLogger(__name__)
 
 
 class LocalDoorbell(Doorbell):
@@ -25,15 +23,7 @@ class LocalDoorbell(Doorbell):
             self._waiting.notify()
 
     async def listen(self, answer: Answer) -> None:
-        while True:
-            rings = await self._heard()
-            try:
-                await answer(rings)
-            except Exception as exc:  # noqa: BLE001 - one bad session must not end the listening
-                log.error(  # noqa: TRY400 - a traceback may quote what people said
-                    "rings were not answered",
-                    extra={"rings": len(rings), "error": type(exc).__name__},
-                )
+        await answer_for_ever(self._heard, answer)
 
     async def _heard(self) -> tuple[Ring, ...]:
         async with self._waiting:

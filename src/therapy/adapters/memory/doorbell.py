@@ -1,11 +1,9 @@
 """The doorbell within one process: a queue."""
 
 import asyncio
-import logging
 
+from therapy.adapters.answered_rings import answer_for_ever
 from therapy.ports.doorbell import Answer, Doorbell, Ring
-
-LOG = logging.getLogger("therapy.doorbell")
 
 
 class MemoryDoorbell(Doorbell):
@@ -18,11 +16,10 @@ class MemoryDoorbell(Doorbell):
         self._rings.put_nowait((practice_id, session_id))
 
     async def listen(self, answer: Answer) -> None:
-        while True:
-            rings = [await self._rings.get()]
-            while not self._rings.empty():
-                rings.append(self._rings.get_nowait())
-            try:
-                await answer(tuple(dict.fromkeys(rings)))
-            except Exception as exc:  # noqa: BLE001 - whatever went wrong, the next ring must be answered
-                LOG.error("answering rings failed: %s", type(exc).__name__)  # noqa: TRY400 - a traceback may quote a text
+        await answer_for_ever(self._heard, answer)
+
+    async def _heard(self) -> list[Ring]:
+        rings = [await self._rings.get()]
+        while not self._rings.empty():
+            rings.append(self._rings.get_nowait())
+        return rings

@@ -21,11 +21,17 @@ from typing import IO, NoReturn
 from msgspec.structs import replace
 
 from therapy.config import Settings
-from therapy.entrypoints.cli.faults.error_messages import told
+from therapy.entrypoints.cli.faults.error_messages import is_lasting, told
 from therapy.entrypoints.cli.interruption import StopSignals
 from therapy.entrypoints.cli.listening import announce_summary
 from therapy.entrypoints.cli.server_process import end_with_stdin, ready_server, run_worker
-from therapy.entrypoints.cli.supervisor import Child, RunningProcess, Supervisor, names_of_parts
+from therapy.entrypoints.cli.supervisor import (
+    LASTING,
+    Child,
+    RunningProcess,
+    Supervisor,
+    names_of_parts,
+)
 from therapy.wiring import decoding_turns
 from therapy.wiring.shared_imports import import_what_is_shared
 from therapy.workflows.decoding_turns import DecodingTurns
@@ -181,5 +187,5 @@ def _exit_code_of(serve: Callable[[], None]) -> int:
         if not message:
             raise
         print(f"therapy: {message}", file=sys.stderr)
-        return code
+        return LASTING if is_lasting(exc) else code
     return 0

@@ -24,8 +24,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 LIVED = 60.0
 """Seconds after which a child that dies is restarted with the first pause again."""
 
-HOPELESS = 2
-"""Exit code of a command that was used wrongly: restarting it would be useless."""
+LASTING = 78
+"""Exit code of a forked child that no restart mends: a newer program has written its database."""
+
+HOPELESS = {2: 2, LASTING: 1}
+"""Exit codes of children that it would be useless to restart, and ours then; 2: a command used wrongly."""
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +132,7 @@ class Supervisor:
         self._children, self._drain, self._listener = children, drain, listener
         self._signals = StopSignals(at_once=self._end_at_once)
         self._stopping = False
-        self._hopeless = False
+        self._hopeless = 0
         self._at_once = False
 
     def run(self) -> int:
@@ -150,8 +153,8 @@ class Supervisor:
                 dues = [child.due for child in self._children if child.due is not None]
                 self._sleep(woken, min(dues) - time.monotonic() if dues else None)
                 for child, status in self._reaped():
-                    if status == HOPELESS:
-                        self._stopping = self._hopeless = True
+                    if status in HOPELESS:
+                        self._stopping, self._hopeless = True, HOPELESS[status]
                         child.forget(status)
                     else:
                         child.ended(status)
@@ -176,7 +179,7 @@ class Supervisor:
             for child, status in self._reaped():
                 child.forget(status)
         if self._hopeless:
-            return HOPELESS
+            return self._hopeless
         if self._at_once:
             return INTERRUPTED
         return 1 if late else 0

@@ -26,6 +26,7 @@ EXTRAS = {
 }
 """The extra with a module, or all extras of the server for what every install needs; else `all`."""
 
+LASTING_REASONS = frozenset({"database_of_a_newer_version"})
 NO_DIRECTORY = "{} is no directory: THERAPY_DATA_DIR must name one, or one that can be made"
 CHECK = "Run `therapy check`: it shows what is unavailable, the likely cause and the fix."
 
@@ -52,6 +53,11 @@ def told(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, TherapyError):
         return explained(error), 1
     return (of_file(error), 1) if isinstance(error, OSError) else None
+
+
+def is_lasting(error: Exception) -> bool:
+    """Return whether only another version of this program can do without this error."""
+    return isinstance(error, Unavailable) and error.details.get("reason") in LASTING_REASONS
 
 
 def missing(module: str) -> str:
