@@ -87,6 +87,14 @@ async def test_bound_ids_are_in_every_line_of_the_body_its_tasks_and_threads(nam
     assert not {*IDS} & outside.keys()
 
 
+@pytest.mark.parametrize("value", [True, None, 2**63, 1.5, "a/\t\x7f", "א", ["x"], IDS], ids=repr)
+def test_every_value_is_written_as_pythons_own_encoder_writes_it(value: object) -> None:
+    record = logging.makeLogRecord({"name": "therapy", "msg": "x", "status": 200, "value": value})
+    written = JsonLines().format(record)
+    assert written == json.dumps(json.loads(written))
+    assert json.loads(written)["value"] == (list(IDS) if value is IDS else value)
+
+
 async def test_each_task_has_its_own_ids() -> None:
     async def line_in(session: str) -> object:
         with bound_ids(session=session):

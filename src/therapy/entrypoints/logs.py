@@ -9,10 +9,11 @@ it.
 import json
 import logging
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from types import TracebackType
 
+import msgspec
 import structlog
 from structlog.contextvars import bound_contextvars, get_contextvars
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level
@@ -29,6 +30,9 @@ IDS = ("request_id", "practice", "session", "run")
 _FIRST = ("at", "level", "logger", "event")
 _NO_FIELDS = {*logging.makeLogRecord({}).__dict__, *_FIRST}
 _ENCODER = json.JSONEncoder(default=str)
+DELETE = "\x7f"
+_FAST_ENCODER = msgspec.json.Encoder()
+_PLAIN_TYPES = {str, bool, int, float}
 
 
 def bound_ids(**ids: str) -> AbstractContextManager[None]:
@@ -54,6 +58,8 @@ class JsonLines(logging.Formatter):
 
 def configure_logs(level: str) -> None:
     """Send every log of this process to stderr: our own from `level` on, others from warning on."""
+    # Nothing of this is written, and to find it out takes a fifth of what a record takes.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
@@ -88,7 +94,7 @@ def _plain(record: logging.LogRecord) -> str:
     A server writes one for each request, and they take 40 microseconds.
     """
     bound, given = get_contextvars(), record.__dict__
-    line = {
+    line: dict[str, object] = {
         "at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
         "level": record.levelname.lower(),
         "logger": record.name,
@@ -96,6 +102,19 @@ def _plain(record: logging.LogRecord) -> str:
     }
     line |= {name: bound[name] for name in IDS if name in bound}
     line |= {name: given[name] for name in given if name not in _NO_FIELDS and name[0] != "_"}
+    return _json(line)
+
+
+def _json(line: dict[str, object]) -> str:
+    """Return a line as Python's own encoder writes it, which takes four times as long for plain ASCII.
+
+    Only exponents of numbers look different: 1e16 for 1e+16.
+    """
+    if _PLAIN_TYPES.issuperset(map(type, line.values())):
+        with suppress(ValueError, OverflowError):  # what is not ASCII, or no text or number of JSON
+            text = msgspec.json.format(_FAST_ENCODER.encode(line), indent=0).decode("ascii")
+            if DELETE not in text:  # the only control character that it leaves as it is
+                return text
     return _ENCODER.encode(line)
 
 

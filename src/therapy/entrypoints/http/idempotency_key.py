@@ -53,10 +53,14 @@ class IdempotencyKeys(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP,)
 
+    def should_bypass_for_scope(self, scope: Scope) -> bool:
+        """Return whether no request like this one takes a key."""
+        return not takes_key(scope["route_handler"])
+
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Pass a request on; with a key, do it, repeat its answer, or refuse it."""
         request = Request[Any, Any, Any](scope)
-        keys = request.headers.getall(HEADER, []) if takes_key(scope["route_handler"]) else []
+        keys = request.headers.getall(HEADER, [])
         if not keys:
             await next_app(scope, receive, send)
             return

@@ -89,11 +89,12 @@ class CountedLongBodies(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP,)
 
+    def should_bypass_for_scope(self, scope: Scope) -> bool:
+        """Return whether this request's body is short."""
+        return not _may_be_long(scope)
+
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Pass a request on; one too many is refused before its body is read."""
-        if not _may_be_long(scope):
-            await next_app(scope, receive, send)
-            return
         bodies: LongBodies = scope["litestar_app"].state.long_bodies
         with bodies.counted(scope["user"].person_id):
             place = scope["state"][PLACE] = bodies.place()
