@@ -78,6 +78,8 @@ SUBMITTED = 60
 ROUNDS, SWEEPS = 100, 40
 
 MISS = "zzqqxx"
+PARTS_OF_ALL = "x lex"
+"""No session of Alex Lebed's has this, but all have all its parts of three letters."""
 
 
 class Answered(NamedTuple):
@@ -226,6 +228,7 @@ def calls(server: Server) -> dict[str, Answered]:
         "search of 95 sessions": small.asked(sessions_of, "session"),
         "search of most sessions: miss": busy.asked(sessions_of, MISS),
         "search of most sessions: hit": busy.asked(sessions_of, WANTED),
+        "search of most sessions: parts": busy.asked(sessions_of, PARTS_OF_ALL),
         "people search: miss": small.asked(people, MISS),
         "people search: hit": small.asked(people, WANTED),
         "people search: two letters": small.asked(people, "qj"),

@@ -1,10 +1,12 @@
 """How calls grow with the practice, as benchmarks/growth.py measures it; only if it is named.
 
-It takes 20 minutes up to a million sessions, and 13 GB of disk.
+It takes 20 minutes up to a million sessions, and 13 GB of disk; two if the practices of an earlier run are in
+the directory GROWTH_DIRECTORY (a variable of the environment), where they are kept.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -31,7 +33,9 @@ def measure(place: Place) -> list[Sample]:
         raise NotInstalled(f"{PROGRAM.relative_to(ROOT)} is not in this checkout")
     before = load_average()
     sizes = ["1000", str(place.scale.sessions)]
-    command = [sys.executable, str(PROGRAM), "--sizes", *sizes]
+    kept = os.environ.get("GROWTH_DIRECTORY")
+    where = ["--directory", kept] if kept else []
+    command = [sys.executable, str(PROGRAM), "--sizes", *sizes, "--rounds", "3", *where]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     numbers = figures(done.stdout, place.scale.sessions)
     load = (before, load_average())

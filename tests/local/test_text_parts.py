@@ -129,7 +129,7 @@ def way(forms: list[str], having: int, first: int) -> list[str]:
         done.append(f"the rest, after {before}")
         return ()
 
-    text_parts.search(forms, may_have, among, first_rows, rest, most=MOST)
+    text_parts.search(forms, may_have, among, first_rows, rest, most=MOST, many=100)
     return done
 
 
@@ -141,7 +141,7 @@ def way(forms: list[str], having: int, first: int) -> list[str]:
         (["abc"], FEW + 1, 200, [f"up to {FEW}", "the first"]),
         (["abc"], MOST, 9, [f"up to {FEW}", "the first", f"up to {MOST}", f"among {MOST}"]),
         (["abc"], 9_999, 9, [f"up to {FEW}", "the first", f"up to {MOST}", "the rest, after 9"]),
-        (["abc"], MOST, 100, [f"up to {FEW}", "the first", f"up to {MOST}", f"among {MOST}"]),
+        (["abc"], MOST, 100, [f"up to {FEW}", "the first", "the rest, after 100"]),
         (["ab"], 0, 200, ["the first"]),
         (["abc", "a"], 0, 0, ["the first", f"up to {MOST}", "among 0"]),
     ],

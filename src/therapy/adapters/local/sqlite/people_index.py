@@ -112,6 +112,7 @@ def _search(connection: Connection, *, wanted: _Wanted) -> Found:
         partial(_first, connection, wanted),
         partial(_rest, connection, wanted),
         most=PEOPLE.most,
+        many=PEOPLE.many,
     )
 
 

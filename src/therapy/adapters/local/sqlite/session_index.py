@@ -202,6 +202,7 @@ def _search(connection: Connection, *, wanted: _Wanted) -> Found:
         partial(_first, connection, wanted, condition),
         partial(_rest, connection, wanted, condition),
         most=SESSIONS.most,
+        many=SESSIONS.many,
     )
 
 
