@@ -48,7 +48,7 @@ def test_on_one_machine_it_says_what_was_migrated_and_finishes(run: Run, tmp_pat
     at = {"THERAPY_DATA_DIR": str(old)}
     said = run("migrate", **at)
     assert said.returncode == 0, said.stderr
-    assert "migrated from layout 1 to 3" in said.stdout
+    assert "migrated from layout 1 to 4" in said.stdout
     assert " of session" in said.stdout
     assert " of person" in said.stdout
     assert "copies of the database from before its migration (1)" in said.stdout

@@ -221,7 +221,7 @@ async def test_an_upload_in_progress_outlives_a_clock_that_is_set_back():
     installed = await an_installation()
     async with receiving(ACTOR, intake=installed.intake) as incoming:
         installed.clock.advance(days=-2)
-        await incoming.write(SOUND + bytes(2 * BLOCK_SIZE))  # the last one may be on its way
+        await incoming.write(SOUND + bytes(3 * BLOCK_SIZE))  # the last two may be on their way
         await installed.sweep()
         await incoming.end()
         assert (await installed.records.uploads.load(PRACTICE, incoming.upload.id)).offset
