@@ -111,7 +111,7 @@ async def test_an_amendment_of_a_stale_version_changes_nothing(clinic: Clinic) -
     check_problem(await clinic.post(path, json=body), 428, "precondition_required")
 
 
-@pytest.mark.parametrize("reason", ["", "  ", None, 7, "x" * 1_001, "a\x00b"])
+@pytest.mark.parametrize("reason", ["", "  ", " \u200b\u200f", None, 7, "x" * 1_001, "a\x00b"])
 async def test_an_amendment_without_a_reason_is_refused(clinic: Clinic, reason: object) -> None:
     session_id = await clinic.closed()
     lines = await lines_of(clinic, session_id)

@@ -165,7 +165,7 @@ async def restore(
 def _amendment(raw: bytes) -> tuple[str, list[EditedLine] | None]:
     found, lines = _read(raw)
     reason = found.reason.strip()
-    if not reason:
+    if not any(each.isprintable() and not each.isspace() for each in reason):
         raise InvalidInput("reason", "required")
     return reason, lines
 
