@@ -58,7 +58,7 @@ RARER = {
 }
 """What other recorders, old ones and editors make."""
 
-BEGINNING = 30.0
+BEGINNING = 33.0
 """Seconds of the demo that are enough for most excerpts: the whole takes a second to decode."""
 
 CASES = Path(__file__).parent / "data/recordings"
