@@ -189,9 +189,13 @@ async def test_of_those_who_replace_a_record_at_once_one_does(kept: Kept, replic
 # --- names ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("family_name", ["memory", "local"])
 @with_samples()
 async def test_no_two_odd_names_share_a_record(kept: Kept) -> None:
-    """E-mail addresses are the same in any case, so of those that differ in it one is left out."""
+    """E-mail addresses are the same in any case, so of those that differ in it one is left out.
+
+    The addresses are the repository's; that Cosmos keeps any two apart, the contract of its store says.
+    """
     names = [each for each in ODD_IDS if each not in {"A", "a ", ""}]
     places = [Place(name=name) for name in names]
     if not kept.sample.everywhere:

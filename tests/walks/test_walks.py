@@ -35,14 +35,17 @@ def checkout(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """A reader in a folder like a checkout, with nothing of this machine's settings."""
+    """A reader in a folder like a checkout, with nothing of this machine's settings.
+
+    The uv that this checkout has is on their path: `make` would ask the index for another.
+    """
     folder, blocks = (
         checkout(tmp_path_factory.mktemp("checkout")),
         tmp_path_factory.mktemp("blocks"),
     )
     home = tmp_path_factory.mktemp("home")
     environment = {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{os.environ['PATH']}:{ROOT / '.tools' / 'bin'}",
         "HOME": str(home),
         "THERAPY_DATA_DIR": str(home / "data"),
         "PORT": "0",
