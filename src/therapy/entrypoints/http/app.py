@@ -35,6 +35,7 @@ from therapy.entrypoints.http.errors import (
 )
 from therapy.entrypoints.http.even_times import evenly_timed
 from therapy.entrypoints.http.idempotency_key import IdempotencyKeys
+from therapy.entrypoints.http.json_answer import JsonAnswer
 from therapy.entrypoints.http.json_bodies import JsonRequest
 from therapy.entrypoints.http.long_bodies import CountedLongBodies, LongBodies
 from therapy.entrypoints.http.openapi_pages import (
@@ -129,6 +130,7 @@ def make_app(
             Exception: on_bug,
         },
         request_class=JsonRequest,
+        response_class=JsonAnswer,
         request_max_body_size=SMALL_BODY,
         openapi_config=documentation(),
         logging_config=None,
