@@ -12,15 +12,16 @@ from therapy.domain.errors import StorageFull, TooLarge
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
 from therapy.workflows.uploads import Receiving, receiving
 
-SOUND = a_wav(bytes(range(250)) * 3 * (BLOCK_SIZE // 250))
+SOUND = a_wav(bytes(range(250)) * 4 * (BLOCK_SIZE // 250))
 BLOCKS = [SOUND[at : at + BLOCK_SIZE] for at in range(0, len(SOUND), BLOCK_SIZE)]
 
 
 class SlowRecordings(MemoryRecordings):
-    """Stages each block once it is let go; remembers how many are being staged at most."""
+    """Stages blocks, from number `first` on, once they are let go; how many are being staged at most?"""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
         super().__init__()
+        self.first = first
         self.let_go = asyncio.Event()
         self.begun = asyncio.Event()
         self.now, self.most = 0, 0
@@ -28,8 +29,9 @@ class SlowRecordings(MemoryRecordings):
     async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
         self.now += 1
         self.most = max(self.most, self.now)
-        self.begun.set()
-        await self.let_go.wait()
+        if number >= self.first:
+            self.begun.set()
+            await self.let_go.wait()
         await super().stage(practice_id, upload_id, number, block)
         self.now -= 1
 
@@ -52,16 +54,16 @@ async def send(incoming: Receiving) -> None:
 
 
 async def test_the_next_block_arrives_while_two_are_staged_and_no_more_than_two_are() -> None:
-    recordings = SlowRecordings()
+    recordings = SlowRecordings(first=1)
     installed = await an_installation(recordings=recordings)
     async with receiving(ACTOR, intake=installed.intake) as incoming:
-        async with asyncio.timeout(10):
-            await incoming.write(BLOCKS[0])
-            await incoming.write(BLOCKS[1])
-            await incoming.write(BLOCKS[2][:100])
-            await recordings.begun.wait()
+        for block in BLOCKS[:3]:
+            await incoming.write(block)
+        await recordings.begun.wait()
+        assert recordings.now == 2
+        await incoming.write(BLOCKS[3][:100])
         recordings.let_go.set()
-        for block in (BLOCKS[2][100:], *BLOCKS[3:]):
+        for block in (BLOCKS[3][100:], *BLOCKS[4:]):
             await incoming.write(block)
         await incoming.end()
         receipt = await incoming.finish(ACTOR, details(), therapist="", file_name="x")
@@ -131,11 +133,11 @@ async def test_the_block_that_is_being_staged_counts_for_the_largest_recording()
     assert await nothing_left(installed)
 
 
-class SecondFails(SlowRecordings):
-    """Has no room for the second block, while the first is still being staged."""
+class ThirdFails(SlowRecordings):
+    """Has no room for the third block, while the second is still being staged."""
 
     async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
-        if number == 1:
+        if number == 2:
             raise StorageFull
         await super().stage(practice_id, upload_id, number, block)
 
@@ -143,13 +145,13 @@ class SecondFails(SlowRecordings):
 async def test_a_block_that_fails_beside_another_ends_the_wait_and_the_other_is_thrown_away() -> (
     None
 ):
-    recordings = SecondFails()
+    recordings = ThirdFails(first=1)
     installed = await an_installation(recordings=recordings)
 
     async def stalled() -> None:
         async with receiving(ACTOR, intake=installed.intake) as incoming:
-            await incoming.write(BLOCKS[0])
-            await incoming.write(BLOCKS[1])
+            for block in BLOCKS[:3]:
+                await incoming.write(block)
             await asyncio.sleep(60)
 
     task = asyncio.create_task(stalled())
@@ -159,4 +161,18 @@ async def test_a_block_that_fails_beside_another_ends_the_wait_and_the_other_is_
     async with asyncio.timeout(10):
         with pytest.raises(StorageFull):
             await task
+    assert await nothing_left(installed)
+
+
+async def test_the_first_block_is_staged_before_any_other_so_that_the_upload_is_found() -> None:
+    recordings = SlowRecordings()
+    installed = await an_installation(recordings=recordings)
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        await incoming.write(BLOCKS[0])
+        second = asyncio.create_task(incoming.write(BLOCKS[1]))
+        await recordings.begun.wait()
+        await asyncio.sleep(0.01)
+        assert recordings.most == 1
+        recordings.let_go.set()
+        await second
     assert await nothing_left(installed)

@@ -100,6 +100,20 @@ class Recordings(ABC):
 
 
 @runtime_checkable
+class SupportsStagingOnce(Protocol):
+    """Optional: adapters that stage a block with less work if no number of its upload is staged twice."""
+
+    async def stage_once(
+        self, practice_id: str, upload_id: str, number: int, block: bytes
+    ) -> bytes | None:
+        """Stage a block, see `Recordings.stage`, of an upload of which each number is staged once.
+
+        Block 0 is staged before any other; those may be staged at the same time. `staged_before` may take an
+        upload for older than it is, by the time in which 16 blocks are staged.
+        """
+
+
+@runtime_checkable
 class SupportsListing(Protocol):
     """Optional: adapters that can list every recording, for checks."""
 

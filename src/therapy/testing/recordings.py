@@ -1,5 +1,6 @@
 """What `ports.recordings` promises."""
 
+from asyncio import gather
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -8,7 +9,7 @@ import pytest
 
 from therapy.domain.errors import InvalidInput, NotFound, StorageFull
 from therapy.domain.upload import BLOCK_SIZE
-from therapy.ports.recordings import Recordings, SupportsListing
+from therapy.ports.recordings import Recordings, SupportsListing, SupportsStagingOnce
 from therapy.testing.samples import DAY, OTHER_PRACTICE, PRACTICE
 
 UPLOAD = "upload-1"
@@ -304,3 +305,32 @@ async def test_every_recording_is_listed_once_and_no_upload(recordings: Recordin
     assert set(found) == wanted
     await recordings.delete(PRACTICE, KEY)
     assert {each async for each in recordings.kept()} == wanted - {(PRACTICE, KEY)}
+
+
+async def test_blocks_of_numbers_that_come_once_are_staged_in_any_order_and_at_once(
+    recordings: Recordings,
+) -> None:
+    if not isinstance(recordings, SupportsStagingOnce):
+        pytest.skip("these recordings stage all blocks the same way")
+    blocks = [bytes([number]) * BLOCK_SIZE for number in range(3)] + [LAST]
+    await recordings.stage_once(PRACTICE, UPLOAD, 0, blocks[0])
+    found = await gather(
+        *(recordings.stage_once(PRACTICE, UPLOAD, number, blocks[number]) for number in (2, 3, 1))
+    )
+    assert set(found) <= {sha256(blocks[number]).digest() for number in (2, 3, 1)} | {None}
+    now = datetime.now(UTC)
+    assert await recordings.staged_before(now - DAY, 10) == ()
+    assert await recordings.staged_before(now + DAY, 10) == ((PRACTICE, UPLOAD),)
+    assert await recordings.keep(PRACTICE, UPLOAD, 4, KEY) == 3 * BLOCK_SIZE + len(LAST)
+    assert await whole(recordings) == b"".join(blocks)
+
+
+async def test_blocks_of_numbers_that_come_once_can_be_discarded(recordings: Recordings) -> None:
+    if not isinstance(recordings, SupportsStagingOnce):
+        pytest.skip("these recordings stage all blocks the same way")
+    for number in (0, 1):
+        await recordings.stage_once(PRACTICE, UPLOAD, number, FIRST)
+    await recordings.discard(PRACTICE, UPLOAD)
+    with pytest.raises(NotFound):
+        await recordings.keep(PRACTICE, UPLOAD, 1, KEY)
+    assert await recordings.staged_before(datetime.now(UTC) + DAY, 10) == ()

@@ -26,6 +26,9 @@ class ArrivingBlocks:
     is called for each block that has arrived.
     """
 
+    once = False
+    """Whether no number is staged twice, see `SupportsStagingOnce`."""
+
     def __init__(
         self,
         upload: Upload,
@@ -105,7 +108,12 @@ class ArrivingBlocks:
     async def _staged(self, number: int, block: bytes) -> bytes:
         """Stage a block; return its hash."""
         digest = await stage_hashed(
-            self._recordings, self._practice_id, self._upload_id, number, block
+            self._recordings,
+            self._practice_id,
+            self._upload_id,
+            number,
+            block,
+            once=self.once,
         )
         self.staged += len(block)
         return digest
@@ -118,6 +126,8 @@ class OverlappingBlocks(ArrivingBlocks):
     staged last is there after `settle`. If one can't be staged, `broken_off` and the next call say so;
     nothing of the upload is of use any more.
     """
+
+    once = True
 
     def __init__(
         self,
@@ -181,8 +191,11 @@ class OverlappingBlocks(ArrivingBlocks):
             self._fail()
 
     async def _stage_first(self) -> None:
-        """Begin to stage the first block of the rest, once only one of those before is not staged yet."""
-        await self.settle(STAGED_AT_ONCE - 1)
+        """Begin to stage the first block of the rest, once only one of those before is not staged yet.
+
+        The upload's first block is staged alone: it makes the upload known, should we die.
+        """
+        await self.settle(STAGED_AT_ONCE - 1 if self.hashes else 0)
         block, number = self._taken(), len(self.hashes) + len(self._staging)
         self._in_flight += len(block)
         staging = asyncio.create_task(self._staged(number, block))

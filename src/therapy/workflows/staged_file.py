@@ -4,18 +4,27 @@ import asyncio
 
 from therapy.domain.errors import EngineDied
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
-from therapy.ports.recordings import Recordings
+from therapy.ports.recordings import Recordings, SupportsStagingOnce
 
 
 async def stage_hashed(
-    recordings: Recordings, practice_id: str, upload_id: str, number: int, block: bytes
+    recordings: Recordings,
+    practice_id: str,
+    upload_id: str,
+    number: int,
+    block: bytes,
+    *,
+    once: bool = False,
 ) -> bytes:
-    """Stage a block; return its SHA-256 once it is durable.
+    """Stage a block; return its SHA-256 once it is durable. `once`: see `SupportsStagingOnce`.
 
     Raises:
         StorageFull, Unavailable: see `Recordings.stage`.
     """
-    digest = await recordings.stage(practice_id, upload_id, number, block)
+    if once and isinstance(recordings, SupportsStagingOnce):
+        digest = await recordings.stage_once(practice_id, upload_id, number, block)
+    else:
+        digest = await recordings.stage(practice_id, upload_id, number, block)
     return await asyncio.to_thread(block_hash, block) if digest is None else digest
 
 

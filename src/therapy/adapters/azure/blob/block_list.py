@@ -4,6 +4,7 @@ Plain functions over the SDK's clients; they raise the SDK's exceptions, which t
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,10 +19,18 @@ from therapy.domain.upload import BLOCK_SIZE
 
 NUMBER_DIGITS = 8
 
+ONCE = "once"
+"""Stands in the lines of an upload of which no number is staged twice."""
+
 
 def block_id(number: int, digest: bytes) -> str:
     """Return the id of a block, its number and SHA-256: 51 characters of the 64 that Azure allows."""
     return f"{number:0{NUMBER_DIGITS}d}{urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def number_in(name: str) -> int:
+    """Return the number in a block's id."""
+    return int(name[:NUMBER_DIGITS])
 
 
 def hash_in(name: str) -> bytes:
@@ -43,8 +52,20 @@ def newest(noted: Iterable[str], sizes: Mapping[str, int], blocks: int) -> tuple
 
 def latest(noted: Iterable[str], sizes: Mapping[str, int]) -> dict[int, str]:
     """Return the id of each block by its number, in order of the numbers; by the journal, as `newest`."""
-    there = {int(name[:NUMBER_DIGITS]): name for name in noted if name in sizes}
+    there = {number_in(name): name for name in noted if name in sizes}
     return dict(sorted(there.items()))
+
+
+def with_all(noted: Sequence[str], there: Iterable[str]) -> tuple[str, ...]:
+    """Return the lines of a journal with those that it lacks, if it says that each number is staged once.
+
+    `there` are the ids of the blocks. Of two with one number neither is taken.
+    """
+    if ONCE not in noted:
+        return tuple(noted)
+    names = list(there)
+    with_number = Counter(map(number_in, names))
+    return (*noted, *(each for each in names if with_number[number_in(each)] == 1))
 
 
 async def note(journal: BlobClient, name: str) -> None:
