@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 MB = 1024 * 1024
 
 KEPT = """

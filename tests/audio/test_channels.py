@@ -9,6 +9,8 @@ import pytest
 from tests import media
 from tests.audio.decoding import decoded_here, wav
 
+pytestmark = pytest.mark.slow  # each decodes
+
 SECONDS = 12
 SPOKEN = array("h", media.excerpt(0, SECONDS))
 OTHER = array("h", media.excerpt(20, 20 + SECONDS))

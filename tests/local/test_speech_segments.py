@@ -3,9 +3,12 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from tests import media
 from therapy.adapters.local.speech.speech_segments import Segmenter
+
+pytestmark = pytest.mark.slow  # the whole demo is decoded
 
 RATE = 16_000
 
