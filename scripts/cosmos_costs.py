@@ -263,9 +263,9 @@ gets it by the next sweep.
 429 is waited out as long as Cosmos asks: `THERAPY_COSMOS_THROTTLED_SECONDS` (10) in all and
 `THERAPY_COSMOS_THROTTLED_TRIES` (200), as it often asks for 5 milliseconds only; then the caller gets `503`
 with `Retry-After` and a worker tries its run again. `Meter.throttled` counts every one. Failures that pass
-(408, 410, 449, 5xx, a connection that breaks, a replica that is behind) are tried three times. Every write
-carries a mark of its own, so that one whose answer was lost is known again and not taken for somebody
-else's.
+(408, 410, 449, 5xx, a connection that breaks, a replica that is behind) are tried three times, a commit that
+met another one at the same item (449) up to eight times. Every write carries a mark of its own, so that one
+whose answer was lost is known again and not taken for somebody else's.
 
 A 404 with a sub-status (1002: the replicas that can be asked are behind, as in a failover; 1003: the
 container is missing) never means that an item is not there: it is 503, so that no lease, login or device is

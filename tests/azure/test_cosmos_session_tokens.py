@@ -13,7 +13,11 @@ from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos.batch_steps import Step
 from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.container_requests import Container
-from therapy.adapters.azure.cosmos.session_tokens import SESSION_TOKEN, SessionTokens
+from therapy.adapters.azure.cosmos.session_tokens import (
+    CONTAINER_PATH,
+    SESSION_TOKEN,
+    SessionTokens,
+)
 
 pytestmark = pytest.mark.emulator
 
@@ -59,17 +63,45 @@ async def test_a_replica_that_is_behind_is_asked_for_what_was_seen(
     assert await found_by_read_and_query(opened.items) == [1, 1]
 
 
-class SmallPages:
-    """The SDK's container, of which Cosmos answers a query with 100 items at a time."""
+class Queried:
+    """The SDK's container; `asked` has how each query was asked for, and `changes` are made to that."""
 
-    def __init__(self, proxy: ContainerProxy) -> None:
-        self._proxy = proxy
+    def __init__(self, proxy: ContainerProxy, **changes: Any) -> None:
+        self._proxy, self._changes = proxy, changes
+        self.asked: list[dict[str, Any]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._proxy, name)
 
     def query_items(self, query: str, **options: Any) -> Any:
-        return self._proxy.query_items(query, **(options | {"max_item_count": 100}))
+        self.asked.append(options)
+        return self._proxy.query_items(query, **(options | self._changes))
+
+
+class Failover(Queried):
+    """One whose session is forgotten while a query is asked, as the SDK does if no replica reaches it."""
+
+    def query_items(self, query: str, **options: Any) -> Any:
+        session: Any = self._proxy.client_connection.session
+        session.clear_session_token({CONTAINER_PATH: self._proxy.container_link})
+        return super().query_items(query, **options)
+
+
+async def test_a_query_that_is_repeated_asks_for_no_session_that_was_forgotten(
+    opened: Cosmos, cosmos: Emulator
+) -> None:
+    assert await opened.items.batch("p", [Step("create", "a", {"n": 1})]) is None
+    lost: Any = Failover(opened.database.get_container_client("practice-items"))
+    cosmos.add(Fault("query *", status=404))
+    assert await Container(lost, (0.0,)).query("p", "c.id = @id", select="VALUE c.n", id="a") == [1]
+    assert [each["session_token"] is None for each in lost.asked] == [False, True]
+
+
+async def test_a_query_of_several_partitions_names_the_size_of_its_pages(opened: Cosmos) -> None:
+    """-1 leaves it to Cosmos, but where the SDK puts pages together itself it takes it for no item at all."""
+    asked: Any = Queried(opened.database.get_container_client("practice-items"))
+    assert len(await Container(asked).query_many(["p", "q"], "c.n >= @n", n=0)) == 1
+    assert asked.asked[0]["max_item_count"] > 0
 
 
 async def test_a_query_has_the_items_of_all_its_pages(opened: Cosmos, cosmos: Emulator) -> None:
@@ -77,7 +109,8 @@ async def test_a_query_has_the_items_of_all_its_pages(opened: Cosmos, cosmos: Em
         steps = [Step("create", f"{number:03}") for number in range(first, first + 100)]
         assert await opened.items.batch("many", steps) is None
     cosmos.clear()
-    small: Any = SmallPages(opened.database.get_container_client("practice-items"))
+    container = opened.database.get_container_client("practice-items")
+    small: Any = Queried(container, max_item_count=100)
     found = await Container(small).query("many", "c.id < @end", select="VALUE c.id", end="9")
     assert sorted(found) == [f"{number:03}" for number in range(300)]
     assert cosmos.seen()["containers"]["practice-items"]["operations"] == {"query": 3}

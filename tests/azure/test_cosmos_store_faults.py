@@ -124,6 +124,17 @@ async def test_who_loses_every_race_is_told(items: Items) -> None:
     assert (await one(items.other, "a")).version == 1
 
 
+@pytest.mark.parametrize("kind", ["inside", "status"])
+async def test_commits_that_met_each_other_at_one_item_are_made_again(
+    kind: str, items: Items
+) -> None:
+    """Cosmos answers 449 to a patch that meets another one, which its SDK for Python does not repeat."""
+    await items.store.commit(PARTITION, [create("credentials")])
+    items.emulator.add(Fault("batch *items", kind=kind, status=449, times=5))
+    await items.store.commit(PARTITION, [create("login"), check("credentials", 1)])
+    assert (await one(items.other, "login")).version == 1
+
+
 async def test_a_walk_goes_on_at_a_page_that_failed(items: Items) -> None:
     names = [f"{at:03}" for at in range(100)]
     for partition in ("p", "q", "r"):

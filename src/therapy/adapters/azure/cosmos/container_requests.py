@@ -64,6 +64,15 @@ WITHIN = 30.0
 
 CONTINUATION = "x-ms-continuation"
 
+MOST_OF_MANY = 1_000
+"""Items in a page of a query of several partitions.
+
+Of a page without a number the SDK finds nothing if Cosmos has it ask range by range.
+"""
+
+CONFLICTING = 449
+"""The status of a write that met another of the same item and did nothing; the SDK does not repeat it."""
+
 _PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
 
 
@@ -138,9 +147,6 @@ class Container:
     ) -> list[Any]:
         """Return what a query finds with these values for its @names; without `pk`, in all partitions."""
         parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
-        within: dict[str, Any] = {}
-        if pk:
-            within = {"partition_key": pk, "session_token": self._tokens.newest()}
         more = ""
 
         def note(headers: Mapping[str, Any], _: object) -> None:
@@ -149,10 +155,13 @@ class Container:
             self._tokens.note(headers)
 
         async def ask() -> list[Any]:
+            within: dict[str, Any] = {"max_item_count": MOST_OF_MANY}
+            if pk:  # the token is another one after a failover: the SDK forgets what no replica has
+                within = {"partition_key": pk, "max_item_count": limit or -1}
+                within["session_token"] = self._tokens.newest()
             found = self._proxy.query_items(
                 text,
                 parameters=parameters,
-                max_item_count=limit or -1,
                 response_hook=note,
                 raw_response_hook=self._patiently(),
                 **within,
@@ -267,18 +276,16 @@ class Container:
     ) -> tuple[str, ...] | Lost | None:
         """Write all steps or none under this mark; return their new ETags, "" for a deletion.
 
-        None: refused, as in `batch`. Lost: unknown. Neither is sent again, so that the caller can look
-        first. A single step is sent as a batch, too: that is a POST, which aiohttp, unlike a PUT, never
-        repeats by itself.
+        None: refused, as in `batch`, or others wrote the same item at that moment. Lost: unknown. Neither is
+        sent again, so that the caller can look first. A single step is sent as a batch, too: that is a POST,
+        which aiohttp, unlike a PUT, never repeats by itself.
         """
         with cosmos_errors():
             try:
                 results = await self._sent(lambda: self._execute(pk, steps, mark), _never)
-            except CosmosBatchOperationError as exc:
-                if not _refused(exc):
-                    raise
-                return None
             except AzureError as exc:
+                if _was_not_written(exc):
+                    return None
                 if not _passes(exc):
                     raise
                 return Lost(exc)
@@ -354,6 +361,13 @@ def _passes(exc: AzureError) -> bool:
     if isinstance(exc, HttpResponseError):
         return exc.status_code in _PASSING or is_behind(exc)
     return isinstance(exc, ServiceRequestError | ServiceResponseError)
+
+
+def _was_not_written(exc: AzureError) -> bool:
+    """Return whether a batch was refused because of what is stored, or of what others wrote meanwhile."""
+    if getattr(exc, "status_code", None) == CONFLICTING:
+        return True
+    return isinstance(exc, CosmosBatchOperationError) and _refused(exc)
 
 
 def _never(_: AzureError) -> bool:
