@@ -11,7 +11,7 @@ from therapy.adapters.azure.cosmos.due_hints import SHARDS
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.domain.errors import Unavailable
 from therapy.ports.store import Create, Delete, Store
-from therapy.testing.store.items import PARTITION, create, due_ids, put, replace
+from therapy.testing.store.items import PARTITION, check, create, due_ids, put, replace
 
 pytestmark = pytest.mark.emulator
 
@@ -128,6 +128,19 @@ async def test_all_is_cleaned_when_nothing_is_left_to_do(settled: Items) -> None
     assert len(await settled.hints()) == 4
     assert await swept(settled.other, now=NOW + MINUTE) == []
     assert await settled.hints() == []
+
+
+async def test_what_was_checked_may_be_another_item_of_the_version_that_was_seen(
+    settled: Items,
+) -> None:
+    """A check finds the version right; that the item is announced, nobody has seen of this one."""
+    await settled.store.commit(PARTITION, [queued("a")])
+    await settled.other.commit(PARTITION, [Delete(id="a")])
+    assert await swept(settled.other) == []
+    await settled.other.commit(PARTITION, [create("a")])
+    await settled.store.commit(PARTITION, [check("a", 1)])
+    await settled.store.commit(PARTITION, [replace("a", 1, queue="run.score", due_at=NOW)])
+    assert await swept(settled.other) == ["a"]
 
 
 async def test_hints_move_to_the_next_moment_of_their_partition(settled: Items) -> None:

@@ -273,8 +273,8 @@ class Container:
 
     async def write(
         self, pk: str, steps: Sequence[Step], mark: str
-    ) -> tuple[str, ...] | Lost | None:
-        """Write all steps or none under this mark; return their new ETags, "" for a deletion.
+    ) -> tuple[Mapping[str, Any], ...] | Lost | None:
+        """Write all steps or none under this mark; return their results: `eTag` and `resourceBody`, if any.
 
         None: refused, as in `batch`, or others wrote the same item at that moment. Lost: unknown. Neither is
         sent again, so that the caller can look first. A single step is sent as a batch, too: that is a POST,
@@ -289,7 +289,7 @@ class Container:
                 if not _passes(exc):
                     raise
                 return Lost(exc)
-        return tuple(each.get("eTag") or "" for each in results)
+        return tuple(results)
 
     async def _execute(
         self, pk: str, steps: Sequence[Step], mark: str

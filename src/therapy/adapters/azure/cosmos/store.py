@@ -23,6 +23,7 @@ from collections.abc import (
     Sequence,
 )
 from datetime import datetime
+from typing import Any
 
 from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.commit import (
@@ -262,9 +263,16 @@ class CosmosStore(Store):
             self._versions.put(each["pk"], each["id"], of_it)
         return await items_of([each for each, of_it in seen if of_it.lives(self._now())])
 
-    def _remember(self, partition: str, plan: Sequence[Planned], etags: Sequence[str]) -> None:
-        for each, etag in zip(plan, etags, strict=True):
-            seen = each.seen and each.seen._replace(etag=etag)
+    def _remember(
+        self, partition: str, plan: Sequence[Planned], results: Sequence[Mapping[str, Any]]
+    ) -> None:
+        for each, result in zip(plan, results, strict=True):
+            seen = each.seen and each.seen._replace(etag=result.get("eTag") or "")
+            if (
+                each.step.kind == "check"
+            ):  # of the same version, but perhaps not the one that was seen
+                found = result.get("resourceBody")
+                seen = seen_in(found) if found else None
             self._versions.put(partition, each.step.item_id, seen)
 
 

@@ -1,7 +1,8 @@
 """The versions of items that this process last read or wrote, so that most writes need no look-up first.
 
 They may be out of date, as other processes write, too. So nothing is refused because of them, and a write
-that relies on one names the ETag; Cosmos then says whether it was right. A wrong one only costs a look-up.
+that relies on one names the ETag, or the version if it only checks; Cosmos then says whether it was right. A
+wrong one only costs a look-up.
 """
 
 from collections import OrderedDict
