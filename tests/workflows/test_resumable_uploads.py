@@ -8,6 +8,7 @@ import pytest
 from tests.builders import HOUR, PRACTICE, a_wav, details
 from tests.workflows.memory_installation import ACTOR, an_installation, upload
 from therapy.domain.errors import (
+    AlreadyExists,
     InvalidInput,
     NotFound,
     Stale,
@@ -244,6 +245,19 @@ async def test_a_complete_upload_whose_bytes_are_lost_does_not_wait_for_the_swee
     installed.clock.now += timedelta(minutes=2)
     await installed.sweep()
     assert not await installed.uploads()
+
+
+async def test_a_lost_recording_that_comes_with_other_details_does_not_take_its_place_and_go_again():
+    installed = await an_installation()
+    session_id = (await upload(installed.intake, SMALL)).session_id
+    before = await installed.session(session_id)
+    await installed.recordings.delete(PRACTICE, before.recording.key)  # as a restore may have it
+    other = await begun(installed, SMALL, Metadata(details(summary="another")))
+    with pytest.raises(AlreadyExists):
+        await send(installed, other.id, 0, SMALL)
+    await resumable_uploads.terminate(ACTOR, other.id, intake=installed.intake)
+    assert await installed.session(session_id) == before
+    assert not installed.recordings._kept
 
 
 async def test_what_became_of_an_upload_can_be_asked_for_a_day():

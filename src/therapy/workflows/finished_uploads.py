@@ -69,6 +69,7 @@ async def finish(
             metadata.details,
             note=note,
             records=intake.records,
+            recordings=intake.recordings,
             waiting_list=intake.waiting_list,
         )
         return Receipt(metadata.continues, new=new)
