@@ -220,6 +220,34 @@ async def test_an_upload_that_stands_still_is_removed_with_its_bytes():
     assert not installed.recordings._kept
 
 
+async def late_block(installed, upload_id, block):
+    """Send a first block in a request that another one goes on with before that is whole."""
+    async with appending(ACTOR, upload_id, 0, intake=installed.intake) as late:
+        await late.write(block[:1_000])
+        async with appending(ACTOR, upload_id, 0, intake=installed.intake) as winner:
+            await winner.write(AUDIO[: BLOCK_SIZE + 1])
+        await late.write(block[1_000:])
+
+
+async def with_a_late_block(installed, upload_id, audio):
+    """Send a recording, of whose first block a request that was taken over stages another one later."""
+    with pytest.raises(Stale):
+        await late_block(installed, upload_id, audio[:BLOCK_SIZE])
+    return await send(installed, upload_id, BLOCK_SIZE + 1, AUDIO[BLOCK_SIZE + 1 :])
+
+
+async def test_other_bytes_of_a_request_that_was_taken_over_never_become_part_of_the_recording():
+    installed = await an_installation()
+    upload_id = (await begun(installed)).id
+    with pytest.raises(UploadExpired) as told:
+        await with_a_late_block(installed, upload_id, a_wav(bytes(len(AUDIO))))
+    assert told.value.code == "upload_lost"
+    assert not installed.recordings._kept
+    upload_id = (await begun(installed)).id
+    await with_a_late_block(installed, upload_id, AUDIO)
+    assert await recording_of(installed, upload_id) == AUDIO
+
+
 @pytest.mark.parametrize("here", [BLOCK_SIZE, BLOCK_SIZE + 7, len(AUDIO)])
 async def test_an_upload_whose_bytes_a_restore_did_not_bring_back_is_over_and_sent_anew(here):
     installed = await an_installation()
