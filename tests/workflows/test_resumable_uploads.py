@@ -248,6 +248,16 @@ async def test_other_bytes_of_a_request_that_was_taken_over_never_become_part_of
     assert await recording_of(installed, upload_id) == AUDIO
 
 
+async def test_a_block_that_comes_after_the_recording_was_kept_does_not_cost_it():
+    installed = await an_installation()
+    upload_id = (await begun(installed, metadata=None)).id
+    await send(installed, upload_id, 0, AUDIO)
+    await installed.recordings.keep(PRACTICE, upload_id, 3, upload_id)  # and the process dies
+    await installed.recordings.stage(PRACTICE, upload_id, 1, AUDIO[BLOCK_SIZE : 2 * BLOCK_SIZE])
+    await resumable_uploads.describe(ACTOR, upload_id, SAID, intake=installed.intake)
+    assert await recording_of(installed, upload_id) == AUDIO
+
+
 @pytest.mark.parametrize("here", [BLOCK_SIZE, BLOCK_SIZE + 7, len(AUDIO)])
 async def test_an_upload_whose_bytes_a_restore_did_not_bring_back_is_over_and_sent_anew(here):
     installed = await an_installation()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -98,13 +99,18 @@ async def finish(
 async def _keep(practice_id: str, arrived: Arrived, *, intake: Intake) -> int:
     """Make the staged blocks a recording; return its size in bytes.
 
+    Nothing else is kept under that name: what is there was kept before, whatever was staged since by a
+    request that had lost the upload.
+
     Raises:
         UploadExpired: blocks are gone, e.g. because only the records were restored.
     """
-    key, blocks = arrived.upload_id, len(arrived.hashes)
+    key, blocks, recordings = arrived.upload_id, len(arrived.hashes), intake.recordings
     try:
-        return await intake.recordings.keep(practice_id, key, blocks, key)
+        return await recordings.keep(practice_id, key, blocks, key)
     except NotFound:
+        with suppress(NotFound):
+            return await recordings.size(practice_id, key)
         raise UploadExpired("upload_lost") from None
 
 
