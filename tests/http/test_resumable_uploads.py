@@ -211,6 +211,15 @@ async def test_more_than_is_missing_is_refused_and_nothing_is_lost(
     assert await stored(clinic, shown.json()["session_id"]) == RECORDING
 
 
+async def test_an_upload_that_was_to_begin_with_too_much_is_not_there_and_the_answer_says_so(
+    clinic: Any,
+) -> None:
+    refused = await tus.create(clinic, 600, headers=tus.PIECE, content=RECORDING)
+    check_problem(refused, 400, "past_upload_length", "body")
+    assert "begin it anew" in refused.json()["detail"]
+    assert (await clinic.get("/uploads")).json()["items"] == []
+
+
 @pytest.mark.parametrize(
     ("headers", "code", "field"),
     [

@@ -137,6 +137,23 @@ async def test_a_playback_that_failed_says_what_to_do_and_is_made_by_a_retry(tmp
         assert (await clinic.get(f"/sessions/{session_id}/playback")).content == HEAD + SOUND
 
 
+async def test_where_the_recording_is_missing_nothing_says_that_it_can_be_downloaded(tmp_path):
+    failure = EngineFailed("not_enough_memory", transient=False)
+    async with open_clinic(tmp_path, audio=PlayingDecoder(failure)) as clinic:
+        session_id = await sent(clinic, a_wav(SOUND))
+        await clinic.work()
+        session = await clinic.records.sessions.load(PRACTICE, session_id)
+        await clinic.installation.recordings.delete(
+            PRACTICE, session.recording.key
+        )  # as a restore may have it
+        assert (await clinic.post(f"/sessions/{session_id}/retry")).status_code == 202
+        await clinic.work()
+        failure = (await clinic.get(f"/sessions/{session_id}")).json()["playback_failure"]
+        assert (failure["code"], "backup" in failure["advice"]) == ("recording_missing", True)
+        refused = (await clinic.get(f"/sessions/{session_id}/playback")).json()
+        assert "Unless the recording is missing" in refused["detail"]
+
+
 async def test_nobody_but_the_sessions_therapist_plays_or_draws_it_and_nobody_once_it_is_erased(
     quick,
 ):

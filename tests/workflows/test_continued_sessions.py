@@ -253,6 +253,18 @@ async def test_a_recording_of_another_session_is_refused_naming_it():
     assert (await upload(installed.intake, SECOND_PART, continues=session_id)).new
 
 
+async def test_a_part_of_a_session_that_is_lost_and_sent_again_takes_its_place():
+    installed = await installation_that_listens()
+    session_id = await in_two_files(installed)
+    (lost,) = (await installed.session(session_id)).more_recordings
+    await installed.recordings.delete(PRACTICE, lost.key)  # as a restore may have it
+    await installed.work(session_id)
+    assert not (await upload(installed.intake, SECOND_PART, continues=session_id)).new
+    await installed.work(session_id)
+    assert (await installed.session(session_id)).state is State.AWAITING_REVIEW
+    await check_joined(installed, session_id, 1)
+
+
 async def test_a_session_has_a_greatest_number_of_files():
     installed = await an_installation()
     session_id = (await upload(installed.intake)).session_id

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from mmap import mmap
 
 import pytest
+import uvloop
 
 from tests.builders import PRACTICE, a_wav
 from tests.workflows.memory_installation import (
@@ -161,6 +162,22 @@ async def test_who_came_first_is_decoded_first() -> None:
     assert [task.get_name() for task in done] == ["second"]
     for task in others:
         task.cancel()
+
+
+def test_runs_that_come_in_the_same_millisecond_do_not_wait_for_each_other() -> None:
+    async def begun_after_the_first() -> int:
+        turns = DecodingTurns(1)
+        await turns.begin("first")
+        waiting = [asyncio.create_task(turns.begin(run)) for run in ("second", "third")]
+        await asyncio.sleep(QUIET_SECONDS)
+        turns.end("first")
+        done, others = await asyncio.wait(waiting, timeout=4 * QUIET_SECONDS)
+        for task in others:
+            task.cancel()
+        return len(done)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # it counts milliseconds
+        assert runner.run(begun_after_the_first()) == 1
 
 
 async def test_a_run_that_is_ended_while_it_waits_keeps_no_place() -> None:

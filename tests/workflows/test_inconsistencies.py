@@ -1,7 +1,9 @@
 """What does not fit together: each kind is found, and mended where that loses nothing."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from dataclasses import replace as replaced
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -15,6 +17,7 @@ from tests.workflows.memory_installation import (
     reviewed,
     upload,
 )
+from therapy.adapters.local.recordings import FileRecordings
 from therapy.domain.errors import NotFound
 from therapy.domain.run import RunState
 from therapy.domain.upload import tail_name
@@ -98,6 +101,10 @@ async def lost_version(installed: MemoryInstallation, session_id: str) -> None:
     await installed.store.commit(in_session(session_id), lost)
 
 
+async def foreign_file(installed: MemoryInstallation, _: str) -> None:
+    installed.recordings._kept[PRACTICE, "stray file"] = BLOCK
+
+
 BREAKS: dict[Kind, Break] = {
     Kind.AUDIO_WITHOUT_SESSION: stray_audio,
     Kind.SESSION_WITHOUT_AUDIO: lost_audio,
@@ -108,6 +115,7 @@ BREAKS: dict[Kind, Break] = {
     Kind.ENTRY_OUT_OF_STEP: changed_title,
     Kind.PERSON_NOT_FOUND: lost_person,
     Kind.VERSION_WITHOUT_PARENT: lost_version,
+    Kind.FOREIGN_FILE: foreign_file,
 }
 MENDED = {
     Kind.STAGED_LEFTOVER,
@@ -178,6 +186,25 @@ async def test_audio_without_a_session_is_deleted_only_if_that_is_said() -> None
         await installed.recordings.size(PRACTICE, "stray")
     session = await installed.session(session_id)
     assert await installed.recordings.size(PRACTICE, session.recording.key) > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["kept/{}/..bad.audio", "kept/{}/._x.audio", "staging/{}/.DS_Store"]
+)
+async def test_a_file_that_is_no_recording_by_its_name_is_named_and_not_called_mended(
+    tmp_path: Path, name: str
+) -> None:
+    installed = await an_installation()
+    file = tmp_path / name.format(PRACTICE)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(BLOCK)
+    installed.clock.now = datetime.now(UTC) + DAY
+    async with FileRecordings.open(tmp_path) as recordings:
+        inspecting = replaced(inspection(installed), recordings=recordings)
+        (found,) = await inspecting.find()
+        assert found.kind is Kind.FOREIGN_FILE
+        assert not await inspecting.mend(found, delete_audio=True)
+    assert file.exists()
 
 
 async def test_a_recording_that_an_open_upload_has_kept_is_no_leftover() -> None:

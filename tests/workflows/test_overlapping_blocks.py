@@ -164,6 +164,42 @@ async def test_a_block_that_fails_beside_another_ends_the_wait_and_the_other_is_
     assert await nothing_left(installed)
 
 
+class BothFail(SlowRecordings):
+    """Has no room for the second block, nor a moment later, `turns` of the event loop, for the third."""
+
+    def __init__(self, turns: int) -> None:
+        super().__init__()
+        self.turns = turns
+
+    async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
+        if not number:
+            return
+        await self.let_go.wait()
+        for _ in range(self.turns * (number - 1)):
+            await asyncio.sleep(0)
+        raise StorageFull
+
+
+async def test_two_blocks_that_fail_at_once_end_the_wait_once() -> None:
+    errors = list[object]()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.append(context["message"]))
+    for turns in range(5):
+        recordings = BothFail(turns)
+        installed = await an_installation(recordings=recordings)
+        with pytest.raises(StorageFull):
+            await stalled(installed, recordings)
+    assert not errors
+
+
+async def stalled(installed: MemoryInstallation, recordings: SlowRecordings) -> None:
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        for block in BLOCKS[:3]:
+            await incoming.write(block)
+        asyncio.get_running_loop().call_soon(recordings.let_go.set)
+        await asyncio.Event().wait()
+
+
 async def test_the_first_block_is_staged_before_any_other_so_that_the_upload_is_found() -> None:
     recordings = SlowRecordings()
     installed = await an_installation(recordings=recordings)

@@ -8,6 +8,7 @@ import pytest
 from tests.builders import HOUR, PRACTICE, a_wav, details
 from tests.workflows.memory_installation import ACTOR, an_installation, upload
 from therapy.domain.errors import (
+    AlreadyExists,
     InvalidInput,
     NotFound,
     Stale,
@@ -219,6 +220,44 @@ async def test_an_upload_that_stands_still_is_removed_with_its_bytes():
     assert not installed.recordings._kept
 
 
+async def late_block(installed, upload_id, block):
+    """Send a first block in a request that another one goes on with before that is whole."""
+    async with appending(ACTOR, upload_id, 0, intake=installed.intake) as late:
+        await late.write(block[:1_000])
+        async with appending(ACTOR, upload_id, 0, intake=installed.intake) as winner:
+            await winner.write(AUDIO[: BLOCK_SIZE + 1])
+        await late.write(block[1_000:])
+
+
+async def with_a_late_block(installed, upload_id, audio):
+    """Send a recording, of whose first block a request that was taken over stages another one later."""
+    with pytest.raises(Stale):
+        await late_block(installed, upload_id, audio[:BLOCK_SIZE])
+    return await send(installed, upload_id, BLOCK_SIZE + 1, AUDIO[BLOCK_SIZE + 1 :])
+
+
+async def test_other_bytes_of_a_request_that_was_taken_over_never_become_part_of_the_recording():
+    installed = await an_installation()
+    upload_id = (await begun(installed)).id
+    with pytest.raises(UploadExpired) as told:
+        await with_a_late_block(installed, upload_id, a_wav(bytes(len(AUDIO))))
+    assert told.value.code == "upload_lost"
+    assert not installed.recordings._kept
+    upload_id = (await begun(installed)).id
+    await with_a_late_block(installed, upload_id, AUDIO)
+    assert await recording_of(installed, upload_id) == AUDIO
+
+
+async def test_a_block_that_comes_after_the_recording_was_kept_does_not_cost_it():
+    installed = await an_installation()
+    upload_id = (await begun(installed, metadata=None)).id
+    await send(installed, upload_id, 0, AUDIO)
+    await installed.recordings.keep(PRACTICE, upload_id, 3, upload_id)  # and the process dies
+    await installed.recordings.stage(PRACTICE, upload_id, 1, AUDIO[BLOCK_SIZE : 2 * BLOCK_SIZE])
+    await resumable_uploads.describe(ACTOR, upload_id, SAID, intake=installed.intake)
+    assert await recording_of(installed, upload_id) == AUDIO
+
+
 @pytest.mark.parametrize("here", [BLOCK_SIZE, BLOCK_SIZE + 7, len(AUDIO)])
 async def test_an_upload_whose_bytes_a_restore_did_not_bring_back_is_over_and_sent_anew(here):
     installed = await an_installation()
@@ -244,6 +283,19 @@ async def test_a_complete_upload_whose_bytes_are_lost_does_not_wait_for_the_swee
     installed.clock.now += timedelta(minutes=2)
     await installed.sweep()
     assert not await installed.uploads()
+
+
+async def test_a_lost_recording_that_comes_with_other_details_does_not_take_its_place_and_go_again():
+    installed = await an_installation()
+    session_id = (await upload(installed.intake, SMALL)).session_id
+    before = await installed.session(session_id)
+    await installed.recordings.delete(PRACTICE, before.recording.key)  # as a restore may have it
+    other = await begun(installed, SMALL, Metadata(details(summary="another")))
+    with pytest.raises(AlreadyExists):
+        await send(installed, other.id, 0, SMALL)
+    await resumable_uploads.terminate(ACTOR, other.id, intake=installed.intake)
+    assert await installed.session(session_id) == before
+    assert not installed.recordings._kept
 
 
 async def test_what_became_of_an_upload_can_be_asked_for_a_day():

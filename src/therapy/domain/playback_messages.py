@@ -15,14 +15,14 @@ PLAYBACK_TEXTS: dict[str, Texts] = {
     "playback_failed": (
         "The session's playback could not be made.",
         "לא ניתן היה ליצור את ההשמעה של הפגישה.",
-        "Retry the session to have it made again. The recording itself is there and can be downloaded.",
-        "יש לנסות שוב את הפגישה כדי ליצור אותה מחדש. ההקלטה עצמה שמורה וניתן להוריד אותה.",
+        "Retry the session to have it made again. Unless the recording is missing, it can be downloaded.",
+        "יש לנסות שוב את הפגישה כדי ליצור אותה מחדש. אם ההקלטה עצמה לא חסרה, ניתן להוריד אותה.",
     ),
     "playback_absent": (
         "The session has no playback.",
         "לפגישה אין השמעה.",
-        "It is made once there is a transcript. The recording itself is there and can be downloaded.",
-        "היא נוצרת כשיש תמלול. ההקלטה עצמה שמורה וניתן להוריד אותה.",
+        "It is made once there is a transcript. Unless the recording is missing, it can be downloaded.",
+        "היא נוצרת כשיש תמלול. אם ההקלטה עצמה לא חסרה, ניתן להוריד אותה.",
     ),
     "playback_not_offered": (
         "The decoder of this installation makes no playback.",

@@ -9,8 +9,8 @@ RESUMABLE_TEXTS: dict[str, Texts] = {
     "past_upload_length": (
         "More was sent than the recording has left.",
         "נשלחו יותר בתים ממה שחסר בהקלטה.",
-        "Ask with HEAD how much is there, then send only the bytes after it.",
-        "יש לבדוק עם HEAD כמה הגיע, ואז לשלוח רק את הבתים שאחריו.",
+        "Ask with HEAD how much is there, and send only the rest; an upload that this began: begin it anew.",
+        "יש לבדוק עם HEAD כמה הגיע ולשלוח רק את השאר; העלאה שהתחילה בבקשה הזו יש להתחיל מחדש.",
     ),
     "upload_offset": (
         "The upload is at another place: {offset} bytes of it are here.",

@@ -52,11 +52,11 @@ class Upload(Struct, frozen=True, omit_defaults=True):
     when it was last noted that bytes arrive (None: by a program that did not).
 
     The rest is about uploads that can be resumed: `length` is how long the recording will be (None: not
-    known yet), `claim` counts who began to add to it, the last of whom may, and `receiving` says that one
-    is at it. `hashes` are the SHA-256s of the blocks, `tail` is the name under which what follows the last
-    whole block is staged ("" = nothing does). `metadata_digest` tells whether the same `metadata` come again,
-    which are forgotten once the session has them. `fault` is the code of the error because of which it is no
-    session yet, and `finished_at` is when it became one.
+    known yet), `claim` counts who began to add to it, the last of whom may, `receiving` says that one is at
+    it, and `contested` that one began while another was. `hashes` are the SHA-256s of the blocks, `tail` is
+    the name under which what follows the last whole block is staged ("" = nothing does). `metadata_digest`
+    tells whether the same `metadata` come again, which are forgotten once the session has them. `fault` is
+    the code of the error because of which it is no session yet, and `finished_at` is when it became one.
     """
 
     id: str
@@ -72,6 +72,7 @@ class Upload(Struct, frozen=True, omit_defaults=True):
     length: int | None = None
     claim: int = 0
     receiving: bool = False
+    contested: bool = False
     hashes: bytes = b""
     tail: str = ""
     media_type: str = ""

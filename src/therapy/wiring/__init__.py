@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from mmap import mmap
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from therapy.adapters.logged_mail import LoggedMail
@@ -174,7 +175,7 @@ def decoding_turns(settings: Settings, processes: int = 1) -> DecodingTurns:
     """Return the turns of this process, or of so many that are forked from it."""
     at_once = settings.recording_limits.decoded_at_once or usable_cores()
     shared = mmap(-1, processes * NUMBERS * 8)  # of no file: who is forked has it, too
-    return DecodingTurns(at_once, memoryview(shared).cast("d"))
+    return DecodingTurns(at_once, memoryview(shared).cast("d"), monotonic)
 
 
 def person_limits_of(settings: Settings) -> PersonLimits:

@@ -62,6 +62,7 @@ async def appending(
             upload,
             claim=upload.claim + 1,
             receiving=not upload.is_complete,
+            contested=upload.contested or upload.receiving,
             length=length,
             expires_at=intake.records.now() + intake.resumable_for,
             intake=intake,

@@ -188,7 +188,8 @@ class OverlappingBlocks(ArrivingBlocks):
 
     def _look_at(self, staging: "asyncio.Task[bytes]") -> None:
         if _has_failed(staging) and not self._settling:
-            self._fail()
+            self._fail, fail = (lambda: None), self._fail  # once: both blocks may fail
+            fail()
 
     async def _stage_first(self) -> None:
         """Begin to stage the first block of the rest, once only one of those before is not staged yet.

@@ -31,11 +31,13 @@ from therapy.domain.session import (
     State,
     with_recording,
 )
+from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.repositories.unique_keys import UniqueKey
 from therapy.workflows import review
 from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
+from therapy.workflows.missing_recordings import with_its_recording
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.waiting_list import WaitingList
 
@@ -50,12 +52,13 @@ async def continue_session(
     *,
     note: Callable[..., Awaitable[None]],
     records: Records,
+    recordings: Recordings,
     waiting_list: WaitingList,
 ) -> bool:
     """Add a kept recording to a session, which is then transcribed as a whole; return False if it has it.
 
-    `details` name the same patient; their notes are added. `note` writes to the upload's record which
-    session the recording becomes part of.
+    If its own copy of it is missing, it has this one then. `details` name the same patient; their notes are
+    added. `note` writes to the upload's record which session the recording becomes part of.
 
     Raises:
         NotFound: there is no such session, or it is someone else's.
@@ -71,7 +74,13 @@ async def continue_session(
 
     async def attempt() -> bool:
         return await _add(
-            actor, session_id, recording, details, records=records, waiting_list=waiting_list
+            actor,
+            session_id,
+            recording,
+            details,
+            records=records,
+            recordings=recordings,
+            waiting_list=waiting_list,
         )
 
     # LeaseLost: a worker renewed or ended its run at the same moment.
@@ -152,6 +161,7 @@ async def _add(
     details: Details,
     *,
     records: Records,
+    recordings: Recordings,
     waiting_list: WaitingList,
 ) -> bool:
     session = await review.own_session(actor, session_id, records=records)
@@ -159,6 +169,10 @@ async def _add(
     transcribing = [run for run in runs if run.kind is RunKind.TRANSCRIBE]
     last = transcribing[-1] if transcribing else None
     if has_recording(session, recording.content_hash):
+        if session.state not in {State.CANCELLED, State.ERASED}:
+            session = await with_its_recording(
+                session, recording, records=records, recordings=recordings
+            )
         if last and last.state is RunState.FAILED and session.state is State.AWAITING_TRANSCRIPT:
             with suppress(WrongState):
                 await review.retry(actor, session_id, records=records, waiting_list=waiting_list)

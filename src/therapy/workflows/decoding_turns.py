@@ -1,7 +1,8 @@
 """Which recordings are decoded when: few at once for transcripts, and playback gives way to them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from math import inf, nextafter
 
 QUIET_SECONDS = 0.25
 """Where an engine has had a piece of sound for so long, it works at the speed of speech."""
@@ -35,11 +36,17 @@ class DecodingTurns:
 
     Each process writes places of its own in the table, so that nothing needs a lock: for each run the moment
     at which it came, and until when it counts (0 = it is over). What a process that died has written is over
-    within seconds.
+    within seconds. Processes that share a table have the same `clock`, in seconds. That is not the event
+    loop's, the default: uvloop counts milliseconds, on macOS of another clock than Python.
     """
 
-    def __init__(self, at_once: int = 64, table: "memoryview[float] | None" = None) -> None:
-        self._at_once = at_once
+    def __init__(
+        self,
+        at_once: int = 64,
+        table: "memoryview[float] | None" = None,
+        clock: Callable[[], float] = lambda: asyncio.get_running_loop().time(),
+    ) -> None:
+        self._at_once, self._clock, self._came = at_once, clock, 0.0
         self._table: memoryview[float] | list[float] = table or [0.0] * NUMBERS
         self._runs: dict[str, int] = {}
         self.use_places_of(0)
@@ -51,11 +58,11 @@ class DecodingTurns:
 
     async def begin(self, run: str, most: float = MOST_SECONDS) -> None:
         """Wait until a recording may be decoded for this run, at most so many seconds."""
-        time = asyncio.get_running_loop().time
-        came = time()
+        after_the_last = nextafter(self._came, inf)
+        self._came = came = max(self._clock(), after_the_last)
         self._enter(run, came)
         try:
-            while self._ahead(run, came) >= self._at_once and time() < came + most:
+            while self._ahead(run, came) >= self._at_once and self._clock() < came + most:
                 self._count(run, QUIET_SECONDS)
                 await asyncio.sleep(QUIET_SECONDS / 5)
         except BaseException:
@@ -82,16 +89,14 @@ class DecodingTurns:
 
     def note_arrival(self) -> None:
         """Note that a block of a recording has arrived in this process."""
-        now = asyncio.get_running_loop().time()
-        self._table[self._arrivals + UNTIL] = now + ARRIVING_SECONDS
+        self._table[self._arrivals + UNTIL] = self._clock() + ARRIVING_SECONDS
 
     async def give_way(self, most: float = MOST_SECONDS) -> float:
         """Wait while a recording arrives or is decoded for a transcript, at most so long; return how long."""
-        time = asyncio.get_running_loop().time
-        began = time()
-        while (left := min(max(self._table[UNTIL::PLACE]), began + most) - time()) > 0:  # noqa: ASYNC110 - it moves
+        began = self._clock()
+        while (left := min(max(self._table[UNTIL::PLACE]), began + most) - self._clock()) > 0:  # noqa: ASYNC110 - it moves
             await asyncio.sleep(min(left, QUIET_SECONDS))
-        return time() - began
+        return self._clock() - began
 
     def _enter(self, run: str, came: float) -> None:
         if run not in self._runs and self._free:
@@ -100,13 +105,16 @@ class DecodingTurns:
 
     def _count(self, run: str, seconds: float) -> None:
         if (place := self._runs.get(run)) is not None:
-            self._table[place + UNTIL] = asyncio.get_running_loop().time() + seconds
+            self._table[place + UNTIL] = self._clock() + seconds
 
     def _ahead(self, run: str, came: float) -> int:
-        """Return how many other runs that came before are decoded at full speed, or wait."""
-        now, mine = asyncio.get_running_loop().time(), self._runs.get(run)
+        """Return how many other runs that came before are decoded at full speed, or wait.
+
+        Of those that came at the same moment, the first place comes first: they must not wait for each other.
+        """
+        now, mine = self._clock(), self._runs.get(run, len(self._table))
         return sum(
-            0 < self._table[place] <= came and self._table[place + UNTIL] > now
+            self._table[place] > 0 and self._table[place + UNTIL] > now
             for place in range(0, len(self._table), PLACE)
-            if place != mine
+            if (self._table[place], place) < (came, mine)
         )

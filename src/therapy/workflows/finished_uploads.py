@@ -1,6 +1,8 @@
 """Finished uploads: the recording that arrived is kept, checked, and made a session or a part of one."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,7 +11,7 @@ from msgspec.structs import replace
 from therapy.domain.access import Actor
 from therapy.domain.errors import Forbidden, NotFound, TooLarge, UploadExpired
 from therapy.domain.session import Recording
-from therapy.domain.upload import Metadata, content_hash
+from therapy.domain.upload import BLOCK_SIZE, Metadata, block_hash, content_hash
 from therapy.ports.audio import ReadRange
 from therapy.workflows.continued_sessions import continue_session, length_left
 from therapy.workflows.intake import Intake
@@ -22,12 +24,17 @@ Note = Callable[..., Awaitable[None]]
 
 @dataclass(frozen=True)
 class Arrived:
-    """A recording of which every block is staged: the name of its upload, its blocks' hashes, what it is."""
+    """A recording of which every block is staged: the name of its upload, its blocks' hashes, what it is.
+
+    If it is `contested`, a request that lost the upload may have staged a block of other bytes after the one
+    whose hash is noted.
+    """
 
     upload_id: str
     hashes: tuple[bytes, ...]
     media_type: str
     file_name: str
+    contested: bool = False
 
 
 async def finish(
@@ -42,7 +49,7 @@ async def finish(
     Raises:
         Forbidden: the metadata names another therapist.
         NotSignedIn: the login has ended while the recording arrived.
-        UploadExpired: with code `upload_lost`, staged blocks are gone.
+        UploadExpired: with code `upload_lost`, staged blocks are gone, or others are in their place.
         NotFound, WrongState, InvalidInput: see `continue_session`.
         UnsupportedAudio: the container has no audio.
         TooLarge: by its headers the recording lasts longer than it may.
@@ -56,6 +63,8 @@ async def finish(
     await note(recording_key=key)
     size = await _keep(practice_id, arrived, intake=intake)
     read = partial(intake.recordings.read, practice_id, key)
+    if arrived.contested:
+        await _verify(read, arrived.hashes)
     digest = content_hash(arrived.hashes)
     recording = Recording(key, size, digest, arrived.media_type, arrived.file_name)
     length_ms = await _check(actor, read, recording, metadata.continues, intake=intake)
@@ -69,6 +78,7 @@ async def finish(
             metadata.details,
             note=note,
             records=intake.records,
+            recordings=intake.recordings,
             waiting_list=intake.waiting_list,
         )
         return Receipt(metadata.continues, new=new)
@@ -89,14 +99,27 @@ async def finish(
 async def _keep(practice_id: str, arrived: Arrived, *, intake: Intake) -> int:
     """Make the staged blocks a recording; return its size in bytes.
 
+    Nothing else is kept under that name: what is there was kept before, whatever was staged since by a
+    request that had lost the upload.
+
     Raises:
         UploadExpired: blocks are gone, e.g. because only the records were restored.
     """
-    key, blocks = arrived.upload_id, len(arrived.hashes)
+    key, blocks, recordings = arrived.upload_id, len(arrived.hashes), intake.recordings
     try:
-        return await intake.recordings.keep(practice_id, key, blocks, key)
+        return await recordings.keep(practice_id, key, blocks, key)
     except NotFound:
+        with suppress(NotFound):
+            return await recordings.size(practice_id, key)
         raise UploadExpired("upload_lost") from None
+
+
+async def _verify(read: ReadRange, hashes: Sequence[bytes]) -> None:
+    """Raise UploadExpired unless the recording has the blocks of these hashes."""
+    for number, wanted in enumerate(hashes):
+        block = await read(number * BLOCK_SIZE, (number + 1) * BLOCK_SIZE)
+        if await asyncio.to_thread(block_hash, block) != wanted:
+            raise UploadExpired("upload_lost")
 
 
 async def _check(

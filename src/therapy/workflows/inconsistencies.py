@@ -21,7 +21,7 @@ from therapy.domain.run import RunState
 from therapy.domain.session import Session, State
 from therapy.domain.upload import upload_of
 from therapy.ports.people_index import PeopleIndex
-from therapy.ports.recordings import Recordings, SupportsListing
+from therapy.ports.recordings import Recordings, SupportsListing, names_fit
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Delete, Item, SupportsWalk
 from therapy.repositories.records import Records
@@ -49,6 +49,7 @@ class Kind(Enum):
     ENTRY_OUT_OF_STEP = "entry_out_of_step"
     PERSON_NOT_FOUND = "person_not_found"
     VERSION_WITHOUT_PARENT = "version_without_parent"
+    FOREIGN_FILE = "foreign_file"
 
 
 class Inconsistency(NamedTuple):
@@ -104,6 +105,9 @@ class Inspection:
         kept = await self._kept()  # before the records: what is kept later has its record earlier
         seen = await self._seen()
         found = {each async for each in self._of_sessions(seen)}
+        foreign = {each for each in kept if not names_fit(each[0], key=each[1])}
+        found |= {Inconsistency(Kind.FOREIGN_FILE, where, name=name) for where, name in foreign}
+        kept -= foreign
         owned = {
             (practice_id, key)
             for (practice_id, _), session in seen.sessions.items()
@@ -212,6 +216,9 @@ class Inspection:
         found = set()
         old = self.records.now() - OLD
         for practice_id, upload_id in await self.recordings.staged_before(old, MOST_STAGED):
+            if not names_fit(practice_id, upload_id):
+                found.add(Inconsistency(Kind.FOREIGN_FILE, practice_id, name=upload_id))
+                continue
             try:
                 await self.records.uploads.load(practice_id, upload_of(upload_id))
             except NotFound:

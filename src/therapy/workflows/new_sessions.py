@@ -85,6 +85,8 @@ async def become_session(
             return Receipt(taken.value, new=True)
         known = has_recording(existing, recording.content_hash)
         if known and existing.state not in {State.CANCELLED, State.ERASED}:
+            if not same_details(existing.details, details):
+                raise AlreadyExists("duplicate_recording", session=existing.id)
             try:
                 existing = await with_its_recording(
                     existing, recording, records=records, recordings=recordings
@@ -92,7 +94,7 @@ async def become_session(
             except Stale:
                 continue
             return await _seen_before(
-                actor, existing, details, spoken, records=records, waiting_list=waiting_list
+                actor, existing, spoken, records=records, waiting_list=waiting_list
             )
         with suppress(Stale):  # someone else has handed it over
             handed = records.unique_keys.hand_over(taken, new)
@@ -140,15 +142,12 @@ async def _begin(session: Session, *, records: Records, waiting_list: WaitingLis
 async def _seen_before(
     actor: Actor,
     existing: Session,
-    details: Details,
     spoken: Spoken,
     *,
     records: Records,
     waiting_list: WaitingList,
 ) -> Receipt:
     """Return the receipt of a recording that is a session already; retry that if it has failed."""
-    if not same_details(existing.details, details):
-        raise AlreadyExists("duplicate_recording", session=existing.id)
     runs = await records.runs.of_session(existing.practice_id, existing.id)
     if progress_of(existing, runs).state is SessionStatus.FAILED:
         with suppress(WrongState, LeaseLost):  # someone else has retried it

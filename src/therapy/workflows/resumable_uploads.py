@@ -231,7 +231,13 @@ async def _finished(actor: Actor, upload: Upload, metadata: Metadata, *, intake:
         nonlocal upload
         upload = await noted(upload, intake=intake, **changes)
 
-    arrived = Arrived(upload.id, upload.block_hashes, upload.media_type, upload.file_name)
+    arrived = Arrived(
+        upload.id,
+        upload.block_hashes,
+        upload.media_type,
+        upload.file_name,
+        contested=upload.contested,
+    )
     try:
         receipt = await finish(actor, arrived, metadata, note=note, intake=intake)
     except UploadExpired:  # else it would be complete for ever, and its client content

@@ -52,6 +52,10 @@ TEXTS = {
         "sessions in which a version of the transcript is missing",
         "restore it from a backup; the other versions can be read",
     ),
+    Kind.FOREIGN_FILE: (
+        "files among the recordings that are none, by their names",
+        "this program neither reads nor deletes them: look what they are, and delete them yourself",
+    ),
 }
 MOST_SHOWN = 10
 

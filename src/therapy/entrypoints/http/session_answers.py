@@ -24,7 +24,7 @@ from therapy.entrypoints.http.sessions_schemas import (
     SessionAnswer,
 )
 from therapy.repositories.records import Records
-from therapy.workflows import review
+from therapy.workflows import missing_recordings, review
 from therapy.workflows.review import SessionView
 
 
@@ -95,8 +95,8 @@ def _insights_failure(code: str, language: str) -> Failure | None:
 
 
 def _playback_failure(code: str, language: str) -> Failure | None:
-    """Return why there is no playback, in words of its own: the recording itself is there."""
-    why = code if code == "playback_not_offered" else "playback_failed"
+    """Return why there is no playback, in words of its own, unless the recording itself is missing."""
+    why = code if code in {"playback_not_offered", missing_recordings.CODE} else "playback_failed"
     return Failure(code, sentence(why, language), advice(why, language)) if code else None
 
 
