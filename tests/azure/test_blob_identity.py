@@ -48,7 +48,7 @@ class SafeAzurite(Azurite):
 
     def environment(self) -> dict[str, str]:
         """It fetches what it copies from itself."""
-        return {"NODE_EXTRA_CA_CERTS": str(self.certificate)}
+        return super().environment() | {"NODE_EXTRA_CA_CERTS": str(self.certificate)}
 
     @property
     def url(self) -> str:
