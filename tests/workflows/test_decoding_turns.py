@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from array import array
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from mmap import mmap
@@ -208,6 +209,13 @@ async def test_playback_gives_way_to_a_recording_that_arrives_but_no_transcript_
         await incoming.write(a_wav(bytes(BLOCK_SIZE)))
         assert await turns.give_way(QUIET_SECONDS) > before
         assert await begun(turns, "a transcript") == ["a transcript"]
+
+
+async def test_playback_does_not_wait_for_a_short_recording_that_has_arrived() -> None:
+    table = memoryview(array("d", [0.0] * NUMBERS))
+    installed = await an_installation(options={"turns": DecodingTurns(1, table)})
+    await upload(installed.intake, a_wav(sound(20.0)))
+    assert table.tolist() == [0.0] * NUMBERS
 
 
 async def test_playback_begins_only_once_nothing_is_being_decoded() -> None:

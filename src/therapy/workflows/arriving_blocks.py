@@ -23,7 +23,7 @@ class ArrivingBlocks:
     """At most one block (4 MiB) of an upload is in memory; `rest` are the bytes that are not staged yet.
 
     It goes on behind the staged blocks of `upload`, with `begun`: what is there of the next one. `on_block`
-    is called for each block that has arrived.
+    is called for each whole block that has arrived.
     """
 
     once = False
@@ -100,9 +100,10 @@ class ArrivingBlocks:
 
     def _taken(self) -> bytes:
         """Take the first block off the rest and return it."""
-        self._on_block()
         block = bytes(memoryview(self.rest)[:BLOCK_SIZE])
         del self.rest[:BLOCK_SIZE]
+        if len(block) == BLOCK_SIZE:
+            self._on_block()
         return block
 
     async def _staged(self, number: int, block: bytes) -> bytes:
