@@ -29,6 +29,7 @@ class BadLine(Threaded):
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         yield server.sockets[0].getsockname()[1]
         server.close()
+        await asyncio.sleep(0.1)  # what it has just accepted begins, and is cancelled with the rest
 
     async def _connected(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         try:
@@ -70,6 +71,7 @@ class BadLine(Threaded):
         finally:
             for way in ways:
                 way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
 
 
 class SilentLine(Threaded):
