@@ -33,6 +33,9 @@ class State(Enum):
 WITH_TRANSCRIPT = frozenset({State.AWAITING_REVIEW, State.CLOSING, State.CLOSED})
 """The states in which a session has a transcript in force."""
 
+CANCELLED_OR_ERASED = frozenset({State.CANCELLED, State.ERASED})
+"""The states of a session of which nothing is kept any more, or soon."""
+
 
 class Event(Enum):
     """What can happen to a session: names only; what changes besides the state is up to the caller."""

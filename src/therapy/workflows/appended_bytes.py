@@ -86,7 +86,7 @@ class Appending:
     def __init__(self, upload: Upload, intake: Intake, *, checked: bool) -> None:
         self.upload = upload
         self._intake = intake
-        self._blocks = self._from(b"")
+        self._blocks = ArrivingBlocks(upload, intake)
         self._is_open = False
         self._is_accepted = not checked
         self._begun_with = upload.tail
@@ -104,7 +104,7 @@ class Appending:
             await self._count()
             self._check_day(max(1, announced))
         if upload.tail:
-            self._blocks = self._from(await self._begun())
+            self._blocks = ArrivingBlocks(upload, intake, await self._begun())
         self._is_open = True
 
     async def _begun(self) -> bytes:
@@ -115,17 +115,6 @@ class Appending:
         except NotFound:  # e.g. only the records were restored
             await resumable_uploads.removed(upload, intake=intake)
             raise UploadExpired("upload_lost") from None
-
-    def _from(self, begun: bytes) -> ArrivingBlocks:
-        """Return the blocks of the upload that are still to come; `begun` is there of the first."""
-        intake = self._intake
-        return ArrivingBlocks(
-            self.upload,
-            intake.recordings,
-            most=intake.max_bytes,
-            begun=begun,
-            on_block=intake.turns.note_arrival,
-        )
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes.

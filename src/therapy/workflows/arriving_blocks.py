@@ -9,7 +9,7 @@ from functools import partial
 from therapy.domain.errors import TooLarge, UnsupportedAudio
 from therapy.domain.media import SNIFF_BYTES, sniff
 from therapy.domain.upload import BLOCK_SIZE, Upload
-from therapy.ports.recordings import Recordings
+from therapy.workflows.intake import Intake
 from therapy.workflows.staged_file import stage_hashed
 
 GZIP = b"\x1f\x8b\x08"
@@ -22,28 +22,20 @@ STAGED_AT_ONCE = 2
 class ArrivingBlocks:
     """At most one block (4 MiB) of an upload is in memory; `rest` are the bytes that are not staged yet.
 
-    It goes on behind the staged blocks of `upload`, with `begun`: what is there of the next one. `on_block`
-    is called for each whole block that has arrived.
+    It goes on behind the staged blocks of `upload`, with `begun`: what is there of the next one. The
+    intake's `turns` are told of each whole block that has arrived.
     """
 
     once = False
     """Whether no number is staged twice, see `SupportsStagingOnce`."""
 
-    def __init__(
-        self,
-        upload: Upload,
-        recordings: Recordings,
-        *,
-        most: int,
-        begun: bytes = b"",
-        on_block: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, upload: Upload, intake: Intake, begun: bytes = b"") -> None:
         self.media_type = upload.media_type
         self.rest = bytearray(begun)
         self.hashes = list(upload.block_hashes)
         self.staged = upload.offset - len(begun)
         self._practice_id, self._upload_id = upload.practice_id, upload.id
-        self._recordings, self._most, self._on_block = recordings, most, on_block
+        self._intake = intake
 
     @property
     def size(self) -> int:
@@ -58,8 +50,9 @@ class ArrivingBlocks:
             UnsupportedAudio: the first bytes are not audio that can be read.
             StorageFull: there is no room.
         """
-        if self.size + len(chunk) > self._most:
-            raise TooLarge(limit=self._most)
+        most = self._intake.max_bytes
+        if self.size + len(chunk) > most:
+            raise TooLarge(limit=most)
         self.rest += chunk
         if not self.media_type and len(self.rest) >= SNIFF_BYTES:
             self._sniff()
@@ -103,13 +96,13 @@ class ArrivingBlocks:
         block = bytes(memoryview(self.rest)[:BLOCK_SIZE])
         del self.rest[:BLOCK_SIZE]
         if len(block) == BLOCK_SIZE:
-            self._on_block()
+            self._intake.turns.note_arrival()
         return block
 
     async def _staged(self, number: int, block: bytes) -> bytes:
         """Stage a block; return its hash."""
         digest = await stage_hashed(
-            self._recordings,
+            self._intake.recordings,
             self._practice_id,
             self._upload_id,
             number,
@@ -130,15 +123,8 @@ class OverlappingBlocks(ArrivingBlocks):
 
     once = True
 
-    def __init__(
-        self,
-        upload: Upload,
-        recordings: Recordings,
-        *,
-        most: int,
-        on_block: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(upload, recordings, most=most, on_block=on_block)
+    def __init__(self, upload: Upload, intake: Intake) -> None:
+        super().__init__(upload, intake)
         self._staging = deque[asyncio.Task[bytes]]()
         self._settling = False
         self._in_flight = 0

@@ -24,6 +24,7 @@ from therapy.domain.outbox import RunDue, SessionEntryChanged
 from therapy.domain.people import full_number
 from therapy.domain.run import Run, RunKind, RunState, again
 from therapy.domain.session import (
+    CANCELLED_OR_ERASED,
     MOST_RECORDINGS,
     Details,
     Recording,
@@ -146,7 +147,7 @@ async def _take_fingerprint(session: Session, recording: Recording, *, records: 
             return
         with suppress(NotFound):
             other = await records.sessions.load(practice_id, taken.value)
-            gone = other.state in {State.CANCELLED, State.ERASED}
+            gone = other.state in CANCELLED_OR_ERASED
             if not gone and has_recording(other, recording.content_hash):
                 raise AlreadyExists("duplicate_recording", session=other.id)
         with suppress(Stale):  # someone else has handed it over
@@ -169,7 +170,7 @@ async def _add(
     transcribing = [run for run in runs if run.kind is RunKind.TRANSCRIBE]
     last = transcribing[-1] if transcribing else None
     if has_recording(session, recording.content_hash):
-        if session.state not in {State.CANCELLED, State.ERASED}:
+        if session.state not in CANCELLED_OR_ERASED:
             session = await with_its_recording(
                 session, recording, records=records, recordings=recordings
             )

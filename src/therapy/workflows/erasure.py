@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from therapy.domain.errors import NotFound
 from therapy.domain.playback import all_keys
 from therapy.domain.session import (
+    CANCELLED_OR_ERASED,
     Details,
     Event,
     Recording,
@@ -55,7 +56,7 @@ async def erase_cancelled(
         session = await records.sessions.load(practice_id, session_id)
     except NotFound:
         return
-    if session.state not in {State.CANCELLED, State.ERASED}:
+    if session.state not in CANCELLED_OR_ERASED:
         return
     if session.state is State.CANCELLED:
         for key in (*(each.key for each in session.recordings), *all_keys(session)):

@@ -18,7 +18,7 @@ from therapy.domain.people import Person
 from therapy.domain.person_entry import MOST_PEOPLE, person_entry_of
 from therapy.domain.playback import all_keys
 from therapy.domain.run import RunState
-from therapy.domain.session import Session, State
+from therapy.domain.session import CANCELLED_OR_ERASED, Session
 from therapy.domain.upload import upload_of
 from therapy.ports.people_index import PeopleIndex
 from therapy.ports.recordings import Recordings, SupportsListing, names_fit
@@ -168,7 +168,7 @@ class Inspection:
 
     async def _of_sessions(self, seen: _Seen) -> AsyncIterator[Inconsistency]:
         for (practice_id, session_id), session in seen.sessions.items():
-            if session.state in {State.CANCELLED, State.ERASED}:
+            if session.state in CANCELLED_OR_ERASED:
                 continue
             for each in session.recordings:
                 if not await self._is_kept(practice_id, each.key):
@@ -266,7 +266,7 @@ def _is_needed(practice_id: str, output: str, seen: _Seen) -> bool:
     """Return whether a stage's output may be of use: its run is not done, its session neither cancelled."""
     session_id = seen.resumable.get((practice_id, output.rpartition("_")[0]), "")
     session = seen.sessions.get((practice_id, session_id))
-    return session is not None and session.state not in {State.CANCELLED, State.ERASED}
+    return session is not None and session.state not in CANCELLED_OR_ERASED
 
 
 def _lacks_parent(session: Session, parents: Mapping[int, int]) -> bool:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import NotFound
 from therapy.domain.run import Run
-from therapy.domain.session import Recording, Session, State
+from therapy.domain.session import CANCELLED_OR_ERASED, Recording, Session
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
@@ -18,7 +18,7 @@ async def why_not_found(run: Run, code: str, *, records: Records, recordings: Re
     """Return why a run did not find something: that a recording of its session is missing, else `code`."""
     with suppress(NotFound):
         session = await records.sessions.load(run.practice_id, run.session_id)
-        if session.state not in {State.CANCELLED, State.ERASED}:
+        if session.state not in CANCELLED_OR_ERASED:
             there = [await _is_there(each, session, recordings) for each in session.recordings]
             return code if all(there) else CODE
     return code

@@ -11,10 +11,10 @@ from therapy.domain.errors import AlreadyExists, LeaseLost, NotFound, Stale, Wro
 from therapy.domain.outbox import RunDue, SessionEntryChanged
 from therapy.domain.people import Person
 from therapy.domain.session import (
+    CANCELLED_OR_ERASED,
     Details,
     Recording,
     Session,
-    State,
     linked,
     same_details,
     title_of,
@@ -84,7 +84,7 @@ async def become_session(
                 continue
             return Receipt(taken.value, new=True)
         known = has_recording(existing, recording.content_hash)
-        if known and existing.state not in {State.CANCELLED, State.ERASED}:
+        if known and existing.state not in CANCELLED_OR_ERASED:
             if not same_details(existing.details, details):
                 raise AlreadyExists("duplicate_recording", session=existing.id)
             try:

@@ -24,7 +24,7 @@ from therapy.domain.playback import (
 )
 from therapy.domain.run import Run, RunState, again, done
 from therapy.domain.run_stages import MAKING_PLAYBACK
-from therapy.domain.session import WITH_TRANSCRIPT, Session, State
+from therapy.domain.session import CANCELLED_OR_ERASED, WITH_TRANSCRIPT, Session
 from therapy.ports.audio import (
     BYTES_PER_MS,
     LONGEST_MS,
@@ -162,7 +162,7 @@ async def _tidy(run: Run, content: str, *, records: Records, recordings: Recordi
     for key in (audio_key, peaks_key):
         await recordings.discard(run.practice_id, key(run.session_id, content))
     session = await records.sessions.load(run.practice_id, run.session_id)
-    if session.state in {State.CANCELLED, State.ERASED}:
+    if session.state in CANCELLED_OR_ERASED:
         for key in (audio_key, peaks_key):
             await recordings.delete(run.practice_id, key(run.session_id, content))
 
@@ -175,7 +175,7 @@ async def _write(playback: Playback, run: Run, *, records: Records, recordings: 
     practice_id, session_id = run.practice_id, run.session_id
     session = await records.sessions.load(practice_id, session_id)
     change = Change(records.runs.write(done(run)))
-    if session.state in {State.CANCELLED, State.ERASED}:
+    if session.state in CANCELLED_OR_ERASED:
         await _tidy(run, playback.content, records=records, recordings=recordings)
     elif session.state in WITH_TRANSCRIPT and is_of(playback, session):
         for key in keys_before(session):

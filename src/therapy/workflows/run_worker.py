@@ -39,7 +39,7 @@ from therapy.domain.run import (
     put_back,
     uncharged,
 )
-from therapy.domain.session import State
+from therapy.domain.session import CANCELLED_OR_ERASED
 from therapy.domain.session_status import AWAITED, AWAITED_KINDS
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
@@ -341,7 +341,7 @@ class RunWorker:
             session = await self.records.sessions.load(run.practice_id, run.session_id)
             runs = await self.records.runs.of_session(run.practice_id, run.session_id)
             is_mine = any(each.id == run.id and each.lease == run.lease for each in runs)
-            if is_mine and session.state not in {State.CANCELLED, State.ERASED}:
+            if is_mine and session.state not in CANCELLED_OR_ERASED:
                 return
         raise LeaseLost(run=run.id)
 

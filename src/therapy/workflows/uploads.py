@@ -63,12 +63,7 @@ class Receiving:
     def __init__(self, upload: Upload, intake: Intake) -> None:
         self.upload = upload
         self._intake = intake
-        self.blocks = OverlappingBlocks(
-            upload,
-            intake.recordings,
-            most=intake.max_bytes,
-            on_block=intake.turns.note_arrival,
-        )
+        self.blocks = OverlappingBlocks(upload, intake)
         self._not_counted = 0
         self._left_today = 0
 

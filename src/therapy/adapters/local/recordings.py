@@ -198,9 +198,8 @@ def _renamed(staged: Path, blocks: int, kept: Path) -> int:
     if any(length != BLOCK_SIZE for length in lengths[:-1]):
         raise NotFound(upload=staged.name)
     size = int(sum(lengths))
-    with _opened(
-        audio, os.O_RDWR
-    ) as descriptor:  # never created: it may have been renamed meanwhile
+    # Never created: it may have been renamed meanwhile.
+    with _opened(audio, os.O_RDWR) as descriptor:
         os.ftruncate(descriptor, size)
         os.fsync(descriptor)
     _make_folder(kept.parent)

@@ -56,7 +56,7 @@ JOURNALS = "staging/"
 PASSING = "passing"
 """Metadata of a blob that is committed but not a recording (yet, or any more)."""
 
-NOTED_EVERY = 16
+LINE_EVERY = 16
 """Blocks of an upload whose numbers are staged once, of which one is noted: its line says when they came."""
 
 RECEIVED_AT_ONCE = 1 << 18
@@ -171,7 +171,7 @@ class BlobRecordings(Recordings):
         with blob_errors():
             if not once:
                 await note(self._journal(practice_id, upload_id), name)
-            elif number % NOTED_EVERY == 0:
+            elif number % LINE_EVERY == 0:
                 await note(self._journal(practice_id, upload_id), f"{name} {ONCE}")
             # A stream is sent in small writes; bytes would block the event loop meanwhile.
             blob = self._blob(practice_id, upload_id)

@@ -73,7 +73,7 @@ Of a page without a number the SDK finds nothing if Cosmos has it ask range by r
 CONFLICTING = 449
 """The status of a write that met another of the same item and did nothing; the SDK does not repeat it."""
 
-_PASSING = frozenset({408, 410, 449, 500, 502, 503, 504})
+_PASSING = frozenset({408, 410, CONFLICTING, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -307,9 +307,8 @@ class Container:
                     session_token=self._tokens.newest(),
                 )
             except CosmosBatchOperationError as exc:
-                self._tokens.note(
-                    exc.headers or {}
-                )  # whoever looks why it was refused sees the reason
+                # Whoever looks why it was refused sees the reason.
+                self._tokens.note(exc.headers or {})
                 pause = throttled_for(exc)
                 if pause is None or waited >= self._patience:
                     raise

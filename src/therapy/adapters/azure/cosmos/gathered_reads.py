@@ -7,7 +7,7 @@ asked.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from therapy.adapters.azure.cosmos.document import Document
 
@@ -18,12 +18,11 @@ MOST_TOGETHER = 50
 """Items that one query is asked for, as a rule."""
 
 
-@dataclass
-class _Coming:
+class _Coming(NamedTuple):
     """A query that has not begun yet; `ids` may still grow."""
 
-    ids: dict[str, None] = field(default_factory=dict)
-    answer: "asyncio.Task[Sequence[Document]] | None" = None
+    ids: dict[str, None]
+    answer: "asyncio.Task[Sequence[Document]]"
 
 
 class GatheredReads:
@@ -37,7 +36,7 @@ class GatheredReads:
     ) -> None:
         self._read, self._wait, self._most = read, wait, most
         self._coming: dict[str, _Coming] = {}
-        self._under_way: dict[str, asyncio.Task[Sequence[Document]]] = {}
+        self._under_way: dict[str, asyncio.Task[Any] | None] = {}
 
     async def find(self, partition: str, ids: Sequence[str]) -> Sequence[Document]:
         """Return the documents that exist of these, as they are stored now or a little later.
@@ -46,25 +45,25 @@ class GatheredReads:
         """
         coming = self._coming.get(partition)
         if coming is None or len(coming.ids) >= self._most:
-            coming = self._coming[partition] = _Coming()
-            coming.answer = asyncio.create_task(self._run(partition, coming))
-            coming.answer.add_done_callback(_looked_at)
-        coming.ids |= dict.fromkeys(ids)
-        assert coming.answer is not None  # noqa: S101 - it was begun with the first who asked
+            together = dict[str, None]()
+            answer = asyncio.create_task(self._run(partition, together))
+            answer.add_done_callback(_looked_at)
+            coming = self._coming[partition] = _Coming(together, answer)
+        coming.ids.update(dict.fromkeys(ids))
         found = await asyncio.shield(coming.answer)  # whoever asked first may be cancelled
         wanted = {*ids}
         return [each for each in found if each["id"] in wanted]
 
-    async def _run(self, partition: str, coming: _Coming) -> Sequence[Document]:
+    async def _run(self, partition: str, ids: dict[str, None]) -> Sequence[Document]:
         before, this = self._under_way.get(partition), asyncio.current_task()
         if before is not None:
             await asyncio.wait({before}, timeout=self._wait)
-        if self._coming.get(partition) is coming:
+        coming = self._coming.get(partition)
+        if coming is not None and coming.ids is ids:
             del self._coming[partition]
-        if coming.answer is not None:
-            self._under_way[partition] = coming.answer
+        self._under_way[partition] = this
         try:
-            return await self._read(partition, coming.ids)
+            return await self._read(partition, ids)
         finally:
             if self._under_way.get(partition) is this:
                 del self._under_way[partition]

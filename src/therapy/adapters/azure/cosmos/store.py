@@ -268,9 +268,8 @@ class CosmosStore(Store):
     ) -> None:
         for each, result in zip(plan, results, strict=True):
             seen = each.seen and each.seen._replace(etag=result.get("eTag") or "")
-            if (
-                each.step.kind == "check"
-            ):  # of the same version, but perhaps not the one that was seen
+            if each.step.kind == "check":
+                # It is of the same version, but perhaps not the one that was seen.
                 found = result.get("resourceBody")
                 seen = seen_in(found) if found else None
             self._versions.put(partition, each.step.item_id, seen)
