@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,9 @@ from benchmarks.embedded_server import MB, cpu_seconds, family, pss, rss
 
 EVERY = 0.25
 """Seconds between two looks at the memory of a tree."""
+
+IDLE = 0.1
+"""Cores that a tree takes at most which has nothing to do."""
 
 STARTER = "starter"
 ROLES = (
@@ -44,6 +48,17 @@ def tree_cpu(pid: int) -> float:
         with suppress(OSError):
             seconds += cpu_seconds(each)
     return seconds
+
+
+def until_idle(pid: int, patience: float = 120.0) -> float:
+    """Wait until a tree of processes has nothing to do; return how many seconds that took, at most `patience`."""
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < patience:
+        before = tree_cpu(pid)
+        time.sleep(1)
+        if tree_cpu(pid) - before < IDLE:
+            break
+    return waited
 
 
 def tree_pss(pid: int) -> float:
