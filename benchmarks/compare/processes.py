@@ -52,13 +52,12 @@ def tree_cpu(pid: int) -> float:
 
 def until_idle(pid: int, patience: float = 120.0) -> float:
     """Wait until a tree of processes has nothing to do; return how many seconds that took, at most `patience`."""
-    began = time.monotonic()
-    while (waited := time.monotonic() - began) < patience:
+    began, busy = time.monotonic(), True
+    while busy and time.monotonic() - began < patience:
         before = tree_cpu(pid)
         time.sleep(1)
-        if tree_cpu(pid) - before < IDLE:
-            break
-    return waited
+        busy = tree_cpu(pid) - before >= IDLE
+    return time.monotonic() - began
 
 
 def tree_pss(pid: int) -> float:
