@@ -51,7 +51,7 @@ def tree_cpu(pid: int) -> float:
 
 
 def until_idle(pid: int, patience: float = 120.0) -> float:
-    """Wait until a tree of processes has nothing to do; return how many seconds that took, at most `patience`."""
+    """Wait until a tree of processes has nothing to do, or `patience` is over; return the seconds."""
     began, busy = time.monotonic(), True
     while busy and time.monotonic() - began < patience:
         before = tree_cpu(pid)
