@@ -21,7 +21,7 @@
 // 10. OFFSET .. LIMIT .. was a syntax error                     nosql/query/offset-limit
 // 11. replacing a container's settings threw its documents away    rest/api/cosmos-db/replace-a-collection
 // 12. an ETag was a bare word, is a quoted one              nosql/database-transactions-optimistic-concurrency
-// 13. every query read the whole container; partitions are kept apart (speed only)
+// 13. every query read the whole container; partitions are kept apart (speed only), rows are not copied for each document: cosmos_queries.cjs
 // 14. every charge was 1 RU; they go by kind and size           cosmos_charges.cjs
 // 15. there were no session tokens and no replicas that are behind      cosmos_replicas.cjs
 // 16. what is in a missing container was 404 like a missing item; its sub-status is 1003    troubleshoot-not-found
@@ -43,6 +43,7 @@ const parsed = require('@zeit/cosmosdb-query').default;
 const { inFrontOf } = require('./faults.cjs');
 const { chargeOf, chargeOfQuery, LEAST } = require('./cosmos_charges.cjs');
 const replicas = require('./cosmos_replicas.cjs');
+require('./cosmos_queries.cjs');
 
 const KEY_HEADER = 'x-ms-documentdb-partitionkey';
 const MAX_BYTES = 2 * 1024 * 1024;
@@ -302,12 +303,10 @@ const confined = (collection, request) => {
   }
   return view;
 };
-// The documents that a query loads, whatever it selects of them.
-const SELECTED = /^\s*SELECT\s+(TOP\s+\d+\s+)?.*?\s+FROM\s+c\b/is;
-const loaded = (view, body, found) => {
-  if (/^\s*SELECT\s+(TOP\s+\d+\s+)?\*/i.test(body.query)) return found;
-  return view.query({ ...body, query: body.query.replace(SELECTED, 'SELECT $1* FROM c') }, {}).result;
-};
+// The documents that a query loads, whatever it selects of them; of `SELECT *` a page.
+const WHOLE = /^\s*SELECT\s+(TOP\s+\d+\s+)?\*/i;
+const loaded = ({ query }, page, answer) =>
+  ((page.continuation || answer.continuation) && WHOLE.test(query) ? answer.result : answer.loaded);
 const OFFSET = /\s+OFFSET\s+(\d+|@\w+)\s+LIMIT\s+(\d+|@\w+)\s*$/i;
 let seen;
 handler('query-documents', (account, request, response, params) => readItems(request, response, 'Documents', async page => {
@@ -322,7 +321,7 @@ handler('query-documents', (account, request, response, params) => readItems(req
     replicas.setHeaders(collection.documents, request, response, params);
     if (!window) {
       const answer = view.query(body, page);
-      response.charge = chargeOfQuery(loaded(view, body, answer.result));
+      response.charge = chargeOfQuery(loaded(body, page, answer));
       return answer;
     }
     const [from, count] = [number(window[1]), number(window[2])];
