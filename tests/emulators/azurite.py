@@ -33,7 +33,7 @@ class Azurite(Program):
             find_node(),
             str(Path(__file__).with_name("azurite.cjs")),
             *("--inMemoryPersistence", "--skipApiVersionCheck"),
-            *("--disableTelemetry", "--disableProductStyleUrl"),
+            *("--disableTelemetry", "--disableProductStyleUrl", "--silent"),
             *("--blobHost", "127.0.0.1", "--blobPort", str(self.port)),
         ]
 

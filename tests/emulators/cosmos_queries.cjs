@@ -1,27 +1,34 @@
 // How the Cosmos emulator runs a query: by the code that @zeit/cosmosdb-query 0.7 writes for it, but
-//  - it is made into a function once, not for each request, so that node compiles it well;
-//  - its rows are listed in linear time: it copies the list for each document of the partition;
+//  - a text is parsed once for all containers, and made into a function once for all times it is asked: the library
+//    does both for each request, and a test has containers of its own;
+//  - its rows are listed in linear time: the library copies the list for each document of the partition;
 //  - what it loaded is in its answer, for the charge, so that it need not run again to find that out.
 'use strict';
 
 const LIB = '@zeit/cosmosdb-query/lib/';
+const query = require('@zeit/cosmosdb-query').default;
 const aggregates = require(`${LIB}aggregate-functions`);
 const builtins = require(`${LIB}builtin-functions`);
 const executor = require(`${LIB}executor`);
 const helpers = require(`${LIB}helpers`);
 
-const MOST = 500; // queries whose functions are kept
+const MOST = 500; // texts of which what was made is kept
 const COPYING = /\$c\.reduce\(\(\$, (\w+)\) => typeof \1 !== "undefined" \? \[\.\.\.\$, \{\s*\1: \1\s*\}\] : \$, \[\]\)/;
 
-const functions = new Map();
-const functionOf = code => {
-  if (!functions.has(code)) {
-    if (functions.size >= MOST) functions.clear();
-    const linear = code.replace(COPYING, '$$c.map($1 => ({ $1 }))');
-    functions.set(code, new Function(`"use strict";return (${linear})`)());
-  }
-  return functions.get(code);
+const once = make => {
+  const made = new Map();
+  return text => {
+    if (!made.has(text)) {
+      if (made.size >= MOST) made.clear();
+      made.set(text, make(text));
+    }
+    return made.get(text);
+  };
 };
+const functionOf = once(code => {
+  const linear = code.replace(COPYING, '$$c.map($1 => ({ $1 }))');
+  return new Function(`"use strict";return (${linear})`)();
+});
 
 executor.default = (documents, { code, parameters, udf = {}, maxItemCount, continuation, compositeIndexes }) => {
   const values = Object.fromEntries((parameters ?? []).map(({ name, value }) => [name.slice(1), value]));
@@ -35,3 +42,5 @@ executor.default = (documents, { code, parameters, udf = {}, maxItemCount, conti
   const answer = run(aggregates, builtins, documents, noting, udf, values, maxItemCount, continuation, compositeIndexes);
   return { ...answer, loaded: [...new Set(rows.map(row => Object.values(row)[0]))] };
 };
+
+module.exports = { parsed: once(query) };
