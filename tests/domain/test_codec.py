@@ -156,3 +156,35 @@ def test_what_is_not_known_is_refused_without_quoting_it() -> None:
         codec.decode(Session, stored)
     assert "secret" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+RUNS = [a_run(), a_run(id="other")]
+
+
+def test_many_are_decoded_together_as_one_by_one() -> None:
+    stored = [codec.encode(each).decode() for each in RUNS]
+    assert codec.decode_all(Run, stored) == RUNS
+    assert codec.decode_all(Run, []) == []
+
+
+def test_many_of_which_one_has_no_schema_version_are_decoded() -> None:
+    written = json.loads(codec.encode(a_run()))
+    del written["schema_version"]
+    stored = [codec.encode(RUNS[1]).decode(), json.dumps(written)]
+    assert codec.decode_all(Run, stored) == [RUNS[1], RUNS[0]]
+
+
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        ([codec.encode(a_run()).decode(), "{"], "damaged"),
+        (['{"schema_version":1,"more":[{}', '{"schema_version":1,"id":"a"}]}'], "damaged"),
+        (['{"schema_version":9,"id":"a"}'], "written_by_a_newer_version"),
+        (['{"schema_version":1,"state":"later"}'], "not_known_to_this_version"),
+    ],
+    ids=["cut", "only together they are JSON", "newer", "a state of later"],
+)
+def test_many_of_which_one_cannot_be_read_are_refused(stored: list[str], reason: str) -> None:
+    with pytest.raises(Unavailable) as raised:
+        codec.decode_all(Run, stored)
+    assert raised.value.details["reason"] == reason

@@ -12,7 +12,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Collection,
-    Iterable,
     Mapping,
     Sequence,
 )
@@ -44,6 +43,7 @@ from therapy.adapters.azure.cosmos.errors import (
     throttled,
     throttled_for,
 )
+from therapy.adapters.azure.cosmos.query_conditions import among, parameters_of
 from therapy.adapters.azure.cosmos.session_tokens import SessionTokens
 from therapy.adapters.retry import RetryPolicy
 
@@ -130,8 +130,40 @@ class Container:
         top = f"TOP {limit} " if limit else ""
         by = f" ORDER BY {order}" if order else ""
         text = f"SELECT {top}{select} FROM c WHERE c.pk = @pk AND {where}{by}"  # noqa: S608 - our constants; values are parameters
-        found = {**values, "pk": pk}
-        return await self._found(text, found, pk=pk, limit=limit)
+        parameters = parameters_of({**values, "pk": pk})
+        with cosmos_errors():
+            return await self._sent(lambda: self._in_partition(pk, text, parameters, limit))
+
+    async def _in_partition(
+        self, pk: str, text: str, parameters: list[dict[str, object]], limit: int
+    ) -> list[Any]:
+        """Return what a query finds in a partition.
+
+        The items of each answer are taken together: the SDK's pages are awaited once for each item.
+        """
+        items: list[Any] = []
+        more = ""
+
+        def note(headers: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+            nonlocal more
+            more = headers.get(CONTINUATION, "")
+            self._tokens.note(headers)
+            items.extend(answer["Documents"])
+
+        found = self._proxy.query_items(
+            text,
+            parameters=parameters,
+            partition_key=pk,
+            max_item_count=limit or -1,
+            # another one after a failover: the SDK forgets what no replica has
+            session_token=self._tokens.newest(),
+            response_hook=note,
+            raw_response_hook=self._patiently(),
+        )
+        async for _ in found.by_page():
+            if not more:  # the SDK would prepare a request to find that none is left
+                break
+        return items
 
     async def query_many(self, pks: Collection[str], where: str, **values: object) -> list[Item]:
         """Return the items that a condition over `c` finds in these partitions, in no particular order.
@@ -140,39 +172,20 @@ class Container:
         """
         names, partitions = among(pks)
         text = f"SELECT * FROM c WHERE c.pk IN {names} AND {where}"  # noqa: S608 - our constants; values are parameters
-        return await self._found(text, {**values, **partitions}) if pks else []
+        parameters = parameters_of({**values, **partitions})
 
-    async def _found(
-        self, text: str, values: Mapping[str, object], *, pk: str = "", limit: int = 0
-    ) -> list[Any]:
-        """Return what a query finds with these values for its @names; without `pk`, in all partitions."""
-        parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
-        more = ""
-
-        def note(headers: Mapping[str, Any], _: object) -> None:
-            nonlocal more
-            more = headers.get(CONTINUATION, "")
-            self._tokens.note(headers)
-
-        async def ask() -> list[Any]:
-            within: dict[str, Any] = {"max_item_count": MOST_OF_MANY}
-            if pk:  # the token is another one after a failover: the SDK forgets what no replica has
-                within = {"partition_key": pk, "max_item_count": limit or -1}
-                within["session_token"] = self._tokens.newest()
+        async def ask() -> list[Item]:
             found = self._proxy.query_items(
                 text,
                 parameters=parameters,
-                response_hook=note,
+                max_item_count=MOST_OF_MANY,
+                response_hook=self._tokens.note,
                 raw_response_hook=self._patiently(),
-                **within,
             )
-            items: list[Any] = []
-            async for page in found.by_page():
-                items += [each async for each in page]
-                if pk and not more:  # the SDK would prepare a request to find that none is left
-                    break
-            return items
+            return [each async for each in found]
 
+        if not pks:
+            return []
         with cosmos_errors():
             return await self._sent(ask)
 
@@ -185,9 +198,11 @@ class Container:
         """
         # A query, because if a page of `read_all_items` fails, the SDK raises a TypeError.
         text = f"SELECT * FROM c WHERE {where}" if where else "SELECT * FROM c"  # noqa: S608 - our constants; values are parameters
-        parameters = [{"name": f"@{name}", "value": value} for name, value in values.items()]
         found = self._proxy.query_items(
-            text, parameters=parameters, max_item_count=size, response_hook=self._tokens.note
+            text,
+            parameters=parameters_of(values),
+            max_item_count=size,
+            response_hook=self._tokens.note,
         )
         pages = found.by_page()
 
@@ -376,16 +391,3 @@ def _never(_: AzureError) -> bool:
 def _refused(exc: HttpResponseError) -> bool:
     """Return whether a write was refused because of what is stored, or not stored."""
     return exc.status_code in {409, 412} or is_absent(exc)
-
-
-def among(values: Iterable[str]) -> tuple[str, dict[str, str]]:
-    """Return the list of names after IN in a query, and their values."""
-    named = {f"value{number}": value for number, value in enumerate(values)}
-    return f"({', '.join(f'@{name}' for name in named)})", named
-
-
-def has_part(parts: Iterable[str]) -> tuple[str, dict[str, str]]:
-    """Return what narrows a query to items with one of these parts in `fields`, and their values."""
-    named = {f"part{number}": part for number, part in enumerate(parts)}
-    conditions = " OR ".join(f"CONTAINS(c.fields, @{name})" for name in named)
-    return f" AND ({conditions})" if named else "", named

@@ -24,8 +24,9 @@ from datetime import timedelta
 
 from therapy.adapters.azure.cosmos.batch_steps import MOST_STEPS, Step
 from therapy.adapters.azure.cosmos.commit import Announcement
-from therapy.adapters.azure.cosmos.container_requests import Container, Item, among
+from therapy.adapters.azure.cosmos.container_requests import Container, Item
 from therapy.adapters.azure.cosmos.keys import END, key, shard
+from therapy.adapters.azure.cosmos.query_conditions import among
 
 SHARDS = 2
 """Partitions over which the hints are spread; two handle some hundred commits a second. Never lower it."""

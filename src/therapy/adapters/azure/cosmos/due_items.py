@@ -12,11 +12,12 @@ from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
 
-from therapy.adapters.azure.cosmos.container_requests import Container, among
+from therapy.adapters.azure.cosmos.container_requests import Container
 from therapy.adapters.azure.cosmos.container_requests import Item as Document
 from therapy.adapters.azure.cosmos.document import LIVING, due_beyond
 from therapy.adapters.azure.cosmos.due_hints import DueHints
 from therapy.adapters.azure.cosmos.keys import END, stamp
+from therapy.adapters.azure.cosmos.query_conditions import among
 from therapy.domain.errors import TherapyError
 from therapy.ports.store import Item
 

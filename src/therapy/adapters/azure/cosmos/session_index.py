@@ -23,10 +23,11 @@ from msgspec.structs import replace
 from therapy.adapters.azure.cosmos import session_index_items as index_items
 from therapy.adapters.azure.cosmos.batch_steps import Fields
 from therapy.adapters.azure.cosmos.client import Cosmos
-from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Item, has_part
+from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Item
 from therapy.adapters.azure.cosmos.document import body_of, read_body
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.adapters.azure.cosmos.keys import END
+from therapy.adapters.azure.cosmos.query_conditions import has_part
 from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry
@@ -158,7 +159,7 @@ class CosmosSessionIndex(SessionIndex):
             high=within.high,
             **values,
         )
-        return [codec.decode(SessionEntry, each.encode()) for each in found]
+        return codec.decode_all(SessionEntry, found)
 
     async def _spoken(
         self, pk: str, wanted: SpokenWords, before: str, limit: int

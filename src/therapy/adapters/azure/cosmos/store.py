@@ -35,7 +35,7 @@ from therapy.adapters.azure.cosmos.commit import (
     untouched,
     version_expected,
 )
-from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, WITHIN, Lost, among
+from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, WITHIN, Lost
 from therapy.adapters.azure.cosmos.document import (
     HEAD,
     LIVING,
@@ -52,6 +52,7 @@ from therapy.adapters.azure.cosmos.due_items import DueItems, Wanted
 from therapy.adapters.azure.cosmos.errors import contended, cosmos_errors
 from therapy.adapters.azure.cosmos.gathered_reads import GatheredReads
 from therapy.adapters.azure.cosmos.keys import stamp
+from therapy.adapters.azure.cosmos.query_conditions import among
 from therapy.adapters.azure.cosmos.versions import Versions
 from therapy.domain.errors import TooLarge, Unavailable
 from therapy.ports.store import (
