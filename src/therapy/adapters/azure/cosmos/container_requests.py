@@ -43,6 +43,7 @@ from therapy.adapters.azure.cosmos.errors import (
     throttled,
     throttled_for,
 )
+from therapy.adapters.azure.cosmos.query_answers import taking_items
 from therapy.adapters.azure.cosmos.query_conditions import among, parameters_of
 from therapy.adapters.azure.cosmos.session_tokens import SessionTokens
 from therapy.adapters.retry import RetryPolicy
@@ -139,7 +140,7 @@ class Container:
     ) -> list[Any]:
         """Return what a query finds in a partition.
 
-        The items of each answer are taken together: the SDK's pages are awaited once for each item.
+        They are taken out of each answer: the SDK decodes more slowly, and would be awaited for each item.
         """
         items: list[Any] = []
         more = ""
@@ -158,7 +159,7 @@ class Container:
             # another one after a failover: the SDK forgets what no replica has
             session_token=self._tokens.newest(),
             response_hook=note,
-            raw_response_hook=self._patiently(),
+            raw_response_hook=taking_items(items, self._patiently()),
         )
         async for _ in found.by_page():
             if not more:  # the SDK would prepare a request to find that none is left
