@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -10,6 +11,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from argon2 import extract_parameters
 
 from therapy.adapters import passwords as passwords_module
 from therapy.adapters.passwords import AT_ONCE, HASHER, LOWER_BY, Argon2Passwords
@@ -32,6 +34,31 @@ async def test_an_account_that_does_not_exist_takes_as_long_as_one_that_does() -
         return min(took)
 
     assert await shortest("") > await shortest(hashed) / 3
+
+
+TAKEN = """
+from pathlib import Path
+from therapy.adapters.passwords import Argon2Passwords
+
+def most_kilobytes():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(each.split()[1]) for each in lines if each.startswith("VmHWM"))
+
+before = most_kilobytes()
+Argon2Passwords()
+print(most_kilobytes() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
+def test_a_start_makes_no_hash() -> None:
+    said = subprocess.run([sys.executable, "-c", TAKEN], check=True, capture_output=True, text=True)
+    assert int(said.stdout) < HASHER.memory_cost / 2
+
+
+async def test_what_is_compared_for_nobody_is_a_hash_of_the_same_costs() -> None:
+    nobody = Argon2Passwords()._nobody
+    assert extract_parameters(nobody) == extract_parameters(HASHER.hash(PASSWORD))
 
 
 OLD = {

@@ -174,12 +174,17 @@ async def test_the_rest_of_the_list_follows_the_first_rows_without_a_row_twice(
     people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database)
     numbers = range(FIRST + 150)
     entries = [
-        an_entry(session_id=f"{at:04}", title=f"{'xy' * (at % 7 == 0)}{at}") for at in numbers
+        an_entry(
+            session_id=f"{at:04}",
+            title=f"{'xy' * (at % 7 == 0)}{at}",
+            words=("xyz",) * (at % 9 == 0),
+        )
+        for at in numbers
     ]
     persons = [a_patient(id=f"{at:04}", full_name=entry.title) for at, entry in enumerate(entries)]
     await put_all([sessions.put(PRACTICE, each) for each in entries])
     await put_all([people.put(PRACTICE, each) for each in persons])
-    for limit in (100, 144, 150, 500):
+    for limit in (30, 100, 144, 150, 240, 500):
         some = await sessions.search(PRACTICE, THERAPIST, "xy", "", limit)
         wanted = sorted((each.sort_key for each in entries if found(each, "xy")), reverse=True)
         assert [each.sort_key for each in some] == wanted[:limit]

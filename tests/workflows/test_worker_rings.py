@@ -131,6 +131,37 @@ async def test_an_idle_worker_begins_what_a_ring_is_about_before_it_has_looked_f
             await speech.asked.wait()
 
 
+class AskedStore(InterruptedStore):
+    """Notes what it is asked, in order: for what is due, or what a partition holds."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStore(Clock()))
+        self.asked: list[str] = []
+
+    async def due(self, *arguments):
+        self.asked.append("due")
+        return await super().due(*arguments)
+
+    async def list(self, partition, *arguments, **more):
+        self.asked.append(partition.rpartition("|")[2])
+        return await super().list(partition, *arguments, **more)
+
+
+async def test_an_idle_worker_asks_about_a_rings_session_before_it_asks_what_else_is_due():
+    store = AskedStore()
+    installed = await an_installation(store=store)
+
+    async def is_looked_for() -> bool:
+        return "due" in store.asked
+
+    async with one_place(installed, NO_SWEEP):
+        await asyncio.sleep(0.1)
+        store.asked.clear()
+        await installed.ports.doorbell.ring(PRACTICE, "session-1")
+        await until(is_looked_for)
+    assert store.asked[:2] == ["session-1", "due"]
+
+
 async def test_a_worker_that_has_not_looked_yet_begins_in_order_whatever_a_ring_is_about():
     speech, doorbell = HeldSpeech(), MemoryDoorbell()
     installed = await an_installation(speech=speech, doorbell=doorbell)

@@ -7,6 +7,7 @@ Only so many wait for their turn that the last one is answered soon; whoever com
 """
 
 import asyncio
+import base64
 import gzip
 import os
 import sys
@@ -20,6 +21,7 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from therapy.domain.concurrency_limit import ConcurrencyLimit
 from therapy.domain.people import common_forms, password_forms
@@ -49,10 +51,14 @@ def _lower_priority() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
-@cache
 def _hash_of_nobody() -> str:
-    """Return what is compared for an address that nobody has, made once in a process."""
-    return HASHER.hash("nobody has this password")
+    """Return what is compared for an address that nobody has: a random hash, so that a start makes none."""
+    salt, digest = (
+        base64.b64encode(os.urandom(size)).decode().rstrip("=")
+        for size in (HASHER.salt_len, HASHER.hash_len)
+    )
+    costs = f"m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
 
 
 @cache

@@ -59,12 +59,18 @@ UNTIL_IT_IS_BACK = RetryPolicy(
 )
 
 
+def _is_due(connection: Any) -> bool:
+    """Return whether a connection was idle for so long that it has to answer before it is used."""
+    due: float = connection.next_health_check
+    return asyncio.get_running_loop().time() > due
+
+
 class CheckedPool(BlockingConnectionPool):
     """A pool of connections that answer: redis-py's own check of an idle one waits without end."""
 
     async def ensure_connection(self, connection: Any) -> None:
         """Connect, or check a connection; one that was idle and does not answer is replaced."""
-        if connection.is_connected:
+        if connection.is_connected and _is_due(connection):
             try:
                 async with asyncio.timeout(PING_SECONDS):
                     await connection.check_health()

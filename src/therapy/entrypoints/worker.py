@@ -6,7 +6,7 @@ transcribed, and an hour's recording no insights from being found.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -130,12 +130,19 @@ class _Places:
         self._rung: dict[Ring, None] = {}
         self._answered = asyncio.Event()
 
-    async def answer(self, rings: Iterable[Ring]) -> None:
-        """Look for what is due, then at what the rings are about; return once a place is free."""
-        self._rung |= dict.fromkeys(rings)
+    async def answer(self, rings: Collection[Ring]) -> None:
+        """Look for what is due, and at what the rings are about; return once a place is free."""
         self._answered.clear()
+        if self._may_begin(rings):
+            await self._begin_all(rings)
+        else:
+            self._rung |= dict.fromkeys(rings)
         self.due.set()
         await self._answered.wait()
+
+    def _may_begin(self, rings: Collection[Ring]) -> bool:
+        """Return whether nothing waited at the last look, and there is a place for each of these."""
+        return self._nothing_waits and len(self.jobs) + len(rings) <= self._at_once
 
     async def work(self) -> None:
         """Work for ever."""
@@ -143,7 +150,7 @@ class _Places:
             await self.due.wait()
             self.due.clear()
             rung, self._rung = self._rung, {}
-            if self._nothing_waits and len(self.jobs) + len(rung) <= self._at_once:
+            if self._may_begin(rung):
                 await self._begin_all(rung)
                 await self._begin_waiting()
             else:

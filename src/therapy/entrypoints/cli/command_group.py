@@ -3,7 +3,7 @@
 The list has the first sentence of each command's help beside its name, so that `therapy --help` imports none.
 """
 
-import logging
+import gc
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -154,7 +154,9 @@ class StoppableGroup(click.RichGroup):
             UsageError: there is no such command.
         """
         name, command, left = super().resolve_command(ctx, args)
-        return name, COMMANDS[name].load() if name in COMMANDS else command, left
+        command = COMMANDS[name].load() if name in COMMANDS else command
+        gc.enable()
+        return name, command, left
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command.
@@ -162,6 +164,8 @@ class StoppableGroup(click.RichGroup):
         Raises:
             CommandFailed: it was interrupted, or a question was not answered.
         """
+        import logging  # not for the list of commands
+
         # our errors say what libraries would log
         logging.getLogger().addHandler(logging.NullHandler())
         try:
