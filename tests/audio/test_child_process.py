@@ -12,7 +12,9 @@ import pytest
 from tests import media
 from tests.audio.decoding import decoder_processes, reader
 from therapy.adapters.audio import PyAvAudioDecoder
-from therapy.adapters.audio.decoder import CHECKS_AT_ONCE
+from therapy.adapters.audio.audio_track import look_for_audio
+from therapy.adapters.audio.decoder import CHECKS_AT_ONCE, HEAD_BYTES
+from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.adapters.child_process.parent_side import kill
 from therapy.domain.errors import EngineFailed, ErrorClass
 
@@ -66,7 +68,7 @@ async def test_a_child_gets_no_secrets_but_finds_the_libraries_of_its_parent(mon
 
 
 async def test_many_checks_at_once_are_few_processes():
-    data, decoder, most = media.recording("wav"), PyAvAudioDecoder(), 0
+    data, decoder, most = media.recording("flac"), PyAvAudioDecoder(), 0
 
     async def counting(start: int, end: int) -> bytes:
         nonlocal most
@@ -78,8 +80,22 @@ async def test_many_checks_at_once_are_few_processes():
     assert not decoder_processes()
 
 
+@pytest.mark.parametrize("missing", [0, 30_000], ids=["whole", "cut off"])
+async def test_a_plain_wav_is_checked_without_a_process_and_as_ffmpeg_would(missing):
+    data = media.recording("wav")
+    data = data[: len(data) - missing]
+
+    async def watching(start: int, end: int) -> bytes:
+        assert (start, end) == (0, HEAD_BYTES)
+        return data[start:end]
+
+    length = await PyAvAudioDecoder().check("practice", watching, len(data))
+    file = RangedFile(lambda start, end: data[start:end], len(data))
+    assert length == look_for_audio(file) > 9_000
+
+
 async def test_no_process_for_want_of_descriptors_is_an_engine_that_failed_and_no_reason_to_refuse():
-    data, decoder = media.recording("wav"), PyAvAudioDecoder()
+    data, decoder = media.recording("flac"), PyAvAudioDecoder()
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
     try:

@@ -14,7 +14,13 @@ from therapy.domain.media import (
     WEBM,
     sniff,
 )
-from therapy.domain.media_headers import id3_length, mpeg_promise_ms, wav_share, wav_tail
+from therapy.domain.media_headers import (
+    id3_length,
+    mpeg_promise_ms,
+    plain_wav_ms,
+    wav_share,
+    wav_tail,
+)
 
 FMT = b"fmt \x10\0\0\0\1\0\1\0\x44\xac\0\0\x88\x58\1\0\2\0\x10\0"
 DATA = b"data\xff\xff\xff\xff"
@@ -163,6 +169,8 @@ def test_looking_into_headers_never_fails(head):
     assert id3_length(head) >= 0
     assert mpeg_promise_ms(FRAME + head) >= 0
     assert wav_tail(b"RIFF....WAVE" + head) >= 0
+    assert plain_wav_ms(b"RIFF....WAVE" + head, len(head)) >= 0
+    assert plain_wav_ms(b"RIFF....WAVE" + FMT + head, len(head)) >= 0
 
 
 def test_an_id3_tag_counts_seven_bits_a_byte_and_its_footer():
@@ -191,3 +199,36 @@ def test_a_wav_says_how_much_of_it_there_should_be():
 def test_a_wav_says_where_its_samples_end():
     assert wav_tail(wave(b"RIFF", FMT + b"data\x64\0\0\0")) == 44 + 100
     assert wav_tail(wave(b"RIFF", FMT)) == 0
+
+
+def plain(data: int, form: bytes = FMT, kind: bytes = b"RIFF") -> bytes:
+    return wave(kind, form + b"data" + data.to_bytes(4, "little"))
+
+
+def test_a_plain_wav_says_how_long_it_is_as_far_as_its_samples_are_there():
+    assert plain_wav_ms(plain(88_200), 44 + 88_200) == 1_000
+    assert plain_wav_ms(plain(88_200), 44 + 44_100) == 500
+    listed = wave(b"RIFF", FMT + b"LIST\x03\0\0\0abc\0" + b"data\x88\x58\1\0")
+    assert plain_wav_ms(listed, len(listed) + 88_200) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("head", "size"),
+    [
+        (plain(88_200), 44 + 88_202),
+        (plain(0), 44 + 88_200),
+        (plain(88_200), 44),
+        (plain(0x7FFF_0000), 44 + 88_200),
+        (plain(88_200, FMT[:8] + b"\3" + FMT[9:]), 44 + 88_200),
+        (plain(88_200, FMT[:20] + b"\4" + FMT[21:]), 44 + 88_200),
+        (plain(88_200, kind=b"RIFX"), 44 + 88_200),
+        (wave(b"RIFF", b"data\x88\x58\1\0" + FMT), 44 + 88_200),
+        (wave(b"RIFF", b"slnt\0\0\0\0" + FMT + b"data\x88\x58\1\0"), 52 + 88_200),
+        (FMT, 24),
+        (b"", 0),
+    ],
+    ids=["more behind", "none stated", "none there", "unknown", "floats", "other sums", "big-endian",
+         "samples first", "unknown chunk", "no RIFF", "nothing"],
+)  # fmt: skip
+def test_an_odd_wav_does_not_say_how_long_it_is(head, size):
+    assert plain_wav_ms(head, size) == 0

@@ -27,7 +27,7 @@ class PersonLimitSettings(Struct, frozen=True, kw_only=True):
     uploads_in_all: Annotated[
         int,
         Meta(ge=1, le=10_000),
-        "uploads that may be open in a process; each takes up to 12 MiB of its memory",
+        "uploads that may be open in a process; each takes up to 14 MiB of its memory",
     ] = field(name="THERAPY_OPEN_UPLOADS_IN_ALL", default=50)
     unfinished_uploads: Annotated[
         int,

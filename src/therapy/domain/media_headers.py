@@ -15,6 +15,13 @@ CHAIN = 4
 _WAV_UNKNOWN = 0x7FFF_0000
 """Sizes from here on are what a recorder writes before it knows the size."""
 
+_BESIDE_SAMPLES = (b"LIST", b"fact", b"JUNK", b"bext")
+"""Chunks of a WAV that change nothing about its sound."""
+
+_FORM_BYTES = 16
+_FORM = ((0, 2), (2, 4), (4, 8), (8, 12), (12, 14), (14, 16))
+"""Where a WAV's format has its tag, channels, rate, bytes a second, bytes and bits of a sample."""
+
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _W64_UNKNOWN = 1 << 62
 
@@ -193,6 +200,35 @@ def wav_share(head: bytes, size: int) -> float:
         if name == b"data" and start < size and known and head[:4] != b"RIFX":
             return max(1.0, (wav_tail(head) - start) / (size - start))
     return 1.0
+
+
+def plain_wav_ms(head: bytes, size: int) -> int:
+    """Return how long (ms) a WAV of PCM samples lasts that has nothing behind them; 0 if it is none, or odd.
+
+    It is what FFmpeg says of it: by the header's size, or by the file's where samples are missing.
+    """
+    rate = align = 0
+    whole = head if head[:4] == b"RIFF" and head[8:12] == b"WAVE" else b""
+    for name, start, length in chunks(whole):
+        if name == b"fmt " and not rate:
+            rate, align = _pcm(head[start : start + min(length, _FORM_BYTES)])
+        elif name == b"data":
+            if not rate or not start < size <= start + length + 1 or length >= _WAV_UNKNOWN:
+                return 0
+            return (min(start + length, size) - start) // align * 1000 // rate
+        elif name not in _BESIDE_SAMPLES:
+            return 0
+    return 0
+
+
+def _pcm(form: bytes) -> tuple[int, int]:
+    """Return samples a second and bytes a sample (of all channels) of PCM that a WAV describes; else 0, 0."""
+    tag, channels, rate, speed, align, bits = (
+        int.from_bytes(form[at:end], "little") for at, end in _FORM
+    )
+    sane = tag == 1 and channels in (1, 2) and bits in (8, 16, 24, 32) and 4_000 <= rate <= 384_000
+    agreed = align == channels * bits // 8 and speed == rate * align
+    return (rate, align) if sane and agreed else (0, 0)
 
 
 def w64_share(head: bytes, size: int) -> float:

@@ -9,6 +9,7 @@ from functools import partial
 from therapy.domain.errors import TooLarge, UnsupportedAudio
 from therapy.domain.media import SNIFF_BYTES, sniff
 from therapy.domain.upload import BLOCK_SIZE, Upload
+from therapy.workflows.held_bytes import HeldBytes
 from therapy.workflows.intake import Intake
 from therapy.workflows.staged_file import stage_hashed
 
@@ -20,7 +21,7 @@ STAGED_AT_ONCE = 2
 
 
 class ArrivingBlocks:
-    """At most one block (4 MiB) of an upload is in memory; `rest` are the bytes that are not staged yet.
+    """One block (4 MiB) of an upload is in memory, and a piece; `rest` are the bytes that are not staged yet.
 
     It goes on behind the staged blocks of `upload`, with `begun`: what is there of the next one. The
     intake's `turns` are told of each whole block that has arrived.
@@ -31,7 +32,7 @@ class ArrivingBlocks:
 
     def __init__(self, upload: Upload, intake: Intake, begun: bytes = b"") -> None:
         self.media_type = upload.media_type
-        self.rest = bytearray(begun)
+        self.rest = HeldBytes(begun)
         self.hashes = list(upload.block_hashes)
         self.staged = upload.offset - len(begun)
         self._practice_id, self._upload_id = upload.practice_id, upload.id
@@ -53,7 +54,7 @@ class ArrivingBlocks:
         most = self._intake.max_bytes
         if self.size + len(chunk) > most:
             raise TooLarge(limit=most)
-        self.rest += chunk
+        self.rest.append(chunk)
         if not self.media_type and len(self.rest) >= SNIFF_BYTES:
             self._sniff()
         await self.stage_whole()
@@ -76,7 +77,7 @@ class ArrivingBlocks:
             await self._stage_first()
 
     def _sniff(self) -> None:
-        first = bytes(self.rest[:SNIFF_BYTES])
+        first = self.rest.first(SNIFF_BYTES)
         if first.startswith(GZIP):
             raise UnsupportedAudio("compressed_audio")
         self.media_type = sniff(first)
@@ -87,14 +88,13 @@ class ArrivingBlocks:
         try:
             digest = await self._staged(len(self.hashes), block)
         except BaseException:
-            self.rest[:0] = block
+            self.rest.put_back(block)
             raise
         self.hashes.append(digest)
 
     def _taken(self) -> bytes:
         """Take the first block off the rest and return it."""
-        block = bytes(memoryview(self.rest)[:BLOCK_SIZE])
-        del self.rest[:BLOCK_SIZE]
+        block = self.rest.take(BLOCK_SIZE)
         if len(block) == BLOCK_SIZE:
             self._intake.turns.note_arrival()
         return block

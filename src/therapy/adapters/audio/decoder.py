@@ -20,9 +20,10 @@ from therapy.adapters.audio.playback import encoded
 from therapy.adapters.audio.read_ahead import ReadAhead
 from therapy.adapters.child_process.limits import Limits
 from therapy.adapters.child_process.parent_side import end_child, start_child
+from therapy.domain import media_headers
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.concurrency_limit import ConcurrencyLimit
-from therapy.domain.errors import EngineDied, EngineFailed, WorkFailed
+from therapy.domain.errors import EngineDied, EngineFailed, TooLarge, WorkFailed
 from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange, Rendition, ignore
 
 if find_spec("av") is None:  # only the child imports it, but it is missed at the start
@@ -34,6 +35,9 @@ PIPE_LIMIT = 1 << 18
 
 CHECK_SECONDS = 20.0
 """A check that takes longer is given up: then decoding decides."""
+
+HEAD_BYTES = 1 << 12
+"""So much is read to see whether a recording is a WAV that needs no child."""
 
 MEMORY = 128 << 20
 """Bytes that a decoder may take beyond the 40 MB that it starts with; the index of 4 hours takes 20 MB."""
@@ -103,7 +107,7 @@ class PyAvAudioDecoder(AudioDecoder):
         with self._checks_limit.counted():
             async with self._checks:
                 with suppress(WorkFailed, TimeoutError):  # only what is certain is refused
-                    return (await self._looked_at(read, size, longest_ms)).duration_ms
+                    return await self._length(read, size, longest_ms)
         return 0
 
     async def playback(
@@ -119,11 +123,24 @@ class PyAvAudioDecoder(AudioDecoder):
             async for piece in pieces:
                 yield piece
 
+    async def _length(self, read: ReadRange, size: int, longest_ms: int) -> int:
+        """Return what the headers say, in ms; raise what a check does.
+
+        A plain WAV, which is what the app sends, needs no child: its header is some numbers.
+        """
+        async with asyncio.timeout(CHECK_SECONDS):
+            head = await read(0, min(size, HEAD_BYTES))
+            if length := media_headers.plain_wav_ms(head, size):
+                if length > longest_ms:
+                    raise TooLarge("too_long", longest=longest_ms // 1000)
+                return length
+            return (await self._looked_at(read, size, longest_ms)).duration_ms
+
     async def _looked_at(self, read: ReadRange, size: int, longest_ms: int) -> AudioFindings:
-        """Return what the headers say; raise what a check does."""
+        """Return what a child finds in the headers; raise what a check does."""
         order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._check_limits)
         found = AudioFindings()
-        async with asyncio.timeout(CHECK_SECONDS), _child(order) as child:
+        async with _child(order) as child:
             async for _, content in _messages(child, read, order):
                 found = _findings(content)
         return found

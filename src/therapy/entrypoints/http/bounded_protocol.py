@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from therapy.entrypoints.http.connection_limits import OpenConnections
+from therapy.entrypoints.http.large_pieces import hold, wants_large_pieces
 from therapy.entrypoints.http.refusals import (
     CROWDED,
     LARGE_HEAD,
@@ -192,7 +193,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take a piece of the body; it is dropped if its request is answered already."""
         self._moved = True
         self._drained += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if wants_large_pieces(cycle.scope) and not cycle.response_complete:
+            hold(cycle, body, self.flow)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the request; nothing of the next one has come."""
