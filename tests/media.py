@@ -111,6 +111,14 @@ def recording(name: str, seconds: float = 10.0, start: float = 0.0) -> bytes:
     return encoded(samples, container, codec, rate=rate, layout=layout, bit_rate=bit_rate)
 
 
+@cache
+def long_recording(name: str) -> bytes:
+    """A hundred seconds in one of the `RECORDINGS`, far more than pipes hold: ten, again and again."""
+    container, codec, rate, layout, bit_rate = RECORDINGS[name]
+    samples = excerpt(0, 10, rate, layout) * 10
+    return encoded(samples, container, codec, rate=rate, layout=layout, bit_rate=bit_rate)
+
+
 def encoded(
     samples: bytes, container: str, codec: str, *, rate: int, layout: str = "mono",
     bit_rate: int = 0, options: dict[str, str] | None = None, tags: dict[str, str] | None = None,

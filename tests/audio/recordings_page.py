@@ -8,6 +8,7 @@ import random
 import struct
 from array import array
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from tests import media
@@ -158,6 +159,7 @@ def outcome(data: bytes, longest_s: int = LONGEST_MS // 1000) -> str:
     return ", ".join(words)
 
 
+@cache
 def bad_outcome(name: str) -> str:
     """What comes of bad input of this name."""
     return outcome(BAD[name](), ALLOWED_S.get(name, LONGEST_MS // 1000))

@@ -30,7 +30,7 @@ def read_of_process(process: int | str, name: str) -> str:
 
 async def seen_of_a_decoder(name: str) -> str:
     """A file of /proc about a decoder at work."""
-    data = media.recording("wav", 120.0)
+    data = media.long_recording("wav")
     chunks = PyAvAudioDecoder().decode("practice", reader(data), len(data))
     try:
         await anext(chunks)

@@ -62,7 +62,7 @@ async def test_cpu_time_is_allowed_for_the_audio_that_comes_out():
 
 
 async def test_a_decoder_that_is_silent_for_too_long_is_ended():
-    data = media.recording("wav", 120.0)
+    data = media.long_recording("wav")
     limits = Limits(memory=64 << 20, silence=1.0)
     chunks = PyAvAudioDecoder(limits=limits).decode("practice", reader(data), len(data))
     await anext(chunks)
@@ -75,7 +75,7 @@ async def test_a_decoder_that_is_silent_for_too_long_is_ended():
 
 
 async def test_a_decoder_that_takes_no_answer_for_too_long_is_ended():
-    data = media.recording("wav", 120.0)
+    data = media.long_recording("wav")
     read = reader(data)
 
     async def stopping(start: int, end: int) -> bytes:
