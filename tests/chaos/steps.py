@@ -3,6 +3,7 @@
 From its death on every call fails, as it would if the process were gone; the stores keep what they had.
 """
 
+import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import Enum
@@ -96,19 +97,25 @@ def watched(process: Process, name: str, port: Any) -> Any:
 
     It has the methods of the port and no others, so that what an adapter can do besides is seen.
     """
+    return _watching(type(port), name)(process, port)
+
+
+@functools.cache
+def _watching(kind: type, name: str) -> type:
+    """Return the class that watches ports of a class; to make one takes as long as many of their calls."""
     methods = {
-        method: _as_steps(process, f"{name}.{method}", getattr(port, method))
-        for method in dir(port)
-        if not method.startswith("_") and _is_awaited(method, getattr(port, method))
+        method: _as_steps(f"{name}.{method}", method, getattr(kind, method))
+        for method in dir(kind)
+        if not method.startswith("_") and _is_awaited(method, getattr(kind, method))
     }
-    return type("Watched", (_PassedOn,), methods)(port)
+    return type("Watched", (_PassedOn,), methods)
 
 
 class _PassedOn:
     """Whatever is not awaited."""
 
-    def __init__(self, port: Any) -> None:
-        self._port = port
+    def __init__(self, process: Process, port: Any) -> None:
+        self._process, self._port = process, port
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
@@ -120,21 +127,22 @@ def _is_awaited(name: str, method: Any) -> bool:
     )
 
 
-def _as_steps(process: Process, name: str, real: Any) -> Any:
-    async def stream(_: Any, *given: Any, **named: Any) -> AsyncIterator[Any]:
-        items, step = real(*given, **named), f"{name} begins"
+def _as_steps(name: str, method: str, function: Any) -> Any:
+    async def stream(self: _PassedOn, *given: Any, **named: Any) -> AsyncIterator[Any]:
+        items, step = getattr(self._port, method)(*given, **named), f"{name} begins"
         while True:
             try:
-                yield await process.step(step, items.__anext__)
+                yield await self._process.step(step, items.__anext__)
             except StopAsyncIteration:
                 return
             step = name
 
-    async def call(_: Any, *given: Any, **named: Any) -> Any:
-        return await process.step(f"{name}{_written(given)}", lambda: real(*given, **named))
+    async def call(self: _PassedOn, *given: Any, **named: Any) -> Any:
+        real = getattr(self._port, method)
+        written = f"{name}{_written(given)}"
+        return await self._process.step(written, lambda: real(*given, **named))
 
-    is_stream = name.rpartition(".")[2] in STREAMS or inspect.isasyncgenfunction(real)
-    return stream if is_stream else call
+    return stream if method in STREAMS or inspect.isasyncgenfunction(function) else call
 
 
 def _written(given: Sequence[Any]) -> str:

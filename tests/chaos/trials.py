@@ -46,12 +46,13 @@ class Trial:
 class Laboratory:
     """Prepares the places of trials; `cloud` has the emulators of the family `azure`.
 
-    What a scenario begins with is made once where it is all in one directory, and copied then.
+    What a scenario begins with is made once where it is all in one directory or in memory, and copied then.
     """
 
     folder: Path
     cloud: Any = None
     _begun: dict[tuple[str, str], tuple[Place, datetime]] = field(default_factory=dict)
+    _begun_in_memory: dict[str, World] = field(default_factory=dict)
     _made: int = 0
 
     async def in_process(self, trial: Trial) -> list[str]:
@@ -108,12 +109,14 @@ class Laboratory:
             ):
                 yield world
             return
-        async with (
-            self.somewhere(trial.family) as place,
-            a_world(place, _now(), Process()) as world,
-        ):
-            await _begin(world, trial.scenario)
-            yield world
+        if trial.scenario not in self._begun_in_memory:
+            first = await AsyncExitStack().enter_async_context(self.somewhere("memory"))
+            async with a_world(first, _now(), Process()) as world:
+                await _begin(world, trial.scenario)
+            self._begun_in_memory[trial.scenario] = world
+        world = self._begun_in_memory[trial.scenario]
+        with self._copied(world.place) as place:
+            yield world.copied(place)
 
     @asynccontextmanager
     async def begun_place(self, trial: Trial) -> AsyncIterator[tuple[Place, datetime]]:
@@ -128,10 +131,15 @@ class Laboratory:
                 place = await AsyncExitStack().enter_async_context(self.somewhere(trial.family))
                 self._begun[key] = place, await begun_at(place, trial.scenario)
             first, moment = self._begun[key]
-            copy = stack.enter_context(tempfile.TemporaryDirectory(dir=self.folder))
-            directory = Path(copy) / "place"
-            shutil.copytree(first.directory, directory)
-            yield replace(first, directory=directory), moment
+            yield stack.enter_context(self._copied(first)), moment
+
+    @contextmanager
+    def _copied(self, place: Place) -> Iterator[Place]:
+        """Yield a copy of a place that is all in one directory."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            directory = Path(name) / "place"
+            shutil.copytree(place.directory, directory)
+            yield replace(place, directory=directory)
 
     @asynccontextmanager
     async def somewhere(self, family: str) -> AsyncIterator[Place]:

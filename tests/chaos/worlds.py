@@ -1,5 +1,7 @@
 """An installation at a place as one process has it, and the people there, who remember what they did."""
 
+import copy
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -7,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from tests.chaos.families import Place, opened
+from tests.chaos.families import MAILBOX, Place, opened
 from tests.chaos.steps import Process
 from tests.workflows.memory_installation import MemoryInstallation
+from therapy.adapters.local.push import FilePushSender
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.domain.person_limits import PersonLimits
 from therapy.domain.run import Run
@@ -40,6 +43,12 @@ class World:
         """Return the same place as another process finds it after a while; rings were lost."""
         self.bare.clock.now += RESTART
         return World(self.place, self.bare.with_ports(doorbell=MemoryDoorbell()), process)
+
+    def copied(self, place: Place) -> "World":
+        """Return what this world has in memory once more, at a copy of its place; they share nothing."""
+        ports, clock = copy.deepcopy((self.bare.ports, self.bare.clock))
+        ports = dataclasses.replace(ports, push=FilePushSender(place.directory / MAILBOX))
+        return World(place, MemoryInstallation(ports, clock, {**self.bare.options}), Process())
 
     def noted(self) -> dict[str, str]:
         """Return what the people remember."""
