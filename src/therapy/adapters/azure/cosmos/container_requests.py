@@ -43,8 +43,7 @@ from therapy.adapters.azure.cosmos.errors import (
     throttled,
     throttled_for,
 )
-from therapy.adapters.azure.cosmos.query_answers import taking_items
-from therapy.adapters.azure.cosmos.query_conditions import among, parameters_of
+from therapy.adapters.azure.cosmos.queries import among, parameters_of, taking_items
 from therapy.adapters.azure.cosmos.session_tokens import SessionTokens
 from therapy.adapters.retry import RetryPolicy
 

@@ -26,7 +26,7 @@ from therapy.adapters.azure.cosmos.batch_steps import MOST_STEPS, Step
 from therapy.adapters.azure.cosmos.commit import Announcement
 from therapy.adapters.azure.cosmos.container_requests import Container, Item
 from therapy.adapters.azure.cosmos.keys import END, key, shard
-from therapy.adapters.azure.cosmos.query_conditions import among
+from therapy.adapters.azure.cosmos.queries import among
 
 SHARDS = 2
 """Partitions over which the hints are spread; two handle some hundred commits a second. Never lower it."""

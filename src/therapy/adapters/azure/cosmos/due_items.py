@@ -17,7 +17,7 @@ from therapy.adapters.azure.cosmos.container_requests import Item as Document
 from therapy.adapters.azure.cosmos.document import LIVING, due_beyond
 from therapy.adapters.azure.cosmos.due_hints import DueHints
 from therapy.adapters.azure.cosmos.keys import END, stamp
-from therapy.adapters.azure.cosmos.query_conditions import among
+from therapy.adapters.azure.cosmos.queries import among
 from therapy.domain.errors import TherapyError
 from therapy.ports.store import Item
 

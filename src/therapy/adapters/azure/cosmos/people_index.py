@@ -14,7 +14,7 @@ from therapy.adapters.azure.cosmos.client import Cosmos
 from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Item
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.adapters.azure.cosmos.keys import END
-from therapy.adapters.azure.cosmos.query_conditions import has_part
+from therapy.adapters.azure.cosmos.queries import has_part
 from therapy.adapters.azure.cosmos.session_index_items import GONE_FOR
 from therapy.domain import codec
 from therapy.domain.partition_keys import key, part

@@ -27,7 +27,7 @@ from therapy.adapters.azure.cosmos.container_requests import ATTEMPTS, Item
 from therapy.adapters.azure.cosmos.document import body_of, read_body
 from therapy.adapters.azure.cosmos.errors import contended
 from therapy.adapters.azure.cosmos.keys import END
-from therapy.adapters.azure.cosmos.query_conditions import has_part
+from therapy.adapters.azure.cosmos.queries import has_part
 from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry

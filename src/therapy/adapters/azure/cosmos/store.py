@@ -52,7 +52,7 @@ from therapy.adapters.azure.cosmos.due_items import DueItems, Wanted
 from therapy.adapters.azure.cosmos.errors import contended, cosmos_errors
 from therapy.adapters.azure.cosmos.gathered_reads import GatheredReads
 from therapy.adapters.azure.cosmos.keys import stamp
-from therapy.adapters.azure.cosmos.query_conditions import among
+from therapy.adapters.azure.cosmos.queries import among
 from therapy.adapters.azure.cosmos.versions import Versions
 from therapy.domain.errors import TooLarge, Unavailable
 from therapy.ports.store import (

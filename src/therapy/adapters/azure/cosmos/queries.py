@@ -1,6 +1,9 @@
-"""Answers of queries, decoded by msgspec: three times as fast as by the SDK's `json`."""
+"""Queries: their values and conditions, and what is in their answers.
 
-from collections.abc import Callable
+Answers are decoded by msgspec, three times as fast as by the SDK's `json`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -51,3 +54,21 @@ def taking_items(items: list[Any], count: Callable[[Any], None]) -> Callable[[An
         response.http_response = _Decoded(answer)
 
     return take
+
+
+def parameters_of(values: Mapping[str, object]) -> list[dict[str, object]]:
+    """Return the values of a query's @names as the SDK takes them."""
+    return [{"name": f"@{name}", "value": value} for name, value in values.items()]
+
+
+def among(values: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """Return the list of names after IN in a query, and their values."""
+    named = {f"value{number}": value for number, value in enumerate(values)}
+    return f"({', '.join(f'@{name}' for name in named)})", named
+
+
+def has_part(parts: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """Return what narrows a query to items with one of these parts in `fields`, and their values."""
+    named = {f"part{number}": part for number, part in enumerate(parts)}
+    conditions = " OR ".join(f"CONTAINS(c.fields, @{name})" for name in named)
+    return f" AND ({conditions})" if named else "", named
