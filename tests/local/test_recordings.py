@@ -206,3 +206,27 @@ async def test_a_block_that_is_staged_again_as_it_is_never_counts_as_missing(
         await recordings.stage(PRACTICE, "upload-1", 0, b"b" * BLOCK_SIZE)
         assert entries.stat().st_mtime_ns > before
         assert await recordings.staged(PRACTICE, "upload-1", 0) == b"b" * BLOCK_SIZE
+
+
+async def test_an_upload_whose_blocks_are_staged_once_waits_for_the_disk_once_before_it_is_kept(
+    recordings: FileRecordings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, to_disk, recordings_folder = list[str](), os.fsync, tmp_path / "data"
+
+    def watched(descriptor: int) -> None:
+        file = os.fstat(descriptor).st_ino
+        there = (path for path in recordings_folder.rglob("*") if path.stat().st_ino == file)
+        synced.extend(str(path.relative_to(recordings_folder)) for path in there)
+        to_disk(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    for number in range(3):
+        assert await recordings.stage_once(PRACTICE, "u", number, block(number)) == block_hash(
+            block(number)
+        )
+    uploaded = f"staging/{PRACTICE}/u/audio"
+    assert {uploaded, f"staging/{PRACTICE}/u/blocks"}.isdisjoint(synced)
+    await recordings.keep(PRACTICE, "u", 3, "key")
+    assert synced.index(uploaded) < synced.index(f"kept/{PRACTICE}")
+    kept = await recordings.read(PRACTICE, "key", 0, 3 * BLOCK_SIZE)
+    assert kept == b"".join(map(block, range(3)))

@@ -108,8 +108,9 @@ class SupportsStagingOnce(Protocol):
     ) -> bytes | None:
         """Stage a block, see `Recordings.stage`, of an upload of which each number is staged once.
 
-        Block 0 is staged before any other; those may be staged at the same time. `staged_before` may take an
-        upload for older than it is, by the time in which 16 blocks are staged.
+        Block 0 is staged before any other; those may be staged at the same time. They need not be durable
+        before `keep` returns. `staged_before` may take an upload for older than it is, by the time in which
+        16 blocks are staged.
         """
 
 

@@ -16,7 +16,7 @@ async def stage_hashed(
     *,
     once: bool = False,
 ) -> bytes:
-    """Stage a block; return its SHA-256 once it is durable. `once`: see `SupportsStagingOnce`.
+    """Stage a block; return its SHA-256 once it is durable, or staged if `once`: see `SupportsStagingOnce`.
 
     Raises:
         StorageFull, Unavailable: see `Recordings.stage`.
