@@ -24,12 +24,7 @@ from therapy.config import Settings
 from therapy.entrypoints.cli.faults.error_messages import is_lasting, told
 from therapy.entrypoints.cli.interruption import StopSignals
 from therapy.entrypoints.cli.listening import announce_summary
-from therapy.entrypoints.cli.server_process import (
-    end_with_stdin,
-    ready_server,
-    run_worker,
-    uncollected,
-)
+from therapy.entrypoints.cli.server_process import end_with_stdin, ready_server, run_worker
 from therapy.entrypoints.cli.supervisor import (
     LASTING,
     Child,
@@ -74,8 +69,7 @@ def forked_parts(settings: Settings, listener: socket.socket) -> list[Child]:
     workers, servers = names_of_parts(settings)
     turns = decoding_turns(settings, len(workers) + len(servers))
     serve = _server(settings, listener, turns, with_worker=False)
-    with uncollected():
-        import_what_is_shared(settings, with_engines=settings.worker_processes > 1)
+    import_what_is_shared(settings, with_engines=settings.worker_processes > 1)
 
     def work(number: int) -> None:
         turns.use_places_of(number)
@@ -96,8 +90,7 @@ def _server(
     settings: Settings, listener: socket.socket, turns: DecodingTurns, *, with_worker: bool
 ) -> Callable[[int], None]:
     """Return what serves in child `number` until it is stopped; what the children can share is made now."""
-    with uncollected():
-        import_what_is_shared(settings)
+    import_what_is_shared(settings)
     ready = ready_server(settings, listener, with_worker=with_worker, turns=turns)
 
     def serve(number: int) -> None:

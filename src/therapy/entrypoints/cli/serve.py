@@ -9,7 +9,12 @@ from therapy.config import Settings
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.interruption import StopSignals
 from therapy.entrypoints.cli.listening import listen, listening_at
-from therapy.entrypoints.cli.server_process import end_with_stdin, ready_server, run_worker
+from therapy.entrypoints.cli.server_process import (
+    end_with_stdin,
+    ready_server,
+    run_worker,
+    uncollected,
+)
 
 _stdin_option = click.option("--end-with-stdin", "until_eof", is_flag=True, hidden=True)
 """For `therapy all`: see `server_process.end_with_stdin`."""
@@ -58,7 +63,9 @@ def serve(
             listener = listen(settings.host, settings.port)
         else:
             listener = socket.socket(fileno=descriptor)
-        ready_server(settings, listener, with_worker=not no_worker)(signals)
+        with uncollected():
+            serve_until_stopped = ready_server(settings, listener, with_worker=not no_worker)
+        serve_until_stopped(signals)
 
 
 def _serve_in_processes(settings: Settings, *, with_worker: bool) -> int:

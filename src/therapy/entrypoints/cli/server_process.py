@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 def uncollected() -> Iterator[None]:
     """Have no garbage collected while a part of the start runs, and what it leaves never looked through.
 
-    That lives to the end: to look through all of it again and again takes a tenth of a start.
+    That lives to the end: to look through all of it again and again takes a tenth of a start. Not for what
+    is forked afterwards: garbage that is left between what is shared costs each child a megabyte.
     """
     gc.disable()
     try:
@@ -66,11 +67,10 @@ def ready_server(
     returned raises OSError or TherapyError if something that it depends on can't be opened. `turns` are those
     that processes share.
     """
-    with uncollected():
-        from therapy.entrypoints.http.app import make_app
-        from therapy.entrypoints.http.server import HttpServer
-        from therapy.entrypoints.logs import configure_logs
-        from therapy.wiring import Therapy, open_therapy
+    from therapy.entrypoints.http.app import make_app
+    from therapy.entrypoints.http.server import HttpServer
+    from therapy.entrypoints.logs import configure_logs
+    from therapy.wiring import Therapy, open_therapy
 
     configure_logs(settings.log_level)
     faults: list[Exception] = []
@@ -90,14 +90,13 @@ def ready_server(
             yield opened
 
     data = data_at(settings)
-    with uncollected():
-        app = make_app(settings, with_worker=with_worker, opening=opening)
+    app = make_app(settings, with_worker=with_worker, opening=opening)
 
     def serve_until_stopped(signals: StopSignals) -> None:
         class Announcing(HttpServer):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                with uncollected():
-                    await super().startup(sockets)
+                await super().startup(sockets)
+                gc.freeze()  # what a start leaves lives to the end: no collection looks at it again
                 announce("therapy listens at", url_of(listener), data)
                 if signals.say:
                     announce_summary(settings)
