@@ -18,6 +18,7 @@ leaveOut('azurite/dist/src/common/Telemetry', { AzuriteTelemetryClient: telemetr
 leaveOut('azurite/dist/src/blob/SqlBlobServer', {});
 
 const { createHash } = require('crypto');
+require('./azurite_checksums.cjs');
 const { serialize, deserialize } = require('v8'); // unlike JSON it knows dates and buffers
 const Store = require('azurite/dist/src/blob/persistence/LokiBlobMetadataStore').default;
 const Listeners = require('azurite/dist/src/blob/BlobRequestListenerFactory').default;

@@ -54,6 +54,20 @@ async def test_blocks_are_nothing_until_they_are_committed(container: ContainerC
     assert unknown.value.error_code == "InvalidBlockList"
 
 
+@pytest.mark.parametrize(
+    ("content", "crc64"),
+    [
+        (b"123456789", "8898790a86148bae"),  # the check value of CRC-64/NVME
+        (bytes(range(256)) * 300 + b"the end", "8fb9a377c34ca739"),  # as Azurite's own code has it
+    ],
+)
+async def test_a_block_is_answered_with_its_crc_64(
+    container: ContainerClient, content: bytes, crc64: str
+) -> None:
+    answer = await container.get_blob_client("recording").stage_block("0000", content)
+    assert bytes(answer["content_crc64"]).hex() == crc64
+
+
 async def test_conditions_hold(container: ContainerClient) -> None:
     blob = container.get_blob_client("once")
     await blob.upload_blob(b"one", match_condition=MatchConditions.IfMissing)
