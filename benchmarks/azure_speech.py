@@ -29,8 +29,8 @@ BOUND_MB = 60
 ENGINES = ("conversation", "fast")
 SAMPLE_RATE = 16_000
 UNHURRIED = {
-    "SPEECH-AudioThrottleAsPercentageOfRealTime": "2000",
-    "SPEECH-AudioThrottleLowAsPercentageOfRealTime": "2000",
+    "SPEECH-AudioThrottleAsPercentageOfRealTime": "20000",
+    "SPEECH-AudioThrottleLowAsPercentageOfRealTime": "20000",
     "SPEECH-TransmitLengthBeforeThrottleMs": "60000",
     "SPEECH-MaxBufferSizeMs": "4000000",
 }
