@@ -132,11 +132,21 @@ def _imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, module
 
 
-def names_in(path: Path) -> Iterator[str]:
+@cache
+def names_in(path: Path) -> tuple[str, ...]:
     """The file's own name, its folder's, and those of its classes."""
-    yield path.stem.removeprefix("test_")
-    yield path.parent.name
-    yield from (node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef))
+    classes = (node.name for node in statements_of(tree_of(path)) if isinstance(node, ast.ClassDef))
+    return (path.stem.removeprefix("test_"), path.parent.name, *classes)
+
+
+def statements_of(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield all that is written in blocks, at any depth, but no expression: there is no class in one."""
+    found = [tree]
+    for node in found:
+        yield node
+        if not isinstance(node, ast.expr):
+            for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+                found += getattr(node, part, ())
 
 
 def tracked_texts() -> Iterator[tuple[str, str]]:
