@@ -11,7 +11,6 @@ pytest.importorskip("redis")
 
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
-from taskiq.kicker import AsyncKicker
 
 from tests.azure.redis_rings import (
     PATIENCE,
@@ -28,7 +27,7 @@ from tests.emulators.valkey import Valkey
 from tests.workflows.memory_installation import an_installation, upload
 from therapy.adapters.azure.redis_credentials import SCOPE, EntraCredentials
 from therapy.adapters.redis import MOST_RINGS, QUEUE, QUIET_SECONDS
-from therapy.adapters.taskiq import TASK, TaskiqDoorbell
+from therapy.adapters.taskiq import TaskiqDoorbell
 from therapy.domain.errors import Unavailable
 
 pytestmark = pytest.mark.emulator
@@ -125,16 +124,6 @@ async def test_a_ring_is_json_with_two_ids_in_it(empty: Valkey) -> None:
         ring = json.loads(await redis.rpop(QUEUE))
         assert ring["args"] == [PRACTICE, "session-1"]
         assert ring["kwargs"] == {}
-
-
-async def test_a_ring_is_read_and_may_be_written_by_taskiq_itself(empty: Valkey) -> None:
-    async with Redis.from_url(empty.url) as redis, a_broker(empty.port) as broker:
-        await TaskiqDoorbell(broker).ring(PRACTICE, "session-1")
-        ring = broker.formatter.loads(await redis.rpop(QUEUE))
-        assert (ring.task_name, ring.args) == (TASK, [PRACTICE, "session-1"])
-        async with Listener(broker) as listener:
-            await AsyncKicker(TASK, broker, {}).kiq(PRACTICE, "session-2")
-            await until(lambda: listener.heard == ["session-2"])
 
 
 async def test_what_is_no_ring_is_passed_over(empty: Valkey) -> None:
