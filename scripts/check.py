@@ -24,11 +24,12 @@ if "/" in UV:
     UV = str(ROOT / UV)  # steps run in other folders too
 PYTHONS = ("3.11", "3.12", "3.13")
 WHEELS = ROOT / ".tools/wheels"
-# Three workers: the machines this must fit have two cores, and tests wait a third of their time for servers
-# and processes. A file's tests stay together, so that what a file prepares once is prepared once; the files
-# come in the order of tests/conftest.py.
-PYTEST = ("-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
-QUICK = ("-q", "-m", "not slow and not emulator")
+# Four workers: the machines this must fit have two cores, and slow tests wait a third of their time for
+# servers and processes. Quick ones wait for nothing, and each worker has to find all tests: for them two do.
+# A file's tests stay together, so that what a file prepares once is prepared once; the files come in the
+# order of tests/conftest.py.
+PYTEST = ("-m", "pytest", "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+QUICK = ("-q", "-m", "not slow and not emulator", "-n", "2")
 # The oldest and the newest Python run the tests of what may differ there, unless the main run is theirs: our
 # rules, the stores and other adapters, what the app is promised over HTTP, and what is done for that. Of a
 # test with many cases they run the first, on each family: cases differ in our rules, which the main run holds
@@ -198,7 +199,7 @@ def pythons() -> None:
 
 
 def prepare() -> None:
-    """Fetch what the step before installs, and compile all that is imported: three workers do it thrice.
+    """Fetch what the step before installs, and compile all that is imported: each worker would do it.
 
     mypy reads what others have written and keeps what it found; what it says of ours is for the step `types`.
     """
