@@ -208,7 +208,7 @@ def plain(data: int, form: bytes = FMT, kind: bytes = b"RIFF") -> bytes:
 def test_a_plain_wav_says_how_long_it_is_as_far_as_its_samples_are_there():
     assert plain_wav_ms(plain(88_200), 44 + 88_200) == 1_000
     assert plain_wav_ms(plain(88_200), 44 + 44_100) == 500
-    listed = wave(b"RIFF", FMT + b"LIST\x03\0\0\0abc\0" + b"data\x88\x58\1\0")
+    listed = wave(b"RIFF", FMT + b"LIST\x05\0\0\0INFOa\0" + b"data\x88\x58\1\0")
     assert plain_wav_ms(listed, len(listed) + 88_200) == 1_000
 
 
@@ -224,11 +224,18 @@ def test_a_plain_wav_says_how_long_it_is_as_far_as_its_samples_are_there():
         (plain(88_200, kind=b"RIFX"), 44 + 88_200),
         (wave(b"RIFF", b"data\x88\x58\1\0" + FMT), 44 + 88_200),
         (wave(b"RIFF", b"slnt\0\0\0\0" + FMT + b"data\x88\x58\1\0"), 52 + 88_200),
+        (plain(88_200, FMT[:20] + b"\4" + FMT[21:] + FMT), 68 + 88_200),
+        (plain(88_200, FMT + FMT), 68 + 88_200),
+        (plain(88_200, FMT[:4] + b"\x0f" + FMT[5:]), 44 + 88_200),
+        (plain(88_200, FMT + b"fact\4\0\0\0\xff\xff\xff\1"), 56 + 44_100),
+        (plain(88_200, FMT + b"LIST\3\0\0\0abc\0"), 56 + 88_200),
+        (plain(88_200, FMT + b"bext\4\0\0\0abcd"), 56 + 88_200),
         (FMT, 24),
         (b"", 0),
     ],
     ids=["more behind", "none stated", "none there", "unknown", "floats", "other sums", "big-endian",
-         "samples first", "unknown chunk", "no RIFF", "nothing"],
+         "samples first", "unknown chunk", "another format first", "two formats", "format cut short",
+         "samples counted", "list cut short", "origin cut short", "no RIFF", "nothing"],
 )  # fmt: skip
 def test_an_odd_wav_does_not_say_how_long_it_is(head, size):
     assert plain_wav_ms(head, size) == 0

@@ -15,8 +15,8 @@ CHAIN = 4
 _WAV_UNKNOWN = 0x7FFF_0000
 """Sizes from here on are what a recorder writes before it knows the size."""
 
-_BESIDE_SAMPLES = (b"LIST", b"fact", b"JUNK", b"bext")
-"""Chunks of a WAV that change nothing about its sound."""
+_BESIDE_SAMPLES = {b"LIST": 4, b"JUNK": 0, b"bext": 602}
+"""Chunks of a WAV that change nothing about its length, and the bytes that FFmpeg reads of them at least."""
 
 _FORM_BYTES = 16
 _FORM = ((0, 2), (2, 4), (4, 8), (8, 12), (12, 14), (14, 16))
@@ -212,11 +212,13 @@ def plain_wav_ms(head: bytes, size: int) -> int:
     for name, start, length in chunks(whole):
         if name == b"fmt " and not rate:
             rate, align = _pcm(head[start : start + min(length, _FORM_BYTES)])
+            if not rate:  # of several formats FFmpeg takes the first
+                return 0
         elif name == b"data":
             if not rate or not start < size <= start + length + 1 or length >= _WAV_UNKNOWN:
                 return 0
             return (min(start + length, size) - start) // align * 1000 // rate
-        elif name not in _BESIDE_SAMPLES:
+        elif length < _BESIDE_SAMPLES.get(name, length + 1):
             return 0
     return 0
 
@@ -227,7 +229,8 @@ def _pcm(form: bytes) -> tuple[int, int]:
         int.from_bytes(form[at:end], "little") for at, end in _FORM
     )
     sane = tag == 1 and channels in (1, 2) and bits in (8, 16, 24, 32) and 4_000 <= rate <= 384_000
-    agreed = align == channels * bits // 8 and speed == rate * align
+    whole = len(form) == _FORM_BYTES  # of a shorter one FFmpeg reads no bits
+    agreed = whole and align == channels * bits // 8 and speed == rate * align
     return (rate, align) if sane and agreed else (0, 0)
 
 
