@@ -263,7 +263,7 @@ def _scanned(
     spoken = _few_spoken(connection, wanted, condition, last)
     if spoken is None:
         fields, forms = f"{fields} OR number IN ({SPOKEN})", (*forms, condition)
-    elif len(spoken) == wanted.most:
+    elif spoken and len(spoken) == wanted.most:
         last = min(spoken)
     found = connection.execute(
         f"SELECT sort_key, body FROM rows INDEXED BY rows_scanned WHERE {CLOSED_BEFORE} "  # noqa: S608 - constants
