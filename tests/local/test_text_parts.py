@@ -192,6 +192,25 @@ async def test_the_rest_of_the_list_follows_the_first_rows_without_a_row_twice(
         assert await ids(people, "xy", limit=limit) == [key[1] for key in keys[:limit]]
 
 
+async def test_a_condition_that_no_row_meets_can_be_looked_up_in_the_index_of_texts(
+    database: Database,
+) -> None:
+    index = SqliteSessionIndex(database)
+    await index.put(PRACTICE, an_entry())
+
+    def matching(connection: sqlite3.Connection, form: str) -> list[object]:
+        owner = text_parts.known_number(connection, PRACTICE, THERAPIST)
+        condition, values = text_parts.having(connection, SESSIONS, owner, [form])
+        return connection.execute(
+            "SELECT number FROM rows INDEXED BY rows_scanned "  # noqa: S608 - our condition
+            f"WHERE practice_id = ? AND therapist_id = ? AND state = 'closed' AND ({condition})",
+            (PRACTICE, THERAPIST, *values),
+        ).fetchall()
+
+    assert await database.read(lambda connection: len(matching(connection, "jordan"))) == 1
+    assert await database.read(lambda connection: matching(connection, "no such")) == []
+
+
 # --- programs of before --------------------------------------------------------------------------
 
 INSERT = (
