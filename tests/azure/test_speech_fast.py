@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from tests.azure.speech_fakes import (
     SECOND,
@@ -94,6 +95,26 @@ async def test_what_is_said_is_in_no_log(
     assert len(utterances(await heard(asking(fake, tmp_path), seconds(6)))) == 2
     assert "phrase number" not in caplog.text
     assert str(fake.key) not in caplog.text
+
+
+class OddFast(FakeFast):
+    """Answers with a byte order mark, and has a byte in a word that is no UTF-8."""
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/speechtotext/transcriptions:transcribe", self._odd)]
+
+    async def _odd(self, request: web.Request) -> web.Response:
+        await request.read()
+        body = b'\xef\xbb\xbf{"phrases": [{"text": "caf\xe9", "durationMilliseconds": 900}]}'
+        return web.Response(body=body, content_type="application/json")
+
+
+async def test_an_answer_that_is_paid_for_is_read_with_a_byte_order_mark_and_a_damaged_word(
+    tmp_path: Path,
+) -> None:
+    with OddFast() as odd:
+        events = await heard(asking(odd, tmp_path, patience=HURRIED), seconds(2))
+    assert [each.text for each in utterances(events)] == ["caf\ufffd"]
 
 
 async def test_the_language_is_the_one_that_was_heard(fake: FakeFast, tmp_path: Path) -> None:

@@ -140,8 +140,9 @@ class _Request:
                         raise SeveralLanguages from None
                 raise
         try:
-            return msgspec.json.decode(body, type=FastAnswer, strict=False)
-        except ValueError:  # also what is no UTF-8, and msgspec's own errors
+            text = body.decode("utf-8-sig", errors="replace")  # as by the SDK: it is paid for
+            return msgspec.json.decode(text, type=FastAnswer, strict=False)
+        except ValueError:  # also msgspec's own errors
             raise EngineFailed(reason="malformed", transient=True) from None
 
 
