@@ -7,15 +7,19 @@ from datetime import timedelta
 from tests.builders import PRACTICE, a_wav
 from tests.workflows.interrupted_ports import InterruptedStore
 from tests.workflows.memory_installation import an_installation, upload
+from tests.workflows.playing import PlayingDecoder, sound
 from tests.workflows.test_worker_insights import PATIENCE, HeldSpeech, all_done, one_place, until
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.store import MemoryStore
 from therapy.domain.errors import Unavailable
+from therapy.domain.run import RunKind
 from therapy.ports.store import MOST_PARTITIONS, Put
+from therapy.repositories.sessions import session_partition
 from therapy.testing.clock import Clock
 
 NO_SWEEP = timedelta(hours=1)
 BURST = 500
+FILES = 12
 
 
 class CountingStore(InterruptedStore):
@@ -54,6 +58,37 @@ async def test_a_burst_of_rings_is_a_few_looks_at_what_is_due_and_one_into_each_
         await asyncio.sleep(0.1)
     assert store.looks <= 5, store.looks
     assert set(store.read.values()) == {1}
+
+
+async def test_rings_about_files_for_players_that_wait_are_no_looks_at_what_else_is_due():
+    """Every sweep rings for all of them: looks after each ring were so many reads, times their number."""
+    store, decoder = CountingStore(), PlayingDecoder()
+    installed = await an_installation(store=store, audio=decoder)
+    decoder.released.clear()
+    async with one_place(installed, NO_SWEEP):
+        ids = [
+            (await upload(installed.intake, a_wav(sound(0.1, seed)))).session_id
+            for seed in range(FILES)
+        ]
+
+        async def all_else_is_done() -> bool:
+            runs = [await installed.runs(each) for each in ids]
+            left = [run for each in runs for run in each if not run.over]
+            return {run.kind for run in left} == {RunKind.PLAYBACK} and decoder.asked.is_set()
+
+        async def all_are_read() -> bool:
+            return sum(store.read[session_partition(PRACTICE, each)] for each in ids) >= FILES
+
+        await until(all_else_is_done)
+        await asyncio.sleep(0.1)
+        store.looks = 0
+        store.read.clear()
+        for session_id in ids:
+            await installed.ports.doorbell.ring(PRACTICE, session_id)
+        await until(all_are_read)
+        await asyncio.sleep(0.1)
+        assert store.looks < FILES / 2, store.looks
+        decoder.released.set()
 
 
 class ListingStore(CountingStore):

@@ -64,7 +64,7 @@ class _Working:
             replace(worker, kinds=worker.kinds & IN_TURN_KINDS),
             settings.sessions_at_once,
             full=self._tell_others,
-            after=self.look,
+            after=self._look_after,
             failed=self._look_beside,
         )
         self._ring = therapy.installation.doorbell.ring
@@ -84,6 +84,19 @@ class _Working:
         """Have all look for what is due, as soon as one of their places is free."""
         for each in self.places:
             each.due.set()
+
+    def _look_after(self, due: Collection[RunKind]) -> None:
+        """Have those look that do work of these kinds; all, if it was done in turn: more may follow from it.
+
+        Sweeps ring for every file for players that waits: to look for all else each time would be a query of
+        each such session for each of them.
+        """
+        if self.in_turn.kinds.isdisjoint(due):
+            for each in self.places:
+                if not each.kinds.isdisjoint(due):
+                    each.due.set()
+        else:
+            self.look()
 
     def _look_beside(self) -> None:
         for each in self.places[1:]:
@@ -109,8 +122,8 @@ class _Places:
 
     What rings are about is begun at once if nothing waited at the last look and there are places for all.
     `full` is called with the first session that waits while all places are taken, `after` once a session had
-    work, be it of another kind. `failed` is called once one was not worked on: it is still due, as when the
-    disk is full, and is left to the next sweep.
+    work, with its kinds, be they others. `failed` is called once one was not worked on: it is still due, as
+    when the disk is full, and is left to the next sweep.
     """
 
     def __init__(
@@ -119,16 +132,21 @@ class _Places:
         at_once: int,
         *,
         full: Callable[[str, str], Awaitable[None]] | None = None,
-        after: Callable[[], None] | None = None,
+        after: Callable[[Collection[RunKind]], None] | None = None,
         failed: Callable[[], None] | None = None,
     ) -> None:
         self.due = asyncio.Event()
         self.jobs: dict[asyncio.Task[None], Ring] = {}
         self._worker, self._full, self._after, self._failed = worker, full, after, failed
         self._at_once, self._places = at_once, asyncio.Semaphore(at_once)
-        self._nothing_waits = False
+        self._nothing_waits = self._passed_over = False
         self._rung: dict[Ring, None] = {}
         self._answered = asyncio.Event()
+
+    @property
+    def kinds(self) -> frozenset[RunKind]:
+        """The kinds of work that is done here."""
+        return self._worker.kinds
 
     async def answer(self, rings: Collection[Ring]) -> None:
         """Look for what is due, and at what the rings are about; return once a place is free."""
@@ -211,6 +229,7 @@ class _Places:
                 at_work = set(self.jobs.values()) if self._after else ()
                 if others := [each for each in runs if _session_of(each) not in at_work]:
                     return others
+                self._passed_over = True
                 seen |= {(each.id, each.version) for each in runs}
             self._nothing_waits = True
         except Exception as exc:  # noqa: BLE001 - whatever failed, those who look must go on
@@ -230,15 +249,18 @@ class _Places:
 
     async def _work_on(self, practice_id: str, session_id: str) -> None:
         with bound_ids(practice=practice_id, session=session_id):
-            look = self._after
             try:
-                if not await self._worker.work_on(practice_id, session_id):
-                    return
+                due = await self._worker.work_on(practice_id, session_id)
             except Exception as exc:  # noqa: BLE001 - one bad session must not end the others
-                look = self._failed
                 log.error("a session was not worked on", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
-            if look:
-                look()
+                if self._failed:
+                    self._failed()
+                return
+            if due and self._after:
+                if self._passed_over:  # perhaps of this session, after its work was read
+                    self._passed_over = False
+                    self.due.set()
+                self._after(due)
 
 
 def _session_of(run: Run) -> Ring:
