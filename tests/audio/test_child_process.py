@@ -56,7 +56,7 @@ async def test_a_child_is_killed_before_its_parent_if_memory_runs_out():
 
 
 async def test_a_childs_niceness_counts_beside_its_parent_and_ctrl_c_is_for_the_parent_alone():
-    """Linux (autogroup) shares processors out among sessions: in its own, a child counts as much as all."""
+    """Linux (autogroup) shares processors out among sessions: in its own, a child counts as much as the service."""
     child, _, fields = (await seen_of_a_decoder("stat")).partition(" ")
     _, _, group, session = fields.rpartition(") ")[2].split()[:4]
     assert int(session) == os.getsid(0)
