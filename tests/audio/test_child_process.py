@@ -1,7 +1,6 @@
 """What a child process may know and do, and how many there are."""
 
 import asyncio
-import os
 import resource
 import sys
 import time
@@ -53,14 +52,6 @@ async def test_a_child_that_crashes_leaves_no_core_dump_with_what_was_said():
 async def test_a_child_is_killed_before_its_parent_if_memory_runs_out():
     parent = int(read_of_process("self", "oom_score_adj"))
     assert int(await seen_of_a_decoder("oom_score_adj")) == 1000 > parent
-
-
-async def test_a_childs_niceness_counts_beside_its_parent_and_ctrl_c_is_for_the_parent_alone():
-    """Linux (autogroup) shares processors out among sessions: in its own, a child counts as much as the service."""
-    child, _, fields = (await seen_of_a_decoder("stat")).partition(" ")
-    _, _, group, session = fields.rpartition(") ")[2].split()[:4]
-    assert int(session) == os.getsid(0)
-    assert group == child
 
 
 async def test_a_child_gets_no_secrets_but_finds_the_libraries_of_its_parent(monkeypatch):

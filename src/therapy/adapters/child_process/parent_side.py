@@ -41,9 +41,7 @@ async def start_child(
             stdin=PIPE,
             stdout=PIPE,
             limit=limit,
-            # Ctrl-C is for the parent, which then ends the child. Not a session: Linux (autogroup) shares the
-            # processors out among sessions, and a child's niceness would say nothing to the parent's.
-            process_group=0,
+            start_new_session=True,  # Ctrl-C is for the parent, which then ends the child
             env={
                 "PYTHONPATH": os.pathsep.join(each for each in sys.path if each),
                 "PYTHONUTF8": "1",
