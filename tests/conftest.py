@@ -1,4 +1,4 @@
-"""Hypothesis without a clock, which tests ask for an emulator, and the order of files."""
+"""Hypothesis without a clock, which tests ask for an emulator, and files that take longest first."""
 
 from __future__ import annotations
 
@@ -49,11 +49,10 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests that ask for an emulator, and order the files.
+    """Mark tests that ask for an emulator; put the files with the most slow tests first, and keep the rest.
 
-    Files are given to whoever is free, so what comes last decides how long one waits for the other: those
-    with the most slow tests come first, and none in the last quarter. A test that takes as long as several
-    slow ones says so, `slow(weight=4)`. Slow tests wait where others calculate: both kinds take turns.
+    Files are given to whoever is free, so what comes last decides how long one waits for the other. A test
+    that takes as long as several slow ones says so, `slow(weight=4)`.
     """
     for item in items:
         if asks_for_an_emulator(item):
@@ -66,11 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if marked := item.get_closest_marker("slow"):
             slow[item.path] += marked.kwargs.get("weight", 1)
-    waiting = sorted(slow, key=lambda path: -slow[path])
-    others = [path for path in dict.fromkeys(item.path for item in items) if path not in slow]
-    turns = {path: 0.75 * number / len(waiting) for number, path in enumerate(waiting)}
-    turns |= {path: number / len(others) for number, path in enumerate(others)}
-    items.sort(key=lambda item: turns[item.path])
+    items.sort(key=lambda item: -slow[item.path])
 
 
 def without_first_cases(items: list[pytest.Item]) -> set[pytest.Item]:
