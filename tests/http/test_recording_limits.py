@@ -3,7 +3,6 @@
 import asyncio
 
 from tests import media
-from tests.builders import a_wav
 from tests.http.clinic import NOTHING, check_problem, left_behind, open_clinic
 from therapy.adapters.audio import PyAvAudioDecoder
 
@@ -21,7 +20,8 @@ async def test_a_recording_that_is_too_long_is_refused_with_the_limit_and_leaves
 async def test_an_upload_for_which_too_many_wait_is_told_when_to_come_back(tmp_path):
     audio = PyAvAudioDecoder(checks_at_once=1, checks_waiting=0)
     async with open_clinic(tmp_path, audio=audio) as clinic:
-        uploads = (clinic.upload(a_wav(bytes([number, 0]) * 9_000)) for number in range(1, 4))
+        # A child looks at a FLAC; a plain WAV is checked at once.
+        uploads = (clinic.upload(media.recording("flac", 1.0, number)) for number in range(1, 4))
         answers = await asyncio.gather(*uploads)
         refused = [each for each in answers if each.status_code != 202]
         assert len(refused) < len(answers)
