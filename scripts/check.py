@@ -25,11 +25,11 @@ if "/" in UV:
 PYTHONS = ("3.11", "3.12", "3.13")
 WHEELS = ROOT / ".tools/wheels"
 # Four workers: the machines this must fit have two cores, and slow tests wait a third of their time for
-# servers and processes. Quick ones wait for nothing, and each worker has to find all tests: for them two do.
+# servers and processes. Quick ones wait less, and each worker has to find all tests: for them three do.
 # A file's tests stay together, so that what a file prepares once is prepared once; the files come in the
 # order of tests/conftest.py.
 PYTEST = ("-m", "pytest", "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
-QUICK = ("-q", "-m", "not slow and not emulator", "-n", "2")
+QUICK = ("-q", "-m", "not slow and not emulator", "-n", "3")
 # The oldest and the newest Python run the tests of what may differ there, unless the main run is theirs: our
 # rules, the stores and other adapters, what the app is promised over HTTP, and what is done for that. Of a
 # test with many cases they run the first, on each family: cases differ in our rules, which the main run holds

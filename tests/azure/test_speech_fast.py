@@ -109,6 +109,7 @@ class OddFast(FakeFast):
         return web.Response(body=body, content_type="application/json")
 
 
+@pytest.mark.emulator
 async def test_an_answer_that_is_paid_for_is_read_with_a_byte_order_mark_and_a_damaged_word(
     tmp_path: Path,
 ) -> None:
