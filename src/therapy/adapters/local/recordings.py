@@ -54,21 +54,27 @@ class FileRecordings(Recordings):
             await asyncio.to_thread(recordings._threads.shutdown)
 
     async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> bytes:
-        check_names(practice_id, upload_id)
-        if number < 0 or len(block) > BLOCK_SIZE:
-            raise InvalidInput("block")
-        staged = self._staged(practice_id, upload_id)
-        return await self._in_thread(lambda: _stage(staged, number, block, self.reserve))
+        return await self._stage(_stage, practice_id, upload_id, number, block)
 
     async def stage_once(
         self, practice_id: str, upload_id: str, number: int, block: bytes
     ) -> bytes:
         """Stage a block of an upload whose numbers are each staged once, see `SupportsStagingOnce`."""
+        return await self._stage(_stage_once, practice_id, upload_id, number, block)
+
+    async def _stage(
+        self,
+        stage: Callable[[Path, int, bytes, int], bytes],
+        practice_id: str,
+        upload_id: str,
+        number: int,
+        block: bytes,
+    ) -> bytes:
         check_names(practice_id, upload_id)
         if number < 0 or len(block) > BLOCK_SIZE:
             raise InvalidInput("block")
         staged = self._staged(practice_id, upload_id)
-        return await self._in_thread(lambda: _stage_once(staged, number, block, self.reserve))
+        return await self._in_thread(lambda: stage(staged, number, block, self.reserve))
 
     async def staged(self, practice_id: str, upload_id: str, number: int) -> bytes:
         if not names_fit(practice_id, upload_id) or number < 0:
@@ -158,18 +164,14 @@ def _make_room(directory: Path, wanted: int) -> None:
 def _stage(staged: Path, number: int, block: bytes, reserve: int) -> bytes:
     """Stage a block and return its SHA-256."""
     _make_room(staged, reserve + len(block))
-    fresh = not (staged / "blocks").exists()
     at = number * ENTRY.size
-    with _opened(staged / "audio") as audio, _opened(staged / "blocks") as entries:
-        if fresh:
-            _sync_folder(staged)
-        elif any(entry := os.pread(entries, ENTRY.size, at)):
+    with _opened_for_staging(staged) as (audio, entries):
+        if any(entry := os.pread(entries, ENTRY.size, at)):
             if entry == ENTRY.pack(len(block)) and _is_there(audio, number, block):
                 # Someone may have been told that it is safe: it never counts as missing.
                 return block_hash(block)
-            _write(
-                entries, ENTRY.pack(0), at
-            )  # while it is being replaced, the block counts as missing
+            # While it is being replaced, the block counts as missing.
+            _write(entries, ENTRY.pack(0), at)
         _write(audio, block, number * BLOCK_SIZE)
         _write(entries, ENTRY.pack(len(block)), at)
     return block_hash(block)
@@ -178,10 +180,7 @@ def _stage(staged: Path, number: int, block: bytes, reserve: int) -> bytes:
 def _stage_once(staged: Path, number: int, block: bytes, reserve: int) -> bytes:
     """Stage a block without waiting for the disk, and return its SHA-256."""
     _make_room(staged, reserve + len(block))
-    fresh = not (staged / "blocks").exists()
-    with _opened(staged / "audio") as audio, _opened(staged / "blocks") as entries:
-        if fresh:
-            _sync_folder(staged)
+    with _opened_for_staging(staged) as (audio, entries):
         _put(audio, block, number * BLOCK_SIZE)
         if sys.platform == "linux":  # begin to write it to the disk: `keep` has less to wait for
             os.posix_fadvise(audio, number * BLOCK_SIZE, len(block), os.POSIX_FADV_DONTNEED)
@@ -279,6 +278,16 @@ def _opened(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _opened_for_staging(staged: Path) -> Iterator[tuple[int, int]]:
+    """Open an upload's `audio` and `blocks`; if they are new, their folder is on the disk first."""
+    fresh = not (staged / "blocks").exists()
+    with _opened(staged / "audio") as audio, _opened(staged / "blocks") as entries:
+        if fresh:
+            _sync_folder(staged)
+        yield audio, entries
 
 
 def _write(descriptor: int, content: bytes, at: int) -> None:

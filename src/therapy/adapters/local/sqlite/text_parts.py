@@ -185,9 +185,8 @@ def having(connection: Connection, index: PartsIndex, owner: int, forms: Sequenc
             fast = plain and "\0" < form[0] < "\x80" and "\0" not in form
             conditions.append("fields GLOB ?" if fast else "instr(fields, ?) > 0")
             values.append(f"*{_literal(form)}*" if fast else form)
-    none = (
-        "fields < ''" if forms else ""
-    )  # of a mere 0 SQLite says that the index of INDEXED BY is of no use
+    # No row has this; of a mere 0 SQLite says that the index of INDEXED BY is of no use.
+    none = "fields < ''" if forms else ""
     return " OR ".join(conditions) or none, tuple(values)
 
 
