@@ -22,6 +22,8 @@ class BadLine(Threaded):
         self.resets = 0
         self.share = share
         self._to_port, self._within = to_port, within
+        self._connections: set[asyncio.Task[None]] = set()
+        self._ended = False
         self._random = random.Random(seed)
 
     @contextlib.asynccontextmanager
@@ -29,19 +31,31 @@ class BadLine(Threaded):
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         yield server.sockets[0].getsockname()[1]
         server.close()
-        await asyncio.sleep(0.1)  # what it has just accepted begins, and is cancelled with the rest
+        self._ended = True
+        while self._connections:
+            for each in self._connections:
+                each.cancel()
+            await asyncio.wait(self._connections)
 
     async def _connected(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        connection = asyncio.current_task()
+        assert connection is not None
+        self._connections.add(connection)
         try:
-            far, on = await asyncio.open_connection("127.0.0.1", self._to_port)
-            try:
-                await self._between(near, back, far, on)
-            finally:
-                on.transport.abort()
+            if not self._ended:
+                await self._passed_on(near, back)
         except OSError:
             reset(back.transport)
         finally:
             back.transport.abort()
+            self._connections.discard(connection)
+
+    async def _passed_on(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        far, on = await asyncio.open_connection("127.0.0.1", self._to_port)
+        try:
+            await self._between(near, back, far, on)
+        finally:
+            on.transport.abort()
 
     async def _between(
         self,
