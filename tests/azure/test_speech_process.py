@@ -71,7 +71,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_process_ends_well_after_a_failure(fake: FakeSpeech, fault: Fault, reason: str) -> None:
     fake.add(fault)
     ended = run("-c", FAILING, str(fake.port), "1" if reason == "silent" else "60")
-    assert (ended.returncode, ended.stdout.strip()) == (0, reason), ended.stderr
+    assert ended.returncode == 0, ended.stderr
+    # The SDK may only say that it has stopped, where a busy machine let it notice the reset late.
+    assert ended.stdout.strip() in {reason, "stopped" if fault.kind == "reset" else reason}
 
 
 def test_a_process_that_ends_in_mid_stream_ends_well(fake: FakeSpeech) -> None:
