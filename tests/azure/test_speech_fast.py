@@ -62,8 +62,8 @@ async def test_one_request_carries_the_recording_and_brings_the_transcript(
     assert done(events).duration_ms == 20_000
     assert progress(events)[-1] == 20_000
     (call,) = fake.calls
-    assert call["content_type"] == "audio/flac"
-    assert 0 < call["bytes"] < 20 * SECOND
+    assert call["content_type"] == "audio/wav"
+    assert call["bytes"] == 44 + 20 * SECOND
     assert call["definition"] == {
         "locales": ["he-IL", "en-US"],
         "profanityFilterMode": "None",

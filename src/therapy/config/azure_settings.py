@@ -26,8 +26,8 @@ class AzureSettings(Struct, frozen=True, kw_only=True):
     fast_bytes: Annotated[
         int,
         Meta(ge=1, le=2**40),
-        "Azure Speech: the largest recording for Fast Transcription, as FLAC; it takes less than 300 MB",
-    ] = field(name="THERAPY_FAST_MAX_BYTES", default=190_000_000)
+        "Azure Speech: the largest recording for Fast Transcription, as WAV; it takes less than 300 MB",
+    ] = field(name="THERAPY_FAST_MAX_BYTES", default=240_000_000)
     conversation_longest: Annotated[
         Seconds,
         "Azure Speech: the longest recording for the conversation engine, which tells speakers apart for 240"

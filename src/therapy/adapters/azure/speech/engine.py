@@ -40,7 +40,7 @@ class SpeechLimits(Struct, frozen=True):
     """
 
     fast_ms: int = 115 * 60_000
-    fast_bytes: int = 190_000_000
+    fast_bytes: int = 240_000_000
     conversation_ms: int = 240 * 60_000
 
 

@@ -36,7 +36,7 @@ from therapy.ports.speech import SpeechCharge, SpeechDone, SpeechEvent, SpeechPr
 
 NAME = "azure-fast"
 
-CONTENT_TYPE = "audio/flac"
+CONTENT_TYPE = "audio/wav"
 
 
 class _Inner(Struct, frozen=True):
@@ -123,7 +123,7 @@ class _Request:
         self.charged = True
         with self.buffer.reader() as file:
             content = TranscriptionContent(
-                definition=self.options, audio=("recording.flac", file, CONTENT_TYPE)
+                definition=self.options, audio=("recording.wav", file, CONTENT_TYPE)
             )
             try:
                 async with asyncio.timeout(self.limit):
