@@ -19,6 +19,8 @@ from typing import Any
 from benchmarks.hour import CHUNK, SAMPLE_RATE, demo_pcm, wav_header
 
 PATIENCE = 600.0
+BOUNDARY = "5a2f8f0e-9d0c-4b58-8f6e-1f3f0c7a9b21"
+"""Between the parts of a form, as long as a phone or a browser makes it (36 to 70 characters)."""
 
 
 def sound() -> bytes:
@@ -27,7 +29,7 @@ def sound() -> bytes:
     return b"".join(chunk(pcm[at : at + CHUNK]) for at in range(0, len(pcm) - CHUNK, CHUNK))
 
 
-def metadata(number: int, user: str) -> bytes:
+def metadata(number: int, user: str) -> str:
     """Return what the app says of a recording; each is of another patient."""
     said = {
         "therapist": json.dumps({"id": user, "name": "Olivia Hayes"}),
@@ -35,7 +37,7 @@ def metadata(number: int, user: str) -> bytes:
         "session_date": "21-11-2026",
         "summary": "An hour.",
     }
-    return json.dumps(said).encode()
+    return json.dumps(said)
 
 
 def chunk(data: bytes) -> bytes:
@@ -54,18 +56,17 @@ def send(
     size = int(each["minutes"] * 60 * SAMPLE_RATE) * 2
     head = (
         f"POST /sessions/upload HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {each['token']}\r\n"
-        "Content-Type: multipart/form-data; boundary=app\r\nTransfer-Encoding: chunked\r\n\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nTransfer-Encoding: chunked\r\n\r\n"
     ).encode()
     part = (
-        b'--app\r\nContent-Disposition: form-data; name="audio_file"; filename="hour.wav"\r\n'
-        b"Content-Type: audio/wav\r\n\r\n" + wav_header(size)
-    )
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="audio_file"; filename="hour.wav"\r\n'
+        "Content-Type: audio/wav\r\n\r\n"
+    ).encode() + wav_header(size)
     end = (
-        b'\r\n--app\r\nContent-Disposition: form-data; name="metadata"\r\n'
-        b"Content-Type: application/json\r\n\r\n"
-        + metadata(each["number"], each["user"])
-        + b"\r\n--app--\r\n"
-    )
+        f'\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name="metadata"\r\n'
+        "Content-Type: application/json\r\n\r\n"
+        f"{metadata(each['number'], each['user'])}\r\n--{BOUNDARY}--\r\n"
+    ).encode()
     view, length = memoryview(pcm), len(chunk(bytes(CHUNK)))
     with socket.create_connection((job["host"], job["port"]), timeout=PATIENCE) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

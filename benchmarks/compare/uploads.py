@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.compare.client import SignedIn, ask, sign_in
 from benchmarks.compare.limits import bare_server, decoder
+from benchmarks.compare.machine import take_memory
 from benchmarks.compare.measuring import Line, Place, Scale
 from benchmarks.compare.practice import THERAPIST
 from benchmarks.compare.processes import Watch, load_average, tree_cpu, until_idle, watching
@@ -24,6 +25,13 @@ EVERY = 0.2
 """Seconds between two looks at the inbox."""
 
 PATIENCE = 900.0
+TAKEN = 2
+"""Times what is uploaded: so much memory is taken before, for the file and for who sends and stores it."""
+
+
+def bytes_of(minutes: float) -> int:
+    """Return how many bytes of sound a recording has."""
+    return int(minutes * 60 * SAMPLE_RATE) * 2
 
 
 def recordings(
@@ -57,6 +65,8 @@ def upload(
     system: System, to_send: list[dict[str, Any]], signed_in: SignedIn, *, review: bool
 ) -> Sample:
     """Send recordings, wait until they are in the inbox, and return times, CPU and memory."""
+    size = sum(bytes_of(each["minutes"]) for each in to_send)
+    take_memory(system.folder, TAKEN * size)
     before, cpu = load_average(), tree_cpu(system.pid)
     with watching(system.pid) as watch:
         found = send_all(job(system, to_send))
@@ -66,8 +76,7 @@ def upload(
         reviewed = in_review(system, signed_in.token, sessions) if review else 0.0
         spent = tree_cpu(system.pid) - cpu
     took = last - min(each["began"] for each in found)
-    size = sum(each["minutes"] for each in to_send) * 60 * SAMPLE_RATE * 2 / 1e6
-    numbers = {"s until 202": took, "MB/s": size / took, "CPU s until 202": until_answered}
+    numbers = {"s until 202": took, "MB/s": size / took / 1e6, "CPU s until 202": until_answered}
     if review and sessions:
         numbers |= {
             "s from 202 to review": reviewed - last,
@@ -117,13 +126,14 @@ def bare(kind: str) -> Any:
     def measure_bare(place: Place) -> list[Sample]:
         nobody = SignedIn("nobody", "none")
         to_send = recordings(nobody, 1, place.scale.minutes)
+        size = bytes_of(place.scale.minutes)
         with bare_server(kind, place) as server:
+            take_memory(place.folder, TAKEN * size)
             before, cpu = load_average(), tree_cpu(server.pid)
             with watching(server.pid) as watch:
                 found = send_all(job(server, to_send))
             spent = tree_cpu(server.pid) - cpu
         took = found[0]["answered"] - found[0]["began"]
-        size = place.scale.minutes * 60 * SAMPLE_RATE * 2 / 1e6
         return [
             Sample(
                 line="upload of 1",
@@ -132,7 +142,7 @@ def bare(kind: str) -> Any:
                 failed=int(found[0]["status"] != 202),
                 answers=counts(found),
                 load=(before, load_average()),
-                numbers={"s until 202": took, "MB/s": size / took, "CPU s until 202": spent}
+                numbers={"s until 202": took, "MB/s": size / took / 1e6, "CPU s until 202": spent}
                 | memory(watch),
             )
         ]
