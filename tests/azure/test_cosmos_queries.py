@@ -7,9 +7,14 @@ import pytest
 from tests.azure.cosmos_stores import after_the_sdks_own
 from tests.contract.azure import empty_cosmos
 from tests.emulators.cosmos import Cosmos as Emulator
+from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos.client import Cosmos
+from therapy.adapters.azure.cosmos.queries import taking_items
 
 pytestmark = pytest.mark.emulator
+
+SPLIT = {"x-ms-substatus": "1002"}
+"""What Cosmos says where a partition is no longer one: the SDK looks where it is now, and asks again."""
 
 HALF = "\ud83d"
 """Half of an emoji: JSON for Cosmos and for Python, but no text for msgspec."""
@@ -39,3 +44,25 @@ async def test_an_answer_that_msgspec_refuses_is_left_to_the_sdk(opened: Cosmos)
     await opened.items.put("p", "second", {"said": HALF})
     found = await opened.items.query("p", "c.id IN ('first', 'second')", select="VALUE c.said")
     assert sorted(found) == ["שלום", HALF]
+
+
+async def test_a_partition_that_moves_between_two_pages_repeats_none(
+    opened: Cosmos, cosmos: Emulator
+) -> None:
+    names = {f"item-{number}" for number in range(5)}
+    for name in names:
+        await opened.items.put("q", name, {})
+    first, moved = Fault(on="query *", kind="slow"), Fault(on="query *", status=410, headers=SPLIT)
+    cosmos.add(first, moved)
+    found: list[str] = []
+    proxy = opened.database.get_container_client("practice-items")
+    pages = proxy.query_items(
+        "SELECT VALUE c.id FROM c",
+        partition_key="q",
+        max_item_count=2,
+        raw_response_hook=taking_items(found, lambda _: None),
+    )
+    async for _ in pages.by_page():
+        pass
+    assert cosmos.seen()["containers"]["practice-items"]["struck"]["410"]
+    assert sorted(found) == sorted(names)

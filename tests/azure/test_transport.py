@@ -1,13 +1,17 @@
-"""The transport of the Azure clients asks the environment for a proxy once, not before every request."""
+"""The transport of the Azure clients: proxies of the environment, and services that do not answer."""
 
 import asyncio
+import socket
+import sys
 
 import pytest
 
 pytest.importorskip("azure.core", reason="the extra [azure] is not installed")
 
+from azure.core.exceptions import ServiceRequestError
 from azure.core.rest import HttpRequest
 
+from therapy.adapters.azure import transport as transports
 from therapy.adapters.azure.transport import KeepAliveTransport
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -49,3 +53,16 @@ async def test_a_proxy_of_the_environment_is_asked(no_proxies: None) -> None:
 async def test_without_a_proxy_no_request_waits_for_a_thread(no_proxies: None) -> None:
     assert await first_line_of("http://{}/dbs") == "GET /dbs HTTP/1.1"
     assert getattr(asyncio.get_running_loop(), "_default_executor") is None  # noqa: B009 - not public
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue refuses at once")
+async def test_a_service_that_takes_no_connection_is_given_up(
+    no_proxies: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transports, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        host, port = full.getsockname()
+        with socket.create_connection((host, port)):
+            async with KeepAliveTransport() as transport:
+                with pytest.raises(ServiceRequestError):
+                    await transport.send(HttpRequest("GET", f"http://{host}:{port}/"))

@@ -22,6 +22,10 @@ KEPT_SECONDS = 120.0
 three round trips and a TLS handshake. One that the service closes is noticed and not used again."""
 
 
+CONNECT_SECONDS = 5.0
+"""How long a connection may take to be made; azure.core waits 300 seconds."""
+
+
 def keep_alive_socket(idle: float) -> Callable[[Any], socket.socket]:
     """Return what makes aiohttp's sockets: they send a probe after `idle` seconds of silence (at least 1)."""
     options = keep_alive_options(idle)
@@ -50,7 +54,7 @@ class KeepAliveTransport(AioHttpTransport):  # type: ignore[misc] # exported laz
     def __init__(
         self, idle: float = KEEP_ALIVE_SECONDS, *, kept: float = KEPT_SECONDS, **options: Any
     ) -> None:
-        super().__init__(**options)
+        super().__init__(**{"connection_timeout": CONNECT_SECONDS} | options)
         self._idle, self._kept = idle, kept
 
     async def open(self) -> None:

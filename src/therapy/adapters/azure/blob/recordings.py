@@ -108,7 +108,6 @@ class BlobRecordings(Recordings):
         )
         settings: dict[str, Any] = {
             "retry_policy": retry,
-            "connection_timeout": 5,
             "read_timeout": 20,
             "max_single_get_size": 2 * BLOCK_SIZE,
             "max_chunk_get_size": BLOCK_SIZE,

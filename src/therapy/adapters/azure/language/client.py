@@ -63,7 +63,6 @@ async def language_client(
     """Yield a client for a Language resource, opened with a credential, a key, or the machine's identity."""
     settings: dict[str, Any] = {
         "retry_total": 3,
-        "connection_timeout": 5,
         "read_timeout": 30,
     } | options
     settings.setdefault("transport", KeepAliveTransport(keep_alive, **settings))
