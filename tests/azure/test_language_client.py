@@ -117,6 +117,7 @@ async def test_a_language_that_only_the_service_knows_it_lacks_is_not_supported(
         (Fault(KIND, status=503), True),
         (Fault(KIND, kind="reset"), True),
         (Fault(KIND, kind="empty"), True),
+        (Fault(KIND, status=200, headers={"Content-Encoding": "gzip"}), True),  # it is none
         (Fault(KIND, status=400), False),
         (Fault(KIND, status=401), False),
         (Fault(KIND, status=403), False),

@@ -185,6 +185,17 @@ async def test_a_long_pause_that_the_service_asks_for_is_left_to_the_run(
     assert not fake.calls
 
 
+@pytest.mark.parametrize("status", [200, 503])
+async def test_an_answer_that_is_no_gzip_although_it_says_so_is_for_later(
+    fake: FakeFast, tmp_path: Path, status: int
+) -> None:
+    broken = {"Content-Encoding": "gzip"}
+    fake.add(Fault(on="transcribe", status=status, headers=broken, times=None))
+    with pytest.raises(EngineFailed) as failed:
+        await heard(asking(fake, tmp_path, patience=HURRIED), seconds(2))
+    assert failed.value.error_class is ErrorClass.TRANSIENT
+
+
 async def test_an_answer_that_never_comes_is_tried_again_later(
     fake: FakeFast, tmp_path: Path
 ) -> None:

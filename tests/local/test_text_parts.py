@@ -113,7 +113,7 @@ def way(forms: list[str], having: int, first: int) -> list[str]:
     """Return what a search of 200 does if so many rows may have it, and the first ones have so many."""
     done: list[str] = []
 
-    def may_have(most: int) -> int | None:
+    def may_contain(most: int) -> int | None:
         done.append(f"up to {most}")
         return having if having <= most else None
 
@@ -129,7 +129,7 @@ def way(forms: list[str], having: int, first: int) -> list[str]:
         done.append(f"the rest, after {before}")
         return ()
 
-    text_parts.search(forms, may_have, among, first_rows, rest, most=MOST, many=100)
+    text_parts.search(forms, may_contain, among, first_rows, rest, most=MOST, many=100)
     return done
 
 

@@ -1,4 +1,4 @@
-"""Accounts: adding people, and the practices that they join."""
+"""Accounts: adding people, the practices that they join, and who of them is real and who of the demo."""
 
 from contextlib import suppress
 from datetime import date, timedelta

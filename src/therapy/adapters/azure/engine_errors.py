@@ -3,6 +3,7 @@
 An error's texts may quote what was said, or a key, so only a code is kept, and exceptions are not chained.
 """
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -78,6 +79,8 @@ def engine_errors() -> Iterator[None]:
         yield
     except AzureError as exc:
         raise failed(exc) from None  # its text may quote the request or the answer
+    except zlib.error:  # azure.core lets it pass
+        raise EngineFailed(reason="malformed", transient=True) from None
     except TimeoutError:
         raise EngineFailed(reason="timeout", transient=True) from None
     except OSError as exc:

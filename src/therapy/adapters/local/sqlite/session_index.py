@@ -191,7 +191,7 @@ def _search(connection: Connection, *, wanted: _Wanted) -> Found:
     def having() -> Having:
         return text_parts.having(connection, SESSIONS, owner, wanted.forms)
 
-    def may_have(most: int) -> _Rows | None:
+    def may_contain(most: int) -> _Rows | None:
         parts = text_parts.candidates(connection, SESSIONS, owner, wanted.forms, most)
         if parts is None:
             return None
@@ -204,7 +204,7 @@ def _search(connection: Connection, *, wanted: _Wanted) -> Found:
 
     return text_parts.search(
         wanted.forms,
-        may_have,
+        may_contain,
         partial(_among, connection, wanted),
         partial(_first, connection, wanted, having, condition),
         partial(_rest, connection, wanted, having, condition),

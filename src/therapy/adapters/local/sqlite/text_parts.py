@@ -140,7 +140,7 @@ def candidates(
 
 def search(
     forms: Sequence[str],
-    may_have: Callable[[int], T | None],
+    may_contain: Callable[[int], T | None],
     among: Callable[[T], tuple[R, ...]],
     first: Callable[[], tuple[tuple[R, ...], bool]],
     rest: Callable[[int], tuple[R, ...]],
@@ -150,19 +150,19 @@ def search(
 ) -> tuple[R, ...]:
     """Return what contains one of the forms, in the cheapest of three ways.
 
-    `may_have` returns the rows that may, or None if there are more than its argument; `among` compares
+    `may_contain` returns the rows that may, or None if there are more than its argument; `among` compares
     these. `first` goes through the FIRST rows of the list, and returns what it found and whether that is all
     that is wanted; `rest`, which is told how many that were, goes through all others. What few have is found
     by its parts, what many have at the beginning of the list. Parts that begin with one or two characters
     are so many that the list comes first, and they are not even counted if `many` were found in that.
     """
     short = any(len(form) < LENGTH for form in forms)
-    if not short and (few := may_have(FEW)) is not None:
+    if not short and (few := may_contain(FEW)) is not None:
         return among(few)
     found, enough = first()
     if enough:
         return found
-    if len(found) < many and (rows := may_have(most)) is not None:
+    if len(found) < many and (rows := may_contain(most)) is not None:
         return among(rows)
     return found + rest(len(found))
 
