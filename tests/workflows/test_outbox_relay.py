@@ -72,9 +72,10 @@ async def test_what_cannot_be_delivered_now_is_delivered_later_each_time_later()
     assert await installed.waiting() == ()
 
 
+@pytest.mark.parametrize("failure", [Unavailable(), Stale()], ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("attempts", [0, 41, 42, 10_000])
-async def test_an_item_is_put_off_however_often_it_has_failed(attempts):
-    installed = await an_installation(push=FailingPush(Unavailable()))
+async def test_an_item_is_put_off_however_often_it_has_failed(attempts, failure):
+    installed = await an_installation(push=FailingPush(failure))
     item = an_item(what=a_push_due(), due_at=installed.clock.now, attempts=attempts)
     _, pending = installed.records.outbox.new(IN_SESSION, item, position=1)
     await installed.write(pending)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from importlib import import_module
@@ -207,7 +208,7 @@ async def open_push(settings: Settings, data_dir: Path, stack: AsyncExitStack) -
         return await stack.enter_async_context(opening)
     from therapy.adapters.local.push import FilePushSender
 
-    return FilePushSender(data_dir / MAILBOX)
+    return FilePushSender(data_dir / MAILBOX, threads=_mailbox_thread(stack))
 
 
 async def open_mail(
@@ -230,7 +231,14 @@ async def open_mail(
         return mail, mail.check
     from therapy.adapters.local.mail import FileMail
 
-    return FileMail(data_dir / MAILBOX), nothing_to_ask
+    return FileMail(data_dir / MAILBOX, threads=_mailbox_thread(stack)), nothing_to_ask
+
+
+def _mailbox_thread(stack: AsyncExitStack) -> Executor:
+    """Return a thread for the disk: a slow one must not keep waiting what is computed in the loop's own."""
+    thread = ThreadPoolExecutor(1, "mailbox")
+    stack.push_async_callback(asyncio.to_thread, thread.shutdown)
+    return thread
 
 
 async def open_doorbell(settings: Settings, stack: AsyncExitStack) -> tuple[Doorbell, Check]:

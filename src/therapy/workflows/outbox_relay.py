@@ -46,6 +46,10 @@ SHARE_OF_CLAIM = 0.8
 """The share of the rest of a claim that one delivery may take."""
 
 
+class _ClaimLost(Exception):
+    """Someone else has written an item since it was claimed, and delivers it."""
+
+
 @dataclass(frozen=True)
 class OutboxRelay:
     """Delivers consequences through these ports; those of its own changes are left to the sweep."""
@@ -97,7 +101,7 @@ class OutboxRelay:
         try:
             async with asyncio.timeout(within):
                 await self._deliver_one(placed)
-        except Stale:  # someone else wrote first; it is due again once the claim has ended
+        except _ClaimLost:
             return False
         except Exception as exc:  # whatever it is, the item must not come back at once, forever
             with suppress(TherapyError):  # then it stays due as it is stored
@@ -206,9 +210,12 @@ class OutboxRelay:
         """Write how far a delivery has come; return the item as it is stored then.
 
         Raises:
-            Stale: the claim has ended, and someone else is delivering the item.
+            _ClaimLost: the claim has ended, and someone else is delivering the item.
         """
-        await Change(self.records.outbox.rewrite(placed, item)).commit(self.records.store)
+        try:
+            await Change(self.records.outbox.rewrite(placed, item)).commit(self.records.store)
+        except Stale:
+            raise _ClaimLost from None
         return replace(placed, item=replace(item, version=item.version + 1))
 
 

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email import policy
@@ -34,11 +35,20 @@ def _now() -> datetime:
 
 
 class FileMail(Mail):
-    """Writes letters below `directory`; a letter that is sent again replaces its file."""
+    """Writes letters below `directory`; a letter that is sent again replaces its file.
 
-    def __init__(self, directory: Path, now: Callable[[], datetime] = _now) -> None:
+    The disk is used in one of `threads` (None: the event loop's own).
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        now: Callable[[], datetime] = _now,
+        threads: Executor | None = None,
+    ) -> None:
         self._folder = directory / FOLDER
         self._now = now
+        self._threads = threads
 
     async def send(self, practice_id: str, letter: Letter) -> None:
         check_letter(letter)
@@ -58,19 +68,24 @@ class FileMail(Mail):
         except (ValueError, UnicodeEncodeError):
             raise InvalidInput("letter") from None  # the cause would quote the letter
         name = hashlib.sha256(f"{practice_id}|{letter.id}".encode()).hexdigest()[:32]
-        await asyncio.to_thread(_write, self._folder / f"{name}.eml", content)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, _write, self._folder / f"{name}.eml", content)
 
     async def discard(self, practice_id: str, topic: str, until: datetime) -> None:
         def is_on_it(head: Message, sent: datetime) -> bool:
             return (head[PRACTICE], head[TOPIC]) == (practice_id, topic) and sent <= until
 
-        await asyncio.to_thread(_delete, self._folder, is_on_it)
+        await self._deleted(is_on_it)
 
     async def discard_expired(self, now: datetime) -> None:
         def has_expired(head: Message, sent: datetime) -> bool:
             return now >= (_expires_at(head) or sent + LONGEST)
 
-        await asyncio.to_thread(_delete, self._folder, has_expired)
+        await self._deleted(has_expired)
+
+    async def _deleted(self, concerned: Callable[[Message, datetime], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, _delete, self._folder, concerned)
 
 
 def sent_letters(directory: Path) -> tuple[Letter, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from concurrent.futures import Executor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,11 +34,17 @@ def _now() -> datetime:
 
 
 class FilePushSender(PushSender):
-    """Appends each push to a file in `directory`."""
+    """Appends each push to a file in `directory`, in one of `threads` (None: the event loop's own)."""
 
-    def __init__(self, directory: Path, now: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        now: Callable[[], datetime] = _now,
+        threads: Executor | None = None,
+    ) -> None:
         self._path = directory / FILE_NAME
         self._now = now
+        self._threads = threads
 
     async def send(self, practice_id: str, device: Device, message: PushMessage) -> bool:
         sent = SentPush(
@@ -49,7 +56,8 @@ class FilePushSender(PushSender):
             data=message.data,
         )
         line = msgspec.json.encode(sent) + b"\n"
-        await asyncio.to_thread(_append, self._path, line)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, _append, self._path, line)
         return True
 
 
