@@ -41,8 +41,8 @@ TEXTS: dict[str, Texts] = {
     "date": (
         "The field {field} is not a valid date.",
         "השדה {field} אינו תאריך קיים.",
-        "Write the date as day-month-year, for example 31-01-2026.",
-        "יש לכתוב את התאריך כיום-חודש-שנה, למשל 31-01-2026.",
+        "Write the date as 2026-01-31 (year-month-day) or 31-01-2026 (day-month-year).",
+        "יש לכתוב את התאריך כ-2026-01-31 (שנה-חודש-יום) או כ-31-01-2026 (יום-חודש-שנה).",
     ),
     "languages": (
         "The field {field} is not a list of at most four languages.",

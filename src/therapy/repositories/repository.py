@@ -1,8 +1,9 @@
 """The typed base class of repositories: structs of one kind, stored as items.
 
 A repository decides its record's partition and id, says when it is due or expires, and returns writes. It
-never commits: a workflow puts the writes of several records into one `Change`. A new record is one file:
-a subclass that sets `kind` and `struct` and has methods named in the clinic's words.
+does not commit: a workflow puts the writes of several records into one `Change`. (`attempts` does, as it is
+an adapter of a port, too.) A new record is one file: a subclass that sets `kind` and `struct` and has methods
+named in the clinic's words; `records` names it where workflows use it.
 """
 
 from collections.abc import AsyncIterator, Iterable

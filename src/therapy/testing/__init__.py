@@ -2,7 +2,8 @@
 
 `memory_ports()` needs nothing but the library. The promises are pytest suites, one module for each port with
 the port's name (extra `testing`): `from therapy.testing.speech import *` in a test module runs them on what
-the fixture `speech` gives. `pytest_plugin` has a fixture for each port; they import no adapter.
+the fixture `speech` gives. `pytest_plugin` has a fixture for each port. They import no adapter, but for the
+decoder with which the fixture `spoken` reads a recording.
 """
 
 from typing import TYPE_CHECKING, Any

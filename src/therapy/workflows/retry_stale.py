@@ -1,4 +1,8 @@
-"""The one way to handle a lost race: read again, decide again, write again."""
+"""The way to handle a lost race: read again, decide again, write again.
+
+For a whole decision. Where the winner's result is the answer (a new session, a fingerprint, an attempt), the
+workflow or repository looks at it itself.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar

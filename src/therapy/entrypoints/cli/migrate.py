@@ -41,7 +41,7 @@ def migrate(*, throughput: int | None, finish: bool, yes: bool) -> None:
     Data of an older version in Cosmos (one with six containers) is copied into new containers. Stop every
     server and worker first. It may be interrupted and run again; the old containers stay until --finish.
     An older database in the data directory is copied beside itself, then migrated; the copy stays until
-    --finish.
+    --finish, for THERAPY_MIGRATION_COPY_DAYS (30), or until a session that is in it is erased.
 
     \b
     [bold]Example[/]

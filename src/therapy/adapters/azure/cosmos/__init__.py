@@ -2,6 +2,6 @@
 
 `client.open_cosmos` opens it from plain values and yields what the adapters take, which are in files named
 for their ports. No SDK type leaves this package, and `errors.cosmos_errors` turns SDK errors into domain
-errors. No call of a port queries across partitions, except `Store.walk`; docs/reference/cosmos.md says what
-each costs.
+errors. No request queries across partitions: only `Store.walk` does, and a worker's reads of many sessions
+(`list_many`); docs/reference/cosmos.md says what each call costs.
 """
