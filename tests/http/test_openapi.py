@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -151,6 +152,17 @@ def test_the_document_is_the_same_in_every_process():
 
 def test_operation_ids_stay_what_they_are(content):
     assert sorted(each["operationId"] for each in operations(content)) == OPERATION_IDS
+
+
+def test_no_two_operations_have_one_summary_and_no_description_is_shown_as_code(content):
+    summaries = [each["summary"] for each in operations(content)]
+    assert sorted(summaries) == sorted({*summaries})
+    assert not [each for each in summaries if each.endswith("?")]
+    schemas = content["components"]["schemas"]
+    indented = re.compile(r"^ {4}", re.MULTILINE)
+    assert not [
+        name for name, each in schemas.items() if indented.search(each.get("description", ""))
+    ]
 
 
 def test_every_operation_and_parameter_is_described(content):

@@ -90,7 +90,7 @@ class Work(Struct):
     "/live",
     opt={"no_token": True},
     operation_id="check_live",
-    summary="Does the process live?",
+    summary="Check that the process lives",
     response_description="It does.",
 )
 async def live() -> Live:
@@ -102,7 +102,7 @@ async def live() -> Live:
     "/ready",
     opt={"no_token": True},
     operation_id="check_ready",
-    summary="Can it answer?",
+    summary="Check that it can answer",
     response_description="What is needed can be reached.",
     responses=problems("unavailable"),
 )
@@ -120,7 +120,7 @@ async def ready(request: Request[Any, Any, Any]) -> Ready:
     "/ready/uploads",
     opt={"no_token": True},
     operation_id="check_ready_for_uploads",
-    summary="Can it take recordings in?",
+    summary="Check that it can take recordings in",
     response_description="There is room, and what is needed can be reached.",
     responses=problems("unavailable", "storage_full"),
 )
@@ -136,7 +136,7 @@ async def ready_for_uploads(request: Request[Any, Any, Any]) -> Ready:
     "/work",
     opt={"no_token": True, "operators_token": True},
     operation_id="count_work",
-    summary="How much work waits, and since when?",
+    summary="Measure how much work waits, and since when",
     response_description="The runs that are not done.",
     responses=problems("not_signed_in", "unavailable"),
 )

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from inspect import cleandoc
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
@@ -97,6 +98,8 @@ def _complete(document: OpenAPI, app: Litestar) -> None:
     for method, handler, operation in found:
         if handler.opt.get("no_token") and not handler.opt.get("operators_token"):
             operation.security = []
+        if method == "head":
+            operation.summary = f"{operation.summary}: only the headers"
         if takes_key(handler):
             describe_key(operation)
         operation.responses = dict(sorted((operation.responses or {}).items()))
@@ -200,10 +203,14 @@ def _mend_content(answer: OpenAPIResponse) -> None:
 def _mend(component: dict[str, Any]) -> None:
     """Say what msgspec does not: that enums are strings, and that a file's bytes are not encoded.
 
+    Of a docstring it keeps the indentation, which Markdown shows as code.
+
     Where the items of an array are named one by one, its `maxItems` bounds them: `items: false`, which
     generators of clients do not read, is left out. So is what stands for a field that is missing: a generator
     of types takes a field that has a `default` for one that is always there, so that clients had to send it.
     """
+    if "description" in component:
+        component["description"] = cleandoc(component["description"])
     if "enum" in component:
         component.setdefault("type", "string")
     for each in component.get("properties", {}).values():
