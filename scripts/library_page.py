@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import inspect
@@ -80,7 +81,10 @@ def page() -> str:
     """Return the page."""
     names = {name: getattr(therapy, name) for name in therapy.__all__ if name != "__version__"}
     listed = [f"- `{name}{_call(what)}`: {_first(what)}" for name, what in names.items()]
-    shown = [importlib.import_module(f"therapy.testing.{name}") for name in ("memory", "samples")]
+    shown = [
+        importlib.import_module(f"therapy.testing.{name}")
+        for name in ("memory", "clock", "samples")
+    ]
     return PAGE.format(
         names="\n".join([*listed, "- `__version__`: the installed version"]),
         ports="\n\n".join(_port(module) for module in _modules(therapy.ports)),
@@ -98,13 +102,39 @@ def _modules(package: ModuleType) -> list[ModuleType]:
 
 
 def _port(module: ModuleType) -> str:
-    parts = [f"### `{module.__name__}`", _paragraphs(module)]
+    parts = [f"### `{module.__name__}`", _paragraphs(module), *_values(module)]
     for name, what in _public(module):
         if inspect.isabstract(what) or getattr(what, "_is_protocol", False):
             parts.append(f"```text\n{_contract(name, what)}\n```")
         else:
             parts.append(f"- `{name}{_call(what)}`: {_first(what)}")
     return "\n\n".join(parts)
+
+
+def _values(module: ModuleType) -> Iterator[str]:
+    """Yield the constants and names of types that a module defines, with what is said below them."""
+    body = ast.parse(inspect.getsource(module)).body
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        match node:
+            case ast.Assign([ast.Name(name)], value) if not _is_private(name, value):
+                said = _text_of(after)
+                yield f"- `{name} = {ast.unparse(value)}`{f': {said}' if said else ''}"
+            case _:
+                pass
+
+
+def _is_private(name: str, value: ast.expr) -> bool:
+    made = isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar"
+    return name.startswith("_") or made
+
+
+def _text_of(node: ast.stmt | None) -> str:
+    """Return the first paragraph of a string that stands by itself, on one line."""
+    match node:
+        case ast.Expr(ast.Constant(str(text))):
+            return " ".join(text.split("\n\n")[0].split())
+        case _:
+            return ""
 
 
 def _contract(name: str, port: type) -> str:

@@ -14,6 +14,7 @@ import pytest
 import rich_click as click
 
 import therapy as therapy_library
+from therapy import testing
 from therapy.adapters.azure.cosmos.container_definitions import SHAPES, Shape
 from therapy.config import NO_LONGER_NEEDED, SETTINGS
 from therapy.entrypoints.cli.command_group import COMMANDS, therapy
@@ -49,6 +50,9 @@ def test_every_public_name_is_there_and_on_the_page() -> None:
     for name in therapy_library.__all__:
         assert getattr(therapy_library, name)
         assert f"- `{name}" in page
+    for name in testing.__all__:
+        assert f"- `{name}" in page
+    assert "`: \n" not in page  # each says what it is
     assert set(therapy_library.__all__) <= set(dir(therapy_library))
     with pytest.raises(AttributeError):
         therapy_library.no_such_name  # noqa: B018 - that it is not there

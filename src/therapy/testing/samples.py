@@ -30,15 +30,18 @@ SESSION = "session-1"
 
 
 def an_actor(**changes: Any) -> Actor:
+    """Return a therapist who is signed in."""
     return replace(Actor(THERAPIST, Role.THERAPIST, PRACTICE, sid="login-1"), **changes)
 
 
 def an_utterance(text: str = "I slept better.", start_ms: int = 0, **changes: Any) -> Utterance:
+    """Return two seconds of what the patient says."""
     spoken = Utterance(start_ms, start_ms + 2_000, text, Speaker.PATIENT, voice="1", confidence=0.9)
     return replace(spoken, **changes)
 
 
 def an_entry(**changes: Any) -> SessionEntry:
+    """Return a closed session's entry in lists."""
     entry = SessionEntry(
         session_id=SESSION,
         practice_id=PRACTICE,
@@ -57,11 +60,13 @@ def an_entry(**changes: Any) -> SessionEntry:
 
 
 def a_device(**changes: Any) -> Device:
+    """Return a patient's device."""
     device = Device("token-1", PRACTICE, PATIENT, "login-1", "android", registered_at=NOW)
     return replace(device, **changes)
 
 
 def a_push(**changes: Any) -> PushMessage:
+    """Return the push that a session is ready."""
     push = PushMessage(
         id="push-1",
         kind=PushKind.SESSION_READY,
@@ -73,6 +78,7 @@ def a_push(**changes: Any) -> PushMessage:
 
 
 def a_letter(**changes: Any) -> Letter:
+    """Return a letter with a new password."""
     letter = Letter("letter-1", "jordan.white1@example.health", "A new password", "Here it is.")
     return replace(letter, **changes)
 

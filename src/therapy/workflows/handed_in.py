@@ -29,7 +29,7 @@ class HandedIn:
 
     @property
     def needed_edit(self) -> Edit:
-        """The edit.
+        """Return the edit, where there must be one.
 
         Raises:
             NotFound: with code `no_draft`, there is none.

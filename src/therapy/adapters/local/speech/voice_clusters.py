@@ -134,7 +134,7 @@ class _Clusters:
         return int(min(first, second)), int(max(first, second))
 
     def _apart(self, first: int, second: int) -> bool:
-        """Tell whether two large clusters are two voices although they are near each other."""
+        """Return whether two large clusters are two voices although they are near each other."""
         if min(self.sizes[first], self.sizes[second]) < ENOUGH:
             return False
         if self.centres[first] @ self.centres[second] >= SAME:
