@@ -40,7 +40,7 @@ class AccessEnded(Struct, frozen=True, tag="access_ended", omit_defaults=True):
 
 
 class PushKind(Enum):
-    """What a push announces; the values are the app's `notification_type`."""
+    """What a push announces; `push` has the app's names."""
 
     SESSION_READY = "SESSION_READY"
     SESSION_FAILED = "SESSION_FAILED"

@@ -9,6 +9,13 @@ from therapy.domain.outbox import PushDue, PushKind
 from therapy.domain.people import Device
 
 
+NOTIFICATION_TYPES = {
+    PushKind.SESSION_READY: "SESSION_READY",
+    PushKind.SESSION_FAILED: "SESSION_FAILED",
+}
+"""The app's `notification_type` of each kind."""
+
+
 class PushMessage(Struct, frozen=True):
     """A push to one device. `id` is the same if it is sent again, so that the repeat replaces it."""
 
@@ -21,7 +28,11 @@ class PushMessage(Struct, frozen=True):
     @property
     def data(self) -> dict[str, str]:
         """The data fields that the app reads; a failure has no `dataId`."""
-        fields = {"notification_type": self.kind.value, "title": self.title, "body": self.body}
+        fields = {
+            "notification_type": NOTIFICATION_TYPES[self.kind],
+            "title": self.title,
+            "body": self.body,
+        }
         if self.kind is PushKind.SESSION_READY:
             fields["dataId"] = self.session_id
         return fields
@@ -30,7 +41,7 @@ class PushMessage(Struct, frozen=True):
 def push_for(due: PushDue, *, item_id: str, device: Device, language: str) -> PushMessage:
     """Return the push for one device, in the practice's language."""
     seed = f"{item_id}|{device.token}".encode()
-    name = due.kind.value.lower()
+    name = due.kind.name.lower()
     return PushMessage(
         id=hashlib.sha256(seed).hexdigest()[:32],
         kind=due.kind,
