@@ -8,7 +8,6 @@ from therapy.domain.messages import sentence
 from therapy.domain.outbox import PushDue, PushKind
 from therapy.domain.people import Device
 
-
 NOTIFICATION_TYPES = {
     PushKind.SESSION_READY: "SESSION_READY",
     PushKind.SESSION_FAILED: "SESSION_FAILED",
