@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.builders import an_utterance
 from tests.contract.azure import speech_adapter
@@ -72,7 +73,7 @@ SCRIPT = (
 )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def attempt_limits(
     family_name: str, stores: OpenedStores, request: pytest.FixtureRequest
 ) -> AsyncIterator[AttemptLimits]:
@@ -241,7 +242,7 @@ class AzureFamily(MemoryFamily):
 FAMILIES = {"memory": MemoryFamily, "local": LocalFamily, "azure": AzureFamily}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def family(
     family_name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[MemoryFamily]:
@@ -254,7 +255,7 @@ def _given(name: str, port: str = "") -> Any:
     async def given(family: MemoryFamily) -> object:
         return (await family.opened(port or name))[name]
 
-    return pytest.fixture(given, name=name)
+    return pytest_asyncio.fixture(given, name=name, loop_scope="module")
 
 
 audio, doorbell, insights, mail, passwords, push = map(
