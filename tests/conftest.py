@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
 from tests.cpu_times import CpuTimes
@@ -51,12 +52,15 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests that ask for an emulator; put the files with the most slow tests first, and keep the rest.
 
+    Those of one file that are run on a family share an event loop, and so its clients and threads.
     Files are given to whoever is free, so what comes last decides how long one waits for the other. A test
     that takes as long as several slow ones says so, `slow(weight=4)`.
     """
     for item in items:
         if asks_for_an_emulator(item):
             item.add_marker("emulator")
+        if family_of(item) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
     if os.environ.get("THERAPY_FIRST_CASES"):
         left_out = without_first_cases(items)
         config.hook.pytest_deselected(items=left_out)

@@ -4,7 +4,6 @@ import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +15,14 @@ if TYPE_CHECKING:
 DATABASES = (f"contract{number}" for number in itertools.count())
 
 
-@dataclass
-class Made:
-    """A database that nobody uses now, with its containers as they were when they were made."""
+SPARE: dict[str, list[str]] = defaultdict(list)
+"""Databases that nobody uses now, by the address of the emulator.
 
-    name: str
-    containers: Any = None
+To make a database takes 90 ms, to empty one takes 1.
+"""
 
-
-SPARE: dict[str, list[Made]] = defaultdict(list)
-"""By the address of the emulator. To make a database takes 90 ms, to empty one takes 1."""
+MADE: dict[str, dict[str, Any]] = defaultdict(dict)
+"""The containers of each database as they were when they were made, by the address of the emulator."""
 
 
 @asynccontextmanager
@@ -36,25 +33,26 @@ async def empty_cosmos(
     from therapy.adapters.azure.cosmos.client import open_cosmos
 
     spare = SPARE[emulator.url]
-    database = spare.pop() if spare else Made(next(DATABASES))
-    opened = open_cosmos(emulator.url, emulator.key, database.name, settle=settle, **options)
+    name = spare.pop() if spare else next(DATABASES)
+    opened = open_cosmos(emulator.url, emulator.key, name, settle=settle, **options)
     async with opened as cosmos:
-        await _empty(emulator, cosmos, database)
+        await empty(emulator, cosmos)
         try:
             yield cosmos
         finally:
-            spare.append(database)
+            spare.append(name)
 
 
-async def _empty(emulator: Any, cosmos: "Cosmos", database: Made) -> None:
-    """Make it, or make it again where a test has changed its containers; else only empty it."""
-    containers = emulator.empty(database.name)
-    if containers and containers == database.containers:
+async def empty(emulator: Any, cosmos: "Cosmos") -> None:
+    """Make its database, or make it again where a test has changed the containers; else only empty it."""
+    name = cosmos.database.id
+    containers = emulator.empty(name)
+    if containers and containers == MADE[emulator.url].get(name):
         return
     if containers is not None:
-        await cosmos.client.delete_database(database.name)
+        await cosmos.client.delete_database(name)
     await cosmos.migrate()
-    database.containers = emulator.empty(database.name)
+    MADE[emulator.url][name] = emulator.empty(name)
 
 
 def speech_adapter(get: Callable[[str], Any], directory: Path) -> "AzureSpeech":

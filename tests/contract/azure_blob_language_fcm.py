@@ -3,28 +3,35 @@
 A container of its own for each test; the fakes are shared and begin each test with nothing seen.
 """
 
+from __future__ import annotations
+
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from therapy.domain.outbox import PushKind
 from therapy.domain.push import PushMessage
+from therapy.ports.insights import InsightFinder
+from therapy.ports.push import PushSender
+from therapy.ports.recordings import Recordings
+from therapy.ports.sentiment import Sentiment
+
+if TYPE_CHECKING:  # these need the azure or http extra
+    from tests.emulators.azurite import Azurite
+    from tests.emulators.fcm import FakeFcm
+    from tests.emulators.language import FakeLanguage
 
 
 @asynccontextmanager
-async def blob_language_fcm(get: Callable[[str], Any]) -> AsyncIterator[dict[str, Any]]:
-    """An adapter of each port that Blob storage, the Language service and FCM serve."""
+async def blob_recordings(azurite: Azurite) -> AsyncIterator[tuple[Recordings, Callable[[], None]]]:
+    """The recordings, and what leaves no room for more."""
     from azure.core.exceptions import HttpResponseError
     from azure.core.pipeline.transport import AioHttpTransport
     from azure.storage.blob.aio import ExponentialRetry
 
     from therapy.adapters.azure.blob.recordings import BlobRecordings
-    from therapy.adapters.azure.language.client import language_client
-    from therapy.adapters.azure.language.insights import LanguageInsightFinder
-    from therapy.adapters.azure.language.sentiment import LanguageSentiment
-    from therapy.adapters.firebase.push import FcmPushSender
 
     class Disk(AioHttpTransport):
         """Azure has no end; what a clinic has in its place may be full."""
@@ -38,26 +45,43 @@ async def blob_language_fcm(get: Callable[[str], Any]) -> AsyncIterator[dict[str
                 raise exc
             return await super().send(request, **options)
 
-    azurite, language, fcm, disk = get("azurite"), get("fake_language"), get("fcm"), Disk()
-    blobs = BlobRecordings.open(
+    disk = Disk()
+    async with BlobRecordings.open(
         f"contract-{uuid.uuid4().hex}",
         connection_string=azurite.connection_string,
         transport=disk,
         retry_policy=ExponentialRetry(retry_total=0),
-    )
-    async with (
-        blobs as recordings,
-        language_client(language.url, key=language.key) as client,
-        FcmPushSender.open(account_json=json.dumps(fcm.account)) as sender,
-    ):
-        yield {
-            "recordings": recordings,
-            "sentiment": LanguageSentiment(client),
-            "insights": LanguageInsightFinder(client, sleep=no_pause),
-            "push": sender,
-            "fill_storage": lambda: setattr(disk, "full", True),
-            "sent_pushes": lambda: shown(fcm.messages),
-        }
+    ) as recordings:
+        yield recordings, lambda: setattr(disk, "full", True)
+
+
+@asynccontextmanager
+async def language_sentiment(server: FakeLanguage) -> AsyncIterator[Sentiment]:
+    """Scores by the Language service."""
+    from therapy.adapters.azure.language.client import language_client
+    from therapy.adapters.azure.language.sentiment import LanguageSentiment
+
+    async with language_client(server.url, key=server.key) as client:
+        yield LanguageSentiment(client)
+
+
+@asynccontextmanager
+async def language_insights(server: FakeLanguage) -> AsyncIterator[InsightFinder]:
+    """Insights by the Language service, which is asked for them again and again without a pause."""
+    from therapy.adapters.azure.language.client import language_client
+    from therapy.adapters.azure.language.insights import LanguageInsightFinder
+
+    async with language_client(server.url, key=server.key) as client:
+        yield LanguageInsightFinder(client, sleep=no_pause)
+
+
+@asynccontextmanager
+async def fcm_push(fcm: FakeFcm) -> AsyncIterator[PushSender]:
+    """The sender of the account whose devices these are."""
+    from therapy.adapters.firebase.push import FcmPushSender
+
+    async with FcmPushSender.open(account_json=json.dumps(fcm.account)) as sender:
+        yield sender
 
 
 async def no_pause(_: float) -> None:

@@ -1,28 +1,33 @@
-"""The families that the contract suite holds to the ports: one function and one entry in FAMILIES each.
+"""The families that the contract suite holds to the ports: one class and one entry in FAMILIES each.
 
-A family gives one adapter of every port and, where a port only sends, a look at what arrived; its stores
-are in `stores`, so that what needs no more opens no more. `Get` gives a fixture by its name, for a family
-that needs an emulator.
+A family gives one adapter of every port and, where a port only sends, a look at what arrived: each when a
+test asks for it, so that what needs no more opens no more. Its stores are in `stores`. `Get` gives a
+fixture by its name, for a family that needs an emulator.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.builders import an_utterance
 from tests.contract.azure import speech_adapter
-from tests.contract.azure_blob_language_fcm import blob_language_fcm
+from tests.contract.azure_blob_language_fcm import (
+    blob_recordings,
+    fcm_push,
+    language_insights,
+    language_sentiment,
+    shown,
+)
 from tests.contract.azure_redis import (
     redis_attempt_limits,
     redis_doorbell,
     redis_session_events,
 )
-from tests.contract.azure_smtp import smtp_mail
+from tests.contract.azure_smtp import letters_at, smtp_mail
 from tests.contract.stores import *  # noqa: F403 - fixtures are found by name
 from tests.contract.stores import Get, OpenedStores
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
@@ -55,17 +60,6 @@ from therapy.adapters.tokens import JwtTokens
 from therapy.domain.push import PushMessage
 from therapy.domain.transcript import Speaker
 from therapy.ports.attempt_limits import AttemptLimits
-from therapy.ports.audio import AudioDecoder
-from therapy.ports.doorbell import Doorbell
-from therapy.ports.insights import InsightFinder
-from therapy.ports.mail import Letter, Mail
-from therapy.ports.passwords import Passwords
-from therapy.ports.push import PushSender
-from therapy.ports.recordings import Recordings
-from therapy.ports.sentiment import Sentiment
-from therapy.ports.session_events import SessionEvents
-from therapy.ports.speech import Speech
-from therapy.ports.tokens import Tokens
 from therapy.repositories.attempts import StoredAttempts
 
 SECRET = "a secret of the tests, long enough"
@@ -79,7 +73,7 @@ SCRIPT = (
 )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def attempt_limits(
     family_name: str, stores: OpenedStores, request: pytest.FixtureRequest
 ) -> AsyncIterator[AttemptLimits]:
@@ -91,117 +85,177 @@ async def attempt_limits(
     yield MemoryAttemptLimits() if family_name == "memory" else StoredAttempts(stores.store)
 
 
-@dataclass(frozen=True)
-class Family:
-    """One adapter of every port but the stores; `fill_storage` leaves no room for recordings."""
-
-    recordings: Recordings
-    push: PushSender
-    mail: Mail
-    doorbell: Doorbell
-    session_events: SessionEvents
-    audio: AudioDecoder
-    speech: Speech
-    sentiment: Sentiment
-    insights: InsightFinder
-    make_passwords: Callable[[], Passwords]
-    tokens: Tokens
-    foreign_tokens: tuple[Tokens, ...]
-    fill_storage: Callable[[], None]
-    sent_pushes: Callable[[], list[PushMessage]]
-    sent_letters: Callable[[], list[Letter]]
-
-    @cached_property
-    def passwords(self) -> Passwords:
-        """Made when they are wanted, because Argon2 hashes something then."""
-        return self.make_passwords()
+Given = dict[str, Any]
 
 
-@asynccontextmanager
-async def memory(_: Path, __: Get) -> AsyncIterator[Family]:
-    """The fakes."""
-    recordings, sender, mail = MemoryRecordings(), MemoryPushSender(), MemoryMail()
-    yield Family(
-        recordings=recordings,
-        push=sender,
-        mail=mail,
-        doorbell=MemoryDoorbell(),
-        session_events=MemorySessionEvents(),
-        audio=MemoryAudioDecoder(),
-        speech=MemorySpeech(SCRIPT),
-        sentiment=MemorySentiment(),
-        insights=MemoryInsightFinder(),
-        make_passwords=MemoryPasswords,
-        tokens=MemoryTokens(),
-        foreign_tokens=(MemoryTokens(),),
-        fill_storage=lambda: setattr(recordings, "room", 0),
-        sent_pushes=lambda: list(
-            {(device.token, push.id): push for device, push in sender.sent}.values()
-        ),
-        sent_letters=lambda: list({letter.id: letter for letter in mail.sent}.values()),
-    )
+class MemoryFamily:
+    """The fakes. Each port has a method that opens its adapter when a test first asks for it.
+
+    The method returns the adapter and, by the names of their fixtures, what else tests of the port need.
+    """
+
+    def __init__(self, directory: Path, get: Get, closing: AsyncExitStack) -> None:
+        self.directory, self.get, self._closing = directory, get, closing
+        self._opened: dict[str, Given] = {}
+
+    async def opened(self, port: str) -> Given:
+        """Return what the method of this name has opened, once in a test."""
+        if port not in self._opened:
+            self._opened[port] = await getattr(self, port)()
+        return self._opened[port]
+
+    async def until_the_end(self, opening: AbstractAsyncContextManager[Any]) -> Any:
+        """Open something that is closed after the test."""
+        return await self._closing.enter_async_context(opening)
+
+    async def recordings(self) -> Given:
+        recordings = MemoryRecordings()
+        return {
+            "recordings": recordings,
+            "fill_storage": lambda: setattr(recordings, "room", 0),
+        }
+
+    async def push(self) -> Given:
+        sender = MemoryPushSender()
+
+        def sent() -> list[PushMessage]:
+            return list({(device.token, push.id): push for device, push in sender.sent}.values())
+
+        return {"push": sender, "sent_pushes": sent}
+
+    async def mail(self) -> Given:
+        mail = MemoryMail()
+        return {
+            "mail": mail,
+            "sent_letters": lambda: list({letter.id: letter for letter in mail.sent}.values()),
+        }
+
+    async def doorbell(self) -> Given:
+        return {"doorbell": MemoryDoorbell()}
+
+    async def session_events(self) -> Given:
+        return {"session_events": MemorySessionEvents()}
+
+    async def audio(self) -> Given:
+        return {"audio": MemoryAudioDecoder()}
+
+    async def speech(self) -> Given:
+        return {"speech": MemorySpeech(SCRIPT)}
+
+    async def sentiment(self) -> Given:
+        return {"sentiment": MemorySentiment()}
+
+    async def insights(self) -> Given:
+        return {"insights": MemoryInsightFinder()}
+
+    async def passwords(self) -> Given:
+        return {"passwords": MemoryPasswords()}
+
+    async def tokens(self) -> Given:
+        return {"tokens": MemoryTokens(), "foreign_tokens": (MemoryTokens(),)}
 
 
-@asynccontextmanager
-async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
+class LocalFamily(MemoryFamily):
     """The embedded default."""
-    recordings = FileRecordings(directory, reserve=0)
-    yield Family(
-        recordings=recordings,
-        push=FilePushSender(directory),
-        mail=FileMail(directory),
-        doorbell=LocalDoorbell(),
-        session_events=SocketSessionEvents(directory),
-        audio=PyAvAudioDecoder(),
-        speech=WhisperSpeech(cache=directory / "models"),
-        sentiment=VaderSentiment(),
-        insights=LocalInsightFinder(),
-        make_passwords=Argon2Passwords,
-        tokens=JwtTokens(SECRET),
-        foreign_tokens=FOREIGN_TOKENS,
-        fill_storage=lambda: setattr(recordings, "reserve", 2**62),
-        sent_pushes=lambda: [sent.message for sent in pushes_in(directory)],
-        sent_letters=lambda: list(letters_in(directory)),
-    )
+
+    async def recordings(self) -> Given:
+        recordings = FileRecordings(self.directory, reserve=0)
+        return {
+            "recordings": recordings,
+            "fill_storage": lambda: setattr(recordings, "reserve", 2**62),
+        }
+
+    async def push(self) -> Given:
+        return {
+            "push": FilePushSender(self.directory),
+            "sent_pushes": lambda: [sent.message for sent in pushes_in(self.directory)],
+        }
+
+    async def mail(self) -> Given:
+        return {
+            "mail": FileMail(self.directory),
+            "sent_letters": lambda: list(letters_in(self.directory)),
+        }
+
+    async def doorbell(self) -> Given:
+        return {"doorbell": LocalDoorbell()}
+
+    async def session_events(self) -> Given:
+        return {"session_events": SocketSessionEvents(self.directory)}
+
+    async def audio(self) -> Given:
+        return {"audio": PyAvAudioDecoder()}
+
+    async def speech(self) -> Given:
+        return {"speech": WhisperSpeech(cache=self.directory / "models")}
+
+    async def sentiment(self) -> Given:
+        return {"sentiment": VaderSentiment()}
+
+    async def insights(self) -> Given:
+        return {"insights": LocalInsightFinder()}
+
+    async def passwords(self) -> Given:
+        return {"passwords": Argon2Passwords()}
+
+    async def tokens(self) -> Given:
+        return {"tokens": JwtTokens(SECRET), "foreign_tokens": FOREIGN_TOKENS}
 
 
-@asynccontextmanager
-async def azure(directory: Path, get: Get) -> AsyncIterator[Family]:
+class AzureFamily(MemoryFamily):
     """The real SDKs against the emulators; the fakes for ports without an adapter for Azure."""
-    async with (
-        memory(directory, get) as fakes,
-        blob_language_fcm(get) as served,
-        redis_doorbell(get("valkey")) as doorbell,
-        redis_session_events(get("valkey")) as session_events,
-    ):
-        sent = served | smtp_mail(get("fake_smtp"))
-        speech = speech_adapter(get, directory)
-        yield replace(
-            fakes, **sent, speech=speech, doorbell=doorbell, session_events=session_events
-        )
+
+    async def recordings(self) -> Given:
+        recordings, fill_storage = await self.until_the_end(blob_recordings(self.get("azurite")))
+        return {"recordings": recordings, "fill_storage": fill_storage}
+
+    async def push(self) -> Given:
+        server = self.get("fcm")
+        return {
+            "push": await self.until_the_end(fcm_push(server)),
+            "sent_pushes": lambda: shown(server.messages),
+        }
+
+    async def mail(self) -> Given:
+        server = self.get("fake_smtp")
+        return {"mail": smtp_mail(server), "sent_letters": lambda: letters_at(server)}
+
+    async def doorbell(self) -> Given:
+        return {"doorbell": await self.until_the_end(redis_doorbell(self.get("valkey")))}
+
+    async def session_events(self) -> Given:
+        opening = redis_session_events(self.get("valkey"))
+        return {"session_events": await self.until_the_end(opening)}
+
+    async def speech(self) -> Given:
+        return {"speech": speech_adapter(self.get, self.directory)}
+
+    async def sentiment(self) -> Given:
+        opening = language_sentiment(self.get("fake_language"))
+        return {"sentiment": await self.until_the_end(opening)}
+
+    async def insights(self) -> Given:
+        opening = language_insights(self.get("fake_language"))
+        return {"insights": await self.until_the_end(opening)}
 
 
-FAMILIES: dict[str, Callable[[Path, Get], AbstractAsyncContextManager[Family]]] = {
-    "memory": memory,
-    "local": local,
-    "azure": azure,
-}
+FAMILIES = {"memory": MemoryFamily, "local": LocalFamily, "azure": AzureFamily}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def family(
     family_name: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[Family]:
+) -> AsyncIterator[MemoryFamily]:
     """Each family in turn, empty."""
-    async with FAMILIES[family_name](tmp_path, request.getfixturevalue) as opened:
-        yield opened
+    async with AsyncExitStack() as closing:
+        yield FAMILIES[family_name](tmp_path, request.getfixturevalue, closing)
 
 
-def _given(name: str) -> Any:
-    def given(family: Family) -> object:
-        return getattr(family, name)
+def _given(name: str, port: str = "") -> Any:
+    async def given(family: MemoryFamily) -> object:
+        return (await family.opened(port or name))[name]
 
-    return pytest.fixture(given, name=name)
+    return pytest_asyncio.fixture(given, name=name, loop_scope="module")
 
 
 audio, doorbell, insights, mail, passwords, push = map(
@@ -210,6 +264,8 @@ audio, doorbell, insights, mail, passwords, push = map(
 recordings, sentiment, session_events, speech, tokens = map(
     _given, ("recordings", "sentiment", "session_events", "speech", "tokens")
 )
-fill_storage, foreign_tokens, sent_letters, sent_pushes = map(
-    _given, ("fill_storage", "foreign_tokens", "sent_letters", "sent_pushes")
+fill_storage, foreign_tokens = (
+    _given("fill_storage", "recordings"),
+    _given("foreign_tokens", "tokens"),
 )
+sent_letters, sent_pushes = _given("sent_letters", "mail"), _given("sent_pushes", "push")

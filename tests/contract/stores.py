@@ -1,25 +1,22 @@
-"""The stores of each family, as the program puts them together: a function and an entry in STORES each.
+"""The stores of each family, as the program puts them together: a fixture for each.
 
 Gives the fixtures that every suite over records needs: `family_name`, `clock`, `stores` and what is in
 them. Nothing else of a family is opened for that.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    asynccontextmanager,
-    contextmanager,
-)
+from contextlib import AbstractContextManager, contextmanager
 from contextlib import nullcontext as nothing_is_lost
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 
-from tests.contract.azure import empty_cosmos
+from tests.contract.azure import empty, empty_cosmos
+from tests.emulators.cosmos import Cosmos as CosmosEmulator
 from tests.emulators.faults import Fault
 from therapy.adapters.local.sqlite.database import FILE_NAME, Database
 from therapy.adapters.memory.people_index import MemoryPeopleIndex
@@ -31,10 +28,17 @@ from therapy.ports.store import Store
 from therapy.testing.clock import Clock
 from therapy.wiring.stores import cosmos_stores, sqlite_stores
 
+if TYPE_CHECKING:  # it needs the azure extra
+    from therapy.adapters.azure.cosmos.client import Cosmos
+
 __all__ = [
+    "azure_stores",
     "clock",
+    "cosmos_database",
     "family_name",
+    "local_stores",
     "losing",
+    "memory_stores",
     "people_index",
     "session_index",
     "store",
@@ -62,11 +66,16 @@ class OpenedStores:
     address: Mapping[str, str] = field(default_factory=dict)
 
 
-@asynccontextmanager
-async def memory(clock: Clock, _: Path, __: Get) -> AsyncIterator[OpenedStores]:
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def memory_stores(clock: Clock) -> OpenedStores:
     """The fakes; two processes can't share them."""
     store = MemoryStore(clock)
-    yield OpenedStores(store, MemorySessionIndex(), MemoryPeopleIndex(), store)
+    return OpenedStores(store, MemorySessionIndex(), MemoryPeopleIndex(), store)
 
 
 _EMPTY: list[bytes] = []
@@ -83,10 +92,10 @@ async def empty_database() -> bytes:
     return _EMPTY[0]
 
 
-@asynccontextmanager
-async def local(clock: Clock, directory: Path, _: Get) -> AsyncIterator[OpenedStores]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def local_stores(clock: Clock, tmp_path: Path) -> AsyncIterator[OpenedStores]:
     """SQLite; nothing waits for the disk, which only a power cut would notice."""
-    path = directory / FILE_NAME
+    path = tmp_path / FILE_NAME
     path.write_bytes(await empty_database())
     async with (
         Database.open(path, synchronous="OFF") as database,
@@ -102,54 +111,48 @@ async def local(clock: Clock, directory: Path, _: Get) -> AsyncIterator[OpenedSt
         )
 
 
-@asynccontextmanager
-async def azure(clock: Clock, _: Path, get: Get) -> AsyncIterator[OpenedStores]:
-    """The real SDK against the emulator. Failed calls are repeated without a pause."""
-    emulator = get("cosmos")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cosmos_database(cosmos_server: CosmosEmulator) -> "AsyncIterator[Cosmos]":
+    """A database for the tests of a file: to open one takes longer than most of them."""
+    # Failed calls are repeated without a pause.
+    async with empty_cosmos(cosmos_server, pauses=(0.0, 0.0)) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def azure_stores(
+    clock: Clock, cosmos: CosmosEmulator, cosmos_database: "Cosmos"
+) -> OpenedStores:
+    """The real SDK against the emulator."""
+    await empty(cosmos, cosmos_database)
 
     @contextmanager
     def losing() -> Iterator[None]:
-        emulator.add(Fault("batch *items", kind="lost"))
+        cosmos.add(Fault("batch *items", kind="lost"))
         yield
-        emulator.clear()
+        cosmos.clear()
 
-    async with empty_cosmos(emulator, pauses=(0.0, 0.0)) as cosmos:
-        opened, replica = cosmos_stores(cosmos, clock), cosmos_stores(cosmos, clock)
-        yield OpenedStores(
-            opened.store,
-            opened.session_index,
-            opened.people_index,
-            replica.store,
-            losing,
-            address={"uri": emulator.url, "key": emulator.key, "database": cosmos.database.id},
-        )
-
-
-STORES: dict[str, Callable[[Clock, Path, Get], AbstractAsyncContextManager[OpenedStores]]] = {
-    "memory": memory,
-    "local": local,
-    "azure": azure,
-}
+    opened = cosmos_stores(cosmos_database, clock)
+    return OpenedStores(
+        opened.store,
+        opened.session_index,
+        opened.people_index,
+        cosmos_stores(cosmos_database, clock).store,
+        losing,
+        address={"uri": cosmos.url, "key": cosmos.key, "database": cosmos_database.database.id},
+    )
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=["memory", "local", "azure"])
 def family_name(request: pytest.FixtureRequest) -> str:
     """The name of each family in turn."""
     return request.param
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def stores(
-    family_name: str, clock: Clock, tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[OpenedStores]:
+def stores(family_name: str, request: pytest.FixtureRequest) -> OpenedStores:
     """The stores of the family, empty."""
-    async with STORES[family_name](clock, tmp_path, request.getfixturevalue) as opened:
-        yield opened
+    return request.getfixturevalue(f"{family_name}_stores")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 
 from tests.workflows.interrupted_ports import nothing
 from tests.workflows.memory_installation import PASSWORD, MemoryInstallation, an_installation
@@ -39,7 +40,7 @@ def passwords() -> CountedPasswords:
     return CountedPasswords()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def clinic(attempt_limits: AttemptLimits, passwords: CountedPasswords) -> MemoryInstallation:
     installed = await an_installation()
     return installed.with_ports(attempt_limits=attempt_limits, passwords=passwords)

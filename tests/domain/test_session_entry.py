@@ -85,6 +85,15 @@ def test_plain_text_keeps_final_letters_and_quotes():
     assert plain('שָׁלוֹם  צה"ל I’M') == 'שלום צה"ל i’m'
 
 
+@given(st.text(st.characters(max_codepoint=127)))
+def test_a_hebrew_point_changes_no_english_text_and_how_it_is_folded(text):
+    """A text of ASCII alone is folded in a shorter way; a point, which is dropped, makes it the long one."""
+    pointed = f"{text}\u05b0"
+    assert plain(text) == plain(pointed)
+    assert fold(text) == fold(pointed)
+    assert text_forms(text) == text_forms(pointed)
+
+
 @given(st.text())
 def test_folding_twice_changes_nothing(text):
     assert fold(fold(text)) == fold(text)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 
 from tests.builders import PRACTICE, a_practice, a_therapist
 from therapy.adapters.memory.passwords import MemoryPasswords
@@ -64,7 +65,7 @@ class Replicas:
         )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def replicas(records: Records, replica: Records) -> Replicas:
     made = Replicas(records, replica)
     await accounts.put_practice(a_practice(), records=records)

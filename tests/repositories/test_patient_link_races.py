@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -234,7 +235,7 @@ async def test_an_undone_link_stays_undone_wherever_another_comes_in_between(
             assert patient.person_id == ""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def clinic(stores: OpenedStores, clock: Clock) -> Clinic:
     clinic = Clinic(stores.store, stores.session_index, clock)
     await clinic.people()

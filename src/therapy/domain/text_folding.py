@@ -55,6 +55,8 @@ def _plain_sign(letter: str) -> str:
 
 def plain(text: str) -> str:
     """Return the text without case, marks, invisible characters and repeated blanks."""
+    if text.isascii():  # all English, and ten times faster
+        return " ".join(text.lower().split())
     lower = unicodedata.normalize("NFKC", text).casefold()
     apart = unicodedata.normalize("NFKD", lower).casefold()
     bare = "".join(letter for letter in apart if unicodedata.category(letter) not in _DROPPED)
@@ -63,7 +65,8 @@ def plain(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return the plain text without quotes inside words and without Hebrew final letters."""
-    return _QUOTE.sub("", plain(text)).translate(_FINALS)
+    unquoted = _QUOTE.sub("", plain(text))
+    return unquoted if unquoted.isascii() else unquoted.translate(_FINALS)
 
 
 def loose(text: str) -> str:
@@ -71,7 +74,8 @@ def loose(text: str) -> str:
 
     Digits of every script are ASCII.
     """
-    digits = "".join(map(_plain_sign, _LOOSE_QUOTE.sub("", fold(text))))
+    unquoted = _LOOSE_QUOTE.sub("", fold(text))
+    digits = unquoted if unquoted.isascii() else "".join(map(_plain_sign, unquoted))
     return " ".join(_SEPARATOR.sub(" ", digits).split())
 
 
