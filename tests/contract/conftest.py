@@ -153,7 +153,7 @@ async def local(directory: Path, _: Get) -> AsyncIterator[Family]:
         doorbell=LocalDoorbell(),
         session_events=SocketSessionEvents(directory),
         audio=PyAvAudioDecoder(),
-        speech=WhisperSpeech(cache=directory / "models"),
+        speech=WhisperSpeech(cache=directory / "models", threads=1),
         sentiment=VaderSentiment(),
         insights=LocalInsightFinder(),
         make_passwords=Argon2Passwords,
