@@ -187,7 +187,7 @@ class LocalFamily(MemoryFamily):
         return {"audio": PyAvAudioDecoder()}
 
     async def speech(self) -> Given:
-        return {"speech": WhisperSpeech(cache=self.directory / "models")}
+        return {"speech": WhisperSpeech(cache=self.directory / "models", threads=1)}
 
     async def sentiment(self) -> Given:
         return {"sentiment": VaderSentiment()}

@@ -1,3 +1,7 @@
-"""Each family keeps what `ports.tokens` promises."""
+"""Each family with an adapter of its own keeps what `ports.tokens` promises; Azure has none."""
+
+import pytest
 
 from therapy.testing.tokens import *  # noqa: F403 - the promises, as they are shipped
+
+pytestmark = pytest.mark.parametrize("family_name", ["memory", "local"])

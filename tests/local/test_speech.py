@@ -6,16 +6,18 @@ import subprocess
 import sys
 from contextlib import aclosing
 from importlib.util import find_spec
+from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from tests import media
+from tests.audio.decoding import decoded_here
 from tests.local.voices import voice_share
 from tests.local.watched_speech import (
     ENGLISH,
     FIRST_MINUTE,
     WatchedSpeech,
-    decoded,
     done,
     endless,
     gone,
@@ -24,6 +26,7 @@ from tests.local.watched_speech import (
     many_turns,
     running,
     standing_still,
+    stderr_in,
     text,
     utterances,
 )
@@ -35,16 +38,13 @@ from therapy.domain.errors import (
     UndecodableAudio,
 )
 from therapy.domain.transcript import Coverage, Speaker
-from therapy.entrypoints.cli.accuracy import word_error_rate
+from therapy.entrypoints.cli.accuracy import spoken_words, word_error_rate
 from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechOptions, SpeechProgress
 
 # In one group: the recognised demo is made once and no two recognisers share the cores.
 pytestmark = pytest.mark.slow
 
 SECONDS = 29.1
-BOTH_SPEAK = 13.0
-"""Seconds in which the therapist and the patient have spoken: enough to hear in each format."""
-
 SILENCE = bytes(32_000 * 5)
 
 
@@ -98,34 +98,55 @@ def test_all_speech_of_the_demo_has_words_and_none_of_them_is_doubted(demo_event
 
 
 FORMATS = [each for each in media.RECORDINGS if each != "wav"]
-TURNS = [(start, end) for _, start, end in media.demo_spans()[: len(FORMATS)]]
+PAUSES = (0.0, 2.6, 6.8, 10.0, 12.8, 14.5, 20.45, 23.1)
+"""Where nothing is said, in seconds: between two of them is a phrase of four words or more."""
+
+PHRASES = dict(zip(FORMATS, pairwise(PAUSES), strict=True))
+"""The phrase that each format carries: all of them fit the recogniser's window."""
 
 
 @pytest.fixture(scope="module")
-def formats_events(tmp_path_factory):
-    """The demo's first turns, each from a recording in another format, heard as one recording."""
-    samples = bytearray(media.excerpt(0, TURNS[-1][1] + 0.5))
-    for name, (start, end) in zip(FORMATS, TURNS, strict=True):
-        turn = asyncio.run(decoded(media.recording(name, end - start, start)))
-        at, length = int(start * 16_000) * 2, int((end - start) * 16_000) * 2
-        samples[at : at + length] = turn[:length].ljust(length, b"\0")
-    return asyncio.run(heard(bytes(samples), tmp_path_factory.mktemp("models")))
+def phrases(tmp_path_factory):
+    """What is heard in the demo's first phrases, each from a recording in another format.
+
+    One person speaks in it, it is said. And the file with what was written to stderr meanwhile.
+    """
+    samples, folder = bytearray(), tmp_path_factory.mktemp("phrases")
+    for name, (start, end) in PHRASES.items():
+        phrase, _ = decoded_here(media.recording(name, end - start, start))
+        length = round((end - start) * 16_000) * 2
+        samples += phrase[:length].ljust(length, b"\0")
+    with stderr_in(folder / "stderr"):
+        events = asyncio.run(heard(bytes(samples), folder, replace(ENGLISH, people=1)))
+    return events, folder / "stderr"
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_gives_the_words_of_the_demo(name, formats_events, demo_events):
-    span = TURNS[FORMATS.index(name)]
-    expected, found = (words_between(*span, each) for each in (demo_events, formats_events))
-    rate = word_error_rate(expected, found)
-    print(f"{name}: word error rate against the demo {rate:.2%}")
-    assert rate <= 0.03
+def test_every_format_gives_the_words_of_the_demo(name, phrases, demo_events):
+    start, end = PHRASES[name]
+    expected = words_between(start + 0.2, end - 0.2, demo_events)  # not what is at a cut
+    found = words_between(start - 0.2, end + 0.2, phrases[0])
+    print(f"{name}: {expected}")
+    assert len(expected) >= 4
+    assert f" {' '.join(expected)} " in f" {' '.join(found)} "
 
 
-def words_between(start: float, end: float, events) -> str:
+def test_a_number_of_people_that_is_given_is_that_of_voices(phrases):
+    """In all of the demo, where no number was given, the two are told apart."""
+    assert {each.voice for each in utterances(phrases[0])} == {"0"}
+
+
+def test_nothing_that_is_said_is_written_to_stderr(phrases):
+    events, stderr = phrases
+    assert "morning" in text(events)
+    assert stderr.read_text() == ""
+
+
+def words_between(start: float, end: float, events) -> list[str]:
     """The words in whose middle the time is between `start` and `end` in seconds."""
-    words = (word for line in utterances(events) for word in line.words)
-    middles = ((word, (word.start_ms + word.end_ms) / 2000) for word in words)
-    return " ".join(word.text for word, middle in middles if start - 0.2 <= middle <= end + 0.2)
+    words = [word for line in utterances(events) for word in line.words]
+    within = [each for each in words if start <= (each.start_ms + each.end_ms) / 2000 <= end]
+    return spoken_words(" ".join(each.text for each in within))
 
 
 async def test_silence_gives_no_utterance_and_is_no_error(tmp_path):
@@ -133,23 +154,6 @@ async def test_silence_gives_no_utterance_and_is_no_error(tmp_path):
     events = await heard(SILENCE, tmp_path)
     assert utterances(events) == []
     assert done(events) == SpeechDone("whisper tiny.en", "", 5_000, Coverage(0, 0, 0))
-
-
-async def test_a_person_alone_is_one_voice(tmp_path):
-    spans = [each for each in media.demo_spans() if each[0] == "Patient"][:3]
-    samples = b"".join(media.excerpt(start - 0.2, end + 0.2) for _, start, end in spans)
-    events = await heard(samples, tmp_path)
-    assert {each.voice for each in utterances(events)} == {"0"}
-
-
-async def test_a_number_of_people_that_is_given_is_that_of_voices_and_nothing_said_is_written_to_stderr(
-    tmp_path, capfd
-):
-    both = media.excerpt(0, BOTH_SPEAK)
-    events = await heard(both, tmp_path, SpeechOptions(("en-US",), people=1))
-    assert {each.voice for each in utterances(events)} <= {"0", ""}
-    assert "morning" in text(events)
-    assert capfd.readouterr() == ("", "")
 
 
 async def test_without_english_the_english_model_refuses_at_once(tmp_path):
@@ -171,7 +175,10 @@ async def test_a_child_that_crashes_can_be_tried_again(tmp_path):
 async def test_samples_are_taken_only_as_fast_as_they_are_heard_and_closing_early_ends_the_child(
     tmp_path,
 ):
-    engine, taken = WatchedSpeech(cache=tmp_path), 0
+    engine, taken = (
+        WatchedSpeech(cache=tmp_path, threads=1),
+        0,
+    )  # what a second heard is not asked for
 
     async def counted():
         nonlocal taken
@@ -243,13 +250,12 @@ async def test_other_tasks_go_on_while_the_recogniser_stands_still(tmp_path):
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from tests import media
 from tests.local.watched_speech import ENGLISH, WatchedSpeech, endless
 
 async def main():
     working, starting = (WatchedSpeech(cache=Path(sys.argv[1])) for _ in range(2))
-    samples = media.excerpt(0, 10)
-    at_work, begun = (each.transcribe("p", endless(samples), ENGLISH) for each in (working, starting))
+    silence = bytes(32_000 * 10)
+    at_work, begun = (each.transcribe("p", endless(silence), ENGLISH) for each in (working, starting))
     await anext(at_work)
     first = asyncio.ensure_future(anext(begun))
     await starting.started.wait()

@@ -7,11 +7,10 @@ import threading
 import time
 from asyncio.subprocess import Process
 from collections.abc import Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests import media
-from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.local.speech.engine import WhisperSpeech
 from therapy.domain.transcript import Utterance
 from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechOptions
@@ -30,8 +29,8 @@ class WatchedSpeech(WhisperSpeech):
 
     child: Process
 
-    def __init__(self, *, cache: Path) -> None:
-        super().__init__(cache=cache)
+    def __init__(self, *, cache: Path, threads: int = 2) -> None:
+        super().__init__(cache=cache, threads=threads)
         self.started = asyncio.Event()
 
     async def _start(self) -> Process:
@@ -48,16 +47,6 @@ async def heard(
     return [each async for each in engine.transcribe("p", media.in_chunks(samples), options)]
 
 
-async def decoded(data: bytes) -> bytes:
-    """All samples of a recording, as the decoder gives them."""
-
-    async def read(start: int, end: int) -> bytes:
-        return data[start:end]
-
-    async with aclosing(PyAvAudioDecoder().decode("p", read, len(data))) as chunks:
-        return b"".join([each async for each in chunks])
-
-
 def utterances(events: Sequence[SpeechEvent]) -> list[Utterance]:
     return [each for each in events if isinstance(each, Utterance)]
 
@@ -70,6 +59,19 @@ def done(events: Sequence[SpeechEvent]) -> SpeechDone:
     last = events[-1]
     assert isinstance(last, SpeechDone)
     return last
+
+
+@contextmanager
+def stderr_in(path: Path) -> Iterator[None]:
+    """Have this process and those that it starts write to a file what they write to stderr."""
+    kept = os.dup(2)
+    with path.open("wb") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def state_of(pid: int) -> str:

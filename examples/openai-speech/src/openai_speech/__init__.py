@@ -27,7 +27,8 @@ async def open_speech(environment: Mapping[str, str]) -> AsyncIterator[OpenAiSpe
     server = server_of(environment)
     headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
     timeout = httpx.Timeout(server.timeout_seconds, connect=10)
-    async with httpx.AsyncClient(headers=headers, timeout=timeout) as client:
+    tls = server.url.startswith("https://")  # else no certificate authorities need to be loaded
+    async with httpx.AsyncClient(headers=headers, timeout=timeout, verify=tls) as client:
         yield OpenAiSpeech(server, client)
 
 

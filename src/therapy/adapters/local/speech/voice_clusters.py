@@ -159,8 +159,8 @@ def _unit(vectors: Floats) -> Floats:
 
 def _means(points: Floats, weights: Floats, labels: Labels, before: Floats) -> Floats:
     """Return the mean direction of each cluster; of an empty one, what it was before."""
-    sums = np.zeros_like(before)
-    np.add.at(sums, labels, points * weights[:, None])
+    shares = np.where(labels == np.arange(len(before))[:, None], weights, np.float32(0))
+    sums = shares @ points
     empty = np.bincount(labels, minlength=len(before)) == 0
     return np.where(empty[:, None], before, _unit(sums))
 
