@@ -30,6 +30,7 @@ _FORKS.set_forkserver_preload(
         "tests.forked",
         "tests.azure.dying_copy",
         "tests.chaos.backups",
+        "tests.local.dying_migration",
         *sorted({f"therapy.entrypoints.cli.{each.module}" for each in COMMANDS.values()}),
         "therapy.entrypoints.http.app",
         "therapy.wiring",

@@ -10,7 +10,7 @@ from tests.emulators.faults import Fault
 from therapy.adapters.azure.cosmos.due_hints import SHARDS
 from therapy.adapters.azure.cosmos.keys import stamp
 from therapy.domain.errors import Unavailable
-from therapy.ports.store import Create, Delete, Store
+from therapy.ports.store import LAST_MOMENT, Create, Delete, Store
 from therapy.testing.store.items import PARTITION, check, create, due_ids, put, replace
 
 pytestmark = pytest.mark.emulator
@@ -157,6 +157,18 @@ async def test_hints_move_to_the_next_moment_of_their_partition(settled: Items) 
     assert await swept(settled.other, now=NOW + MINUTE) == []
     assert await swept(settled.other, "outbox.notice", now=NOW + MINUTE) == ["b"]
     assert await swept(settled.other, now=NOW + HOUR) == ["a"]
+
+
+async def test_hints_move_on_for_who_looks_into_the_future_and_only_once_their_moment_has_come(
+    settled: Items,
+) -> None:
+    await settled.store.commit(PARTITION, [queued("a"), queued("b", NOW + HOUR)])
+    await settled.store.commit(PARTITION, [Delete(id="a")])
+    assert await swept(settled.other, now=LAST_MOMENT) == ["b"]
+    moved = await settled.hints()
+    assert [hint["at"].partition("-")[0] for hint in moved] == [stamp(NOW + HOUR)]
+    assert await swept(settled.other, now=LAST_MOMENT) == ["b"]
+    assert await settled.hints() == moved
 
 
 async def test_what_only_a_later_program_does_stays_announced_to_it(settled: Items) -> None:

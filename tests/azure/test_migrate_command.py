@@ -10,7 +10,7 @@ import pytest
 from azure.cosmos.aio import CosmosClient
 
 from tests.azure.installing import therapy
-from tests.azure.old_containers import dump, load
+from tests.azure.old_containers import as_it_was_left, dump
 from tests.contract.azure import DATABASES
 
 pytestmark = [pytest.mark.slow, pytest.mark.emulator]
@@ -22,7 +22,7 @@ LOCAL = ("RECORDINGS", "SPEECH", "SENTIMENT", "PUSH", "MAIL", "DOORBELL")
 def environment(cosmos: Any, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Settings of an installation whose stores are an account of the first layout."""
     database = next(DATABASES)
-    asyncio.run(with_client(cosmos, lambda client: load(client, database)))
+    asyncio.run(as_it_was_left(cosmos, database))
     yield {
         "PATH": os.environ["PATH"],
         "COLUMNS": "200",

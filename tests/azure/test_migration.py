@@ -14,7 +14,7 @@ import pytest
 
 from tests import forked, migrated
 from tests.azure import dying_copy
-from tests.azure.old_containers import dump, load
+from tests.azure.old_containers import as_it_was_left, dump
 from tests.contract.azure import DATABASES
 from tests.emulators.faults import Fault
 from tests.local.data_directory import session_id, unpacked
@@ -35,20 +35,6 @@ QUICK = (0.0, 0.0, 0.0)
 
 def now() -> Any:
     return migrated.LOOKED_AT
-
-
-LOADED: dict[str, str] = {}
-"""A database as 148999e left it, by the address of the emulator; nobody changes it, each test has a copy."""
-
-
-async def as_it_was_left(emulator: Any, database: str) -> None:
-    """Make a database as 148999e left it."""
-    if emulator.url not in LOADED:
-        name = next(DATABASES)
-        async with open_cosmos(emulator.url, emulator.key, name) as opened:
-            await load(opened.client, name)
-        LOADED[emulator.url] = name
-    emulator.copy(LOADED[emulator.url], database)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from tests.workflows.memory_installation import SCRIPT
 from therapy.adapters.local.push import FilePushSender, sent_pushes
 from therapy.adapters.local.recordings import FileRecordings
 from therapy.adapters.local.sqlite.database import FILE_NAME, Database
+from therapy.ports.store import LAST_MOMENT
 from therapy.testing.clock import Clock
 from therapy.testing.memory import memory_ports
 from therapy.wiring.stores import cosmos_stores, sqlite_stores
@@ -49,6 +50,8 @@ class Place:
         found = [path for folder in folders for path in files_below(folder)]
         found += [path for path in files_below(self.directory) if path.suffix == ".part"]
         left = [str(path.relative_to(self.directory)) for path in found]
+        if self.family == "memory":
+            left += map(str, await ports.recordings.staged_before(LAST_MOMENT, 1_000))
         if self.family == "azure":
             container: Any = ports.recordings._container
             names = {f"practice/{PRACTICE}/{key}" for key in kept}

@@ -2,15 +2,21 @@
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from typing import TypeVar
+
+from msgspec import Struct
 
 from tests.builders import PRACTICE
 from tests.chaos.scenarios import After, keys_of
 from tests.chaos.worlds import World, finished
-from tests.repositories.changes import headers_of
 from therapy.domain.outbox import PushKind
 from therapy.domain.session import State
+from therapy.ports.store import Item
+from therapy.repositories.repository import Repository
 from therapy.repositories.sessions import session_partition
 from therapy.workflows.inconsistencies import Inspection
+
+S = TypeVar("S", bound=Struct)
 
 LATER = timedelta(hours=3)
 """When the one sweep comes: nobody continues by then what was broken off."""
@@ -31,8 +37,9 @@ async def check(world: World, after: After) -> None:
     """
     world.bare.clock.now += LATER
     await world.bare.sweep()
-    await _check_sessions(world, after)
-    await _check_recordings(world, after)
+    items = [item async for item in world.bare.records.store.walk()]
+    await _check_sessions(world, after, items)
+    await _check_recordings(world, after, items)
     ready = [each for kind, each in world.place.told() if kind == PushKind.SESSION_READY.value]
     assert len(set(ready)) == after.ready, "notifications"
     assert len(ready) <= after.ready + 1, "notifications"
@@ -42,30 +49,28 @@ async def check(world: World, after: After) -> None:
     assert found == (), found
 
 
-async def _check_sessions(world: World, after: After) -> None:
+async def _check_sessions(world: World, after: After, items: Sequence[Item]) -> None:
     records, expected = world.bare.records, world.noted().get("session")
-    everything = [records.sessions.read_if_readable(item) async for item in records.store.walk()]
-    sessions = [each for each in everything if each]
+    sessions = _all_of(records.sessions, items)
     ids = [each.id for each in sessions]
     assert ids == ([expected] if after.state else []), f"sessions: {ids}"
+    waiting = _all_of(records.outbox, items)
+    assert waiting == [], waiting
     if not after.state:
         return
     (session,) = sessions
     now = (session.state, session.transcript_number)
     assert now == (after.state, after.in_force or after.versions), now
-    waiting = await world.bare.waiting(session_partition(PRACTICE, session.id))
-    assert waiting == (), waiting
+    own = [each for each in items if each.partition == session_partition(PRACTICE, session.id)]
     if after.state is State.ERASED:
-        left = await records.store.list(session_partition(PRACTICE, session.id))
-        kinds = {item.id.partition("-")[0] for item in left}
+        kinds = {item.id.partition("-")[0] for item in own}
         assert kinds == {"session", "run"}, kinds
         return
-    headers = await headers_of(records, PRACTICE, session.id)
-    numbers = range(1, after.versions + 1)
-    expected_history = [*zip(numbers, after.parents, strict=False)]
-    history = [(each.number, each.parent) for each in headers]
+    headers = [header for item in own if (header := records.transcripts.header_in(item))]
+    history = sorted((each.number, each.parent) for each in headers)
+    expected_history = [*zip(range(1, after.versions + 1), after.parents, strict=False)]
     assert history == expected_history, history
-    runs = finished(await world.bare.runs(session.id))
+    runs = finished(_all_of(records.runs, own))
     assert runs == sorted(after.runs), runs
     if after.finds:
         index = world.bare.ports.session_index
@@ -73,18 +78,21 @@ async def _check_sessions(world: World, after: After) -> None:
         assert [each.session_id for each in found] == [session.id], "search"
 
 
-async def _check_recordings(world: World, after: After) -> None:
+async def _check_recordings(world: World, after: After, items: Sequence[Item]) -> None:
     recordings = world.bare.ports.recordings
     keys = await keys_of(world)
     kept = [await recordings.read(PRACTICE, key, 0, 10**9) for key in keys]
     assert sorted(kept) == sorted(after.recordings), "recordings"
-    staged = await recordings.staged_before(world.bare.clock.now + LATER, 1_000)
-    assert staged == (), staged
     left = await world.place.left_over(world.bare.ports, keys)
     assert left == [], left
-    uploads = world.bare.records.uploads.of_practice(PRACTICE)
-    unfinished = [each.id async for each in uploads if not each.finished_at]
+    uploads = _all_of(world.bare.records.uploads, items)
+    unfinished = [each.id for each in uploads if not each.finished_at]
     assert unfinished == [], "uploads that are not finished"
+
+
+def _all_of(kind: Repository[S], items: Sequence[Item]) -> list[S]:
+    """Return the records of this kind."""
+    return [record for item in items if (record := kind.read_if_readable(item))]
 
 
 def check_stages(trace: Sequence[str], unsure: Collection[int], *, most: int) -> None:

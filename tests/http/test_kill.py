@@ -1,10 +1,12 @@
-"""kill -9 of the real server at ten random moments of its work: every session reaches review, once."""
+"""kill -9 of the real server at ten random moments of its work: every session reaches review, once.
+
+Two moments are before it listens: those servers start from nothing, the others are forked (tests/forked.py).
+"""
 
 import asyncio
 import json
 import os
 import random
-import re
 import signal
 import sqlite3
 import subprocess
@@ -13,12 +15,11 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import httpx
 import pytest
 
-from tests import media
+from tests import forked, media
 from tests.file_search import files_below
 from tests.http.clinic import BOUNDARY, OLIVIA, form, metadata_of, populate, settings_in
 from therapy.adapters.local.push import sent_pushes
@@ -37,6 +38,9 @@ SECONDS = 10.0
 LONGEST = 2.0
 """Seconds from a start to the kill; a moment before it listens is one too."""
 
+BEFORE_IT_LISTENS = 4
+"""The kill of each five that comes while the program is still imported."""
+
 AT_WORK = {1, 3}
 """Kills of each five that come once a recogniser works, however long that takes here."""
 
@@ -45,9 +49,9 @@ SECRET = "a signing secret of the tests, which is long enough"
 
 
 class RealServer:
-    """`therapy serve` as a process of its own."""
+    """`therapy serve` as a process of its own: a fork, or `from_scratch` a Python that imports it all."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, from_scratch: bool) -> None:
         environment = {
             "THERAPY_DATA_DIR": str(directory),
             "THERAPY_DISK_RESERVE_BYTES": "0",
@@ -58,28 +62,28 @@ class RealServer:
             "PORT": "0",
         }
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        with (directory / "stderr").open("ab") as errors:
-            self.process = self._start(directory, kept | environment, errors)
+        start = self._program if from_scratch else self._fork
+        self.process = start(directory, kept | environment)
 
     @staticmethod
-    def _start(
-        directory: Path, environment: dict[str, str], errors: IO[bytes]
-    ) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "therapy.entrypoints.cli", "serve"],
-            env=environment,
-            cwd=directory,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
+    def _program(directory: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+        with (directory / "stdout").open("ab") as out, (directory / "stderr").open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "therapy.entrypoints.cli", "serve"],
+                env=environment,
+                cwd=directory,
+                stdout=out,
+                stderr=errors,
+            )
+
+    @staticmethod
+    def _fork(directory: Path, environment: dict[str, str]) -> forked.Therapy:
+        return forked.Therapy("serve", environment=environment, folder=directory)
 
     def address(self) -> str:
         """Wait until it says where it listens."""
-        line = self.process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, (line, self.process.poll())
-        return found[0]
+        assert isinstance(self.process, forked.Therapy)
+        return self.process.await_text(forked.URL)
 
     def children(self) -> list[int]:
         """Processes that it has started, as the kernel knows them."""
@@ -94,7 +98,6 @@ class RealServer:
         left = self.children()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
-        self.process.stdout.close()
         return left
 
     def stop(self) -> None:
@@ -105,7 +108,6 @@ class RealServer:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(10)
-        self.process.stdout.close()
 
 
 def alive(pid: int) -> bool:
@@ -166,10 +168,10 @@ def test_ten_kills_at_random_moments_lose_no_session_and_leave_no_child(tmp_path
     chance = random.Random(20260304)
     asyncio.run(a_practice_in(tmp_path))
     sent, children, working_at_kill = [], [], 0
-    server = RealServer(tmp_path)
+    server = RealServer(tmp_path, from_scratch=False)
     try:
         for number in range(KILLS):
-            if number % 5 == 4:  # before it listens
+            if number % 5 == BEFORE_IT_LISTENS:
                 time.sleep(chance.uniform(0.05, 0.5))
             else:
                 address = server.address()
@@ -183,7 +185,8 @@ def test_ten_kills_at_random_moments_lose_no_session_and_leave_no_child(tmp_path
             left = server.kill()
             working_at_kill += bool(left)
             children += left
-            server = RealServer(tmp_path)
+            next_one = (number + 1) % 5
+            server = RealServer(tmp_path, from_scratch=next_one == BEFORE_IT_LISTENS)
         address = server.address()
         end = time.monotonic() + PATIENCE
         while set(states(address).values()) != {"awaiting_review"} and time.monotonic() < end:

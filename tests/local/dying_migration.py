@@ -1,4 +1,6 @@
-"""A program that opens a database and gets a signal on the way: `python -m tests.local.dying_migration`.
+"""What opens a database in a process of its own and gets a signal on the way: `run`, in a forked process.
+
+`python -m tests.local.dying_migration` does the same as a program, whose parent can wait for it to stop.
 
 Its arguments are the file, the signal, and before what: `INSERT INTO items|40` is the fortieth statement
 that begins so, `in VACUUM|3` the third hundred of SQLite's steps of such a statement, `connect|2` the second
@@ -19,6 +21,9 @@ from typing import Any
 from therapy.adapters.local.sqlite.database import Database
 
 PATIENCE_MS = 50
+
+OPENED = "opened"
+"""A file that is beside the database from the moment at which it is open."""
 
 
 class Death:
@@ -70,13 +75,18 @@ def limit_files(size: int) -> None:
 
 async def main(path: Path) -> None:
     async with Database.open(path, patience_ms=PATIENCE_MS):
-        print("opened", flush=True)
+        path.with_name(OPENED).touch()
 
 
-if __name__ == "__main__":
-    before, _, number = sys.argv[3].partition("|")
+def run(path: Path, signal_name: str, moment: str) -> None:
+    """Open a database, in a process that gets this signal before this moment."""
+    before, _, number = moment.partition("|")
     if before == "size":
         limit_files(int(number))
     else:
-        watch(Death(signal.Signals[sys.argv[2]], before, int(number)))
-    asyncio.run(main(Path(sys.argv[1])))
+        watch(Death(signal.Signals[signal_name], before, int(number)))
+    asyncio.run(main(path))
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), *sys.argv[2:])

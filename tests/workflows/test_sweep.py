@@ -171,8 +171,11 @@ async def test_however_many_runs_wait_for_a_worker_the_rest_is_swept():
     await begun(installed)
     installed.clock.advance(minutes=1)
     await left_behind(installed)
+    left = an_upload(id="dead", expires_at=installed.clock.now + 800 * DAY)  # its clock was wrong
+    await installed.write(records.uploads.write(left))
     await installed.sweep()
     assert await installed.waiting() == ()
+    assert await installed.uploads() == ()
     assert len(doorbell.rings) == AT_ONCE * MOST_PAGES
 
 

@@ -78,11 +78,15 @@ class Sweep:
         records, failures = self.relay.records, Failures()
         now = records.now()
         has_rung, self._has_rung = self._has_rung, False
-        if not await self._look(QUEUES, now, failures):
+        ahead = has_rung or now < self._swept_at or now >= self._looked_ahead_at + AHEAD_EVERY
+        until = LAST_MOMENT if ahead else now
+        last = await self._look(QUEUES, now, failures, until=until)
+        if last and _is_due(last, now):
             # Runs stay due until a worker claims them: however many wait, they must not block the rest.
-            await self._look(CLAIMED_QUEUES, now, failures)
-        if has_rung or now < self._swept_at or now >= self._looked_ahead_at + AHEAD_EVERY:
-            await self._look_ahead(now, failures)
+            await self._look(CLAIMED_QUEUES, now, failures, until=now)
+            if ahead:
+                await self._look(QUEUES, now, failures, after=_end_of(now), until=until)
+        if ahead:
             self._looked_ahead_at = now
         self._swept_at = now
         with failures.kept():
@@ -93,37 +97,35 @@ class Sweep:
             await reset_letters.discard_expired(now, letters=self.relay.letters)
         failures.raise_first()
 
-    async def _look(self, queues: Collection[str], now: datetime, failures: Failures) -> bool:
-        """Do what is due in these queues, at most MOST_PAGES; return whether that was everything."""
-        after = None
+    async def _look(
+        self,
+        queues: Collection[str],
+        now: datetime,
+        failures: Failures,
+        *,
+        after: Item | None = None,
+        until: datetime,
+    ) -> Item | None:
+        """Do what is due in these queues, and what until then only seems to be due later: a run that waits,
+        or what a clock wrote that was set back. At most MOST_PAGES; return the last item if that was not all.
+        """
         for _ in range(MOST_PAGES):
-            items = await self.relay.records.store.due(queues, now, AT_ONCE, after)
+            items = await self.relay.records.store.due(queues, until, AT_ONCE, after)
             for item in items:
                 with failures.kept():
-                    await self._do(item, now)
-            if len(items) < AT_ONCE:
-                return True
-            after = items[-1]
-        return False
-
-    async def _look_ahead(self, now: datetime, failures: Failures) -> None:
-        """Do what only seems to be due later: a run that waits, or what a clock wrote that was set back."""
-        later = now + CLOCKS_APART
-        after = Item(partition="~", id="~", kind="moment", body=b"", version=1, due_at=later)
-        for _ in range(MOST_PAGES):
-            items = await self.relay.records.store.due(QUEUES, LAST_MOMENT, AT_ONCE, after)
-            for item in items:
-                with failures.kept():
-                    if self._is_too_late(item, now):
+                    if _is_due(item, now) or self._is_too_late(item, now):
                         await self._do(item, now)
             if len(items) < AT_ONCE:
-                return
+                return None
             after = items[-1]
+        return after
 
     def _is_too_late(self, item: Item, now: datetime) -> bool:
         """Return whether an item is due later than it can have been by a clock that goes right."""
         records = self.relay.records
         ahead = item.due_at - now - CLOCKS_APART if item.due_at else timedelta(0)
+        if ahead <= timedelta(0):
+            return False
         if run := records.runs.read_if_readable(item):
             return claimable(run, now)
         if waiting := records.outbox.read_if_readable(item):
@@ -178,3 +180,13 @@ class Sweep:
                     is_used = False
                 if not is_used:
                     await recordings.discard(practice_id, upload_id)
+
+
+def _is_due(item: Item, now: datetime) -> bool:
+    return item.due_at is not None and item.due_at <= now
+
+
+def _end_of(now: datetime) -> Item:
+    """Return an item behind all that may be due by now, for a clock that goes right."""
+    later = now + CLOCKS_APART
+    return Item(partition="~", id="~", kind="moment", body=b"", version=1, due_at=later)

@@ -95,8 +95,12 @@ class DueItems:
             living=stamp(self._now()),
             **queues,
         )
+        now = min(wanted.now, stamp(self._now()))
         if not found:
             await self._clean(partition, self._hints.settled(hints), wanted.now)
+        elif found[0]["due"] > now + END:  # who searches the future finds something sooner or later
+            passed = [hint for hint in hints if hint["at"] < now + END]
+            await self._clean(partition, self._hints.settled(passed), now)
         return await self._read(found)
 
     async def _clean(self, partition: str, hints: Sequence[Document], now: str) -> None:
