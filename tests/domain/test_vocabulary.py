@@ -124,7 +124,12 @@ def test_words_are_in_order_and_what_was_heard_is_never_lost(
 
 
 def test_hostile_corrections_are_made_in_the_time_of_others() -> None:
-    corrections = [Correction("a " * length + f"end{length}", "x") for length in range(1, 500)]
+    longest = LONGEST_TERM // 2 - 3
+    corrections = [
+        Correction("a " * (1 + each % longest) + f"e{each}", "x")
+        for each in range(MOST_CORRECTIONS)
+    ]
+    assert checked(Vocabulary((), tuple(corrections))).corrections
     (line,) = Corrector(corrections).corrected([said(0, "a " * 20_000)])
     assert line.heard == ""
     (line,) = Corrector([Correction("a " * 49 + "a", "x")]).corrected([said(0, "a " * 20_000)])

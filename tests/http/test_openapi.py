@@ -206,7 +206,7 @@ def test_every_body_has_examples_that_fit_its_schema(content):
         given = media.get("examples", {})
         examples = [each["value"] for each in given.values()] or [media["example"]]
         for example in examples:
-            assert not list(document.validator(name, media).iter_errors(example)), (name, example)
+            assert not list(document.validator(media).iter_errors(example)), (name, example)
 
 
 def test_examples_of_requests_are_read(content):

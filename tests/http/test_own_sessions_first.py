@@ -97,10 +97,10 @@ async def test_what_the_app_sends_besides_is_ignored(clinic: Clinic) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "he"])
-@pytest.mark.parametrize("code", CODES)
-def test_every_code_of_an_answer_says_what_to_do(code: str, language: str) -> None:
-    field = CODES[code][1].get("field", "a_field" if code in ANY_FIELD else "")
-    assert advice(code, language, str(field))
+def test_every_code_of_an_answer_says_what_to_do(language: str) -> None:
+    for code, (_, details) in CODES.items():
+        field = details.get("field", "a_field" if code in ANY_FIELD else "")
+        assert advice(code, language, str(field)), code
 
 
 def test_the_bounds_of_a_field_are_in_its_advice() -> None:
