@@ -22,7 +22,10 @@ from therapy.domain.errors import TherapyError
 from therapy.ports.audio import BYTES_PER_MS
 
 SIDE = 16_000
-SOUND = media.excerpt(0, 2)
+
+
+def two_seconds() -> bytes:
+    return media.excerpt(0, 2)
 
 
 def png(side: int = SIDE) -> bytes:
@@ -96,13 +99,13 @@ def _crc(data: bytes, polynomial: int, bits: int) -> int:
 
 
 def wav_of_chunks(count: int = 200_000) -> bytes:
-    plain = wav(SOUND)
+    plain = wav(two_seconds())
     chunks = b"JUNK\0\0\0\0" * (count // 2) + b"LIST\4\0\0\0INFO" * (count // 2)
     return plain[:36] + chunks + plain[36:]
 
 
 def wav_of_cues(count: int = 300_000) -> bytes:
-    plain = wav(SOUND)
+    plain = wav(two_seconds())
     points = b"".join(struct.pack("<IIIIII", at, at, 0x61746164, 0, 0, at) for at in range(count))
     return plain[:36] + b"cue " + struct.pack("<II", len(points) + 4, count) + points + plain[36:]
 
@@ -122,7 +125,7 @@ def caf_of_packets(stated: int = 60_000_000) -> bytes:
     """CAF whose table of packets states 60 million."""
     described = struct.pack(">d4sIIIII", 16_000.0, b"aac ", 0, 0, 1024, 1, 0)
     table = struct.pack(">qqii", stated, stated * 1024, 0, 0) + bytes(1_000_000)
-    parts = (b"desc", described), (b"pakt", table), (b"data", bytes(4) + SOUND)
+    parts = (b"desc", described), (b"pakt", table), (b"data", bytes(4) + two_seconds())
     body = b"".join(kind + struct.pack(">q", len(each)) + each for kind, each in parts)
     return b"caff\0\1\0\0" + body
 
@@ -157,13 +160,15 @@ def cluster(at_ms: int, number: int, samples: bytes) -> bytes:
 
 def matroska_of_tracks(count: int = 1_000) -> bytes:
     tracks = element(b"\x16\x54\xae\x6b", b"".join(map(track, range(1, count + 1))))
-    return matroska(tracks, *(cluster(0, number, SOUND[:4_000]) for number in range(1, count + 1)))
+    return matroska(
+        tracks, *(cluster(0, number, two_seconds()[:4_000]) for number in range(1, count + 1))
+    )
 
 
 def matroska_of_years() -> bytes:
     tracks = element(b"\x16\x54\xae\x6b", track(1))
     times = (0, 100, 10**12, 10**12 + 100)
-    return matroska(tracks, *(cluster(at, 1, SOUND[:3_200]) for at in times))
+    return matroska(tracks, *(cluster(at, 1, two_seconds()[:3_200]) for at in times))
 
 
 def matroska_nested(depth: int = 20_000) -> bytes:
@@ -173,7 +178,7 @@ def matroska_nested(depth: int = 20_000) -> bytes:
         tags = b"\x67\xc8" + (1 << 56 | len(tags)).to_bytes(8, "big") + tags
     tracks = element(b"\x16\x54\xae\x6b", track(1))
     tags = element(b"\x12\x54\xc3\x67", element(b"\x73\x73", tags))
-    return matroska(tracks, tags, cluster(0, 1, SOUND[:32_000]))
+    return matroska(tracks, tags, cluster(0, 1, two_seconds()[:32_000]))
 
 
 def matroska_of_cues(count: int = 100_000) -> bytes:
@@ -181,7 +186,7 @@ def matroska_of_cues(count: int = 100_000) -> bytes:
     cue = element(b"\xbb", element(b"\xb3", b"\1") + positions)
     tracks = element(b"\x16\x54\xae\x6b", track(1))
     return matroska(
-        tracks, element(b"\x1c\x53\xbb\x6b", cue * count), cluster(0, 1, SOUND[:32_000])
+        tracks, element(b"\x1c\x53\xbb\x6b", cue * count), cluster(0, 1, two_seconds()[:32_000])
     )
 
 
@@ -195,7 +200,7 @@ def matroska_attachment() -> bytes:
     named = element(b"\x46\x6e", b"cover.png") + element(b"\x46\x60", b"image/png")
     named += element(b"\x46\xae", b"\1") + element(b"\x46\x5c", png())
     attached = element(b"\x19\x41\xa4\x69", element(b"\x61\xa7", named))
-    return matroska(tracks, attached, cluster(0, 1, zlib.compress(SOUND)))
+    return matroska(tracks, attached, cluster(0, 1, zlib.compress(two_seconds())))
 
 
 def ogg_page(serial: int, packet: bytes, flags: int = 2, number: int = 0) -> bytes:

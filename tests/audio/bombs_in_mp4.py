@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tests import media
 
-SAMPLES = media.excerpt(0, 2)
+SECONDS = 2
 RATE = 16_000
 
 
@@ -59,11 +59,17 @@ def mp4(*moov: bytes, behind: bytes = b"") -> bytes:
     """Two seconds of sound at byte 36, then the index, then `behind`."""
     head = box(b"ftyp", b"qt  ", bytes(12))
     mvhd = full_box(b"mvhd", struct.pack(">IIII", 0, 0, 1000, 2000), bytes(80))
-    return head + bytes(0) + box(b"mdat", bytes(4), SAMPLES) + box(b"moov", mvhd, *moov) + behind
+    return (
+        head
+        + bytes(0)
+        + box(b"mdat", bytes(4), media.excerpt(0, SECONDS))
+        + box(b"moov", mvhd, *moov)
+        + behind
+    )
 
 
 def sound() -> bytes:
-    return tables(samples=len(SAMPLES) // 2)
+    return tables(samples=SECONDS * RATE)
 
 
 def states_60_million_samples() -> bytes:
@@ -97,7 +103,7 @@ def composition_offsets() -> bytes:
     offsets = (
         struct.pack(">III", 1_000_001, 2_000_000_000, 1) + struct.pack(">II", 1, 1) * 1_000_000
     )
-    return mp4(trak(1, tables(samples=len(SAMPLES) // 2, more=full_box(b"ctts", offsets))))
+    return mp4(trak(1, tables(samples=SECONDS * RATE, more=full_box(b"ctts", offsets))))
 
 
 def edits(count: int, stated: int = 0) -> bytes:
@@ -122,7 +128,9 @@ def fragment_of_many_samples() -> bytes:
     trun = full_box(b"trun", struct.pack(">I", 100_000_000))
     traf = box(b"traf", box(b"tfhd", bytes(4), struct.pack(">I", 1)), trun)
     moof = box(b"moof", full_box(b"mfhd", struct.pack(">I", 1)), traf)
-    return mp4(trak(1, tables(samples=0)), trex, behind=moof + box(b"mdat", SAMPLES))
+    return mp4(
+        trak(1, tables(samples=0)), trex, behind=moof + box(b"mdat", media.excerpt(0, SECONDS))
+    )
 
 
 def fragments(count: int = 20_000) -> bytes:

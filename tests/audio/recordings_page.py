@@ -89,7 +89,6 @@ def without_decoder(tag: bytes) -> bytes:
     return media.recording("m4a", 2.0).replace(b"mp4a", tag).replace(b"esds", b"dac4")
 
 
-SPOKEN = media.excerpt(0, 3)
 BAD: dict[str, Callable[[], bytes]] = {
     "0 bytes": lambda: b"",
     "a WAV without samples": lambda: wav(b""),
@@ -98,7 +97,7 @@ BAD: dict[str, Callable[[], bytes]] = {
     "4 hours": lambda: with_hole(4 * 3600),
     "12 hours": lambda: with_hole(12 * 3600),
     "12 hours where 12 are allowed": lambda: with_hole(12 * 3600),
-    "3 seconds, as its header states, where 2 are allowed": lambda: wav(SPOKEN),
+    "3 seconds, as its header states, where 2 are allowed": lambda: wav(media.excerpt(0, 3)),
     "192 kHz": lambda: wav(media.excerpt(0, 3, 192_000), rate=192_000),
     "24 channels, one of them with sound": of_24_channels,
     "samples that are not numbers (NaN)": lambda: wav(not_numbers(), bits=32, kind=3),

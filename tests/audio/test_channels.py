@@ -3,6 +3,7 @@
 import math
 import random
 from array import array
+from functools import cache
 
 import pytest
 
@@ -12,9 +13,16 @@ from tests.audio.decoding import decoded_here, wav
 pytestmark = pytest.mark.slow  # each decodes
 
 SECONDS = 12
-SPOKEN = array("h", media.excerpt(0, SECONDS))
-OTHER = array("h", media.excerpt(20, 20 + SECONDS))
-NOTHING = array("h", bytes(len(SPOKEN) * 2))
+NOTHING = array("h", bytes(SECONDS * 16_000 * 2))
+
+
+@cache
+def speech() -> array:
+    return array("h", media.excerpt(0, SECONDS))
+
+
+def other_speech() -> array:
+    return array("h", media.excerpt(20, 20 + SECONDS))
 
 
 def interleaved(*channels: array) -> bytes:
@@ -45,50 +53,50 @@ def likeness(first, second) -> float:
 
 
 def test_two_channels_that_carry_the_same_are_as_loud_as_one():
-    samples, found = heard(SPOKEN, SPOKEN)
-    assert likeness(samples, SPOKEN) > 0.999
-    assert loudness(samples) == pytest.approx(loudness(SPOKEN), rel=0.01)
+    samples, found = heard(speech(), speech())
+    assert likeness(samples, speech()) > 0.999
+    assert loudness(samples) == pytest.approx(loudness(speech()), rel=0.01)
     assert (found.remarks, found.levels) == ((), ())
 
 
 @pytest.mark.parametrize("factor", [-1.0, -0.5], ids=["the same", "half as loud"])
 def test_an_inverted_channel_is_subtracted(factor):
-    samples, found = heard(SPOKEN, scaled(SPOKEN, factor))
-    assert likeness(samples, SPOKEN) > 0.999
-    assert loudness(samples) > 0.7 * loudness(SPOKEN)
+    samples, found = heard(speech(), scaled(speech(), factor))
+    assert likeness(samples, speech()) > 0.999
+    assert loudness(samples) > 0.7 * loudness(speech())
     assert found.remarks == ("inverted_channel",)
 
 
-@pytest.mark.parametrize("order", [(SPOKEN, NOTHING), (NOTHING, SPOKEN)], ids=["right", "left"])
-def test_a_dead_channel_costs_no_loudness(order):
-    samples, found = heard(*order)
-    assert likeness(samples, SPOKEN) > 0.999
-    assert loudness(samples) == pytest.approx(loudness(SPOKEN), rel=0.01)
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_dead_channel_costs_no_loudness(side):
+    samples, found = heard(*((speech(), NOTHING) if side == "right" else (NOTHING, speech())))
+    assert likeness(samples, speech()) > 0.999
+    assert loudness(samples) == pytest.approx(loudness(speech()), rel=0.01)
     assert found.remarks == ("silent_channel",)
     assert not found.levels
 
 
 def test_a_channel_that_dies_in_between_is_noticed():
-    half = len(SPOKEN) // 2
-    dying = SPOKEN[:half] + NOTHING[half:]
-    samples, _ = heard(SPOKEN, dying)
-    assert likeness(samples[-32_000:], SPOKEN[-32_000:]) > 0.99
+    half = len(speech()) // 2
+    dying = speech()[:half] + NOTHING[half:]
+    samples, _ = heard(speech(), dying)
+    assert likeness(samples[-32_000:], speech()[-32_000:]) > 0.99
 
 
 @pytest.mark.parametrize("factors", [(1, -1), (-1, 1)], ids=["inverted later", "inverted first"])
 def test_a_channel_that_is_turned_over_in_between_costs_nothing(factors):
-    half = len(SPOKEN) // 2
-    turned = scaled(SPOKEN[:half], factors[0]) + scaled(SPOKEN[half:], factors[1])
-    samples, _ = heard(SPOKEN, turned)
-    for at in range(0, len(SPOKEN), 16_000):
-        assert loudness(samples[at : at + 16_000]) > 0.9 * loudness(SPOKEN[at : at + 16_000])
+    half = len(speech()) // 2
+    turned = scaled(speech()[:half], factors[0]) + scaled(speech()[half:], factors[1])
+    samples, _ = heard(speech(), turned)
+    for at in range(0, len(speech()), 16_000):
+        assert loudness(samples[at : at + 16_000]) > 0.9 * loudness(speech()[at : at + 16_000])
 
 
 def turns() -> tuple[array, array]:
     """Two people who speak in turn, three seconds each, with a little of the other on one's channel."""
     first, second = array("h"), array("h")
-    for at in range(0, len(SPOKEN), 48_000):
-        spoken, quiet = SPOKEN[at : at + 48_000], scaled(SPOKEN[at : at + 48_000], 0.1)
+    for at in range(0, len(speech()), 48_000):
+        spoken, quiet = speech()[at : at + 48_000], scaled(speech()[at : at + 48_000], 0.1)
         first += spoken if at // 48_000 % 2 == 0 else quiet
         second += quiet if at // 48_000 % 2 == 0 else spoken
     return first, second
@@ -98,7 +106,7 @@ def test_one_speaker_on_each_channel_gives_levels():
     first, second = turns()
     samples, found = heard(first, second)
     assert "separate_channels" in found.remarks
-    assert likeness(samples, SPOKEN) > 0.98
+    assert likeness(samples, speech()) > 0.98
     assert [len(each) for each in found.levels] == [SECONDS * 10] * 2
     louder = [one - other for one, other in zip(*found.levels, strict=True)]
     spoken = [at for at in range(SECONDS * 10) if max(each[at] for each in found.levels) > 120]
@@ -120,9 +128,9 @@ def test_levels_count_through_a_hole():
 
 
 def test_levels_are_in_steps_of_0_375_db_below_full_scale():
-    tone = array("h", (round(3_276.7 * math.sin(at / 3)) for at in range(len(SPOKEN))))
+    tone = array("h", (round(3_276.7 * math.sin(at / 3)) for at in range(len(speech()))))
     first, second = array("h"), array("h")
-    for at in range(0, len(SPOKEN), 16_000):
+    for at in range(0, len(speech()), 16_000):
         first += tone[at : at + 16_000] if at // 16_000 % 2 else NOTHING[:16_000]
         second += NOTHING[:16_000] if at // 16_000 % 2 else tone[at : at + 16_000]
     _, found = heard(first, second)
@@ -133,24 +141,26 @@ def test_levels_are_in_steps_of_0_375_db_below_full_scale():
 
 
 def test_a_room_that_two_microphones_hear_has_no_speaker_for_each():
-    _, found = heard(SPOKEN, scaled(SPOKEN, 0.7))
+    _, found = heard(speech(), scaled(speech(), 0.7))
     assert (found.remarks, found.levels) == ((), ())
 
 
 def test_two_people_who_are_on_both_channels_are_not_apart():
     rng = random.Random(3)
-    blurred = array("h", (max(-32_768, min(32_767, x + rng.randrange(-300, 300))) for x in SPOKEN))
-    _, found = heard(blurred, SPOKEN)
+    blurred = array(
+        "h", (max(-32_768, min(32_767, x + rng.randrange(-300, 300))) for x in speech())
+    )
+    _, found = heard(blurred, speech())
     assert not found.levels
 
 
 @pytest.mark.parametrize("place", [0, 7, 23])
 def test_of_24_channels_the_one_with_sound_is_heard(place):
     channels = [NOTHING] * 24
-    channels[place] = SPOKEN
+    channels[place] = speech()
     samples, found = heard(*channels)
-    assert likeness(samples, SPOKEN) > 0.99
-    assert loudness(samples) == pytest.approx(loudness(SPOKEN), rel=0.05)
+    assert likeness(samples, speech()) > 0.99
+    assert loudness(samples) == pytest.approx(loudness(speech()), rel=0.05)
     assert found.remarks == ("silent_channel",)
 
 
@@ -161,9 +171,9 @@ def test_silence_on_all_channels_stays_silence():
 
 
 def test_both_speakers_are_heard_when_they_speak_at_once():
-    samples, _ = heard(SPOKEN, OTHER)
-    assert likeness(samples, SPOKEN) > 0.5
-    assert likeness(samples, OTHER) > 0.5
+    samples, _ = heard(speech(), other_speech())
+    assert likeness(samples, speech()) > 0.5
+    assert likeness(samples, other_speech()) > 0.5
 
 
 @pytest.mark.parametrize("kind", ["hiss", "hum"])
@@ -174,9 +184,9 @@ def test_a_channel_with_hiss_or_hum_is_no_second_speaker(kind):
         "h",
         (
             rng.randrange(-30, 30) if kind == "hiss" else round(60 * math.sin(at * 0.02))
-            for at in range(len(SPOKEN))
+            for at in range(len(speech()))
         ),
     )
-    _, found = heard(faint, SPOKEN)
+    _, found = heard(faint, speech())
     assert "separate_channels" not in found.remarks
     assert not found.levels

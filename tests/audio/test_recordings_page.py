@@ -25,25 +25,29 @@ def test_bad_input_comes_to_a_named_end(name):
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("made", "said"),
     [
         (
-            recordings_page.without_decoder(b"ac-4"),
+            lambda: recordings_page.without_decoder(b"ac-4"),
             "This is AC-4 sound, which cannot be read here.",
         ),
         (
-            recordings_page.without_decoder(b"drms"),
+            lambda: recordings_page.without_decoder(b"drms"),
             "This is protected AAC sound, which cannot be read here.",
         ),
-        (b"\x89PNG\r\n\x1a\n" + bytes(99), "This is PNG, not a recording that can be read."),
         (
-            media.film("mp4", "mpeg4"),
+            lambda: b"\x89PNG\r\n\x1a\n" + bytes(99),
+            "This is PNG, not a recording that can be read.",
+        ),
+        (
+            lambda: media.film("mp4", "mpeg4"),
             "This is a file without sound, not a recording that can be read.",
         ),
     ],
     ids=["AC-4", "protected", "picture", "film"],
 )
-async def test_what_can_t_be_read_is_refused_by_name_before_it_is_a_session(data, said):
+async def test_what_can_t_be_read_is_refused_by_name_before_it_is_a_session(made, said):
+    data = made()
     with pytest.raises(UnsupportedAudio) as raised:
         await PyAvAudioDecoder().check("practice", reader(data), len(data))
     assert sentence(raised.value.code, "en", **raised.value.details) == said

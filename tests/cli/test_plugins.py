@@ -58,7 +58,7 @@ def test_check_says_that_a_plugin_finds_no_insights_though_it_raises_nothing(
 ) -> None:
     points = {"therapy.insights": {"down": "down_insights:open_insights"}}
     put_package(tmp_path / "site", points, name="down-insights", code=DOWN)
-    said = run("check", THERAPY_INSIGHTS="down")
+    said = run("check", THERAPY_INSIGHTS="down", THERAPY_SPEECH="echo", ECHO_SPEECH_SAYS="Hello.")
     sys.modules.pop("down_insights", None)
     assert said.returncode == 1
     assert "insights: " in said.stdout
