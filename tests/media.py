@@ -113,10 +113,10 @@ def recording(name: str, seconds: float = 10.0, start: float = 0.0) -> bytes:
 
 
 @cache
-def long_recording(name: str) -> bytes:
-    """A hundred seconds in one of the `RECORDINGS`, far more than pipes hold: ten, again and again."""
+def long_recording(name: str, times: int = 10) -> bytes:
+    """Ten seconds in one of the `RECORDINGS`, again and again: ten times is far more than pipes hold."""
     container, codec, rate, layout, bit_rate = RECORDINGS[name]
-    samples = excerpt(0, 10, rate, layout) * 10
+    samples = excerpt(0, 10, rate, layout) * times
     return encoded(samples, container, codec, rate=rate, layout=layout, bit_rate=bit_rate)
 
 

@@ -301,7 +301,7 @@ async def test_a_slow_consumer_holds_the_decoder_back():
 
 @pytest.mark.parametrize("name", ["wav", "m4a", "webm"])
 async def test_closing_early_leaves_no_process(name):
-    data = media.long_recording(name)
+    data = media.long_recording(name, times=5)  # a chunk is of 32 s at most
     async with aclosing(PyAvAudioDecoder().decode("practice", reader(data), len(data))) as chunks:
         await anext(chunks)
         assert len(decoder_processes()) == 1

@@ -10,6 +10,7 @@ import pytest
 
 from tests import media
 from tests.audio.decoding import decoded_here
+from therapy.domain.audio_findings import AudioFindings
 
 pytestmark = pytest.mark.slow  # each starts a decoder
 
@@ -29,10 +30,12 @@ CONTAINERS = {
 
 def beeps() -> bytes:
     """20 seconds with a beep of 0.1 s in each."""
+    turn = 1_000 * math.tau / RATE
+    beep = array("h", (round(9_000 * math.sin(at * turn)) for at in range(RATE // 10)))
     samples = array("h", bytes(2 * 20 * RATE))
     for start in BEEPS_S:
-        for at in range(RATE // 10):
-            samples[int(start * RATE) + at] = round(9_000 * math.sin(at * 1_000 * math.tau / RATE))
+        first = int(start * RATE)
+        samples[first : first + len(beep)] = beep
     return samples.tobytes()
 
 
@@ -53,13 +56,15 @@ def recording(name: str, moved, tmp_path) -> bytes:
     )
 
 
-def check(data: bytes, moved) -> None:
-    samples, _ = decoded_here(data)
+def check(data: bytes, moved) -> AudioFindings:
+    """See that each beep is heard at its time; return what else was found."""
+    samples, findings = decoded_here(data)
     expected = [moved(each) for each in BEEPS_S]
     found = heard_s(samples)
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         assert one == pytest.approx(other, abs=WITHIN_S)
+    return findings
 
 
 def gap(at: float) -> float:
@@ -84,9 +89,7 @@ def jittering(at: float) -> float:
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_sound_behind_a_hole_stands_where_its_time_stamp_says(name, tmp_path):
-    data = recording(name, gap, tmp_path)
-    check(data, gap)
-    _, found = decoded_here(data)
+    found = check(recording(name, gap, tmp_path), gap)
     (missing,) = found.missing
     assert missing.reason == "hole"
     assert missing.start_ms == pytest.approx(8_200, abs=250)  # a page of Ogg is not divided
@@ -96,17 +99,13 @@ def test_sound_behind_a_hole_stands_where_its_time_stamp_says(name, tmp_path):
 @pytest.mark.parametrize("name", [each for each in CONTAINERS if each != "ogg"])
 def test_holes_that_a_codec_leaves_in_silence_don_t_add_up_and_are_not_missing(name, tmp_path):
     """Ogg has one time stamp for a page of a second: it says nothing about holes within."""
-    data = recording(name, holes, tmp_path)
-    check(data, holes)
-    _, found = decoded_here(data)
+    found = check(recording(name, holes, tmp_path), holes)
     assert not found.missing
 
 
 @pytest.mark.parametrize("name", [each for each in CONTAINERS if each != "ts"])
 def test_a_recording_that_begins_late_begins_with_silence(name, tmp_path):
-    data = recording(name, late, tmp_path)
-    check(data, late)
-    _, found = decoded_here(data)
+    found = check(recording(name, late, tmp_path), late)
     (missing,) = found.missing
     assert (missing.start_ms, missing.reason) == (0, "hole")
     assert missing.end_ms == pytest.approx(3_200, abs=50)

@@ -18,15 +18,15 @@ from therapy.workflows.installation import Installation
 PASSPHRASE = "six words that nobody will guess"
 
 
-def therapy(folder: Path, *arguments: str, stdin: str = "", data: str = "data") -> str:
-    """Run a command in a process of its own, as somebody else on this machine would."""
+def in_its_own_process(folder: Path, *arguments: str, stdin: str) -> str:
+    """Run a command as somebody else on this machine would."""
     ran = subprocess.run(
         command(*arguments),
         check=False,
         capture_output=True,
         text=True,
         cwd=folder,
-        env=environment(folder / data),
+        env=environment(folder / "data"),
         input=stdin,
     )
     assert ran.returncode == 0, ran.stderr
@@ -47,9 +47,14 @@ def served(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.mark.slow
 def test_a_backup_while_recordings_arrive_has_all_that_was_there_when_it_began(
-    served: Server, tmp_path: Path
+    served: Server, tmp_path: Path, run: Run
 ) -> None:
-    therapy(tmp_path, "seed", "--password-stdin", stdin=PASSWORD)
+    def said_by(*arguments: str, stdin: str = "", data: str = "data") -> str:
+        ran = run(*arguments, stdin=stdin, **environment(tmp_path / data))
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    said_by("seed", "--password-stdin", stdin=PASSWORD)
     with Practice(served.url, PASSWORD, a_recording, cancels=True) as practice:
         for _ in range(4):
             practice.upload()
@@ -60,13 +65,14 @@ def test_a_backup_while_recordings_arrive_has_all_that_was_there_when_it_began(
         before, reviewed = list(practice.kept), list(practice.handed_in)
         assert reviewed
         with practice.at_work(pause=0.2, most=6):
-            said = therapy(tmp_path, "backup", "b", "--passphrase-stdin", stdin=PASSPHRASE)
+            backup = "backup", "b", "--passphrase-stdin"
+            said = in_its_own_process(tmp_path, *backup, stdin=PASSPHRASE)
     assert "recordings and the database" in said
     assert len(practice.kept) > len(before)
     assert len(practice.handed_in) > len(reviewed)
-    said = therapy(tmp_path, "restore", "b", "new", "--passphrase-stdin", stdin=PASSPHRASE)
+    said = said_by("restore", "b", "new", "--passphrase-stdin", stdin=PASSPHRASE)
     assert "Restored. Made 20" in said
-    assert "Everything fits together" in therapy(tmp_path, "doctor", data="new")
+    assert "Everything fits together" in said_by("doctor", data="new")
 
     async def found_in(here: Installation) -> tuple[dict[str, int], set[State]]:
         """The sessions that are there, with the size of their recordings; states of those handed in."""

@@ -119,9 +119,9 @@ def test_every_call_of_the_contract_passes_and_nothing_is_left_behind(
 
 @pytest.mark.slow
 def test_with_finalize_the_whole_way_passes_and_nothing_is_skipped(
-    run: Run, server: Server
+    run: Run, scripted_server: Server
 ) -> None:
-    signing_in = ("--base-url", server.url, "--email", OLIVIA, "--password", PASSWORD)
+    signing_in = ("--base-url", scripted_server.url, "--email", OLIVIA, "--password", PASSWORD)
     said = run("flow", *signing_in, "--patient-email", JORDAN, "--finalize")
     assert said.returncode == 0, said.stdout + said.stderr
     assert " 0 failed, 0 skipped" in said.stdout

@@ -38,7 +38,7 @@ def project(document: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "node_modules").symlink_to(MODULES, target_is_directory=True)
     for name in ("package.json", "tsconfig.json", "calls.ts"):
         shutil.copy(SOURCES / name, folder)
-    node(folder, MODULES / "openapi-typescript/bin/cli.js", document, "-o", "api.d.ts")
+    node(folder, MODULES / "openapi-typescript/bin/cli.js", document, "-o", "api.ts")
     return folder
 
 

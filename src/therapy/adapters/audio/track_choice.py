@@ -43,12 +43,22 @@ class _Heard:
     def __init__(self) -> None:
         self.seconds = 0.0
         self._levels: list[float] = []
+        self._shape: tuple[object, ...] = ()
+        self._resampler: AudioResampler | None = None
 
     def add(self, frame: AudioFrame) -> None:
-        level = _level(frame)
+        level = _level(frame, self._resampler_of(frame))
         self._levels.append(level)
         if level > SILENCE_DB:
             self.seconds += frame.samples / frame.sample_rate
+
+    def _resampler_of(self, frame: AudioFrame) -> AudioResampler:
+        """Return the one of the frames before, unless this frame has another shape."""
+        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._resampler is None or shape != self._shape:
+            self._shape = shape
+            self._resampler = AudioResampler("s16", frame.layout.name, frame.sample_rate)
+        return self._resampler
 
     def score(self) -> float:
         """Return the seconds of sound, which count less if they are steady."""
@@ -106,9 +116,8 @@ def _frames(container: InputContainer, heard: Collection[int]) -> Iterator[tuple
         return
 
 
-def _level(frame: AudioFrame) -> float:
+def _level(frame: AudioFrame, resampler: AudioResampler) -> float:
     """Return the mean energy of the loudest channel in dB; 0 for silence."""
-    resampler = AudioResampler(format="s16", layout=frame.layout.name, rate=frame.sample_rate)
     channels = frame.layout.nb_channels
     frame.pts = None
     energy = 1.0
