@@ -1,7 +1,8 @@
 """Processes that fork from one with everything imported, for tests that start many: SDKs take seconds.
 
-One such process a test process is started when it is first asked for. What it forks has nothing else of the
-tests: no event loop, no thread, no patched environment. How a program starts is not tested with it.
+One such process (`preloaded`) a test process is started when it is first asked for. What it forks has
+nothing else of the tests: no event loop, no thread, no patched environment. How a program starts is not
+tested with it.
 """
 
 import multiprocessing
@@ -19,30 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from therapy.entrypoints.cli import main
-from therapy.entrypoints.cli.command_group import COMMANDS
 
 URL = re.compile(r"http://\S+")
 STOP_SECONDS = 20.0
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        "tests.forked",
-        "tests.azure.dying_copy",
-        "tests.chaos.backups",
-        "tests.local.dying_migration",
-        *sorted({f"therapy.entrypoints.cli.{each.module}" for each in COMMANDS.values()}),
-        "therapy.entrypoints.http.app",
-        "therapy.wiring",
-        "therapy.adapters.azure.blob.recordings",
-        "therapy.adapters.azure.cosmos.store",
-        "therapy.adapters.azure.language.client",
-        "therapy.adapters.azure.speech.engine",
-        "therapy.adapters.firebase.push",
-        "therapy.adapters.redis",
-        "therapy.adapters.smtp",
-    ]
-)
+_FORKS.set_forkserver_preload(["tests.preloaded"])
 
 
 def run(work: Callable[..., object], *arguments: Any) -> int:

@@ -205,8 +205,7 @@ def rage(
             cloud.valkey.restart_empty()
             outcome.redis_lost += 1
         for therapist in crowd:
-            waiting = [one for one in list(therapist.sessions.values()) if one not in ready]
-            ready |= {one for one in waiting[:4] if therapist.state(one) == "awaiting_review"}
+            ready |= therapist.in_review()
         time.sleep(0.5)
     for sender in senders:
         sender.join(30)
@@ -214,11 +213,8 @@ def rage(
 
 def struck(cloud: Cloud, line: BadLine) -> dict[str, Counter[str]]:
     """What the services did, by name."""
-    cosmos: Counter[str] = Counter()
-    for counts in cloud.cosmos.seen()["containers"].values():
-        cosmos.update(counts["struck"])
     return {
-        "Cosmos": cosmos,
+        "Cosmos": cloud.cosmos.struck(),
         "Blob storage": Counter({"reset": line.resets}),
         "Speech": cloud.speech.faults.struck,
         "Fast Transcription": cloud.fast.faults.struck,

@@ -27,7 +27,7 @@ PATIENCE = 60.0
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not await true():  # noqa: ASYNC110 - what is waited for happens in other processes
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
 
 
 async def test_sessions_come_to_review_while_the_jobs_of_their_summaries_are_held(

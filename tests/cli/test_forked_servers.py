@@ -121,11 +121,11 @@ def test_an_ended_login_is_refused_at_once_where_it_ended_and_soon_elsewhere(
             if ports[client] in here:
                 assert client.get("/profiles/me", headers=bearing).status_code == 401
 
-        def is_refused_everywhere() -> bool:
-            answers = [client.get("/profiles/me", headers=bearing) for client in clients]
-            return {answer.status_code for answer in answers} == {401}
-
-        until(is_refused_everywhere)
+        until(
+            lambda: all(
+                client.get("/profiles/me", headers=bearing).status_code == 401 for client in clients
+            )
+        )
 
 
 def test_a_fault_that_no_restart_mends_ends_them_as_it_ends_one_process(

@@ -159,7 +159,7 @@ def test_sigterm_in_mid_work_puts_the_work_back_and_a_worker_of_its_own_finishes
     with running_server(tmp_path, environment(data_dir)) as server, MobileClient(server.url) as app:
         user = app.login(THERAPIST, PASSWORD)
         therapist = {"id": user["userId"], "name": user["userFullName"], "email": THERAPIST}
-        wav = app_wav(decoded(demo_file(DEMO), 40))
+        wav = app_wav(decoded(demo_file(DEMO), 20))
         metadata = metadata_of(therapist=therapist, patient=PATIENT, day=NOW.date())
         session_id = app.upload(Upload(wav, metadata)).json()["session_id"]
         until_state(app, session_id, "transcribing")

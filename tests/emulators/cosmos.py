@@ -5,6 +5,7 @@ The SDK must be told `enable_endpoint_discovery=False`: the account's document n
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ class Cosmos(Program):
     def seen(self) -> dict[str, Any]:
         """{"containers": {name: {requests, queries, cross_partition, operations, ...}}, "queries"}."""
         return self._ask("GET", "_seen")
+
+    def struck(self) -> Counter[str]:
+        """How many requests met a fault since clear(), by its status or kind."""
+        struck = Counter[str]()
+        for counts in self.seen()["containers"].values():
+            struck.update(counts["struck"])
+        return struck
 
     def empty(self, database: str) -> Any:
         """Empty the containers of a database; returns how each is set, None without such a database."""
