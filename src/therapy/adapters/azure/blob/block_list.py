@@ -71,12 +71,18 @@ def with_all(noted: Sequence[str], there: Iterable[str]) -> tuple[str, ...]:
 async def note(journal: BlobClient, name: str) -> None:
     """Append a block's id to a journal, which is created for the first one."""
     line = f"{name}\n".encode()
+    if number_in(name) == 0:  # there is hardly ever a journal yet: to be told so takes a request
+        await _create(journal)
     try:
         await journal.append_block(line)
     except ResourceNotFoundError:
-        with unless_it_exists():
-            await journal.create_append_blob(match_condition=MatchConditions.IfMissing)
+        await _create(journal)
         await journal.append_block(line)
+
+
+async def _create(journal: BlobClient) -> None:
+    with unless_it_exists():
+        await journal.create_append_blob(match_condition=MatchConditions.IfMissing)
 
 
 async def noted(journal: BlobClient) -> tuple[str, ...]:
