@@ -215,8 +215,8 @@ def prepare() -> None:
 
 
 def quick() -> None:
-    """Run what is quick, with a quarter of the examples; starting an emulator is an error."""
-    run(sys.executable, *PYTEST, *QUICK, THERAPY_NO_EMULATORS="1", HYPOTHESIS_EXAMPLES="25")
+    """Run what is quick, with a tenth of the examples; starting an emulator is an error."""
+    run(sys.executable, *PYTEST, *QUICK, THERAPY_NO_EMULATORS="1", HYPOTHESIS_EXAMPLES="10")
 
 
 def tests() -> None:
