@@ -4,9 +4,16 @@ Gives the fixtures that every suite over records needs: `family_name`, `clock`, 
 them. Nothing else of a family is opened for that.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from contextlib import nullcontext as nothing_is_lost
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,6 +48,7 @@ __all__ = [
     "memory_stores",
     "people_index",
     "session_index",
+    "sqlite_file",
     "store",
     "stores",
 ]
@@ -53,16 +61,16 @@ Losing = Callable[[], AbstractContextManager[object]]
 class OpenedStores:
     """Empty stores of one family.
 
-    `replica` holds the same items as `store` and shares nothing else with it, as far as the family knows
-    such a thing: what another process has. Within `losing()` the answer to the store's next write is lost,
-    which it must survive. `address` is where another process finds the items, {} where none can.
+    `another` opens a store of the same items that shares nothing else with `store`, as far as the family
+    knows such a thing: what another process has. Within `losing()` the answer to the store's next write is
+    lost, which it must survive. `address` is where another process finds the items, {} where none can.
     """
 
     store: Store
     session_index: SessionIndex
     people_index: PeopleIndex
-    replica: Store
-    losing: Losing = nothing_is_lost
+    another: Callable[[], AbstractAsyncContextManager[Store]]
+    losing: Losing = nullcontext
     address: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,7 +83,9 @@ def clock() -> Clock:
 def memory_stores(clock: Clock) -> OpenedStores:
     """The fakes; two processes can't share them."""
     store = MemoryStore(clock)
-    return OpenedStores(store, MemorySessionIndex(), MemoryPeopleIndex(), store)
+    return OpenedStores(
+        store, MemorySessionIndex(), MemoryPeopleIndex(), lambda: nullcontext(store)
+    )
 
 
 _EMPTY: list[bytes] = []
@@ -92,23 +102,50 @@ async def empty_database() -> bytes:
     return _EMPTY[0]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def local_stores(clock: Clock, tmp_path: Path) -> AsyncIterator[OpenedStores]:
-    """SQLite; nothing waits for the disk, which only a power cut would notice."""
-    path = tmp_path / FILE_NAME
-    path.write_bytes(await empty_database())
-    async with (
-        Database.open(path, synchronous="OFF") as database,
-        Database.open(path, synchronous="OFF") as other,
-    ):
-        opened, replica = sqlite_stores(database, clock), sqlite_stores(other, clock)
-        yield OpenedStores(
-            opened.store,
-            opened.session_index,
-            opened.people_index,
-            replica.store,
-            address={"path": str(path)},
-        )
+@dataclass(frozen=True)
+class SqliteFile:
+    """An opened database, and another one in which there is nothing but the tables."""
+
+    path: Path
+    database: Database
+    nothing: sqlite3.Connection
+
+    def clear(self) -> None:
+        """Replace what is in the database by nothing, as another process would."""
+        with closing(sqlite3.connect(self.path, timeout=60)) as connection:
+            self.nothing.backup(connection)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SqliteFile]:
+    """A database for the tests of a file; nothing waits for the disk, which only a power cut would notice."""
+    directory = tmp_path_factory.mktemp("stores")
+    path, nothing = directory / FILE_NAME, directory / "nothing.sqlite3"
+    for each in (path, nothing):
+        each.write_bytes(await empty_database())
+    with closing(sqlite3.connect(nothing)) as connection:
+        async with Database.open(path, synchronous="OFF") as database:
+            yield SqliteFile(path, database, connection)
+
+
+@pytest.fixture
+def local_stores(clock: Clock, sqlite_file: SqliteFile) -> OpenedStores:
+    """SQLite."""
+    sqlite_file.clear()
+
+    @asynccontextmanager
+    async def another() -> AsyncIterator[Store]:
+        async with Database.open(sqlite_file.path, synchronous="OFF") as other:
+            yield sqlite_stores(other, clock).store
+
+    opened = sqlite_stores(sqlite_file.database, clock)
+    return OpenedStores(
+        opened.store,
+        opened.session_index,
+        opened.people_index,
+        another,
+        address={"path": str(sqlite_file.path)},
+    )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -137,7 +174,7 @@ async def azure_stores(
         opened.store,
         opened.session_index,
         opened.people_index,
-        cosmos_stores(cosmos_database, clock).store,
+        lambda: nullcontext(cosmos_stores(cosmos_database, clock).store),
         losing,
         address={"uri": cosmos.url, "key": cosmos.key, "database": cosmos_database.database.id},
     )

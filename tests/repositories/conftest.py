@@ -1,8 +1,10 @@
 """Records over the stores of each family in turn: every suite of this folder runs on all of them."""
 
 import itertools
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from tests.contract.stores import *  # noqa: F403 - fixtures are found by name
 from tests.contract.stores import OpenedStores
@@ -19,8 +21,9 @@ def records(store: Store, clock: Clock) -> Records:
     return Records(store, now=clock, new_id=lambda: f"id-{next(numbers)}")
 
 
-@pytest.fixture
-def replica(stores: OpenedStores, clock: Clock) -> Records:
+@pytest_asyncio.fixture(loop_scope="module")
+async def replica(stores: OpenedStores, clock: Clock) -> AsyncIterator[Records]:
     """The same records in another process."""
     numbers = itertools.count(1)
-    return Records(stores.replica, now=clock, new_id=lambda: f"other-{next(numbers)}")
+    async with stores.another() as store:
+        yield Records(store, now=clock, new_id=lambda: f"other-{next(numbers)}")
