@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.azure.language_sessions import a_long_session
@@ -128,6 +128,7 @@ def answered_about(document: Document) -> SimpleNamespace:
     )
 
 
+@example(["0", "… 000000000000000 HAPPY"], 20)
 @given(st.lists(LINES, max_size=40), st.integers(20, 200))
 def test_a_text_has_the_scores_among_others_that_it_has_alone(texts: list[str], limit: int) -> None:
     assert packed_scores(texts, limit) == tuple([packed_scores([text], limit)[0] for text in texts])

@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc"),
 ]
 URL = re.compile(r"http://\S+")
-CONNECTIONS = 24
+CONNECTIONS = 8
 
 
 @contextlib.contextmanager
@@ -90,20 +90,24 @@ def test_an_ended_login_is_refused_at_once_where_it_ended_and_soon_elsewhere(
     """It ends in the process that is sent a refresh token for the second time, too late."""
     assert run("seed", "--password", PASSWORD).returncode == 0
     with serving(tmp_path, data_dir) as (server, keeper), contextlib.ExitStack() as stack:
-        clients = [
-            stack.enter_context(httpx.Client(base_url=server.url, timeout=PATIENCE))
-            for _ in range(CONNECTIONS)
-        ]
         sign_in = {"email": THERAPIST, "password": PASSWORD}
-        login = clients[0].post("/auth/login", json=sign_in).json()
+        login = httpx.post(f"{server.url}/auth/login", json=sign_in).json()
         bearing = {"Authorization": f"Bearer {login['token']}"}
-        ports = {
-            client: client_port(client.get("/profiles/me", headers=bearing)) for client in clients
-        }
-        parts = [
-            connections_of(pid, httpx.URL(server.url).port or 0) for pid in children_of(keeper)
-        ]
-        assert all(parts)
+        ports: dict[httpx.Client, int] = {}
+
+        def parts() -> list[set[int]]:
+            port = httpx.URL(server.url).port or 0
+            return [connections_of(pid, port) for pid in children_of(keeper)]
+
+        def have_all_connections() -> bool:
+            """Open some more: on an idle machine one process may take all that come."""
+            for _ in range(CONNECTIONS):
+                client = stack.enter_context(httpx.Client(base_url=server.url, timeout=PATIENCE))
+                ports[client] = client_port(client.get("/profiles/me", headers=bearing))
+            return all(parts())
+
+        until(have_all_connections)
+        clients = [*ports]
 
         spent = login["refreshToken"]
         token = spent
@@ -116,7 +120,7 @@ def test_an_ended_login_is_refused_at_once_where_it_ended_and_soon_elsewhere(
         for client in clients:
             assert client.get("/profiles/me", headers=bearing).status_code == 200
         assert clients[0].post("/auth/refresh", json={"refreshToken": spent}).status_code == 401
-        (here,) = (part for part in parts if ports[clients[0]] in part)
+        (here,) = (part for part in parts() if ports[clients[0]] in part)
         for client in clients:
             if ports[client] in here:
                 assert client.get("/profiles/me", headers=bearing).status_code == 401

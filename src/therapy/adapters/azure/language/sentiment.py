@@ -71,7 +71,8 @@ def _sentences(
 ) -> Iterator[tuple[int, Scored | None]]:
     """Yield the scores of each sentence with its text's index, and None for a piece that has none.
 
-    Should a sentence run from one text into the next, it counts for both by what they have of it.
+    Should a sentence run from one text into the next, it counts for both by what they have of it. Blanks at
+    its ends count for nothing: how many there are depends on what else is in the document.
     """
     silent = set(range(len(document.pieces)))
     for sentence in answer.sentences if answer else ():
@@ -79,7 +80,7 @@ def _sentences(
         scores = normalised(shares.positive, shares.neutral, shares.negative)
         for number, covered in document.places(sentence.offset, sentence.length):
             silent.discard(number)
-            yield covered.place, Scored(covered.start, len(covered.text), scores)
+            yield covered.place, Scored(covered.start, len(covered.text.strip()) or 1, scores)
     for number in silent:
         yield document.pieces[number].place, None
 
