@@ -11,8 +11,8 @@ from therapy.adapters.audio.read_ahead import SEGMENT_BYTES, ReadAhead
 from therapy.domain.errors import Unavailable
 
 BLOCK = 1 << 20
-DATA = bytes(range(251)) * 70_000
-"""17.6 million bytes, no two blocks of which are the same."""
+DATA = bytes(range(251)) * 80_000
+"""20 million bytes, no two blocks of which are the same."""
 
 
 async def all_of(ahead: ReadAhead, size: int = len(DATA)) -> bytes:
@@ -24,8 +24,8 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_recording_that_is_decoded_is_read_four_mib_at_a_time() -> None:
-    data = media.recording("wav", 400.0)
+async def test_a_recording_that_is_decoded_is_read_eight_mib_at_a_time() -> None:
+    data = media.recording("wav", 800.0)
     asked: list[tuple[int, int]] = []
     async for _ in PyAvAudioDecoder().decode("practice", reader(data, asked), len(data)):
         pass
@@ -72,7 +72,7 @@ async def test_what_fails_ahead_is_raised_where_it_is_wanted() -> None:
 
     ahead = ReadAhead(read, len(DATA))
     at = 0
-    for at in range(0, 5 * BLOCK, BLOCK):
+    for at in range(0, SEGMENT_BYTES + BLOCK, BLOCK):
         await ahead.range(at, at + BLOCK)
     await settle()
     with pytest.raises(Unavailable):
@@ -81,7 +81,7 @@ async def test_what_fails_ahead_is_raised_where_it_is_wanted() -> None:
 
 
 async def test_a_decoder_that_is_closed_leaves_no_read_behind() -> None:
-    data, begun, ended = media.recording("wav", 400.0), asyncio.Event(), asyncio.Event()
+    data, begun, ended = media.recording("wav", 800.0), asyncio.Event(), asyncio.Event()
 
     async def read(start: int, end: int) -> bytes:
         if start > SEGMENT_BYTES:

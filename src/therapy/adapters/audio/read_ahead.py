@@ -1,10 +1,10 @@
-"""Reads a recording ahead of its decoder: 4 MiB at a time, the next of them while the last are decoded."""
+"""Reads a recording ahead of its decoder: 8 MiB at a time, the next of them while the last are decoded."""
 
 import asyncio
 
 from therapy.ports.audio import ReadRange
 
-SEGMENT_BYTES = 4 << 20
+SEGMENT_BYTES = 8 << 20
 """So much is read at once of what is read in order; two of them are in memory."""
 
 

@@ -110,7 +110,7 @@ class BlobRecordings(Recordings):
             "retry_policy": retry,
             "read_timeout": 20,
             "max_single_get_size": 2 * BLOCK_SIZE,
-            "max_chunk_get_size": BLOCK_SIZE,
+            "max_chunk_get_size": 2 * BLOCK_SIZE,
             "connection_data_block_size": RECEIVED_AT_ONCE,
         } | options
         settings.setdefault("transport", KeepAliveTransport(keep_alive, **settings))
@@ -257,7 +257,7 @@ class BlobRecordings(Recordings):
                 return b""
             if _recording(found.properties) is None:
                 raise NotFound(recording=key)
-            # `readall` would copy all of it twice more. What is at most a block is one piece, not copied.
+            # `readall` would copy all of it twice more. What is at most two blocks is one piece, not copied.
             return b"".join([piece async for piece in found.chunks()])
 
     async def delete(self, practice_id: str, key: str) -> None:
