@@ -82,8 +82,9 @@ def test_words_are_timed_where_they_are_spoken(demo_events):
 
 def test_progress_is_told_on_the_way_and_the_end_says_what_was_heard(demo_events):
     told = [each.processed_ms for each in demo_events if isinstance(each, SpeechProgress)]
-    assert len(told) >= 5
+    assert len(told) >= 3  # how often depends on how fast the machine is
     assert told == sorted(told)
+    assert told[0] < FIRST_MINUTE * 1_000
     end = done(demo_events)
     assert (end.engine, end.language) == ("whisper tiny.en", "en-US")
     assert end.duration_ms == FIRST_MINUTE * 1_000
