@@ -23,6 +23,11 @@ BOUNDARY = "5a2f8f0e-9d0c-4b58-8f6e-1f3f0c7a9b21"
 """Between the parts of a form, as long as a phone or a browser makes it (36 to 70 characters)."""
 
 
+def bytes_of(minutes: float) -> int:
+    """Return how many bytes of sound a recording has."""
+    return int(minutes * 60 * SAMPLE_RATE) * 2
+
+
 def sound() -> bytes:
     """Return the demo recording as chunks of a body, one after the other."""
     pcm = demo_pcm()
@@ -53,7 +58,7 @@ def send(
     found: list[dict[str, Any]],
 ) -> None:
     """Send one recording and note its answer. Its first chunk has its number, so that no two are the same."""
-    size = int(each["minutes"] * 60 * SAMPLE_RATE) * 2
+    size = bytes_of(each["minutes"])
     head = (
         f"POST /sessions/upload HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {each['token']}\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nTransfer-Encoding: chunked\r\n\r\n"

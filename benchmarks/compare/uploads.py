@@ -16,9 +16,8 @@ from benchmarks.compare.measuring import Line, Place, Scale
 from benchmarks.compare.practice import THERAPIST
 from benchmarks.compare.processes import Watch, load_average, tree_cpu, until_idle, watching
 from benchmarks.compare.results import Sample
-from benchmarks.compare.send_recordings import send_all
+from benchmarks.compare.send_recordings import bytes_of, send_all
 from benchmarks.compare.systems import AZURE, EMBEDDED_ONE, REFERENCE, System
-from benchmarks.hour import SAMPLE_RATE
 
 MANY = 4
 EVERY = 0.2
@@ -27,11 +26,6 @@ EVERY = 0.2
 PATIENCE = 900.0
 TAKEN = 2
 """Times what is uploaded: so much memory is taken before, for the file and for who sends and stores it."""
-
-
-def bytes_of(minutes: float) -> int:
-    """Return how many bytes of sound a recording has."""
-    return int(minutes * 60 * SAMPLE_RATE) * 2
 
 
 def recordings(
