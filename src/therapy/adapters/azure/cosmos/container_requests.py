@@ -1,4 +1,4 @@
-"""A container: reads, queries and writes items, each call but `query_many` and `walk` within one partition.
+"""A container: reads, queries and writes items, each call but `query_many` and `pages` within one partition.
 
 Every write carries a `mark` of its own. A write whose answer was lost is sent again, by the SDK or by us,
 and is then refused because of itself (409, 412, 404), which the stored mark reveals. So all writes here may
