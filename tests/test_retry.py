@@ -82,6 +82,7 @@ async def test_without_pauses_there_is_one_try() -> None:
     assert call.made == 1
 
 
+@pytest.mark.slow
 async def test_pauses_are_those_of_the_policy_with_some_chance(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -24,6 +24,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.slow
 async def test_a_recording_that_is_decoded_is_read_eight_mib_at_a_time() -> None:
     data = media.recording("wav", 400.0)
     asked: list[tuple[int, int]] = []

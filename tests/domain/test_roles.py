@@ -141,6 +141,7 @@ def test_short_parts_are_right_or_left_open_but_never_wrong(length):
     assert right / total >= 0.85
 
 
+@pytest.mark.slow
 def test_one_turn_in_ten_given_to_the_wrong_voice_does_not_turn_the_roles_round():
     chance = random.Random(7)
     for turns in TWO_VOICES * 10:

@@ -203,6 +203,7 @@ async def test_letters_that_are_being_sent_are_bounded_and_the_rest_is_sent_late
     assert len(waiting) == MOST + 5
 
 
+@pytest.mark.slow
 async def test_a_letter_outlives_the_program_that_was_asked_for_it(tmp_path):
     async with open_clinic(tmp_path, environment={"THERAPY_LEASE_SECONDS": "1"}) as clinic:
         sign_in, records = clinic.installation.sign_in, clinic.records

@@ -102,6 +102,7 @@ class SlowSessionIndex(SqliteSessionIndex):
         await super().put(practice_id, entry)
 
 
+@pytest.mark.slow
 async def test_a_session_is_listed_once_it_is_closed_however_slow_the_index_is(tmp_path):
     async with open_clinic(tmp_path, wrapped={"session_index": SlowSessionIndex}) as clinic:
         closed = await clinic.closed()

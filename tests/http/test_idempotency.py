@@ -215,6 +215,7 @@ def wait_for(what: Callable[[], object]) -> None:
     assert found
 
 
+@pytest.mark.slow
 def test_while_an_upload_runs_another_replica_says_when_to_ask_again(tmp_path):
     body, header = form(a_wav(SOUND), metadata_of()), f"Idempotency-Key: {KEY}"
     begun = body[:4_000]

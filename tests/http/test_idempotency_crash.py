@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from httpx import Response
 
 from tests.builders import a_wav
@@ -52,6 +53,7 @@ def sessions_in(directory: Path) -> list[str]:
     return [partition.rpartition("|")[2] for (partition,) in found]
 
 
+@pytest.mark.slow
 async def test_an_upload_that_died_before_any_write_is_one_session_when_sent_again(tmp_path: Path):
     for writes in range(MOST_WRITES):
         directory, dying = tmp_path / str(writes), Dying(writes)

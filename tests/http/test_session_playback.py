@@ -43,6 +43,7 @@ async def sent(clinic, audio: bytes, **metadata) -> str:
     return str(answer.json()["session_id"])
 
 
+@pytest.mark.slow
 async def test_get_sessions_id_playback_plays_and_seeks_to_what_was_said_and_get_peaks_draws_it(
     playing,
 ):

@@ -292,6 +292,7 @@ def integrity(connection: sqlite3.Connection) -> list[tuple[str]]:
     return connection.execute("PRAGMA integrity_check").fetchall()
 
 
+@pytest.mark.slow
 async def test_a_writer_that_is_killed_leaves_whole_changes_and_all_it_said(path: Path) -> None:
     said = 0
     for lines in (1, 20, 57):
@@ -320,6 +321,7 @@ async def test_a_writer_that_is_killed_leaves_whole_changes_and_all_it_said(path
         ]
 
 
+@pytest.mark.slow
 async def test_two_processes_share_one_file(path: Path) -> None:
     children = [writer("count", path, name) for name in ("left", "right")]
     for child in children:

@@ -88,6 +88,7 @@ def killed_after(lines: int, directory: Path, upload_id: str) -> int:
         return lines + len(child.stdout.read().splitlines())
 
 
+@pytest.mark.slow
 async def test_blocks_that_were_acknowledged_outlive_a_kill(
     recordings: FileRecordings, tmp_path: Path
 ) -> None:

@@ -165,6 +165,7 @@ async def test_who_came_first_is_decoded_first() -> None:
         task.cancel()
 
 
+@pytest.mark.slow
 def test_runs_that_come_in_the_same_millisecond_do_not_wait_for_each_other() -> None:
     async def begun_after_the_first() -> int:
         turns = DecodingTurns(1)
@@ -189,6 +190,7 @@ async def test_a_run_that_is_ended_while_it_waits_keeps_no_place() -> None:
     assert await begun(turns, "third") == ["third"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child does nothing else
 def test_forked_processes_share_their_turns() -> None:
     turns = DecodingTurns(1, memoryview(mmap(-1, 2 * NUMBERS * 8)).cast("d"))

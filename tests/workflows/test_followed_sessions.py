@@ -67,6 +67,7 @@ async def deaf() -> AsyncIterator[MemoryInstallation]:
     await opened.installation.followed_sessions.close()
 
 
+@pytest.mark.slow
 async def test_a_follower_is_told_how_it_is_now_and_of_every_state_that_follows(installed):
     await begun(installed)
     async with following(installed) as stream:

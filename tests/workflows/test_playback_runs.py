@@ -102,6 +102,7 @@ async def test_the_file_and_the_peaks_are_made_of_the_recording_and_the_recordin
     assert decoder.times == 1
 
 
+@pytest.mark.slow
 async def test_a_file_of_several_blocks_is_put_together_with_the_head_that_comes_last():
     pcm = bytes(range(256)) * (9 * BLOCK_SIZE // 4 // 256)
     installed, session_id = await transcribed(PlayingDecoder(), pcm)
