@@ -51,7 +51,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish() -> None:
-    """Look for garbage once; then pytest, five times, and Python at its end find little to look through: 3 s."""
+    """Look for garbage once: pytest does five times, and Python at its end, which took 3 s on the clock."""
     gc.collect()
     gc.freeze()
 
