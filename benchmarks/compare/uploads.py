@@ -45,9 +45,12 @@ def job(system: System, to_send: list[dict[str, Any]]) -> dict[str, Any]:
 def measure(system: System, scale: Scale) -> list[Sample]:
     """Return one recording's figures, then those of four at once; embedded, until 202 only.
 
-    In between the first one's file for players is made: decoding it once more is no part of the four.
+    Before, what the system starts has started, which `starts` measures: it answers while its workers still
+    import what they need. In between the first one's file for players is made: decoding it once more is no
+    part of the four.
     """
     signed_in = sign_in(system, THERAPIST)
+    until_idle(system.pid)
     review = system.name != EMBEDDED_ONE  # there it waits for the recogniser, which `hour` measures
     one = upload(system, recordings(signed_in, 1, scale.minutes), signed_in, review=review)
     until_idle(system.pid)

@@ -109,8 +109,8 @@ class SupportsStagingOnce(Protocol):
         """Stage a block, see `Recordings.stage`, of an upload of which each number is staged once.
 
         Block 0 is staged before any other; those may be staged at the same time. They need not be durable
-        before `keep` returns. `staged_before` may take an upload for older than it is, by the time in which
-        16 blocks are staged.
+        before `keep` returns. `staged_before` may take such an upload for as old as its block 0: whether it
+        goes on, its record says.
         """
 
 

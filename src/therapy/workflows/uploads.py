@@ -49,12 +49,19 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
 
 
 async def _ended(incoming: "Receiving", *, intake: Intake) -> None:
-    """Count an upload's bytes and remove what is left of it; what can't be removed now the sweep removes."""
+    """Count an upload's bytes and remove what is left of it; what can't be removed now the sweep removes.
+
+    Of a recording that a session has nothing but the upload's record is left.
+    """
     await incoming.blocks.stop()  # nothing may be staged behind what is thrown away
+    records, upload = intake.records, incoming.upload
     with suppress(TherapyError):
         await incoming.count()
     with suppress(TherapyError):
-        await throw_away(incoming.upload, records=intake.records, recordings=intake.recordings)
+        if incoming.is_used:
+            await Change(records.uploads.remove(upload)).commit(records.store)
+        else:
+            await throw_away(upload, records=records, recordings=intake.recordings)
 
 
 class Receiving:
@@ -64,6 +71,8 @@ class Receiving:
         self.upload = upload
         self._intake = intake
         self.blocks = OverlappingBlocks(upload, intake)
+        self.is_used = False
+        """Whether a session has the recording."""
         self._not_counted = 0
         self._left_today = 0
 
@@ -146,4 +155,6 @@ class Receiving:
         hashes, media_type = tuple(self.blocks.hashes), self.blocks.media_type
         arrived = Arrived(self.upload.id, hashes, media_type, file_name)
         metadata = Metadata(details, therapist, languages, people, continues)
-        return await finish(actor, arrived, metadata, note=self.note, intake=self._intake)
+        receipt = await finish(actor, arrived, metadata, note=self.note, intake=self._intake)
+        self.is_used = receipt.new
+        return receipt

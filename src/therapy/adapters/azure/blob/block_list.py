@@ -80,6 +80,11 @@ async def note(journal: BlobClient, name: str) -> None:
         await journal.append_block(line)
 
 
+async def note_once(journal: BlobClient, name: str) -> None:
+    """Write the journal of an upload of which no number is staged twice, with the id of its block 0."""
+    await journal.upload_blob(f"{name} {ONCE}\n".encode(), overwrite=True)
+
+
 async def _create(journal: BlobClient) -> None:
     with unless_it_exists():
         await journal.create_append_blob(match_condition=MatchConditions.IfMissing)

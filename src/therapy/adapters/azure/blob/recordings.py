@@ -29,13 +29,13 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient, ExponentialRet
 
 from therapy.adapters.azure.blob.account_features import unsuitable_features
 from therapy.adapters.azure.blob.block_list import (
-    ONCE,
     block_id,
     blocks_of,
     hash_in,
     latest,
     newest,
     note,
+    note_once,
     noted,
     properties,
     put,
@@ -55,9 +55,6 @@ KEPT = "practice/"
 JOURNALS = "staging/"
 PASSING = "passing"
 """Metadata of a blob that is committed but not a recording (yet, or any more)."""
-
-LINE_EVERY = 16
-"""Blocks of an upload whose numbers are staged once, of which one is noted: its line says when they came."""
 
 RECEIVED_AT_ONCE = 1 << 18
 """Bytes that the SDK takes from a connection in one step; its own 4,096 are a step for each packet."""
@@ -170,8 +167,8 @@ class BlobRecordings(Recordings):
         with blob_errors():
             if not once:
                 await note(self._journal(practice_id, upload_id), name)
-            elif number % LINE_EVERY == 0:
-                await note(self._journal(practice_id, upload_id), f"{name} {ONCE}")
+            elif number == 0:
+                await note_once(self._journal(practice_id, upload_id), name)
             # A stream is sent in small writes; bytes would block the event loop meanwhile.
             blob = self._blob(practice_id, upload_id)
             await blob.stage_block(name, BytesIO(block), length=len(block))
@@ -203,10 +200,11 @@ class BlobRecordings(Recordings):
 
     async def keep(self, practice_id: str, upload_id: str, blocks: int, key: str) -> int:
         check_names(practice_id, upload_id, key)
-        journal, kept = self._journal(practice_id, upload_id), self._blob(practice_id, key)
+        journal = self._journal(practice_id, upload_id)
         with blob_errors():
-            lines = await noted(journal)
-            committed, uncommitted = await blocks_of(self._blob(practice_id, upload_id))
+            lines, (committed, uncommitted) = await asyncio.gather(
+                noted(journal), blocks_of(self._blob(practice_id, upload_id))
+            )
             sizes = {each.id: each.size for each in (*committed, *uncommitted)}
             if lines and sizes:
                 lines = with_all(lines, (each.id for each in uncommitted or committed))
@@ -214,11 +212,14 @@ class BlobRecordings(Recordings):
                 if not chosen:
                     raise NotFound(upload=upload_id)
                 await self._commit(practice_id, upload_id, chosen, key)
-            there = _recording(await properties(kept))
-            if there is None or there.metadata.get("upload") != upload_id:
-                raise NotFound(upload=upload_id)
+                size = sum(sizes[name] for name in chosen)
+            else:
+                there = _recording(await properties(self._blob(practice_id, key)))
+                if there is None or there.metadata.get("upload") != upload_id:
+                    raise NotFound(upload=upload_id)
+                size = int(there.size)
             await remove(journal)
-            return int(there.size)
+            return size
 
     async def discard(self, practice_id: str, upload_id: str) -> None:
         if not names_fit(practice_id, upload_id):
