@@ -1,5 +1,8 @@
 """What kind of media a file is, told by its first bytes."""
 
+from io import BytesIO
+from wave import open as open_wav
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +21,7 @@ from therapy.domain.media_headers import (
     id3_length,
     mpeg_promise_ms,
     plain_wav_ms,
+    wav_header,
     wav_share,
     wav_tail,
 )
@@ -199,6 +203,18 @@ def test_a_wav_says_how_much_of_it_there_should_be():
 def test_a_wav_says_where_its_samples_end():
     assert wav_tail(wave(b"RIFF", FMT + b"data\x64\0\0\0")) == 44 + 100
     assert wav_tail(wave(b"RIFF", FMT)) == 0
+
+
+def test_a_header_is_that_of_a_plain_wav_however_long():
+    with open_wav(BytesIO(wav_header(88_200, 44_100) + bytes(88_200))) as found:
+        assert found.getparams()[:4] == (
+            1,
+            2,
+            44_100,
+            44_100,
+        )  # channels, bytes of a sample, rate, samples
+    assert plain_wav_ms(wav_header(88_200, 44_100), 44 + 88_200) == 1_000
+    assert wav_header(1 << 33, 44_100) == wave(b"RIFF", FMT + DATA)
 
 
 def plain(data: int, form: bytes = FMT, kind: bytes = b"RIFF") -> bytes:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.builders import PRACTICE, a_wav
 from tests.http.clinic import ALEX, JORDAN, SOUND, check_problem, metadata_of, open_clinic
+from tests.http.test_playback import Recorded
 from tests.workflows.playing import (
     HEAD,
     PlayingDecoder,
@@ -18,6 +19,7 @@ from tests.workflows.playing import (
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.domain.errors import EngineFailed
 from therapy.domain.playback import all_keys
+from therapy.repositories.sessions import session_partition
 
 RATE = 16_000
 SECONDS = 12.34
@@ -77,6 +79,22 @@ async def test_get_sessions_id_playback_plays_and_seeks_to_what_was_said_and_get
 
     shown = (await playing.get(f"/sessions/{session_id}")).json()
     assert (shown["playback"], shown["playback_failure"]) == ("ready", None)
+
+
+@pytest.mark.parametrize("name", ["playback", "peaks"])
+async def test_a_part_reads_the_session_and_its_playback_and_no_transcript(tmp_path, name):
+    wrapped = {"store": Recorded}
+    async with open_clinic(tmp_path, audio=PlayingDecoder(), wrapped=wrapped) as clinic:
+        session_id = await sent(clinic, a_wav(sound(0.5)))
+        await clinic.work()
+        asked = clinic.records.store.asked
+        for method in ("GET", "HEAD"):
+            asked.clear()
+            path = f"/sessions/{session_id}/{name}"
+            part = await clinic.ask(method, path, headers={"Range": "bytes=0-1"})
+            assert part.status_code == 206
+            of_session = session_partition(PRACTICE, session_id)
+            assert asked == [("get", of_session, "session"), ("get", of_session, "playback")]
 
 
 @pytest.mark.parametrize("name", ["playback", "peaks"])

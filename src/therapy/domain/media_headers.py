@@ -4,6 +4,7 @@ Every number is a claim of the file and may be wrong. Formats: id3.org (ID3v2), 
 ISO 13818-7 (ADTS), ATSC A/52 (AC-3), RFC 2361 and EBU 3306 (WAV).
 """
 
+import struct
 from collections.abc import Callable, Iterator
 
 ID3_HEADER = 10
@@ -11,6 +12,13 @@ BETWEEN_BYTES = 32
 ID3V1_BYTES = 128
 CHAIN = 4
 """So many frames that follow each other are no chance."""
+
+_WAV_HEADER = struct.Struct("<4sI8sIHHIIHH4sI")
+"""RIFF and its length, WAVE, `fmt ` with its 16 bytes, `data` and its length: all that a WAV needs."""
+
+WAV_HEADER_BYTES = _WAV_HEADER.size
+_MOST_STATED = (1 << 32) - 1
+"""The largest length that a WAV can state."""
 
 _WAV_UNKNOWN = 0x7FFF_0000
 """Sizes from here on are what a recorder writes before it knows the size."""
@@ -200,6 +208,24 @@ def wav_share(head: bytes, size: int) -> float:
         if name == b"data" and start < size and known and head[:4] != b"RIFX":
             return max(1.0, (wav_tail(head) - start) / (size - start))
     return 1.0
+
+
+def wav_header(length: int, rate: int) -> bytes:
+    """Return the header of a WAV of so many bytes of samples: one channel, 16 bits, `rate` samples a second.
+
+    Of more than a WAV can state it states the most.
+    """
+    riff = min(WAV_HEADER_BYTES - 8 + length, _MOST_STATED)
+    form = (
+        16,
+        1,
+        1,
+        rate,
+        2 * rate,
+        2,
+        16,
+    )  # its bytes, PCM, channels, rates, bytes and bits of a sample
+    return _WAV_HEADER.pack(b"RIFF", riff, b"WAVEfmt ", *form, b"data", min(length, _MOST_STATED))
 
 
 def plain_wav_ms(head: bytes, size: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from therapy.domain.access import Actor
+from therapy.domain.media_headers import wav_header
 from therapy.domain.outbox import PushKind
 from therapy.domain.people import Device, Role
 from therapy.domain.push import PushMessage
@@ -86,7 +87,4 @@ def a_letter(**changes: Any) -> Letter:
 def a_wav(pcm: bytes, *, promised: int | None = None) -> bytes:
     """A WAV of 16 kHz mono s16 samples; its header says `promised` bytes, if given, whatever is there."""
     length = len(pcm) if promised is None else promised
-    size = [(36 + length).to_bytes(4, "little"), length.to_bytes(4, "little")]
-    form = b"fmt " + (16).to_bytes(4, "little") + b"\x01\x00\x01\x00"
-    rates = (16_000).to_bytes(4, "little") + (32_000).to_bytes(4, "little") + b"\x02\x00\x10\x00"
-    return b"RIFF" + size[0] + b"WAVE" + form + rates + b"data" + size[1] + pcm
+    return wav_header(length, 16_000) + pcm

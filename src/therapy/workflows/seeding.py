@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from therapy.domain.credentials import current_hash
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound
 from therapy.domain.media import WAV
+from therapy.domain.media_headers import wav_header
 from therapy.domain.outbox import SessionEntryChanged
 from therapy.domain.people import Person, Practice, Role, check_email, check_number, check_password
 from therapy.domain.scoring import session_scores
@@ -325,10 +326,7 @@ def _hummed(version: TranscriptVersion) -> Iterator[bytes]:
         _silence(each.start_ms - before.end_ms) + _tone(each) for before, each in pairwise(edges)
     )
     samples += _silence(version.duration_ms - version.utterances[-1].end_ms)
-    sizes = [(len(samples) + 36, 4), (16, 4), (1, 2), (1, 2)]
-    sizes += [(HUM_RATE, 4), (HUM_RATE * 2, 4), (2, 2), (16, 2), (len(samples), 4)]
-    riff, *form, length = [number.to_bytes(width, "little") for number, width in sizes]
-    yield b"".join([b"RIFF", riff, b"WAVEfmt ", *form, b"data", length])
+    yield wav_header(len(samples), HUM_RATE)
     yield samples
 
 

@@ -5,6 +5,7 @@ import secrets
 from array import array
 from pathlib import Path
 
+from therapy.domain.media_headers import wav_header
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 
 RATE = 44_100
@@ -63,7 +64,4 @@ def hissed(pcm: bytes) -> bytes:
 
 def app_wav(pcm: bytes) -> bytes:
     """Return a WAV like the app's: a header whose sizes are too large, then the samples."""
-    sizes = [(len(pcm) + TOO_MUCH + 36, 4), (16, 4), (1, 2), (1, 2)]
-    sizes += [(RATE, 4), (RATE * 2, 4), (2, 2), (16, 2), (len(pcm) + TOO_MUCH, 4)]
-    riff, *form, length = [number.to_bytes(width, "little") for number, width in sizes]
-    return b"".join([b"RIFF", riff, b"WAVEfmt ", *form, b"data", length, pcm])
+    return wav_header(len(pcm) + TOO_MUCH, RATE) + pcm

@@ -7,7 +7,6 @@ so it is gone when the process ends, however it ends.
 
 import asyncio
 import os
-import struct
 import tempfile
 import threading
 from collections.abc import AsyncIterator
@@ -17,13 +16,8 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from therapy.domain.errors import EngineFailed
+from therapy.domain.media_headers import WAV_HEADER_BYTES, wav_header
 from therapy.ports.audio import BYTES_PER_MS, SAMPLE_RATE
-
-HEADER = struct.Struct("<4sI8sIHHIIHH4sI")
-"""RIFF and its length, WAVE, `fmt ` with its 16 bytes, `data` and its length: all that a WAV file needs."""
-
-MOST_STATED = (1 << 32) - 1
-"""The largest length that such a header can state."""
 
 WRITTEN_AT_ONCE = 1 << 20
 """Bytes of samples that one call of a thread writes, half a minute."""
@@ -64,7 +58,7 @@ class AudioBufferFile:
     @property
     def size(self) -> int:
         """The bytes of the file, once it is finished."""
-        return HEADER.size + self._written + len(self._pending)
+        return WAV_HEADER_BYTES + self._written + len(self._pending)
 
     async def write(self, pcm: bytes) -> None:
         """Append samples.
@@ -83,7 +77,7 @@ class AudioBufferFile:
             EngineFailed: there is no room on the disk.
         """
         await asyncio.to_thread(self._write)
-        await asyncio.to_thread(self._put, _header(self._written), 0)
+        await asyncio.to_thread(self._put, wav_header(self._written, SAMPLE_RATE), 0)
 
     def reader(self) -> BinaryIO:
         """Return a new reader at the start of the finished file; closing it does not affect the buffer."""
@@ -98,13 +92,13 @@ class AudioBufferFile:
 
     async def pcm(self) -> AsyncIterator[bytes]:
         """Yield the samples of the finished file."""
-        at = HEADER.size
+        at = WAV_HEADER_BYTES
         while chunk := await asyncio.to_thread(self._read, at):
             yield chunk
             at += len(chunk)
 
     def _write(self) -> None:
-        self._put(self._pending, HEADER.size + self._written)
+        self._put(self._pending, WAV_HEADER_BYTES + self._written)
         self._written += len(self._pending)
         self._pending = bytearray()
 
@@ -125,21 +119,3 @@ class AudioBufferFile:
     def _close(self) -> None:
         with self._lock, suppress(OSError):
             self._file.close()
-
-
-def _header(length: int) -> bytes:
-    """Return the header of so many bytes of samples."""
-    return HEADER.pack(
-        b"RIFF",
-        min(HEADER.size - 8 + length, MOST_STATED),
-        b"WAVEfmt ",
-        16,
-        1,  # PCM
-        1,  # channel
-        SAMPLE_RATE,
-        2 * SAMPLE_RATE,
-        2,
-        16,
-        b"data",
-        min(length, MOST_STATED),
-    )
