@@ -4,7 +4,6 @@ Every number is a claim of the file and may be wrong. Formats: id3.org (ID3v2), 
 ISO 13818-7 (ADTS), ATSC A/52 (AC-3), RFC 2361 and EBU 3306 (WAV).
 """
 
-import struct
 from collections.abc import Callable, Iterator
 
 ID3_HEADER = 10
@@ -13,10 +12,9 @@ ID3V1_BYTES = 128
 CHAIN = 4
 """So many frames that follow each other are no chance."""
 
-_WAV_HEADER = struct.Struct("<4sI8sIHHIIHH4sI")
+WAV_HEADER_BYTES = 44
 """RIFF and its length, WAVE, `fmt ` with its 16 bytes, `data` and its length: all that a WAV needs."""
 
-WAV_HEADER_BYTES = _WAV_HEADER.size
 _MOST_STATED = (1 << 32) - 1
 """The largest length that a WAV can state."""
 
@@ -215,17 +213,19 @@ def wav_header(length: int, rate: int) -> bytes:
 
     Of more than a WAV can state it states the most.
     """
-    riff = min(WAV_HEADER_BYTES - 8 + length, _MOST_STATED)
-    form = (
-        16,
-        1,
-        1,
-        rate,
-        2 * rate,
-        2,
-        16,
-    )  # its bytes, PCM, channels, rates, bytes and bits of a sample
-    return _WAV_HEADER.pack(b"RIFF", riff, b"WAVEfmt ", *form, b"data", min(length, _MOST_STATED))
+    riff, data = (min(each, _MOST_STATED) for each in (WAV_HEADER_BYTES - 8 + length, length))
+    form = [
+        (1, 2),
+        (1, 2),
+        (rate, 4),
+        (2 * rate, 4),
+        (2, 2),
+        (16, 2),
+    ]  # PCM, channels, rates, a sample
+    numbers = [
+        number.to_bytes(width, "little") for number, width in [(riff, 4), (16, 4), *form, (data, 4)]
+    ]
+    return b"".join([b"RIFF", numbers[0], b"WAVEfmt ", *numbers[1:-1], b"data", numbers[-1]])
 
 
 def plain_wav_ms(head: bytes, size: int) -> int:
