@@ -5,6 +5,7 @@ ISO 13818-7 (ADTS), ATSC A/52 (AC-3), RFC 2361 and EBU 3306 (WAV).
 """
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 
 ID3_HEADER = 10
 BETWEEN_BYTES = 32
@@ -213,19 +214,12 @@ def wav_header(length: int, rate: int) -> bytes:
 
     Of more than a WAV can state it states the most.
     """
-    riff, data = (min(each, _MOST_STATED) for each in (WAV_HEADER_BYTES - 8 + length, length))
-    form = [
-        (1, 2),
-        (1, 2),
-        (rate, 4),
-        (2 * rate, 4),
-        (2, 2),
-        (16, 2),
-    ]  # PCM, channels, rates, a sample
-    numbers = [
-        number.to_bytes(width, "little") for number, width in [(riff, 4), (16, 4), *form, (data, 4)]
-    ]
-    return b"".join([b"RIFF", numbers[0], b"WAVEfmt ", *numbers[1:-1], b"data", numbers[-1]])
+    whole, data = (min(each, _MOST_STATED) for each in (WAV_HEADER_BYTES - 8 + length, length))
+    # The form's bytes, PCM, channels, samples and bytes a second, bytes and bits of a sample.
+    numbers = whole, 16, 1, 1, rate, 2 * rate, 2, 16, data
+    widths = 4, 4, 2, 2, 4, 4, 2, 2, 4
+    riff, *form, size = map(int.to_bytes, numbers, widths, repeat("little"))
+    return b"".join([b"RIFF", riff, b"WAVEfmt ", *form, b"data", size])
 
 
 def plain_wav_ms(head: bytes, size: int) -> int:
