@@ -5,7 +5,6 @@ ISO 13818-7 (ADTS), ATSC A/52 (AC-3), RFC 2361 and EBU 3306 (WAV).
 """
 
 from collections.abc import Callable, Iterator
-from itertools import repeat
 
 ID3_HEADER = 10
 BETWEEN_BYTES = 32
@@ -218,7 +217,8 @@ def wav_header(length: int, rate: int) -> bytes:
     # The form's bytes, PCM, channels, samples and bytes a second, bytes and bits of a sample.
     numbers = whole, 16, 1, 1, rate, 2 * rate, 2, 16, data
     widths = 4, 4, 2, 2, 4, 4, 2, 2, 4
-    riff, *form, size = map(int.to_bytes, numbers, widths, repeat("little"))
+    fields = [each.to_bytes(width, "little") for each, width in zip(numbers, widths, strict=True)]
+    riff, *form, size = fields
     return b"".join([b"RIFF", riff, b"WAVEfmt ", *form, b"data", size])
 
 
