@@ -38,6 +38,7 @@ from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
     rss,
     seeded_server,
 )
+from therapy.domain import media_headers  # noqa: E402 - as above
 
 SAMPLE_RATE = 44_100
 CHUNK = 256 * 1024
@@ -102,14 +103,7 @@ def demo_pcm() -> bytes:
 
 def wav_header(size: int) -> bytes:
     """A WAV header that promises 300 bytes too many, as the app's does."""
-    size += 300
-    fmt = (16).to_bytes(4, "little") + (1).to_bytes(2, "little") + (1).to_bytes(2, "little")
-    rates = SAMPLE_RATE.to_bytes(4, "little") + (SAMPLE_RATE * 2).to_bytes(4, "little")
-    tail = (2).to_bytes(2, "little") + (16).to_bytes(2, "little")
-    return (
-        b"RIFF" + (size + 36).to_bytes(4, "little") + b"WAVEfmt " + fmt + rates + tail
-        + b"data" + size.to_bytes(4, "little")
-    )  # fmt: skip
+    return media_headers.wav_header(size + 300, SAMPLE_RATE)
 
 
 async def body(pcm: bytes, minutes: float, therapist_id: str) -> AsyncIterator[bytes]:

@@ -37,6 +37,7 @@ from benchmarks.embedded_server import (  # noqa: E402 - the path comes first
     rss,
     seeded_server,
 )
+from therapy.domain.media_headers import wav_header  # noqa: E402 - as above
 
 HALF_OPEN = 200
 READS_A_SECOND = 50
@@ -113,7 +114,7 @@ async def upload(host: str, port: int, token: str) -> str:
         part = b'--b\r\nContent-Disposition: form-data; name="audio_file"; filename="a.wav"\r\n\r\n'
         for piece in (
             part,
-            wav_header(size),
+            wav_header(size, 16_000),
             *[b"\x10\x00" * 32_768] * (size // 65_536),
             b"\r\n--b--\r\n",
         ):
@@ -122,19 +123,6 @@ async def upload(host: str, port: int, token: str) -> str:
             await asyncio.sleep(1 / 32)
         writer.write(b"0\r\n\r\n")
         return f"upload: {status_of(await reader.read(12))}"
-
-
-def wav_header(size: int) -> bytes:
-    numbers = ((16, 4), (1, 2), (1, 2), (16_000, 4), (32_000, 4), (2, 2), (16, 2))
-    form = b"".join(number.to_bytes(width, "little") for number, width in numbers)
-    return (
-        b"RIFF"
-        + (size + 36).to_bytes(4, "little")
-        + b"WAVEfmt "
-        + form
-        + b"data"
-        + size.to_bytes(4, "little")
-    )
 
 
 def status_of(answer: bytes) -> str:

@@ -207,12 +207,8 @@ def test_a_wav_says_where_its_samples_end():
 
 def test_a_header_is_that_of_a_plain_wav_however_long():
     with open_wav(BytesIO(wav_header(88_200, 44_100) + bytes(88_200))) as found:
-        assert found.getparams()[:4] == (
-            1,
-            2,
-            44_100,
-            44_100,
-        )  # channels, bytes of a sample, rate, samples
+        channels, sample_bytes, rate, samples, *_ = found.getparams()
+    assert (channels, sample_bytes, rate, samples) == (1, 2, 44_100, 44_100)
     assert plain_wav_ms(wav_header(88_200, 44_100), 44 + 88_200) == 1_000
     assert wav_header(1 << 33, 44_100) == wave(b"RIFF", FMT + DATA)
 

@@ -217,8 +217,8 @@ def wav_header(length: int, rate: int) -> bytes:
     # The form's bytes, PCM, channels, samples and bytes a second, bytes and bits of a sample.
     numbers = whole, 16, 1, 1, rate, 2 * rate, 2, 16, data
     widths = 4, 4, 2, 2, 4, 4, 2, 2, 4
-    fields = [each.to_bytes(width, "little") for each, width in zip(numbers, widths, strict=True)]
-    riff, *form, size = fields
+    fields = zip(numbers, widths, strict=True)
+    riff, *form, size = (number.to_bytes(width, "little") for number, width in fields)
     return b"".join([b"RIFF", riff, b"WAVEfmt ", *form, b"data", size])
 
 
