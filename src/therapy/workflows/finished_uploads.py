@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from therapy.domain.access import Actor
 from therapy.domain.errors import Forbidden, NotFound, TooLarge, UploadExpired
+from therapy.domain.people import Person
 from therapy.domain.session import Recording
 from therapy.domain.upload import BLOCK_SIZE, Metadata, block_hash, content_hash
 from therapy.ports.audio import ReadRange
@@ -38,10 +39,17 @@ class Arrived:
 
 
 async def finish(
-    actor: Actor, arrived: Arrived, metadata: Metadata, *, note: Note, intake: Intake
+    actor: Actor,
+    person: Person,
+    arrived: Arrived,
+    metadata: Metadata,
+    *,
+    note: Note,
+    intake: Intake,
 ) -> Receipt:
     """Make the received recording a session, or a part of the one it `continues`; return which one.
 
+    `person` is the actor. The upload's record says already that its recording is kept under the upload's id.
     If the same therapist sends the same recording again, by whatever path, it stays the same session; if
     that has failed, it is retried. What is not said of the languages and of how many speak is as this
     installation is set. It can be repeated after it was broken off.
@@ -57,19 +65,19 @@ async def finish(
         AlreadyExists: the recording is a session with other details; says which one.
     """
     practice_id, key = actor.practice_id, arrived.upload_id
-    person = await intake.records.people.load(practice_id, actor.person_id)
     if metadata.therapist and metadata.therapist not in {person.id, person.public_id}:
         raise Forbidden("other_therapist")
-    await note(recording_key=key)
     size = await _keep(practice_id, arrived, intake=intake)
     read = partial(intake.recordings.read, practice_id, key)
     if arrived.contested:
         await _verify(read, arrived.hashes)
     digest = content_hash(arrived.hashes)
     recording = Recording(key, size, digest, arrived.media_type, arrived.file_name)
-    length_ms = await _check(actor, read, recording, metadata.continues, intake=intake)
+    length_ms, _ = await asyncio.gather(
+        _check(actor, read, recording, metadata.continues, intake=intake),
+        require_login(actor, records=intake.records),  # an hour may have passed
+    )
     recording = replace(recording, length_ms=length_ms)
-    await require_login(actor, records=intake.records)  # an hour may have passed
     if metadata.continues:
         new = await continue_session(
             actor,

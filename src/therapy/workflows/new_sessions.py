@@ -1,5 +1,6 @@
 """A received recording becomes a session, or is found to be one already."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -71,10 +72,11 @@ async def become_session(
     chosen = Spoken(spoken.languages or usual.languages, spoken.people or usual.people)
     while True:
         taken = await taken_key(UniqueKey(practice_id, key, new), records=records)
-        await note(session_id=taken.value)
-        try:
-            existing = await records.sessions.load(practice_id, taken.value)
-        except NotFound:
+        existing, _ = await asyncio.gather(
+            _session_if_any(practice_id, taken.value, records=records),
+            note(session_id=taken.value),
+        )
+        if existing is None:
             session = await _new_session(
                 taken.value, person, details, recording, chosen, records=records
             )
@@ -101,6 +103,13 @@ async def become_session(
             await Change(handed).commit(records.store)
 
 
+async def _session_if_any(practice_id: str, session_id: str, *, records: Records) -> Session | None:
+    try:
+        return await records.sessions.load(practice_id, session_id)
+    except NotFound:
+        return None
+
+
 async def _new_session(
     session_id: str,
     person: Person,
@@ -110,9 +119,9 @@ async def _new_session(
     *,
     records: Records,
 ) -> Session:
-    practice = await records.practices.load(person.practice_id)
-    account = await review.patient_account(
-        person.practice_id, details.patient.number, records=records
+    practice, account = await asyncio.gather(
+        records.practices.load(person.practice_id),
+        review.patient_account(person.practice_id, details.patient.number, records=records),
     )
     return Session(
         id=session_id,

@@ -225,7 +225,7 @@ async def _finished(actor: Actor, upload: Upload, metadata: Metadata, *, intake:
         TherapyError: see `finished_uploads.finish`.
     """
     now = intake.records.now
-    upload = await noted(upload, claim=upload.claim + 1, intake=intake)
+    upload = await noted(upload, claim=upload.claim + 1, recording_key=upload.id, intake=intake)
 
     async def note(**changes: object) -> None:
         nonlocal upload
@@ -239,7 +239,8 @@ async def _finished(actor: Actor, upload: Upload, metadata: Metadata, *, intake:
         contested=upload.contested,
     )
     try:
-        receipt = await finish(actor, arrived, metadata, note=note, intake=intake)
+        person = await intake.records.people.load(actor.practice_id, actor.person_id)
+        receipt = await finish(actor, person, arrived, metadata, note=note, intake=intake)
     except UploadExpired:  # else it would be complete for ever, and its client content
         await removed(upload, intake=intake)
         raise

@@ -4,7 +4,7 @@ Whatever goes wrong before that leaves nothing behind; the sweep removes what a 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 
 from msgspec.structs import replace
@@ -55,13 +55,16 @@ async def _ended(incoming: "Receiving", *, intake: Intake) -> None:
     """
     await incoming.blocks.stop()  # nothing may be staged behind what is thrown away
     records, upload = intake.records, incoming.upload
+    if incoming.is_used:
+        removal = Change(records.uploads.remove(upload)).commit(records.store)
+    else:
+        removal = throw_away(upload, records=records, recordings=intake.recordings)
+    await asyncio.gather(*map(_tried, (incoming.count(), removal)))
+
+
+async def _tried(ending: Awaitable[None]) -> None:
     with suppress(TherapyError):
-        await incoming.count()
-    with suppress(TherapyError):
-        if incoming.is_used:
-            await Change(records.uploads.remove(upload)).commit(records.store)
-        else:
-            await throw_away(upload, records=records, recordings=intake.recordings)
+        await ending
 
 
 class Receiving:
@@ -82,8 +85,7 @@ class Receiving:
         Raises:
             TooMuchAtOnce: too many are open, or the therapist has sent too much today.
         """
-        await self._intake.limits.admit(self.upload)
-        await self.count()
+        await asyncio.gather(self._intake.limits.admit(self.upload), self.count())
         self._check_day(max(1, length))
 
     async def count(self) -> None:
@@ -151,10 +153,16 @@ class Receiving:
         Raises:
             StorageFull, Unavailable: the last blocks could not be staged.
         """
-        await self.blocks.settle()
+        person, *_ = await asyncio.gather(
+            self._intake.records.people.load(actor.practice_id, actor.person_id),
+            self.note(recording_key=self.upload.id),
+            self.blocks.settle(),
+        )
         hashes, media_type = tuple(self.blocks.hashes), self.blocks.media_type
         arrived = Arrived(self.upload.id, hashes, media_type, file_name)
         metadata = Metadata(details, therapist, languages, people, continues)
-        receipt = await finish(actor, arrived, metadata, note=self.note, intake=self._intake)
+        receipt = await finish(
+            actor, person, arrived, metadata, note=self.note, intake=self._intake
+        )
         self.is_used = receipt.new
         return receipt

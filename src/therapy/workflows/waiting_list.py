@@ -5,6 +5,7 @@ updates; so there is no counter that a crash could leave wrong. What everybody h
 store once a minute, and in between each process adds what comes through it.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -81,9 +82,11 @@ class WaitingList:
     async def place(self, session: Session, *, beside: bool = False) -> datetime:
         """Return the place in the list of a session that is to be transcribed; `beside`: again."""
         now = self.records.now()
-        own = await self._waiting(session.practice_id, session.therapist_id)
+        own, overdue = await asyncio.gather(
+            self._waiting(session.practice_id, session.therapist_id),
+            self.records.store.due(AWAITED_QUEUES, now, 1),
+        )
         others = [each.place for each in own if each.place and each.session_id != session.id]
-        overdue = await self.records.store.due(AWAITED_QUEUES, now, 1)
         if beside:
             reruns = await self._reruns()
             whose = session.practice_id, session.therapist_id

@@ -8,7 +8,7 @@ Beside it, `staging/<practice>/<upload>` is a journal: an append blob with one l
 what the blocks alone can't: its Last-Modified says when the last block came (Azure lists no time for a blob
 that is not committed), its order says which of two blocks with the same number is newer, and the SHA-256s in
 the block ids make up the recording's, which goes into its metadata. Of an upload of which no
-number is staged twice one block in 16 has a line, which says so; the others count without: a line costs a
+number is staged twice only block 0 has a line, which says so; the others count without: a line costs a
 request and, over the emulator, a tenth of the time of its block. The journal is deleted last, so
 `staged_before` finds whatever a crash leaves behind; without a journal, Azure drops uncommitted blocks after
 a week. If versioning or soft delete is on in the account, deleted recordings stay there as long as they say.
@@ -167,11 +167,15 @@ class BlobRecordings(Recordings):
         with blob_errors():
             if not once:
                 await note(self._journal(practice_id, upload_id), name)
-            elif number == 0:
-                await note_once(self._journal(practice_id, upload_id), name)
             # A stream is sent in small writes; bytes would block the event loop meanwhile.
             blob = self._blob(practice_id, upload_id)
-            await blob.stage_block(name, BytesIO(block), length=len(block))
+            staging = blob.stage_block(name, BytesIO(block), length=len(block))
+            if once and number == 0:
+                await asyncio.gather(
+                    note_once(self._journal(practice_id, upload_id), name), staging
+                )
+            else:
+                await staging
         return digest
 
     async def staged(self, practice_id: str, upload_id: str, number: int) -> bytes:
