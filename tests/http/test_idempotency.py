@@ -35,8 +35,8 @@ from tests.http.clinic import (
 from tests.http.server import PATIENCE, Answer, Server, audio_part, serving, wait_for_no_connection
 from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.entrypoints.http.app import make_app
+from therapy.entrypoints.http.buffered_answer import KEPT, OPTION, SHOWN
 from therapy.entrypoints.http.former_routes import FORMER_ROUTES
-from therapy.entrypoints.http.held_answer import KEPT, OPTION, SHOWN
 from therapy.entrypoints.http.idempotency_key import takes_key
 from therapy.entrypoints.http.openapi_document import document_of
 

@@ -21,9 +21,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from therapy.domain.errors import KeyReused, TherapyError
 from therapy.domain.idempotency import HEADER, KeyedRequest, parse_key
 from therapy.entrypoints.http.body_fingerprint import BodyFingerprint, FingerprintedBody
+from therapy.entrypoints.http.buffered_answer import KEPT, OPTION, SHOWN, BufferedAnswer, send_again
 from therapy.entrypoints.http.errors import BrokenOff, SlowBody
 from therapy.entrypoints.http.former_routes import FORMER_ROUTES
-from therapy.entrypoints.http.held_answer import KEPT, OPTION, SHOWN, HeldAnswer, send_again
 from therapy.entrypoints.http.watched_body import ReplayedBody, WatchedBody
 from therapy.wiring import Therapy
 from therapy.workflows.idempotency import Idempotency
@@ -105,9 +105,9 @@ class _Exchange:
 class _Doing(_Exchange):
     async def answer(self, claimed: KeyedRequest, idempotency: Idempotency) -> None:
         """Do a request, keep its answer if it was done, and only then send it."""
-        answer, handler = HeldAnswer(), self._scope["route_handler"]
+        answer, handler = BufferedAnswer(), self._scope["route_handler"]
         async with idempotency.attempt(claimed) as attempt:
-            await self._next_app(self._scope, self._body, answer.hold)
+            await self._next_app(self._scope, self._body, answer.buffer)
             kept = answer.to_keep(handler) if isinstance(handler, HTTPRouteHandler) else None
             if kept is not None and (fingerprint := await self._fingerprint()):
                 attempt.done(kept, fingerprint=fingerprint, size=self._body.fingerprint.size)
