@@ -34,7 +34,7 @@ from tests.emulators.valkey import Valkey  # noqa: E402 - the path comes first
 from therapy.config import read_settings  # noqa: E402 - the path comes first
 from therapy.domain.people import Role  # noqa: E402 - the path comes first
 from therapy.wiring import open_therapy  # noqa: E402 - the path comes first
-from therapy.workflows.accounts import enrol, practice_to_join  # noqa: E402 - the path comes first
+from therapy.workflows.accounts import add_account, practice_to_join  # noqa: E402 - the path comes first
 
 OWNER, PASSWORD = "olivia.hayes1@example.health", "a password to try with 9"
 KNOWN = "198.51.100.7"
@@ -57,7 +57,7 @@ async def add_owner(environment: dict[str, str]) -> None:
     async with open_therapy(read_settings(environment)) as therapy:
         here = therapy.installation
         practice = await practice_to_join("", "en", records=here.records)
-        await enrol(
+        await add_account(
             practice,
             Role.THERAPIST,
             email=OWNER,

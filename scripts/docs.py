@@ -17,7 +17,7 @@ from types import ModuleType
 
 from therapy import adapters, ports
 from therapy.config import FAMILIES as CHOICES
-from therapy.config import GROUPS, NO_LONGER_NEEDED, SETTINGS
+from therapy.config import GROUPS, NO_LONGER_NEEDED, RENAMED, SETTINGS
 from therapy.domain.session import TRANSITIONS, Event, State
 from therapy.ports.insights import InsightFinder
 from therapy.ports.mail import Mail
@@ -171,6 +171,12 @@ adapter](../how-to/write-an-adapter.md).
 On App Service a value like `@Microsoft.KeyVault(SecretUri=…)` is resolved before the program starts. If one
 could not be resolved, the program does not start, and says its name and what to do.
 
+## Renamed
+
+These names count, too, where the new one is not set; `therapy check` names those that are set.
+
+{renamed}
+
 ## No longer needed
 
 These settings of the earlier generation are accepted but have no effect; `therapy check` names those that are
@@ -189,10 +195,12 @@ def settings_page() -> str:
             [f"`{each.name}`", default, each.purpose + (" (secret)" if each.secret else "")]
         )
     unneeded = [f"- `{name}`: {why}" for name, why in NO_LONGER_NEEDED.items()]
+    renamed = [f"- `{former}` is called `{name}` now" for former, name in RENAMED.items()]
     return _SETTINGS_PAGE.format(
         table="\n".join(f"| {' | '.join(row)} |" for row in rows),
         families=_choices(),
         groups=_groups(),
+        renamed="\n".join(renamed),
         unneeded="\n".join(unneeded),
     )
 

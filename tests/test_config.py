@@ -123,7 +123,7 @@ MALFORMED = {
         f"{CANARY}@a.example,b@a.example",
         f"a\nBcc: b <{CANARY}@a.example>",
     ),
-    "THERAPY_NOTICES": ("azure",),
+    "THERAPY_PUSH": ("azure",),
     "THERAPY_MAIL": ("azure",),
     "THERAPY_DOORBELL": (CANARY,),
 }
@@ -241,7 +241,7 @@ def test_a_family_that_is_half_set_up_names_the_rest(given: dict[str, str], name
     [
         ("speech", "THERAPY_SPEECH"),
         ("sentiment", "THERAPY_SENTIMENT"),
-        ("push", "THERAPY_NOTICES"),
+        ("push", "THERAPY_PUSH"),
         ("mail", "THERAPY_MAIL"),
         ("doorbell", "THERAPY_DOORBELL"),
         ("stores", "THERAPY_STORES"),
@@ -251,6 +251,13 @@ def test_a_family_that_is_half_set_up_names_the_rest(given: dict[str, str], name
 def test_each_port_can_be_served_by_another_family(field: str, setting: str) -> None:
     usual = families_of(read_settings(WHOLE))
     assert families_of(read_settings(WHOLE | {setting: "local"})) == usual | {field: "local"}
+
+
+def test_a_setting_counts_under_its_former_name_unless_the_new_one_is_set() -> None:
+    former = WHOLE | {"THERAPY_NOTICES": "local"}
+    told = [former | {"THERAPY_PUSH": text} for text in ("", " ", "firebase")]
+    assert [read_settings(each).push for each in told] == ["local", "local", "firebase"]
+    assert "THERAPY_NOTICES must be" in refused(WHOLE | {"THERAPY_NOTICES": "azure"})
 
 
 def test_a_command_demands_only_what_it_uses() -> None:
@@ -276,7 +283,7 @@ def test_proxies_are_addresses_and_networks_and_none_unless_told() -> None:
     assert proxies == ("10.0.0.4/32", "169.254.0.0/16", "2001:db8::7/128")
 
 
-OURS = ("THERAPY_ENV", "THERAPY_FLOW_PASSWORD")
+OURS = ("THERAPY_ENV", "THERAPY_FLOW_PASSWORD", "THERAPY_NOTICES")
 
 
 def test_a_name_that_is_nearly_a_setting_is_told_with_the_one_it_may_mean() -> None:

@@ -16,7 +16,7 @@ import rich_click as click
 import therapy as therapy_library
 from therapy import testing
 from therapy.adapters.azure.cosmos.container_definitions import SHAPES, Shape
-from therapy.config import NO_LONGER_NEEDED, SETTINGS
+from therapy.config import NO_LONGER_NEEDED, RENAMED, SETTINGS
 from therapy.entrypoints.cli.command_group import COMMANDS, therapy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +90,7 @@ OTHERS = {"THERAPY_ENV", "THERAPY_FLOW_PASSWORD"}
 
 
 def test_settings_that_a_page_names_exist() -> None:
-    known = {each.name for each in SETTINGS} | {*NO_LONGER_NEEDED} | OTHERS
+    known = {each.name for each in SETTINGS} | {*NO_LONGER_NEEDED, *RENAMED} | OTHERS
     for page in PAGES:
         assert {*SETTING.findall(page.read_text())} - known == set(), page
 

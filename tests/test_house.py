@@ -50,7 +50,18 @@ ALLOWED = {
 BANNED_WORDS = {"util", "helper", "manager", "misc"}
 """They say nothing of what a thing does. Standard terms (repository, index, queue, base …) are wanted."""
 METAPHORS = {
-    *("afterward", "desk", "enrolment", "hearing", "keeper", "leash", "office", "shelf", "spool"),
+    *(
+        "afterward",
+        "desk",
+        "enrol",
+        "enrolment",
+        "hearing",
+        "keeper",
+        "leash",
+        "office",
+        "shelf",
+        "spool",
+    ),
     *("trail",),
 }
 """They hide what a thing is, wherever they stand in a name of src."""

@@ -169,7 +169,7 @@ class Life:
 
     async def _add(self, role: Role, email: str, number: str = "") -> None:
         practice = Practice(PRACTICE, "Clinic")
-        await accounts.enrol(
+        await accounts.add_account(
             practice,
             role,
             email=email,

@@ -22,9 +22,9 @@ EMAIL, NUMBER = "dana@example.health", "300000015"
 FIRST, SECOND = "the first password", "the second password"
 
 
-async def enrol(it: MemoryInstallation) -> None:
+async def add_account(it: MemoryInstallation) -> None:
     with suppress(AlreadyExists):  # it was written before, and nobody was told
-        await accounts.enrol(
+        await accounts.add_account(
             a_practice(),
             Role.PATIENT,
             email=EMAIL,
@@ -59,9 +59,9 @@ async def change(it: MemoryInstallation) -> None:
 
 
 async def life(process: Process) -> None:
-    """Enrol, sign in, get pushes, forget the password, set a new one."""
+    """Add an account, sign in, get pushes, forget the password, set a new one."""
     lived = Lifetime(await an_installation(), process)
-    await lived.until_done(enrol)
+    await lived.until_done(add_account)
     first = await lived.until_done(lambda it: log_in(it, FIRST))
     await lived.until_done(lambda it: register(it, first))
     await lived.until_done(forget)

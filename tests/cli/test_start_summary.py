@@ -50,6 +50,11 @@ def test_the_default_has_nothing_doubtful() -> None:
         ({"JWT_SECRET_KEY": "change-me"}, "JWT_SECRET_KEY must have 32 bytes"),
         (APP_SERVICE | PROXY | {"GUNICORN_TIMEOUT": "300"}, "GUNICORN_TIMEOUT is 300 s"),
         ({"FLASK_SECRET_KEY": "x"}, "FLASK_SECRET_KEY is no longer needed"),
+        ({"THERAPY_NOTICES": "local"}, "THERAPY_NOTICES is called THERAPY_PUSH now; it counts"),
+        (
+            {"THERAPY_NOTICES": "local", "THERAPY_PUSH": "local"},
+            "THERAPY_NOTICES is called THERAPY_PUSH now, which counts",
+        ),
         ({"THERAPY_DATADIR": "x"}, "did you mean THERAPY_DATA_DIR?"),
     ],
 )

@@ -22,7 +22,9 @@ from therapy.repositories.known_addresses import (
 from therapy.repositories.logins import access_partition
 from therapy.repositories.vocabularies import Vocabularies
 
-A_REQUEST = KeyedRequest(PRACTICE, PATIENT, "/a/{b}", "name-1", "holder-1", NOW + DAY, NOW + DAY)
+A_REQUEST = KeyedRequest(
+    PRACTICE, PATIENT, "name-1", "holder-1", NOW + DAY, NOW + DAY, operation="retry_session"
+)
 
 
 def request_at(record: KeyedRequest, place: Any) -> KeyedRequest:
@@ -50,7 +52,7 @@ ATTEMPT_SAMPLES: dict[str, dict[str, Any]] = {
     "keyed_request": {
         "repository": KeyedRequests,
         "record": A_REQUEST,
-        "write": lambda repository, record, _: repository.write(record),
+        "write": lambda repository, record, _: repository.writes(record)[0],
         "load": lambda repository, place: repository.load(request_at(A_REQUEST, place)),
         "named": request_at,
         "text": "holder",

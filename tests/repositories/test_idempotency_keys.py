@@ -13,7 +13,7 @@ from therapy.repositories.records import Records
 from therapy.testing.clock import Clock
 from therapy.workflows.idempotency import Idempotency
 
-ROUTE = "/sessions/{session_id}/retry"
+OPERATION = "retry_session"
 ANSWER = StoredAnswer(202, (("content-type", "application/json"),), b'{"message":"\xd7\x90"}')
 
 
@@ -22,7 +22,7 @@ def over(records: Records) -> Idempotency:
 
 
 def claim(records: Records, key: str = "key-1", **who: Any) -> Any:
-    return over(records).claim(an_actor(**who), ROUTE, key)
+    return over(records).claim(an_actor(**who), OPERATION, key)
 
 
 async def done(records: Records, claimed: KeyedRequest) -> None:
@@ -42,10 +42,10 @@ async def test_an_answer_is_found_on_another_replica_as_it_was(records, replica)
     assert (found.answer, found.fingerprint, found.size) == (ANSWER, "f" * 64, 7)
 
 
-async def test_a_key_is_one_persons_on_one_route(records):
+async def test_a_key_is_one_persons_for_one_operation(records):
     await done(records, await claim(records))
     others = [await claim(records, person_id="somebody-else"), await claim(records, key="key-2")]
-    others += [await over(records).claim(an_actor(), "/another", "key-1")]
+    others += [await over(records).claim(an_actor(), "another", "key-1")]
     others += [await claim(records, practice_id="practice-2")]
     assert [each.answer for each in others] == [None] * 4
 
@@ -89,7 +89,7 @@ async def test_a_long_request_is_still_under_way_on_another_replica(
     replica: Records, records: Records, clock: Clock
 ):
     brief = Idempotency(records, lease=SECOND / 10)
-    claimed = await brief.claim(an_actor(), ROUTE, "key-1")
+    claimed = await brief.claim(an_actor(), OPERATION, "key-1")
     async with brief.attempt(claimed):
         clock.advance(seconds=60)
         while (await _stored(records, claimed)).running_until < clock.now:  # noqa: ASYNC110 - by the real clock

@@ -189,9 +189,9 @@ async def test_the_first_practice_is_made_by_whoever_comes_first():
     assert await records.practices.all() == (first,)
 
 
-async def test_a_patient_is_enrolled_under_a_number_and_a_therapist_under_none(records):
-    async def enrol(role: Role, email: str, number: str) -> Person:
-        return await accounts.enrol(
+async def test_a_patient_is_added_under_a_number_and_a_therapist_under_none(records):
+    async def add_account(role: Role, email: str, number: str) -> Person:
+        return await accounts.add_account(
             a_practice(),
             role,
             email=email,
@@ -202,12 +202,12 @@ async def test_a_patient_is_enrolled_under_a_number_and_a_therapist_under_none(r
             passwords=MemoryPasswords(),
         )
 
-    patient = await enrol(Role.PATIENT, " Dana@Example.Health ", "300000015")
+    patient = await add_account(Role.PATIENT, " Dana@Example.Health ", "300000015")
     assert await records.people.by_email("dana@example.health") == patient
     for role, number in ((Role.PATIENT, ""), (Role.PATIENT, "1"), (Role.THERAPIST, "300000023")):
         with pytest.raises(InvalidInput):
-            await enrol(role, "other@example.health", number)
-    therapist = await enrol(Role.THERAPIST, "other@example.health", "")
+            await add_account(role, "other@example.health", number)
+    therapist = await add_account(Role.THERAPIST, "other@example.health", "")
     assert (therapist.number, therapist.version) == ("", 1)
 
 

@@ -25,7 +25,7 @@ from therapy.workflows.idempotency import Idempotency
 
 T = TypeVar("T")
 LEASE = 30 * SECOND
-ROUTE = "/sessions/{session_id}/retry"
+OPERATION = "retry_session"
 
 sides = st.sampled_from([0, 1])
 keys = st.sampled_from(["key-1", "key-2"])
@@ -68,7 +68,7 @@ class Keys(RuleBasedStateMachine):
     @rule(side=sides, key=keys)
     def somebody_asks(self, side: int, key: str) -> None:
         known, now = self.live(key), self.clock.now
-        asking = self.replicas[side].claim(an_actor(), ROUTE, key)
+        asking = self.replicas[side].claim(an_actor(), OPERATION, key)
         if known and not known.status and now < known.until:
             with pytest.raises(UnderWay) as refused:
                 self.wait(asking)
@@ -151,7 +151,7 @@ async def test_a_crash_at_any_write_leaves_a_key_that_answers_or_can_be_claimed(
     setattr(store, "after_commit" if is_written else "before_commit", die)
     is_done = at == 2 and isinstance(failure, Unavailable)  # then its sender is told so
     with nullcontext() if is_done else pytest.raises(type(failure)):
-        await over(replica, await replica.claim(an_actor(), ROUTE, "key-1"), 202)
+        await over(replica, await replica.claim(an_actor(), OPERATION, "key-1"), 202)
     clock.now += LEASE
-    found = await replica.claim(an_actor(), ROUTE, "key-1")
+    found = await replica.claim(an_actor(), OPERATION, "key-1")
     assert (found.answer is not None) == (at == 2 and is_written)

@@ -1,4 +1,4 @@
-"""Seeding and enrolment on the real local stores: what they write is found as the real thing is."""
+"""Seeding and added accounts on the real local stores: what they write is found as the real thing is."""
 
 import io
 import wave
@@ -182,16 +182,16 @@ async def test_a_seed_that_is_wrong_names_the_field_and_writes_nothing(
 async def test_a_real_account_is_never_taken_for_a_demo_one(
     seed: Seed, installed: Installation
 ) -> None:
-    await enrolled(installed, email=OLIVIA)
+    await added_account(installed, email=OLIVIA)
     with pytest.raises(AlreadyExists):
         await planted(seed, installed)
     assert not (await installed.records.people.by_email(OLIVIA)).demo
 
 
-async def enrolled(installed: Installation, practice: str = "", **changes: str) -> Person:
+async def added_account(installed: Installation, practice: str = "", **changes: str) -> Person:
     joined = await accounts.practice_to_join(practice, "en", records=installed.records)
     given = {"email": "dana@example.health", "full_name": "Dana Levi", "password": PASSWORD}
-    return await accounts.enrol(
+    return await accounts.add_account(
         joined,
         Role.THERAPIST,
         **given | changes,
@@ -201,17 +201,17 @@ async def enrolled(installed: Installation, practice: str = "", **changes: str) 
 
 
 async def test_the_only_practice_is_joined_without_its_name(installed: Installation) -> None:
-    first = await enrolled(installed, "River Practice")
-    second = await enrolled(installed, email="other@example.health")
-    third = await enrolled(installed, "river practice", email="third@example.health")
+    first = await added_account(installed, "River Practice")
+    second = await added_account(installed, email="other@example.health")
+    third = await added_account(installed, "river practice", email="third@example.health")
     assert {first.practice_id, second.practice_id, third.practice_id} == {first.practice_id}
 
 
 async def test_of_several_practices_one_must_be_named(installed: Installation) -> None:
-    await enrolled(installed, "River Practice")
-    await enrolled(installed, "Lake Practice", email="other@example.health")
+    await added_account(installed, "River Practice")
+    await added_account(installed, "Lake Practice", email="other@example.health")
     with pytest.raises(InvalidInput):
-        await enrolled(installed, email="third@example.health")
+        await added_account(installed, email="third@example.health")
 
 
 async def test_nobody_joins_the_demo_practice_without_naming_it(
@@ -219,8 +219,8 @@ async def test_nobody_joins_the_demo_practice_without_naming_it(
 ) -> None:
     await planted(seed, installed)
     demo = await installed.records.people.by_email(OLIVIA)
-    assert (await enrolled(installed)).practice_id != demo.practice_id
-    named = await enrolled(installed, seed.practice, email="other@example.health")
+    assert (await added_account(installed)).practice_id != demo.practice_id
+    named = await added_account(installed, seed.practice, email="other@example.health")
     assert named.practice_id == demo.practice_id
 
 
@@ -238,7 +238,7 @@ async def test_what_is_wrong_with_an_account_is_named(
     changes: dict[str, str], field: str, installed: Installation
 ) -> None:
     with pytest.raises(InvalidInput) as told:
-        await enrolled(installed, **changes)
+        await added_account(installed, **changes)
     assert told.value.field == field
     with pytest.raises(NotFound):
         await installed.records.people.by_email("dana@example.health")

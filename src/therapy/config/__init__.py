@@ -17,7 +17,7 @@ from therapy.config.reading import (
     unknown,
 )
 from therapy.config.settings import Settings
-from therapy.config.settings_table import NO_LONGER_NEEDED, SETTINGS, Setting
+from therapy.config.settings_table import NO_LONGER_NEEDED, RENAMED, SETTINGS, Setting
 from therapy.config.signing_secret import is_loopback, weakness_of
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "FORMER",
     "GROUPS",
     "NO_LONGER_NEEDED",
+    "RENAMED",
     "SETTINGS",
     "Plugin",
     "Setting",

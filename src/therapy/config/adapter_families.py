@@ -78,7 +78,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "push",
-        "THERAPY_NOTICES",
+        "THERAPY_PUSH",
         "firebase",
         ("firebase_project", "firebase_account", "google_credentials"),
         (("firebase_account", "google_credentials"), ("firebase_project", "firebase_account")),

@@ -26,7 +26,7 @@ from therapy.config.installed_plugins import (
     plugins_named,
 )
 from therapy.config.settings import Settings
-from therapy.config.settings_table import SETTINGS, settings_of
+from therapy.config.settings_table import RENAMED, SETTINGS, settings_of
 from therapy.config.signing_secret import secret_faults
 from therapy.config.value_parsers import read
 
@@ -111,21 +111,28 @@ class _Read(NamedTuple):
 def _each_read(environment: Mapping[str, str]) -> _Read:
     read_so_far = _Read({}, set(), set(), [])
     for setting in SETTINGS:
-        text, field = environment.get(setting.name, "").strip(), setting.field
+        name, field = _name_that_is_set(setting.name, environment), setting.field
+        text = environment.get(name, "").strip()
         # A default until it is read, so that a malformed setting is not reported as missing, too.
         read_so_far.values[field] = text if setting.default == "" else setting.default
         if text:
             read_so_far.given.add(field)
         if text.lower().startswith(UNRESOLVED):
-            read_so_far.faults.append(f"{setting.name} {_UNRESOLVED_MEND}")
+            read_so_far.faults.append(f"{name} {_UNRESOLVED_MEND}")
             continue
         try:
             if text:
                 read_so_far.values[field] = read(setting.form, text)
             read_so_far.sound.add(field)
         except ValueError as exc:
-            read_so_far.faults.append(f"{setting.name} must be {exc}: {setting.purpose}")
+            read_so_far.faults.append(f"{name} must be {exc}: {setting.purpose}")
     return read_so_far
+
+
+def _name_that_is_set(name: str, environment: Mapping[str, str]) -> str:
+    """Return a setting's former name if only that is set, else its name."""
+    names = (name, *(old for old, new in RENAMED.items() if new == name))
+    return next((each for each in names if environment.get(each, "").strip()), name)
 
 
 def _plugins(values: Mapping[str, object], fields: Collection[str]) -> list[Plugin]:
@@ -142,7 +149,7 @@ def _plugins(values: Mapping[str, object], fields: Collection[str]) -> list[Plug
 
 def unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield names that look like our settings but aren't, each with the most similar one ("" = none)."""
-    known = {setting.name for setting in SETTINGS} | OUTSIDE_THE_TABLE
+    known = {setting.name for setting in SETTINGS} | OUTSIDE_THE_TABLE | RENAMED.keys()
     prefixes = tuple(plugin.prefix for plugin in every_installed())
     for name in sorted(environment.keys() - known):
         if name.startswith(prefixes):

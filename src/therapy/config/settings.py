@@ -367,7 +367,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         str,
         ServedBy("push", ("auto", "local", "firebase")),
         "pushes: local (a file), firebase (FCM) or a plugin",
-    ] = field(name="THERAPY_NOTICES", default=AUTO)
+    ] = field(name="THERAPY_PUSH", default=AUTO)
     mail: Annotated[
         str,
         ServedBy("mail", ("auto", "local", "smtp")),

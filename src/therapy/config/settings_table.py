@@ -87,6 +87,9 @@ SETTINGS = (
     *(setting for each in PARTS.items() for setting in _settings_in(*each)),
 )
 
+RENAMED = {"THERAPY_NOTICES": "THERAPY_PUSH"}
+"""Former names of settings and what they are called now; the former one counts where only that is set."""
+
 NO_LONGER_NEEDED = {
     "FLASK_SECRET_KEY": "there are no cookies to sign",
     "FLASK_DEBUG": "see THERAPY_LOG_LEVEL",

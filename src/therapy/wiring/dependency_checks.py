@@ -121,7 +121,7 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     opening = {
         "stores": stores,
         "recordings": recordings,
-        "speech": _hearing(settings),
+        "speech": _speech_opening(settings),
         "sentiment": sentiment,
         "insights": insights,
         "push": push,
@@ -146,12 +146,12 @@ def _engines_of_azure(settings: Settings) -> Iterator[Dependency]:
         engines = (settings.speech_engine,)
     for engine in engines:
         with_it = replace(settings, speech_engine=engine)
-        found = _dependency(with_it, "speech", _hearing(with_it))
+        found = _dependency(with_it, "speech", _speech_opening(with_it))
         yield dataclasses.replace(found, part=engine)
 
 
-def _hearing(settings: Settings) -> Opening:
-    """Return what opens the recogniser, and lets it hear a second of speech."""
+def _speech_opening(settings: Settings) -> Opening:
+    """Return what opens the recogniser, and has a second of speech recognised."""
 
     async def speech(stack: AsyncExitStack) -> Check:
         opened = await open_speech(settings, stack)

@@ -28,7 +28,7 @@ EMAIL_SETTLES = timedelta(seconds=60)
 """How long an address stays taken without an account: its writer may have died before writing one."""
 
 
-async def enrol(
+async def add_account(
     practice: Practice,
     role: Role,
     *,

@@ -9,7 +9,7 @@ from functools import partial
 from therapy.domain.errors import TooLarge, UnsupportedAudio
 from therapy.domain.media import SNIFF_BYTES, sniff
 from therapy.domain.upload import BLOCK_SIZE, Upload
-from therapy.workflows.held_bytes import HeldBytes
+from therapy.workflows.byte_queue import ByteQueue
 from therapy.workflows.intake import Intake
 from therapy.workflows.staged_file import stage_hashed
 
@@ -32,7 +32,7 @@ class ArrivingBlocks:
 
     def __init__(self, upload: Upload, intake: Intake, begun: bytes = b"") -> None:
         self.media_type = upload.media_type
-        self.rest = HeldBytes(begun)
+        self.rest = ByteQueue(begun)
         self.hashes = list(upload.block_hashes)
         self.staged = upload.offset - len(begun)
         self._practice_id, self._upload_id = upload.practice_id, upload.id

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from therapy.config import (
     FAMILIES,
     NO_LONGER_NEEDED,
+    RENAMED,
     Settings,
     is_loopback,
     on_app_service,
@@ -55,6 +56,10 @@ def start_warnings(settings: Settings, variables: Mapping[str, str]) -> Iterator
     for name, why in NO_LONGER_NEEDED.items():
         if variables.get(name):
             yield f"{name} is no longer needed: {why}"
+    for former, name in RENAMED.items():
+        if variables.get(former):
+            rest = ", which counts" if variables.get(name) else "; it counts under both names"
+            yield f"{former} is called {name} now{rest}: rename it"
     for name, nearest in unknown(variables):
         yield f"{name} is not a setting" + (f"; did you mean {nearest}?" if nearest else "")
 

@@ -124,7 +124,7 @@ async def _add(
             raise CommandFailed(
                 f"there are several practices: choose one with --practice: {_names(before)}"
             ) from None
-        person = await accounts.enrol(
+        person = await accounts.add_account(
             joined,
             role,
             email=email,

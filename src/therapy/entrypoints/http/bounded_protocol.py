@@ -15,8 +15,8 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from therapy.entrypoints.http.buffered_body import add_piece, is_buffered
 from therapy.entrypoints.http.connection_limits import OpenConnections
-from therapy.entrypoints.http.large_pieces import hold, wants_large_pieces
 from therapy.entrypoints.http.refusals import (
     CROWDED,
     LARGE_HEAD,
@@ -194,8 +194,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._moved = True
         self._drained += len(body)
         cycle = self.cycle
-        if wants_large_pieces(cycle.scope) and not cycle.response_complete:
-            hold(cycle, body, self.flow)
+        if is_buffered(cycle.scope) and not cycle.response_complete:
+            add_piece(cycle, body, self.flow)
         else:
             super().on_body(body)
 

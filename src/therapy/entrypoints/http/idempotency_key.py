@@ -21,8 +21,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from therapy.domain.errors import KeyReused, TherapyError
 from therapy.domain.idempotency import HEADER, KeyedRequest, parse_key
 from therapy.entrypoints.http.body_fingerprint import BodyFingerprint, FingerprintedBody
+from therapy.entrypoints.http.buffered_answer import KEPT, OPTION, SHOWN, BufferedAnswer, send_again
 from therapy.entrypoints.http.errors import BrokenOff, SlowBody
-from therapy.entrypoints.http.held_answer import KEPT, OPTION, SHOWN, HeldAnswer, send_again
+from therapy.entrypoints.http.former_routes import FORMER_ROUTES
 from therapy.entrypoints.http.watched_body import ReplayedBody, WatchedBody
 from therapy.wiring import Therapy
 from therapy.workflows.idempotency import Idempotency
@@ -41,6 +42,15 @@ def takes_key(handler: Any) -> bool:
     """Return whether a handler's requests may have a key: it is a POST, and not for strangers."""
     is_post = isinstance(handler, HTTPRouteHandler) and HTTPMethod.POST in handler.http_methods
     return is_post and not handler.opt.get("no_token")
+
+
+def operation_of(scope: Scope) -> str:
+    """Return the name under which requests are stored: the handler's `operation_id`, which stays.
+
+    Of a handler without one it is the template of its path, so that renaming that loses its keys.
+    """
+    name: object = getattr(scope["route_handler"], "operation_id", None)
+    return name if isinstance(name, str) else scope["path_template"]
 
 
 def is_repeated(request: Request[Any, Any, Any]) -> bool:
@@ -71,7 +81,9 @@ class IdempotencyKeys(ASGIMiddleware):
             key = parse_key(",".join(keys))
             body = FingerprintedBody(watched, BodyFingerprint(key, request))
             await body.begin()
-            found = await idempotency.claim(scope["user"], scope["path_template"], key)
+            operation = operation_of(scope)
+            route = FORMER_ROUTES.get(operation, scope["path_template"])
+            found = await idempotency.claim(scope["user"], operation, key, route=route)
             if found.answer is not None:
                 await _Repetition(scope, body, send, next_app).answer(found)
         except TherapyError:
@@ -93,9 +105,9 @@ class _Exchange:
 class _Doing(_Exchange):
     async def answer(self, claimed: KeyedRequest, idempotency: Idempotency) -> None:
         """Do a request, keep its answer if it was done, and only then send it."""
-        answer, handler = HeldAnswer(), self._scope["route_handler"]
+        answer, handler = BufferedAnswer(), self._scope["route_handler"]
         async with idempotency.attempt(claimed) as attempt:
-            await self._next_app(self._scope, self._body, answer.hold)
+            await self._next_app(self._scope, self._body, answer.buffer)
             kept = answer.to_keep(handler) if isinstance(handler, HTTPRouteHandler) else None
             if kept is not None and (fingerprint := await self._fingerprint()):
                 attempt.done(kept, fingerprint=fingerprint, size=self._body.fingerprint.size)

@@ -10,9 +10,9 @@ from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import InvalidInput, TooLarge
 from therapy.domain.messages import sentence
 from therapy.domain.upload import Metadata
+from therapy.entrypoints.http.buffered_body import buffer_body
 from therapy.entrypoints.http.dependencies import Caller, IntakeDependency, Language
 from therapy.entrypoints.http.idempotency_key import KEPT_ANSWER
-from therapy.entrypoints.http.large_pieces import want_large_pieces
 from therapy.entrypoints.http.multipart import PartEnd, PartStart, parts
 from therapy.entrypoints.http.problem_answers import SIGNED_IN, WRITES, problems
 from therapy.entrypoints.http.request_bodies import JSON, MULTIPART, body_operation
@@ -132,7 +132,7 @@ async def _receive(request: Request[Any, Any, Any], actor: Actor, *, intake: Int
     most = intake.max_bytes
     if (request.content_length or 0) > most + MULTIPART_ROOM:
         raise TooLarge(limit=most)
-    want_large_pieces(request.scope)
+    buffer_body(request.scope)
     async with receiving(actor, request.content_length or 0, intake=intake) as incoming:
         form = _Form(actor, incoming, intake)
         given = await form.read(request)

@@ -12,7 +12,7 @@ KEPT_PREFIXES = ("tus-", "upload-")
 SUCCESSES = range(200, 300)
 
 
-class HeldAnswer:
+class BufferedAnswer:
     """An answer that is not sent yet: who asks again meanwhile must find it kept."""
 
     def __init__(self) -> None:
@@ -20,8 +20,8 @@ class HeldAnswer:
         self.status, self.body = 0, bytearray()
         self.headers: tuple[tuple[str, str], ...] = ()
 
-    async def hold(self, message: Message) -> None:
-        """Take a message instead of sending it."""
+    async def buffer(self, message: Message) -> None:
+        """Keep a message instead of sending it."""
         self._messages.append(message)
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -31,7 +31,7 @@ class HeldAnswer:
             self.body += message.get("body", b"")
 
     async def send(self, send: Send) -> None:
-        """Send what was held."""
+        """Send what was kept back."""
         for message in self._messages:
             await send(message)
 

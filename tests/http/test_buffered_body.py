@@ -1,4 +1,4 @@
-"""Large pieces of a body: fewer for an upload, none later than a moment, and not read beyond a limit."""
+"""Buffered bodies: fewer pieces for an upload, none later than a moment, and not read beyond a limit."""
 
 import asyncio
 import logging
@@ -6,12 +6,12 @@ import logging
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from therapy.entrypoints.http.large_pieces import (
+from therapy.entrypoints.http.buffered_body import (
     MOST_BYTES,
     PIECE_BYTES,
-    hold,
-    want_large_pieces,
-    wants_large_pieces,
+    add_piece,
+    buffer_body,
+    is_buffered,
 )
 
 READ = 1 << 18
@@ -50,9 +50,9 @@ def request() -> tuple[RequestResponseCycle, Line]:
 async def test_the_application_gets_what_came_once_it_is_enough():
     cycle, _ = request()
     first, second = b"a" * READ, b"b" * (PIECE_BYTES - READ)
-    hold(cycle, first, cycle.flow)
+    add_piece(cycle, first, cycle.flow)
     assert not cycle.message_event.is_set()
-    hold(cycle, second, cycle.flow)
+    add_piece(cycle, second, cycle.flow)
     assert cycle.message_event.is_set()
     message = await cycle.receive()
     assert message == {"type": "http.request", "body": first + second, "more_body": True}
@@ -62,15 +62,15 @@ async def test_the_application_gets_what_came_once_it_is_enough():
 async def test_what_comes_slowly_is_passed_on_all_the_same_again_and_again():
     cycle, _ = request()
     for piece in (b"slow", b"slower"):
-        hold(cycle, piece, cycle.flow)
+        add_piece(cycle, piece, cycle.flow)
         async with asyncio.timeout(30):
             assert (await cycle.receive())["body"] == piece
 
 
 async def test_nothing_is_passed_on_a_moment_later_if_it_was_taken_before():
     cycle, _ = request()
-    hold(cycle, b"little", cycle.flow)
-    hold(cycle, bytes(PIECE_BYTES), cycle.flow)
+    add_piece(cycle, b"little", cycle.flow)
+    add_piece(cycle, bytes(PIECE_BYTES), cycle.flow)
     await cycle.receive()
     await asyncio.sleep(0.05)
     assert not cycle.message_event.is_set()
@@ -80,21 +80,21 @@ async def test_a_connection_that_brings_more_than_is_taken_is_not_read_until_it_
     cycle, line = request()
     while line.reading:
         assert len(cycle.body) <= MOST_BYTES
-        hold(cycle, bytes(READ), cycle.flow)
+        add_piece(cycle, bytes(READ), cycle.flow)
     assert len(cycle.body) == MOST_BYTES + READ
     await cycle.receive()
     assert line.reading
 
 
-async def test_what_came_before_large_pieces_were_wanted_comes_first():
+async def test_what_came_before_a_body_is_buffered_comes_first():
     cycle, _ = request()
     cycle.body += b"before"
-    hold(cycle, b", behind", cycle.flow)
+    add_piece(cycle, b", behind", cycle.flow)
     assert (await cycle.receive())["body"] == b"before, behind"
 
 
-async def test_only_who_wants_large_pieces_gets_them():
+async def test_only_who_asks_for_it_gets_a_buffered_body():
     scope = {"type": "http", "state": {}}
-    assert not wants_large_pieces(scope)
-    want_large_pieces(scope)
-    assert wants_large_pieces(scope)
+    assert not is_buffered(scope)
+    buffer_body(scope)
+    assert is_buffered(scope)

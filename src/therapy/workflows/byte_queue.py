@@ -1,4 +1,4 @@
-"""Bytes that wait to be taken, in the order in which they came: copied once, when they are taken."""
+"""A queue of bytes: taken in the order in which they came, and copied once, when they are taken."""
 
 from collections import deque
 
@@ -6,8 +6,8 @@ SMALL = 1 << 16
 """Pieces of fewer bytes are joined as they come: each piece takes memory besides its bytes."""
 
 
-class HeldBytes:
-    """Bytes as they came, in pieces; a `bytearray` joins small ones until it is no longer small."""
+class ByteQueue:
+    """Bytes in the pieces in which they came; a `bytearray` joins small ones until it is no longer small."""
 
     def __init__(self, begun: bytes = b"") -> None:
         self._pieces = deque[bytes | bytearray]([begun] if begun else [])
