@@ -1,5 +1,6 @@
 """What does not fit together: each kind is found, and mended where that loses nothing."""
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace as replaced
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from therapy.adapters.local.recordings import FileRecordings
 from therapy.domain.errors import NotFound
 from therapy.domain.run import RunState
 from therapy.domain.upload import tail_name
-from therapy.ports.store import Delete
+from therapy.ports.store import Delete, Put
 from therapy.workflows import review
 from therapy.workflows.abandoned_uploads import forget_lost_uploads
 from therapy.workflows.inconsistencies import Inconsistency, Inspection, Kind
@@ -105,6 +106,18 @@ async def foreign_file(installed: MemoryInstallation, _: str) -> None:
     installed.recordings._kept[PRACTICE, "stray file"] = BLOCK
 
 
+async def newer_version(installed: MemoryInstallation, session_id: str) -> None:
+    await of_a_newer_program(installed, in_session(session_id), "version-000001")
+
+
+async def of_a_newer_program(installed: MemoryInstallation, partition: str, item_id: str) -> None:
+    """Rewrite an item so that this program can't read it, as a newer one might."""
+    item = (await installed.store.get(partition, item_id))[item_id]
+    body = json.dumps({**json.loads(item.body), "schema_version": 99}).encode()
+    put = Put(id=item_id, kind=item.kind, body=body, queue=item.queue, due_at=item.due_at)
+    await installed.store.commit(partition, [put])
+
+
 BREAKS: dict[Kind, Break] = {
     Kind.AUDIO_WITHOUT_SESSION: stray_audio,
     Kind.SESSION_WITHOUT_AUDIO: lost_audio,
@@ -116,6 +129,7 @@ BREAKS: dict[Kind, Break] = {
     Kind.PERSON_NOT_FOUND: lost_person,
     Kind.VERSION_WITHOUT_PARENT: lost_version,
     Kind.FOREIGN_FILE: foreign_file,
+    Kind.UNREADABLE_RECORD: newer_version,
 }
 MENDED = {
     Kind.STAGED_LEFTOVER,
@@ -186,6 +200,38 @@ async def test_audio_without_a_session_is_deleted_only_if_that_is_said() -> None
         await installed.recordings.size(PRACTICE, "stray")
     session = await installed.session(session_id)
     assert await installed.recordings.size(PRACTICE, session.recording.key) > 0
+
+
+async def test_nothing_of_a_session_that_this_program_can_not_read_is_called_left_over() -> None:
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    await left_output(installed, session_id)
+    await of_a_newer_program(installed, in_session(session_id), "session")
+    before = await installed.store.list(in_session(session_id))
+    kept = dict(installed.recordings._kept)
+    inspecting = inspection(installed)
+    (found,) = await inspecting.find()
+    assert found == Inconsistency(Kind.UNREADABLE_RECORD, PRACTICE, session_id, "session")
+    assert not await inspecting.mend(found, delete_audio=True)
+    assert await installed.store.list(in_session(session_id)) == before
+    assert installed.recordings._kept == kept
+
+
+@pytest.mark.parametrize("of", ["upload", "run"])
+async def test_nothing_of_work_that_this_program_can_not_read_is_called_left_over(of: str) -> None:
+    installed = await an_installation()
+    session_id = (await upload(installed.intake)).session_id
+    if of == "run":
+        await left_output(installed, session_id)
+        (run,) = await installed.runs(session_id)
+        await of_a_newer_program(installed, in_session(session_id), f"run-{run.id}")
+    else:
+        await stray_audio(installed, session_id)
+        stray = an_upload(id="stray", recording_key="stray")
+        await installed.write(installed.records.uploads.write(stray))
+        await of_a_newer_program(installed, f"uploads|{PRACTICE}", "upload-stray")
+    found = await inspection(installed).find()
+    assert {each.kind for each in found} - {Kind.ENTRY_OUT_OF_STEP} == {Kind.UNREADABLE_RECORD}
 
 
 @pytest.mark.parametrize(

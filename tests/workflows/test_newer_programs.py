@@ -7,12 +7,14 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.builders import (
     HOUR,
     PRACTICE,
     SESSION,
     THERAPIST,
+    a_device,
     a_login,
     a_person,
     a_push_due,
@@ -27,16 +29,19 @@ from tests.workflows.memory_installation import (
     MemoryInstallation,
     an_installation,
     begun,
+    registered,
     reviewed,
 )
 from therapy.domain import codec
+from therapy.domain.credentials import Credentials
 from therapy.domain.errors import NotFound, Unavailable
 from therapy.domain.session import State
 from therapy.domain.session_status import SessionStatus
-from therapy.ports.store import Create, Item, Replace
+from therapy.ports.store import Create, Item, Put, Replace
 from therapy.repositories.logins import access_partition
 from therapy.repositories.practices import practice_partition
 from therapy.workflows import review
+from therapy.workflows.devices import register_device
 from therapy.workflows.profiles import find_patients
 
 
@@ -188,6 +193,38 @@ async def test_people_and_logins_of_a_newer_program_are_left_out_and_left_alone(
     )
     assert [entry.id for entry in found] == ["patient-1"]
     assert (await store.get(partition, "login-key"))["login-key"].body == key
+
+
+async def test_a_device_under_a_login_of_a_newer_program_is_left_to_that_program():
+    installed = await an_installation()
+    await begun(installed)
+    records, store = installed.records, installed.store
+    partition = access_partition(PRACTICE, THERAPIST)
+    await registered(a_device(token="newer", person_id=THERAPIST, sid="key"), records=records)
+    body = changed(a_login(sid="key"), refresh_hash=["several"])
+    await store.commit(partition, [Put(id="login-key", kind="login", body=body)])
+    before = await store.list(partition, "device-")
+    installed.clock.now += HOUR
+    await installed.work()  # and a push follows
+    told = [device.token for device, _ in installed.ports.push.sent]
+    assert told == ["token-1"]
+    assert await store.list(partition, "device-") == before
+    assert await records.devices.load("newer") is not None
+
+
+async def test_credentials_that_only_a_newer_program_can_read_count_as_no_others():
+    installed = await an_installation()
+    records, store = installed.records, installed.store
+    partition = access_partition(PRACTICE, THERAPIST)
+    (login,) = await records.logins.of_person(PRACTICE, THERAPIST)
+    newer = changed(Credentials(PRACTICE, THERAPIST, epoch=login.epoch + 1), disabled="for a week")
+    await store.commit(partition, [Put(id="credentials", kind="credentials", body=newer)])
+    actor = replace(ACTOR, sid=login.sid)
+    with pytest.raises(Unavailable, match="not_known_to_this_version"):
+        await register_device(
+            actor, "token-2", platform="android", user_id=THERAPIST, records=records
+        )
+    assert await records.devices.load("token-2") is None
 
 
 async def test_an_item_under_an_id_of_ours_but_of_another_kind_is_not_ours():

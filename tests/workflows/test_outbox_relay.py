@@ -212,6 +212,29 @@ async def test_a_claim_that_has_ended_is_taken_over():
     assert successor.told() == ["SESSION_READY"]
 
 
+async def test_a_delivery_that_fails_after_its_claim_has_ended_leaves_the_item_to_who_has_it_now():
+    successors_push = SlowPush()
+
+    class LatePush(FailingPush):
+        async def send(self, practice_id, device, push):
+            installed.clock.advance(seconds=31)
+            taking_over.append(asyncio.create_task(successor.sweep()))
+            await asyncio.wait_for(successors_push.sending.wait(), 60)
+            raise Unavailable
+
+    taking_over: list[asyncio.Task[None]] = []
+    installed = await an_installation(push=LatePush(None))
+    successor = installed.with_ports(push=successors_push)
+    await ready(installed)
+    await installed.sweep()
+    successors_push.go.set()
+    await asyncio.gather(*taking_over)
+    assert await installed.waiting() == ()
+    installed.clock.now += HOUR
+    await successor.sweep()
+    assert successor.told() == ["SESSION_READY"]
+
+
 async def test_a_device_that_has_been_told_is_not_told_again_when_another_one_fails():
     installed = await an_installation()
     second = a_device(

@@ -37,6 +37,9 @@ from therapy.repositories.sessions import session_partition
 MANY_LINES = 200
 """From this many lines on a text is encoded in a thread."""
 
+HEADER = "version"
+"""The kind of a version's header."""
+
 S = TypeVar("S", bound=Struct)
 T = TypeVar("T")
 
@@ -52,7 +55,7 @@ class _Numbered(Repository[S]):
 
 
 class _Headers(_Numbered[VersionHeader]):
-    kind = "version"
+    kind = HEADER
     struct = VersionHeader
 
 

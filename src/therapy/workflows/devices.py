@@ -119,8 +119,13 @@ async def devices_under(access: Access, *, records: Records) -> tuple[Device, ..
 async def _clean_up(
     pointer: DevicePointer, device: Device | None, access: Access, *, records: Records
 ) -> None:
-    """Remove a device that is too many, or whose login has ended, and a pointer that leads nowhere."""
-    now = records.now()
+    """Remove a device that is too many, or whose login has ended, and a pointer that leads nowhere.
+
+    Those of a login that only a newer program can read are left to that program.
+    """
+    now, sid = records.now(), pointer.sid or (device.sid if device else "")
+    if access.is_unknown(sid):
+        return
     may_be_written = not pointer.sid or pointer.sid in access.living(now)
     if may_be_written and now - pointer.at < POINTER_SETTLES:
         return

@@ -2,9 +2,12 @@
 
 All records are read once; whatever is suspected then is looked for a second time, because work goes on
 meanwhile: what one pass saw half done, the other sees done.
+
+Records that are damaged, or that only a newer program can read, are named. What belongs to them is not known,
+so as long as there are any, no recording and no output counts as left over.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,6 +28,10 @@ from therapy.ports.recordings import Recordings, SupportsListing, names_fit
 from therapy.ports.session_index import SessionIndex
 from therapy.ports.store import Delete, Item, SupportsWalk
 from therapy.repositories.records import Records
+from therapy.repositories.runs import Runs
+from therapy.repositories.sessions import SESSION, Sessions
+from therapy.repositories.transcripts import HEADER
+from therapy.repositories.uploads import Uploads
 from therapy.workflows.session_entries import current_entry, refresh_entry
 from therapy.workflows.stage_outputs import is_output, prefix_of
 
@@ -35,6 +42,9 @@ OLD = timedelta(hours=2)
 """Staged blocks of this age belong to no upload that goes on."""
 
 MOST_STAGED = 10_000
+
+OWNERS = frozenset({Sessions.kind, Runs.kind, Uploads.kind, HEADER})
+"""The kinds of records that something belongs to: a recording, an output, a run, a later version."""
 
 
 class Kind(Enum):
@@ -50,12 +60,14 @@ class Kind(Enum):
     PERSON_NOT_FOUND = "person_not_found"
     VERSION_WITHOUT_PARENT = "version_without_parent"
     FOREIGN_FILE = "foreign_file"
+    UNREADABLE_RECORD = "unreadable_record"
 
 
 class Inconsistency(NamedTuple):
     """One thing that does not fit.
 
-    If it is of no session, `name` is the recording's key, or the upload's or the person's id.
+    If it is of no session, `name` is the recording's key, or the upload's or the person's id; of a record
+    that can't be read, `name` is its item's id.
     """
 
     kind: Kind
@@ -68,7 +80,8 @@ class Inconsistency(NamedTuple):
 class _Seen:
     """What a pass over all records has seen, as (practice id, id).
 
-    `resumable` are the sessions of runs that are not done, by what the keys of their outputs begin with.
+    `resumable` are the sessions of runs that are not done, by what the keys of their outputs begin with;
+    `unreadable` are the ids of items that can't be read, by their partitions.
     """
 
     sessions: dict[tuple[str, str], Session] = field(default_factory=dict)
@@ -78,6 +91,7 @@ class _Seen:
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
     versions: dict[str, dict[int, int]] = field(default_factory=dict)
     resumable: dict[tuple[str, str], str] = field(default_factory=dict)
+    unreadable: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,20 +127,12 @@ class Inspection:
             for (practice_id, _), session in seen.sessions.items()
             for key in (*(each.key for each in session.recordings), *all_keys(session))
         }
-        found |= {
-            Inconsistency(Kind.AUDIO_WITHOUT_SESSION, practice_id, name=key)
-            for practice_id, key in kept - owned - seen.uploaded
-            if not is_output(key)
-        }
-        found |= {
-            Inconsistency(Kind.OUTPUT_LEFTOVER, practice_id, name=key)
-            for practice_id, key in kept
-            if is_output(key) and not _is_needed(practice_id, key, seen)
-        }
+        found |= set(_unreadable(seen)) or set(_left_over(kept - owned, seen))
         found |= {
             Inconsistency(Kind.RUN_WITHOUT_SESSION, practice_id, session_id)
-            for practice_id, session_id, _, _ in seen.runs
+            for practice_id, session_id, partition, _ in seen.runs
             if (practice_id, session_id) not in seen.sessions
+            and SESSION not in seen.unreadable.get(partition, ())
         }
         found |= {Inconsistency(Kind.STALE_LEASE, *each) for each in seen.stale}
         found |= {
@@ -165,6 +171,8 @@ class Inspection:
             seen.uploaded.add((upload.practice_id, upload.recording_key))
         elif header := records.transcripts.header_in(item):
             seen.versions.setdefault(item.partition, {})[header.number] = header.parent
+        elif item.kind in OWNERS:
+            seen.unreadable.setdefault(item.partition, set()).add(item.id)
 
     async def _of_sessions(self, seen: _Seen) -> AsyncIterator[Inconsistency]:
         for (practice_id, session_id), session in seen.sessions.items():
@@ -174,9 +182,11 @@ class Inspection:
                 if not await self._is_kept(practice_id, each.key):
                     yield Inconsistency(Kind.SESSION_WITHOUT_AUDIO, practice_id, session_id)
                     break
+            partition = self.records.sessions.partition_of(session)
+            if partition in seen.unreadable:
+                continue
             if not await self._is_listed_rightly(session):
                 yield Inconsistency(Kind.ENTRY_OUT_OF_STEP, practice_id, session_id)
-            partition = self.records.sessions.partition_of(session)
             if _lacks_parent(session, seen.versions.get(partition, {})):
                 yield Inconsistency(Kind.VERSION_WITHOUT_PARENT, practice_id, session_id)
 
@@ -260,6 +270,23 @@ class Inspection:
         for practice_id, session_id, partition, item_id in runs:
             if (practice_id, session_id) == (one.practice_id, one.session_id):
                 await self.records.store.commit(partition, [Delete(id=item_id)])
+
+
+def _unreadable(seen: _Seen) -> Iterator[Inconsistency]:
+    for partition, ids in seen.unreadable.items():
+        _, practice_id, *session = partition.split("|")
+        for item_id in ids:
+            yield Inconsistency(Kind.UNREADABLE_RECORD, practice_id, "".join(session), item_id)
+
+
+def _left_over(kept: Collection[tuple[str, str]], seen: _Seen) -> Iterator[Inconsistency]:
+    """Yield what of these kept recordings and outputs, which no session has, is needed by nobody else."""
+    for practice_id, key in kept:
+        if not is_output(key):
+            if (practice_id, key) not in seen.uploaded:
+                yield Inconsistency(Kind.AUDIO_WITHOUT_SESSION, practice_id, name=key)
+        elif not _is_needed(practice_id, key, seen):
+            yield Inconsistency(Kind.OUTPUT_LEFTOVER, practice_id, name=key)
 
 
 def _is_needed(practice_id: str, output: str, seen: _Seen) -> bool:

@@ -114,11 +114,12 @@ class OutboxRelay:
     async def _postpone(self, placed: Placed, exc: Exception) -> None:
         """Postpone an item as it is stored now: a push may have noted the devices it was sent to.
 
-        Why it was not delivered is noted in it, for `undelivered`: an error's code and details, no text.
+        Unless someone else has claimed it since. Why it was not delivered is noted in it, for `undelivered`:
+        an error's code and details, no text.
         """
         records = self.records
         stored = await records.outbox.as_stored(placed)
-        if stored is not None:
+        if stored is not None and stored.item.due_at == placed.item.due_at:
             item = stored.item
             later = replace(
                 item,

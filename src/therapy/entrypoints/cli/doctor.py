@@ -56,6 +56,10 @@ TEXTS = {
         "files among the recordings that are none, by their names",
         "this program neither reads nor deletes them: look what they are, and delete them yourself",
     ),
+    Kind.UNREADABLE_RECORD: (
+        "records that this program can't read",
+        "run the newest version's `therapy doctor`, or restore them; until then nothing counts as left over",
+    ),
 }
 MOST_SHOWN = 10
 
