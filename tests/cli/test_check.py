@@ -212,6 +212,11 @@ async def test_a_check_finds_what_a_process_that_has_ended_could_not_deliver(tmp
     assert waiting == Undelivered("push", tried.why, 1, NOW)
 
 
+async def test_what_waits_is_not_known_where_the_stores_cannot_be_read(tmp_path) -> None:
+    settings = read_settings({"THERAPY_DATA_DIR": str(tmp_path / ("long" * 100))})
+    assert await waiting_deliveries(settings) == ()
+
+
 async def test_what_works_but_should_be_otherwise_is_shown_with_its_cure_and_fails_nothing() -> (
     None
 ):

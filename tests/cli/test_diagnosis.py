@@ -11,6 +11,7 @@ import pytest
 
 from therapy.domain.errors import EngineFailed, InvalidInput, Unavailable
 from therapy.entrypoints.cli.faults.account_faults import ACCOUNT_FAULTS
+from therapy.entrypoints.cli.faults.database_faults import DATABASE_FAULTS
 from therapy.entrypoints.cli.faults.diagnosis import clock_offset, diagnose, kinds_in
 from therapy.entrypoints.cli.faults.known_faults import RULES
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
@@ -145,6 +146,10 @@ CASES = [
     *(
         ("stores", Unavailable(reason=reason, needed_bytes=9), fault.cause, fault.fix)
         for reason, fault in FAULTS.items()
+    ),
+    *(
+        ("stores", Unavailable(reason=names[0]), fault.cause, fault.fix)
+        for names, fault in DATABASE_FAULTS.items()
     ),
     ("recordings", blob(404, "ContainerNotFound"), "container is missing", "therapy migrate"),
     (
@@ -387,10 +392,3 @@ def test_what_errors_say_is_never_passed_on() -> None:
     found = diagnose("azure", "stores", WHERE, error)
     assert "not known here" in found.cause
     assert "c4n4ry" not in found.cause + found.fix + kinds_in(error)
-
-
-def test_a_directory_that_is_not_ours_is_named() -> None:
-    error = PermissionError(errno.EACCES, "Permission denied", "/srv/data")
-    found = diagnose("local", "stores", "/srv/data", error)
-    assert found.cause == "Permission denied: /srv/data"
-    assert "THERAPY_DATA_DIR" in found.fix

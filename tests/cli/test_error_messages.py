@@ -57,7 +57,7 @@ def test_a_bare_install_names_the_extra_to_add(arguments: tuple[str, ...], tmp_p
     [
         ("httpx", ("flow", "--help"), "http"),
         ("av", ("seed",), "local"),
-        ("uvicorn", ("serve",), "http"),
+        ("uvicorn", ("serve", "--port", "0"), "http"),
     ],
 )
 def test_a_command_names_the_extra_that_it_lacks(

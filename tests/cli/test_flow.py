@@ -194,5 +194,13 @@ def test_a_server_that_is_not_there_is_one_line(run: Run) -> None:
     there = ("--base-url", "http://127.0.0.1:9")
     said = run("flow", *there, "--email", OLIVIA, "--password-stdin", stdin="x")
     assert said.returncode == 1
+    assert "http://127.0.0.1:9" in said.stderr
     assert OLIVIA in said.stderr
     assert len(said.stderr.splitlines()) == 1
+
+
+def test_an_address_without_a_scheme_says_how_to_begin_it(run: Run) -> None:
+    there = ("--base-url", "127.0.0.1:8000")
+    said = run("flow", *there, "--email", OLIVIA, "--password-stdin", stdin="x")
+    assert said.returncode == 1
+    assert "begin it with http:// or https://" in said.stderr

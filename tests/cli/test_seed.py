@@ -44,7 +44,7 @@ def test_it_refuses_where_there_are_real_people_and_says_what_to_do(
     refused = run("seed")
     assert refused.returncode == 1
     assert "--force" in refused.stderr
-    assert f"1 real accounts in {data_dir}; nothing" in refused.stderr
+    assert f"there is 1 real account in {data_dir}; nothing" in refused.stderr
     assert "another THERAPY_DATA_DIR" in refused.stderr
     assert OLIVIA not in run("user", "list").stdout
     assert run("seed", "--force").returncode == 0

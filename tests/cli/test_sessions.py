@@ -32,6 +32,7 @@ def test_an_operator_sees_retries_and_cancels_sessions_without_a_patients_name(
     assert closed
     shown = run("sessions", "show", waiting[0]).stdout
     assert "awaiting_review" in shown
+    assert "@example.health" in shown  # the therapist's
     listed = run("sessions", "list", "--state", "awaiting_review", "--state", "closed").stdout
 
     async def failed(here: Installation) -> Session:

@@ -95,6 +95,14 @@ def test_another_number_of_people_is_refused(wrong: str, run: Run) -> None:
     assert "--people" in said.stderr
 
 
+def test_a_language_that_is_no_tag_is_refused_before_anything_is_heard(run: Run) -> None:
+    said = run("transcribe", "missing.wav", "--language", "english")
+    assert said.returncode == 1
+    assert "--language" in said.stderr
+    assert "he-IL" in said.stderr
+    assert "missing.wav" not in said.stderr
+
+
 def _partial() -> TranscriptVersion:
     words = (Word("Happy", 100, 300, 0.25), Word("[b]happy", 300, 500, 0.5))
     lines = (

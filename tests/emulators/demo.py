@@ -117,7 +117,8 @@ def show(cloud: Cloud, variables: dict[str, str], folder: Path, console: Console
         console.print(
             f"The API is running at {server.url}, beside it {WORKERS} workers; the SDKs are the real"
             " ones, Azure, Firebase and Redis are stand-ins on this machine.\n"
-            "Speech is a fake that was told what is said: its figures are no measure of recognition."
+            "Speech is a fake that was told what is said, and sentiment one that knows a few words: their"
+            " figures say nothing of the services."
         )
         show_job(server, read_settings(variables), console)
         for message in cloud.fcm.messages:
@@ -132,7 +133,7 @@ def show(cloud: Cloud, variables: dict[str, str], folder: Path, console: Console
         f"\nCosmos answered {sum(each['requests'] for each in counts.values())} requests,"
         f" {sum(each['cross_partition'] for each in counts.values())} of them over all partitions;"
         f" Speech heard {len(cloud.fast.calls) + len(cloud.speech.calls)} recording, FCM took"
-        f" {len(cloud.fcm.messages)} push. All has stopped; nothing is left behind."
+        f" {len(cloud.fcm.messages)} push. Everything has stopped; nothing is left behind."
     )
 
 

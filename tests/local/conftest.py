@@ -13,6 +13,9 @@ import pytest
 from therapy.adapters.local.sqlite.database import Database
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is first imported
+os.environ.setdefault(
+    "ORT_DISABLE_TELEMETRY", "1"
+)  # as in the child: no file in the home directory
 
 
 @pytest.fixture(scope="session")

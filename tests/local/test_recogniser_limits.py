@@ -49,6 +49,30 @@ async def test_a_recogniser_that_stands_still_is_ended(tmp_path):
     assert not recognisers()
 
 
+async def test_a_recogniser_opens_no_file_in_which_its_libraries_note_what_they_do(tmp_path):
+    async def pcm():
+        yield media.excerpt(0, 10)
+
+    seen = set()
+    speech = WhisperSpeech(cache=tmp_path)
+    async with aclosing(speech.transcribe("p", pcm(), SpeechOptions(("en-US",), 0))) as events:
+        async for _ in events:
+            for child in recognisers():
+                seen |= open_files(child)
+    assert any(each.startswith("pipe:") for each in seen)
+    named = {each for each in seen if each.startswith("/") and not each.endswith(" (deleted)")}
+    assert not {each for each in named if not each.startswith("/dev/")}
+
+
+def open_files(process: int) -> set[str]:
+    """What the file descriptors of a process refer to."""
+    found = set()
+    for each in Path(f"/proc/{process}/fd").glob("*"):
+        with suppress(OSError):  # closed meanwhile
+            found.add(str(each.readlink()))
+    return found
+
+
 def recognisers() -> list[int]:
     """The recognisers that this process started."""
     found = []

@@ -45,9 +45,9 @@ TEXTS: dict[str, Texts] = {
         "יש לכתוב את התאריך כ-2026-01-31 (שנה-חודש-יום) או כ-31-01-2026 (יום-חודש-שנה).",
     ),
     "languages": (
-        "The field {field} is not a list of at most four languages.",
+        "The field {field} is not a list of up to four language tags.",
         "השדה {field} אינו רשימה של עד ארבע שפות.",
-        "Write languages as tags, for example he-IL and en-US.",
+        "Write each language as a tag, for example he-IL or en-US; name at most four.",
         "יש לכתוב שפות כתגיות, למשל he-IL ו-en-US.",
     ),
     "people": (
@@ -272,7 +272,7 @@ TEXTS: dict[str, Texts] = {
     "language": (
         "This recording could not be understood in {languages}; it may be in {heard}.",
         "לא ניתן להבין את ההקלטה בשפה {languages}; ייתכן שהיא בשפה {heard}.",
-        "Try again with the language that is spoken; if it is missing here (Hebrew?), have it installed.",
+        "Try again with the language that is spoken; if it can't be recognised here, ask whoever runs this.",
         "אפשר לנסות שוב עם השפה המדוברת; אם היא חסרה כאן, יש לבקש ממפעיל המערכת להתקין אותה.",
     ),
     "not_enough_memory": (

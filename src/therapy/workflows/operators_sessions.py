@@ -22,6 +22,8 @@ class Seen(Struct, frozen=True):
     session: Session
     progress: SessionProgress
     runs: tuple[Run, ...]
+    therapist: str
+    """Their e-mail address, or their id if the account is missing."""
 
 
 async def seen_by_operator(session_id: str, *, records: Records) -> Seen:
@@ -34,14 +36,22 @@ async def seen_by_operator(session_id: str, *, records: Records) -> Seen:
         with suppress(NotFound):
             session = await records.sessions.load(practice.id, session_id)
             runs = await records.runs.of_session(practice.id, session_id)
-            return Seen(session, progress_of(session, runs), runs)
+            therapist = await _email_or_id(session, records=records)
+            return Seen(session, progress_of(session, runs), runs, therapist)
     raise NotFound(session=session_id)
+
+
+async def _email_or_id(session: Session, *, records: Records) -> str:
+    try:
+        return (await records.people.load(session.practice_id, session.therapist_id)).email
+    except NotFound:
+        return session.therapist_id
 
 
 async def listed_for_operator(
     states: Collection[SessionStatus], *, records: Records, session_index: SessionIndex
 ) -> AsyncIterator[tuple[Person, SessionEntry]]:
-    """Yield every session in these states with its therapist; of each therapist the newest first."""
+    """Yield every session in these states with its therapist, each therapist's newest first."""
     for practice in await records.practices.all():
         async for person in records.people.of_practice(practice.id):
             if person.role is not Role.THERAPIST:

@@ -39,7 +39,8 @@ def backup(*, file: Path, verify: bool, passphrase: str) -> None:
       [cyan]therapy backup /mnt/usb/practice.backup --passphrase-prompt[/]
       [cyan]therapy backup --verify /mnt/usb/practice.backup --passphrase-prompt[/]
 
-    [bold]You see[/] how many recordings and bytes the backup has. If it fails, no file is left.
+    [bold]You see[/] how many files of recordings and playback are in the backup, and how large it is. If it
+    fails, no file is left.
     """
     if verify:
         checked = _verified(file, passphrase)
@@ -55,7 +56,7 @@ def backup(*, file: Path, verify: bool, passphrase: str) -> None:
     )
     size = file.stat().st_size
     answers().print(
-        f"{file}: {number:,} recordings and the database, {size:,} bytes.",
+        f"{file}: the database and {number:,} files of recordings and playback, {size:,} bytes.",
         soft_wrap=True,
         markup=False,
     )
@@ -76,8 +77,8 @@ def restore(*, file: Path, directory: Path | None, passphrase: str) -> None:
       [cyan]therapy restore /mnt/usb/practice.backup --passphrase-prompt[/]
       [cyan]therapy restore practice.backup /srv/therapy-restored[/]
 
-    [bold]You see[/] when the backup was made and how many recordings were restored. If it fails, the
-    directory is as empty as before.
+    [bold]You see[/] when the backup was made and how many files of recordings and playback were restored. If
+    it fails, the directory is as empty as before.
     """
     from therapy.wiring.backups import require_local, restore_backup
 
@@ -122,6 +123,6 @@ def _worked(what: str, left: str, work: Callable[[], T]) -> T:
 def _in_words(found: "CheckedBackup") -> str:
     kind = "encrypted" if found.encrypted else "not encrypted"
     return (
-        f"Made {found.created_at} by version {found.program}, {kind}: {found.recordings:,} recordings and"
-        f" the database (layout {found.layout})."
+        f"Made {found.created_at} by version {found.program}, {kind}: the database (layout {found.layout})"
+        f" and {found.recordings:,} files of recordings and playback."
     )

@@ -92,12 +92,12 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
             return stack.enter_context(MobileClient(base_url, timeout=options["timeout"]))
 
         context = CheckContext(app(), email, password, _recording(), options["wait"])
-        _sign_in(context.app, email, password)
+        _sign_in(context.app, base_url, email, password)
         if options["patient_email"]:
             context.patient = app()
             kept = options["patient_password_file"]
             theirs = first_line(kept) if kept else options["patient_password"] or password
-            _sign_in(context.patient, options["patient_email"], theirs)
+            _sign_in(context.patient, base_url, options["patient_email"], theirs)
         context.metadata = _metadata(context)
         try:
             with (
@@ -136,11 +136,16 @@ def _left_out(step: Step) -> Step:
     return step[0], step[1], skip
 
 
-def _sign_in(app: MobileClient, email: str, password: str) -> None:
+def _sign_in(app: MobileClient, base_url: str, email: str, password: str) -> None:
     try:
         app.login(email, password)
+    except httpx.UnsupportedProtocol:
+        raise CommandFailed(
+            f"{base_url} is not the address of a server: begin it with http:// or https://"
+        ) from None
     except (CallFailed, httpx.HTTPError) as exc:
-        raise CommandFailed(f"can't sign in as {email}: {str(exc) or type(exc).__name__}") from None
+        why = str(exc) or type(exc).__name__
+        raise CommandFailed(f"can't sign in at {base_url} as {email}: {why}") from None
 
 
 def _recording() -> bytes:

@@ -19,7 +19,7 @@ LONGEST = 1_024
 
 VISIBLE = "Others on this machine can see it: prefer the three below."
 SEEN = (
-    "warning: others on this machine can read what follows {name} in the list of processes; better use"
+    "warning: others on this machine can read what follows {name} in the list of processes; instead use"
     " {name}-stdin, {name}-file or {name}-prompt"
 )
 

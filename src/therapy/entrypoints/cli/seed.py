@@ -70,8 +70,9 @@ async def _seed(path: Path | None, password: str, *, force: bool) -> None:
         if real:
             names = {"local": "THERAPY_DATA_DIR", "azure": "COSMOS_DATABASE_NAME"}
             setting = names.get(settings.stores, "store")
+            are = "is 1 real account" if real == 1 else f"are {real} real accounts"
             raise CommandFailed(
-                f"there are {real} real accounts in {stores_at(settings)}; nothing was added. Use another"
+                f"there {are} in {stores_at(settings)}; nothing was added. Use another"
                 f" {setting} to try things, or add the demo practice to them with --force"
             )
         done = await seed_practice(opened.installation, what, password=chosen, renew=bool(password))

@@ -56,9 +56,11 @@ def sessions() -> None:
     type=click.Choice([each.value for each in LISTED]),
     help="Only these; may be repeated. By default all that are not closed.",
 )
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, help="List at most this many."
+)
 def list_(*, states: tuple[str, ...], limit: int) -> None:
-    """List sessions, of each therapist the newest first.
+    """List sessions, each therapist's newest first.
 
     \b
     [bold]Example[/]
@@ -82,7 +84,7 @@ def list_(*, states: tuple[str, ...], limit: int) -> None:
 
     number = asyncio.run(_with(work))
     beyond = f"; the first {limit} are listed" if number > limit else ""
-    answers().print(f"{number} sessions{beyond}.")
+    answers().print(f"{number} {'session' if number == 1 else 'sessions'}{beyond}.")
 
 
 @sessions.command()
@@ -94,9 +96,10 @@ def show(*, session_id: str) -> None:
     [bold]Example[/]
       [cyan]therapy sessions show 0123456789abcdef0123456789abcdef[/]
 
-    [bold]You see[/] its state, stage and progress, why it failed, its recordings' size, the number of its
-    transcript in force, each run with state, attempts, error and when it is due, and of each stage of the
-    work which claim did it, when, with which engine, and how much an earlier claim had done.
+    [bold]You see[/] its state, stage and progress, why it failed, its therapist's e-mail, its recordings'
+    size, the number of its transcript in force, each run with state, attempts, error and when it is due, and
+    of each stage of the work which claim did it, when, with which engine, and how much an earlier claim had
+    done.
     """
 
     async def work(here: Installation) -> Seen:
@@ -114,7 +117,7 @@ def _show(seen: Seen) -> None:
         ("stage", f"{progress.stage or 'none'}, {progress.progress:.0%}"),
         ("failure", failure),
         ("received", f"{session.created_at:%Y-%m-%d %H:%M:%S} UTC"),
-        ("therapist", session.therapist_id),
+        ("therapist", seen.therapist),
         ("recordings", f"{len(session.recordings)}, {_size(seen):,} bytes"),
         ("transcript", str(session.transcript_number or "none")),
     ):
@@ -178,7 +181,7 @@ def retry(*, session_id: str) -> None:
     [bold]Example[/]
       [cyan]therapy sessions retry 0123456789abcdef0123456789abcdef[/]
 
-    [bold]You see[/] its state then. A running worker takes it up within seconds.
+    [bold]You see[/] its new state. A running worker takes it up within seconds.
     """
 
     async def work(here: Installation) -> Seen:
@@ -200,7 +203,7 @@ def cancel(*, session_id: str, yes: bool) -> None:
     [bold]Example[/]
       [cyan]therapy sessions cancel 0123456789abcdef0123456789abcdef[/]
 
-    [bold]You see[/] its state then. It can't be undone, so it asks first.
+    [bold]You see[/] its new state. It can't be undone, so it asks first.
     """
     if not yes and not click.confirm("Erase its recording and texts for good?"):
         raise CommandFailed("nothing was changed")

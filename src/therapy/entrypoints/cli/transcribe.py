@@ -18,7 +18,7 @@ from therapy.domain.recording_messages import doubt, missing_sentence, remark_se
 from therapy.domain.roles import to_assign
 from therapy.domain.scoring import session_scores
 from therapy.domain.sentiment import NEUTRAL
-from therapy.domain.session import MOST_PEOPLE, SPEAKERS_TO_ASSIGN
+from therapy.domain.session import MOST_PEOPLE, SPEAKERS_TO_ASSIGN, parse_languages
 from therapy.domain.transcript import TranscriptVersion, Utterance, format_timestamp
 from therapy.entrypoints.cli.environment import settings_of_this_machine
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
@@ -72,6 +72,7 @@ def transcribe(
     what is missing of the recording. --json prints
     [cyan]{"utterances": \\[{"speaker", "start_ms", "end_ms", "text", "words", "flags", …}], "partial", …}[/].
     """
+    languages = parse_languages(languages, field="--language")
     settings = settings_of_this_machine("speech", "sentiment", "insights")
     settings = replace(
         settings,

@@ -31,7 +31,7 @@ def rename(*, email: str, name: str) -> None:
       [cyan]therapy user rename dana@example.health --name "Dana Bar"[/]
 
     [bold]You see[/] the name. Profiles and searches have it at once. Sessions keep the
-    names that they have: the therapist's of then, and the patient's as it was entered.
+    names that they have: the therapist's at the time, and the patient's as it was entered.
     """
 
     async def work(here: Installation) -> Person:
@@ -79,14 +79,14 @@ def reset(*, email: str, password: str) -> None:
 @user.command()
 @click.argument("email")
 def disable(*, email: str) -> None:
-    """Let nobody sign in to the account with an e-mail address; nothing of it is deleted.
+    """Stop anyone from signing in to the account with an e-mail address; nothing of it is deleted.
 
     \b
     [bold]Example[/]
       [cyan]therapy user disable dana@example.health[/]
 
     [bold]You see[/] whose account it is. Whoever is signed in is signed out within 5 seconds, on every
-    device and server; uploads under way become no session, and no more pushes are sent. To sign in is
+    device and server; uploads under way do not become sessions, and no more pushes are sent. Signing in is
     answered as with a wrong password. Sessions stay, and work on them goes on.
     """
 

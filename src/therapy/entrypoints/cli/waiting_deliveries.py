@@ -29,7 +29,7 @@ async def waiting_deliveries(settings: Settings) -> "tuple[Undelivered, ...]":
     try:
         async with open_records(settings) as records:
             return () if records is None else await undelivered(records=records)
-    except TherapyError:
+    except (TherapyError, OSError):  # the table says why
         return ()
 
 

@@ -36,6 +36,8 @@ LIMITS = Limits(memory=2 << 30, cpu=300, cpu_per_minute=300, silence=600, files=
 
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
+    # Else onnxruntime notes each start in the home directory, for Microsoft.
+    "ORT_DISABLE_TELEMETRY": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     # Return each segment's memory to the system: without these an hour takes 80 MB more, and 30 MB with

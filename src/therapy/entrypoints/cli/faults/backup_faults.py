@@ -46,7 +46,9 @@ BACKUP_FAULTS = {
         "a passphrase was given, but this backup is not encrypted: it may not be the file that you made",
         "leave the passphrase out if you are sure of the file",
     ),
-    "not_a_backup": Fault("this file is no backup of this program", "name the right one"),
+    "not_a_backup": Fault(
+        "this file is not a backup that `therapy backup` has made", "name another file"
+    ),
     "backup_cut_off": Fault(
         "the end of this backup is missing: it was not copied completely",
         "copy it again, or use another backup",

@@ -43,9 +43,9 @@ def diagnose(
     `host` is the dependency's host on the network; "" = `where`.
     """
     kinds = kinds_in(exc)
-    if family == "local" and isinstance(exc, OSError) and exc.filename:
+    if family == "local" and (denied := _of_a_file(exc)):
         fix = "check THERAPY_DATA_DIR: this user must be able to write there"
-        return Finding(f"{exc.strerror}: {where}", fix, kinds)
+        return Finding(f"{denied.strerror}: {denied.filename}", fix, kinds)
     if isinstance(exc, SettingsError):
         return Finding(str(exc), PLUGIN_FIX, kinds)
     if finding := _of_the_installation(exc, kinds):
@@ -62,6 +62,11 @@ def diagnose(
             return Finding(cause, fix, kinds)
     cause, fix = "it failed in a way that is not known here", "the server's log may say more"
     return Finding(cause, fix, kinds)
+
+
+def _of_a_file(exc: BaseException) -> OSError | None:
+    """Return the error of the file system that names a file, in an error's chain; else None."""
+    return next((each for each in _chain(exc) if isinstance(each, OSError) and each.filename), None)
 
 
 def _of_the_installation(exc: BaseException, kinds: str) -> Finding | None:

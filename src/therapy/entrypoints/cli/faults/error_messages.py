@@ -75,12 +75,14 @@ def explained(error: TherapyError) -> str:
     """Return the message for an error: its sentence, what to do about it, and its code."""
     from therapy.domain.messages import advice, sentence
     from therapy.entrypoints.cli.faults.backup_faults import BACKUP_FAULTS
+    from therapy.entrypoints.cli.faults.database_faults import database_fault
     from therapy.entrypoints.cli.faults.installation import HEBREW, how_to_install
     from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
     if isinstance(error.__cause__, OSError) and error.__cause__.filename:
         return of_file(error.__cause__)
-    if fault := (FAULTS | BACKUP_FAULTS).get(str(error.details.get("reason", ""))):
+    reason = str(error.details.get("reason", ""))
+    if fault := (FAULTS | BACKUP_FAULTS).get(reason) or database_fault(reason):
         return f"{fault.cause}; {fault.fix} [{error}]"
     fix = CHECK if isinstance(error, Unavailable) else advice(error.code, "en")
     if isinstance(error, StorageFull):

@@ -6,6 +6,7 @@ A rule is matched against everything an error says (see `diagnosis`), in lower c
 from msgspec import Struct
 
 from therapy.entrypoints.cli.faults.account_faults import ACCOUNT_FAULTS
+from therapy.entrypoints.cli.faults.database_faults import DATABASE_FAULTS
 from therapy.entrypoints.cli.faults.migration_faults import FAULTS
 
 
@@ -172,6 +173,10 @@ RULES = (
     *(
         Rule("stores", rf"reason={reason}\b", fault.cause, fault.fix)
         for reason, fault in FAULTS.items()
+    ),
+    *(
+        Rule("stores", rf"reason=({'|'.join(names).lower()})", fault.cause, fault.fix)
+        for names, fault in DATABASE_FAULTS.items()
     ),
     Rule(
         "stores",
