@@ -75,7 +75,7 @@ class Logins(Repository[Login]):
         Raises:
             NotFound: this person has no login with that id, or no longer.
         """
-        login = await self.get(access_partition(practice_id, person_id), _id(sid))
+        login = await self.get(access_partition(practice_id, person_id), login_id(sid))
         if login is None:
             raise NotFound(login=sid)
         return login
@@ -87,16 +87,20 @@ class Logins(Repository[Login]):
     def write(self, login: Login) -> Pending:
         """Write a login that is new (version 0) or unchanged since it was read; else Stale."""
         partition = access_partition(login.practice_id, login.person_id)
-        return self.save(partition, _id(login.sid), login, login.version, Stale(login=login.sid))
+        return self.save(
+            partition, login_id(login.sid), login, login.version, Stale(login=login.sid)
+        )
 
     def unchanged(self, login: Login) -> Pending:
         """Refuse the commit, with Stale, if the login has ended or changed since it was read."""
         partition = access_partition(login.practice_id, login.person_id)
-        return self.check(partition, _id(login.sid), login.version)
+        return self.check(partition, login_id(login.sid), login.version)
 
     def end(self, login: Login) -> Pending:
         """Delete a login, even if it has changed since it was read. Idempotent."""
-        return self.delete(access_partition(login.practice_id, login.person_id), _id(login.sid))
+        return self.delete(
+            access_partition(login.practice_id, login.person_id), login_id(login.sid)
+        )
 
     def have_ended(self, *logins: Login) -> None:
         """Tell who wants to know that these logins have ended: what `end` returned is committed."""
@@ -105,5 +109,6 @@ class Logins(Repository[Login]):
                 told(login)
 
 
-def _id(sid: str) -> str:
+def login_id(sid: str) -> str:
+    """Return the id of a login's item."""
     return f"login-{part(sid)}"
