@@ -160,6 +160,7 @@ class Life:
             ("`GET /sessions/search`", self._search),
             ("`GET /sessions/{id}/details`, therapist", self._details),
             ("`GET /sessions/{id}`, closed", self._look),
+            ("`POST /devices/unregister/{userId}`", self._unregister),
             ("", self._patient_logs_in),
             ("`GET /sessions/me`, patient", self._closed),
             ("`GET /sessions/{id}/details`, patient", self._details),
@@ -207,6 +208,9 @@ class Life:
             user_id=self.actor.person_id,
             records=self.records,
         )
+
+    async def _unregister(self) -> None:
+        await devices.unregister_devices(self.actor, self.actor.person_id, records=self.records)
 
     async def _find_patients(self) -> None:
         await profiles.find_patients(

@@ -13,10 +13,11 @@ SAID: Counted = json.loads(FILE.read_text())
 AGAIN = "python -m tests.azure.count_cosmos_costs, then scripts/docs.py"
 
 BUDGETS = {
-    "`POST /auth/login`": 30,
+    "`POST /auth/login`": 25,
     "`POST /auth/refresh`": 20,
     "an access token, once in 3 seconds a login and process": 2,
     "`POST /devices/register`": 30,
+    "`POST /devices/unregister/{userId}`": 15,
     "`GET /profiles/me`": 2,
     "`GET /profiles/search`": 5,
     "`POST /sessions/upload`": 150,

@@ -224,7 +224,7 @@ async def test_a_removed_reset_token_is_not_found(records: Records) -> None:
         await commit(records, records.reset_tokens.remove(a_reset()))
         with pytest.raises(NotFound):
             await reset_of(records)
-    found = await records.reset_tokens.of_person(PRACTICE, PATIENT)
+    found = (await records.access.load(PRACTICE, PATIENT)).resets
     assert [reset.token_hash for reset in found] == ["reset-2"]
 
 
@@ -239,7 +239,7 @@ async def test_everything_that_let_a_person_in_ends_together(records: Records) -
     for _ in range(2):
         await end_access(PRACTICE, PATIENT, NOW, records=records)
         assert await records.logins.of_person(PRACTICE, PATIENT) == ()
-        assert await records.reset_tokens.of_person(PRACTICE, PATIENT) == ()
+        assert (await records.access.load(PRACTICE, PATIENT)).resets == ()
 
 
 async def test_what_came_after_the_moment_stays(records: Records) -> None:
@@ -248,7 +248,7 @@ async def test_what_came_after_the_moment_stays(records: Records) -> None:
     await write_reset(records, a_reset(created_at=NOW), a_reset(token_hash="l", created_at=later))
     await end_access(PRACTICE, PATIENT, NOW, records=records)
     assert [each.sid for each in await records.logins.of_person(PRACTICE, PATIENT)] == ["later"]
-    resets = await records.reset_tokens.of_person(PRACTICE, PATIENT)
+    resets = (await records.access.load(PRACTICE, PATIENT)).resets
     assert [each.token_hash for each in resets] == ["l"]
 
 
@@ -277,7 +277,7 @@ async def test_no_two_odd_ids_share_a_login_or_a_reset_token(records: Records) -
         assert (await records.logins.load(PRACTICE, odd, odd)).refresh_hash == f"{at}"
         (login,) = await records.logins.of_person(PRACTICE, odd)
         assert (login.sid, login.refresh_hash) == (odd, f"{at}")
-        (reset,) = await records.reset_tokens.of_person(PRACTICE, odd)
+        (reset,) = (await records.access.load(PRACTICE, odd)).resets
         assert reset == a_reset(person_id=odd, token_hash=odd, version=1)
 
 

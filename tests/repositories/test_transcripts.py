@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.builders import (
+    NOW,
     PRACTICE,
     SESSION,
     a_session,
@@ -14,6 +15,7 @@ from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit, hea
 from therapy.domain import codec
 from therapy.domain.errors import InvalidInput, NotFound, Stale
 from therapy.domain.insights import Insights
+from therapy.domain.playback import Playback
 from therapy.domain.sentiment import Scores
 from therapy.domain.transcript import Source, TranscriptVersion, Word
 from therapy.ports.store import Put
@@ -23,6 +25,7 @@ from therapy.repositories.sessions import session_partition
 from therapy.repositories.transcripts import VersionHeader
 
 PARTITION = session_partition(PRACTICE, SESSION)
+A_PLAYBACK = Playback("content-1", "audio/mp4", 9_000, "audio-1", "peaks-1", 1_000, NOW)
 
 
 async def write(records: Records, *versions: TranscriptVersion, practice: str = PRACTICE) -> None:
@@ -156,6 +159,19 @@ async def test_scores_belong_to_their_lines_and_some_lines_have_none(records: Re
     half = a_version(utterances=(first, replace(second, scores=Scores(0.0, 1.0, 0.0))))
     await write(records, half)
     assert await records.transcripts.load(PRACTICE, SESSION, 1) == half
+
+
+async def test_a_version_is_loaded_with_what_was_made_for_players(records: Records) -> None:
+    whole = scored(a_version(), gap="")
+    await write(records, whole)
+    assert await records.transcripts.load_with_playback(PRACTICE, SESSION, 1) == (whole, None)
+    await commit(records, records.playbacks.write(a_session(), A_PLAYBACK))
+    made = await records.playbacks.of_session(PRACTICE, SESSION)
+    assert made is not None
+    assert made.content == A_PLAYBACK.content
+    assert await records.transcripts.load_with_playback(PRACTICE, SESSION, 1) == (whole, made)
+    with pytest.raises(NotFound):
+        await records.transcripts.load_with_playback(PRACTICE, SESSION, 2)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from therapy.domain.login_tokens import RefreshToken, parse_refresh_token, token
 from therapy.ports.store import Delete
 from therapy.repositories.logins import OldToken
 from therapy.workflows import authentication
+from therapy.workflows.account_changes import disable
 from therapy.workflows.authentication import SignedIn
 
 EMAIL = a_therapist().email
@@ -312,3 +313,40 @@ async def test_pointers_are_forgotten_when_their_token_would_have_expired(instal
     assert await old_tokens.load(token_hash("opaque-1")) is None
     with pytest.raises(NotFound):
         await installed.records.logins.load(PRACTICE, THERAPIST, "nobody")
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+async def test_as_much_is_read_for_an_address_without_an_account_as_for_one_with(
+    installed, disabled
+):
+    if disabled:
+        await disable(EMAIL, records=installed.records)
+    asked = []
+    for email in (EMAIL, "nobody@example.health"):
+        installed.store.forget_reads()
+        with pytest.raises(NotSignedIn):
+            await authentication.log_in(
+                email, "not this one", records=installed.records, sign_in=installed.sign_in
+            )
+        asked.append(
+            [(partition.partition("|")[0], len(ids)) for partition, ids in installed.store.gets]
+        )
+    assert asked[0] == asked[1]
+    assert len(asked[0]) >= 3
+
+
+async def test_a_made_up_refresh_token_costs_one_read(installed):
+    known = parsed((await signed_in(installed)).refresh_token)
+    made_up = RefreshToken(known.practice_id, known.person_id, "nowhere", 1, known.secret)
+    installed.store.forget_reads()
+    with pytest.raises(NotSignedIn):
+        await refreshed(installed, str(made_up))
+    assert len(installed.store.gets) == 1
+
+
+async def test_who_signs_in_is_read_once(installed):
+    await signed_in(installed)
+    installed.store.forget_reads()
+    await signed_in(installed)
+    read = [(partition, item_id) for partition, ids in installed.store.gets for item_id in ids]
+    assert len(read) == len(set(read))

@@ -140,7 +140,7 @@ async def test_a_person_has_one_token_whatever_was_issued_before(installed):
     old = a_reset(person_id=THERAPIST, token_hash=token_hash("a token of before"))
     await installed.write(installed.records.reset_tokens.write(old))
     first, second = await mailed(installed), await mailed(installed)
-    (left,) = await installed.records.reset_tokens.of_person(PRACTICE, THERAPIST)
+    (left,) = (await installed.records.access.load(PRACTICE, THERAPIST)).resets
     assert left.token_hash == token_hash(second)
     for ended in (first, "a token of before"):
         with pytest.raises(InvalidInput, match="reset_token"):
@@ -151,7 +151,7 @@ async def test_a_person_has_one_token_whatever_was_issued_before(installed):
 async def test_letters_asked_for_at_once_leave_one_token(installed):
     await asyncio.gather(*(letter_asked(installed) for _ in range(5)))
     assert len(installed.ports.mail.sent) == 5
-    assert len(await installed.records.reset_tokens.of_person(PRACTICE, THERAPIST)) == 1
+    assert len((await installed.records.access.load(PRACTICE, THERAPIST)).resets) == 1
 
 
 async def test_a_mail_says_nothing_but_the_token(installed):

@@ -1,10 +1,12 @@
-"""A person's access, read at once: what the partition of their logins holds."""
+"""A person's access: all that the partition of their logins holds, or one login with its credentials."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 from therapy.domain.credentials import Credentials, is_alive
+from therapy.domain.errors import NotFound
 from therapy.domain.people import Login, Reset
+from therapy.ports.store import Store
 from therapy.repositories.credentials import CREDENTIALS, CredentialsOfPeople
 from therapy.repositories.devices import DevicePointer, DevicePointers
 from therapy.repositories.logins import Logins, access_partition, login_id
@@ -37,11 +39,13 @@ class AccessOfPeople:
 
     def __init__(
         self,
+        store: Store,
         credentials: CredentialsOfPeople,
         logins: Logins,
         resets: ResetTokens,
         pointers: DevicePointers,
     ) -> None:
+        self._store = store
         self._credentials = credentials
         self._logins = logins
         self._resets = resets
@@ -66,3 +70,19 @@ class AccessOfPeople:
             self._pointers.known(items),
             frozenset(item.id for item in items if item.kind == Logins.kind) - read,
         )
+
+    async def load_login(
+        self, practice_id: str, person_id: str, sid: str
+    ) -> tuple[Login, Credentials]:
+        """Return a login and the credentials that it depends on; of epoch 0, if none are stored.
+
+        Raises:
+            NotFound: this person has no login with that id, or no longer.
+        """
+        partition, item_id = access_partition(practice_id, person_id), login_id(sid)
+        items = await self._store.get(partition, item_id, CREDENTIALS)
+        login = self._logins.record_in(items, item_id)
+        if login is None:
+            raise NotFound(login=sid)
+        credentials = self._credentials.record_in(items, CREDENTIALS)
+        return login, credentials or Credentials(practice_id, person_id)

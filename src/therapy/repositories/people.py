@@ -8,16 +8,17 @@ the account is written; whoever reads the address must check the account.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from therapy.domain.errors import AlreadyExists, InvalidInput, NotFound, Stale
 from therapy.domain.partition_keys import digest, key, part
-from therapy.domain.people import Person, email_key
+from therapy.domain.people import Person, Practice, email_key
 from therapy.ports.store import Store
 from therapy.repositories.change import Pending
-from therapy.repositories.practices import practice_partition
+from therapy.repositories.practices import PRACTICE, Practices, practice_partition
 from therapy.repositories.repository import Repository
 
 EMAIL = "email"
@@ -100,12 +101,31 @@ class People(Repository[Person]):
             raise NotFound(person=person_id)
         return person
 
-    async def by_number(self, practice_id: str, number: str) -> Person:
-        """Return an account by its nine-digit number.
+    async def load_with_practice(self, practice_id: str, person_id: str) -> tuple[Person, Practice]:
+        """Return an account and its practice, in one request.
+
+        Raises:
+            NotFound: there is no such account in this practice, or no such practice.
+        """
+        item_id = _id(person_id)
+        items = await self._store.get(practice_partition(practice_id), item_id, PRACTICE)
+        person = self.record_in(items, item_id)
+        practice = Practices(self._store).record_in(items, PRACTICE)
+        if person is None or practice is None:
+            raise NotFound(person=person_id)
+        return person, practice
+
+    async def by_number(self, practice_id: str, number: str, probably: str = "") -> Person:
+        """Return an account by its nine-digit number; if it is `probably` the one with that id, in one read.
 
         Raises:
             NotFound: there is none in this practice.
         """
+        if probably and number:
+            with suppress(NotFound):
+                person = await self.load(practice_id, probably)
+                if person.number == number:
+                    return person
         owner = await self.numbers.get(practice_partition(practice_id), _number_id(number))
         if owner is None:
             raise NotFound
@@ -122,6 +142,20 @@ class People(Repository[Person]):
         if person is None:
             raise NotFound
         return person
+
+    async def by_email_with_practice(self, email: str) -> tuple[Person, Practice]:
+        """Return an account by its e-mail address, as `by_email`, and its practice.
+
+        Raises:
+            NotFound: there is none.
+        """
+        owner = await self.emails.load(email)
+        if owner is None or not owner.person_id:
+            raise NotFound
+        person, practice = await self.load_with_practice(owner.practice_id, owner.person_id)
+        if email_key(person.email) != email_key(email):
+            raise NotFound
+        return person, practice
 
     async def owner_of(self, email: str, owner: EmailOwner) -> Person | None:
         """Return the account that an address belongs to; None if it is absent or has another address."""

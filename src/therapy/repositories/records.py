@@ -83,7 +83,7 @@ class Records:
         self.devices = Devices(store, most_devices)
         self.credentials = CredentialsOfPeople(store)
         self.access = AccessOfPeople(
-            self.credentials, self.logins, self.reset_tokens, self.devices.pointers
+            store, self.credentials, self.logins, self.reset_tokens, self.devices.pointers
         )
         self.people = People(store)
         self.practices = Practices(store)

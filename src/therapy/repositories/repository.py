@@ -6,7 +6,7 @@ an adapter of a port, too.) A new record is one file: a subclass that sets `kind
 named in the clinic's words; `records` names it where workflows use it.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import ClassVar, Generic, NamedTuple, TypedDict, TypeVar
 
@@ -78,7 +78,15 @@ class Repository(Generic[S]):
         Raises:
             Unavailable: it is damaged, or only a newer program can read it.
         """
-        item = (await self._store.get(partition, item_id)).get(item_id)
+        return self.record_in(await self._store.get(partition, item_id), item_id)
+
+    def record_in(self, items: Mapping[str, Item], item_id: str) -> S | None:
+        """Return the record that was read under this id; None if there is none, or of another kind.
+
+        Raises:
+            Unavailable: it is damaged, or only a newer program can read it.
+        """
+        item = items.get(item_id)
         return self.read(item) if item is not None and item.kind == self.kind else None
 
     async def list_all(self, partition: str, prefix: str) -> tuple[S, ...]:

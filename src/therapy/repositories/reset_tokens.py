@@ -33,10 +33,6 @@ class ResetTokens(Repository[Reset]):
         resets = (self.read(item) for item in items if item.kind == self.kind)
         return next((each for each in resets if each.token_hash == token_hash), None)
 
-    async def of_person(self, practice_id: str, person_id: str) -> tuple[Reset, ...]:
-        """Return a person's reset tokens, used ones included, in order of their hashes."""
-        return await self.list_all(access_partition(practice_id, person_id), "reset-")
-
     def issue(self, reset: Reset) -> Pending:
         """Write a new token as the person's only one, in the place of the one before."""
         return self.put(access_partition(reset.practice_id, reset.person_id), ONLY, reset)

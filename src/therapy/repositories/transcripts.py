@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from therapy.domain.codec import LONG
 from therapy.domain.errors import NotFound, Stale
 from therapy.domain.insights import Insights
+from therapy.domain.playback import Playback
 from therapy.domain.session import Session
 from therapy.domain.transcript import TranscriptVersion
 from therapy.domain.transcript_parts import (
@@ -31,6 +32,8 @@ from therapy.domain.transcript_parts import (
 )
 from therapy.ports.store import MOST_ITEMS, Item, Store
 from therapy.repositories.change import Pending
+from therapy.repositories.playbacks import ITEM as PLAYBACK
+from therapy.repositories.playbacks import Playbacks
 from therapy.repositories.repository import Repository
 from therapy.repositories.sessions import session_partition
 
@@ -83,6 +86,7 @@ class Transcripts:
         self._texts = _Texts(store)
         self._scores = _Scores(store)
         self._insights = _Insights(store)
+        self._playbacks = Playbacks(store)
 
     def header_in(self, item: Item) -> VersionHeader | None:
         """Return the header of a version that an item is; None if it is none, or can't be read."""
@@ -115,9 +119,29 @@ class Transcripts:
         Raises:
             NotFound: the session or that number does not exist, or was erased.
         """
-        parts = (self._texts, self._scores, self._insights)
-        text, scores, insights = (part.id_of(number) for part in parts)
-        items = await self._items(practice_id, session_id, number, text, scores, insights)
+        items = await self._items(practice_id, session_id, number, *self._ids_of(number))
+        return await self._decoded(items, number)
+
+    async def load_with_playback(
+        self, practice_id: str, session_id: str, number: int
+    ) -> tuple[TranscriptVersion, Playback | None]:
+        """Return a version as `load` does, and what was made of the session for players, in one request.
+
+        Raises:
+            NotFound: as `load`.
+        """
+        items = await self._items(practice_id, session_id, number, *self._ids_of(number), PLAYBACK)
+        return await self._decoded(items, number), self._playbacks.record_in(items, PLAYBACK)
+
+    def _ids_of(self, number: int) -> tuple[str, str, str]:
+        return (
+            self._texts.id_of(number),
+            self._scores.id_of(number),
+            self._insights.id_of(number),
+        )
+
+    async def _decoded(self, items: Mapping[str, Item], number: int) -> TranscriptVersion:
+        text, scores, insights = self._ids_of(number)
 
         def decoded() -> TranscriptVersion:
             version = self._texts.read(items[text])

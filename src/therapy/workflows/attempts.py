@@ -19,6 +19,7 @@ from therapy.domain.people import email_key
 from therapy.ports.attempt_limits import AttemptLimits
 from therapy.ports.tokens import Tokens
 from therapy.repositories.change import Change
+from therapy.repositories.known_addresses import KnownAddresses
 from therapy.repositories.records import Records
 from therapy.workflows.attempts_in_progress import AttemptsInProgress
 
@@ -47,8 +48,12 @@ class Full(NamedTuple):
 
 @dataclass
 class Try:
-    """An attempt under way: it counts unless the password was right, or was not tried."""
+    """An attempt under way: it counts unless the password was right, or was not tried.
 
+    `known` are the addresses from which the account was signed in to before.
+    """
+
+    known: KnownAddresses
     counts: bool = True
 
 
@@ -73,7 +78,8 @@ class AttemptCounter:
             TooManyAttempts: of this account, or from this address.
         """
         quotas = (self.quotas.sign_in, self.quotas.sign_in_address)
-        taken, attempt = await self._admitted("sign-in", email, address, quotas, records), Try()
+        known = await records.known_addresses.load(self._account(email))
+        taken, attempt = await self._admitted("sign-in", email, address, quotas, known), Try(known)
         try:
             yield attempt
         except TryAgain:
@@ -89,7 +95,8 @@ class AttemptCounter:
             TooManyAttempts: to this account, or from this address.
         """
         quotas = (self.quotas.letter, self.quotas.letter_address)
-        taken = await self._admitted("letter", email, address, quotas, records)
+        known = await records.known_addresses.load(self._account(email))
+        taken = await self._admitted("letter", email, address, quotas, known)
         await self._end(taken, counts=True)
 
     async def wrong_token(self, account: str, address: str) -> None:
@@ -107,16 +114,22 @@ class AttemptCounter:
         for kind, name in named:
             await self._counted(f"token.{kind}.{name}", source, quota)
 
-    async def remember(self, email: str, address: str, *, records: Records) -> None:
-        """Remember that the account was signed in to from this address."""
-        account = self._account(email)
-        known = await records.known_addresses.load(account)
+    async def remember(
+        self, email: str, address: str, known: KnownAddresses, *, records: Records
+    ) -> None:
+        """Remember that the account was signed in to from this address; `known` are its addresses so far."""
         after = known.with_used(self._address(address), records.now())
         if after is not None:
+            account = self._account(email)
             await Change(records.known_addresses.write(account, after)).commit(records.store)
 
     async def _admitted(
-        self, what: str, email: str, address: str, quotas: tuple[Quota, Quota], records: Records
+        self,
+        what: str,
+        email: str,
+        address: str,
+        quotas: tuple[Quota, Quota],
+        known: KnownAddresses,
     ) -> tuple[Taken, ...]:
         """Return the attempt as it is counted; before it is refused, wait for those whose end may admit it.
 
@@ -124,11 +137,11 @@ class AttemptCounter:
             TooManyAttempts: it is not admitted.
         """
         account, source = self._account(email), self._address(address)
-        known = (await records.known_addresses.load(account)).includes(source, records.now())
+        at_home = known.includes(source, self.now())
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while True:
-                    taken = await self._tried(what, account, source, quotas, known=known)
+                    taken = await self._tried(what, account, source, quotas, known=at_home)
                     if not isinstance(taken, Full):
                         return taken
                     if not await self._in_progress.next_end(taken.key):

@@ -9,10 +9,12 @@ A login belongs to the epoch of the credentials that the password was checked wi
 these are unchanged: a new password leaves nothing alive, not even what was being checked when it was set.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,10 +29,11 @@ from therapy.domain.login_tokens import (
     token_of,
     was_issued,
 )
-from therapy.domain.people import Login, Person
+from therapy.domain.people import Login, Person, Practice, email_key
 from therapy.ports.passwords import Passwords
 from therapy.ports.tokens import Tokens
 from therapy.repositories.change import Change
+from therapy.repositories.known_addresses import KnownAddresses
 from therapy.repositories.records import Records
 from therapy.workflows.attempts import AttemptCounter
 from therapy.workflows.end_of_access import end_login
@@ -40,7 +43,15 @@ MOST_CHECKS = 5
 """How often a password is checked, or hashed, again because the credentials changed meanwhile."""
 
 NOBODY = "-"
-"""Whose credentials are asked for where an address has no account, so that it takes as long."""
+"""Whose account and credentials are asked for where an address has no account, so that it takes as long."""
+
+
+class Account(NamedTuple):
+    """What is read of a person who signs in."""
+
+    person: Person
+    practice: Practice
+    credentials: Credentials
 
 
 @dataclass(frozen=True)
@@ -75,48 +86,65 @@ async def log_in(
         Unavailable: too many passwords wait to be tried (`busy`); or a dependency can't be reached.
     """
 
-    async def attempt() -> SignedIn:
+    async def attempt() -> tuple[SignedIn, KnownAddresses]:
         # Repeated if the credentials change while the password is checked.
-        checked = await _with_password(email, password, address, records=records, sign_in=sign_in)
-        return await _new_login(*checked, records=records, sign_in=sign_in)
+        account, known = await _with_password(
+            email, password, address, records=records, sign_in=sign_in
+        )
+        return await _new_login(account, records=records, sign_in=sign_in), known
 
-    signed_in = await retry_stale(attempt, most=MOST_CHECKS)
+    signed_in, known = await retry_stale(attempt, most=MOST_CHECKS)
     with suppress(TryAgain):  # the login is written; the address is remembered another time
-        await sign_in.attempts.remember(email, address, records=records)
+        await sign_in.attempts.remember(email, address, known, records=records)
     return signed_in
 
 
 async def _with_password(
     email: str, password: str, address: str, *, records: Records, sign_in: SignIn
-) -> tuple[Person, Credentials]:
-    """Return the person with this address and password, and the credentials that say so."""
+) -> tuple[Account, KnownAddresses]:
+    """Return the account with this address and password, and from where it was signed in to before."""
     async with sign_in.attempts.sign_in(email, address, records=records) as attempt:
-        try:
-            person = await records.people.by_email(email)
-        except NotFound:
-            person = None
-        owner = (person.practice_id, person.id) if person else (NOBODY, NOBODY)
-        credentials = await records.credentials.load(*owner)
-        hashed = current_hash(person, credentials) if person else ""
+        account = await _account(email, records=records)
+        hashed = current_hash(account.person, account.credentials) if account else ""
         right = await sign_in.passwords.verify(password, hashed)
-        if person is None or credentials.disabled or not right:
+        if account is None or account.credentials.disabled or not right:
             raise NotSignedIn("wrong_credentials")
         attempt.counts = False
-        return person, credentials
+        return account, attempt.known
 
 
-async def _new_login(
-    person: Person, credentials: Credentials, *, records: Records, sign_in: SignIn
-) -> SignedIn:
+async def _account(email: str, *, records: Records) -> Account | None:
+    """Return the account with this address; None, after reading as much, if there is none."""
+    owner = await records.people.emails.load(email)
+    ids = (owner.practice_id, owner.person_id) if owner and owner.person_id else (NOBODY, NOBODY)
+    found, credentials = await asyncio.gather(
+        _person_and_practice(*ids, records=records), records.credentials.load(*ids)
+    )
+    if found is None or email_key(found[0].email) != email_key(email):
+        return None
+    return Account(*found, credentials)
+
+
+async def _person_and_practice(
+    practice_id: str, person_id: str, *, records: Records
+) -> tuple[Person, Practice] | None:
+    try:
+        return await records.people.load_with_practice(practice_id, person_id)
+    except NotFound:
+        return None
+
+
+async def _new_login(account: Account, *, records: Records, sign_in: SignIn) -> SignedIn:
     """Write a new login of a person and return its tokens.
 
     Raises:
         Stale: the credentials have changed since they were read.
     """
+    person, practice, credentials = account
     login, token = _first_token(person, credentials.epoch, records=records, sign_in=sign_in)
     written = records.logins.write(login), records.credentials.unchanged(credentials)
     await Change(*written).commit(records.store)
-    return await _signed_in(person, login.sid, token, records=records, sign_in=sign_in)
+    return _signed_in(person, practice, login.sid, token, records=records, sign_in=sign_in)
 
 
 def _first_token(
@@ -139,10 +167,15 @@ def _first_token(
     return replace(login, refresh_hash=token_hash(token)), token
 
 
-async def _signed_in(
-    person: Person, sid: str, refresh: str, *, records: Records, sign_in: SignIn
+def _signed_in(
+    person: Person,
+    practice: Practice,
+    sid: str,
+    refresh: str,
+    *,
+    records: Records,
+    sign_in: SignIn,
 ) -> SignedIn:
-    practice = await records.practices.load(person.practice_id)
     actor = Actor(person.id, person.role, person.practice_id, sid, practice.language)
     token, seconds = sign_in.tokens.issue(actor, now=records.now())
     return SignedIn(person, token, refresh, seconds)
@@ -172,11 +205,13 @@ async def refresh(token: str, *, address: str = "", records: Records, sign_in: S
 async def _refresh(token: str, *, records: Records, sign_in: SignIn) -> SignedIn:
     parsed, presented, now = parse_refresh_token(token), token_hash(token), records.now()
     try:
-        login = await _login_of(parsed, presented, records=records)
-        person = await records.people.load(login.practice_id, login.person_id)
+        login, credentials = await _login_of(parsed, presented, records=records)
+        # Only now, so that a token that was made up costs one request.
+        person, practice = await records.people.load_with_practice(
+            login.practice_id, login.person_id
+        )
     except NotFound:
         raise NotSignedIn from None
-    credentials = await records.credentials.load(login.practice_id, login.person_id)
     if not is_alive(login, credentials, now):
         await end_login(login, records=records)
         raise NotSignedIn("token_expired" if now >= login.expires_at else "")
@@ -188,21 +223,25 @@ async def _refresh(token: str, *, records: Records, sign_in: SignIn) -> SignedIn
         if parsed is None or was_issued(parsed, login, sign_in.tokens.keyed_hash):
             await end_login(login, records=records)
         raise NotSignedIn
-    return await _signed_in(person, login.sid, next_token, records=records, sign_in=sign_in)
+    return _signed_in(person, practice, login.sid, next_token, records=records, sign_in=sign_in)
 
 
-async def _login_of(parsed: RefreshToken | None, presented: str, *, records: Records) -> Login:
-    """Return the login that a token belongs to; a token of the older form is found by its pointer.
+async def _login_of(
+    parsed: RefreshToken | None, presented: str, *, records: Records
+) -> tuple[Login, Credentials]:
+    """Return the login that a token belongs to, and its person's credentials.
+
+    A token of the older form is found by its pointer.
 
     Raises:
         NotFound: there is none, or no longer.
     """
     if parsed is not None:
-        return await records.logins.load(parsed.practice_id, parsed.person_id, parsed.sid)
+        return await records.access.load_login(parsed.practice_id, parsed.person_id, parsed.sid)
     pointer = await records.logins.old_tokens.load(presented)
     if pointer is None:
         raise NotFound
-    return await records.logins.load(pointer.practice_id, pointer.person_id, pointer.sid)
+    return await records.access.load_login(pointer.practice_id, pointer.person_id, pointer.sid)
 
 
 def _next_token(token: str, login: Login, parsed: RefreshToken | None, *, sign_in: SignIn) -> str:

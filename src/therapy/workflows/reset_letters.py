@@ -5,7 +5,7 @@ is such an account. So neither the answer nor what it costs says so, and a lette
 is made when the letter is sent; of it only a hash is ever stored. If sending is repeated, it is another one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,17 +79,17 @@ async def send_letter(
         Unavailable: the letter could not be delivered to the mail server.
     """
     try:
-        person = await records.people.by_email(due.email)
+        person, practice = await records.people.by_email_with_practice(due.email)
     except NotFound:
         return
-    if (await records.credentials.load(person.practice_id, person.id)).disabled:
+    access = await records.access.load(person.practice_id, person.id)
+    if access.credentials.disabled:
         return
     if records.now() >= due.at + letters.lifetime:
         if isinstance(letters.mail, NotesExpired):
             letters.mail.note_expired(due.at, attempts, why)
         return
-    practice = await records.practices.load(person.practice_id)
-    token = await _new_token(person, records=records, letters=letters)
+    token = await _new_token(person, access.resets, records=records, letters=letters)
     minutes = int(letters.lifetime.total_seconds() // 60)
     letter = Letter(
         id=records.new_id(),  # another each time: mail programs hide a second letter with the same
@@ -121,7 +121,9 @@ def _topic_of(person_id: str) -> str:
     return f"reset-{person_id}"
 
 
-async def _new_token(person: Person, *, records: Records, letters: ResetLetters) -> str:
+async def _new_token(
+    person: Person, earlier: Iterable[Reset], *, records: Records, letters: ResetLetters
+) -> str:
     """Write a new token in the place of the person's earlier ones and return it."""
     token = str(ResetToken(person.practice_id, person.id, letters.new_secret()))
     now = records.now()
@@ -133,7 +135,6 @@ async def _new_token(person: Person, *, records: Records, letters: ResetLetters)
         created_at=now,
         only=True,
     )
-    earlier = await records.reset_tokens.of_person(person.practice_id, person.id)
     ended = (records.reset_tokens.remove(each) for each in earlier if not each.only)
     await Change(records.reset_tokens.issue(reset), *ended).commit(records.store)
     return token

@@ -78,10 +78,13 @@ async def look(actor: Actor, session_id: str, *, records: Records) -> SessionVie
     runs = await records.runs.of_session(actor.practice_id, session_id)
     transcript, made = None, None
     if number := session.transcript_number:
-        transcript = await records.transcripts.load(actor.practice_id, session_id, number)
-        made = await records.playbacks.of_session(actor.practice_id, session_id)
+        transcript, made = await records.transcripts.load_with_playback(
+            actor.practice_id, session_id, number
+        )
     patient = session.details.patient
-    account = await patient_account(actor.practice_id, patient.number, records=records)
+    account = await patient_account(
+        actor.practice_id, patient.number, probably=patient.person_id, records=records
+    )
     insights = insights_progress(session, runs, transcript)
     return SessionView(
         session,
@@ -383,13 +386,15 @@ async def cancel(actor: Actor, session_id: str, *, records: Records) -> None:
     await retry_stale(attempt, LeaseLost)  # a worker renewed or ended its run at the same moment
 
 
-async def patient_account(practice_id: str, number: str, *, records: Records) -> Person | None:
-    """Return the patient account with this number; None if there is none in this practice.
+async def patient_account(
+    practice_id: str, number: str, *, probably: str = "", records: Records
+) -> Person | None:
+    """Return the patient account with this number, `probably` the one with that id; None if there is none.
 
     If no account has it as it is, it is looked for with its leading zeros: compare names before trusting it.
     """
     for each in dict.fromkeys((number, full_number(number))):
         with suppress(NotFound):
-            account = await records.people.by_number(practice_id, each)
+            account = await records.people.by_number(practice_id, each, probably)
             return account if account.role is Role.PATIENT else None
     return None

@@ -114,9 +114,11 @@ async def closed_session(actor: Actor, session_id: str, *, records: Records) -> 
     Raises:
         NotFound: it is absent, not closed yet, or not theirs: always the same answer.
     """
-    practice = None
+    practice, patient = None, None
     if actor.role is Role.PATIENT:  # what patients see is the practice's setting; read for any id
-        practice = await records.practices.load(actor.practice_id)
+        patient, practice = await records.people.load_with_practice(
+            actor.practice_id, actor.person_id
+        )
 
     async def look() -> Session:
         session = await records.sessions.load(actor.practice_id, session_id)
@@ -128,12 +130,21 @@ async def closed_session(actor: Actor, session_id: str, *, records: Records) -> 
     session = await records.late_reads.twice(actor.person_id, look)
     number = session.transcript_number
     transcript = await records.transcripts.load(actor.practice_id, session_id, number)
-    patient = None
-    if person_id := session.details.patient.person_id:
-        with suppress(NotFound):  # the account was removed at the moment at which it was linked
-            patient = await records.people.load(actor.practice_id, person_id)
+    linked = await _linked_patient(session, patient, records=records)
     withheld = practice is not None and practice.patient_sees is PatientSees.WITHOUT_NOTES
-    return ClosedSession(session, transcript, patient, with_notes=not withheld)
+    return ClosedSession(session, transcript, linked, with_notes=not withheld)
+
+
+async def _linked_patient(
+    session: Session, reader: Person | None, *, records: Records
+) -> Person | None:
+    """Return the account that a session is linked to, which may be its reader's; None if there is none."""
+    person_id = session.details.patient.person_id
+    if not person_id or (reader and reader.id == person_id):
+        return reader if person_id else None
+    with suppress(NotFound):  # the account was removed at the moment at which it was linked
+        return await records.people.load(session.practice_id, person_id)
+    return None
 
 
 async def _sort_key(actor: Actor, before: str, *, session_index: SessionIndex) -> str:
