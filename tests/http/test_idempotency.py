@@ -36,9 +36,9 @@ from tests.http.server import PATIENCE, Answer, Server, audio_part, serving, wai
 from therapy.adapters.local.sqlite.database import FILE_NAME
 from therapy.entrypoints.http.app import make_app
 from therapy.entrypoints.http.buffered_answer import KEPT, OPTION, SHOWN
-from therapy.entrypoints.http.former_routes import FORMER_ROUTES
 from therapy.entrypoints.http.idempotency_key import takes_key
 from therapy.entrypoints.http.openapi_document import document_of
+from therapy.entrypoints.http.operation_names import FORMER_NAMES
 
 KEY = "3c1f9a52-0000-4b1a-9d6c-2e5f4a3b1c0d"
 KEYED = {"Idempotency-Key": KEY}
@@ -336,7 +336,7 @@ def test_every_post_says_what_may_be_kept_of_its_answer_and_documents_the_header
         for handler in route.route_handlers
         if takes_key(handler)
     }
-    assert {handler.operation_id for _, handler in found} >= FORMER_ROUTES.keys()
+    assert {handler.operation_id for _, handler in found} >= FORMER_NAMES.keys()
     for path, handler in found:
         assert isinstance(handler, HTTPRouteHandler)
         assert isinstance(handler.operation_id, str)

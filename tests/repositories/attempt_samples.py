@@ -23,7 +23,7 @@ from therapy.repositories.logins import access_partition
 from therapy.repositories.vocabularies import Vocabularies
 
 A_REQUEST = KeyedRequest(
-    PRACTICE, PATIENT, "name-1", "holder-1", NOW + DAY, NOW + DAY, operation="retry_session"
+    PRACTICE, PATIENT, "retry_session", "name-1", "holder-1", NOW + DAY, NOW + DAY
 )
 
 
@@ -52,7 +52,7 @@ ATTEMPT_SAMPLES: dict[str, dict[str, Any]] = {
     "keyed_request": {
         "repository": KeyedRequests,
         "record": A_REQUEST,
-        "write": lambda repository, record, _: repository.writes(record)[0],
+        "write": lambda repository, record, _: repository.write(record),
         "load": lambda repository, place: repository.load(request_at(A_REQUEST, place)),
         "named": request_at,
         "text": "holder",

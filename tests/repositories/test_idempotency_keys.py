@@ -3,12 +3,14 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.builders import DAY, SECOND, an_actor
 from tests.repositories.changes import at_once
 from therapy.domain.errors import UnderWay
 from therapy.domain.idempotency import KeyedRequest, StoredAnswer
+from therapy.domain.partition_keys import part
 from therapy.repositories.records import Records
 from therapy.testing.clock import Clock
 from therapy.workflows.idempotency import Idempotency
@@ -111,3 +113,11 @@ async def _stored(records: Records, claimed: KeyedRequest) -> KeyedRequest:
     stored = await records.keyed_requests.load(claimed)
     assert stored is not None
     return stored
+
+
+async def test_a_request_is_stored_as_programs_up_to_49e7ce41_store_it(records: Records):
+    """They read no other record, and find it under no other name."""
+    claimed = await claim(records)
+    [item] = [each async for each in records.keyed_requests.items(_partition(claimed), "")]
+    assert item.id == f"request-{part(OPERATION)}|{part(claimed.key_hash)}"
+    assert msgspec.json.decode(item.body)["route"] == OPERATION

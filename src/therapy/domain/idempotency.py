@@ -7,7 +7,7 @@ without the key nobody can find out, by trying, what a short body said.
 import re
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from therapy.domain.errors import InvalidInput
 
@@ -33,15 +33,15 @@ class StoredAnswer(Struct, frozen=True, omit_defaults=True):
 class KeyedRequest(Struct, frozen=True, omit_defaults=True):
     """A request of a person for an operation, under a key.
 
-    `operation` is a name that stays when the API's paths and parameters are renamed; `route` is the path
-    under which older programs look for it ("" = nobody does). `holder` is the attempt that works on it,
-    until `running_until` if it gives no sign of life. `fingerprint` is the hash of what was asked for and
-    `size` the bytes of its body, once there is an `answer`. A request that was refused has none, and may be
-    tried again.
+    `operation` is a name that stays when the paths of the API are renamed; older programs call it `route`, so
+    it is stored as that. `holder` is the attempt that works on it, until `running_until` if it gives no sign
+    of life. `fingerprint` is the hash of what was asked for and `size` the bytes of its body, once there is
+    an `answer`. A request that was refused has none, and may be tried again.
     """
 
     practice_id: str
     person_id: str
+    operation: str = field(name="route")
     key_hash: str
     holder: str
     running_until: datetime
@@ -49,10 +49,7 @@ class KeyedRequest(Struct, frozen=True, omit_defaults=True):
     fingerprint: str = ""
     size: int = 0
     answer: StoredAnswer | None = None
-    operation: str = ""
-    route: str = ""
     version: int = 0
-    route_version: int = 0
 
     def is_running(self, now: datetime) -> bool:
         """Return whether an attempt works on it, as far as one can tell."""

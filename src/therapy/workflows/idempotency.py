@@ -51,12 +51,8 @@ class Idempotency:
     ) -> None:
         self._records, self._lease, self._kept_for = records, lease, kept_for
 
-    async def claim(
-        self, actor: Actor, operation: str, key: str, *, route: str = ""
-    ) -> KeyedRequest:
+    async def claim(self, actor: Actor, operation: str, key: str) -> KeyedRequest:
         """Return the request under a key: this attempt's claim of it, or what was answered before.
-
-        `route` is the path under which older programs know the operation ("" = nobody does).
 
         Raises:
             UnderWay: another attempt works on it; says when to ask again.
@@ -67,7 +63,6 @@ class Idempotency:
             practice_id=actor.practice_id,
             person_id=actor.person_id,
             operation=operation,
-            route=route,
             key_hash=digest(key),
             holder=self._records.new_id(),
             running_until=now + self._lease,
@@ -81,9 +76,7 @@ class Idempotency:
             return stored
         if stored is not None and stored.is_running(now):
             raise UnderWay(retry_after=max(1, ceil((stored.running_until - now).total_seconds())))
-        if stored is not None:
-            wanted = replace(wanted, version=stored.version, route_version=stored.route_version)
-        return await self._write(wanted)
+        return await self._write(replace(wanted, version=stored.version if stored else 0))
 
     @asynccontextmanager
     async def attempt(self, claimed: KeyedRequest) -> AsyncIterator[Attempt]:
@@ -137,7 +130,5 @@ class Idempotency:
         Raises:
             Stale: it is another by now.
         """
-        await Change(*self._records.keyed_requests.writes(request)).commit(self._records.store)
-        return replace(
-            request, version=request.version + 1, route_version=request.route_version + 1
-        )
+        await Change(self._records.keyed_requests.write(request)).commit(self._records.store)
+        return replace(request, version=request.version + 1)

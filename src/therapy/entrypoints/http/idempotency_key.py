@@ -23,7 +23,7 @@ from therapy.domain.idempotency import HEADER, KeyedRequest, parse_key
 from therapy.entrypoints.http.body_fingerprint import BodyFingerprint, FingerprintedBody
 from therapy.entrypoints.http.buffered_answer import KEPT, OPTION, SHOWN, BufferedAnswer, send_again
 from therapy.entrypoints.http.errors import BrokenOff, SlowBody
-from therapy.entrypoints.http.former_routes import FORMER_ROUTES
+from therapy.entrypoints.http.operation_names import operation_name
 from therapy.entrypoints.http.watched_body import ReplayedBody, WatchedBody
 from therapy.wiring import Therapy
 from therapy.workflows.idempotency import Idempotency
@@ -42,15 +42,6 @@ def takes_key(handler: Any) -> bool:
     """Return whether a handler's requests may have a key: it is a POST, and not for strangers."""
     is_post = isinstance(handler, HTTPRouteHandler) and HTTPMethod.POST in handler.http_methods
     return is_post and not handler.opt.get("no_token")
-
-
-def operation_of(scope: Scope) -> str:
-    """Return the name under which requests are stored: the handler's `operation_id`, which stays.
-
-    Of a handler without one it is the template of its path, so that renaming that loses its keys.
-    """
-    name: object = getattr(scope["route_handler"], "operation_id", None)
-    return name if isinstance(name, str) else scope["path_template"]
 
 
 def is_repeated(request: Request[Any, Any, Any]) -> bool:
@@ -81,9 +72,7 @@ class IdempotencyKeys(ASGIMiddleware):
             key = parse_key(",".join(keys))
             body = FingerprintedBody(watched, BodyFingerprint(key, request))
             await body.begin()
-            operation = operation_of(scope)
-            route = FORMER_ROUTES.get(operation, scope["path_template"])
-            found = await idempotency.claim(scope["user"], operation, key, route=route)
+            found = await idempotency.claim(scope["user"], operation_name(scope), key)
             if found.answer is not None:
                 await _Repetition(scope, body, send, next_app).answer(found)
         except TherapyError:
