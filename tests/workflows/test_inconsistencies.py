@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tests.builders import DAY, HOUR, NOW, PRACTICE, a_person, a_run, an_upload
 from tests.workflows.memory_installation import (
     ACTOR,
+    SOUND,
     MemoryInstallation,
     an_installation,
     in_session,
@@ -19,7 +20,7 @@ from tests.workflows.memory_installation import (
     upload,
 )
 from therapy.adapters.local.recordings import FileRecordings
-from therapy.domain.errors import NotFound
+from therapy.domain.errors import NotFound, Unavailable
 from therapy.domain.run import RunState
 from therapy.domain.upload import tail_name
 from therapy.ports.store import Delete, Put
@@ -311,3 +312,40 @@ async def test_reindexing_writes_what_lists_should_show() -> None:
     assert people >= 1
     assert (await index.get(PRACTICE, session_id)).title == "Another title"
     assert await inspection(installed).find() == ()
+
+
+async def damaged_words(installed: MemoryInstallation, session_id: str) -> None:
+    number = (await installed.session(session_id)).transcript_number
+    damaged = Put(id=f"text-{number:06}", kind="text", body=b"{")
+    await installed.store.commit(in_session(session_id), [damaged])
+
+
+async def test_a_session_whose_words_can_not_be_read_is_named() -> None:
+    installed, session_id = await closed()
+    await damaged_words(installed, session_id)
+    found = (Inconsistency(Kind.UNREADABLE_RECORD, PRACTICE, session_id),)
+    assert await inspection(installed).find() == found
+
+
+async def test_reindexing_writes_all_others_before_it_names_a_session_that_can_not_be_read() -> (
+    None
+):
+    installed = await an_installation()
+    audios = (SOUND + bytes([low, 0]) * 100 for low in (16, 17, 18))
+    ids = [(await upload(installed.intake, audio)).session_id for audio in audios]
+    for each in ids:
+        await installed.work(each)
+        lines = await reviewed(installed, each)
+        await review.submit(ACTOR, each, lines, records=installed.records)
+        await installed.work(each)
+        await changed_title(installed, each)
+    await damaged_words(installed, ids[1])
+    index = installed.ports.session_index
+    with pytest.raises(Unavailable, match=f"damaged.*session={ids[1]}"):
+        await reindex_all(
+            records=installed.records,
+            session_index=index,
+            people_index=installed.ports.people_index,
+        )
+    titles = [(await index.get(PRACTICE, each)).title == "Another title" for each in ids]
+    assert titles == [True, False, True]

@@ -35,6 +35,7 @@ from tests.workflows.memory_installation import (
 from therapy.domain import codec
 from therapy.domain.credentials import Credentials
 from therapy.domain.errors import NotFound, Unavailable
+from therapy.domain.run import RunState
 from therapy.domain.session import State
 from therapy.domain.session_status import SessionStatus
 from therapy.ports.store import Create, Item, Put, Replace
@@ -169,6 +170,43 @@ async def test_a_state_of_a_session_that_is_not_known_here_is_told_as_such_and_o
     with pytest.raises(Unavailable, match="not_known_to_this_version"):
         await review.look(ACTOR, "other", records=installed.records)
     assert await review.look(ACTOR, SESSION, records=installed.records)
+
+
+NEWER_PARTS = {"the session": {"schema_version": 99}, "its state": {"state": "archived"}}
+
+
+@pytest.mark.parametrize("what", NEWER_PARTS)
+async def test_work_on_a_session_that_only_a_newer_program_can_read_is_left_to_its_workers(what):
+    installed = await an_installation()
+    await begun(installed)
+    session = await installed.session()
+    newer = Put(id="session", kind="session", body=changed(session, **NEWER_PARTS[what]))
+    await installed.store.commit(IN_SESSION, [newer])
+    worker, writes = installed.worker, []
+    for _ in range(50):
+        await worker.work_on(PRACTICE, SESSION)
+        (run,) = await installed.runs()
+        assert (run.state, run.attempt, run.claims) == (RunState.DUE, 0, 0)
+        writes.append(run.version)
+        installed.clock.advance(seconds=30)
+    assert len(set(writes)) == 3  # 25 minutes: it was looked at once in ten
+    same = Put(id="session", kind="session", body=codec.encode(session))
+    await installed.store.commit(IN_SESSION, [same])
+    await installed.with_ports().work()  # another process
+    assert (await installed.session()).state is State.AWAITING_REVIEW
+    assert installed.told() == ["SESSION_READY"]
+
+
+async def test_work_on_a_session_that_is_damaged_ends():
+    installed = await an_installation()
+    await begun(installed)
+    await installed.store.commit(IN_SESSION, [Put(id="session", kind="session", body=b"{")])
+    for _ in range(10):
+        await installed.work()
+        installed.clock.now += HOUR
+    (run,) = await installed.runs()
+    assert (run.state, run.attempt) == (RunState.FAILED, 5)
+    assert installed.told() == []
 
 
 async def test_people_and_logins_of_a_newer_program_are_left_out_and_left_alone():

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from therapy.domain.errors import InvalidInput, Unavailable
+from therapy.domain.errors import InvalidInput, TherapyError, Unavailable
 
 SCHEMA_VERSION = 1
 """Written into whatever does not ask for a greater one."""
@@ -27,6 +27,10 @@ _FIRST = _HEAD % SCHEMA_VERSION
 _FIRST_FIELD = _FIRST.decode() + ","
 _ENCODER = msgspec.json.Encoder()
 _DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {}
+
+DAMAGED, NOT_KNOWN = "damaged", "not_known_to_this_version"
+NEWER = "written_by_a_newer_version"
+"""Why something stored can't be read: the `reason` of the error."""
 
 S = TypeVar("S", bound=Struct)
 
@@ -62,9 +66,9 @@ def decode(kind: type[S], stored: bytes) -> S:
         _refuse_newer(kind, stored)
         return _decoder(kind).decode(stored)  # type: ignore[return-value] # the decoder of this very kind
     except msgspec.ValidationError:  # the cause may quote what is stored
-        raise Unavailable(reason="not_known_to_this_version", kind=kind.__name__) from None
+        raise Unavailable(reason=NOT_KNOWN, kind=kind.__name__) from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Unavailable(reason="damaged", kind=kind.__name__) from None
+        raise Unavailable(reason=DAMAGED, kind=kind.__name__) from None
 
 
 def decode_all(kind: type[S], stored: Sequence[str]) -> list[S]:
@@ -90,9 +94,19 @@ def decode_if_known(kind: type[S], stored: bytes) -> S | None:
     try:
         return decode(kind, stored)
     except Unavailable as exc:
-        if exc.details.get("reason") == "damaged":
+        if exc.details.get("reason") == DAMAGED:
             raise
         return None
+
+
+def is_of_a_newer_program(error: TherapyError) -> bool:
+    """Return whether something stored could not be read because only a newer program can."""
+    return error.details.get("reason") in {NOT_KNOWN, NEWER}
+
+
+def is_unreadable(error: TherapyError) -> bool:
+    """Return whether something stored could not be read for what it is: trying again does not help."""
+    return error.details.get("reason") == DAMAGED or is_of_a_newer_program(error)
 
 
 def _decoder(kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
@@ -109,6 +123,4 @@ def _refuse_newer(kind: type[Struct], stored: bytes) -> None:
         return
     version = _HEADS.decode(stored).schema_version
     if version > getattr(kind, "NEWEST_SCHEMA", SCHEMA_VERSION):
-        raise Unavailable(
-            reason="written_by_a_newer_version", kind=kind.__name__, schema_version=version
-        )
+        raise Unavailable(reason=NEWER, kind=kind.__name__, schema_version=version)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from therapy.domain.codec import is_unreadable
 from therapy.domain.errors import NotFound, Unavailable
 from therapy.domain.people import Person
 from therapy.domain.person_entry import MOST_PEOPLE, person_entry_of
@@ -67,7 +68,7 @@ class Inconsistency(NamedTuple):
     """One thing that does not fit.
 
     If it is of no session, `name` is the recording's key, or the upload's or the person's id; of a record
-    that can't be read, `name` is its item's id.
+    that can't be read, `name` is its item's id ("": the words of the session or its entry in lists).
     """
 
     kind: Kind
@@ -185,7 +186,14 @@ class Inspection:
             partition = self.records.sessions.partition_of(session)
             if partition in seen.unreadable:
                 continue
-            if not await self._is_listed_rightly(session):
+            try:
+                is_listed_rightly = await self._is_listed_rightly(session)
+            except Unavailable as exc:
+                if not is_unreadable(exc):
+                    raise
+                yield Inconsistency(Kind.UNREADABLE_RECORD, practice_id, session_id)
+                continue
+            if not is_listed_rightly:
                 yield Inconsistency(Kind.ENTRY_OUT_OF_STEP, practice_id, session_id)
             if _lacks_parent(session, seen.versions.get(partition, {})):
                 yield Inconsistency(Kind.VERSION_WITHOUT_PARENT, practice_id, session_id)

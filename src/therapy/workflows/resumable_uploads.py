@@ -168,10 +168,10 @@ async def settled(actor: Actor, upload_id: str, *, intake: Intake) -> Upload:
 
 
 async def describe(actor: Actor, upload_id: str, metadata: Metadata, *, intake: Intake) -> Upload:
-    """Say what the recording is; if every byte is there, make the session. Return the upload.
+    """Write what the recording is; if every byte is there, make the session. Return the upload.
 
-    Said again, it changes nothing, but that an upload which could not become a session is tried again. Other
-    metadata are taken then only.
+    Written again, it changes nothing, but that an upload which could not become a session is tried again.
+    Other metadata are taken then only.
 
     Raises:
         Forbidden, NotFound, UploadExpired: as `look`.

@@ -13,6 +13,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from therapy.domain.codec import is_of_a_newer_program
 from therapy.domain.errors import (
     EngineDied,
     EngineFailed,
@@ -23,7 +24,7 @@ from therapy.domain.errors import (
     TryAgain,
     WorkFailed,
 )
-from therapy.domain.outbox import Consequence, PushDue, PushKind, SessionEntryChanged
+from therapy.domain.outbox import Consequence, SessionEntryChanged
 from therapy.domain.run import (
     MAX_CLAIMS,
     MOST_CHARGES,
@@ -40,7 +41,7 @@ from therapy.domain.run import (
     uncharged,
 )
 from therapy.domain.session import CANCELLED_OR_ERASED
-from therapy.domain.session_status import AWAITED, AWAITED_KINDS
+from therapy.domain.session_status import AWAITED_KINDS
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
@@ -49,6 +50,7 @@ from therapy.workflows import amendments, closing, insights, playback, rerun, tr
 from therapy.workflows.claimed_run import ClaimedRun, Finish
 from therapy.workflows.decoding_turns import DecodingTurns
 from therapy.workflows.engines import Engines
+from therapy.workflows.failed_runs import LeftSessions, pushes_for
 from therapy.workflows.missing_recordings import why_not_found
 
 BEATS_PER_LEASE = 3
@@ -78,7 +80,7 @@ class RunWorker:
     service may charge for `paid_tries` tries of a run. `during` is entered while a run is worked on, e.g. so
     that log lines name it. Of `kinds` it does no others; insights have `insights_time` instead of `run_time`.
     A long recognition keeps a checkpoint for each `checkpoint_ms` of audio (0 = none).
-    Who follows the session is told by `publish` of each beat that has news of it. `turns` are shared.
+    Who follows the session is told by `publish` of each beat that has news of it. `turns`, `left` are shared.
     """
 
     records: Records
@@ -96,12 +98,16 @@ class RunWorker:
     checkpoint_ms: int = CHECKPOINT_MS
     publish: Publish = tell_nobody
     turns: DecodingTurns = field(default_factory=DecodingTurns)
+    left: LeftSessions = field(default_factory=LeftSessions)
 
     async def work_on(self, practice_id: str, session_id: str) -> frozenset[RunKind]:
         """Do all work on a session that is due and not claimed by another worker. Idempotent.
 
-        Returns of what kinds work was due, those included that this worker does not do.
+        Returns of what kinds work was due, those included that this worker does not do. A session of which
+        only a newer program can read something is left to that one's workers, as if it had no work.
         """
+        if self.left.has(practice_id, session_id, self.records.now()):
+            return frozenset()
         due = set[RunKind]()
         for run in await self.records.runs.of_session(practice_id, session_id):
             if not claimable(run, self.records.now()):
@@ -187,16 +193,23 @@ class RunWorker:
                         run, records=self.records, recordings=self.recordings
                     )
         except TryAgain as exc:
-            await self._broken_off(claimed_run, ErrorClass.TRANSIENT, exc.code)
+            if is_of_a_newer_program(exc):
+                self.left.leave(run, self.records.now())
+                await self._put_back(claimed_run)
+            else:
+                await self._broken_off(claimed_run, ErrorClass.TRANSIENT, exc.code)
         except asyncio.CancelledError:
-            now = self.records.now()
-            back = put_back(claimed_run.over(now), now=now)
             with contextlib.suppress(TherapyError):
-                await asyncio.shield(self._write(back))
+                await asyncio.shield(self._put_back(claimed_run))
             raise
         except Exception:
             await self._broken_off(claimed_run, ErrorClass.TRANSIENT, "internal")
             raise
+
+    async def _put_back(self, claimed_run: ClaimedRun) -> None:
+        now = self.records.now()
+        with contextlib.suppress(LeaseLost):
+            await self._write(put_back(claimed_run.over(now), now=now))
 
     async def _broken_off(
         self, claimed_run: ClaimedRun, error_class: ErrorClass, code: str
@@ -368,18 +381,7 @@ class RunWorker:
             most_charges=self.paid_tries,
         )
         with contextlib.suppress(LeaseLost):
-            await self._write(after, *await self._pushes_for(after))
-
-    async def _pushes_for(self, run: Run) -> tuple[Consequence, ...]:
-        if run.state is not RunState.FAILED:
-            return ()
-        try:
-            session = await self.records.sessions.load(run.practice_id, run.session_id)
-        except NotFound:
-            return ()
-        if AWAITED.get(session.state) is not run.kind:
-            return ()
-        return (PushDue(PushKind.SESSION_FAILED, session.therapist_id, session.id),)
+            await self._write(after, *await pushes_for(after, records=self.records))
 
     async def _write(self, run: Run, *what: Consequence) -> None:
         """Write a run; of runs that no session waits for, its entries in lists say nothing."""

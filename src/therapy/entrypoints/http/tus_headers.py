@@ -32,7 +32,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 async def add_version(message: Message, scope: Scope) -> None:
-    """Say in every answer below /uploads which version of tus it is."""
+    """Write into every answer below /uploads which version of tus it is."""
     if message["type"] == "http.response.start" and scope["path"].startswith(PATH):
         MutableScopeHeaders.from_message(message)["Tus-Resumable"] = TUS_VERSION
 

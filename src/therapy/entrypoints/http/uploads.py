@@ -79,7 +79,7 @@ from therapy.workflows.intake import Intake
     include_in_schema=False,
 )
 async def options(intake: IntakeDependency) -> Response[None]:
-    """Say which versions and extensions of tus are spoken, and how large a recording may be."""
+    """Return which versions and extensions of tus are supported, and how large a recording may be."""
     headers = {
         "Tus-Version": TUS_VERSION,
         "Tus-Extension": EXTENSIONS,
@@ -184,7 +184,7 @@ async def find_offset(
     intake: IntakeDependency,
     version: Version = None,
 ) -> Response[None]:
-    """Say how many bytes of one's own upload are here: whoever goes on sends what is behind them.
+    """Return how many bytes of one's own upload are here: whoever goes on sends what is behind them.
 
     While a request is still bringing bytes, the answer waits for them for up to a second.
     """
@@ -312,9 +312,9 @@ async def describe(
     actor: Caller,
     intake: IntakeDependency,
 ) -> UploadAnswer:
-    """Say what the recording is, before, while or after its bytes come: as the form's part `metadata`.
+    """Write what the recording is, before, while or after its bytes come: as the form's part `metadata`.
 
-    Said again, it is the same. If every byte is here, the recording becomes a session.
+    Written again, it is the same. If every byte is here, the recording becomes a session.
     """
     require(actor, Action.RECORD)
     metadata = read_metadata(await request.body(), today=intake.records.now().date())
@@ -346,7 +346,7 @@ async def list_uploads(
     responses=problems(*MINE, field="upload_id"),
 )
 async def one(upload_id: UploadId, actor: Caller, intake: IntakeDependency) -> UploadAnswer:
-    """Say how far one's own upload is, and for a day after it is finished which session it became."""
+    """Return how far one's own upload is, and for a day after it is finished which session it became."""
     return shown(await resumable_uploads.look(actor, upload_id, intake=intake))
 
 
