@@ -7,7 +7,7 @@ what="$1" lock="$2"
 shift 2
 python="$BIN/python"
 
-echo "installing $what into ${BIN%/bin}: $(grep -c '==' "$lock") packages ($lock)"
+echo "installing $what into ${BIN%/bin}: up to $(grep -c '==' "$lock") packages ($lock)"
 # Through a pipe uv prints lines instead of a bar that is drawn anew; the list of all packages is left out.
 "$UV" pip install --python "$python" --require-hashes "$@" -r "$lock" 2>&1 |
     { grep --line-buffered -vE '^ [-+~] |^Using Python' || true; }

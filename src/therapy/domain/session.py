@@ -332,8 +332,8 @@ def parse_date(text: str, *, field: str, today: date | None = None) -> date:
     """Return the date of `yyyy-MM-dd` or `dd-MM-yyyy`; InvalidInput names `field` if it is none.
 
     "/" and "." may stand for "-", zeros may be left out, digits may be of any script, and a time may follow
-    the first form. A year before 1900 or,
-    if `today` is passed, after the next one is of another calendar or a typing error, and refused.
+    the first form. A year before 1900 or, if `today` is passed, after the next one is of another calendar or
+    a typing error, and refused.
     """
     for pattern in _DATES:
         found = pattern.fullmatch(plain_digits(text))

@@ -46,7 +46,7 @@ UPLOAD_TEXTS: dict[str, Texts] = {
     "implausible_year": (
         "The year of the field {field} is too far in the past or the future.",
         "השנה בשדה {field} רחוקה מדי בעבר או בעתיד.",
-        "Write the year of the common calendar, for example 31-01-2026.",
+        "Write a date of the Gregorian calendar with a plausible year, for example 31-01-2026.",
         "יש לכתוב את השנה הלועזית, למשל 31-01-2026.",
     ),
     "compressed_body": (

@@ -9,7 +9,7 @@ WORK_TEXTS: dict[str, Texts] = {
     "not_offered": (
         "This is not available here.",
         "האפשרות הזו אינה זמינה כאן.",
-        "Do without it: a file for which no links are made can be fetched with the access token.",
+        "Go on without it; where there are no links to a file, fetch the file itself with the access token.",
         "יש להסתדר בלעדיה: קובץ שאין אליו קישורים אפשר להוריד עם אסימון הגישה.",
     ),
     "not_failed": (

@@ -36,7 +36,7 @@ PORTS = {
 """What each fixture has to give."""
 
 LOOKS = {
-    "sent_letters": "a function that returns the letters that arrived, each id once",
+    "sent_letters": "a function that returns the Letters that arrived, each id once",
     "sent_pushes": "a function that returns the PushMessages that devices show",
 }
 """Fixtures by which promises look at what arrived on the other side."""
