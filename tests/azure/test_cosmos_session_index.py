@@ -85,7 +85,7 @@ async def only_seen_by(stores: Stores, wanted: int, sequence: int | None = None)
         assert await seen_by(stores, number) == [expected] * 3, number
 
 
-@pytest.mark.parametrize("after", range(7))
+@pytest.mark.parametrize("after", range(8))
 @pytest.mark.parametrize("following", ["again", "newer", "removed"])
 async def test_a_move_that_died_half_way_leaves_no_trace_once_it_is_done_again(
     after: int, following: str, stores: Stores
@@ -94,7 +94,7 @@ async def test_a_move_that_died_half_way_leaves_no_trace_once_it_is_done_again(
     try:
         await dying(stores, after).put(PRACTICE, entry_of(2))
     except Unavailable:
-        assert after < 6
+        assert after < 7  # the first finds that there is one already
     await stores.session_index.put(
         PRACTICE, entry_of(1)
     )  # the older one is delivered again as well
@@ -122,7 +122,7 @@ async def test_a_removal_that_died_half_way_is_done_by_the_next(after: int, stor
 
 
 @pytest.mark.parametrize("overtaken_by", ["a newer entry", "a removal"])
-@pytest.mark.parametrize("after", range(3))
+@pytest.mark.parametrize("after", range(4))
 async def test_a_writer_that_was_overtaken_changes_nothing(
     after: int, overtaken_by: str, stores: Stores
 ) -> None:

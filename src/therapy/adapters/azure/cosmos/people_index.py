@@ -23,6 +23,9 @@ from therapy.domain.person_entry import MOST_PEOPLE, PersonEntry, person_fields
 from therapy.domain.text_folding import query_forms
 from therapy.ports.people_index import PeopleIndex
 
+FIRST_SEQUENCE = 1
+"""The sequence of a new account's entry: it is created without looking first, unless there is one."""
+
 
 class CosmosPeopleIndex(PeopleIndex):
     """Stores the entries of all practices."""
@@ -32,8 +35,9 @@ class CosmosPeopleIndex(PeopleIndex):
 
     async def put(self, practice_id: str, entry: PersonEntry) -> None:
         pk, item_id, fields = partition_of(practice_id), item_id_of(entry.id), fields_of(entry)
-        for _ in range(ATTEMPTS):
-            stored = await self._container.read(pk, item_id)
+        for attempt in range(ATTEMPTS):
+            may_be_there = attempt or entry.sequence > FIRST_SEQUENCE
+            stored = await self._container.read(pk, item_id) if may_be_there else None
             if stored is not None and (stored["removed"] or stored["sequence"] > entry.sequence):
                 return
             if stored is None:

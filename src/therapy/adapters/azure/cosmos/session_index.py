@@ -36,6 +36,12 @@ from therapy.domain.text_folding import SpokenWords, fold, query_forms, spoken_w
 from therapy.ports.session_index import SessionIndex
 
 HOME = "home"
+FIRST_SEQUENCE = 2
+"""The sequence of the entry that a session begins with: of a session and its run, both written once.
+
+Such an entry is created without looking first; if there is one, it is looked for then.
+"""
+
 HAS_BEGINNING = "EXISTS(SELECT VALUE w FROM w IN c.words WHERE STARTSWITH(w, @word{}))"
 HAS_WORD = "ARRAY_CONTAINS(c.words, @word{})"
 MOST_CONDITIONS = 8
@@ -54,11 +60,14 @@ class CosmosSessionIndex(SessionIndex):
             index_items.home_of(practice_id, entry.session_id),
             index_items.copy_id(entry.session_id),
         )
-        for _ in range(ATTEMPTS):
-            home, *copies = await asyncio.gather(
-                self._container.read(pk, HOME),
-                *(self._container.read(each, copy_id) for each in lists),
-            )
+        for attempt in range(ATTEMPTS):
+            home: Item | None = None
+            copies: list[Item | None] = [None for _ in lists]
+            if attempt or entry.sequence > FIRST_SEQUENCE:
+                home, *copies = await asyncio.gather(
+                    self._container.read(pk, HOME),
+                    *(self._container.read(each, copy_id) for each in lists),
+                )
             if home is not None and (home["removed"] or home["sequence"] > entry.sequence):
                 return
             left = sorted({*home["lists"]} - {*lists}) if home else []
