@@ -180,7 +180,7 @@ def main() -> int:
             "patient": f"{number + 1:09}",
             "patient_name": "P",
             "lines": [line],
-            "state": "pending",
+            "state": "awaiting_review",
         }
         for number in range(PEOPLE)
     ]

@@ -61,7 +61,7 @@ def practice(file: Path) -> Path:
             "therapist": email(0),
             "patient": f"3000{number:05}",
             "patient_name": "Dana Example",
-            "state": "pending",
+            "state": "awaiting_review",
             "days_ago": number,
             "lines": said,
         }

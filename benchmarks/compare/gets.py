@@ -1,4 +1,4 @@
-"""GETs at 64 connections: a profile, the list of finalized sessions, the inbox."""
+"""GETs at 64 connections: a profile, the list of closed sessions, the inbox."""
 
 from __future__ import annotations
 

@@ -55,9 +55,9 @@ def practice(jobs: int = JOBS) -> dict[str, Any]:
         "language": "en",
         "people": PEOPLE,
         "sessions": [
-            *(session(each, THERAPIST, "200000017", "finalized") for each in rows),
-            *(session(each, THERAPIST, "200000025", "pending") for each in rows),
-            *(session(each, OTHER_THERAPIST, "200000025", "finalized") for each in others),
+            *(session(each, THERAPIST, "200000017", "closed") for each in rows),
+            *(session(each, THERAPIST, "200000025", "awaiting_review") for each in rows),
+            *(session(each, OTHER_THERAPIST, "200000025", "closed") for each in others),
         ],
     }
 

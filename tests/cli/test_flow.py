@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import PASSWORD, Run, seeded_server
 from tests.plugin_packages import put_package
+from therapy.entrypoints.cli.flow import flow
 from therapy.entrypoints.cli.mobile_client import MobileClient
 from therapy.entrypoints.cli.own_server import Server
 
@@ -113,16 +114,16 @@ def test_every_call_of_the_contract_passes_and_nothing_is_left_behind(
     for call in CALLS:
         assert call in said.stdout
     assert " 0 failed" in said.stdout
-    assert "only with --finalize" in said.stdout
+    assert "only with --submit" in said.stdout
     assert inbox(scripted_server) == before
 
 
 @pytest.mark.slow
-def test_with_finalize_the_whole_way_passes_and_nothing_is_skipped(
+def test_with_submit_the_whole_way_passes_and_nothing_is_skipped(
     run: Run, scripted_server: Server
 ) -> None:
     signing_in = ("--base-url", scripted_server.url, "--email", OLIVIA, "--password", PASSWORD)
-    said = run("flow", *signing_in, "--patient-email", JORDAN, "--finalize")
+    said = run("flow", *signing_in, "--patient-email", JORDAN, "--submit")
     assert said.returncode == 0, said.stdout + said.stderr
     assert " 0 failed, 0 skipped" in said.stdout
     for call in CALLS:
@@ -204,3 +205,10 @@ def test_an_address_without_a_scheme_says_how_to_begin_it(run: Run) -> None:
     said = run("flow", *there, "--email", OLIVIA, "--password-stdin", stdin="x")
     assert said.returncode == 1
     assert "begin it with http:// or https://" in said.stderr
+
+
+def test_the_former_name_of_submit_is_taken_too() -> None:
+    with flow.make_context(
+        "flow", ["--base-url", "http://h", "--email", "e", "--finalize"]
+    ) as told:
+        assert told.params["submit"] is True

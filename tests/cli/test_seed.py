@@ -4,7 +4,12 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import PASSWORD, Run, signs_in
+from therapy.entrypoints.cli.demo_practice import read_seed
+from therapy.entrypoints.cli.faults.error_messages import CommandFailed
+from therapy.workflows.seeding import SeedState
 
 OLIVIA = "olivia.hayes1@example.health"
 ACCOUNTS = [
@@ -96,3 +101,24 @@ def test_a_file_that_is_no_practice_is_one_line_that_says_where(run: Run, tmp_pa
         assert said.returncode == 1
         assert "practice.json" in said.stderr
         assert len(said.errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("awaiting_review", SeedState.AWAITING_REVIEW),
+        ("closed", SeedState.CLOSED),
+        ("pending", SeedState.AWAITING_REVIEW),
+        ("finalized", SeedState.CLOSED),
+    ],
+)
+def test_a_file_says_the_state_of_a_session_also_as_files_of_before_did(
+    tmp_path: Path, said: str, state: SeedState
+) -> None:
+    session = {"therapist": OLIVIA, "patient": "200000017", "lines": [], "state": said}
+    path = tmp_path / "seed.json"
+    path.write_text(json.dumps({"practice": "P", "people": [], "sessions": [session]}))
+    assert [each.state for each in read_seed(path).sessions] == [state]
+    path.write_text(path.read_text().replace(said, "over"))
+    with pytest.raises(CommandFailed, match="over"):
+        read_seed(path)

@@ -140,7 +140,7 @@ async def test_each_session_has_a_recording_as_long_as_it_is(
         assert any(wav.readframes(wav.getnframes()))
 
 
-async def test_a_pending_session_is_reviewed_and_cancelled_like_any_other(
+async def test_a_session_that_awaits_review_is_reviewed_and_cancelled_like_any_other(
     seed: Seed, installed: Installation
 ) -> None:
     await planted(seed, installed)
@@ -161,6 +161,17 @@ async def test_seeding_again_adds_nothing_and_what_was_removed_stays_so(
     (entry, *_) = await in_review(olivia, installed)
     await review.cancel(olivia, entry.session_id, records=installed.records)
     assert await planted(seed, installed) == 0
+
+
+async def test_sessions_have_the_ids_of_before_so_that_an_upgrade_adds_none_twice(
+    seed: Seed, installed: Installation
+) -> None:
+    await planted(seed, installed)
+    olivia = await signed_in(OLIVIA, installed)
+    closed = {each.session_id for each in await listed(olivia, installed)}
+    waiting = {each.session_id for each in await in_review(olivia, installed)}
+    assert "3d1ef7d0d44b10e3e425957a3a21d737" in closed
+    assert "25ee5f74ac7f03b2347b076bc780212c" in waiting
 
 
 async def test_a_seed_that_is_wrong_names_the_field_and_writes_nothing(

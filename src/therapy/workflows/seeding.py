@@ -53,11 +53,22 @@ HUMS = {Speaker.THERAPIST: 40, Speaker.PATIENT: 25, Speaker.UNKNOWN: 32}
 LOUDNESS = 2_000
 
 
-class Progress(Enum):
-    """How far a seeded session has come: awaiting review, or closed."""
+class SeedState(Enum):
+    """The state of a seeded session: awaiting review, or closed.
 
-    PENDING = "pending"
-    FINALIZED = "finalized"
+    Files of before 2026-11-27 call these `pending` and `finalized`, which are read as well.
+    """
+
+    AWAITING_REVIEW = "awaiting_review"
+    CLOSED = "closed"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "SeedState | None":
+        return next((state for state, name in FORMER_NAMES.items() if name == value), None)
+
+
+FORMER_NAMES = {SeedState.AWAITING_REVIEW: "pending", SeedState.CLOSED: "finalized"}
+"""They are also in the ids of seeded sessions, which must not be added once more."""
 
 
 class SeedPerson(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,7 +97,7 @@ class SeedSession(Struct, frozen=True, forbid_unknown_fields=True):
     therapist: str
     patient: str
     lines: tuple[SeedLine, ...]
-    state: Progress = Progress.FINALIZED
+    state: SeedState = SeedState.CLOSED
     patient_name: str = ""
     day: date | None = field(name="date", default=None)
     days_ago: int = 0
@@ -227,7 +238,7 @@ async def _session(
             practice.id,
             seed_session.therapist,
             seed_session.patient,
-            seed_session.state.value,
+            FORMER_NAMES[seed_session.state],
         ),
         *(line.text for line in seed_session.lines),
     )
@@ -273,7 +284,7 @@ async def _session(
         demo=True,
     )
     session = apply(session, Event.TRANSCRIPT_WRITTEN)
-    if seed_session.state is Progress.FINALIZED:
+    if seed_session.state is SeedState.CLOSED:
         session = replace(
             apply(apply(session, Event.SUBMITTED), Event.SCORED),
             scores=session_scores(version),

@@ -52,7 +52,9 @@ COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
     "--patient-password", default="", help="The same; shown to others on this machine, too."
 )
 @click.option(
-    "--finalize",
+    "--submit",
+    "--finalize",  # its former name
+    "submit",
     is_flag=True,
     help="Also submit the session, which can't be cancelled then and stays.",
 )
@@ -65,14 +67,14 @@ COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 @click.option(
     "--wait", default=900.0, show_default=True, help="Seconds to wait for the transcript."
 )
-def flow(*, base_url: str, email: str, password: str, finalize: bool, **options: Any) -> None:
+def flow(*, base_url: str, email: str, password: str, submit: bool, **options: Any) -> None:
     """Check the calls of the mobile contract, as the app makes them, and those beyond, on a running server.
 
     Signs in, registers a device and removes it, uploads a recording of 15 seconds (chunked, audio first),
     sends it again, also in pieces (tus 1.0.0), waits for its transcript, tries what must be refused, makes a
     draft, follows the session's events, has it recognised again, and cancels it, so nothing that matters is
-    left behind. What needs a finalized session is checked on an existing one of the account, or on this one
-    with --finalize.
+    left behind. What needs a closed session is checked on an existing one of the account, or on this one
+    with --submit.
 
     \b
     [bold]Example[/]
@@ -104,7 +106,7 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
                 doing("checking the server", "its session was cancelled"),
                 asides().status("") as status,
             ):
-                checks = run(steps_for(finalize=finalize), context, status.update)
+                checks = run(steps_for(submit=submit), context, status.update)
         finally:
             _clean_up(context)
     _show(checks, answers())
@@ -113,10 +115,10 @@ def flow(*, base_url: str, email: str, password: str, finalize: bool, **options:
         raise CommandFailed(f"{len(failed)} of {len(checks)} checks failed")
 
 
-def steps_for(*, finalize: bool) -> list[Step]:
+def steps_for(*, submit: bool) -> list[Step]:
     """Return the checks in order; those that are left out are skipped with a reason."""
-    finalizing = [*sessions.FINALIZE, *corrections.AMEND]
-    ending = finalizing if finalize else [*map(_left_out, finalizing), *sessions.CANCEL]
+    submitting = [*sessions.SUBMIT, *corrections.AMEND]
+    ending = submitting if submit else [*map(_left_out, submitting), *sessions.CANCEL]
     return [
         *accounts.STEPS,
         *sessions.STEPS,
@@ -131,7 +133,7 @@ def steps_for(*, finalize: bool) -> list[Step]:
 
 def _left_out(step: Step) -> Step:
     def skip(_: CheckContext) -> None:
-        raise Skipped("only with --finalize")
+        raise Skipped("only with --submit")
 
     return step[0], step[1], skip
 

@@ -30,7 +30,7 @@ def seed(*, path: Path | None, password: str, force: bool) -> None:
 
     Therapists [cyan]olivia.hayes1@example.health[/] and [cyan]alex.lebed2@example.health[/], patients
     [cyan]jordan.white1@example.health[/] and [cyan]jamie.davis2@example.health[/], with sessions that are
-    finalized or awaiting review, all invented. It refuses if there are real accounts.
+    closed or awaiting review, all invented. It refuses if there are real accounts.
 
     \b
     [bold]Example[/]
@@ -40,7 +40,7 @@ def seed(*, path: Path | None, password: str, force: bool) -> None:
     a password is given.
 
     \b
-    [bold]--file[/] takes JSON like this (state: finalized or pending; day: date or days_ago):
+    [bold]--file[/] takes JSON like this (state: closed or awaiting_review; day: date or days_ago):
       {"practice": "My demo", "language": "en",
        "people": [
          {"role": "THERAPIST", "email": "a@example.health", "full_name": "A B"},
@@ -48,7 +48,7 @@ def seed(*, path: Path | None, password: str, force: bool) -> None:
           "number": "300000015", "date_of_birth": "1990-12-31"}],
        "sessions": [
          {"therapist": "a@example.health", "patient": "300000015",
-          "state": "pending", "days_ago": 3, "language": "en-US",
+          "state": "awaiting_review", "days_ago": 3, "language": "en-US",
           "summary": "…", "general_notes": ["…"],
           "timed_notes": [{"timestamp": "00:10", "content": "…"}],
           "lines": [{"speaker": "Therapist", "text": "How are you?"},

@@ -44,7 +44,7 @@ class CheckContext:
     upload: str = ""
     lines: list[dict[str, str]] = field(default_factory=list)
     sent: list[dict[str, str]] = field(default_factory=list)
-    finalized: list[shapes.Item] = field(default_factory=list)
+    closed: list[shapes.Item] = field(default_factory=list)
     registered: bool = False
     leftovers: set[str] = field(default_factory=set)
 

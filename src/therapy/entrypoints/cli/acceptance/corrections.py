@@ -234,7 +234,7 @@ def _(context: CheckContext) -> None:
     refused(_ask(context, "POST", "/submit", json=body, headers={"If-Match": '"999"'}), 412)
 
 
-@_step("POST /sessions/{id}/amendments", "409 before it is finalized")
+@_step("POST /sessions/{id}/amendments", "409 before it is closed")
 def _(context: CheckContext) -> None:
     transcript = _spoken(context)
     body = {"reason": "Acceptance check.", "lines": _sent(transcript.lines)}
@@ -274,7 +274,7 @@ def _(context: CheckContext) -> None:
 
 @_step(
     "POST /sessions/{id}/amendments",
-    "a finalized session gets another version, with a reason",
+    "a closed session gets another version, with a reason",
     AMEND,
 )
 def _(context: CheckContext) -> None:

@@ -1,4 +1,4 @@
-"""Acceptance checks: a session from upload to review, then either finalized or cancelled."""
+"""Acceptance checks: a session from upload to review, then either closed or cancelled."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from therapy.entrypoints.cli.mobile_client import CallFailed, Upload
 from therapy.entrypoints.cli.wav_recordings import app_wav, hummed
 
 STEPS: list[Step] = []
-FINALIZE: list[Step] = []
+SUBMIT: list[Step] = []
 CANCEL: list[Step] = []
 FOUND: list[Step] = []
 
@@ -166,12 +166,12 @@ def _(context: CheckContext) -> None:
     refused(_put(context, [empty]), 400)
 
 
-@_step("GET /sessions/{id}/details", "404 before it is finalized")
+@_step("GET /sessions/{id}/details", "404 before it is closed")
 def _(context: CheckContext) -> None:
     refused(context.app.call("GET", f"/sessions/{context.session()}/details"), 404)
 
 
-@_step("PUT /data/transcript/{id}", "accepts the reviewed lines", FINALIZE)
+@_step("PUT /data/transcript/{id}", "accepts the reviewed lines", SUBMIT)
 def _(context: CheckContext) -> None:
     sent = [dict(each) for each in context.lines]
     if sent:
@@ -180,21 +180,21 @@ def _(context: CheckContext) -> None:
     context.sent = sent
 
 
-@_step("PUT /data/transcript/{id}", "the same lines again are 202 again", FINALIZE)
+@_step("PUT /data/transcript/{id}", "the same lines again are 202 again", SUBMIT)
 def _(context: CheckContext) -> None:
     if not context.sent:
         raise Skipped("no lines were accepted")
     expect(_put(context, context.sent), 202, shapes.Message)
 
 
-@_step("PUT /data/transcript/{id}", "other lines are too late: 409", FINALIZE)
+@_step("PUT /data/transcript/{id}", "other lines are too late: 409", SUBMIT)
 def _(context: CheckContext) -> None:
     if not context.sent:
         raise Skipped("no lines were accepted")
     refused(_put(context, [{**context.sent[0], "text": "Something else."}]), 409)
 
 
-@_step("GET /sessions/me", "lists it once it is finalized", FINALIZE)
+@_step("GET /sessions/me", "lists it once it is closed", SUBMIT)
 def _(context: CheckContext) -> None:
     session, until = context.session(), time.monotonic() + context.wait
     while time.monotonic() < until:
@@ -205,7 +205,7 @@ def _(context: CheckContext) -> None:
     raise CallFailed(f"expected it within {context.wait:.0f} s, got a list without it")
 
 
-@_step("GET /data/transcript/{id}", "409 once it is finalized", FINALIZE)
+@_step("GET /data/transcript/{id}", "409 once it is closed", SUBMIT)
 def _(context: CheckContext) -> None:
     refused(context.app.call("GET", f"/data/transcript/{context.session()}"), 409)
 
@@ -229,8 +229,8 @@ def _(context: CheckContext) -> None:
 
 @_step("GET /sessions/me", "an array, newest first", FOUND)
 def _(context: CheckContext) -> None:
-    context.finalized = _mine(context)
-    days = [each.date for each in context.finalized]
+    context.closed = _mine(context)
+    days = [each.date for each in context.closed]
     wanted(all(one >= other for one, other in pairwise(days)), "newest first", "another order")
 
 
@@ -247,7 +247,7 @@ def _(context: CheckContext) -> None:
 
 @_step("GET /sessions/search", "finds a session by its patient, in any case", FOUND)
 def _(context: CheckContext) -> None:
-    item = _finalized(context)
+    item = _closed(context)
     query = {"query": item.patient_name.upper()}
     answer = context.app.call("GET", "/sessions/search", params=query)
     found = expect(answer, 200, list[shapes.Item])
@@ -259,9 +259,9 @@ def _(context: CheckContext) -> None:
     refused(_patient(context).call("GET", "/sessions/search", params={"query": "a"}), 403)
 
 
-@_step("GET /sessions/{id}/details", "everything about a finalized session", FOUND)
+@_step("GET /sessions/{id}/details", "everything about a closed session", FOUND)
 def _(context: CheckContext) -> None:
-    answer = context.app.call("GET", f"/sessions/{_finalized(context).id}/details")
+    answer = context.app.call("GET", f"/sessions/{_closed(context).id}/details")
     details = expect(answer, 200, shapes.Details)
     scores: list[shapes.Details | shapes.Score] = [details, *details.sentiment_scores]
     for each in scores:
@@ -291,9 +291,9 @@ def _mine(context: CheckContext) -> list[shapes.Item]:
     return expect(context.app.call("GET", "/sessions/me"), 200, list[shapes.Item])
 
 
-def _finalized(context: CheckContext) -> shapes.Item:
-    if not context.finalized:
-        raise Skipped("no finalized session")
+def _closed(context: CheckContext) -> shapes.Item:
+    if not context.closed:
+        raise Skipped("no closed session")
     return next(
-        (each for each in context.finalized if each.id == context.session_id), context.finalized[0]
+        (each for each in context.closed if each.id == context.session_id), context.closed[0]
     )
