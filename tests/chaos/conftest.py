@@ -1,5 +1,6 @@
 """Where trials take place, with emulators for those that need them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,11 +18,14 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     return Laboratory(Path(tmp_path_factory.mktemp("chaos")))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cloud_laboratory(
-    tmp_path_factory: pytest.TempPathFactory, cosmos: Cosmos, azurite: Azurite
-) -> Laboratory:
-    """Places in emulators of Azure."""
+    tmp_path_factory: pytest.TempPathFactory, cosmos_server: Cosmos, azurite: Azurite
+) -> Iterator[Laboratory]:
+    """Places in emulators of Azure; what scenarios begin with is made once for a file's tests."""
     pytest.importorskip("azure.cosmos", reason="the extra [azure] is not installed")
-    cloud = SimpleNamespace(cosmos=cosmos, azurite=azurite)
-    return Laboratory(Path(tmp_path_factory.mktemp("chaos")), cloud)
+    cosmos_server.clear()
+    cloud = SimpleNamespace(cosmos=cosmos_server, azurite=azurite)
+    yield Laboratory(Path(tmp_path_factory.mktemp("chaos")), cloud)
+    cosmos_server.forget()
+    azurite.forget()

@@ -6,7 +6,7 @@ Engines, the doorbell, mail and passwords are the fakes: nothing of them survive
 import asyncio
 import dataclasses
 import uuid
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,20 +44,22 @@ class Place:
         pushes = sent_pushes(self.directory / MAILBOX)
         return [(each.message.kind.value, each.message.id) for each in pushes]
 
-    async def left_over(self, ports: Ports, kept: Collection[str]) -> list[str]:
-        """Return the temporary files, staged blocks and journals; `kept` are the recordings' keys."""
+    async def files(self, ports: Ports) -> tuple[list[str], list[str]]:
+        """Return what is under keys of recordings, and all else: temporary files, blocks and journals."""
+        recordings: Any = ports.recordings
         folders = (self.directory / "recordings/staging", self.directory / "backup-in-progress")
         found = [path for folder in folders for path in files_below(folder)]
         found += [path for path in files_below(self.directory) if path.suffix == ".part"]
         left = [str(path.relative_to(self.directory)) for path in found]
-        if self.family == "memory":
-            left += map(str, await ports.recordings.staged_before(LAST_MOMENT, 1_000))
         if self.family == "azure":
-            container: Any = ports.recordings._container
-            names = {f"practice/{PRACTICE}/{key}" for key in kept}
-            there = container.list_blobs(include=["uncommittedblobs"])
-            left += [each.name async for each in there if each.name not in names]
-        return left
+            listed = recordings._container.list_blobs(include=["uncommittedblobs"])
+            names, ours = [each.name async for each in listed], f"practice/{PRACTICE}/"
+            keys = [each.removeprefix(ours) for each in names if each.startswith(ours)]
+            return keys, left + [each for each in names if not each.startswith(ours)]
+        if self.family == "memory":
+            left += map(str, await recordings.staged_before(LAST_MOMENT, 1_000))
+            return [key for _, key in recordings._kept], left
+        return [key async for where, key in recordings.kept() if where == PRACTICE], left
 
 
 @asynccontextmanager
@@ -80,13 +82,25 @@ async def a_place(family: str, directory: Path, cloud: Any = None) -> AsyncItera
         yield Place(family, directory, address)
 
 
+@dataclass
+class Numbered:
+    """Ids that count up, and in a copy of what is in memory go on as in the original."""
+
+    made: int = 0
+
+    def __call__(self) -> str:
+        """Return the next id."""
+        self.made += 1
+        return f"{self.made:032x}"
+
+
 @asynccontextmanager
 async def opened(place: Place, clock: Clock) -> AsyncIterator[Ports]:
     """Open what is in a place, as a process does that starts there; close it at the end."""
     fakes = dataclasses.replace(
         memory_ports(said=SCRIPT, clock=clock),
         push=FilePushSender(place.directory / MAILBOX),
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=Numbered() if place.family == "memory" else lambda: uuid.uuid4().hex,
     )
     async with FAMILIES[place.family](place, clock) as adapters:
         yield dataclasses.replace(fakes, **adapters)

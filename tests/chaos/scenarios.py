@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from tests.builders import PRACTICE, a_wav, details
+from tests.builders import a_wav, details
 from tests.chaos.worlds import RESTART, World, finished
 from tests.workflows.memory_installation import ACTOR, SOUND, lines_of, upload
 from therapy.domain.edited_lines import EditedLine, EditedLines
@@ -20,6 +20,8 @@ from therapy.domain.transcript import Source, Speaker
 from therapy.domain.upload import Metadata
 from therapy.workflows import amendments, drafts, rerun, resumable_uploads, review
 from therapy.workflows.appended_bytes import appending
+
+Step = Callable[[World], Awaitable[None]]
 
 MORE = a_wav(b"\x20\x00" * 4_000)
 SAID = Metadata(details())
@@ -52,8 +54,8 @@ class Scenario:
     """`session` goes by one session throughout, which the notes of its therapist name."""
 
     name: str
-    begin: Callable[[World], Awaitable[None]]
-    act: Callable[[World], Awaitable[None]]
+    begin: Step
+    act: Step
     after: After
 
 
@@ -275,6 +277,17 @@ async def cancelled(world: World) -> None:
         world.bare.clock.advance(minutes=10)
 
 
+BEFORE: dict[Step, Step] = {
+    sent: nothing,
+    sent_in_part: nothing,
+    sent_in_part_undescribed: nothing,
+    transcribed: sent,
+    transcribed_only: sent,
+    transcribed_with_a_draft: transcribed,
+    closed: transcribed,
+}
+"""With what a step begins that may have been done already: it then does the rest."""
+
 DUE = ("transcribe due",)
 DONE = ("insights done", "transcribe done")
 ALL_DONE = ("insights done", "score done", "transcribe done")
@@ -319,11 +332,3 @@ SCENARIOS = {
         ),
     )
 }
-
-
-async def keys_of(world: World) -> list[str]:
-    """Return the keys of the recordings that are kept, of whichever session."""
-    recordings = world.bare.ports.recordings
-    if hasattr(recordings, "kept"):
-        return [key async for practice_id, key in recordings.kept() if practice_id == PRACTICE]
-    return [key for _, key in recordings._kept]

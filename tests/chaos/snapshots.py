@@ -19,9 +19,17 @@ from typing import Any
 
 from tests.chaos import outcome
 from tests.chaos.families import Place, azure_clients
-from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.scenarios import BEFORE, SCENARIOS, Step
 from tests.chaos.steps import Process
-from tests.chaos.trials import Laboratory, Trial, after, begun_at, finish, named_after
+from tests.chaos.trials import (
+    Laboratory,
+    Trial,
+    after,
+    finish,
+    moment_of_begin,
+    named_after,
+    settle,
+)
 from tests.chaos.worlds import RESTART, World, a_world
 
 INDEX = "-shm"
@@ -32,7 +40,8 @@ INDEX = "-shm"
 class Snapshot:
     """What is stored at a place, and the time there; equal ones are the same to the byte, ETags and all.
 
-    `kept` are the names under which emulators keep records and recordings, if they have them.
+    `kept` are the names under which emulators keep records and recordings, if they have them; `files` are
+    named within the place, so that a snapshot can be put back at another one.
     """
 
     kept: tuple[str, ...]
@@ -58,13 +67,9 @@ class Snapshots:
             emulator.put_back(name, kept)
         shutil.rmtree(self.place.directory)
         self.place.directory.mkdir()
-        for path, content in snapshot.files:
+        for name, content in snapshot.files:
+            path = self.place.directory / name
             path.mkdir() if content is None else path.write_bytes(content)
-
-    def forget(self) -> None:
-        """Let the emulators forget all snapshots."""
-        for emulator, _ in self._emulators():
-            emulator.forget()
 
     def _emulators(self) -> list[tuple[Any, str]]:
         """Return the emulators that have something of this place, with the name of what they have."""
@@ -80,11 +85,12 @@ class Snapshots:
 def _contents(directory: Path) -> Iterator[tuple[Path, bytes | None]]:
     """Yield what is below a directory, folders (None) first; threads may be at work there meanwhile."""
     for folder, folders, names in os.walk(directory):
-        yield from ((Path(folder, name), None) for name in folders)
+        within = Path(folder).relative_to(directory)
+        yield from ((within / name, None) for name in folders)
         for name in names:
             if not name.endswith(INDEX):
                 with suppress(FileNotFoundError):
-                    yield Path(folder, name), Path(folder, name).read_bytes()
+                    yield within / name, Path(folder, name).read_bytes()
 
 
 @dataclass
@@ -108,7 +114,8 @@ async def cut_at_every_call(name: str, family: str, laboratory: Laboratory) -> D
     """
     async with _shared_place(family, laboratory) as place:
         snapshots = Snapshots(place, laboratory.cloud)
-        async with a_world(place, await begun_at(place, name), Process()) as world:
+        moment = await _begun(SCENARIOS[name].begin, snapshots, laboratory)
+        async with a_world(place, moment, Process()) as world:
             deaths = await _deaths(world, name, snapshots)
         for snapshot, numbers in deaths.left.items():
             snapshots.put_back(snapshot)
@@ -119,8 +126,24 @@ async def cut_at_every_call(name: str, family: str, laboratory: Laboratory) -> D
             for at in numbers:
                 with named_after(Trial(name, family, at), deaths.calls):
                     _check_stages(deaths.calls, at, later)
-        snapshots.forget()
     return deaths
+
+
+async def _begun(begin: Step, snapshots: Snapshots, laboratory: Laboratory) -> datetime:
+    """Make what a scenario begins with, unless another one of this laboratory did; return the time there."""
+    place, key = snapshots.place, (snapshots.place.family, begin)
+    if key in laboratory.begun:
+        snapshots.put_back(laboratory.begun[key])
+        return laboratory.begun[key].now
+    before = BEFORE.get(begin)
+    now = await _begun(before, snapshots, laboratory) if before else moment_of_begin()
+    async with a_world(place, now, Process()) as world:
+        if not before:
+            await settle(world)
+        await begin(world)
+        now = world.bare.clock.now
+    laboratory.begun[key] = snapshots.taken(now)
+    return now
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from tests import forked
 from tests.chaos import outcome
 from tests.chaos.families import Place, a_place
 from tests.chaos.file_steps import noting, watch
-from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.scenarios import SCENARIOS, Step
 from tests.chaos.steps import Crash, Cut, Process
 from tests.chaos.worlds import RESTART, World, a_world
 from tests.workflows.memory_installation import settle_in
@@ -47,12 +47,17 @@ class Laboratory:
     """Prepares the places of trials; `cloud` has the emulators of the family `azure`.
 
     What a scenario begins with is made once where it is all in one directory or in memory, and copied then.
+    In memory, of cuts that leave the same to the byte, whoever comes after goes on for the first only.
     """
 
     folder: Path
     cloud: Any = None
+    begun: dict[tuple[str, Step], Any] = field(default_factory=dict)
+    """Snapshots of what scenarios begin with, by the family and the scenario's first step."""
+
     _begun: dict[tuple[str, str], tuple[Place, datetime]] = field(default_factory=dict)
     _begun_in_memory: dict[str, World] = field(default_factory=dict)
+    _gone_on: dict[str, dict[bytes, list[str]]] = field(default_factory=dict)
     _made: int = 0
 
     async def in_process(self, trial: Trial) -> list[str]:
@@ -66,7 +71,9 @@ class Laboratory:
         async with self._begun_world(trial) as world:
             with named_after(trial, process.calls):
                 unsure = set[int]() if trial.cut.comes_after else {trial.cut_at}
-                await finish(World(world.place, world.bare, process), trial.scenario, trace)
+                in_memory = trial.family == "memory"
+                known = self._gone_on.setdefault(trial.scenario, {}) if in_memory else None
+                await finish(World(world.place, world.bare, process), trial.scenario, trace, known)
                 outcome.check_stages(trace, unsure, most=2)
                 assert trial.cut_at < 0 or process.was_cut, "the call was never reached"
         return process.calls
@@ -111,7 +118,7 @@ class Laboratory:
             return
         if trial.scenario not in self._begun_in_memory:
             first = await AsyncExitStack().enter_async_context(self.somewhere("memory"))
-            async with a_world(first, _now(), Process()) as world:
+            async with a_world(first, moment_of_begin(), Process()) as world:
                 await _begin(world, trial.scenario)
             self._begun_in_memory[trial.scenario] = world
         world = self._begun_in_memory[trial.scenario]
@@ -154,20 +161,25 @@ def lines_of(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def _now() -> datetime:
+def moment_of_begin() -> datetime:
     """Return the time, by which files and blobs are dated, too."""
     return datetime.now().astimezone()
 
 
 async def begun_at(place: Place, scenario: str) -> datetime:
-    async with a_world(place, _now(), Process()) as world:
+    async with a_world(place, moment_of_begin(), Process()) as world:
         await _begin(world, scenario)
         return world.bare.clock.now
 
 
 async def _begin(world: World, scenario: str) -> None:
-    await settle_in(world.bare, expires_at=world.bare.clock.now + timedelta(days=30))
+    await settle(world)
     await SCENARIOS[scenario].begin(world)
+
+
+async def settle(world: World) -> None:
+    """Add the practice and its people."""
+    await settle_in(world.bare, expires_at=world.bare.clock.now + timedelta(days=30))
 
 
 def after(trace: list[str]) -> Process:
@@ -177,17 +189,31 @@ def after(trace: list[str]) -> Process:
     return process
 
 
-async def finish(world: World, name: str, trace: list[str]) -> None:
-    """Act, also after a cut, and see what came of it."""
+async def finish(
+    world: World, name: str, trace: list[str], known: dict[bytes, list[str]] | None = None
+) -> None:
+    """Act, also after a cut, and see what came of it.
+
+    `known` are, by what a cut left in memory, the calls of whoever came after it: what is in there came to
+    a good end before, and is not done again.
+    """
     scenario = SCENARIOS[name]
+    left, calls = b"", 0
     for _ in range(3):
         try:
             await scenario.act(world)
             break
         except (Crash, TryAgain):
             assert world.process.was_cut
+            if known is not None and not left:
+                left, calls = world.left(), len(trace)
+                if left in known:
+                    trace += known[left]
+                    return
             world = world.restarted(after(trace))
     await outcome.check(world, scenario.after)
+    if known is not None and left:
+        known[left] = trace[calls:]
 
 
 async def _run_dying(trial: Trial, place: Place, moment: datetime) -> tuple[int, list[str]]:

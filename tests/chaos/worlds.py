@@ -2,12 +2,16 @@
 
 import copy
 import dataclasses
+import io
 import json
+import pickle
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+
+import msgspec
 
 from tests.chaos.families import MAILBOX, Place, opened
 from tests.chaos.steps import Process
@@ -49,6 +53,24 @@ class World:
         ports, clock = copy.deepcopy((self.bare.ports, self.bare.clock))
         ports = dataclasses.replace(ports, push=FilePushSender(place.directory / MAILBOX))
         return World(place, MemoryInstallation(ports, clock, {**self.bare.options}), Process())
+
+    def left(self) -> bytes:
+        """Return all that another process finds of this world in memory, as bytes.
+
+        Versions are left out: those of new items are random, and whoever writes reads them before.
+        """
+        ports = self.bare.ports
+        items = [
+            msgspec.structs.replace(item, version=0)
+            for partition in ports.store._partitions.values()
+            for item in partition.values()
+        ]
+        stores = (items, ports.session_index, ports.people_index, ports.recordings)
+        written = io.BytesIO()
+        pickler = pickle.Pickler(written)
+        pickler.fast = True  # equal values are written equally, be they one object or several
+        pickler.dump((stores, self.place.told(), self.noted(), self.bare.clock.now))
+        return written.getvalue()
 
     def noted(self) -> dict[str, str]:
         """Return what the people remember."""

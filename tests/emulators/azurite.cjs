@@ -3,7 +3,7 @@
 //   NODE_PATH=.../node_modules node azurite.cjs ...      with the arguments of azurite-blob
 //   POST /_kept?container=NAME             keeps all blobs, blocks that are not committed among them; answers
 //                                          a name, the same one as long as nothing is written
-//   PUT /_kept?container=NAME&kept=...     puts that into a container of the same name
+//   PUT /_kept?container=NAME&kept=...     puts that into a container, this one or another
 //   DELETE /_kept                          forgets what is kept
 'use strict';
 
@@ -43,7 +43,7 @@ const putBack = (containerName, name) => {
   const found = deserialize(kept.get(name));
   collections().forEach((each, i) => {
     each.findAndRemove({ containerName });
-    found[i].forEach(document => each.insert(document));
+    found[i].forEach(document => each.insert({ ...document, containerName }));
   });
   return null;
 };
