@@ -1,9 +1,5 @@
-"""A database of one's own, and the first minute of the demo, recognised once for this folder.
+"""A database of one's own; and no more threads of numpy's than a recogniser's process has."""
 
-No more threads than the child has.
-"""
-
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,16 +12,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is first i
 os.environ.setdefault(
     "ORT_DISABLE_TELEMETRY", "1"
 )  # as in the child: no file in the home directory
-
-
-@pytest.fixture(scope="session")
-def demo_events(tmp_path_factory):
-    """The demo's first minute, recognised once; `tests/cli/test_demo.py` hears all of it."""
-    from tests import media
-    from tests.local.watched_speech import FIRST_MINUTE, heard
-
-    samples = media.excerpt(0, FIRST_MINUTE)
-    return asyncio.run(heard(samples, tmp_path_factory.mktemp("models")))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from contextlib import aclosing
 from importlib.util import find_spec
-from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
@@ -15,8 +14,8 @@ from tests import media
 from tests.audio.decoding import decoded_here
 from tests.local.voices import voice_share
 from tests.local.watched_speech import (
+    BEGINNING,
     ENGLISH,
-    FIRST_MINUTE,
     WatchedSpeech,
     done,
     endless,
@@ -47,9 +46,55 @@ pytestmark = pytest.mark.slow
 SECONDS = 29.1
 SILENCE = bytes(32_000 * 5)
 
+PHRASES = {
+    "wav stereo": (0.0, 2.6, "Good morning, and welcome back."),
+    "wav 8 kHz": (2.6, 6.8, "How have you been feeling since we last met two weeks ago?"),
+    "m4a": (6.8, 10.0, "it has been a difficult couple of weeks."),
+    "mp3": (10.0, 12.8, "I have been feeling anxious almost every day,"),
+    "ogg": (12.8, 14.5, "and I am not sleeping well."),
+    "webm": (
+        14.5,
+        20.45,
+        "Can you tell me a little more about what happens when you try to sleep?",
+    ),
+    "flac": (20.45, 23.1, "I lie awake for hours thinking about work."),
+}
+"""Of each format what it carries of the demo: from and to which second, and what is said there.
+
+Nothing is said at these seconds. All formats are heard together, as one recording.
+"""
+
+TWO_TAKE_TURNS = (2.6, 11.0)
+"""Seconds of the demo in which the therapist ends and the patient begins."""
+
+
+@pytest.fixture(scope="module")
+def hearing(tmp_path_factory):
+    """What is heard in the beginning of the demo, and the file with what was written to stderr meanwhile."""
+    folder = tmp_path_factory.mktemp("hearing")
+    with stderr_in(folder / "stderr"):
+        events = asyncio.run(heard(in_all_formats(), folder))
+    return events, folder / "stderr"
+
+
+@pytest.fixture(scope="module")
+def demo_events(hearing):
+    """What is heard in the beginning of the demo; `tests/cli/test_demo.py` hears all of it."""
+    return hearing[0]
+
+
+def in_all_formats() -> bytes:
+    """Return the samples of the beginning of the demo, its first phrases each from another format."""
+    samples = bytearray()
+    for name, (start, end, _) in PHRASES.items():
+        phrase, _ = decoded_here(media.recording(name, end - start, start))
+        length = round((end - start) * 16_000) * 2
+        samples += phrase[:length].ljust(length, b"\0")
+    return bytes(samples) + media.excerpt(len(samples) / 32_000, BEGINNING)
+
 
 def test_the_demo_is_heard_right(demo_events):
-    turns = media.demo_turns(FIRST_MINUTE)
+    turns = media.demo_turns(BEGINNING)
     rate = word_error_rate(" ".join(each for _, each in turns), text(demo_events))
     share = voice_share(turns, utterances(demo_events))
     print(f"demo: word error rate {rate:.2%}, right speaker {share:.2%}")
@@ -74,7 +119,7 @@ def test_utterances_are_in_order_and_hold_their_words(demo_events):
 
 
 def test_words_are_timed_where_they_are_spoken(demo_events):
-    for speaker, start, end in media.demo_spans()[: len(media.demo_turns(FIRST_MINUTE))]:
+    for speaker, start, end in media.demo_spans()[: len(media.demo_turns(BEGINNING))]:
         line = min(utterances(demo_events), key=lambda each: abs(each.start_ms - start * 1000))
         assert abs(line.start_ms / 1000 - start) < 0.7, speaker
         assert abs(line.end_ms / 1000 - end) < 0.7, speaker
@@ -84,61 +129,42 @@ def test_progress_is_told_on_the_way_and_the_end_says_what_was_heard(demo_events
     told = [each.processed_ms for each in demo_events if isinstance(each, SpeechProgress)]
     assert len(told) >= 3  # how often depends on how fast the machine is
     assert told == sorted(told)
-    assert told[0] < FIRST_MINUTE * 1_000
+    assert told[0] < BEGINNING * 1_000
     end = done(demo_events)
     assert (end.engine, end.language) == ("whisper tiny.en", "en-US")
-    assert end.duration_ms == FIRST_MINUTE * 1_000
+    assert end.duration_ms == BEGINNING * 1_000
 
 
 def test_all_speech_of_the_demo_has_words_and_none_of_them_is_doubted(demo_events):
     coverage = done(demo_events).coverage
     assert coverage is not None
-    assert coverage.speech_ms > 45_000
+    assert coverage.speech_ms > 32_000
     assert coverage.longest_ms < 2_000
     assert {each.flags for each in utterances(demo_events)} == {()}
 
 
-FORMATS = [each for each in media.RECORDINGS if each != "wav"]
-PAUSES = (0.0, 2.6, 6.8, 10.0, 12.8, 14.5, 20.45, 23.1)
-"""Where nothing is said, in seconds: between two of them is a phrase of four words or more."""
-
-PHRASES = dict(zip(FORMATS, pairwise(PAUSES), strict=True))
-"""The phrase that each format carries: all of them fit the recogniser's window."""
-
-
-@pytest.fixture(scope="module")
-def phrases(tmp_path_factory):
-    """What is heard in the demo's first phrases, each from a recording in another format.
-
-    One person speaks in it, it is said. And the file with what was written to stderr meanwhile.
-    """
-    samples, folder = bytearray(), tmp_path_factory.mktemp("phrases")
-    for name, (start, end) in PHRASES.items():
-        phrase, _ = decoded_here(media.recording(name, end - start, start))
-        length = round((end - start) * 16_000) * 2
-        samples += phrase[:length].ljust(length, b"\0")
-    with stderr_in(folder / "stderr"):
-        events = asyncio.run(heard(bytes(samples), folder, replace(ENGLISH, people=1)))
-    return events, folder / "stderr"
+@pytest.mark.parametrize("name", PHRASES)
+def test_every_format_gives_the_words_of_the_demo(name, demo_events):
+    start, end, said = PHRASES[name]
+    found = words_between(start - 0.2, end + 0.2, demo_events)
+    assert f" {' '.join(spoken_words(said))} " in f" {' '.join(found)} "
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_every_format_gives_the_words_of_the_demo(name, phrases, demo_events):
-    start, end = PHRASES[name]
-    expected = words_between(start + 0.2, end - 0.2, demo_events)  # not what is at a cut
-    found = words_between(start - 0.2, end + 0.2, phrases[0])
-    print(f"{name}: {expected}")
-    assert len(expected) >= 4
-    assert f" {' '.join(expected)} " in f" {' '.join(found)} "
+async def test_a_number_of_people_that_is_given_is_that_of_voices(demo_events, tmp_path):
+    """Where no number was given, the two who take turns here are told apart."""
+    start, end = TWO_TAKE_TURNS
+    without = [
+        each
+        for each in utterances(demo_events)
+        if each.start_ms < end * 1000 and each.end_ms > start * 1000
+    ]
+    assert {each.voice for each in without} == {"0", "1"}
+    events = await heard(media.excerpt(start, end), tmp_path, replace(ENGLISH, people=1))
+    assert {each.voice for each in utterances(events)} == {"0"}
 
 
-def test_a_number_of_people_that_is_given_is_that_of_voices(phrases):
-    """In all of the demo, where no number was given, the two are told apart."""
-    assert {each.voice for each in utterances(phrases[0])} == {"0"}
-
-
-def test_nothing_that_is_said_is_written_to_stderr(phrases):
-    events, stderr = phrases
+def test_nothing_that_is_said_is_written_to_stderr(hearing):
+    events, stderr = hearing
     assert "morning" in text(events)
     assert stderr.read_text() == ""
 

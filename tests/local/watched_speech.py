@@ -18,8 +18,8 @@ from therapy.ports.speech import SpeechDone, SpeechEvent, SpeechOptions
 PATIENCE = 60.0
 """Seconds after which a process is killed: whoever still waits for it has blocked the event loop."""
 
-FIRST_MINUTE = 58.4
-"""Seconds of the demo in which the therapist and the patient have spoken four times each."""
+BEGINNING = 41.5
+"""Seconds of the demo in which the therapist and the patient have spoken three times each: two segments."""
 
 ENGLISH = SpeechOptions(("he-IL", "en-US"))
 
