@@ -26,7 +26,7 @@ def test_the_demo_on_azures_adapters_shows_the_same_job_and_leaves_nothing(tmp_p
     )
     assert said.returncode == 0, said.stdout + said.stderr
     assert "word error rate 0.0 %, right speaker 100.0 %" in said.stdout
-    assert "its figures are no measure of recognition" in said.stdout
+    assert "figures say nothing of the services" in " ".join(said.stdout.split())
     assert "0 of them over all partitions" in said.stdout
     assert said.stdout.count("notification_type=SESSION_READY") == 1
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith("therapy")] == []
