@@ -6,6 +6,7 @@ from typing import Any
 
 from therapy.domain import codec
 from therapy.domain.outbox import OutboxItem
+from therapy.domain.people import Person
 from therapy.domain.run import Run
 from therapy.domain.session import Session
 from therapy.domain.transcript import TranscriptVersion
@@ -14,6 +15,7 @@ from therapy.ports.store import MOST_WRITES
 from therapy.repositories.change import Change, Pending
 from therapy.repositories.records import Records
 from therapy.repositories.sessions import session_partition
+from therapy.workflows.accounts import add_person
 
 ODD_IDS = (
     *("a", "A", "a ", "a|b", "a|", "|a", "a/b", "a\\b", "../x", "a?b#c%2F", "~", "a~", "ä"),
@@ -68,3 +70,9 @@ async def headers_of(
     items = await records.store.list(session_partition(practice_id, session_id), "version-")
     found = (codec.decode_if_known(VersionHeader, item.body) for item in items)
     return tuple(header for header in found if header is not None)
+
+
+async def add_people(records: Records, *people: Person) -> None:
+    """Add accounts, one after the other."""
+    for person in people:
+        await add_person(person, records=records)

@@ -11,22 +11,15 @@ from tests.builders import (
     a_practice,
     a_therapist,
 )
-from tests.repositories.changes import commit
+from tests.repositories.changes import add_people, commit
 from therapy.domain.credentials import Credentials
 from therapy.domain.errors import NotFound
-from therapy.domain.people import Person
 from therapy.repositories.records import Records
-from therapy.workflows.accounts import add_person
-
-
-async def add(records: Records, *people: Person) -> None:
-    for person in people:
-        await add_person(person, records=records)
 
 
 async def test_an_account_is_loaded_with_its_practice(records: Records) -> None:
     practice = a_practice()
-    await add(records, a_person())
+    await add_people(records, a_person())
     await commit(records, records.practices.write(practice))
     both = (a_person(version=1), practice)
     assert await records.people.load_with_practice(PRACTICE, PATIENT) == both
@@ -34,7 +27,7 @@ async def test_an_account_is_loaded_with_its_practice(records: Records) -> None:
 
 
 async def test_an_account_without_a_practice_is_not_found_with_it(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     with pytest.raises(NotFound):
         await records.people.load_with_practice(PRACTICE, PATIENT)
     with pytest.raises(NotFound):
@@ -42,7 +35,7 @@ async def test_an_account_without_a_practice_is_not_found_with_it(records: Recor
 
 
 async def test_an_account_that_is_missing_is_not_found_with_its_practice(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     await commit(records, records.practices.write(a_practice()))
     for call in (
         records.people.load_with_practice(PRACTICE, "missing"),
@@ -55,7 +48,7 @@ async def test_an_account_that_is_missing_is_not_found_with_its_practice(records
 
 async def test_an_address_that_was_freed_is_nobodys_practice_either(records: Records) -> None:
     person, emails = a_person(), records.people.emails
-    await add(records, person)
+    await add_people(records, person)
     await commit(records, records.practices.write(a_practice()))
     owner = await emails.load(person.email)
     assert owner is not None
@@ -67,7 +60,7 @@ async def test_an_address_that_was_freed_is_nobodys_practice_either(records: Rec
 @pytest.mark.parametrize("probably", [PATIENT, "other", "missing"])
 async def test_whose_number_it_probably_is_changes_nothing(records: Records, probably: str) -> None:
     other = a_person(id="other", number="111111111", email="other@example.health")
-    await add(records, a_person(), other, a_therapist())
+    await add_people(records, a_person(), other, a_therapist())
     found = await records.people.by_number(PRACTICE, a_person().number, probably)
     assert found == a_person(version=1)
     for nobodys in ("000000000", ""):

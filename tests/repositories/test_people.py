@@ -12,7 +12,7 @@ from tests.builders import (
     a_person,
     a_therapist,
 )
-from tests.repositories.changes import NO_UNICODE, ODD_IDS, at_once, commit, commit_many
+from tests.repositories.changes import NO_UNICODE, ODD_IDS, add_people, at_once, commit, commit_many
 from therapy.adapters.memory.doorbell import MemoryDoorbell
 from therapy.adapters.memory.mail import MemoryMail
 from therapy.adapters.memory.push import MemoryPushSender
@@ -32,11 +32,6 @@ from therapy.testing.clock import Clock
 from therapy.workflows.accounts import EMAIL_SETTLES, add_person
 from therapy.workflows.outbox_relay import OutboxRelay
 from therapy.workflows.reset_letters import ResetLetters
-
-
-async def add(records: Records, *people: Person) -> None:
-    for person in people:
-        await add_person(person, records=records)
 
 
 async def save(records: Records, after: Person) -> Person:
@@ -61,18 +56,18 @@ async def test_an_added_account_comes_back_with_version_1(records: Records) -> N
 
 
 async def test_an_account_is_found_by_its_number(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     assert await records.people.by_number(PRACTICE, a_person().number) == a_person(version=1)
 
 
 async def test_an_account_is_found_by_its_e_mail_in_any_case(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     for email in ("jordan.white1@example.health", " Jordan.WHITE1@Example.Health "):
         assert await records.people.by_email(email) == a_person(version=1)
 
 
 async def test_accounts_that_are_missing_are_not_found(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     for call in (
         records.people.load(PRACTICE, "missing"),
         records.people.by_number(PRACTICE, "000000000"),
@@ -83,7 +78,7 @@ async def test_accounts_that_are_missing_are_not_found(records: Records) -> None
 
 
 async def test_accounts_of_another_practice_are_not_found(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     with pytest.raises(NotFound):
         await records.people.load(OTHER_PRACTICE, PATIENT)
     with pytest.raises(NotFound):
@@ -91,7 +86,7 @@ async def test_accounts_of_another_practice_are_not_found(records: Records) -> N
 
 
 async def test_nobody_has_the_empty_number(records: Records) -> None:
-    await add(records, a_therapist())
+    await add_people(records, a_therapist())
     with pytest.raises(NotFound):
         await records.people.by_number(PRACTICE, "")
 
@@ -115,9 +110,9 @@ async def test_nobody_has_the_empty_number(records: Records) -> None:
 async def test_what_is_taken_can_not_be_added_again(
     records: Records, person: Person, code: str
 ) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     with pytest.raises(AlreadyExists) as caught:
-        await add(records, person)
+        await add_people(records, person)
     assert caught.value.code == code
     assert await records.people.load(PRACTICE, PATIENT) == a_person(version=1)
     assert await records.people.by_email(a_person().email) == a_person(version=1)
@@ -127,24 +122,26 @@ async def test_what_is_taken_can_not_be_added_again(
 
 
 async def test_what_a_refused_account_asked_for_stays_free(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     with pytest.raises(AlreadyExists):
-        await add(records, a_person(id="second", email="free@example.health"))
+        await add_people(records, a_person(id="second", email="free@example.health"))
     with pytest.raises(AlreadyExists):
-        await add(records, a_person(id="second", number="111111111"))
-    await add(records, a_person(id="second", email="free@example.health", number="111111111"))
+        await add_people(records, a_person(id="second", number="111111111"))
+    await add_people(
+        records, a_person(id="second", email="free@example.health", number="111111111")
+    )
     assert (await records.people.by_email("free@example.health")).id == "second"
 
 
 async def test_an_e_mail_that_was_given_back_can_be_taken_again_and_again(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     for at in range(3):
         with pytest.raises(AlreadyExists, match="number_taken"):
-            await add(records, a_person(id=f"other-{at}", email="free@example.health"))
+            await add_people(records, a_person(id=f"other-{at}", email="free@example.health"))
     free = a_person(id="second", number="111111111", email="free@example.health")
-    await add(records, free)
+    await add_people(records, free)
     with pytest.raises(AlreadyExists, match="email_taken"):
-        await add(records, a_person(id="third", email="FREE@example.health"))
+        await add_people(records, a_person(id="third", email="FREE@example.health"))
     assert await records.people.by_email("free@example.health") == replace(free, version=1)
 
 
@@ -156,7 +153,7 @@ async def test_who_gives_an_e_mail_back_late_takes_it_from_nobody(
     late = await emails.load(email)
     assert late is not None
     await commit(records, emails.give_back(email, late, clock()))
-    await add(records, a_person())
+    await add_people(records, a_person())
     with pytest.raises(Stale):
         await commit(records, emails.give_back(email, late, clock()))
     assert await records.people.by_email(email) == a_person(version=1)
@@ -172,18 +169,20 @@ async def test_that_an_e_mail_was_given_back_is_forgotten_after_a_while(
     await commit(records, emails.give_back(email, late, clock()))
     clock.now += FREED_FOR
     assert await emails.load(email) is None
-    await add(records, a_person())
+    await add_people(records, a_person())
 
 
 async def test_another_practice_may_use_a_number_and_an_id_again(records: Records) -> None:
     theirs = a_person(practice_id=OTHER_PRACTICE, email="other@example.health")
-    await add(records, a_person(), theirs)
+    await add_people(records, a_person(), theirs)
     assert (await records.people.by_number(PRACTICE, theirs.number)).email == a_person().email
     assert (await records.people.by_number(OTHER_PRACTICE, theirs.number)).email == theirs.email
 
 
 async def test_any_number_of_accounts_may_have_no_number(records: Records) -> None:
-    await add(records, a_therapist(), a_therapist(id="second", email="alex.lebed2@example.health"))
+    await add_people(
+        records, a_therapist(), a_therapist(id="second", email="alex.lebed2@example.health")
+    )
     assert await listed(records) == ["second", THERAPIST]
 
 
@@ -192,7 +191,10 @@ async def test_of_those_who_take_an_e_mail_at_once_one_gets_it(
 ) -> None:
     people = [a_person(id=f"id-{at}", number=f"{at:09}") for at in range(6)]
     won, failed = await at_once(
-        *(add(each, person) for each, person in zip([records, replica] * 3, people, strict=True))
+        *(
+            add_people(each, person)
+            for each, person in zip([records, replica] * 3, people, strict=True)
+        )
     )
     assert failed == [AlreadyExists] * 5
     assert await listed(records) == [people[won[0]].id]
@@ -208,13 +210,16 @@ async def test_of_those_who_take_a_number_at_once_one_gets_it(
 ) -> None:
     people = [a_person(id=f"id-{at}", email=f"{at}@example.health") for at in range(6)]
     won, failed = await at_once(
-        *(add(each, person) for each, person in zip([records, replica] * 3, people, strict=True))
+        *(
+            add_people(each, person)
+            for each, person in zip([records, replica] * 3, people, strict=True)
+        )
     )
     assert failed == [AlreadyExists] * 5
     assert (await records.people.by_number(PRACTICE, a_person().number)).id == people[won[0]].id
     for at, person in enumerate(people):
         if at not in won:
-            await add(records, replace(person, number=f"{at:09}"))
+            await add_people(records, replace(person, number=f"{at:09}"))
     assert len(await listed(records)) == 6
 
 
@@ -227,9 +232,9 @@ async def test_the_e_mail_of_a_writer_that_died_is_free_again_after_a_while(
         await records.people.by_email(a_person().email)
     clock.now += EMAIL_SETTLES - SECOND
     with pytest.raises(AlreadyExists, match="email_taken"):
-        await add(records, a_person())
+        await add_people(records, a_person())
     clock.now += SECOND
-    await add(records, a_person())
+    await add_people(records, a_person())
     assert await records.people.by_email(a_person().email) == a_person(version=1)
 
 
@@ -238,12 +243,12 @@ async def test_a_writer_that_comes_back_goes_on_with_its_own_e_mail(
 ) -> None:
     mine = EmailOwner(PRACTICE, PATIENT, clock())
     await commit(records, records.people.emails.write(a_person().email, mine))
-    await add(records, a_person())
+    await add_people(records, a_person())
     assert await records.people.by_email(a_person().email) == a_person(version=1)
 
 
 async def test_an_account_never_has_another_ones_address(records: Records, clock: Clock) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     wrong = EmailOwner(PRACTICE, PATIENT, clock())
     await commit(records, records.people.emails.write("other@example.health", wrong))
     with pytest.raises(NotFound):
@@ -254,7 +259,7 @@ async def test_an_account_never_has_another_ones_address(records: Records, clock
 
 
 async def test_a_written_account_counts_its_version(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     changed = await save(records, a_person(full_name="Jordan Blanc", version=1))
     assert changed.version == 2
     assert await records.people.load(PRACTICE, PATIENT) == changed
@@ -264,7 +269,7 @@ async def test_a_written_account_counts_its_version(records: Records) -> None:
 async def test_writing_another_version_than_the_stored_one_is_stale(
     records: Records, version: int
 ) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     stored = await save(records, a_person(version=1, picture_url="/new"))
     with pytest.raises(Stale):
         await save(records, a_person(version=version, full_name="Late"))
@@ -272,7 +277,7 @@ async def test_writing_another_version_than_the_stored_one_is_stale(
 
 
 async def test_writing_an_account_that_is_not_there_is_stale(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     for person in (a_therapist(version=1), a_person(practice_id=OTHER_PRACTICE, version=1)):
         with pytest.raises(Stale):
             await save(records, person)
@@ -282,7 +287,7 @@ async def test_writing_an_account_that_is_not_there_is_stale(records: Records) -
 
 @pytest.mark.parametrize("changes", [{"email": "new@example.health"}, {"number": "111111111"}])
 async def test_e_mail_and_number_never_change(records: Records, changes: dict[str, str]) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     with pytest.raises(InvalidInput) as caught:
         await save(records, a_person(version=1, **changes))
     assert [caught.value.field] == list(changes)
@@ -290,7 +295,7 @@ async def test_e_mail_and_number_never_change(records: Records, changes: dict[st
 
 
 async def test_an_e_mail_may_change_its_case(records: Records) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     await save(records, a_person(version=1, email="Jordan.White1@example.health"))
     found = await records.people.by_email("jordan.white1@example.health")
     assert found.email == "Jordan.White1@example.health"
@@ -299,7 +304,7 @@ async def test_an_e_mail_may_change_its_case(records: Records) -> None:
 async def test_of_those_who_change_an_account_at_once_one_does(
     records: Records, replica: Records
 ) -> None:
-    await add(records, a_person())
+    await add_people(records, a_person())
     won, failed = await at_once(
         *(
             save(each, a_person(version=1, full_name=f"Number {at}"))
@@ -319,7 +324,7 @@ async def test_a_practice_has_its_own_people_in_order_of_their_ids_however_many(
     count = MOST_ITEMS + 1
     people = [a_therapist(id=f"t{at:05}") for at in reversed(range(count))]
     await commit_many(records, *(records.people.new(each)[0] for each in people))
-    await add(records, a_person(practice_id=OTHER_PRACTICE))
+    await add_people(records, a_person(practice_id=OTHER_PRACTICE))
     assert await listed(records) == [f"t{at:05}" for at in range(count)]
     assert await listed(records, OTHER_PRACTICE) == [PATIENT]
     assert await listed(records, "missing") == []
@@ -347,9 +352,9 @@ async def test_the_search_finds_who_was_added_and_changed_by_the_time_that_is_do
         entries = await people_index.search(PRACTICE, None, query, "", 10)
         return [entry.id for entry in entries]
 
-    await add(writer, a_person(), a_therapist())
+    await add_people(writer, a_person(), a_therapist())
     with pytest.raises(AlreadyExists):
-        await add(writer, a_person(id="other", email="other@example.health"))
+        await add_people(writer, a_person(id="other", email="other@example.health"))
     assert await found("jordan white") == await found("3948") == [PATIENT]
     assert await found("") == [PATIENT, THERAPIST]
     await save(writer, a_person(full_name="Jordan Blanc", version=1))
@@ -363,7 +368,7 @@ async def test_no_two_odd_ids_share_an_account_a_number_or_an_address(records: R
     people = [
         a_person(id=each, number=each, email=f"{at}@example.health") for at, each in enumerate(odd)
     ]
-    await add(records, *people)
+    await add_people(records, *people)
     for person in people:
         stored = replace(person, version=1)
         assert await records.people.load(PRACTICE, person.id) == stored
@@ -374,7 +379,7 @@ async def test_no_two_odd_ids_share_an_account_a_number_or_an_address(records: R
 async def test_addresses_differ_in_every_character_but_for_case(records: Records) -> None:
     addresses = {email_key(each): each for each in ODD_IDS}.values()
     for at, address in enumerate(addresses):
-        await add(records, a_therapist(id=f"id-{at}", email=address))
+        await add_people(records, a_therapist(id=f"id-{at}", email=address))
     for at, address in enumerate(addresses):
         assert (await records.people.by_email(address)).id == f"id-{at}"
 
@@ -384,7 +389,7 @@ async def test_what_is_no_unicode_is_refused_without_quoting_it_and_keeps_nothin
 ) -> None:
     for person in (a_person(id=NO_UNICODE), a_person(full_name=NO_UNICODE)):
         with pytest.raises(InvalidInput) as caught:
-            await add(records, person)
+            await add_people(records, person)
         assert "said" not in str(caught.value)
     assert await listed(records) == []
-    await add(records, a_person(id="second"))
+    await add_people(records, a_person(id="second"))
