@@ -58,6 +58,9 @@ BESIDE_KINDS = frozenset({RunKind.AMEND, RunKind.RERUN})
 IN_TURN_KINDS = AWAITED_KINDS | BESIDE_KINDS
 """The kinds that somebody waits for: done in the order of the waiting list."""
 
+SCORING_KINDS = frozenset({RunKind.SCORE, RunKind.AMEND})
+"""The kinds that need no recording: seconds of work on a text."""
+
 
 def awaited_run(session: Session, runs: Iterable[Run]) -> Run | None:
     """Return the latest run of the kind that the session waits for; None if it waits for none."""

@@ -1,7 +1,8 @@
 """The worker: answers rings by what is due, in order, and sweeps regularly for work without a ring.
 
 Insights and playback have places of their own: a summary that takes minutes keeps no session from being
-transcribed, and an hour's recording no insights from being found.
+transcribed, and an hour's recording no insights from being found. While recordings take all places in turn,
+what was submitted is scored in further ones: a therapist who closes a session waits for no transcription.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from dataclasses import replace
 
 from therapy.domain.errors import TherapyError, Unavailable
 from therapy.domain.run import Run, RunKind
-from therapy.domain.session_status import IN_TURN_KINDS
+from therapy.domain.session_status import IN_TURN_KINDS, SCORING_KINDS
 from therapy.entrypoints.logs import bound_ids
 from therapy.ports.doorbell import Ring
 from therapy.wiring import Therapy, languages_lacking
@@ -38,11 +39,11 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
     working.look()
     listening = asyncio.create_task(therapy.installation.doorbell.listen(working.answer))
     sweeping = asyncio.create_task(_sweep_forever(therapy, working))
-    places = [asyncio.create_task(each.work()) for each in working.places]
+    places = [asyncio.create_task(each.work()) for each in working.all_places]
     try:
         yield
     finally:
-        jobs = [job for each in working.places for job in each.jobs]
+        jobs = [job for each in working.all_places for job in each.jobs]
         tasks = sweeping, *jobs, *places, listening
         for task in tasks:
             task.cancel()
@@ -52,7 +53,11 @@ async def working(therapy: Therapy) -> AsyncIterator[None]:
 
 
 class _Working:
-    """What a worker does about rings: its places for sessions, and those that take no session's turn."""
+    """What a worker does about rings: its places for sessions, and those that take no session's turn.
+
+    `places` look for what is due after a ring, `closings` only while all places in turn are taken: else a
+    ring would be two looks.
+    """
 
     def __init__(self, therapy: Therapy) -> None:
         settings = therapy.settings
@@ -63,9 +68,12 @@ class _Working:
         self.in_turn = _Places(
             replace(worker, kinds=worker.kinds & IN_TURN_KINDS),
             settings.sessions_at_once,
-            full=self._tell_others,
+            when_full=self._tell_others,
             after=self._look_after,
             failed=self._look_beside,
+        )
+        self.closings = _Places(
+            replace(worker, kinds=worker.kinds & SCORING_KINDS), settings.sessions_at_once
         )
         self._ring = therapy.installation.doorbell.ring
         beside = {
@@ -79,11 +87,14 @@ class _Working:
                 for kind, at_once in beside.items()
             ),
         )
+        self.all_places = (*self.places, self.closings)
 
     def look(self) -> None:
         """Have all look for what is due, as soon as one of their places is free."""
         for each in self.places:
             each.due.set()
+        if self.in_turn.full:
+            self.closings.due.set()
 
     def _look_after(self, due: Collection[RunKind]) -> None:
         """Have those look that do work of these kinds; all, if it was done in turn: more may follow from it.
@@ -121,9 +132,9 @@ class _Places:
     """Work of some kinds on so many sessions at once: on what waits, in order, whenever `due` is set.
 
     What rings are about is begun at once if nothing waited at the last look and there are places for all.
-    `full` is called with the first session that waits while all places are taken, `after` once a session had
-    work, with its kinds, be they others. `failed` is called once one was not worked on: it is still due, as
-    when the disk is full, and is left to the next sweep.
+    `when_full` is called with the first session that waits while all places are taken, `after` once a session
+    had work, with its kinds, be they others. `failed` is called once one was not worked on: it is still due,
+    as when the disk is full, and is left to the next sweep.
     """
 
     def __init__(
@@ -131,17 +142,23 @@ class _Places:
         worker: RunWorker,
         at_once: int,
         *,
-        full: Callable[[str, str], Awaitable[None]] | None = None,
+        when_full: Callable[[str, str], Awaitable[None]] | None = None,
         after: Callable[[Collection[RunKind]], None] | None = None,
         failed: Callable[[], None] | None = None,
     ) -> None:
         self.due = asyncio.Event()
         self.jobs: dict[asyncio.Task[None], Ring] = {}
-        self._worker, self._full, self._after, self._failed = worker, full, after, failed
+        self._worker, self._when_full = worker, when_full
+        self._after, self._failed = after, failed
         self._at_once, self._places = at_once, asyncio.Semaphore(at_once)
         self._nothing_waits = self._passed_over = False
         self._rung: dict[Ring, None] = {}
         self._answered = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """Whether all places are taken."""
+        return self._places.locked()
 
     @property
     def kinds(self) -> frozenset[RunKind]:
@@ -198,15 +215,16 @@ class _Places:
 
     async def _begin_waiting(self) -> set[Ring]:
         """Begin whatever waits, in order, as places get free; return what was begun."""
-        seen, begun, full = set[tuple[str, int]](), set[Ring](), self._full
+        seen, begun = set[tuple[str, int]](), set[Ring]()
+        when_full = self._when_full
         time = asyncio.get_running_loop().time
         while runs := await self._waiting(seen):
             fresh_until = time() + FRESH_SECONDS
             for run in runs:
                 ring = _session_of(run)
-                if full and self._places.locked():
-                    await full(*ring)
-                    full = None
+                if when_full and self.full:
+                    await when_full(*ring)
+                    when_full = None
                 await self._places.acquire()
                 if time() > fresh_until:
                     self._places.release()
