@@ -91,8 +91,23 @@ def test_a_later_run_can_be_added_to_an_earlier_one_and_says_so() -> None:
     again = results(sample(AZURE, 1, 2000.0, 1.0))
     both = added(results(logins, sample(AZURE, 1, 1000.0, 1.5)), again)
     assert both.samples == (logins, *again.samples)
-    assert "commit abc1234" in both.notes[-1]
-    assert both.notes[-1].endswith(": logins")
+    assert "commit abc1234" in both.notes[0]
+    assert both.notes[0].endswith(": logins")
+
+
+def test_what_was_added_is_said_to_be_of_the_run_that_measured_it() -> None:
+    def run(date: str, *lines: str) -> Results:
+        samples = [msgspec.structs.replace(sample(AZURE, 1, 9.0, 9.0), line=each) for each in lines]
+        return msgspec.structs.replace(results(*samples), date=date, notes=("limits: raised",))
+
+    both = added(run("first", "starts", "queue", "memory"), run("second", "hour", "queue"))
+    last = added(both, run("third", "growth", "memory"))
+    first, second, raised = last.notes
+    assert "of first," in first
+    assert first.endswith(": starts")
+    assert "of second," in second
+    assert second.endswith(": hour, queue")
+    assert raised == "limits: raised"
 
 
 def test_the_chart_has_a_bar_for_each_system_as_long_as_its_median() -> None:

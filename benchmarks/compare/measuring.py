@@ -47,7 +47,7 @@ class Line:
 
     `measure` is asked for each of `systems`, and each of `limits` for itself. `alone`: each system is started
     for this line, and nothing else runs meanwhile. `once`: in the first round only. `worker`: whether systems
-    have one. `jobs`: sessions of the practice, if fewer do.
+    have one. `jobs`: sessions of the practice, if fewer do. `times`: rounds for each of the others.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Line:
     optional: bool = False
     without_worker: tuple[str, ...] = ()
     jobs: int = 190
+    times: int = 1
     needs_cloud: bool = True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -11,6 +11,9 @@ from msgspec import Struct
 
 LOADS = ("load average before", "while measuring", "after")
 """What a machine is described by beside what it is."""
+
+OLDER = "not of this run"
+"""The beginning of a note of which earlier run some lines are."""
 
 
 class Sample(Struct, frozen=True, kw_only=True):
@@ -96,10 +99,16 @@ def added(earlier: Results, later: Results) -> Results:
     kept = tuple(each for each in earlier.samples if each.line not in again)
     if not kept:
         return later
-    lines = ", ".join(dict.fromkeys(each.line for each in kept))
+    before, others = _older(earlier.notes, again)
+    told = {line for lines in before.values() for line in lines}
     loads = ", ".join(f"{name} {value}" for name, value in earlier.machine.items() if name in LOADS)
-    told = f"not of this run, but of {earlier.date}, commit {earlier.commit} ({loads}): {lines}"
-    notes = (*(each for each in earlier.notes if each not in later.notes), *later.notes, told)
+    this = f"{OLDER}, but of {earlier.date}, commit {earlier.commit} ({loads})"
+    before[this] = list(dict.fromkeys(each.line for each in kept if each.line not in told))
+    notes = (
+        *(f"{run}: {', '.join(lines)}" for run, lines in before.items() if lines),
+        *(each for each in others if each not in later.notes),
+        *later.notes,
+    )
     return msgspec.structs.replace(
         later,
         samples=(*kept, *later.samples),
@@ -107,6 +116,18 @@ def added(earlier: Results, later: Results) -> Results:
         seconds=earlier.seconds + later.seconds,
         short=earlier.short or later.short,
     )
+
+
+def _older(notes: Sequence[str], again: Collection[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the lines of each earlier run that notes name, without those measured again; and other notes."""
+    runs, others = {}, []
+    for note in notes:
+        run, _, lines = note.rpartition(": ")
+        if note.startswith(OLDER):
+            runs[run] = [each for each in lines.split(", ") if each not in again]
+        else:
+            others.append(note)
+    return runs, others
 
 
 def write_results(results: Results, path: Path) -> None:

@@ -179,10 +179,11 @@ def _fresh(lines: Sequence[Line], rounds: int, scale: Scale) -> Iterator[Sample]
 
 def _turns(lines: Sequence[Line], rounds: int) -> Iterator[tuple[int, Line]]:
     """Yield every line in each round, in order."""
-    for number in range(1, rounds + 1):
+    for turn in range(1, rounds + 1):
         for line in lines:
-            if not line.once or number == 1:
-                yield number, line
+            if not line.once or turn == 1:
+                for number in range((turn - 1) * line.times + 1, turn * line.times + 1):
+                    yield number, line
 
 
 def _measured(line: Line, number: int, running: System, scale: Scale) -> Iterator[Sample]:
