@@ -48,8 +48,9 @@ class Upload(Struct, frozen=True, omit_defaults=True):
     """A recording that is being received.
 
     `offset` is how many bytes are staged, `expires_at` when the sweep may discard them. `recording_key`
-    is where the recording is kept and `session_id` the session it becomes, "" until known. `noted_at` is
-    when it was last noted that bytes arrive (None: by a program that did not).
+    is where the recording is kept once it is complete, "" if that was not begun; `session_id` is the session
+    it becomes, "" until known. `noted_at` is when it was last noted that bytes arrive (None: by a program
+    that did not).
 
     The rest is about uploads that can be resumed: `length` is how long the recording will be (None: not
     known yet), `claim` counts who began to add to it, the last of whom may, `receiving` says that one is at

@@ -19,7 +19,7 @@ from therapy.domain.errors import (
     UploadExpired,
     WrongState,
 )
-from therapy.domain.upload import NOTED_EVERY, Upload, tail_name
+from therapy.domain.upload import NOTED_EVERY, ReceivedBytes, Upload, tail_name
 from therapy.workflows import resumable_uploads
 from therapy.workflows.arriving_blocks import ArrivingBlocks
 from therapy.workflows.intake import Intake
@@ -90,6 +90,7 @@ class Appending:
         self._is_open = False
         self._is_accepted = not checked
         self._begun_with = upload.tail
+        self._received: ReceivedBytes | None = None
         self._not_counted = self._left_today = 0
 
     async def open(self, announced: int) -> None:
@@ -228,7 +229,9 @@ class Appending:
 
     async def _count(self) -> None:
         size, self._not_counted = self._not_counted, 0
-        self._left_today = await self._intake.limits.received(self.upload, size)
+        limits = self._intake.limits
+        self._received = await limits.received(self.upload, size, self._received)
+        self._left_today = limits.left_today(self._received)
 
     def _check_day(self, size: int) -> None:
         if size > self._left_today:

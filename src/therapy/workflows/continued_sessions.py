@@ -17,7 +17,6 @@ from therapy.domain.errors import (
     InvalidInput,
     LeaseLost,
     NotFound,
-    Stale,
     WrongState,
 )
 from therapy.domain.outbox import RunDue, SessionEntryChanged
@@ -141,7 +140,8 @@ async def _take_fingerprint(session: Session, recording: Recording, *, records: 
     """Take the recording's fingerprint for the session, unless it is part of another one."""
     practice_id = session.practice_id
     key = fingerprint(session.therapist_id, recording.content_hash)
-    while True:
+
+    async def attempt() -> None:
         taken = await taken_key(UniqueKey(practice_id, key, session.id), records=records)
         if taken.value == session.id:
             return
@@ -150,9 +150,10 @@ async def _take_fingerprint(session: Session, recording: Recording, *, records: 
             gone = other.state in CANCELLED_OR_ERASED
             if not gone and has_recording(other, recording.content_hash):
                 raise AlreadyExists("duplicate_recording", session=other.id)
-        with suppress(Stale):  # someone else has handed it over
-            handed = records.unique_keys.hand_over(taken, session.id)
-            await Change(handed).commit(records.store)
+        handed = records.unique_keys.hand_over(taken, session.id)
+        await Change(handed).commit(records.store)
+
+    await retry_stale(attempt)
 
 
 async def _add(

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from therapy.domain.errors import AlreadyExists
+from therapy.domain.errors import AlreadyExists, Stale
 from therapy.domain.session import Session
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.repositories.unique_keys import UniqueKey
+from therapy.repositories.unique_keys import KEY, UniqueKey
+from therapy.workflows.retry_stale import retry_stale
 
 FREED_FOR = timedelta(days=1)
 """How long a freed fingerprint is remembered, so that an old version of it never matches."""
@@ -20,8 +21,14 @@ def fingerprint(therapist_id: str, content_hash: str) -> str:
 
 
 async def taken_key(wanted: UniqueKey, *, records: Records) -> UniqueKey:
-    """Take a key if it is free; return it as it is stored then, whoever has it."""
-    while True:
+    """Take a key if it is free; return it as it is stored then, whoever has it.
+
+    Raises:
+        Stale: it was taken and freed again too often meanwhile.
+    """
+
+    async def attempt() -> UniqueKey:
+        nonlocal wanted
         try:
             await Change(records.unique_keys.take(wanted)).commit(records.store)
             return replace(wanted, version=wanted.version + 1)
@@ -30,6 +37,9 @@ async def taken_key(wanted: UniqueKey, *, records: Records) -> UniqueKey:
         if stored is not None and stored.value:
             return stored
         wanted = replace(wanted, version=stored.version if stored else 0)
+        raise Stale(kind=KEY)
+
+    return await retry_stale(attempt)
 
 
 def has_recording(session: Session, content_hash: str) -> bool:

@@ -29,6 +29,7 @@ from therapy.workflows import review
 from therapy.workflows.continued_sessions import first_run
 from therapy.workflows.fingerprints import fingerprint, has_recording, taken_key
 from therapy.workflows.missing_recordings import with_its_recording
+from therapy.workflows.retry_stale import MOST_RACES
 from therapy.workflows.waiting_list import WaitingList
 
 
@@ -66,16 +67,21 @@ async def become_session(
 
     Raises:
         AlreadyExists: the recording is a session with other details; says which one.
+        Stale: the upload has changed since it was noted last, or too many races were lost.
     """
     practice_id, new = person.practice_id, records.new_id()
     key = fingerprint(person.id, recording.content_hash)
     chosen = Spoken(spoken.languages or usual.languages, spoken.people or usual.people)
-    while True:
+    for races in range(MOST_RACES):
         taken = await taken_key(UniqueKey(practice_id, key, new), records=records)
-        existing, _ = await asyncio.gather(
-            _session_if_any(practice_id, taken.value, records=records),
-            note(session_id=taken.value),
-        )
+        if races == 0 and taken.value == new:  # nobody else could know this id
+            existing = None
+            await note(session_id=new)
+        else:
+            existing, _ = await asyncio.gather(
+                _session_if_any(practice_id, taken.value, records=records),
+                note(session_id=taken.value),
+            )
         if existing is None:
             session = await _new_session(
                 taken.value, person, details, recording, chosen, records=records
@@ -101,6 +107,7 @@ async def become_session(
         with suppress(Stale):  # someone else has handed it over
             handed = records.unique_keys.hand_over(taken, new)
             await Change(handed).commit(records.store)
+    raise Stale(session=new)
 
 
 async def _session_if_any(practice_id: str, session_id: str, *, records: Records) -> Session | None:

@@ -78,7 +78,8 @@ async def begin(
         metadata_digest=digest_of(metadata) if metadata else "",
         file_name=file_name,
     )
-    if (length or 1) > await intake.limits.received(upload, 0):
+    received = await intake.limits.received(upload, 0)
+    if (length or 1) > intake.limits.left_today(received):
         raise intake.limits.too_many_bytes()
     upload = await noted(upload, intake=intake)
     earlier = [

@@ -1,7 +1,8 @@
 """The way to handle a lost race: read again, decide again, write again.
 
-For a whole decision. Where the winner's result is the answer (a new session, a fingerprint, an attempt), the
-workflow or repository looks at it itself.
+For a whole decision. Two count their lost races themselves: a new session, whose upload may have been lost to
+someone else meanwhile, which is no race to run again; and the attempt limits of the store, since repositories
+know no workflows.
 """
 
 from collections.abc import Awaitable, Callable

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from therapy.domain.concurrency_limit import ConcurrencyLimit
 from therapy.domain.errors import TooMuchAtOnce
 from therapy.domain.person_limits import DEFAULT_LIMITS, PersonLimits
-from therapy.domain.upload import Upload
+from therapy.domain.upload import ReceivedBytes, Upload
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.retry_stale import retry_stale
@@ -62,19 +62,33 @@ class UploadLimits:
         if len(earlier) >= self._limits.uploads:
             raise TooMuchAtOnce("too_many_uploads", retry_after=RETRY_AFTER)
 
-    async def received(self, upload: Upload, size: int) -> int:
-        """Count bytes that have arrived; return how many more the therapist may send today."""
-        records, day = self._records, self._records.now().astimezone(UTC).date()
+    async def received(
+        self, upload: Upload, size: int, before: ReceivedBytes | None = None
+    ) -> ReceivedBytes:
+        """Count bytes that have arrived; return what the therapist has sent today.
 
-        async def attempt() -> int:
+        `before` is what was returned last, so that it need not be read if nothing else has come meanwhile.
+        """
+        records, day = self._records, self._records.now().astimezone(UTC).date()
+        stored = before if before is not None and before.day == day else None
+
+        async def attempt() -> ReceivedBytes:
+            nonlocal stored
             practice_id, therapist_id = upload.practice_id, upload.therapist_id
-            stored = await records.received_bytes.load(practice_id, therapist_id, day)
-            if size:
-                more = replace(stored, size=stored.size + size)
-                await Change(records.received_bytes.write(more)).commit(records.store)
-            return self._limits.bytes_a_day - stored.size - size
+            known, stored = stored, None
+            if known is None:
+                known = await records.received_bytes.load(practice_id, therapist_id, day)
+            if not size:
+                return known
+            more = replace(known, size=known.size + size)
+            await Change(records.received_bytes.write(more)).commit(records.store)
+            return replace(more, version=more.version + 1)
 
         return await retry_stale(attempt)
+
+    def left_today(self, received: ReceivedBytes) -> int:
+        """Return how many more bytes a therapist may send who has sent so many."""
+        return self._limits.bytes_a_day - received.size
 
     def too_many_bytes(self) -> TooMuchAtOnce:
         """Return the error for a therapist who has sent enough for today."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from therapy.domain.access import Action, Actor, require
 from therapy.domain.errors import InvalidInput, TherapyError
 from therapy.domain.session import Details
-from therapy.domain.upload import NOTED_EVERY, Metadata, Upload
+from therapy.domain.upload import NOTED_EVERY, Metadata, ReceivedBytes, Upload
 from therapy.repositories.change import Change
 from therapy.workflows.abandoned_uploads import throw_away
 from therapy.workflows.arriving_blocks import OverlappingBlocks
@@ -36,7 +36,15 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
     require(actor, Action.RECORD)
     await intake.waiting_list.admit(actor.practice_id, actor.person_id)
     records, now = intake.records, intake.records.now()
-    upload = Upload(records.new_id(), actor.practice_id, actor.person_id, now, now + intake.expiry)
+    upload_id = records.new_id()
+    upload = Upload(
+        upload_id,
+        actor.practice_id,
+        actor.person_id,
+        now,
+        now + intake.expiry,
+        recording_key=upload_id,
+    )
     incoming = Receiving(upload, intake)
     with intake.limits.counted():
         await incoming.note()
@@ -77,6 +85,7 @@ class Receiving:
         self.is_used = False
         """Whether a session has the recording."""
         self._not_counted = 0
+        self._received: ReceivedBytes | None = None
         self._left_today = 0
 
     async def admit(self, length: int) -> None:
@@ -91,7 +100,9 @@ class Receiving:
     async def count(self) -> None:
         """Count the bytes that have arrived since the last time."""
         size, self._not_counted = self._not_counted, 0
-        self._left_today = await self._intake.limits.received(self.upload, size)
+        limits = self._intake.limits
+        self._received = await limits.received(self.upload, size, self._received)
+        self._left_today = limits.left_today(self._received)
 
     def _check_day(self, size: int) -> None:
         if size > self._left_today:
@@ -153,9 +164,8 @@ class Receiving:
         Raises:
             StorageFull, Unavailable: the last blocks could not be staged.
         """
-        person, *_ = await asyncio.gather(
+        person, _ = await asyncio.gather(
             self._intake.records.people.load(actor.practice_id, actor.person_id),
-            self.note(recording_key=self.upload.id),
             self.blocks.settle(),
         )
         hashes, media_type = tuple(self.blocks.hashes), self.blocks.media_type
