@@ -124,3 +124,15 @@ def test_a_passphrase_in_two_ways_or_none_is_refused(run: Run, tmp_path: Path) -
     ):
         assert run("backup", "b", *ways).returncode == 2
     assert not (tmp_path / "b").exists()
+
+
+def test_a_passphrase_that_is_soon_guessed_is_refused_and_no_file_is_left(
+    run: Run, tmp_path: Path
+) -> None:
+    given = environment(tmp_path / "data")
+    assert run("seed", "--password-stdin", stdin=PASSWORD, **given).returncode == 0
+    said = run("backup", "b", "--passphrase-stdin", stdin="eleven char\n", **given)
+    assert said.returncode == 2
+    assert "shorter than 12 characters" in said.stderr
+    assert not (tmp_path / "b").exists()
+    assert run("backup", "b", "--passphrase-stdin", stdin="twelve chars\n", **given).returncode == 0

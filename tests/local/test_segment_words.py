@@ -253,6 +253,15 @@ def test_too_little_memory_is_told_from_a_damaged_model(error, expected):
     assert out_of_memory(error) is expected
 
 
+def test_too_little_memory_of_onnxruntime_is_known_by_exceptions_of_its_own():
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
+
+    said = "Failed to allocate memory for requested buffer of size 1024"
+    assert not issubclass(RuntimeException, RuntimeError)
+    assert out_of_memory(RuntimeException(said))
+    assert not out_of_memory(Fail("Load model failed: Protobuf parsing failed"))
+
+
 def test_words_are_whole_and_have_no_direction_marks():
     heard = [
         (" \u202bשלום", 0.9),

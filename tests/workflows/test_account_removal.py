@@ -11,21 +11,27 @@ from tests.builders import (
     a_person,
     a_reset,
     a_therapist,
+    an_item,
     an_upload,
     details,
 )
 from tests.workflows.interrupted_ports import nothing
 from tests.workflows.memory_installation import (
     ACTOR,
+    IN_SESSION,
     PASSWORD,
     MemoryInstallation,
     an_installation,
     begun,
     reviewed,
 )
+from tests.workflows.test_newer_programs import changed
+from therapy.domain.codec import is_of_a_newer_program
 from therapy.domain.errors import NotFound, NotSignedIn, Unavailable, WrongState
+from therapy.domain.outbox import QUEUES, SessionEntryChanged
 from therapy.domain.people import Person, Role
 from therapy.domain.session import SessionPatient
+from therapy.ports.store import Put
 from therapy.repositories.practices import practice_partition
 from therapy.workflows import accounts, patient_links, review, session_lists
 from therapy.workflows.account_removal import remove_account
@@ -121,6 +127,38 @@ async def test_a_therapist_with_an_open_upload_is_not_removed():
     await installed.write(installed.records.uploads.write(an_upload()))
     await assert_refused(installed, THERAPISTS_EMAIL)
     assert (await remove(installed, PATIENTS_EMAIL)).id == PATIENT
+
+
+async def test_an_account_stays_where_an_upload_of_a_newer_program_may_refer_to_it():
+    installed = await an_installation()
+    pending = installed.records.uploads.write(an_upload())
+    body = changed(an_upload(), schema_version=99)
+    newer = Put(id=pending.write.id, kind="upload", body=body)
+    await assert_kept(installed, pending.partition, newer)
+
+
+async def test_an_account_stays_where_an_account_of_a_newer_program_may_refer_to_it():
+    body = changed(a_person(), role="SUPERVISOR")
+    newer = Put(id="person-x", kind="person", body=body)
+    await assert_kept(await an_installation(), practice_partition(PRACTICE), newer)
+
+
+async def test_an_account_stays_where_a_newer_program_has_a_session_that_is_in_no_list_yet():
+    installed = await an_installation()
+    body = changed(an_item(what=SessionEntryChanged(SESSION)), schema_version=99)
+    queue, now = QUEUES[SessionEntryChanged], installed.clock.now
+    newer = Put(id="item-1", kind="outbox", body=body, queue=queue, due_at=now)
+    await assert_kept(installed, IN_SESSION, newer)
+
+
+async def assert_kept(installed: MemoryInstallation, partition: str, newer: Put) -> None:
+    """Assert that nobody is removed while there is something that only a newer program can read."""
+    await installed.store.commit(partition, [newer])
+    for email in (PATIENTS_EMAIL, THERAPISTS_EMAIL):
+        with pytest.raises(Unavailable) as raised:
+            await remove(installed, email)
+        assert is_of_a_newer_program(raised.value)
+        assert await signs_in(installed, email)
 
 
 async def test_a_session_that_only_names_the_number_does_not_refer_to_the_account():

@@ -1,6 +1,7 @@
 """Playback follows the transcript in a run of its own: made once, anew after one more recording, erased."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -50,8 +51,14 @@ async def worked(installed: MemoryInstallation) -> None:
         await installed.worker.work_on(practice_id, session_id)
 
 
+def ports_of(installed: MemoryInstallation) -> dict[str, Any]:
+    """Return what access to playback needs."""
+    audio = installed.installation.engines.audio
+    return {"records": installed.records, "recordings": installed.recordings, "audio": audio}
+
+
 async def file_of(installed: MemoryInstallation, session_id: str) -> bytes:
-    played = await playback_access.playback_of(ACTOR, session_id, intake=installed.intake)
+    played = await playback_access.playback_of(ACTOR, session_id, **ports_of(installed))
     return await installed.recordings.read(PRACTICE, played.key, 0, played.size)
 
 
@@ -62,7 +69,7 @@ async def progress(installed: MemoryInstallation, session_id: str) -> tuple[Play
 
 async def refusal(installed: MemoryInstallation, session_id: str) -> str:
     with pytest.raises(WrongState) as raised:
-        await playback_access.peaks_of(ACTOR, session_id, intake=installed.intake)
+        await playback_access.peaks_of(ACTOR, session_id, **ports_of(installed))
     return raised.value.code
 
 
@@ -94,7 +101,7 @@ async def test_the_file_and_the_peaks_are_made_of_the_recording_and_the_recordin
     installed, session_id = await transcribed(decoder, pcm)
     assert await progress(installed, session_id) == (PlaybackStatus.READY, "")
     assert await file_of(installed, session_id) == HEAD + pcm
-    peaks = await playback_access.peaks_of(ACTOR, session_id, intake=installed.intake)
+    peaks = await playback_access.peaks_of(ACTOR, session_id, **ports_of(installed))
     assert (peaks.size, peaks.media_type) == (2, "application/octet-stream")
     session = await installed.session(session_id)
     assert await kept(installed) == {session.recording.key, *all_keys(session)}
@@ -207,7 +214,7 @@ async def test_erasing_a_session_takes_its_playback_also_if_nothing_says_that_it
     assert (await installed.session(session_id)).state is State.ERASED
     assert await kept(installed) == set()
     with pytest.raises(NotFound):
-        await playback_access.playback_of(ACTOR, session_id, intake=installed.intake)
+        await playback_access.playback_of(ACTOR, session_id, **ports_of(installed))
 
 
 async def test_what_is_made_while_the_session_is_cancelled_is_deleted():
@@ -314,7 +321,7 @@ async def test_a_link_to_the_playback_is_made_where_the_adapter_makes_links():
     await worked(installed)
     session = await installed.session(receipt.session_id)
     url, expires_at = await playback_access.playback_link(
-        ACTOR, receipt.session_id, intake=installed.intake
+        ACTOR, receipt.session_id, **ports_of(installed)
     )
     assert url == f"https://recordings.example/{PRACTICE}/{all_keys(session)[0]}?audio/mp4"
     assert expires_at == installed.clock() + review.LINK_LIFETIME

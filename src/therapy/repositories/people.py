@@ -166,10 +166,19 @@ class People(Repository[Person]):
         return person if email_key(person.email) == email_key(email) else None
 
     async def of_practice(self, practice_id: str) -> AsyncIterator[Person]:
-        """Yield every account of a practice, in order of their ids."""
+        """Yield the accounts of a practice that this program can read, in order of their ids."""
         async for item in self.items(practice_partition(practice_id), "person-"):
             if (person := self.read_if_known(item)) is not None:
                 yield person
+
+    async def every_one_of_practice(self, practice_id: str) -> AsyncIterator[Person]:
+        """Yield every account of a practice, in order of their ids.
+
+        Raises:
+            Unavailable: one is damaged, or only a newer program can read it.
+        """
+        async for item in self.items(practice_partition(practice_id), "person-"):
+            yield self.read(item)
 
     def new(self, person: Person) -> tuple[Pending, ...]:
         """Write a new account, and take its number if it has one.

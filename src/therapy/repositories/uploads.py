@@ -43,10 +43,19 @@ class Uploads(Repository[Upload]):
         return upload
 
     async def of_practice(self, practice_id: str) -> AsyncIterator[Upload]:
-        """Yield every upload of a practice that is not over."""
+        """Yield the uploads of a practice that are not over and that this program can read."""
         async for item in self.items(_partition(practice_id), "upload-"):
             if (upload := self.read_if_known(item)) is not None:
                 yield upload
+
+    async def every_one_of_practice(self, practice_id: str) -> AsyncIterator[Upload]:
+        """Yield every upload of a practice that is not over.
+
+        Raises:
+            Unavailable: one is damaged, or only a newer program can read it.
+        """
+        async for item in self.items(_partition(practice_id), "upload-"):
+            yield self.read(item)
 
     def write(self, upload: Upload) -> Pending:
         """Write an upload that is new (version 0) or unchanged since it was read; else Stale."""

@@ -4,14 +4,15 @@ The address and the number are freed first, so that nobody signs in and no sessi
 it is asked again whether anything refers to the account, and if so, both are taken back. Every step can be
 repeated: whoever was interrupted removes the account once more, by the address that it still has.
 
-Sessions are found by the lists, and by what still has to be brought into them.
+Sessions are found by the lists, and by what still has to be brought into them. What can't be read may refer
+to the account: then it is not removed.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 
-from therapy.domain.errors import NotFound, WrongState
+from therapy.domain.errors import NotFound, Unavailable, WrongState
 from therapy.domain.outbox import QUEUES, PersonEntryChanged, SessionEntryChanged
 from therapy.domain.people import Person, Role, email_key
 from therapy.domain.session_entry import MOST_ENTRIES
@@ -35,13 +36,15 @@ async def remove_account(email: str, *, records: Records, session_index: Session
         NotFound: no account has this address.
         WrongState: a session or an upload refers to it; it stays as it is.
         AlreadyExists: someone has taken its number or address before these could be taken back.
+        Unavailable: the store can't be reached; what might refer to it is damaged, or only a newer program
+            can read it.
     """
     person = await _account(email, records=records)
     await _require_unused(person, records=records, session_index=session_index)
     await _free_names(person, records=records)
     try:
         await _require_unused(person, records=records, session_index=session_index)
-    except WrongState:
+    except (WrongState, Unavailable):
         await _take_names_back(person, records=records)
         raise
     await _end_all(person, records=records)
@@ -70,10 +73,10 @@ async def _references(
 ) -> AsyncIterator[str]:
     """Yield the ids of sessions and uploads of a person, as therapist or as linked patient."""
     practice_id = person.practice_id
-    async for upload in records.uploads.of_practice(practice_id):
+    async for upload in records.uploads.every_one_of_practice(practice_id):
         if upload.therapist_id == person.id:
             yield upload.id
-    async for each in records.people.of_practice(practice_id):
+    async for each in records.people.every_one_of_practice(practice_id):
         if each.role is Role.THERAPIST and (person.role is Role.PATIENT or each.id == person.id):
             before = ""
             while entries := await session_index.of_therapist(
@@ -95,7 +98,7 @@ async def _not_listed_yet(practice_id: str, *, records: Records) -> AsyncIterato
     after = None
     queues, until = [QUEUES[SessionEntryChanged]], records.now() + AHEAD
     while page := await records.store.due(queues, until, MOST_ITEMS, after):
-        for item in records.outbox.known(page):
+        for item in map(records.outbox.read, page):
             if item.practice_id == practice_id and isinstance(item.what, SessionEntryChanged):
                 yield item.what.session_id
         after = page[-1]

@@ -21,12 +21,11 @@ from therapy.domain.playback import (
 )
 from therapy.domain.run import RunKind
 from therapy.domain.session import WITH_TRANSCRIPT, Session, State
-from therapy.ports.audio import SupportsPlayback
-from therapy.ports.recordings import SupportsPlaybackLink
+from therapy.ports.audio import AudioDecoder, SupportsPlayback
+from therapy.ports.recordings import Recordings, SupportsPlaybackLink
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows import review
-from therapy.workflows.intake import Intake
 
 RETRY_AFTER = 15
 """Seconds after which a file that is being made may be there."""
@@ -43,38 +42,64 @@ class Played(NamedTuple):
     final: bool
 
 
-async def playback_of(actor: Actor, session_id: str, *, intake: Intake) -> Played:
+async def playback_of(
+    actor: Actor,
+    session_id: str,
+    *,
+    records: Records,
+    recordings: Recordings,
+    audio: AudioDecoder,
+) -> Played:
     """Return the file of all of a session's recordings, to its therapist.
 
     Raises:
         NotFound: there is no such session, or it was cancelled.
         WrongState: it is not there: `playback_pending`, `playback_failed` or `playback_absent`.
     """
-    session, made = await _made(actor, session_id, records=intake.records)
-    return await _played(session, made, audio_key, intake=intake)
+    session, made = await _made(actor, session_id, records=records)
+    return await _played(
+        session, made, audio_key, records=records, recordings=recordings, audio=audio
+    )
 
 
-async def peaks_of(actor: Actor, session_id: str, *, intake: Intake) -> Played:
+async def peaks_of(
+    actor: Actor,
+    session_id: str,
+    *,
+    records: Records,
+    recordings: Recordings,
+    audio: AudioDecoder,
+) -> Played:
     """Return the peaks of all of a session's recordings, to its therapist.
 
     Raises:
         NotFound, WrongState: as `playback_of`.
     """
-    session, made = await _made(actor, session_id, records=intake.records)
-    return await _played(session, made, peaks_key, intake=intake)
+    session, made = await _made(actor, session_id, records=records)
+    return await _played(
+        session, made, peaks_key, records=records, recordings=recordings, audio=audio
+    )
 
 
-async def playback_link(actor: Actor, session_id: str, *, intake: Intake) -> tuple[str, datetime]:
+async def playback_link(
+    actor: Actor,
+    session_id: str,
+    *,
+    records: Records,
+    recordings: Recordings,
+    audio: AudioDecoder,
+) -> tuple[str, datetime]:
     """Return a link that plays all of a session's recordings, and when it expires.
 
     Raises:
         NotFound, WrongState: as `playback_of`; NotFound with code `not_offered`: the adapter makes no links.
     """
-    recordings = intake.recordings
-    played = await playback_of(actor, session_id, intake=intake)
+    played = await playback_of(
+        actor, session_id, records=records, recordings=recordings, audio=audio
+    )
     if not isinstance(recordings, SupportsPlaybackLink):
         raise NotFound("not_offered")
-    expires = intake.records.now() + review.LINK_LIFETIME
+    expires = records.now() + review.LINK_LIFETIME
     link = await recordings.playback_link(
         played.practice_id, played.key, review.LINK_LIFETIME, played.media_type
     )
@@ -93,22 +118,28 @@ async def _made(
 
 
 async def _played(
-    session: Session, made: Playback | None, name: Callable[[str, str], str], *, intake: Intake
+    session: Session,
+    made: Playback | None,
+    name: Callable[[str, str], str],
+    *,
+    records: Records,
+    recordings: Recordings,
+    audio: AudioDecoder,
 ) -> Played:
     practice_id = session.practice_id
     if made is not None:
         key, is_audio = name(session.id, made.content), name is audio_key
         try:
-            size = await intake.recordings.size(practice_id, key)
+            size = await recordings.size(practice_id, key)
         except NotFound:  # a backup may be older than the file
-            if not await _forgotten(session, made, records=intake.records):
+            if not await _forgotten(session, made, records=records):
                 raise _not_there(session, PlaybackStatus.PENDING) from None
         else:
             media_type = made.media_type if is_audio else "application/octet-stream"
             content_hash = made.content_hash if is_audio else made.peaks_hash
             final = session.state in {State.CLOSING, State.CLOSED}
             return Played(practice_id, key, media_type, content_hash, size, final)
-    raise _not_there(session, await _status(session, intake=intake))
+    raise _not_there(session, await _status(session, records=records, audio=audio))
 
 
 def _not_there(session: Session, status: PlaybackStatus) -> WrongState:
@@ -126,12 +157,11 @@ async def _forgotten(session: Session, made: Playback, *, records: Records) -> b
     return True
 
 
-async def _status(session: Session, *, intake: Intake) -> PlaybackStatus:
+async def _status(session: Session, *, records: Records, audio: AudioDecoder) -> PlaybackStatus:
     """Return how far a playback is that is not there; make it due if nothing makes it."""
-    records = intake.records
     runs = await records.runs.of_session(session.practice_id, session.id)
     status = playback_progress(session, runs, None).status
-    plays = isinstance(intake.audio, SupportsPlayback) and session.state in WITH_TRANSCRIPT
+    plays = isinstance(audio, SupportsPlayback) and session.state in WITH_TRANSCRIPT
     if status is not PlaybackStatus.ABSENT or not plays:
         return status
     change = Change(records.runs.write(records.new_run(session, RunKind.PLAYBACK)))

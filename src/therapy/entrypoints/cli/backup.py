@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 PLAIN = "warning: this backup is not encrypted: whoever has the file can read everything in it"
 
+SHORTEST = 12
+"""Characters of a passphrase for a new backup: who has the file can try as many as they like."""
+
 _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 
@@ -51,6 +54,10 @@ def backup(*, file: Path, verify: bool, passphrase: str) -> None:
     settings = settings_with_data()
     if not passphrase:
         click.echo(PLAIN, err=True)
+    elif len(passphrase) < SHORTEST:
+        raise click.UsageError(
+            f"the passphrase is shorter than {SHORTEST} characters: whoever finds the file could guess it"
+        )
     number = _worked(
         "backing up", "no file is left", lambda: make_backup(settings, file, passphrase)
     )

@@ -1,4 +1,4 @@
-"""Keeps the children of `therapy all`, or of `therapy serve` in several processes, running.
+"""Starts, signals and restarts the children of `therapy all`, or of `therapy serve` in several processes.
 
 It replaces an init if it is process 1: it reaps whatever ends, passes on a stop, and restarts what dies. It
 does nothing else, so that little in it can fail; what it has imported is there for its children, which share

@@ -1,4 +1,4 @@
-"""The command line's output: one console for answers (stdout), one for progress (stderr)."""
+"""The command line's output: consoles for answers (stdout) and progress (stderr); lines with doubts, bars."""
 
 import time
 from collections.abc import Sequence

@@ -16,6 +16,7 @@ from therapy.ports.recordings import Recordings
 from therapy.ports.session_index import SessionIndex
 from therapy.repositories.records import Records
 from therapy.workflows.authentication import SignIn
+from therapy.workflows.engines import Engines
 from therapy.workflows.followed_sessions import FollowedSessions
 from therapy.workflows.intake import Intake
 from therapy.workflows.searches import Searches
@@ -33,6 +34,7 @@ RecordingsDependency = NamedDependency[Recordings]
 WaitingListDependency = NamedDependency[WaitingList]
 SearchesDependency = NamedDependency[Searches]
 FollowedSessionsDependency = NamedDependency[FollowedSessions]
+EnginesDependency = NamedDependency[Engines]
 IntakeDependency = NamedDependency[Intake]
 SignInDependency = NamedDependency[SignIn]
 
@@ -41,6 +43,7 @@ PARTS = (
     "session_index",
     "people_index",
     "recordings",
+    "engines",
     "intake",
     "waiting_list",
     "searches",

@@ -1,4 +1,4 @@
-"""If-Match (RFC 9110, 13.1.1): an edit says which version it was made of, so that it overwrites no other."""
+"""If-Match (RFC 9110, 13.1.1): an edit of a transcript, draft or vocabulary says of which version it is."""
 
 import re
 from typing import Annotated

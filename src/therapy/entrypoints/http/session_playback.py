@@ -18,7 +18,12 @@ from therapy.entrypoints.http.byte_ranges import (
     sent,
     shown_header,
 )
-from therapy.entrypoints.http.dependencies import Caller, IntakeDependency
+from therapy.entrypoints.http.dependencies import (
+    Caller,
+    EnginesDependency,
+    RecordingsDependency,
+    RecordsDependency,
+)
 from therapy.entrypoints.http.idempotency_key import SHOWN_ANEW
 from therapy.entrypoints.http.problem_answers import OWN_SESSION, problems
 from therapy.entrypoints.http.schema_types import SessionId
@@ -82,7 +87,9 @@ async def playback(
     session_id: SessionId,
     request: Request[Any, Any, Any],
     actor: Caller,
-    intake: IntakeDependency,
+    records: RecordsDependency,
+    recordings: RecordingsDependency,
+    engines: EnginesDependency,
     wanted: Range = None,
     if_range: IfRange = None,
     if_none_match: IfNoneMatch = None,
@@ -94,14 +101,16 @@ async def playback(
     After 409 `playback_failed`, `POST /sessions/{id}/retry` has it tried again; the recordings as they came
     are at `/recording`.
     """
-    played = await playback_access.playback_of(actor, session_id, intake=intake)
+    played = await playback_access.playback_of(
+        actor, session_id, records=records, recordings=recordings, audio=engines.audio
+    )
     return sent(
         request,
         _file(played),
         wanted=wanted,
         if_range=if_range,
         if_none_match=if_none_match,
-        recordings=intake.recordings,
+        recordings=recordings,
     )
 
 
@@ -128,7 +137,9 @@ async def peaks(
     session_id: SessionId,
     request: Request[Any, Any, Any],
     actor: Caller,
-    intake: IntakeDependency,
+    records: RecordsDependency,
+    recordings: RecordingsDependency,
+    engines: EnginesDependency,
     wanted: Range = None,
     if_range: IfRange = None,
     if_none_match: IfNoneMatch = None,
@@ -138,14 +149,16 @@ async def peaks(
     Each is two signed bytes: the least and the greatest sample of 50 ms, -128 to 127. They are made with
     the file at `/playback`, and missing for the same reasons.
     """
-    played = await playback_access.peaks_of(actor, session_id, intake=intake)
+    played = await playback_access.peaks_of(
+        actor, session_id, records=records, recordings=recordings, audio=engines.audio
+    )
     return sent(
         request,
         _file(played),
         wanted=wanted,
         if_range=if_range,
         if_none_match=if_none_match,
-        recordings=intake.recordings,
+        recordings=recordings,
     )
 
 
@@ -159,12 +172,18 @@ async def peaks(
     responses=problems(*OWN_SESSION, "not_offered", *NOT_THERE, field="session_id"),
 )
 async def playback_link(
-    session_id: SessionId, actor: Caller, intake: IntakeDependency
+    session_id: SessionId,
+    actor: Caller,
+    records: RecordsDependency,
+    recordings: RecordingsDependency,
+    engines: EnginesDependency,
 ) -> PlaybackLink:
     """Return a link that plays a session for ten minutes, for players that send no token.
 
     For the session's therapist. Each call makes a link of its own. Where recordings are kept on the
     server's own disk there are no links: 404 `not_offered`.
     """
-    url, expires_at = await playback_access.playback_link(actor, session_id, intake=intake)
+    url, expires_at = await playback_access.playback_link(
+        actor, session_id, records=records, recordings=recordings, audio=engines.audio
+    )
     return PlaybackLink(url, expires_at)

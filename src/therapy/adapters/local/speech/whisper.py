@@ -158,12 +158,16 @@ def whole_words(recognised: Sequence[Any], offset: int, end: int) -> Iterator[Wo
 def out_of_memory(exc: BaseException) -> bool:
     """Return whether an error of Python, CTranslate2 or onnxruntime means too little memory.
 
-    The latter two raise a RuntimeError for everything, so that only its text tells: std::bad_alloc,
-    "mkl_malloc: failed to allocate memory".
+    The latter two raise a RuntimeError, or an exception of their own, for everything, so that only its text
+    tells: std::bad_alloc, "mkl_malloc: failed to allocate memory", "Failed to allocate memory for requested
+    buffer".
     """
     if isinstance(exc, OSError):
         return exc.errno == errno.ENOMEM
-    return isinstance(exc, MemoryError) or (isinstance(exc, RuntimeError) and "alloc" in str(exc))
+    is_of_an_engine = isinstance(exc, RuntimeError) or type(exc).__module__.startswith(
+        "onnxruntime"
+    )
+    return isinstance(exc, MemoryError) or (is_of_an_engine and "alloc" in str(exc))
 
 
 def no_memory() -> EngineFailed:

@@ -1,4 +1,4 @@
-"""One SQLite file and the threads that use it; what is read on the event loop are single short statements.
+"""One SQLite file, the threads that use it and its upkeep; short single statements run on the event loop.
 
 There is one writer, so that writes queue here and not at the file's lock, and a few readers, which can read
 while it writes (WAL). Searches, which may take long, have threads of their own and keep no reader busy. A

@@ -1,8 +1,9 @@
-"""Why the database in the data directory can't be used, by what SQLite answers.
+"""Why the database in the data directory, or a record in any store, can't be used: by an error's reason.
 
 For commands that open the stores, and for the table of `therapy check`.
 """
 
+from therapy.domain.codec import DAMAGED, NOT_KNOWN
 from therapy.entrypoints.cli.faults.migration_faults import Fault
 
 DATABASE_FAULTS = {
@@ -28,10 +29,23 @@ DATABASE_FAULTS = {
 }
 """By the beginning of SQLite's error name: SQLITE_IOERR stands for SQLITE_IOERR_WRITE, too."""
 
+RECORD_FAULTS = {
+    DAMAGED: Fault(
+        "a record is damaged",
+        "`therapy doctor` names what can't be read. Keep a copy of the data as it is, then restore the latest"
+        " backup: see docs/how-to/back-up-and-restore.md",
+    ),
+    NOT_KNOWN: Fault(
+        "a newer version of this program has written a record that this one can't read",
+        "run this command with the newer version",
+    ),
+}
+"""By the reason that `domain.codec` gives."""
+
 
 def database_fault(reason: str) -> Fault | None:
     """Return the fault that an error's reason stands for, or None."""
     for names, fault in DATABASE_FAULTS.items():
         if reason.startswith(names):
             return fault
-    return None
+    return RECORD_FAULTS.get(reason)
