@@ -1,7 +1,9 @@
 """What a child process may know and do, and how many there are."""
 
 import asyncio
+import os
 import resource
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -21,6 +23,13 @@ from therapy.domain.errors import EngineFailed, ErrorClass
 pytestmark = [
     pytest.mark.slow,  # each starts a child that decodes or encodes
     pytest.mark.skipif(sys.platform != "linux", reason="processes are read from /proc"),
+]
+
+
+CHILDREN = [
+    "therapy.adapters.audio.decoder_process",
+    "therapy.adapters.audio.playback_process",
+    "therapy.adapters.local.speech.recogniser_process",
 ]
 
 
@@ -125,3 +134,28 @@ async def test_who_ends_a_child_that_has_just_ended_leaves_its_exit_status_alone
         kill(child)
         statuses.add(await child.wait())
     assert statuses == {7}
+
+
+@pytest.mark.parametrize("told", [b"", b"{"], ids=["nothing", "half a line"])
+@pytest.mark.parametrize("module", CHILDREN)
+def test_a_child_whose_parent_has_gone_before_it_said_what_to_do_ends_in_silence(module, told):
+    ended = subprocess.run(
+        [sys.executable, "-m", module], input=told, capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, b"", b"")
+
+
+@pytest.mark.parametrize("module", CHILDREN)
+def test_a_child_whose_parent_has_gone_when_it_wants_to_tell_of_a_fault_shows_no_trace(module):
+    reading, writing = os.pipe()
+    os.close(reading)
+    child = subprocess.Popen(
+        [sys.executable, "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    )
+    os.close(writing)
+    _, said = child.communicate(b'{"wrong": 1}\n')
+    assert child.returncode == 1
+    assert b"Traceback" not in said

@@ -56,6 +56,7 @@ LACKING = (
     ("domain/run.py", '    SCORE = "score"\n', ""),
     ("domain/run.py", 'INSIGHTS = "insights"', 'INSIGHTS = "insights_of_before"'),
     ("domain/session_status.py", ", State.CLOSING: RunKind.SCORE", ""),
+    ("domain/session_status.py", "RunKind.SCORE, RunKind.AMEND", "RunKind.AMEND"),
     ("domain/outbox.py", "    | AccessEnded\n", ""),
     ("domain/outbox.py", '    AccessEnded: "outbox.access-ended",\n', ""),
     ("domain/transcript.py", '    EDIT = "edit"\n', ""),

@@ -6,7 +6,6 @@ It ends when its parent ends. Nothing of the recording is ever written to stderr
 """
 
 import os
-import sys
 
 import msgspec
 
@@ -14,7 +13,7 @@ from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.audio.audio_track import look_for_audio, pcm_chunks
 from therapy.adapters.audio.child_pipes import Pipes
 from therapy.adapters.audio.ranged_file import RangedFile
-from therapy.adapters.child_process.child_side import prepare, private_streams
+from therapy.adapters.child_process.child_side import end_after, prepare, private_streams
 from therapy.adapters.child_process.limits import Allowance
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.errors import EngineFailed, TherapyError, UndecodableAudio
@@ -76,6 +75,4 @@ def _work(pipes: Pipes, order: protocol.Order, allowance: Allowance) -> None:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)  # nothing to tidy up, and FFmpeg's threads must not keep the process alive
+    end_after(main)

@@ -4,15 +4,12 @@ Samples come in over stdin, pieces of the file go out over stdout (`decoder_prot
 of a recording is written to stderr.
 """
 
-import os
-import sys
-
 import msgspec
 
 from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.audio.child_pipes import Pipes
 from therapy.adapters.audio.playback_file import MEDIA_TYPE, PlaybackFile
-from therapy.adapters.child_process.child_side import prepare, private_streams
+from therapy.adapters.child_process.child_side import end_after, prepare, private_streams
 from therapy.adapters.child_process.limits import Allowance
 from therapy.domain.errors import TherapyError
 from therapy.ports.audio import BYTES_PER_MS, Rendition
@@ -50,6 +47,4 @@ def _encode(pipes: Pipes, order: protocol.EncoderOrder, allowance: Allowance) ->
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)  # nothing to tidy up, and FFmpeg's threads must not keep the process alive
+    end_after(main)

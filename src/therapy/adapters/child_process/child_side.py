@@ -1,4 +1,4 @@
-"""What a child process does before anything else."""
+"""What a child process does before anything else, and how it ends."""
 
 import ctypes
 import fcntl
@@ -8,9 +8,10 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from therapy.adapters.child_process.network import leave_network
 
@@ -30,6 +31,19 @@ def private_streams() -> tuple[IO[bytes], IO[bytes]]:
         fcntl.fcntl(outgoing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     os.dup2(2, 1)
     return sys.stdin.buffer, outgoing
+
+
+def end_after(work: Callable[[], int]) -> NoReturn:
+    """End this process with what the work returns, or with 1 if the parent goes while it is told something.
+
+    Nothing is tidied up, and no thread that still works keeps the process alive.
+    """
+    try:
+        code = work()
+    except BrokenPipeError:
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def prepare(parent: int) -> None:

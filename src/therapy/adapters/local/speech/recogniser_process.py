@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from therapy.adapters.child_process.child_side import prepare, private_streams
+from therapy.adapters.child_process.child_side import end_after, prepare, private_streams
 from therapy.adapters.child_process.limits import Allowance
 from therapy.adapters.local.speech import process_protocol
 from therapy.adapters.local.speech.diarization import voiced
@@ -156,7 +156,10 @@ def main() -> int:
         outgoing.flush()
 
     try:
-        settings = process_protocol.decode_settings(incoming.readline())
+        line = incoming.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        settings = process_protocol.decode_settings(line)
         prepare(settings.parent)
         os.nice(NICE)
         earlier = [process_protocol.one_frame(incoming) for _ in range(settings.checkpoints)]
@@ -200,6 +203,4 @@ def _unexpected(error: Exception, allowance: Allowance | None) -> process_protoc
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)  # threads that are still working must not keep the process alive
+    end_after(main)
