@@ -28,6 +28,7 @@ SAYS = {"ECHO_SPEECH_SAYS": "Hello.", "OTHER_SAYS": "no", "ECHO_SPEECHES": "no"}
 NAMED = {
     "echo": "echo_speech:open_speech",
     "plain": "echo_speech:plain",
+    "extra": "echo_speech:open_speech [loud]",
     "nothing": "echo_speech:nothing",
     "broken": "echo_speech:broken",
     "away": "echo_speech:away",
@@ -64,7 +65,7 @@ async def opened(named: str, **environment: str) -> object:
 
 
 @pytest.mark.usefixtures("echo")
-@pytest.mark.parametrize("named", ["echo", "echo_speech:open_speech"])
+@pytest.mark.parametrize("named", ["echo", "extra", "echo_speech:open_speech"])
 async def test_a_plugin_serves_its_port_and_is_closed_with_the_installation(named: str) -> None:
     async with open_engines(speech_settings(named, **SAYS)) as engines:
         import echo_speech
@@ -134,7 +135,9 @@ def test_a_name_that_nobody_has_is_a_fault_that_says_what_there_is(text: str) ->
 
 @pytest.mark.usefixtures("echo")
 def test_the_fault_lists_what_is_installed_for_the_port() -> None:
-    with pytest.raises(SettingsError, match="one of auto, local, azure, away, broken, echo, gone,"):
+    with pytest.raises(
+        SettingsError, match="one of auto, local, azure, away, broken, echo, extra, gone,"
+    ):
         speech_settings("nobody")
 
 

@@ -80,8 +80,13 @@ def environment_of(plugin: Plugin, environment: Mapping[str, str]) -> dict[str, 
 
 
 def _of_group(field: str, points: Iterable[EntryPoint]) -> tuple[Plugin, ...]:
-    found = [Plugin(field, each.name, each.value.replace(" ", ""), _named(each)) for each in points]
+    found = [Plugin(field, each.name, _factory(each.value), _named(each)) for each in points]
     return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.registered_by)))
+
+
+def _factory(value: str) -> str:
+    """Return the dotted name in an entry point's value, without the extras that may follow it in brackets."""
+    return value.partition("[")[0].replace(" ", "")
 
 
 def _named(point: EntryPoint) -> str:
