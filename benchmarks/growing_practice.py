@@ -28,7 +28,7 @@ from therapy.adapters.local.sqlite.database import FILE_NAME, Database  # noqa: 
 from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex  # noqa: E402 - the path comes first
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex  # noqa: E402 - the path comes first
 from therapy.adapters.local.sqlite.store import SqliteStore  # noqa: E402 - the path comes first
-from therapy.adapters.local.sqlite.text_parts import SESSIONS  # noqa: E402 - the path comes first
+from therapy.adapters.local.sqlite.text_parts import OF_SESSIONS  # noqa: E402 - the path comes first
 from therapy.domain.people import Person, Role  # noqa: E402 - the path comes first
 from therapy.domain.person_entry import person_entry_of  # noqa: E402 - the path comes first
 from therapy.domain.run import Run, RunKind, RunState  # noqa: E402 - the path comes first
@@ -151,10 +151,16 @@ class Copies:
             for number, _ in rows
             for (text,) in connection.execute(spoken, (number,))
         ]
-        self._parts = [
-            [part.removeprefix(prefix) for part in text_parts.indexed_words(owner, fields).split()]
-            for _, fields in rows
-        ]
+        self._parts = {
+            index.parts: [
+                [
+                    part.removeprefix(prefix)
+                    for part in text_parts.indexed_words(index, owner, fields).split()
+                ]
+                for _, fields in rows
+            ]
+            for index in OF_SESSIONS
+        }
 
     def add(self, therapist_id: str, sessions: int) -> None:
         """Add copies of so many of the sessions, for another therapist."""
@@ -186,7 +192,7 @@ class Copies:
         owner = text_parts.number_of(self._connection, self._practice_id, therapist_id)
         for table, column, lists in (
             ("row_words", "words", self._words),
-            (SESSIONS.parts, "fields", self._parts),
+            *((table, "fields", lists) for table, lists in self._parts.items()),
         ):
             self._connection.executemany(
                 f"INSERT INTO {table} (rowid, {column}) VALUES (?, ?)",  # noqa: S608 - constants
@@ -195,7 +201,8 @@ class Copies:
                     for (number,), words in zip(sorted(numbers), lists, strict=False)
                 ],
             )
-        self._connection.execute(f"DELETE FROM {SESSIONS.changed}")  # noqa: S608 - constants
+        for index in OF_SESSIONS:
+            self._connection.execute(f"DELETE FROM {index.changed}")  # noqa: S608 - constants
 
 
 def copy_sessions(
@@ -217,7 +224,7 @@ def copy_sessions(
 
 
 def _hash(connection: sqlite3.Connection, megabytes: int) -> None:
-    for table in ("row_words", SESSIONS.parts):
+    for table in ("row_words", *(index.parts for index in OF_SESSIONS)):
         connection.execute(
             f"INSERT INTO {table} ({table}, rank) VALUES ('hashsize', ?)",  # noqa: S608 - constants
             (megabytes * 1024 * 1024,),

@@ -63,9 +63,12 @@ async def every_call_of_the_store(store: Store) -> None:
 
 
 def careless(plan: list[str]) -> bool:
-    """Return whether a plan looks at every row, or sorts; what is still to be done ("c") may be looked at."""
+    """Return whether a plan looks at every row, or sorts.
+
+    What is still to be done ("c") may be looked at, and what an index has just found.
+    """
     scans = any(
-        "SCAN" in step and not {"VIRTUAL", "CONSTANT", "c"}.intersection(step.split())
+        "SCAN" in step and not {"VIRTUAL", "CONSTANT", "c", "found"}.intersection(step.split())
         for step in plan
     )
     return scans or any("TEMP" in step for step in plan)

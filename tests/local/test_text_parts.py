@@ -15,7 +15,14 @@ from therapy.adapters.local.sqlite.database import Database
 from therapy.adapters.local.sqlite.migration import known_steps, migrate
 from therapy.adapters.local.sqlite.people_index import SqlitePeopleIndex
 from therapy.adapters.local.sqlite.session_index import SqliteSessionIndex
-from therapy.adapters.local.sqlite.text_parts import FEW, FIRST, PEOPLE, SESSIONS
+from therapy.adapters.local.sqlite.text_parts import (
+    FEW,
+    FIRST,
+    OF_SESSIONS,
+    PAIRS,
+    PEOPLE,
+    SESSIONS,
+)
 from therapy.domain import codec
 from therapy.domain.people import Role
 from therapy.domain.person_entry import PersonEntry, person_fields, person_found
@@ -104,6 +111,56 @@ async def test_among_many_sessions_a_search_agrees_with_the_domain(database: Dat
         if len(wanted) > 3:
             answer = await index.search(PRACTICE, THERAPIST, query, wanted[2].sort_key, 3)
             assert [each.session_id for each in answer] == [each.session_id for each in wanted[3:6]]
+
+
+@pytest.mark.slow
+async def test_words_that_few_sessions_have_next_to_each_other_are_found_if_all_have_their_parts(
+    database: Database,
+) -> None:
+    index = SqliteSessionIndex(database)
+    titles = {3: "Max Lexington", 900: "x lex", 1_100: "a x lexx x", 1_150: "x le", 1_160: "Ex-lex"}
+    titles |= {500: "lex lebed", 501: "x lex lebed", 502: "of a* [x lex?] b"}
+    everything = [
+        an_entry(
+            session_id=f"{at:04}",
+            therapist_name="Alex Lebed",
+            title=titles.get(at, "none"),
+            summary="pelex xlex y le",
+            words=("lexical",) if at == 41 else (),
+        )
+        for at in range(MANY)
+    ]
+    await put_all([index.put(PRACTICE, each) for each in everything])
+    everything.sort(key=lambda each: each.sort_key, reverse=True)
+    queries = (
+        "x lex",
+        "X  Lex",
+        "x lexx x",
+        "a x lex",
+        "lex lebed",
+        "x lex lebed",
+        "x lebed",
+        "x l",
+    )
+    for query in (*queries, "* [x l", "[x lex?] b", "lex l", "x, lex", "lex x", "ex lebed"):
+        wanted = [each.session_id for each in everything if found(each, query)]
+        answer = await index.search(PRACTICE, THERAPIST, query, "", 500)
+        assert [each.session_id for each in answer] == wanted[:500], query
+
+    def may_have(connection: sqlite3.Connection) -> list[list[int] | None]:
+        owner = text_parts.known_number(connection, PRACTICE, THERAPIST)
+        every = [text_parts.candidates(connection, SESSIONS, owner, ["x lex"], FEW)]
+        return [
+            *every,
+            text_parts.sessions_with_pairs(connection, owner, ["x lex", "x-lex"], FEW),
+            text_parts.sessions_with_pairs(connection, owner, ["x lex", "lex"], FEW),
+        ]
+
+    by_parts, by_pairs, one_word = await database.read(may_have)
+    assert by_parts is None
+    assert by_pairs is not None
+    assert len(by_pairs) == 6
+    assert one_word is None
 
 
 # --- which way a search goes ---------------------------------------------------------------------
@@ -230,7 +287,7 @@ async def write_as_before(database: Database, entry: PersonEntry) -> None:
 
 async def left(database: Database) -> list[int]:
     """Return how many texts' parts are not up to date."""
-    tables = (PEOPLE.changed, SESSIONS.changed)
+    tables = [index.changed for index in (PEOPLE, *OF_SESSIONS)]
     count = "SELECT count(*) FROM {}"
     return await database.read(lambda c: [c.execute(count.format(t)).fetchone()[0] for t in tables])
 
@@ -244,9 +301,9 @@ async def test_what_a_program_of_before_writes_is_found_at_once_and_becomes_part
     await write_as_before(database, a_patient(full_name="Rosalind", sequence=2))
     assert await ids(index, "quentin") == []
     assert await ids(index, "rosalind") == [PATIENT]
-    assert await left(database) == [1, 0]
+    assert await left(database) == [1, 0, 0]
     await index.put(PRACTICE, a_patient(id="another"))
-    assert await left(database) == [0, 0]
+    assert await left(database) == [0, 0, 0]
     await write_as_before(database, a_patient(full_name="Stella", sequence=3))
     await index.put(PRACTICE, a_patient(id="another", sequence=2))
     assert await ids(index, "rosalind") == []
@@ -265,11 +322,57 @@ async def test_what_was_there_before_the_index_is_in_it_after_the_migration(path
             (PRACTICE, session.session_id, THERAPIST, session.sort_key, codec.encode(session)),
         )
     async with Database.open(path, synchronous="OFF") as database:
-        assert await left(database) == [0, 0]
+        assert await left(database) == [0, 0, 0]
         assert await ids(SqlitePeopleIndex(database), "uent") == [PATIENT]
         sessions = SqliteSessionIndex(database)
         answer = await sessions.search(PRACTICE, THERAPIST, "osali", "", 10)
         assert answer == (session,)
+
+
+async def with_pairs(database: Database, form: str) -> int:
+    """Return how many sessions may have words that follow each other."""
+
+    def rows(connection: sqlite3.Connection) -> list[int] | None:
+        owner = text_parts.known_number(connection, PRACTICE, THERAPIST)
+        return text_parts.candidates(connection, PAIRS, owner, [form], 500)
+
+    return len(await database.read(rows) or ())
+
+
+async def test_pairs_of_words_of_sessions_from_before_are_there_after_the_migration(
+    path: Path,
+) -> None:
+    async with Database.open(path, synchronous="OFF") as database:
+        await SqliteSessionIndex(database).put(PRACTICE, an_entry(title="Rosalind Lake"))
+        names = (
+            "SELECT type, name FROM sqlite_master WHERE tbl_name = 'rows' AND name LIKE '%pairs%'"
+        )
+        for kind, name in await database.read(lambda c: c.execute(names).fetchall()):
+            await database.write(lambda c, drop=f"DROP {kind} {name}": c.execute(drop))
+        for table in (PAIRS.parts, PAIRS.changed):
+            await database.write(lambda c, drop=f"DROP TABLE {table}": c.execute(drop))
+        await database.write(lambda c: c.execute("PRAGMA user_version = 4"))
+    async with Database.open(path, synchronous="OFF") as database:
+        assert await left(database) == [0, 0, 0]
+        assert await with_pairs(database, "rosalind lake") == 1
+        assert await with_pairs(database, "lake rosalind") == 0
+
+
+async def test_a_program_that_knows_of_no_pairs_leaves_them_to_one_that_does(
+    database: Database,
+) -> None:
+    index, entry = SqliteSessionIndex(database), an_entry(title="Rosalind Lake")
+    await index.put(PRACTICE, entry)
+    written = "UPDATE rows SET fields = 'stella hill' WHERE state = 'closed'"
+    await database.write(lambda c: c.execute(written))
+    await database.write(lambda c: text_parts.update(c, SESSIONS))
+    assert await left(database) == [0, 0, 1]
+    assert await with_pairs(database, "stella hill") == 1
+    assert len(await index.search(PRACTICE, THERAPIST, "tella hil", "", 10)) == 1
+    await index.put(PRACTICE, an_entry(session_id="another"))
+    assert await left(database) == [0, 0, 0]
+    assert await with_pairs(database, "stella hill") == 1
+    assert await with_pairs(database, "rosalind lake") == 0
 
 
 # --- removals ------------------------------------------------------------------------------------
@@ -297,12 +400,15 @@ async def test_of_a_removed_session_no_part_is_left_in_any_file(
     database: Database, path: Path
 ) -> None:
     index = SqliteSessionIndex(database)
-    await index.put(PRACTICE, an_entry(summary="Zwqxvjk"))
-    assert await parts_in(database, SESSIONS.parts) > 0
+    await index.put(PRACTICE, an_entry(summary="Zwqxvjk vkwz"))
+    for each in OF_SESSIONS:
+        assert await parts_in(database, each.parts) > 0
     await index.remove(PRACTICE, an_entry().session_id)
     await database.wipe(NOW)
-    assert await parts_in(database, SESSIONS.parts) == 0
-    assert files_with(path.parent, ["Zwqxvjk", b"wqx", b"zwq".hex().encode()]) == {}
+    for each in OF_SESSIONS:
+        assert await parts_in(database, each.parts) == 0
+    texts = ["Zwqxvjk", b"wqx", b"zwq".hex().encode(), b"k vkw".hex().encode()]
+    assert files_with(path.parent, texts) == {}
 
 
 async def test_a_removal_that_died_before_the_parts_were_gone_is_finished_when_it_is_repeated(
@@ -327,14 +433,15 @@ async def test_an_entry_that_is_written_again_mends_an_index_that_lost_its_parts
 ) -> None:
     people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database)
     await people.put(PRACTICE, a_patient(full_name="Quentin"))
-    await sessions.put(PRACTICE, an_entry(title="Rosalind"))
-    for index in (PEOPLE, SESSIONS):
+    await sessions.put(PRACTICE, an_entry(title="Rosalind Lake"))
+    for index in (PEOPLE, *OF_SESSIONS):
         lost = f"INSERT INTO {index.parts} ({index.parts}) VALUES ('delete-all')"  # noqa: S608 - names of ours
         await database.write(lambda c, lost=lost: c.execute(lost))
     assert await ids(people, "quentin") == []
     await people.put(PRACTICE, a_patient(full_name="Quentin"))
-    await sessions.put(PRACTICE, an_entry(title="Rosalind"))
+    await sessions.put(PRACTICE, an_entry(title="Rosalind Lake"))
     assert await ids(people, "quentin") == [PATIENT]
+    assert await with_pairs(database, "rosalind lake") == 1
     assert len(await sessions.search(PRACTICE, THERAPIST, "rosalind", "", 10)) == 1
 
 
@@ -342,11 +449,12 @@ async def test_an_entry_that_is_written_again_leaves_an_index_that_has_its_parts
     database: Database,
 ) -> None:
     people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database)
-    for index in (PEOPLE, SESSIONS):
+    indexes = (PEOPLE, *OF_SESSIONS)
+    for index in indexes:
         assert await parts_in(database, index.parts) == 0
     sizes = []
     for _ in range(3):
         await people.put(PRACTICE, a_therapist())  # whose number is empty
         await sessions.put(PRACTICE, an_entry(title="", summary="Slept better, 100% of the time."))
-        sizes.append([await parts_in(database, index.parts) for index in (PEOPLE, SESSIONS)])
+        sizes.append([await parts_in(database, index.parts) for index in indexes])
     assert sizes[0] == sizes[1] == sizes[2]

@@ -44,7 +44,7 @@ class Step(NamedTuple):
     convert: Callable[[sqlite3.Connection], None] | None = None
 
 
-CONVERSIONS = {2: migration_records.convert, 3: text_parts.fill}
+CONVERSIONS = {2: migration_records.convert, 3: text_parts.fill, 5: text_parts.fill_pairs}
 """The function that converts the rows of an existing file, by the number of the step."""
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from therapy.adapters.local.sqlite import text_parts
 from therapy.adapters.local.sqlite.database import Database
-from therapy.adapters.local.sqlite.text_parts import SESSIONS, Having
+from therapy.adapters.local.sqlite.text_parts import FEW, OF_SESSIONS, SESSIONS, Having
 from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry, searched_text
@@ -70,8 +70,10 @@ class SqliteSessionIndex(SessionIndex):
                 _write_words(connection, stored[0], _tokens(owner, entry.words))
                 if entry.state is SessionStatus.CLOSED:
                     whose = (practice_id, entry.therapist_id)
-                    text_parts.mend(connection, SESSIONS, stored[0], fields, whose)
-            text_parts.update(connection, SESSIONS)
+                    for index in OF_SESSIONS:
+                        text_parts.mend(connection, index, stored[0], fields, whose)
+            for index in OF_SESSIONS:
+                text_parts.update(connection, index)
 
         await self._database.write(write)
 
@@ -86,13 +88,14 @@ class SqliteSessionIndex(SessionIndex):
                 (practice_id, session_id, REMOVED),
             ).fetchone()
             words = _write_words(connection, number, "")
-            if text_parts.update_all(connection, SESSIONS) or words:
+            parts = [text_parts.update_all(connection, index) for index in OF_SESSIONS]
+            if any(parts) or words:
                 _note_merging(connection, number, MERGING)
             return bool(connection.execute(IS_MERGING, (number,)).fetchone()), int(number)
 
         merging, number = await self._database.write(write)
         if merging:
-            for table in ("row_words", SESSIONS.parts):
+            for table in ("row_words", *(index.parts for index in OF_SESSIONS)):
                 await self._database.merge(table)
             await self._database.write(lambda c: _note_merging(c, number, 0))
 
@@ -192,7 +195,10 @@ def _search(connection: Connection, *, wanted: _Wanted) -> Found:
         return text_parts.having(connection, SESSIONS, owner, wanted.forms)
 
     def may_contain(most: int) -> _Rows | None:
-        parts = text_parts.candidates(connection, SESSIONS, owner, wanted.forms, most)
+        if most > FEW:
+            parts = text_parts.sessions_with_pairs(connection, owner, wanted.forms, most)
+        else:
+            parts = text_parts.candidates(connection, SESSIONS, owner, wanted.forms, most)
         if parts is None:
             return None
         words = (

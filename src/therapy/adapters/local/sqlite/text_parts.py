@@ -6,12 +6,18 @@ so that any character may be in it. A text contains what has three characters or
 parts of that, and a shorter one only if it has a part that begins with it. What is found so is compared as a
 whole afterwards.
 
+Of sessions a second index has what stands around each blank, as words of the same form: the letter before it,
+and up to three behind. It is asked for several words where the first one finds too many, because all have the
+parts of these, as of their therapist's name, but few have them next to each other.
+
 Triggers write what has changed to a table, with the text whose parts are still in the index: `update` takes
 it from there, also what a program of before has written. How parts are made never changes, because the parts
 of a text are taken out by making them again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+import re
+from collections.abc import Callable, Sequence
 from sqlite3 import Connection
 from typing import NamedTuple, TypeVar
 
@@ -24,8 +30,16 @@ Having = tuple[str, tuple[str, ...]]
 LENGTH = 3
 """Characters of a part."""
 
+PAIR_LENGTH = 5
+"""Characters of what is indexed of words that follow each other: one before the blank, three behind it."""
+
+BLANK = re.compile(" ")
+
 MOST_PARTS = 32
 """Parts of a query that are looked for: more of them find hardly fewer texts."""
+
+MENDED_PARTS, MENDED_PAIRS = 24, 4
+"""How many of a text's own are looked for when it is written again: some 40 microseconds each."""
 
 AT_ONCE = 500
 """Changed texts that one write brings up to date; it leaves more of them, by other programs, to the next."""
@@ -37,12 +51,24 @@ FIRST = 1_000
 """Rows of the list in which what is found in many is looked for first: 2 ms in all."""
 
 
+def every_place(text: str) -> Sequence[int]:
+    """Return where parts begin: at each character."""
+    return range(len(text))
+
+
+def before_blanks(text: str) -> Sequence[int]:
+    """Return where pairs of words begin: at the last character before each blank."""
+    return [each.start() - 1 for each in BLANK.finditer(text) if each.start()]
+
+
 class PartsIndex(NamedTuple):
     """The tables of an index over the `fields` of a table's rows; `searched` is the condition on these.
 
-    `therapist` is whose a row is. `most` are the rows that may contain a query, up to which they are compared
-    before the whole list is: what takes some 5 ms. If `many` are found among the FIRST of the list, that is
-    not tried: 500 are soon found in the rest. But in a list of names the first are no sample.
+    A part begins at each of the `places` of a line and has `length` characters, or as many as there are to
+    the line's end; `mended` of them are looked for when a text is written again. `therapist` is whose a row
+    is. `most` are the rows that may contain a query, up to which they are compared before the whole list is:
+    what takes some 5 ms. If `many` are found among the FIRST of the list, that is not tried: 500 are soon
+    found in the rest. But in a list of names the first are no sample.
     """
 
     table: str
@@ -52,6 +78,9 @@ class PartsIndex(NamedTuple):
     therapist: str
     most: int
     many: int
+    places: Callable[[str], Sequence[int]] = every_place
+    length: int = LENGTH
+    mended: int = MENDED_PARTS
 
 
 PEOPLE = PartsIndex(
@@ -72,6 +101,15 @@ SESSIONS = PartsIndex(
     most=2_000,
     many=100,
 )
+PAIRS = SESSIONS._replace(
+    parts="row_pairs",
+    changed="row_pairs_changed",
+    places=before_blanks,
+    length=PAIR_LENGTH,
+    mended=MENDED_PAIRS,
+)
+OF_SESSIONS = (SESSIONS, PAIRS)
+"""The indexes over sessions, each of which is kept up to date."""
 
 
 def update(connection: Connection, index: PartsIndex, most: int = AT_ONCE) -> bool:
@@ -85,10 +123,10 @@ def update(connection: Connection, index: PartsIndex, most: int = AT_ONCE) -> bo
     ).fetchall()
     for number, practice_id, therapist_id, indexed, *owner, fields in changed:
         if indexed:
-            words = indexed_words(number_of(connection, practice_id, therapist_id), indexed)
+            words = indexed_words(index, number_of(connection, practice_id, therapist_id), indexed)
             _write(connection, index, f"{index.parts}, rowid, fields", "delete", number, words)
         if fields:
-            words = indexed_words(number_of(connection, *owner), fields)
+            words = indexed_words(index, number_of(connection, *owner), fields)
             _write(connection, index, "rowid, fields", number, words)
         connection.execute(f"DELETE FROM {index.changed} WHERE number = ?", (number,))  # noqa: S608 - constants
     return any(indexed for _, _, _, indexed, *_ in changed)
@@ -108,6 +146,11 @@ def fill(connection: Connection) -> None:
         update_all(connection, index)
 
 
+def fill_pairs(connection: Connection) -> None:
+    """Make the pairs of words of all sessions for the first time."""
+    update_all(connection, PAIRS)
+
+
 def mend(
     connection: Connection, index: PartsIndex, number: int, fields: str, owner: tuple[str, str]
 ) -> None:
@@ -116,9 +159,11 @@ def mend(
     text = fields.strip("\n")  # which ends with the end of a line
     if not text or connection.execute(changed, (number,)).fetchone():
         return
-    step = 1 + len(text) // MOST_PARTS
-    some = (text[at : at + LENGTH] for at in range(0, len(text) - LENGTH + 1, step))
-    parts = {text[-1], *(part for part in some if "\n" not in part)}
+    places = index.places(text)
+    some = {*places[:: 1 + len(places) // index.mended], *places[-1:]}
+    parts = {part for at in some if "\n" not in (part := text[at : at + index.length])}
+    if not parts:
+        return
     number_of_owner = number_of(connection, *owner)
     wanted = " AND ".join(f'"{_word(number_of_owner, part)}"' for part in parts)
     there = f"SELECT 1 FROM {index.parts} WHERE {index.parts} MATCH ? AND rowid = ?"  # noqa: S608 - constants
@@ -129,13 +174,32 @@ def mend(
 def candidates(
     connection: Connection, index: PartsIndex, owner: int, forms: Sequence[str], most: int
 ) -> list[int] | None:
-    """Return the rows whose text may contain one of the forms; None if there are more than `most`."""
-    found = connection.execute(
-        f"SELECT rowid FROM {index.parts} WHERE {index.parts} MATCH ? LIMIT ?",  # noqa: S608 - constants
-        (" OR ".join(f"({_condition(owner, form)})" for form in forms), most + 1),
-    ).fetchall()
-    found += connection.execute(f"SELECT c.number FROM {index.changed} AS c LIMIT ?", (most + 1,))  # noqa: S608 - constants
-    return None if len(found) > most else [number for (number,) in found]
+    """Return the rows whose text may contain one of the forms; None if there are more than `most`.
+
+    They are counted in SQLite: a row that is fetched costs as much as finding it.
+    """
+    count, numbers = connection.execute(
+        "SELECT count(*), json_group_array(number) FROM ("  # noqa: S608 - constants
+        f"SELECT rowid AS number FROM {index.parts} WHERE {index.parts} MATCH ? "
+        f"UNION ALL SELECT c.number FROM {index.changed} AS c LIMIT ?) AS found",
+        (" OR ".join(f"({_condition(index, owner, form)})" for form in forms), most + 1),
+    ).fetchone()
+    return None if count > most else json.loads(numbers)
+
+
+def sessions_with_pairs(
+    connection: Connection, owner: int, forms: Sequence[str], most: int
+) -> list[int] | None:
+    """Return the same of sessions, in which words of a form that many have the parts of follow each other."""
+    rows = set[int]()
+    for form in forms:
+        found = candidates(connection, SESSIONS, owner, [form], most)
+        if found is None and PAIRS.places(form):
+            found = candidates(connection, PAIRS, owner, [form], most)
+        if found is None:
+            return None
+        rows.update(found)
+    return list(rows) if len(rows) <= most else None
 
 
 def search(
@@ -197,6 +261,8 @@ def _literal(form: str) -> str:
 
 def number_of(connection: Connection, practice_id: str, therapist_id: str = "") -> int:
     """Return the number in front of a therapist's (or a practice's) words and parts, a new one if needed."""
+    if known := known_number(connection, practice_id, therapist_id):
+        return known
     connection.execute(
         "INSERT INTO therapists (practice_id, therapist_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
         (practice_id, therapist_id),
@@ -218,26 +284,28 @@ def _write(connection: Connection, index: PartsIndex, columns: str, *values: obj
     connection.execute(f"INSERT INTO {index.parts} ({columns}) VALUES ({marks})", values)  # noqa: S608 - constants
 
 
-def _parts(text: str) -> Iterator[str]:
-    """Yield what begins at each character, LENGTH characters long or up to the text's end."""
-    return (text[at : at + LENGTH] for at in range(len(text)))
-
-
-def indexed_words(owner: int, fields: str) -> str:
+def indexed_words(index: PartsIndex, owner: int, fields: str) -> str:
     """Return the words by which the index knows the parts of a text."""
-    parts = {part for line in fields.split("\n") for part in _parts(line)}
-    return " ".join(_word(owner, part) for part in sorted(parts))
+    parts = {
+        line[at : at + index.length] for line in fields.split("\n") for at in index.places(line)
+    }
+    owners = _word(owner, "")
+    return " ".join([owners + part.encode().hex() for part in parts])
 
 
 def _word(owner: int, part: str) -> str:
     return f"{owner}z{part.encode().hex()}"
 
 
-def _condition(owner: int, form: str) -> str:
-    """Return the condition of a full-text search that a text has all parts of the form."""
-    if len(form) < LENGTH:
-        return f'"{_word(owner, form)}" *'
-    whole: Iterable[str] = dict.fromkeys(
-        form[at : at + LENGTH] for at in range(len(form) - LENGTH + 1)
-    )
-    return " AND ".join(f'"{_word(owner, part)}"' for part in list(whole)[:MOST_PARTS])
+def _condition(index: PartsIndex, owner: int, form: str) -> str:
+    """Return the condition of a full-text search that a text has all parts of the form.
+
+    What the form's end cuts off is the beginning of a part; of parts at each place others say more than that.
+    """
+    parts = [form[at : at + index.length] for at in index.places(form)]
+    whole = [part for part in parts if len(part) == index.length]
+    cut = parts[len(whole) :]
+    if index.places is every_place:
+        cut = [] if whole else parts[:1]
+    words = [f'"{_word(owner, part)}"' for part in list(dict.fromkeys(whole))[:MOST_PARTS]]
+    return " AND ".join([*words, *(f'"{_word(owner, part)}" *' for part in cut)])
