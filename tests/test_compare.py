@@ -8,12 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.compare.bounds import verdicts
+from benchmarks.compare.bounds import BOUNDS, verdicts
 from benchmarks.compare.chart import chart
+from benchmarks.compare.growth import figures as grown
 from benchmarks.compare.page import BEGIN, CHART, DATA, END, PAGE, figures, with_figures, write_page
 from benchmarks.compare.results import Refused, Results, Sample, added, read_results, write_results
 from benchmarks.compare.systems import AZURE, EMBEDDED_TWO, REFERENCE
 from benchmarks.compare.table import table
+from benchmarks.growth import Answered, shown, unequal
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "why"
 PATH = "profiles/me"
@@ -108,6 +110,36 @@ def test_what_was_added_is_said_to_be_of_the_run_that_measured_it() -> None:
     assert "of second," in second
     assert second.endswith(": hour, queue")
     assert raised == "limits: raised"
+
+
+def test_growth_says_how_many_rows_were_answered_at_both_sizes_and_holds_every_search_to_10_ms(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = {"list": Answered(1.0, 98, 0.5), "people search: two letters": Answered(1.0, 0, 0.5)}
+    after = {"list": Answered(1.5, 98, 0.5), "people search: two letters": Answered(8.0, 500, 0.5)}
+    shown(1_000, before, {})
+    shown(1_000_000, after, before)
+    found = grown(capsys.readouterr().out, 1_000_000)
+    assert found["list: times that of 1,000"] == 1.5
+    assert [found[f"list: {rows}"] for rows in ("rows", "rows at 1,000")] == [98, 98]
+    assert found["people search: two letters: rows"] == 500
+    held = {each.number for each in BOUNDS if each.line == "growth" and each.at_most == 10}
+    assert len(held) == 7
+    assert {"people search: two letters: p95 ms", "search of most sessions: parts: p95 ms"} < held
+
+
+def test_growth_names_calls_that_answered_other_rows_in_a_larger_practice() -> None:
+    def answered(rows: int, more: int) -> dict[str, Answered]:
+        return {
+            "list": Answered(1.0, rows, 0.5),
+            "people search: two letters": Answered(1.0, more, 0.5),
+        }
+
+    found = {100: answered(10, 0), 1_000: answered(98, 0), 20_000: answered(98, 11)}
+    assert unequal(found) == []
+    assert unequal(found | {50_000: answered(97, 12)}) == [
+        "list: 98 rows at 1,000, 98 rows at 20,000, 97 rows at 50,000"
+    ]
 
 
 def test_the_chart_has_a_bar_for_each_system_as_long_as_its_median() -> None:

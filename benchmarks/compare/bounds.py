@@ -203,8 +203,9 @@ def _growth() -> list[Bound]:
     ratio = "times that of 1,000"
     calls = ("inbox", "list", "submit, and its scoring", "sweep")
     searches = (
-        *("search of most sessions: miss", "search of most sessions: hit"),
-        *("people search: miss", "people search: hit"),
+        "search of 95 sessions",
+        *(f"search of most sessions: {kind}" for kind in ("miss", "hit", "parts")),
+        *(f"people search: {kind}" for kind in ("miss", "hit", "two letters")),
     )
     return [
         *(

@@ -24,10 +24,11 @@ ROW = re.compile(
 
 
 def measure(place: Place) -> list[Sample]:
-    """Return the p95 of each call at the most sessions, and its ratio to that at 1,000.
+    """Return p95 and rows of each call at the most sessions, its ratio to that at 1,000, and the rows there.
 
     Raises:
         NotInstalled: there is no such program in this checkout.
+        CalledProcessError: calls answered other rows than at 1,000.
     """
     if not PROGRAM.exists():
         raise NotInstalled(f"{PROGRAM.relative_to(ROOT)} is not in this checkout")
@@ -49,11 +50,16 @@ def measure(place: Place) -> list[Sample]:
 def figures(printed: str, sessions: int) -> dict[str, float]:
     """Return what was printed of this many sessions as numbers by name."""
     found: dict[str, float] = {}
-    for size, call, _, p95, _, ratio, _ in ROW.findall(printed):
+    rows_before: dict[str, float] = {}
+    for size, call, rows, p95, _, ratio, _ in ROW.findall(printed):
         if int(size.replace(",", "")) == sessions:
             found[f"{call}: p95 ms"] = float(p95)
+            found[f"{call}: rows"] = float(rows)
             if ratio:
                 found[f"{call}: times that of 1,000"] = float(ratio)
+                found[f"{call}: rows at 1,000"] = rows_before[call]
+        else:
+            rows_before[call] = float(rows)
     return found
 
 
