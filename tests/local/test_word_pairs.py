@@ -32,13 +32,13 @@ async def test_words_that_few_sessions_have_next_to_each_other_are_found_if_all_
 ) -> None:
     index = SqliteSessionIndex(database)
     titles = {3: "Max Lexington", 900: "x lex", 1_100: "a x lexx x", 1_150: "x le", 1_160: "Ex-lex"}
-    titles |= {500: "lex lebed", 501: "x lex lebed", 502: "of a* [x lex?] b"}
+    titles |= {500: "lex lebed", 501: "x lex lebed", 502: "of a* [x lex?] b", 700: "ab cd"}
     everything = [
         an_entry(
             session_id=f"{at:04}",
             therapist_name="Alex Lebed",
             title=titles.get(at, "none"),
-            summary="pelex xlex y le",
+            summary="pelex xlex y le b ce x cd",
             words=("lexical",) if at == 41 else (),
         )
         for at in range(MANY)
@@ -55,7 +55,7 @@ async def test_words_that_few_sessions_have_next_to_each_other_are_found_if_all_
         "x lebed",
         "x l",
     )
-    for query in (*queries, "* [x l", "[x lex?] b", "lex l", "x, lex", "lex x", "ex lebed"):
+    for query in (*queries, "* [x l", "[x lex?] b", "lex l", "x, lex", "lex x", "ex lebed", "b cd"):
         wanted = [each.session_id for each in everything if found(each, query)]
         answer = await index.search(PRACTICE, THERAPIST, query, "", 500)
         assert [each.session_id for each in answer] == wanted[:500], query
@@ -67,13 +67,16 @@ async def test_words_that_few_sessions_have_next_to_each_other_are_found_if_all_
             *every,
             text_parts.sessions_with_pairs(connection, owner, ["x lex", "x-lex"], FEW),
             text_parts.sessions_with_pairs(connection, owner, ["x lex", "lex"], FEW),
+            text_parts.sessions_with_pairs(connection, owner, ["b cd"], FEW),
+            text_parts.sessions_with_pairs(connection, owner, ["b cd", "b-cd"], FEW + 1),
         ]
 
-    by_parts, by_pairs, one_word = await database.read(may_have)
+    by_parts, by_pairs, one_word, cut, cut_later = await database.read(may_have)
     assert by_parts is None
     assert by_pairs is not None
     assert len(by_pairs) == 6
-    assert one_word is None
+    assert one_word is cut is None
+    assert cut_later == [701]
 
 
 async def test_pairs_of_words_of_sessions_from_before_are_there_after_the_migration(

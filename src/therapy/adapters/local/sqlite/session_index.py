@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from therapy.adapters.local.sqlite import text_parts
 from therapy.adapters.local.sqlite.database import Database
-from therapy.adapters.local.sqlite.text_parts import FEW, OF_SESSIONS, SESSIONS, Having
+from therapy.adapters.local.sqlite.text_parts import OF_SESSIONS, SESSIONS, Having
 from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry, searched_text
@@ -195,10 +195,7 @@ def _search(connection: Connection, *, wanted: _Wanted) -> Found:
         return text_parts.having(connection, SESSIONS, owner, wanted.forms)
 
     def may_contain(most: int) -> _Rows | None:
-        if most > FEW:
-            parts = text_parts.sessions_with_pairs(connection, owner, wanted.forms, most)
-        else:
-            parts = text_parts.candidates(connection, SESSIONS, owner, wanted.forms, most)
+        parts = text_parts.sessions_with_pairs(connection, owner, wanted.forms, most)
         if parts is None:
             return None
         words = (

@@ -190,16 +190,28 @@ def candidates(
 def sessions_with_pairs(
     connection: Connection, owner: int, forms: Sequence[str], most: int
 ) -> list[int] | None:
-    """Return the same of sessions, in which words of a form that many have the parts of follow each other."""
-    rows = set[int]()
-    for form in forms:
-        found = candidates(connection, SESSIONS, owner, [form], most)
-        if found is None and PAIRS.places(form):
-            found = candidates(connection, PAIRS, owner, [form], most)
-        if found is None:
-            return None
-        rows.update(found)
-    return list(rows) if len(rows) <= most else None
+    """Return the same of sessions: if too many have the parts, those in which words follow each other."""
+    if (found := candidates(connection, SESSIONS, owner, forms, most)) is not None:
+        return found
+    of_words = [form for form in forms if _asked_by_pairs(form, most)]
+    if not of_words or (rows := candidates(connection, PAIRS, owner, of_words, most)) is None:
+        return None
+    others = [form for form in forms if form not in of_words]
+    more = candidates(connection, SESSIONS, owner, others, most) if others else []
+    if more is None or len(found := [*{*rows, *more}]) > most:
+        return None
+    return found
+
+
+def _asked_by_pairs(form: str, most: int) -> bool:
+    """Return whether a form has pairs that say more than parts.
+
+    What begins with a piece of a pair is gathered as a whole, so up to FEW all pairs must be whole.
+    """
+    places = PAIRS.places(form)
+    if not places or len(form) - places[0] <= LENGTH:
+        return False
+    return most > FEW or len(form) - places[-1] >= PAIR_LENGTH
 
 
 def search(
