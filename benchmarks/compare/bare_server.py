@@ -70,7 +70,7 @@ async def blocks(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 @asynccontextmanager
 async def to_azurite() -> AsyncIterator[Take]:
-    """Yield what stages and commits a body in blocks; its client is open, as in a service that has started."""
+    """Yield what stages and commits a body in blocks; its client is open, as in a started service."""
     from azure.storage.blob import BlobBlock
     from azure.storage.blob.aio import BlobServiceClient
 
