@@ -1,7 +1,7 @@
 """How calls grow with the practice, as benchmarks/growth.py measures it; only if it is named.
 
-It takes 8 to 20 minutes up to a million sessions, and 13 GB of disk; two if the practices of an earlier run are in
-the directory GROWTH_DIRECTORY (a variable of the environment), where they are kept.
+It takes 8 to 20 minutes up to a million sessions, and 13 GB of disk; two if the practices of an earlier run
+are in the directory GROWTH_DIRECTORY (a variable of the environment), where they are kept.
 """
 
 from __future__ import annotations
