@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from benchmarks.compare.__main__ import QUICK, chosen_systems, measured, options
 from benchmarks.compare.bounds import BOUNDS, verdicts
 from benchmarks.compare.chart import chart
 from benchmarks.compare.growth import figures as grown
+from benchmarks.compare.measuring import Scale
 from benchmarks.compare.page import BEGIN, CHART, DATA, END, PAGE, figures, with_figures, write_page
 from benchmarks.compare.results import Refused, Results, Sample, added, read_results, write_results
-from benchmarks.compare.systems import AZURE, EMBEDDED_TWO, REFERENCE
-from benchmarks.compare.table import table
+from benchmarks.compare.rounds import ROUNDS, run
+from benchmarks.compare.systems import (
+    AZURE,
+    EMBEDDED_TWO,
+    OURS,
+    RAISED,
+    REFERENCE,
+    SYSTEMS,
+    NotInstalled,
+    require_reference,
+)
+from benchmarks.compare.table import table, verdict_lines
 from benchmarks.growth import Answered, shown, unequal
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "why"
@@ -81,6 +94,63 @@ def test_a_bound_is_met_missed_or_not_measured() -> None:
     assert words["sessions/me", AZURE, "CPU ms"] == "not measured"
 
 
+def test_a_ratio_to_a_reference_that_misses_a_bound_of_its_own_is_not_met() -> None:
+    def words(cpu: float) -> dict[str, str]:
+        samples = [
+            *(sample(EMBEDDED_TWO, each, 4000.0, 0.2) for each in (1, 2, 3)),
+            *(sample(AZURE, each, 100.0, 1.0) for each in (1, 2, 3)),
+            *(sample(REFERENCE, each, 400.0, cpu) for each in (1, 2, 3)),
+        ]
+        return {each.bound.about: each.word for each in verdicts(results(*samples))}
+
+    ours, itself = f"{PATH}, {EMBEDDED_TWO}", f"the reference itself, {PATH}: CPU ms"
+    assert words(2.8)[f"{ours}: requests a second"] == "met"
+    slow = words(2.9)
+    assert slow[itself] == "missed"
+    assert slow[f"{ours}: requests a second"] == "no reference"
+    assert slow[f"{PATH}, {AZURE}: requests a second"] == "missed"  # even beside a slow one
+    assert slow[f"{ours}: CPU ms a request"] == "met"  # it needs none
+    slow_reference = sample(REFERENCE, 1, 400.0, 2.9)
+    shown = verdict_lines(verdicts(results(sample(EMBEDDED_TWO, 1, 4000.0, 0.2), slow_reference)))
+    assert "no reference" in shown.splitlines()[0]
+    assert ", 1 no reference, " in shown.splitlines()[-1]
+    page = figures(results(sample(EMBEDDED_TWO, 1, 4000.0, 0.2), slow_reference))
+    assert "at least 6.5 of reference | 10 | no reference |" in page
+
+
+def test_wherever_a_bound_is_a_ratio_to_the_reference_that_has_bounds_of_its_own() -> None:
+    own = {each.line for each in BOUNDS if each.system == REFERENCE}
+    assert {each.line for each in BOUNDS if each.over == REFERENCE} <= own
+
+
+@pytest.mark.parametrize(("line", "most"), [("upload of 1", 1_850.4), ("upload of 4", 4_048.8)])
+def test_the_reference_may_take_a_fifth_more_memory_than_what_it_stands_for(
+    line: str, most: float
+) -> None:
+    (bound,) = [
+        each
+        for each in BOUNDS
+        if (each.line, each.system, each.number) == (line, REFERENCE, "peak RSS MB")
+    ]
+    assert bound.at_most == pytest.approx(most)
+
+
+def test_less_cpu_than_the_reference_is_less_and_under_ten_minutes_is_under() -> None:
+    bounds = {(each.line, each.number): each for each in BOUNDS if each.system == AZURE}
+    for line, number, least in (
+        ("upload of 1", "CPU s without playback", 1.0),
+        ("upload of 4", "CPU s without playback", 1.0),
+        ("eight uploads", "p95 minutes to push", 10.0),
+    ):
+        bound = bounds[line, number]
+        assert bound.bound().startswith(f"less than {least:g}")
+        assert bound.holds(least - 0.001)
+        assert not bound.holds(least)
+    at_most = bounds["upload of 1", "peak PSS MB"]
+    assert at_most.at_most is not None
+    assert at_most.holds(at_most.at_most)
+
+
 def test_a_result_with_a_failed_answer_is_refused(tmp_path: Path) -> None:
     failed = sample(AZURE, 2, 5000.0, 0.1, failed=3, answers={"200": 97, "503": 3})
     write_results(results(*THREE_ROUNDS.samples, failed), tmp_path / "results.json")
@@ -142,6 +212,29 @@ def test_growth_names_calls_that_answered_other_rows_in_a_larger_practice() -> N
     ]
 
 
+def test_the_chart_says_of_which_runs_its_panels_are() -> None:
+    def lines(date: str, *names: str) -> Results:
+        samples = [msgspec.structs.replace(sample(AZURE, 1, 9.0, 9.0), line=each) for each in names]
+        return msgspec.structs.replace(results(*samples), date=date, commit=f"of-{date}")
+
+    def texts(made: Results) -> list[str]:
+        return [unescape(each) for each in re.findall(r">([^<>]+)</text>", chart(made))]
+
+    alone = texts(lines("first", PATH, "logins"))
+    assert alone[:2] == ["first, commit of-first, 2 cores", f"{PATH}: req/s (more is better)"]
+    both = texts(added(lines("first", PATH, "logins", "hour"), lines("second", "logins")))
+    assert both[:2] == [
+        "second, commit of-second, 2 cores",
+        f"not of this run, but of first, commit of-first: {PATH}",
+    ]
+    none = texts(added(lines("first", PATH, "logins"), lines("second", "hour")))
+    assert none[:3] == [
+        "first, commit of-first, 2 cores",
+        "the page's last run, of second, commit of-second, measured none of what is shown here",
+        f"{PATH}: req/s (more is better)",
+    ]
+
+
 def test_the_chart_has_a_bar_for_each_system_as_long_as_its_median() -> None:
     bars = [
         float(each) for each in re.findall(r'<rect x="\d+".* width="([\d.]+)"', chart(THREE_ROUNDS))
@@ -165,6 +258,62 @@ def test_a_short_run_is_not_written_to_the_page(tmp_path: Path) -> None:
     (tmp_path / PAGE).write_text(f"{BEGIN}\n{END}\n")
     with pytest.raises(Refused, match="short run"):
         write_page(msgspec.structs.replace(THREE_ROUNDS, short=True), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "scale", "short"),
+    [
+        (ROUNDS, Scale(), False),
+        (ROUNDS + 1, Scale(seconds=9.0), False),
+        (ROUNDS - 1, Scale(), True),
+        (ROUNDS, QUICK, True),
+        (ROUNDS, Scale(seconds=1.0), True),
+        (ROUNDS, Scale(pace=0.5), True),
+        (ROUNDS, Scale(sessions=10_000), True),
+    ],
+)
+def test_a_run_of_fewer_rounds_or_less_in_each_is_a_short_one(
+    rounds: int, scale: Scale, short: bool
+) -> None:
+    made = run([], SYSTEMS, rounds, scale, keep=lambda _: None)
+    assert made.short == short
+
+
+def test_a_short_run_for_the_page_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    results_file = tmp_path / "results.json"
+    for arguments in (["--quick"], ["--rounds", "1"], ["--seconds", "1"]):
+        with pytest.raises(Refused, match="short run"):
+            measured(options([*arguments, "--write", "--json", str(results_file)]))
+    assert not results_file.exists()
+
+
+def test_what_was_measured_with_uncommitted_changes_is_not_written_to_the_page(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / PAGE).write_text(f"{BEGIN}\n{END}\n")
+    changed = msgspec.structs.replace(THREE_ROUNDS, commit="abc1234+")
+    with pytest.raises(Refused, match=r"abc1234\+ .* commit them and measure again"):
+        write_page(changed, tmp_path)
+    logins = msgspec.structs.replace(sample(AZURE, 1, 20.0, 9.0), line="logins")
+    both = added(msgspec.structs.replace(results(logins), commit="abc1233+"), THREE_ROUNDS)
+    with pytest.raises(Refused, match=r"measure them again on a commit: logins \(.*abc1233\+"):
+        write_page(both, tmp_path)
+    assert not (tmp_path / DATA).exists()
+    write_page(added(both, results(logins)), tmp_path)  # it was measured again
+
+
+def test_who_has_no_reference_is_told_an_option_that_leaves_it_out(tmp_path: Path) -> None:
+    with pytest.raises(NotInstalled) as failure:
+        require_reference(tmp_path / "python")
+    option, value = re.findall(r"(--\S+) (\S+)$", str(failure.value))[0]
+    assert chosen_systems(options([option, value]), []) == [*OURS]
+
+
+def test_every_limit_of_ours_that_is_raised_or_off_is_printed() -> None:
+    made = run([], SYSTEMS, ROUNDS, Scale(), keep=lambda _: None)
+    assert "THERAPY_DISK_RESERVE_BYTES" in RAISED
+    for name, value in RAISED.items():
+        assert f"{name}={value}" in made.notes[-1]
 
 
 def test_the_page_and_the_chart_are_those_of_the_committed_results() -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.azure.installing import *  # noqa: F403 - fixtures are found by name
+from tests.emulators.fixtures import *  # noqa: F403 - as above
+
 pytestmark = pytest.mark.slow
 
 SERVED = """
@@ -46,6 +49,13 @@ CLOUD = {
 RECOGNITION = {"av", "numpy", "faster_whisper", "ctranslate2", "onnxruntime", "jiwer"}
 """What children of a worker import, or `therapy accuracy` does."""
 
+ENGINES = {"azure.ai.textanalytics", "firebase_admin", "google"}
+"""What workers over Azure import when they open their engines; an API process only if it sends a push."""
+
+LATER = {"azure.cognitiveservices", "taskiq.cli"}
+"""The Speech SDK, which a worker imports for its first recording; Taskiq's process manager, never used."""
+
+LOCAL = {"sqlite3", "therapy.adapters.local.sqlite", "therapy.adapters.local.recordings"}
 TERMINAL = {"rich.progress", "therapy.entrypoints.cli.terminal"}
 SERVER = {"litestar", "uvicorn"}
 
@@ -82,26 +92,42 @@ def test_an_embedded_worker_imports_no_server_either(tmp_path: Path) -> None:
     assert "therapy.workflows.run_worker" in found
 
 
-FORKED = """
-import json, os, sys
-from therapy.config import read_settings
-from therapy.wiring.shared_imports import import_what_is_shared
+def test_an_api_process_over_azure_imports_no_engine_and_no_pushes_which_a_worker_does(
+    migrated: dict[str, str], tmp_path: Path
+) -> None:
+    adapters = {
+        f"therapy.adapters.{each}" for each in ("azure.speech", "azure.language", "firebase")
+    }
+    found = imported("api", migrated, tmp_path)
+    assert found & (ENGINES | LATER | adapters | RECOGNITION | TERMINAL | LOCAL) == set()
+    assert found >= {"azure.cosmos", "azure.storage.blob", "taskiq", "redis", "litestar"}
+    worker = imported("worker", migrated, tmp_path)
+    assert worker >= ENGINES | adapters
+    assert worker & (LATER | RECOGNITION | SERVER | LOCAL) == set()
 
-import_what_is_shared(read_settings(os.environ), with_engines=True)
+
+FORKED = """
+import json, os, socket, sys
+from therapy.config import read_settings
+from therapy.entrypoints.cli.forked_servers import forked_parts
+
+forked_parts(read_settings(os.environ), socket.socket())
 print("imported", json.dumps(sorted(sys.modules)), len(os.listdir("/proc/self/task")))
 """
-"""What `therapy all` imports for several workers before it forks them."""
+"""What `therapy all` imports before it forks its workers and API processes, which all of them have then."""
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
-def test_what_workers_import_for_their_engines_starts_no_thread_and_so_may_be_forked(
-    tmp_path: Path,
-) -> None:
+def imported_before_forks(workers: int, folder: Path) -> tuple[set[str], int]:
+    """Every module that `therapy all` over Azure has imported before it forks, and its threads."""
     chosen = {"SPEECH_KEY": "k", "SPEECH_REGION": "r", "FIREBASE_PROJECT_ID": "p"}
     chosen |= {"TEXT_ANALYTICS_KEY": "k", "TEXT_ANALYTICS_ENDPOINT": "https://language.example"}
-    key = tmp_path / "key.json"
+    key = folder / "key.json"
     key.write_text("{}")
-    chosen |= {"GOOGLE_APPLICATION_CREDENTIALS": str(key)}
+    chosen |= {
+        "GOOGLE_APPLICATION_CREDENTIALS": str(key),
+        "THERAPY_DATA_DIR": str(folder / "data"),
+        "THERAPY_WORKER_PROCESSES": str(workers),
+    }
     said = subprocess.run(
         [sys.executable, "-c", FORKED],
         check=False,
@@ -112,8 +138,23 @@ def test_what_workers_import_for_their_engines_starts_no_thread_and_so_may_be_fo
     )
     assert said.returncode == 0, said.stderr
     listed, threads = said.stdout.removeprefix("imported ").rsplit(maxsplit=1)
-    modules = set(json.loads(listed))
+    return set(json.loads(listed)), int(threads)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_what_workers_import_for_their_engines_starts_no_thread_and_so_may_be_forked(
+    tmp_path: Path,
+) -> None:
+    modules, threads = imported_before_forks(2, tmp_path)
     assert modules >= {"azure.ai.textanalytics", "firebase_admin.messaging"}
     assert "av" not in modules  # recordings are decoded in processes of their own
     assert "azure.cognitiveservices.speech" not in modules
-    assert threads == "1"
+    assert threads == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_beside_one_worker_api_processes_are_forked_without_its_engines(tmp_path: Path) -> None:
+    modules, threads = imported_before_forks(1, tmp_path)
+    assert modules & (ENGINES | LATER | RECOGNITION) == set()
+    assert "litestar" in modules
+    assert threads == 1

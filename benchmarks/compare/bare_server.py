@@ -11,10 +11,12 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+import uvloop
 
 BLOCK = 4 * 1024 * 1024
 AT_ONCE = 4
@@ -66,32 +68,37 @@ async def blocks(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield bytes(kept)
 
 
-async def to_azurite(body: AsyncIterator[bytes]) -> None:
-    """Stage a body's blocks, and commit them."""
+@asynccontextmanager
+async def to_azurite() -> AsyncIterator[Take]:
+    """Yield what stages and commits a body in blocks; its client is open, as in a started service."""
     from azure.storage.blob import BlobBlock
     from azure.storage.blob.aio import BlobServiceClient
 
     text = os.environ["AZURE_STORAGE_CONNECTION_STRING"]
-    free = asyncio.Semaphore(AT_ONCE)
     async with BlobServiceClient.from_connection_string(text) as service:
         container = service.get_container_client("bare")
         if not await container.exists():
             await container.create_container()
-        blob = container.get_blob_client(os.urandom(8).hex())
-        names: list[str] = []
 
-        async def stage(name: str, block: bytes) -> None:
-            try:
-                await blob.stage_block(name, block)
-            finally:
-                free.release()
+        async def take(body: AsyncIterator[bytes]) -> None:
+            blob = container.get_blob_client(os.urandom(8).hex())
+            names: list[str] = []
+            free = asyncio.Semaphore(AT_ONCE)
 
-        async with asyncio.TaskGroup() as tasks:
-            async for block in blocks(body):
-                names.append(f"{len(names):06}")
-                await free.acquire()
-                tasks.create_task(stage(names[-1], block))
-        await blob.commit_block_list([BlobBlock(name) for name in names])
+            async def stage(name: str, block: bytes) -> None:
+                try:
+                    await blob.stage_block(name, block)
+                finally:
+                    free.release()
+
+            async with asyncio.TaskGroup() as tasks:
+                async for block in blocks(body):
+                    names.append(f"{len(names):06}")
+                    await free.acquire()
+                    tasks.create_task(stage(names[-1], block))
+            await blob.commit_block_list([BlobBlock(name) for name in names])
+
+        yield take
 
 
 def application(take: Take) -> Callable[..., Awaitable[None]]:
@@ -108,15 +115,24 @@ def application(take: Take) -> Callable[..., Awaitable[None]]:
     return answer
 
 
+async def serve(kind: str, path: Path) -> None:
+    """Open what is needed, print the port, and serve until stopped."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    async with AsyncExitStack() as stack:
+        if kind == "azurite":
+            take = await stack.enter_async_context(to_azurite())
+        else:
+            take = to_file(path) if kind == "file" else drop
+        print(listener.getsockname()[1], flush=True)
+        config = uvicorn.Config(
+            application(take), log_level="warning", access_log=False, lifespan="off"
+        )
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
 def main() -> None:
     kind, path = sys.argv[1:]
-    takes: dict[str, Take] = {"file": to_file(Path(path)), "azurite": to_azurite}
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(
-        application(takes.get(kind, drop)), log_level="warning", access_log=False, lifespan="off"
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    uvloop.run(serve(kind, Path(path)))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,31 @@
-"""The bounds that results are held to, and the verdict on each: met, missed or not measured."""
+"""The bounds that results are held to, and the verdict on each, one of WORDS.
+
+The reference has bounds of its own (`_reference`): only where it meets those of a line, it counts there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from benchmarks.compare.results import Results, ratios, series
 from benchmarks.compare.systems import AZURE, EMBEDDED_ONE, EMBEDDED_TWO, REFERENCE
 
+MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
+NO_REFERENCE = "no reference"
+"""It would be met, but the reference misses a bound of its own on that line."""
+
+WORDS = (MET, MISSED, NO_REFERENCE, NOT_MEASURED)
+FAILED = (MISSED, NO_REFERENCE)
+
 
 @dataclass(frozen=True)
 class Bound:
-    """What a number may be at most, or at least; with `over`, its ratio to that system's in a round."""
+    """What a number may be at most or at least, or is less than.
+
+    With `over`, it is about the ratio to that system's number in the same round.
+    """
 
     about: str
     line: str
@@ -20,6 +33,7 @@ class Bound:
     number: str
     at_most: float | None = None
     at_least: float | None = None
+    less_than: float | None = None
     over: str = ""
 
     def measured(self, results: Results) -> float | None:
@@ -33,13 +47,27 @@ class Bound:
     def bound(self) -> str:
         """Return the bound as it is printed."""
         of = f" of {self.over}" if self.over else ""
-        number = self.at_most if self.at_most is not None else self.at_least
-        return f"{'at most' if self.at_most is not None else 'at least'} {number:g}{of}"
+        words = {
+            "at most": self.at_most,
+            "less than": self.less_than,
+            "at least": self.at_least,
+        }
+        return " and ".join(
+            f"{word} {number:g}{of}" for word, number in words.items() if number is not None
+        )
+
+    def holds(self, measured: float) -> bool:
+        """Return whether a number is within the bound."""
+        return (
+            (self.at_most is None or measured <= self.at_most)
+            and (self.less_than is None or measured < self.less_than)
+            and (self.at_least is None or measured >= self.at_least)
+        )
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A bound, what was measured, and the word: met, missed or not measured."""
+    """A bound, what was measured, and one of WORDS."""
 
     bound: Bound
     measured: float | None
@@ -47,17 +75,23 @@ class Verdict:
 
 
 def verdicts(results: Results) -> list[Verdict]:
-    """Return the verdict on each bound."""
-    return [_verdict(each, each.measured(results)) for each in BOUNDS]
+    """Return the verdict on each bound; see NO_REFERENCE."""
+    found = [_verdict(each, each.measured(results)) for each in BOUNDS]
+    without = {
+        each.bound.line for each in found if each.bound.system == REFERENCE and each.word != MET
+    }
+    return [
+        replace(each, word=NO_REFERENCE)
+        if each.word == MET and each.bound.over == REFERENCE and each.bound.line in without
+        else each
+        for each in found
+    ]
 
 
 def _verdict(bound: Bound, measured: float | None) -> Verdict:
     if measured is None:
-        return Verdict(bound, None, "not measured")
-    good = (bound.at_most is None or measured <= bound.at_most) and (
-        bound.at_least is None or measured >= bound.at_least
-    )
-    return Verdict(bound, measured, "met" if good else "missed")
+        return Verdict(bound, None, NOT_MEASURED)
+    return Verdict(bound, measured, MET if bound.holds(measured) else MISSED)
 
 
 PATHS = ("profiles/me", "sessions/me", "data/pending")
@@ -145,8 +179,8 @@ def _uploads() -> list[Bound]:
         Bound(
             "from 202 to review, the last of four", four, AZURE, review, at_most=0.8, over=REFERENCE
         ),
-        Bound("CPU for the same stages, one", one, AZURE, cpu, at_most=1.0, over=REFERENCE),
-        Bound("CPU for the same stages, four", four, AZURE, cpu, at_most=1.0, over=REFERENCE),
+        Bound("CPU for the same stages, one", one, AZURE, cpu, less_than=1.0, over=REFERENCE),
+        Bound("CPU for the same stages, four", four, AZURE, cpu, less_than=1.0, over=REFERENCE),
         Bound("peak PSS of the tree MB, one hour", one, AZURE, peak, at_most=320),
         Bound("peak PSS of the tree MB, four at once", four, AZURE, peak, at_most=420),
         Bound(
@@ -154,7 +188,7 @@ def _uploads() -> list[Bound]:
             "eight uploads",
             AZURE,
             "p95 minutes to push",
-            at_most=10,
+            less_than=10,
         ),
     ]
 
@@ -226,7 +260,10 @@ def _growth() -> list[Bound]:
 
 
 def _reference() -> list[Bound]:
-    """The reference counts only where it is not much slower than what it stands for."""
+    """The reference counts only where it takes at most a fifth more than what it stands for.
+
+    What that took is noted in ADR 39; peak memory is RSS of the tree, as it was measured there.
+    """
     cpu = {"profiles/me": 2.34, "sessions/me": 5.20, "data/pending": 5.14}
     return [
         *(
@@ -248,6 +285,16 @@ def _reference() -> list[Bound]:
                 at_most=seconds * 1.2,
             )
             for count, seconds in ((1, 8.3), (4, 32))
+        ),
+        *(
+            Bound(
+                f"the reference itself, upload of {count}: peak RSS MB",
+                f"upload of {count}",
+                REFERENCE,
+                "peak RSS MB",
+                at_most=megabytes * 1.2,
+            )
+            for count, megabytes in ((1, 1_542), (4, 3_374))
         ),
         Bound(
             "the reference itself: idle PSS MB",

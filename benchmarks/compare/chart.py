@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Collection, Sequence
 from html import escape
 
-from benchmarks.compare.results import Figure, Results, figure, series
+from benchmarks.compare.results import (
+    Figure,
+    Results,
+    Run,
+    figure,
+    run_of_each_line,
+    series,
+)
 from benchmarks.compare.table import number
 
 WIDTH, LABELS, BARS, ROW, TITLE = 860, 120, 480, 18, 30
 BAR = 12
+SUBTITLE, LETTERS = 16, 120
+"""The height of a line of the subtitle, and how many letters fit into one."""
+
 SVG = "http://www.w3.org/2000/svg"
 FONT = 'font-family="sans-serif" font-size="12"'
 
@@ -44,14 +55,19 @@ BARE = "#909497"
 def chart(results: Results) -> str:
     """Return the chart; panels without figures are left out."""
     systems = list(dict.fromkeys(each.system for each in results.samples))
-    top, body = 46, []
+    panels = []
     for line, name, better in PANELS:
         bars = [(each, figure(series(results, line, each, name).values())) for each in systems]
         found = [(each, value) for each, value in bars if value]
         if found:
-            body.append(_panel(f"{line}: {name} ({better})", found, top))
-            top += TITLE + ROW * len(found)
-    title = f"{results.date}, commit {results.commit}, {results.machine.get('cores', '?')} cores"
+            panels.append((line, f"{line}: {name} ({better})", found))
+    title, subtitle = _heading(results, dict.fromkeys(line for line, _, _ in panels))
+    top, body = 46 + SUBTITLE * len(subtitle), []
+    for place, words in enumerate(subtitle):
+        body.append(f'<text x="10" y="{40 + place * SUBTITLE}">{escape(words)}</text>')
+    for _, about, found in panels:
+        body.append(_panel(about, found, top))
+        top += TITLE + ROW * len(found)
     return "\n".join(
         [
             f'<svg xmlns="{SVG}" viewBox="0 0 {WIDTH} {top + 10}" role="img" {FONT}>',
@@ -63,6 +79,24 @@ def chart(results: Results) -> str:
             "",
         ]
     )
+
+
+def _heading(results: Results, lines: Collection[str]) -> tuple[str, list[str]]:
+    """Return the title, which names the run of these lines, and of which other runs some are."""
+    this, runs = Run(results.date, results.commit), run_of_each_line(results)
+    by_run: dict[Run, list[str]] = {}
+    for line in lines:
+        by_run.setdefault(runs[line], []).append(line)
+    first = this if this in by_run or not by_run else max(by_run, key=lambda run: len(by_run[run]))
+    others = [
+        f"not of this run, but of {run}: {', '.join(of_run)}"
+        for run, of_run in by_run.items()
+        if run != first
+    ]
+    if first != this:
+        others.insert(0, f"the page's last run, of {this}, measured none of what is shown here")
+    title = f"{first}, {results.machine.get('cores', '?')} cores"
+    return title, [line for each in others for line in textwrap.wrap(each, LETTERS)]
 
 
 def _panel(title: str, bars: Sequence[tuple[str, Figure]], top: int) -> str:

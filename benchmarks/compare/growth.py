@@ -1,7 +1,7 @@
 """How calls grow with the practice, as benchmarks/growth.py measures it; only if it is named.
 
-It takes 20 minutes up to a million sessions, and 13 GB of disk; two if the practices of an earlier run are in
-the directory GROWTH_DIRECTORY (a variable of the environment), where they are kept.
+It takes 8 to 20 minutes up to a million sessions, and 13 GB of disk; two if the practices of an earlier run
+are in the directory GROWTH_DIRECTORY (a variable of the environment), where they are kept.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def figures(printed: str, sessions: int) -> dict[str, float]:
 LINES = [
     Line(
         "growth",
-        "calls with up to 1,000,000 sessions (benchmarks/growth.py), 20 minutes",
+        "calls with up to 1,000,000 sessions (benchmarks/growth.py), 8 to 20 minutes",
         limits={EMBEDDED_ONE: measure},
         alone=True,
         jobs=0,

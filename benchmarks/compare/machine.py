@@ -50,7 +50,9 @@ def take_memory(folder: Path, size: int) -> None:
 
 def commit() -> str:
     """Return the commit that was measured, with a plus sign if the tree has other changes."""
-    changed = "+" if _said("git", "status", "--porcelain", "--", "src") else ""
+    changed = (
+        "+" if _said("git", "status", "--porcelain", "--", "src", "benchmarks", "tests") else ""
+    )
     return (_said("git", "rev-parse", "--short", "HEAD") or "unknown") + changed
 
 

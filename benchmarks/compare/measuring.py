@@ -27,8 +27,8 @@ class Scale:
     def short(self) -> bool:
         """Whether this is less than what the bounds are for."""
         whole = Scale()
-        mine = self.seconds, self.minutes, self.pace, self.jobs
-        of_whole = whole.seconds, whole.minutes, whole.pace, whole.jobs
+        mine = self.seconds, self.minutes, self.pace, self.jobs, self.sessions
+        of_whole = whole.seconds, whole.minutes, whole.pace, whole.jobs, whole.sessions
         return any(each < bound for each, bound in zip(mine, of_whole, strict=True))
 
 

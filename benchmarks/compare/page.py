@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.compare.bounds import Verdict, verdicts
 from benchmarks.compare.chart import chart
-from benchmarks.compare.results import Refused, Results, read_results, write_results
+from benchmarks.compare.results import Results, publishable, read_results, write_results
 from benchmarks.compare.table import heading, shown, wide
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "why"
@@ -67,14 +67,10 @@ def write_page(results: Results, folder: Path = FOLDER) -> None:
     """Write the page's figures, the chart, and the results that both are made of.
 
     Raises:
-        Refused: the run was a short one.
+        Refused: they are not to be published; see `publishable`.
     """
-    if results.short:
-        raise Refused(
-            "a short run is not written to the page: leave --quick, --rounds and --pace away"
-        )
     page = folder / PAGE
-    write_results(results, folder / DATA)
+    write_results(publishable(results), folder / DATA)
     kept = read_results(
         folder / DATA
     )  # its numbers are rounded: the page and the chart are of these

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from statistics import median
@@ -14,6 +15,10 @@ LOADS = ("load average before", "while measuring", "after")
 
 OLDER = "not of this run"
 """The beginning of a note of which earlier run some lines are."""
+
+OLDER_RUN = re.compile(rf"{OLDER}, but of (?P<date>\S+), commit (?P<commit>\S+)")
+CHANGED = "+"
+"""The end of a commit whose tree had other changes when it was measured."""
 
 
 class Sample(Struct, frozen=True, kw_only=True):
@@ -45,8 +50,18 @@ class Results(Struct, frozen=True, kw_only=True):
     short: bool = False
 
 
+class Run(Struct, frozen=True):
+    """When something was measured, and of what commit."""
+
+    date: str
+    commit: str
+
+    def __str__(self) -> str:
+        return f"{self.date}, commit {self.commit}"
+
+
 class Refused(RuntimeError):
-    """Results that may not be shown: says which answers failed."""
+    """Results that may not be shown or published: says why, and what to do."""
 
 
 class Figure(Struct, frozen=True):
@@ -102,7 +117,7 @@ def added(earlier: Results, later: Results) -> Results:
     before, others = _older(earlier.notes, again)
     told = {line for lines in before.values() for line in lines}
     loads = ", ".join(f"{name} {value}" for name, value in earlier.machine.items() if name in LOADS)
-    this = f"{OLDER}, but of {earlier.date}, commit {earlier.commit} ({loads})"
+    this = f"{OLDER}, but of {Run(earlier.date, earlier.commit)} ({loads})"
     before[this] = list(dict.fromkeys(each.line for each in kept if each.line not in told))
     notes = (
         *(f"{run}: {', '.join(lines)}" for run, lines in before.items() if lines),
@@ -128,6 +143,44 @@ def _older(notes: Sequence[str], again: Collection[str]) -> tuple[dict[str, list
         else:
             others.append(note)
     return runs, others
+
+
+def run_of_each_line(results: Results) -> dict[str, Run]:
+    """Return the run that measured each line: this one, or the earlier one that a note names."""
+    this = Run(results.date, results.commit)
+    found = dict.fromkeys((each.line for each in results.samples), this)
+    for note, lines in _older(results.notes, ())[0].items():
+        if named := OLDER_RUN.match(note):
+            found |= dict.fromkeys(lines, Run(named["date"], named["commit"]))
+    return found
+
+
+def publishable(results: Results) -> Results:
+    """Return the results, which may be put on the page.
+
+    Raises:
+        Refused: the run was a short one, or it or an earlier one that a line is of had uncommitted changes.
+    """
+    if results.short:
+        raise Refused(
+            "a short run is not written to the page: measure in three rounds or more, without --quick,"
+            " --seconds and --pace"
+        )
+    if results.commit.endswith(CHANGED):
+        raise Refused(
+            f"{results.commit} is not written to the page: the tree had changes that are in no commit;"
+            " commit them and measure again"
+        )
+    if changed := [
+        f"{line} (commit {run.commit})"
+        for line, run in run_of_each_line(results).items()
+        if run.commit.endswith(CHANGED)
+    ]:
+        raise Refused(
+            "not written to the page: when these lines were measured the tree had changes that are in no"
+            f" commit; measure them again on a commit: {', '.join(changed)}"
+        )
+    return results
 
 
 def write_results(results: Results, path: Path) -> None:

@@ -46,16 +46,7 @@ def run(
     """
     began, before = time.monotonic(), load_average()
     chosen = [_restricted(each, systems, limits=limits) for each in lines]
-    raised = ", ".join(f"{name}={value}" for name, value in RAISED.items())
-    results = Results(
-        date=datetime.now(UTC).isoformat(timespec="minutes"),
-        commit=commit(),
-        machine=machine(),
-        rounds=rounds,
-        seconds=0,
-        samples=(),
-        notes=(f"limits of ours that are raised: {raised}",),
-    )
+    results = begun(rounds, scale)
     about = results.machine
     for sample in _samples(chosen, rounds, scale):
         samples = (*results.samples, sample)
@@ -68,6 +59,21 @@ def run(
         )
         keep(results)
     return results
+
+
+def begun(rounds: int, scale: Scale) -> Results:
+    """Return the results of a run in which nothing has been measured yet."""
+    raised = ", ".join(f"{name}={value}" for name, value in RAISED.items())
+    return Results(
+        date=datetime.now(UTC).isoformat(timespec="minutes"),
+        commit=commit(),
+        machine=machine(),
+        rounds=rounds,
+        seconds=0,
+        samples=(),
+        notes=(f"limits of ours that are raised or off: {raised}",),
+        short=scale.short or rounds < ROUNDS,
+    )
 
 
 def _samples(chosen: Sequence[Line], rounds: int, scale: Scale) -> Iterator[Sample]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.compare.bounds import Verdict
+from benchmarks.compare.bounds import WORDS, Verdict
 from benchmarks.compare.results import Figure, Results, figure, ratios, series
 from benchmarks.compare.systems import OURS, REFERENCE
 
@@ -78,9 +78,7 @@ def verdict_lines(found: Sequence[Verdict]) -> str:
         f"{each.word:12}  {each.bound.about:58}  {shown(each):>8}  ({each.bound.bound()})"
         for each in found
     ]
-    counts = {
-        word: sum(each.word == word for each in found) for word in ("met", "missed", "not measured")
-    }
+    counts = {word: sum(each.word == word for each in found) for word in WORDS}
     return "\n".join([*lines, ", ".join(f"{count} {word}" for word, count in counts.items())])
 
 

@@ -1,4 +1,4 @@
-"""Playback: one file of all of a session's recordings that every browser plays, and its waveform's peaks.
+"""Playback: one file of a session's recordings that every browser plays, its peaks, the run that makes it.
 
 They are made once a transcript is written, beside the recordings, which stay as they came. Their names say
 of which recordings they were made, so that one more makes them anew, and nothing has to be looked up to

@@ -19,6 +19,9 @@ GZIP = b"\x1f\x8b\x08"
 STAGED_AT_ONCE = 2
 """Blocks of one upload."""
 
+HEAD_BYTES = 4096
+"""So much of a recording's beginning is kept for its check: all that a plain WAV's takes."""
+
 
 class ArrivingBlocks:
     """One block (4 MiB) of an upload is in memory, and a piece; `rest` are the bytes that are not staged yet.
@@ -125,6 +128,7 @@ class OverlappingBlocks(ArrivingBlocks):
 
     def __init__(self, upload: Upload, intake: Intake) -> None:
         super().__init__(upload, intake)
+        self.head = b""
         self._staging = deque[asyncio.Task[bytes]]()
         self._settling = False
         self._in_flight = 0
@@ -185,6 +189,7 @@ class OverlappingBlocks(ArrivingBlocks):
         """
         await self.settle(STAGED_AT_ONCE - 1 if self.hashes else 0)
         block, number = self._taken(), len(self.hashes) + len(self._staging)
+        self.head = self.head or block[:HEAD_BYTES]
         self._in_flight += len(block)
         staging = asyncio.create_task(self._staged(number, block))
         self._staging.append(staging)

@@ -1,4 +1,4 @@
-"""Authentication: signing in, and staying signed in; new passwords are in `new_passwords`.
+"""Authentication: signing in, and staying signed in while a login is alive (passwords: `new_passwords`).
 
 Tokens are stored as SHA-256 hashes only. A refresh token can be used once; it carries the ids of its login
 and its number in the login's family. Presented again within the grace period, because the answer was lost,

@@ -169,7 +169,7 @@ class Receiving:
             self.blocks.settle(),
         )
         hashes, media_type = tuple(self.blocks.hashes), self.blocks.media_type
-        arrived = Arrived(self.upload.id, hashes, media_type, file_name)
+        arrived = Arrived(self.upload.id, hashes, media_type, file_name, head=self.blocks.head)
         metadata = Metadata(details, therapist, languages, people, continues)
         receipt = await finish(
             actor, person, arrived, metadata, note=self.note, intake=self._intake

@@ -1,4 +1,4 @@
-"""`therapy flow`: the acceptance check of a deployment."""
+"""`therapy flow`, the acceptance check of a deployment: signs in, runs what is in `acceptance`, prints it."""
 
 import secrets
 from contextlib import ExitStack, suppress

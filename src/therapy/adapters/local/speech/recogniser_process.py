@@ -1,4 +1,4 @@
-"""The child process that recognises speech, started by `engine` with `python -m`.
+"""The child process that recognises speech, and says how it failed; `engine` starts it with `python -m`.
 
 Settings and samples come in over stdin, messages go out over stdout (`process_protocol`). It is a separate
 process because a native library that crashes, or uses too much memory, must not take the API down with it.
