@@ -22,7 +22,7 @@ ARENA_MAX = "MALLOC_ARENA_MAX"
 _M_ARENA_MAX = -8
 """The parameter's number in malloc.h."""
 
-MUCH = 16 * 1024 * 1024
+MUCH = 4 * 1024 * 1024
 """Bytes above the least that a process had from which on it looks for free memory, in a millisecond."""
 
 LOOK_SECONDS = 1.0
