@@ -148,7 +148,9 @@ def _uploads() -> list[Bound]:
         ),
         Bound("CPU for the same stages, one", one, AZURE, cpu, at_most=1.0, over=REFERENCE),
         Bound("CPU for the same stages, four", four, AZURE, cpu, at_most=1.0, over=REFERENCE),
-        Bound("peak PSS of the tree MB, playback included, one hour", one, AZURE, peak, at_most=320),
+        Bound(
+            "peak PSS of the tree MB, playback included, one hour", one, AZURE, peak, at_most=320
+        ),
         Bound(
             "peak PSS of the tree MB, playback included, four at once",
             four,

@@ -1,8 +1,8 @@
 """Uploads of an hour's recording (317 MB), one and four at once, until 202 and until all wait for review.
 
 The fake engines answer at once: what is measured is the service. CPU is of its whole tree; what files for
-players take meanwhile, which the reference has none of, is told apart. Memory is the most that was seen: until
-review, and until the files for players are made, too, and all is quiet.
+players take meanwhile, which the reference has none of, is told apart. Memory is the most that was seen
+until review, and until the files for players are made, too, and all is quiet.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def in_review(system: System, token: str, sessions: set[str]) -> float:
 
 
 def wait_for_playback(system: System, token: str, sessions: set[str]) -> None:
-    """Wait until all files for players are made, which the reference has none of, and nothing is done any more.
+    """Wait until all files for players are made, which the reference has none of, and the tree is idle.
 
     Raises:
         RuntimeError: one failed, or is not made after PATIENCE seconds.

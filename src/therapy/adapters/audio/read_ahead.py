@@ -1,4 +1,4 @@
-"""Reads a recording ahead of its decoder: 1 to 8 MiB at a time, the next of them while the last are decoded."""
+"""Reads a recording ahead of its decoder: 1 to 8 MiB at a time, the next while the last are decoded."""
 
 import asyncio
 
