@@ -114,7 +114,7 @@ async def test_a_decoder_that_is_closed_leaves_no_read_behind() -> None:
     data, begun, ended = media.recording("wav", 400.0), asyncio.Event(), asyncio.Event()
 
     async def read(start: int, end: int) -> bytes:
-        if start > BLOCK:
+        if start > MOST_BYTES:
             begun.set()
             try:
                 await asyncio.sleep(3600)
