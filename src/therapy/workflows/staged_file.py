@@ -1,7 +1,6 @@
 """A file that is made here, staged block by block while it is made, and kept under its own name."""
 
 import asyncio
-from io import SEEK_END, BytesIO
 
 from therapy.domain.errors import EngineDied
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
@@ -38,7 +37,7 @@ class StagedFile:
     def __init__(self, practice_id: str, name: str, recordings: Recordings) -> None:
         self.size = 0
         self._practice_id, self._name, self._recordings = practice_id, name, recordings
-        self._first, self._last = BytesIO(), BytesIO()  # their values are not copied
+        self._first, self._last = bytearray(), bytearray()
         self._hashes: list[bytes] = []
 
     async def put(self, offset: int, content: bytes) -> None:
@@ -52,16 +51,15 @@ class StagedFile:
         if offset == self.size:
             await self._append(content)
         elif end <= min(self.size, BLOCK_SIZE):
-            self._first.seek(offset)
-            self._first.write(content)
+            self._first[offset:end] = content
         else:
             raise EngineDied(reason="protocol")
 
     async def keep(self) -> str:
         """Stage the rest, keep the file under its name, and return its hash."""
-        if self._last.tell():
+        if self._last:
             await self._stage_last()
-        first = await self._staged(0, self._first.getvalue())
+        first = await self._staged(0, bytes(self._first))
         hashes = (first, *self._hashes)
         await self._recordings.keep(self._practice_id, self._name, len(hashes), self._name)
         return content_hash(hashes)
@@ -70,15 +68,15 @@ class StagedFile:
         left = memoryview(content)
         while left:
             block = self._first if self.size < BLOCK_SIZE else self._last
-            block.seek(0, SEEK_END)
-            taken = block.write(left[: BLOCK_SIZE - block.tell()])
-            self.size += taken
-            left = left[taken:]
-            if self._last.tell() == BLOCK_SIZE:
+            taken = left[: BLOCK_SIZE - len(block)]
+            block += taken
+            self.size += len(taken)
+            left = left[len(taken) :]
+            if len(self._last) == BLOCK_SIZE:
                 await self._stage_last()
 
     async def _stage_last(self) -> None:
-        block, self._last = self._last.getvalue(), BytesIO()
+        block, self._last = bytes(self._last), bytearray()  # not both while it is sent
         self._hashes.append(await self._staged(len(self._hashes) + 1, block))
 
     async def _staged(self, number: int, block: bytes) -> bytes:
