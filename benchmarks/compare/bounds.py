@@ -157,7 +157,8 @@ def _logins() -> list[Bound]:
 
 def _uploads() -> list[Bound]:
     one, four = "upload of 1", "upload of 4"
-    review, cpu, peak = "s from 202 to review", "CPU s without playback", "peak PSS MB"
+    review, cpu = "s from 202 to review", "CPU s without playback"
+    peak = "peak PSS MB with playback"
     return [
         Bound(
             "317 MB until 202, azure: MB/s",
@@ -181,8 +182,16 @@ def _uploads() -> list[Bound]:
         ),
         Bound("CPU for the same stages, one", one, AZURE, cpu, less_than=1.0, over=REFERENCE),
         Bound("CPU for the same stages, four", four, AZURE, cpu, less_than=1.0, over=REFERENCE),
-        Bound("peak PSS of the tree MB, one hour", one, AZURE, peak, at_most=320),
-        Bound("peak PSS of the tree MB, four at once", four, AZURE, peak, at_most=420),
+        Bound(
+            "peak PSS of the tree MB, playback included, one hour", one, AZURE, peak, at_most=320
+        ),
+        Bound(
+            "peak PSS of the tree MB, playback included, four at once",
+            four,
+            AZURE,
+            peak,
+            at_most=420,
+        ),
         Bound(
             "recording to push, eight of 50 minutes, p95 minutes",
             "eight uploads",

@@ -1,7 +1,8 @@
 """Uploads of an hour's recording (317 MB), one and four at once, until 202 and until all wait for review.
 
 The fake engines answer at once: what is measured is the service. CPU is of its whole tree; what files for
-players take meanwhile, which the reference has none of, is told apart. Memory is the most that was seen.
+players take meanwhile, which the reference has none of, is told apart. Memory is the most that was seen
+until review, and until the files for players are made, too, and all is quiet.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from benchmarks.compare.practice import THERAPIST
 from benchmarks.compare.processes import Watch, load_average, tree_cpu, until_idle, watching
 from benchmarks.compare.results import Sample
 from benchmarks.compare.send_recordings import bytes_of, send_all
-from benchmarks.compare.systems import AZURE, EMBEDDED_ONE, REFERENCE, System
+from benchmarks.compare.systems import AZURE, EMBEDDED_ONE, OURS, REFERENCE, System
 
 MANY = 4
 UNTIL_202 = "upload until 202"
@@ -25,6 +26,9 @@ UNTIL_202 = "upload until 202"
 
 EVERY = 0.2
 """Seconds between two looks at the inbox."""
+
+WITH_PLAYBACK = "peak PSS MB with playback"
+"""The most memory until the last file for players is made."""
 
 PATIENCE = 900.0
 TAKEN = 2
@@ -49,14 +53,13 @@ def measure(system: System, scale: Scale) -> list[Sample]:
     """Return one recording's figures, then those of four at once; embedded, until 202 only.
 
     Before, what the system starts has started, which `starts` measures: it answers while its workers still
-    import what they need. In between the first one's file for players is made: decoding it once more is no
-    part of the four.
+    import what they need. In between the first one's file for players is made, and its memory watched:
+    decoding it once more is no part of the four.
     """
     signed_in = sign_in(system, THERAPIST)
     until_idle(system.pid)
     review = system.name != EMBEDDED_ONE  # there it waits for the recogniser, which `hour` measures
     one = upload(system, recordings(signed_in, 1, scale.minutes), signed_in, review=review)
-    until_idle(system.pid)
     many = recordings(signed_in, MANY, scale.minutes, 2)
     return [one, upload(system, many, signed_in, review=review)]
 
@@ -97,7 +100,10 @@ def unwatched(system: System, to_send: list[dict[str, Any]], name: str) -> Sampl
 def upload(
     system: System, to_send: list[dict[str, Any]], signed_in: SignedIn, *, review: bool
 ) -> Sample:
-    """Send recordings, wait until they are in the inbox, and return times, CPU and memory."""
+    """Send recordings, wait until they are in the inbox, and return times, CPU and memory.
+
+    With `review` it also waits for their files for players, for nothing but the most memory until then.
+    """
     size = sum(bytes_of(each["minutes"]) for each in to_send)
     take_memory(system.folder, TAKEN * size)
     before, cpu = load_average(), tree_cpu(system.pid)
@@ -108,13 +114,17 @@ def upload(
         sessions = {each["body"]["session_id"] for each in found if each["status"] == 202}
         reviewed = in_review(system, signed_in.token, sessions) if review else 0.0
         spent = tree_cpu(system.pid) - cpu
+        of_playback, most = watch.playback_cpu, memory(watch)
+        if review:
+            wait_for_playback(system, signed_in.token, sessions)
+            most[WITH_PLAYBACK] = watch.peak_pss
     took = last - min(each["began"] for each in found)
     numbers = {"s until 202": took, "MB/s": size / took / 1e6, "CPU s until 202": until_answered}
     if review and sessions:
         numbers |= {
             "s from 202 to review": reviewed - last,
             "CPU s": spent,
-            "CPU s without playback": spent - watch.playback_cpu,
+            "CPU s without playback": spent - of_playback,
         }
     return Sample(
         line=f"upload of {len(to_send)}",
@@ -123,7 +133,7 @@ def upload(
         failed=len(found) - len(sessions),
         answers=counts(found),
         load=(before, load_average()),
-        numbers=numbers | memory(watch),
+        numbers=numbers | most,
     )
 
 
@@ -151,6 +161,26 @@ def in_review(system: System, token: str, sessions: set[str]) -> float:
             return time.time()
         time.sleep(EVERY)
     raise RuntimeError(f"{system.name}: {len(sessions - waiting)} recordings did not reach review")
+
+
+def wait_for_playback(system: System, token: str, sessions: set[str]) -> None:
+    """Wait until all files for players are made, which the reference has none of, and the tree is idle.
+
+    Raises:
+        RuntimeError: one failed, or is not made after PATIENCE seconds.
+    """
+    until = time.time() + PATIENCE
+    for each in sessions if system.name in OURS else ():
+        while (found := playback(system, token, each)) == "pending" and time.time() < until:
+            time.sleep(EVERY)
+        if found != "ready":
+            raise RuntimeError(f"{system.name}: the file for players of {each} is {found}")
+    until_idle(system.pid)
+
+
+def playback(system: System, token: str, session: str) -> str:
+    """Return how far a session's file for players is."""
+    return str(ask(system, "GET", f"/sessions/{session}", token=token)["playback"])
 
 
 def bare(kind: str) -> Any:

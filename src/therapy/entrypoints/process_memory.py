@@ -22,8 +22,8 @@ ARENA_MAX = "MALLOC_ARENA_MAX"
 _M_ARENA_MAX = -8
 """The parameter's number in malloc.h."""
 
-MUCH = 16 * 1024 * 1024
-"""Bytes above the least that a process had from which on it looks for free memory, in a millisecond."""
+MUCH = 4 * 1024 * 1024
+"""Bytes above the least that a process had from which on it looks for free memory, in half a millisecond."""
 
 LOOK_SECONDS = 1.0
 

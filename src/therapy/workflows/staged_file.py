@@ -37,7 +37,7 @@ class StagedFile:
     def __init__(self, practice_id: str, name: str, recordings: Recordings) -> None:
         self.size = 0
         self._practice_id, self._name, self._recordings = practice_id, name, recordings
-        self._first, self._rest = bytearray(), bytearray()
+        self._first, self._last = bytearray(), bytearray()
         self._hashes: list[bytes] = []
 
     async def put(self, offset: int, content: bytes) -> None:
@@ -49,36 +49,35 @@ class StagedFile:
         """
         end = offset + len(content)
         if offset == self.size:
-            self._append(content)
-            await self._stage_whole()
-        elif end <= len(self._first):
+            await self._append(content)
+        elif end <= min(self.size, BLOCK_SIZE):
             self._first[offset:end] = content
         else:
             raise EngineDied(reason="protocol")
 
     async def keep(self) -> str:
         """Stage the rest, keep the file under its name, and return its hash."""
-        if self._rest:
-            await self._stage(len(self._hashes) + 1, bytes(self._rest))
+        if self._last:
+            await self._stage_last()
         first = await self._staged(0, bytes(self._first))
         hashes = (first, *self._hashes)
         await self._recordings.keep(self._practice_id, self._name, len(hashes), self._name)
         return content_hash(hashes)
 
-    def _append(self, content: bytes) -> None:
-        room = BLOCK_SIZE - len(self._first)
-        self._first += content[:room]
-        self._rest += content[room:]
-        self.size += len(content)
+    async def _append(self, content: bytes) -> None:
+        left = memoryview(content)
+        while left:
+            block = self._first if self.size < BLOCK_SIZE else self._last
+            taken = left[: BLOCK_SIZE - len(block)]
+            block += taken
+            self.size += len(taken)
+            left = left[len(taken) :]
+            if len(self._last) == BLOCK_SIZE:
+                await self._stage_last()
 
-    async def _stage_whole(self) -> None:
-        while len(self._rest) >= BLOCK_SIZE:
-            block = bytes(memoryview(self._rest)[:BLOCK_SIZE])
-            await self._stage(len(self._hashes) + 1, block)
-            del self._rest[:BLOCK_SIZE]
-
-    async def _stage(self, number: int, block: bytes) -> None:
-        self._hashes.append(await self._staged(number, block))
+    async def _stage_last(self) -> None:
+        block, self._last = bytes(self._last), bytearray()  # not both while it is sent
+        self._hashes.append(await self._staged(len(self._hashes) + 1, block))
 
     async def _staged(self, number: int, block: bytes) -> bytes:
         return await stage_hashed(self._recordings, self._practice_id, self._name, number, block)

@@ -3,9 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-from therapy.adapters.audio.decoder_protocol import LONGEST_RANGE
-
-BLOCK_BYTES = LONGEST_RANGE
+BLOCK_BYTES = 1 << 19
 """A recording is read in blocks of this size."""
 
 KEPT_BLOCKS = 3

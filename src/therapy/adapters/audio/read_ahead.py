@@ -1,23 +1,25 @@
-"""Reads a recording ahead of its decoder: 8 MiB at a time, the next of them while the last are decoded."""
+"""Reads a recording ahead of its decoder: 1 to 8 MiB at a time, the next while the last are decoded."""
 
 import asyncio
 
 from therapy.ports.audio import ReadRange
 
-SEGMENT_BYTES = 8 << 20
-"""So much is read at once of what is read in order; two of them are in memory."""
+LEAST_BYTES, MOST_BYTES = 1 << 20, 8 << 20
+"""So much is read at once of what is read in order: two of them are in memory, three while one is joined."""
 
 
 class ReadAhead:
     """Answers ranges of a recording of `size` bytes, which it reads with `read`.
 
     A range that follows the one before is part of a segment, and the next segment is read meanwhile; any
-    other is read as it is. `aclose` ends what is still being read.
+    other is read as it is. While the decoder waits for them, segments have MOST_BYTES, which takes the fewest
+    requests; each for which it did not wait has the next one halved, which takes less memory. `aclose` ends
+    what is still being read.
     """
 
     def __init__(self, read: ReadRange, size: int) -> None:
         self._read, self._size = read, size
-        self._end = 0
+        self._end, self._length = 0, MOST_BYTES
         self._at, self._segment = 0, b""
         self._next: asyncio.Future[bytes] | None = None
         self._next_at = 0
@@ -30,7 +32,7 @@ class ReadAhead:
         """
         follows, self._end = 0 < start == self._end, end
         if not self._has(start, end):
-            if not follows or end - start >= SEGMENT_BYTES:
+            if not follows or end - start > LEAST_BYTES:
                 return await self._read(start, end)
             await self._advance(start)
         return self._segment[start - self._at : end - self._at]
@@ -52,13 +54,17 @@ class ReadAhead:
         if reading is None:
             await self.aclose()
             reading = self._segment_from(start)
+        elif reading.done():
+            self._length = max(LEAST_BYTES, self._length // 2)
+        else:
+            self._length = min(MOST_BYTES, self._length * 2)
         self._next, self._next_at = reading, start
         self._segment = b""  # not three of them at once
         self._segment = await reading
         self._at, self._next = start, None
-        after = start + SEGMENT_BYTES
+        after = start + len(self._segment)
         if after < self._size:
             self._next, self._next_at = self._segment_from(after), after
 
     def _segment_from(self, start: int) -> "asyncio.Future[bytes]":
-        return asyncio.ensure_future(self._read(start, min(start + SEGMENT_BYTES, self._size)))
+        return asyncio.ensure_future(self._read(start, min(start + self._length, self._size)))
