@@ -146,7 +146,7 @@ def test_less_cpu_than_the_reference_is_less_and_under_ten_minutes_is_under() ->
         assert bound.bound().startswith(f"less than {least:g}")
         assert bound.holds(least - 0.001)
         assert not bound.holds(least)
-    at_most = bounds["upload of 1", "peak PSS MB"]
+    at_most = bounds["upload of 1", "peak PSS MB with playback"]
     assert at_most.at_most is not None
     assert at_most.holds(at_most.at_most)
 
