@@ -4,22 +4,26 @@ import asyncio
 
 from therapy.ports.audio import ReadRange
 
-LEAST_BYTES, MOST_BYTES = 1 << 20, 8 << 20
+LEAST_BYTES, FIRST_BYTES, MOST_BYTES = 1 << 20, 2 << 20, 8 << 20
 """So much is read at once of what is read in order: two of them are in memory, three while one is joined."""
+
+IN_TIME = 4
+"""After so many segments for which the decoder did not wait, one after the other, they are made smaller."""
 
 
 class ReadAhead:
     """Answers ranges of a recording of `size` bytes, which it reads with `read`.
 
     A range that follows the one before is part of a segment, and the next segment is read meanwhile; any
-    other is read as it is. While the decoder waits for them, segments have MOST_BYTES, which takes the fewest
-    requests; each for which it did not wait has the next one halved, which takes less memory. `aclose` ends
-    what is still being read.
+    other is read as it is. A segment for which the decoder waited has the next one doubled, which takes fewer
+    requests; several that came in time have it halved, which takes less memory. `aclose` ends what is still
+    being read.
     """
 
     def __init__(self, read: ReadRange, size: int) -> None:
         self._read, self._size = read, size
-        self._end, self._length = 0, MOST_BYTES
+        self._end, self._length = 0, FIRST_BYTES
+        self._in_time = 0
         self._at, self._segment = 0, b""
         self._next: asyncio.Future[bytes] | None = None
         self._next_at = 0
@@ -55,9 +59,11 @@ class ReadAhead:
             await self.aclose()
             reading = self._segment_from(start)
         elif reading.done():
-            self._length = max(LEAST_BYTES, self._length // 2)
+            self._in_time += 1
+            if self._in_time % IN_TIME == 0:
+                self._length = max(LEAST_BYTES, self._length // 2)
         else:
-            self._length = min(MOST_BYTES, self._length * 2)
+            self._in_time, self._length = 0, min(MOST_BYTES, self._length * 2)
         self._next, self._next_at = reading, start
         self._segment = b""  # not three of them at once
         self._segment = await reading
