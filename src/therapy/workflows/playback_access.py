@@ -56,9 +56,8 @@ async def playback_of(
         NotFound: there is no such session, or it was cancelled.
         WrongState: it is not there: `playback_pending`, `playback_failed` or `playback_absent`.
     """
-    session, made = await _made(actor, session_id, records=records)
     return await _played(
-        session, made, audio_key, records=records, recordings=recordings, audio=audio
+        actor, session_id, audio_key, records=records, recordings=recordings, audio=audio
     )
 
 
@@ -75,9 +74,8 @@ async def peaks_of(
     Raises:
         NotFound, WrongState: as `playback_of`.
     """
-    session, made = await _made(actor, session_id, records=records)
     return await _played(
-        session, made, peaks_key, records=records, recordings=recordings, audio=audio
+        actor, session_id, peaks_key, records=records, recordings=recordings, audio=audio
     )
 
 
@@ -118,14 +116,15 @@ async def _made(
 
 
 async def _played(
-    session: Session,
-    made: Playback | None,
+    actor: Actor,
+    session_id: str,
     name: Callable[[str, str], str],
     *,
     records: Records,
     recordings: Recordings,
     audio: AudioDecoder,
 ) -> Played:
+    session, made = await _made(actor, session_id, records=records)
     practice_id = session.practice_id
     if made is not None:
         key, is_audio = name(session.id, made.content), name is audio_key
