@@ -222,12 +222,10 @@ async def test_an_upload_whose_blocks_are_staged_once_waits_for_the_disk_once_be
 
     monkeypatch.setattr(os, "fsync", watched)
     for number in range(3):
-        assert await recordings.stage_once(PRACTICE, "u", number, block(number)) == block_hash(
-            block(number)
-        )
+        await recordings.stage_once(PRACTICE, "u", number, block(number), block_hash(block(number)))
     uploaded = f"staging/{PRACTICE}/u/audio"
     assert {uploaded, f"staging/{PRACTICE}/u/blocks"}.isdisjoint(synced)
-    await recordings.keep(PRACTICE, "u", 3, "key")
+    await recordings.keep_once(PRACTICE, "u", [block_hash(block(each)) for each in range(3)], "key")
     assert synced.index(uploaded) < synced.index(f"kept/{PRACTICE}")
     kept = await recordings.read(PRACTICE, "key", 0, 3 * BLOCK_SIZE)
     assert kept == b"".join(map(block, range(3)))

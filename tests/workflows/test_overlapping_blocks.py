@@ -23,12 +23,14 @@ class SlowRecordings(MemoryRecordings):
         super().__init__()
         self.first = first
         self.let_go = asyncio.Event()
-        self.begun = asyncio.Event()
+        self.begun, self.both = asyncio.Event(), asyncio.Event()
         self.now, self.most = 0, 0
 
     async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> None:
         self.now += 1
         self.most = max(self.most, self.now)
+        if self.now == 2:
+            self.both.set()
         if number >= self.first:
             self.begun.set()
             await self.let_go.wait()
@@ -54,16 +56,16 @@ async def send(incoming: Receiving) -> None:
 
 
 async def test_the_next_block_arrives_while_two_are_staged_and_no_more_than_two_are() -> None:
-    recordings = SlowRecordings(first=1)
+    recordings = SlowRecordings()
     installed = await an_installation(recordings=recordings)
     async with receiving(ACTOR, intake=installed.intake) as incoming:
-        for block in BLOCKS[:3]:
+        for block in BLOCKS[:2]:
             await incoming.write(block)
-        await recordings.begun.wait()
-        assert recordings.now == 2
-        await incoming.write(BLOCKS[3][:100])
+        async with asyncio.timeout(10):
+            await recordings.both.wait()
+        await incoming.write(BLOCKS[2][:100])
         recordings.let_go.set()
-        for block in (BLOCKS[3][100:], *BLOCKS[4:]):
+        for block in (BLOCKS[2][100:], *BLOCKS[3:]):
             await incoming.write(block)
         await incoming.end()
         receipt = await incoming.finish(ACTOR, details(), therapist="", file_name="x")
@@ -92,12 +94,15 @@ async def test_an_upload_cancelled_while_a_block_is_staged_leaves_nothing() -> N
     assert await nothing_left(installed)
 
 
+async def all_blocks(installed: MemoryInstallation) -> None:
+    async with receiving(ACTOR, intake=installed.intake) as incoming:
+        await send(incoming)
+
+
 async def test_a_disk_that_is_full_is_told_at_the_next_block_at_the_latest() -> None:
     installed = await an_installation(recordings=MemoryRecordings(room=BLOCK_SIZE + 100))
-    async with receiving(ACTOR, intake=installed.intake) as incoming:
-        await incoming.write(BLOCKS[0])
-        with pytest.raises(StorageFull):
-            await send(incoming)
+    with pytest.raises(StorageFull):
+        await all_blocks(installed)
     assert await nothing_left(installed)
 
 
@@ -198,17 +203,3 @@ async def stalled(installed: MemoryInstallation, recordings: SlowRecordings) -> 
             await incoming.write(block)
         asyncio.get_running_loop().call_soon(recordings.let_go.set)
         await asyncio.Event().wait()
-
-
-async def test_the_first_block_is_staged_before_any_other_so_that_the_upload_is_found() -> None:
-    recordings = SlowRecordings()
-    installed = await an_installation(recordings=recordings)
-    async with receiving(ACTOR, intake=installed.intake) as incoming:
-        await incoming.write(BLOCKS[0])
-        second = asyncio.create_task(incoming.write(BLOCKS[1]))
-        await recordings.begun.wait()
-        await asyncio.sleep(0.01)
-        assert recordings.most == 1
-        recordings.let_go.set()
-        await second
-    assert await nothing_left(installed)

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
@@ -101,16 +101,28 @@ class Recordings(ABC):
 
 @runtime_checkable
 class SupportsStagingOnce(Protocol):
-    """Optional: adapters that stage a block with less work if no number of its upload is staged twice."""
+    """Optional: adapters that do less for an upload of which no number is staged twice."""
 
     async def stage_once(
-        self, practice_id: str, upload_id: str, number: int, block: bytes
-    ) -> bytes | None:
+        self, practice_id: str, upload_id: str, number: int, block: bytes, digest: bytes
+    ) -> None:
         """Stage a block, see `Recordings.stage`, of an upload of which each number is staged once.
 
-        Block 0 is staged before any other; those may be staged at the same time. They need not be durable
-        before `keep` returns. `staged_before` may take such an upload for as old as its block 0: whether it
-        goes on, its record says.
+        `digest` is its SHA-256.
+        Blocks may be staged in any order and at the same time. They need not be durable before `keep_once`
+        returns. `staged_before` may take such an upload for as old as its block 0, and need not find it
+        without: whether it goes on, its record says.
+        """
+
+    async def keep_once(
+        self, practice_id: str, upload_id: str, hashes: Sequence[bytes], key: str
+    ) -> None:
+        """Make such an upload the recording `key`, see `Recordings.keep`; `hashes` are its blocks' SHA-256.
+
+        Each block is staged and but for the last one whole.
+
+        Raises:
+            NotFound: a block is missing. Nothing changed.
         """
 
 

@@ -305,30 +305,59 @@ async def test_every_recording_is_listed_once_and_no_upload(recordings: Recordin
     assert {each async for each in recordings.kept()} == wanted - {(PRACTICE, KEY)}
 
 
+def hashes(*blocks: bytes) -> list[bytes]:
+    return [sha256(block).digest() for block in blocks]
+
+
+async def staged_once(recordings: SupportsStagingOnce, *blocks: bytes) -> None:
+    for number, digest in enumerate(hashes(*blocks)):
+        await recordings.stage_once(PRACTICE, UPLOAD, number, blocks[number], digest)
+
+
+@pytest.mark.parametrize("key", [UPLOAD, KEY])
 async def test_blocks_of_numbers_that_come_once_are_staged_in_any_order_and_at_once(
-    recordings: Recordings,
+    recordings: Recordings, key: str
 ) -> None:
     if not isinstance(recordings, SupportsStagingOnce):
         pytest.skip("these recordings stage all blocks the same way")
     blocks = [bytes([number]) * BLOCK_SIZE for number in range(3)] + [LAST]
-    await recordings.stage_once(PRACTICE, UPLOAD, 0, blocks[0])
-    found = await gather(
-        *(recordings.stage_once(PRACTICE, UPLOAD, number, blocks[number]) for number in (2, 3, 1))
+    named = hashes(*blocks)
+    await gather(
+        *(
+            recordings.stage_once(PRACTICE, UPLOAD, number, blocks[number], named[number])
+            for number in (2, 3, 0, 1)
+        )
     )
-    assert set(found) <= {sha256(blocks[number]).digest() for number in (2, 3, 1)} | {None}
     now = datetime.now(UTC)
     assert await recordings.staged_before(now - DAY, 10) == ()
     assert await recordings.staged_before(now + DAY, 10) == ((PRACTICE, UPLOAD),)
-    assert await recordings.keep(PRACTICE, UPLOAD, 4, KEY) == 3 * BLOCK_SIZE + len(LAST)
-    assert await whole(recordings) == b"".join(blocks)
+    for _ in range(2):  # an answer may be lost
+        await recordings.keep_once(PRACTICE, UPLOAD, named, key)
+        assert await recordings.staged_before(now + DAY, 10) == ()
+        assert await recordings.size(PRACTICE, key) == 3 * BLOCK_SIZE + len(LAST)
+        assert await whole(recordings, key) == b"".join(blocks)
+
+
+async def test_an_upload_of_numbers_that_come_once_is_not_kept_while_a_block_is_missing(
+    recordings: Recordings,
+) -> None:
+    if not isinstance(recordings, SupportsStagingOnce):
+        pytest.skip("these recordings stage all blocks the same way")
+    await staged_once(recordings, FIRST)
+    for missing in (hashes(FIRST, LAST), []):
+        with pytest.raises(NotFound):
+            await recordings.keep_once(PRACTICE, UPLOAD, missing, KEY)
+        with pytest.raises(NotFound):
+            await recordings.size(PRACTICE, KEY)
+    await recordings.keep_once(PRACTICE, UPLOAD, hashes(FIRST), KEY)
+    assert await whole(recordings) == FIRST
 
 
 async def test_blocks_of_numbers_that_come_once_can_be_discarded(recordings: Recordings) -> None:
     if not isinstance(recordings, SupportsStagingOnce):
         pytest.skip("these recordings stage all blocks the same way")
-    for number in (0, 1):
-        await recordings.stage_once(PRACTICE, UPLOAD, number, FIRST)
+    await staged_once(recordings, FIRST, FIRST)
     await recordings.discard(PRACTICE, UPLOAD)
     with pytest.raises(NotFound):
-        await recordings.keep(PRACTICE, UPLOAD, 1, KEY)
+        await recordings.keep_once(PRACTICE, UPLOAD, hashes(FIRST), KEY)
     assert await recordings.staged_before(datetime.now(UTC) + DAY, 10) == ()

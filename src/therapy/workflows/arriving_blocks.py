@@ -8,7 +8,8 @@ from functools import partial
 
 from therapy.domain.errors import TooLarge, UnsupportedAudio
 from therapy.domain.media import SNIFF_BYTES, sniff
-from therapy.domain.upload import BLOCK_SIZE, Upload
+from therapy.domain.upload import BLOCK_SIZE, Upload, block_hash
+from therapy.ports.recordings import SupportsStagingOnce
 from therapy.workflows.byte_queue import ByteQueue
 from therapy.workflows.intake import Intake
 from therapy.workflows.staged_file import stage_hashed
@@ -29,9 +30,6 @@ class ArrivingBlocks:
     It goes on behind the staged blocks of `upload`, with `begun`: what is there of the next one. The
     intake's `turns` are told of each whole block that has arrived.
     """
-
-    once = False
-    """Whether no number is staged twice, see `SupportsStagingOnce`."""
 
     def __init__(self, upload: Upload, intake: Intake, begun: bytes = b"") -> None:
         self.media_type = upload.media_type
@@ -89,10 +87,17 @@ class ArrivingBlocks:
         """Stage the first block of the rest, which is as it was if that fails."""
         block = self._taken()
         try:
-            digest = await self._staged(len(self.hashes), block)
+            digest = await stage_hashed(
+                self._intake.recordings,
+                self._practice_id,
+                self._upload_id,
+                len(self.hashes),
+                block,
+            )
         except BaseException:
             self.rest.put_back(block)
             raise
+        self.staged += len(block)
         self.hashes.append(digest)
 
     def _taken(self) -> bytes:
@@ -102,29 +107,14 @@ class ArrivingBlocks:
             self._intake.turns.note_arrival()
         return block
 
-    async def _staged(self, number: int, block: bytes) -> bytes:
-        """Stage a block; return its hash."""
-        digest = await stage_hashed(
-            self._intake.recordings,
-            self._practice_id,
-            self._upload_id,
-            number,
-            block,
-            once=self.once,
-        )
-        self.staged += len(block)
-        return digest
-
 
 class OverlappingBlocks(ArrivingBlocks):
     """Stages two blocks while the next one arrives, so that at most three of them (12 MiB) are in memory.
 
-    While one is sent to the store the other is hashed and noted: the store need not wait for us. What was
-    staged last is there after `settle`. If one can't be staged, `broken_off` and the next call say so;
-    nothing of the upload is of use any more.
+    A block is hashed while those before it are sent, so that the store need not wait for us, and no number
+    is staged twice (`SupportsStagingOnce`). What was staged last is there after `settle`. If one can't be
+    staged, `broken_off` and the next call say so; nothing of the upload is of use any more.
     """
-
-    once = True
 
     def __init__(self, upload: Upload, intake: Intake) -> None:
         super().__init__(upload, intake)
@@ -183,21 +173,25 @@ class OverlappingBlocks(ArrivingBlocks):
             fail()
 
     async def _stage_first(self) -> None:
-        """Begin to stage the first block of the rest, once only one of those before is not staged yet.
-
-        The upload's first block is staged alone: it makes the upload known, should we die.
-        """
-        await self.settle(STAGED_AT_ONCE - 1 if self.hashes else 0)
-        block, number = self._taken(), len(self.hashes) + len(self._staging)
-        self.head = self.head or block[:HEAD_BYTES]
+        """Begin to stage the first block of the rest, once only one of those before is not staged yet."""
+        block = self._taken()
         self._in_flight += len(block)
-        staging = asyncio.create_task(self._staged(number, block))
+        self.head = self.head or block[:HEAD_BYTES]
+        digest = await asyncio.to_thread(block_hash, block)
+        await self.settle(STAGED_AT_ONCE - 1)
+        number = len(self.hashes) + len(self._staging)
+        staging = asyncio.create_task(self._staged(number, block, digest))
         self._staging.append(staging)
         staging.add_done_callback(self._look_at)
 
-    async def _staged(self, number: int, block: bytes) -> bytes:
-        digest = await super()._staged(number, block)
+    async def _staged(self, number: int, block: bytes, digest: bytes) -> bytes:
+        recordings, names = self._intake.recordings, (self._practice_id, self._upload_id)
+        if isinstance(recordings, SupportsStagingOnce):
+            await recordings.stage_once(*names, number, block, digest)
+        else:
+            await recordings.stage(*names, number, block)
         self._in_flight -= len(block)
+        self.staged += len(block)
         return digest
 
 

@@ -14,6 +14,7 @@ from therapy.domain.people import Person
 from therapy.domain.session import Recording
 from therapy.domain.upload import BLOCK_SIZE, Metadata, block_hash, content_hash
 from therapy.ports.audio import ReadRange
+from therapy.ports.recordings import SupportsStagingOnce
 from therapy.workflows.continued_sessions import continue_session, length_left
 from therapy.workflows.intake import Intake
 from therapy.workflows.login_check import require_login
@@ -28,7 +29,8 @@ class Arrived:
     """A recording of which every block is staged: the name of its upload, its blocks' hashes, what it is.
 
     If it is `contested`, a request that lost the upload may have staged a block of other bytes after the one
-    whose hash is noted. `head` are its first bytes, which need not be read again; maybe none.
+    whose hash is noted. `head` are its first bytes, which need not be read again; maybe none. `size` are its
+    bytes, if each block was staged once, see `SupportsStagingOnce`; else 0.
     """
 
     upload_id: str
@@ -37,6 +39,7 @@ class Arrived:
     file_name: str
     contested: bool = False
     head: bytes = b""
+    size: int = 0
 
 
 async def finish(
@@ -116,6 +119,9 @@ async def _keep(practice_id: str, arrived: Arrived, *, intake: Intake) -> int:
     """
     key, blocks, recordings = arrived.upload_id, len(arrived.hashes), intake.recordings
     try:
+        if arrived.size and isinstance(recordings, SupportsStagingOnce):
+            await recordings.keep_once(practice_id, key, arrived.hashes, key)
+            return arrived.size
         return await recordings.keep(practice_id, key, blocks, key)
     except NotFound:
         with suppress(NotFound):

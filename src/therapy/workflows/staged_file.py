@@ -4,27 +4,18 @@ import asyncio
 
 from therapy.domain.errors import EngineDied
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
-from therapy.ports.recordings import Recordings, SupportsStagingOnce
+from therapy.ports.recordings import Recordings
 
 
 async def stage_hashed(
-    recordings: Recordings,
-    practice_id: str,
-    upload_id: str,
-    number: int,
-    block: bytes,
-    *,
-    once: bool = False,
+    recordings: Recordings, practice_id: str, upload_id: str, number: int, block: bytes
 ) -> bytes:
-    """Stage a block; return its SHA-256 once it is durable, or staged if `once`: see `SupportsStagingOnce`.
+    """Stage a block; return its SHA-256 once it is durable.
 
     Raises:
         StorageFull, Unavailable: see `Recordings.stage`.
     """
-    if once and isinstance(recordings, SupportsStagingOnce):
-        digest = await recordings.stage_once(practice_id, upload_id, number, block)
-    else:
-        digest = await recordings.stage(practice_id, upload_id, number, block)
+    digest = await recordings.stage(practice_id, upload_id, number, block)
     return await asyncio.to_thread(block_hash, block) if digest is None else digest
 
 

@@ -34,7 +34,6 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
         Unavailable: too many uploads are open in this process, or too many sessions wait.
     """
     require(actor, Action.RECORD)
-    await intake.waiting_list.admit(actor.practice_id, actor.person_id)
     records, now = intake.records, intake.records.now()
     upload_id = records.new_id()
     upload = Upload(
@@ -92,9 +91,16 @@ class Receiving:
         """Do nothing if the limits allow this upload, of which so many bytes are announced.
 
         Raises:
-            TooMuchAtOnce: too many are open, or the therapist has sent too much today.
+            TooMuchAtOnce: too many of the therapist's sessions wait, or too many of their uploads are open,
+                or they have sent too much today.
+            Unavailable: too many sessions wait.
         """
-        await asyncio.gather(self._intake.limits.admit(self.upload), self.count())
+        upload, intake = self.upload, self._intake
+        await asyncio.gather(
+            intake.waiting_list.admit(upload.practice_id, upload.therapist_id),
+            intake.limits.admit(upload),
+            self.count(),
+        )
         self._check_day(max(1, length))
 
     async def count(self) -> None:
@@ -168,8 +174,15 @@ class Receiving:
             self._intake.records.people.load(actor.practice_id, actor.person_id),
             self.blocks.settle(),
         )
-        hashes, media_type = tuple(self.blocks.hashes), self.blocks.media_type
-        arrived = Arrived(self.upload.id, hashes, media_type, file_name, head=self.blocks.head)
+        blocks = self.blocks
+        arrived = Arrived(
+            self.upload.id,
+            tuple(blocks.hashes),
+            blocks.media_type,
+            file_name,
+            head=blocks.head,
+            size=blocks.size,
+        )
         metadata = Metadata(details, therapist, languages, people, continues)
         receipt = await finish(
             actor, person, arrived, metadata, note=self.note, intake=self._intake

@@ -46,12 +46,12 @@ class WaitingList:
             TooMuchAtOnce: as many as may are waiting.
             Unavailable: everybody together has as many waiting as may.
         """
-        waiting = len(await self._waiting(practice_id, therapist_id))
+        own, _ = await asyncio.gather(self._waiting(practice_id, therapist_id), self._count_all())
+        waiting = len(own)
         reruns = await self._reruns() if beside else ()
         waiting += sum(_is_of(each, practice_id, therapist_id) for each in reruns)
         if waiting >= self.limits.waiting:
             raise TooMuchAtOnce("too_many_waiting", retry_after=RETRY_AFTER)
-        await self._count_all()
         if self._in_all + len(reruns) >= self.limits.waiting_in_all:
             raise Unavailable("waiting_busy", retry_after=RETRY_AFTER)
 

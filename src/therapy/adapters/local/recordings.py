@@ -13,7 +13,7 @@ import os
 import shutil
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -57,19 +57,24 @@ class FileRecordings(Recordings):
         return await self._stage(_stage, practice_id, upload_id, number, block)
 
     async def stage_once(
-        self, practice_id: str, upload_id: str, number: int, block: bytes
-    ) -> bytes:
-        """Stage a block of an upload whose numbers are each staged once, see `SupportsStagingOnce`."""
-        return await self._stage(_stage_once, practice_id, upload_id, number, block)
-
-    async def _stage(
         self,
-        stage: Callable[[Path, int, bytes, int], bytes],
         practice_id: str,
         upload_id: str,
         number: int,
         block: bytes,
-    ) -> bytes:
+        digest: bytes,  # noqa: ARG002 - a file has no use for it
+    ) -> None:
+        """Stage a block of an upload whose numbers are each staged once, see `SupportsStagingOnce`."""
+        await self._stage(_stage_once, practice_id, upload_id, number, block)
+
+    async def _stage(
+        self,
+        stage: Callable[[Path, int, bytes, int], T],
+        practice_id: str,
+        upload_id: str,
+        number: int,
+        block: bytes,
+    ) -> T:
         check_names(practice_id, upload_id)
         if number < 0 or len(block) > BLOCK_SIZE:
             raise InvalidInput("block")
@@ -86,6 +91,12 @@ class FileRecordings(Recordings):
         check_names(practice_id, upload_id, key)
         staged, kept = self._staged(practice_id, upload_id), self._kept(practice_id, key)
         return await self._in_thread(lambda: _keep(staged, blocks, kept))
+
+    async def keep_once(
+        self, practice_id: str, upload_id: str, hashes: Sequence[bytes], key: str
+    ) -> None:
+        """Keep an upload whose numbers are each staged once, see `SupportsStagingOnce`."""
+        await self.keep(practice_id, upload_id, len(hashes), key)
 
     async def discard(self, practice_id: str, upload_id: str) -> None:
         if names_fit(practice_id, upload_id):
@@ -177,15 +188,14 @@ def _stage(staged: Path, number: int, block: bytes, reserve: int) -> bytes:
     return block_hash(block)
 
 
-def _stage_once(staged: Path, number: int, block: bytes, reserve: int) -> bytes:
-    """Stage a block without waiting for the disk, and return its SHA-256."""
+def _stage_once(staged: Path, number: int, block: bytes, reserve: int) -> None:
+    """Stage a block without waiting for the disk."""
     _make_room(staged, reserve + len(block))
     with _opened_for_staging(staged) as (audio, entries):
         _put(audio, block, number * BLOCK_SIZE)
         if sys.platform == "linux":  # begin to write it to the disk: `keep` has less to wait for
             os.posix_fadvise(audio, number * BLOCK_SIZE, len(block), os.POSIX_FADV_DONTNEED)
         _put(entries, ENTRY.pack(len(block)), number * ENTRY.size)
-    return block_hash(block)
 
 
 def _is_there(audio: int, number: int, block: bytes) -> bool:

@@ -4,7 +4,6 @@ Plain functions over the SDK's clients; they raise the SDK's exceptions, which t
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,9 +17,6 @@ from therapy.adapters.azure.blob.errors import unless_it_exists
 from therapy.domain.upload import BLOCK_SIZE
 
 NUMBER_DIGITS = 8
-
-ONCE = "once"
-"""Stands in the lines of an upload of which no number is staged twice."""
 
 
 def block_id(number: int, digest: bytes) -> str:
@@ -56,18 +52,6 @@ def latest(noted: Iterable[str], sizes: Mapping[str, int]) -> dict[int, str]:
     return dict(sorted(there.items()))
 
 
-def with_all(noted: Sequence[str], there: Iterable[str]) -> tuple[str, ...]:
-    """Return the lines of a journal with those that it lacks, if it says that each number is staged once.
-
-    `there` are the ids of the blocks. Of two with one number neither is taken.
-    """
-    if ONCE not in noted:
-        return tuple(noted)
-    names = list(there)
-    with_number = Counter(map(number_in, names))
-    return (*noted, *(each for each in names if with_number[number_in(each)] == 1))
-
-
 async def note(journal: BlobClient, name: str) -> None:
     """Append a block's id to a journal, which is created for the first one."""
     line = f"{name}\n".encode()
@@ -82,7 +66,7 @@ async def note(journal: BlobClient, name: str) -> None:
 
 async def note_once(journal: BlobClient, name: str) -> None:
     """Write the journal of an upload of which no number is staged twice, with the id of its block 0."""
-    await journal.upload_blob(f"{name} {ONCE}\n".encode(), overwrite=True)
+    await journal.upload_blob(f"{name}\n".encode(), overwrite=True)
 
 
 async def _create(journal: BlobClient) -> None:

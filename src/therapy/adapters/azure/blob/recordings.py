@@ -7,11 +7,12 @@ is committed hidden (metadata `passing`) and copied by the server.
 Beside it, `staging/<practice>/<upload>` is a journal: an append blob with one line per block. It provides
 what the blocks alone can't: its Last-Modified says when the last block came (Azure lists no time for a blob
 that is not committed), its order says which of two blocks with the same number is newer, and the SHA-256s in
-the block ids make up the recording's, which goes into its metadata. Of an upload of which no
-number is staged twice only block 0 has a line, which says so; the others count without: a line costs a
-request and, over the emulator, a tenth of the time of its block. The journal is deleted last, so
+the block ids make up the recording's, which goes into its metadata. The journal is deleted last, so
 `staged_before` finds whatever a crash leaves behind; without a journal, Azure drops uncommitted blocks after
-a week. If versioning or soft delete is on in the account, deleted recordings stay there as long as they say.
+a week. Of an upload of which no number is staged twice only block 0 has a line, for `staged_before`: a line
+costs a request and, over the emulator, a tenth of the time of its block. Whoever keeps it knows its hashes,
+so that nothing is read for it. If versioning or soft delete is on in the account, deleted recordings stay
+there as long as they say.
 """
 
 import asyncio
@@ -40,7 +41,6 @@ from therapy.adapters.azure.blob.block_list import (
     properties,
     put,
     remove,
-    with_all,
 )
 from therapy.adapters.azure.blob.errors import blob_errors, code_of, exists, unless_it_exists
 from therapy.adapters.azure.blob.playback_links import PlaybackLinks
@@ -148,35 +148,33 @@ class BlobRecordings(Recordings):
             return tuple(await unsuitable_features(self._store, self._container))
 
     async def stage(self, practice_id: str, upload_id: str, number: int, block: bytes) -> bytes:
-        return await self._stage(practice_id, upload_id, number, block)
-
-    async def stage_once(
-        self, practice_id: str, upload_id: str, number: int, block: bytes
-    ) -> bytes:
-        """Stage a block of an upload whose numbers are each staged once, see `SupportsStagingOnce`."""
-        return await self._stage(practice_id, upload_id, number, block, once=True)
-
-    async def _stage(
-        self, practice_id: str, upload_id: str, number: int, block: bytes, *, once: bool = False
-    ) -> bytes:
-        check_names(practice_id, upload_id)
-        if number < 0 or len(block) > BLOCK_SIZE:
-            raise InvalidInput("block")
+        _check_block(practice_id, upload_id, number, block)
         digest = await asyncio.to_thread(block_hash, block)
         name = block_id(number, digest)
         with blob_errors():
-            if not once:
-                await note(self._journal(practice_id, upload_id), name)
-            # A stream is sent in small writes; bytes would block the event loop meanwhile.
-            blob = self._blob(practice_id, upload_id)
-            staging = blob.stage_block(name, BytesIO(block), length=len(block))
-            if once and number == 0:
+            await note(self._journal(practice_id, upload_id), name)
+            await self._send(practice_id, upload_id, name, block)
+        return digest
+
+    async def stage_once(
+        self, practice_id: str, upload_id: str, number: int, block: bytes, digest: bytes
+    ) -> None:
+        """Stage a block of an upload whose numbers are each staged once, see `SupportsStagingOnce`."""
+        _check_block(practice_id, upload_id, number, block)
+        name = block_id(number, digest)
+        sending = self._send(practice_id, upload_id, name, block)
+        with blob_errors():
+            if number == 0:
                 await asyncio.gather(
-                    note_once(self._journal(practice_id, upload_id), name), staging
+                    note_once(self._journal(practice_id, upload_id), name), sending
                 )
             else:
-                await staging
-        return digest
+                await sending
+
+    async def _send(self, practice_id: str, upload_id: str, name: str, block: bytes) -> None:
+        # A stream is sent in small writes; bytes would block the event loop meanwhile.
+        blob = self._blob(practice_id, upload_id)
+        await blob.stage_block(name, BytesIO(block), length=len(block))
 
     async def staged(self, practice_id: str, upload_id: str, number: int) -> bytes:
         if not names_fit(practice_id, upload_id):
@@ -211,19 +209,41 @@ class BlobRecordings(Recordings):
             )
             sizes = {each.id: each.size for each in (*committed, *uncommitted)}
             if lines and sizes:
-                lines = with_all(lines, (each.id for each in uncommitted or committed))
                 chosen = newest(lines, sizes, blocks)
                 if not chosen:
                     raise NotFound(upload=upload_id)
                 await self._commit(practice_id, upload_id, chosen, key)
                 size = sum(sizes[name] for name in chosen)
             else:
-                there = _recording(await properties(self._blob(practice_id, key)))
-                if there is None or there.metadata.get("upload") != upload_id:
-                    raise NotFound(upload=upload_id)
-                size = int(there.size)
+                size = int((await self._kept_before(practice_id, upload_id, key)).size)
             await remove(journal)
             return size
+
+    async def keep_once(
+        self, practice_id: str, upload_id: str, hashes: Sequence[bytes], key: str
+    ) -> None:
+        """Keep an upload whose numbers are each staged once, see `SupportsStagingOnce`."""
+        check_names(practice_id, upload_id, key)
+        if not hashes:
+            raise NotFound(upload=upload_id)
+        names = [block_id(number, digest) for number, digest in enumerate(hashes)]
+        with blob_errors():
+            try:
+                await asyncio.gather(
+                    self._commit(practice_id, upload_id, names, key),
+                    remove(self._journal(practice_id, upload_id)),
+                )
+            except HttpResponseError as exc:
+                if code_of(exc) != "InvalidBlockList":
+                    raise
+                await self._kept_before(practice_id, upload_id, key)
+
+    async def _kept_before(self, practice_id: str, upload_id: str, key: str) -> BlobProperties:
+        """Return the properties of a recording that this upload has become; NotFound if there is none."""
+        there = _recording(await properties(self._blob(practice_id, key)))
+        if there is None or there.metadata.get("upload") != upload_id:
+            raise NotFound(upload=upload_id)
+        return there
 
     async def discard(self, practice_id: str, upload_id: str) -> None:
         if not names_fit(practice_id, upload_id):
@@ -356,6 +376,12 @@ class BlobRecordings(Recordings):
 
     def _journal(self, practice_id: str, upload_id: str) -> BlobClient:
         return self._container.get_blob_client(f"{JOURNALS}{practice_id}/{upload_id}")
+
+
+def _check_block(practice_id: str, upload_id: str, number: int, block: bytes) -> None:
+    check_names(practice_id, upload_id)
+    if number < 0 or len(block) > BLOCK_SIZE:
+        raise InvalidInput("block")
 
 
 def _recording(there: BlobProperties | None) -> BlobProperties | None:
