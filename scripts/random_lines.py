@@ -2,7 +2,8 @@
 
     python scripts/random_lines.py [--seed 7] [--lines 20] [--answers]
 
-Lines of code only: imports, docstrings, comments and lone brackets say too much or nothing.
+Lines of code only: imports, docstrings, comments and lone brackets say too much or nothing. A line that
+stands in several files has several right answers: all of them are printed.
 """
 
 from __future__ import annotations
@@ -45,10 +46,11 @@ def main() -> None:
         for number, code in code_lines(path)
     ]
     chosen = random.Random(asked.seed).sample(every, asked.lines)  # noqa: S311 - a lottery, no secret
-    for place, (path, number, code) in enumerate(chosen, 1):
+    for place, (_, _, code) in enumerate(chosen, 1):
         print(f"{place:2}  {code}")
-        if asked.answers:
-            print(f"    {path}:{number}")
+        for path, number, same in every if asked.answers else ():
+            if same == code:
+                print(f"    {path}:{number}")
 
 
 if __name__ == "__main__":

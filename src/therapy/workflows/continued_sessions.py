@@ -184,7 +184,7 @@ async def _add(
     place = last.due_at if last and last.waits else await waiting_list.place(after)
     run = again(last, place=place) if last else first_run(session, place, records=records)
     change = Change(records.sessions.write(after), records.runs.write(run))
-    follows = RunDue(session_id), SessionEntryChanged(session_id)
+    follows = SessionEntryChanged(session_id), RunDue(session_id)
     await records.commit(session.practice_id, change, *follows)
     return True
 

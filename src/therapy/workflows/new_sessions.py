@@ -151,7 +151,7 @@ async def _begin(session: Session, *, records: Records, waiting_list: WaitingLis
     place = await waiting_list.place(session)
     run = first_run(session, place, records=records)
     change = Change(records.sessions.write(session), records.runs.write(run))
-    follows = RunDue(session.id), SessionEntryChanged(session.id)
+    follows = SessionEntryChanged(session.id), RunDue(session.id)
     await records.commit(session.practice_id, change, *follows)
 
 

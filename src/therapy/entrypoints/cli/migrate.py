@@ -111,7 +111,7 @@ def _finish(*, asked: bool) -> None:
 
 def _worked(work: Callable[[], T]) -> T:
     """Return what the work returns; raise CommandFailed with the likely cause and fix if it fails."""
-    from therapy.wiring.dependency_checks import stores_at
+    from therapy.wiring.dependency_addresses import stores_at
 
     try:
         return work()

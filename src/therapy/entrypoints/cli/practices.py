@@ -135,7 +135,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Records]:
         CommandFailed: there is no data yet; nothing was created.
     """
     from therapy.wiring import open_records
-    from therapy.wiring.dependency_checks import stores_at
+    from therapy.wiring.dependency_addresses import stores_at
 
     async with open_records(settings) as records:
         if records is None or not await records.practices.all():
@@ -162,7 +162,7 @@ def _named(known: Sequence[Practice], name: str, settings: Settings) -> Practice
     Raises:
         CommandFailed: there is none, or there are several; says which there are.
     """
-    from therapy.wiring.dependency_checks import stores_at
+    from therapy.wiring.dependency_addresses import stores_at
 
     found = [each for each in known if not name or same_name(each.name, name)]
     if len(found) == 1:

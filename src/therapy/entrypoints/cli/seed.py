@@ -60,7 +60,7 @@ def seed(*, path: Path | None, password: str, force: bool) -> None:
 
 async def _seed(path: Path | None, password: str, *, force: bool) -> None:
     from therapy.wiring import open_therapy
-    from therapy.wiring.dependency_checks import stores_at
+    from therapy.wiring.dependency_addresses import stores_at
     from therapy.workflows.accounts import real_people
 
     what, chosen = read_seed(path), password or new_password()

@@ -157,7 +157,7 @@ async def _changed(
         CommandFailed: no account has the address.
     """
     from therapy.wiring import open_therapy
-    from therapy.wiring.dependency_checks import stores_at
+    from therapy.wiring.dependency_addresses import stores_at
 
     settings = settings or settings_with_data()
     async with open_therapy(settings, works=False) as opened:
