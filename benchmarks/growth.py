@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import shutil
 import statistics
 import sys
@@ -311,6 +312,7 @@ def measured(folder: Path) -> dict[str, Answered]:
     """Return what every call takes in a practice."""
     practice = Practice(folder)
     asyncio.run(practice.review_anew())
+    os.sync()  # else what is measured waits for the disk with all that was written before
     with running_server(practice.data) as server:
         found = calls(server)
     return found | {"sweep": asyncio.run(swept(practice.data))}

@@ -28,7 +28,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def every_call_of_the_indexes(database: Database) -> None:
     """Use both indexes in every way."""
-    sessions, people = SqliteSessionIndex(database), SqlitePeopleIndex(database)
+    sessions, people = SqliteSessionIndex(database, together=1), SqlitePeopleIndex(database)
     await sessions.put(PRACTICE, an_entry(words=("calm",)))
     await sessions.put(PRACTICE, an_entry(words=("better",)))
     await sessions.get(PRACTICE, SESSION)

@@ -21,6 +21,7 @@ from therapy.adapters.local.sqlite.text_parts import (
     OF_SESSIONS,
     PEOPLE,
     SESSIONS,
+    TOGETHER,
 )
 from therapy.domain import codec
 from therapy.domain.people import Role
@@ -302,7 +303,7 @@ async def test_of_a_removed_person_no_part_is_left_in_any_file(
 async def test_of_a_removed_session_no_part_is_left_in_any_file(
     database: Database, path: Path
 ) -> None:
-    index = SqliteSessionIndex(database)
+    index = SqliteSessionIndex(database, together=1)
     await index.put(PRACTICE, an_entry(summary="Zwqxvjk vkwz"))
     for each in OF_SESSIONS:
         assert await parts_in(database, each.parts) > 0
@@ -328,13 +329,27 @@ async def test_a_removal_that_died_before_the_parts_were_gone_is_finished_when_i
     assert await parts_in(database, PEOPLE.parts) == 0
 
 
+async def test_changed_texts_of_sessions_are_indexed_together_and_found_until_then(
+    database: Database,
+) -> None:
+    index = SqliteSessionIndex(database)
+    for number in range(TOGETHER):
+        assert await parts_in(database, SESSIONS.parts) == 0
+        await index.put(PRACTICE, an_entry(session_id=f"{number:04}", title="Rosalind Lake"))
+        answer = await index.search(PRACTICE, THERAPIST, "salind la", "", 500)
+        assert len(answer) == number + 1
+    assert await left(database) == [0, 0, 0]
+    for each in OF_SESSIONS:
+        assert await parts_in(database, each.parts) > 0
+
+
 # --- mending -------------------------------------------------------------------------------------
 
 
 async def test_an_entry_that_is_written_again_mends_an_index_that_lost_its_parts(
     database: Database,
 ) -> None:
-    people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database)
+    people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database, together=1)
     await people.put(PRACTICE, a_patient(full_name="Quentin"))
     await sessions.put(PRACTICE, an_entry(title="Rosalind Lake"))
     for index in (PEOPLE, *OF_SESSIONS):
@@ -352,7 +367,7 @@ async def test_an_entry_that_is_written_again_mends_an_index_that_lost_its_parts
 async def test_an_entry_that_is_written_again_leaves_an_index_that_has_its_parts_as_it_is(
     database: Database,
 ) -> None:
-    people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database)
+    people, sessions = SqlitePeopleIndex(database), SqliteSessionIndex(database, together=1)
     indexes = (PEOPLE, *OF_SESSIONS)
     for index in indexes:
         assert await parts_in(database, index.parts) == 0

@@ -30,7 +30,7 @@ async def with_pairs(database: Database, form: str) -> int:
 async def test_words_that_few_sessions_have_next_to_each_other_are_found_if_all_have_their_parts(
     database: Database,
 ) -> None:
-    index = SqliteSessionIndex(database)
+    index = SqliteSessionIndex(database, together=1)
     titles = {3: "Max Lexington", 900: "x lex", 1_100: "a x lexx x", 1_150: "x le", 1_160: "Ex-lex"}
     titles |= {500: "lex lebed", 501: "x lex lebed", 502: "of a* [x lex?] b", 700: "ab cd"}
     everything = [
@@ -83,7 +83,9 @@ async def test_pairs_of_words_of_sessions_from_before_are_there_after_the_migrat
     path: Path,
 ) -> None:
     async with Database.open(path, synchronous="OFF") as database:
-        await SqliteSessionIndex(database).put(PRACTICE, an_entry(title="Rosalind Lake"))
+        await SqliteSessionIndex(database, together=1).put(
+            PRACTICE, an_entry(title="Rosalind Lake")
+        )
         names = (
             "SELECT type, name FROM sqlite_master WHERE tbl_name = 'rows' AND name LIKE '%pairs%'"
         )
@@ -101,7 +103,7 @@ async def test_pairs_of_words_of_sessions_from_before_are_there_after_the_migrat
 async def test_a_program_that_knows_of_no_pairs_leaves_them_to_one_that_does(
     database: Database,
 ) -> None:
-    index, entry = SqliteSessionIndex(database), an_entry(title="Rosalind Lake")
+    index, entry = SqliteSessionIndex(database, together=1), an_entry(title="Rosalind Lake")
     await index.put(PRACTICE, entry)
     written = "UPDATE rows SET fields = 'stella hill' WHERE state = 'closed'"
     await database.write(lambda c: c.execute(written))

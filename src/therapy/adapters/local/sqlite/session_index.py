@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from therapy.adapters.local.sqlite import text_parts
 from therapy.adapters.local.sqlite.database import Database
-from therapy.adapters.local.sqlite.text_parts import OF_SESSIONS, SESSIONS, Having
+from therapy.adapters.local.sqlite.text_parts import OF_SESSIONS, SESSIONS, TOGETHER, Having
 from therapy.domain import codec
 from therapy.domain.errors import NotFound
 from therapy.domain.session_entry import MOST_ENTRIES, SessionEntry, searched_text
@@ -44,8 +44,8 @@ Found = tuple[SessionEntry, ...]
 class SqliteSessionIndex(SessionIndex):
     """Stores the entries of all practices."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, together: int = TOGETHER) -> None:
+        self._database, self._together = database, together
 
     async def put(self, practice_id: str, entry: SessionEntry) -> None:
         body = codec.encode(replace(entry, words=()))
@@ -73,7 +73,7 @@ class SqliteSessionIndex(SessionIndex):
                     for index in OF_SESSIONS:
                         text_parts.mend(connection, index, stored[0], fields, whose)
             for index in OF_SESSIONS:
-                text_parts.update(connection, index)
+                text_parts.update_if_many(connection, index, self._together)
 
         await self._database.write(write)
 

@@ -44,6 +44,11 @@ MENDED_PARTS, MENDED_PAIRS = 24, 4
 AT_ONCE = 500
 """Changed texts that one write brings up to date; it leaves more of them, by other programs, to the next."""
 
+TOGETHER = 32
+"""Changed texts of sessions that are waited for: what is written to a full-text index is merged now and then,
+which keeps the next write waiting for 20 to 50 ms, for many texts hardly more often than for one. Until then
+a search compares them as a whole."""
+
 FEW = 1_000
 """Rows that may contain the query, up to which they are compared at once: 1 to 2 ms in all."""
 
@@ -130,6 +135,13 @@ def update(connection: Connection, index: PartsIndex, most: int = AT_ONCE) -> bo
             _write(connection, index, "rowid, fields", number, words)
         connection.execute(f"DELETE FROM {index.changed} WHERE number = ?", (number,))  # noqa: S608 - constants
     return any(indexed for _, _, _, indexed, *_ in changed)
+
+
+def update_if_many(connection: Connection, index: PartsIndex, many: int) -> None:
+    """Bring the parts of changed texts up to date once there are so many of them."""
+    waiting = f"SELECT count(*) FROM (SELECT 1 FROM {index.changed} AS c LIMIT ?) AS found"  # noqa: S608 - constants
+    if connection.execute(waiting, (many,)).fetchone() == (many,):
+        update(connection, index)
 
 
 def update_all(connection: Connection, index: PartsIndex) -> bool:
