@@ -77,3 +77,21 @@ async def test_what_a_crash_leaves_without_a_journal_is_discarded_by_its_name(
     with pytest.raises(NotFound):
         await recordings.keep_once(PRACTICE, UPLOAD, [HASHES[1]], UPLOAD)
     assert await names(container) == []
+
+
+async def test_a_journal_that_could_not_be_written_leaves_no_block_behind_what_is_thrown_away(
+    azurite: Azurite, container: ContainerClient
+) -> None:
+    broken = Broken()
+    async with opened(azurite, container, transport=broken, retry_policy=NEVER) as recordings:
+
+        def refuse(url: str) -> None:
+            if "/staging/" in url:
+                raise ServiceRequestError("no")
+
+        broken.meet = refuse
+        with pytest.raises(Unavailable):
+            await recordings.stage_once(PRACTICE, UPLOAD, 0, FIRST, HASHES[0])
+        broken.fix()
+        await recordings.discard(PRACTICE, UPLOAD)
+    assert await names(container) == []

@@ -21,7 +21,6 @@ from therapy.adapters.local.sqlite.text_parts import (
     OF_SESSIONS,
     PEOPLE,
     SESSIONS,
-    TOGETHER,
 )
 from therapy.domain import codec
 from therapy.domain.people import Role
@@ -327,20 +326,6 @@ async def test_a_removal_that_died_before_the_parts_were_gone_is_finished_when_i
     assert await parts_in(database, PEOPLE.parts) > 0
     await index.remove(PRACTICE, PATIENT)
     assert await parts_in(database, PEOPLE.parts) == 0
-
-
-async def test_changed_texts_of_sessions_are_indexed_together_and_found_until_then(
-    database: Database,
-) -> None:
-    index = SqliteSessionIndex(database)
-    for number in range(TOGETHER):
-        assert await parts_in(database, SESSIONS.parts) == 0
-        await index.put(PRACTICE, an_entry(session_id=f"{number:04}", title="Rosalind Lake"))
-        answer = await index.search(PRACTICE, THERAPIST, "salind la", "", 500)
-        assert len(answer) == number + 1
-    assert await left(database) == [0, 0, 0]
-    for each in OF_SESSIONS:
-        assert await parts_in(database, each.parts) > 0
 
 
 # --- mending -------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from tests.workflows.memory_installation import (
     an_installation,
     upload,
 )
+from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.errors import TooMuchAtOnce, Unavailable
 from therapy.domain.person_limits import PersonLimits
 from therapy.domain.upload import BLOCK_SIZE, QUIET
@@ -47,6 +48,23 @@ async def test_beyond_what_one_therapist_may_have_open_an_upload_is_refused_befo
         assert (refused.value.code, refused.value.details) == ("too_many_uploads", details)
         assert await upload(intake, actor=COLLEAGUE)
     assert await upload(intake)
+    assert not await installed.uploads()
+
+
+class Unreachable(MemoryRecordings):
+    """Recordings that can't be reached while somebody's upload is refused."""
+
+    async def discard(self, practice_id: str, upload_id: str) -> None:
+        raise Unavailable(reason="down")
+
+
+async def test_a_refused_upload_asks_nothing_of_the_recordings_and_leaves_no_record():
+    limits = PersonLimits(uploads=1)
+    installed = await an_installation(recordings=Unreachable(), options={"limits": limits})
+    async with receiving(ACTOR, intake=installed.intake):
+        with pytest.raises(TooMuchAtOnce, match="too_many_uploads"):
+            await upload(installed.intake)
+        (_,) = await installed.uploads()
     assert not await installed.uploads()
 
 

@@ -349,6 +349,8 @@ async def test_an_upload_of_numbers_that_come_once_is_not_kept_while_a_block_is_
             await recordings.keep_once(PRACTICE, UPLOAD, missing, KEY)
         with pytest.raises(NotFound):
             await recordings.size(PRACTICE, KEY)
+        left = await recordings.staged_before(datetime.now(UTC) + DAY, 10)
+        assert left == ((PRACTICE, UPLOAD),)
     await recordings.keep_once(PRACTICE, UPLOAD, hashes(FIRST), KEY)
     assert await whole(recordings) == FIRST
 

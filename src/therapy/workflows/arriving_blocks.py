@@ -177,8 +177,13 @@ class OverlappingBlocks(ArrivingBlocks):
         block = self._taken()
         self._in_flight += len(block)
         self.head = self.head or block[:HEAD_BYTES]
-        digest = await asyncio.to_thread(block_hash, block)
-        await self.settle(STAGED_AT_ONCE - 1)
+        try:
+            digest = await asyncio.to_thread(block_hash, block)
+            await self.settle(STAGED_AT_ONCE - 1)
+        except BaseException:
+            self.rest.put_back(block)
+            self._in_flight -= len(block)
+            raise
         number = len(self.hashes) + len(self._staging)
         staging = asyncio.create_task(self._staged(number, block, digest))
         self._staging.append(staging)

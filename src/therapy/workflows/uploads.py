@@ -58,11 +58,11 @@ async def receiving(actor: Actor, length: int = 0, *, intake: Intake) -> AsyncIt
 async def _ended(incoming: "Receiving", *, intake: Intake) -> None:
     """Count an upload's bytes and remove what is left of it; what can't be removed now the sweep removes.
 
-    Of a recording that a session has nothing but the upload's record is left.
+    Of a recording that a session has, and of an upload of which nothing arrived, only the record is left.
     """
     await incoming.blocks.stop()  # nothing may be staged behind what is thrown away
     records, upload = intake.records, incoming.upload
-    if incoming.is_used:
+    if incoming.is_used or not incoming.blocks.size:
         removal = Change(records.uploads.remove(upload)).commit(records.store)
     else:
         removal = throw_away(upload, records=records, recordings=intake.recordings)
@@ -96,11 +96,15 @@ class Receiving:
             Unavailable: too many sessions wait.
         """
         upload, intake = self.upload, self._intake
-        await asyncio.gather(
+        looked_at = await asyncio.gather(
             intake.waiting_list.admit(upload.practice_id, upload.therapist_id),
             intake.limits.admit(upload),
             self.count(),
+            return_exceptions=True,
         )
+        for refused in looked_at:  # of several the first one is told, whichever came first
+            if isinstance(refused, BaseException):
+                raise refused
         self._check_day(max(1, length))
 
     async def count(self) -> None:

@@ -165,9 +165,15 @@ class BlobRecordings(Recordings):
         sending = self._send(practice_id, upload_id, name, block)
         with blob_errors():
             if number == 0:
-                await asyncio.gather(
-                    note_once(self._journal(practice_id, upload_id), name), sending
+                # Both end before this does: nothing may be stored behind what is thrown away then.
+                ended = await asyncio.gather(
+                    note_once(self._journal(practice_id, upload_id), name),
+                    sending,
+                    return_exceptions=True,
                 )
+                for each in ended:
+                    if isinstance(each, BaseException):
+                        raise each
             else:
                 await sending
 
@@ -229,14 +235,12 @@ class BlobRecordings(Recordings):
         names = [block_id(number, digest) for number, digest in enumerate(hashes)]
         with blob_errors():
             try:
-                await asyncio.gather(
-                    self._commit(practice_id, upload_id, names, key),
-                    remove(self._journal(practice_id, upload_id)),
-                )
+                await self._commit(practice_id, upload_id, names, key)
             except HttpResponseError as exc:
                 if code_of(exc) != "InvalidBlockList":
                     raise
                 await self._kept_before(practice_id, upload_id, key)
+            await remove(self._journal(practice_id, upload_id))
 
     async def _kept_before(self, practice_id: str, upload_id: str, key: str) -> BlobProperties:
         """Return the properties of a recording that this upload has become; NotFound if there is none."""

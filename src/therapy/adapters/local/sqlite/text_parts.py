@@ -45,9 +45,9 @@ AT_ONCE = 500
 """Changed texts that one write brings up to date; it leaves more of them, by other programs, to the next."""
 
 TOGETHER = 32
-"""Changed texts of sessions that are waited for: what is written to a full-text index is merged now and then,
-which keeps the next write waiting for 20 to 50 ms, for many texts hardly more often than for one. Until then
-a search compares them as a whole."""
+"""New texts of sessions that are waited for: what is written to a full-text index is merged now and then,
+which keeps the next write waiting for 30 to 60 ms, for many texts hardly more often than for one. Until then
+a search compares them as a whole. What is to be taken out of the index never waits."""
 
 FEW = 1_000
 """Rows that may contain the query, up to which they are compared at once: 1 to 2 ms in all."""
@@ -138,9 +138,10 @@ def update(connection: Connection, index: PartsIndex, most: int = AT_ONCE) -> bo
 
 
 def update_if_many(connection: Connection, index: PartsIndex, many: int) -> None:
-    """Bring the parts of changed texts up to date once there are so many of them."""
-    waiting = f"SELECT count(*) FROM (SELECT 1 FROM {index.changed} AS c LIMIT ?) AS found"  # noqa: S608 - constants
-    if connection.execute(waiting, (many,)).fetchone() == (many,):
+    """Bring the parts of changed texts up to date once there are so many, or one has to be taken out."""
+    waiting = f"SELECT fields FROM {index.changed} AS c LIMIT ?"  # noqa: S608 - constants
+    indexed = connection.execute(waiting, (many,)).fetchall()
+    if len(indexed) == many or any(fields for (fields,) in indexed):
         update(connection, index)
 
 
@@ -263,8 +264,14 @@ def having(connection: Connection, index: PartsIndex, owner: int, forms: Sequenc
     so it is only used if no text has one.
     """
 
+    ask = (
+        f"SELECT 1 FROM {index.parts} WHERE {index.parts} MATCH ? UNION ALL "  # noqa: S608 - constants
+        f"SELECT 1 FROM {index.changed} AS c CROSS JOIN {index.table} AS t ON t.number = c.number "
+        "WHERE instr(t.fields, ?) > 0 LIMIT 1"
+    )
+
     def may_be_had(form: str) -> bool:
-        return candidates(connection, index, owner, [form], 0) is None
+        return bool(connection.execute(ask, (_condition(index, owner, form), form)).fetchone())
 
     plain = not may_be_had("\0")
     conditions, values = list[str](), list[str]()
