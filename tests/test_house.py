@@ -230,6 +230,7 @@ def test_no_file_of_src_is_so_short_that_it_only_has_to_be_opened() -> None:
 
 
 @each(CODE)
+@pytest.mark.slow
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     module = tree_of(path)
     assert ast.get_docstring(module) or not module.body, "no docstring"
@@ -268,6 +269,7 @@ def test_the_readme_fits_one_reading() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 100
 
 
+@pytest.mark.slow
 def test_no_tracked_file_names_a_registry_or_a_path_of_one_machine() -> None:
     found = [
         f"{name}: {match.group()}"

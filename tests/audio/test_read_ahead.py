@@ -111,6 +111,7 @@ async def test_what_fails_ahead_is_raised_where_it_is_wanted() -> None:
     await ahead.aclose()
 
 
+@pytest.mark.slow
 async def test_a_decoder_that_is_closed_leaves_no_read_behind() -> None:
     data, begun, ended = media.recording("wav", 400.0), asyncio.Event(), asyncio.Event()
 

@@ -126,6 +126,7 @@ def test_a_passphrase_in_two_ways_or_none_is_refused(run: Run, tmp_path: Path) -
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.slow
 def test_a_passphrase_that_is_soon_guessed_is_refused_and_no_file_is_left(
     run: Run, tmp_path: Path
 ) -> None:

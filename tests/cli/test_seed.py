@@ -20,6 +20,7 @@ ACCOUNTS = [
 ]
 
 
+@pytest.mark.slow
 def test_seeding_twice_is_seeding_once_and_the_password_stays(run: Run, data_dir: Path) -> None:
     first, second = run("seed"), run("seed")
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
@@ -33,6 +34,7 @@ def test_seeding_twice_is_seeding_once_and_the_password_stays(run: Run, data_dir
         assert signs_in(data_dir, email, password)
 
 
+@pytest.mark.slow
 def test_a_password_that_is_given_is_everybodys_from_then_on(run: Run, data_dir: Path) -> None:
     run("seed")
     said = run("seed", "--password", PASSWORD)
@@ -42,6 +44,7 @@ def test_a_password_that_is_given_is_everybodys_from_then_on(run: Run, data_dir:
         assert signs_in(data_dir, email, PASSWORD)
 
 
+@pytest.mark.slow
 def test_it_refuses_where_there_are_real_people_and_says_what_to_do(
     run: Run, data_dir: Path
 ) -> None:

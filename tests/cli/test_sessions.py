@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from tests.builders import MINUTE, NOW, a_run
@@ -23,6 +24,7 @@ def ids(run: Run, state: str) -> list[str]:
     return ID.findall(said.stdout)
 
 
+@pytest.mark.slow
 def test_an_operator_sees_retries_and_cancels_sessions_without_a_patients_name(
     run: Run, data_dir: Path
 ) -> None:

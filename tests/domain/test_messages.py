@@ -50,6 +50,7 @@ def given_code(keyword: ast.keyword) -> bool:
     return keyword.arg == "code" and is_code(keyword.value)
 
 
+@pytest.mark.slow
 def test_every_code_in_the_source_has_texts():
     """One test for all files: with one for each, most of the time would go into starting tests."""
     missing = {}

@@ -126,6 +126,7 @@ async def test_a_patient_may_not_search_for_people(clinic):
     check_problem(await clinic.get("/profiles/search", JORDAN, params={"query": "j"}), 403)
 
 
+@pytest.mark.slow
 async def test_a_search_goes_on_after_the_last_one_seen(clinic):
     for number in range(505):
         person = account(

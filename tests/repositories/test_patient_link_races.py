@@ -221,6 +221,7 @@ async def in_memory() -> Clinic:
 
 
 @pytest.mark.parametrize("other", ["link Jordan", "link Noa", "close", "unlink"])
+@pytest.mark.slow
 async def test_an_undone_link_stays_undone_wherever_another_comes_in_between(
     in_memory: Clinic, other: str
 ) -> None:
