@@ -10,7 +10,7 @@ from tests.workflows.memory_installation import ACTOR, MemoryInstallation, an_in
 from therapy.adapters.memory.recordings import MemoryRecordings
 from therapy.domain.errors import StorageFull, TooLarge
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
-from therapy.workflows.uploads import Receiving, receiving
+from therapy.workflows.uploads import receiving
 
 SOUND = a_wav(bytes(range(250)) * 4 * (BLOCK_SIZE // 250))
 BLOCKS = [SOUND[at : at + BLOCK_SIZE] for at in range(0, len(SOUND), BLOCK_SIZE)]
@@ -47,12 +47,6 @@ async def one_block(installed: MemoryInstallation, then: Callable[[], Awaitable[
     async with receiving(ACTOR, intake=installed.intake) as incoming:
         await incoming.write(BLOCKS[0])
         await then()
-
-
-async def send(incoming: Receiving) -> None:
-    for block in BLOCKS:
-        await incoming.write(block)
-    await incoming.end()
 
 
 async def test_the_next_block_arrives_while_two_are_staged_and_no_more_than_two_are() -> None:
@@ -94,15 +88,19 @@ async def test_an_upload_cancelled_while_a_block_is_staged_leaves_nothing() -> N
     assert await nothing_left(installed)
 
 
-async def all_blocks(installed: MemoryInstallation) -> None:
+async def all_blocks(installed: MemoryInstallation, written: list[bytes]) -> None:
     async with receiving(ACTOR, intake=installed.intake) as incoming:
-        await send(incoming)
+        for block in BLOCKS:
+            await incoming.write(block)
+            written.append(block)
 
 
 async def test_a_disk_that_is_full_is_told_at_the_next_block_at_the_latest() -> None:
     installed = await an_installation(recordings=MemoryRecordings(room=BLOCK_SIZE + 100))
+    written = list[bytes]()
     with pytest.raises(StorageFull):
-        await all_blocks(installed)
+        await all_blocks(installed, written)
+    assert written == BLOCKS[:2]  # the second one has no room, the third is not taken
     assert await nothing_left(installed)
 
 
