@@ -1,4 +1,4 @@
-"""The settings: one struct with a field for each, and parts with those that belong together.
+"""The settings: one struct with a field for each, its bounds and default, and parts that belong together.
 
 A field defines its form, its purpose, its name in the environment and its default. The names of the earlier
 generation are kept, so that an App Service that was configured for it starts this one unchanged.

@@ -1,4 +1,4 @@
-"""What was found about a recording while it was decoded: what is missing, and what is on its channels.
+"""What was found about a recording while it was decoded: what is missing, its channels, and remarks.
 
 Every time is an integer number of milliseconds from the start of the recording.
 """

@@ -1,4 +1,4 @@
-"""Transcripts: words, utterances, and the versions of a transcript.
+"""Transcripts: words, utterances and versions, the version that edited lines make, and timestamps.
 
 An engine distinguishes voices ("0", "1", …); `roles` decides which one is the therapist's.
 Every time is an integer number of milliseconds from the start of the recording.

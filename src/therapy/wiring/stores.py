@@ -1,4 +1,4 @@
-"""Opens the stores of the chosen family: the store and its two indexes."""
+"""Opens the store and the two indexes of the chosen family, and says how each is checked."""
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable

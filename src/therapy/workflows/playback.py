@@ -1,4 +1,4 @@
-"""Playback: made of a session's recordings after its transcript, in a run of its own.
+"""Playback: a rendition of a session's recordings, made after its transcript in a run of its own.
 
 Nothing waits for it. Files are kept before the record that names them, under names that follow from the
 session, so that erasing a session finds them whether or not there is a record.

@@ -1,4 +1,4 @@
-"""/schema: the OpenAPI document, and a page that shows it and needs no network; / leads there."""
+"""/schema: the OpenAPI document, what it says of the API, and a page without network; / leads there."""
 
 import asyncio
 import mimetypes

@@ -1,4 +1,4 @@
-"""What the suites of the store share: short words for writes, and what is refused.
+"""What the suites of the store share: short words for writes, and which of a commit was refused.
 
 Nothing here knows a family: the suites need the fixtures `store` and `clock`, whoever gives them.
 """

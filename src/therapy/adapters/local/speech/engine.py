@@ -1,4 +1,4 @@
-"""Speech recognition on this machine: Whisper and networks for voices in a child process.
+"""Speech recognition on this machine: Whisper and networks for voices in a child, whose lines it reads.
 
 A child (`recogniser_process`) is started for each recording, fed through a pipe as fast as it reads, and
 killed and reaped when the iterator ends, however it ends. It keeps to `limits`, on top of what its
