@@ -31,6 +31,12 @@ class IdleLine(Threaded):
         server.close()
 
     async def _connected(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        try:
+            await self._passed_on(near, back)
+        finally:
+            back.transport.abort()
+
+    async def _passed_on(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         far, on = await asyncio.open_connection("127.0.0.1", self._to_port)
         passed = asyncio.Event()
         ways = [
@@ -54,7 +60,6 @@ class IdleLine(Threaded):
             for way in ways:
                 way.cancel()
             on.transport.abort()
-            back.transport.abort()
 
 
 async def _pass_on(

@@ -112,6 +112,14 @@ class SilentLine(Threaded):
 
     async def _connected(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         self.connections += 1
+        try:
+            await self._passed_on(near, back)
+        except asyncio.CancelledError:  # the end of the line
+            return
+        finally:
+            back.transport.abort()
+
+    async def _passed_on(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         far, on = await asyncio.open_connection("127.0.0.1", self._to_port)
         self._open.add(back)
 
@@ -129,8 +137,5 @@ class SilentLine(Threaded):
 
         try:
             await asyncio.gather(pass_on(near, on, self.passed), pass_on(far, back, bytearray()))
-        except asyncio.CancelledError:  # the end of the line
-            return
         finally:
             on.transport.abort()
-            back.transport.abort()
