@@ -85,7 +85,7 @@ bench-speech: $(VENV)/.dev ## words, voices and roles of the hard recordings (SE
 	@$(BIN)/python benchmarks/speech.py $(SETS) $(OPTIONS)
 
 .PHONY: bench-compare
-bench-compare: $(VENV)/.dev .tools/node/.installed .tools/reference/.installed ## beside a reference and bare limits, 20 minutes (LINES= OPTIONS=)
+bench-compare: $(VENV)/.dev .tools/node/.installed .tools/reference/.installed ## beside a reference and bare limits, 35 minutes (LINES= OPTIONS=)
 	@$(BIN)/python -m benchmarks.compare $(if $(LINES),--lines $(LINES)) $(OPTIONS)
 
 .PHONY: storm

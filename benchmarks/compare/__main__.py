@@ -41,19 +41,14 @@ QUICK = Scale(seconds=1.5, minutes=6.0, pace=0.1, jobs=200, sessions=10_000)
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return what the command line asks for."""
     lines = all_lines()
-    about = "\n".join(
-        f"  {each.name:<14} {each.about}{' (only if named)' if each.optional else ''}"
-        for each in lines
-    )
+    about = "\n".join(f"  {each.name:<14} {each.about}" for each in lines)
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.compare",
         description=__doc__,
         epilog=f"lines:\n{about}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--lines", help="only these, comma-separated (default: all below that are not optional)"
-    )
+    parser.add_argument("--lines", help="only these, comma-separated (default: all below)")
     parser.add_argument("--systems", help=f"only these of {', '.join(SYSTEMS)}, comma-separated")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
@@ -92,7 +87,7 @@ def chosen_lines(said: argparse.Namespace) -> list[Line]:
     """
     lines = {each.name: each for each in all_lines()}
     if not said.lines:
-        return [each for each in lines.values() if not each.optional]
+        return list(lines.values())
     names = said.lines.split(",")
     if unknown := [each for each in names if each not in lines]:
         sys.exit(f"no such line: {', '.join(unknown)}; there are {', '.join(lines)}")
@@ -126,7 +121,7 @@ def measured(said: argparse.Namespace) -> Results:
     scale = QUICK if said.quick else Scale(seconds=said.seconds or 4.0, pace=said.pace or 1.0)
     rounds = 1 if said.quick else said.rounds
     if said.write:
-        publishable(begun(rounds, scale))  # before it takes 20 minutes
+        publishable(begun(rounds, scale))  # before it takes 35 minutes
     systems = chosen_systems(said, lines)
     earlier = decoded(said.json) if said.add else None
 

@@ -71,7 +71,6 @@ LINES = [
         alone=True,
         jobs=0,
         once=True,
-        optional=True,
         needs_cloud=False,
     )
 ]

@@ -43,6 +43,5 @@ LINES = [
         alone=True,
         jobs=0,
         once=True,
-        optional=True,
     )
 ]

@@ -15,8 +15,6 @@ from benchmarks.compare.processes import load_average
 from benchmarks.compare.results import Sample
 from benchmarks.compare.systems import ROOT, System, first_line
 
-CALLS = 600
-
 
 @contextmanager
 def bare_server(kind: str, place: Place) -> Iterator[System]:

@@ -57,7 +57,6 @@ class Line:
     limits: Mapping[str, Callable[[Place], list[Sample]]] = field(default_factory=dict)
     alone: bool = False
     once: bool = False
-    optional: bool = False
     without_worker: tuple[str, ...] = ()
     jobs: int = 190
     times: int = 1

@@ -20,7 +20,7 @@ GETS, LOGINS = 1_000, 200
 
 
 def measure(system: System, _scale: Scale) -> list[Sample]:
-    """Return proportional memory in MB; the reference signs nobody in: it does one or two a second."""
+    """Return proportional memory in MB; the reference signs nobody in: it does seven a second."""
     time.sleep(SETTLED)
     before = load_average()
     numbers = {"idle PSS MB": tree_pss(system.pid), "idle RSS MB": tree_rss(system.pid)}

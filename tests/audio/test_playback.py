@@ -1,6 +1,5 @@
 """The file that browsers play: where a sound stands in it, how long it says that it is, and its peaks."""
 
-import asyncio
 import os
 import sys
 from array import array
@@ -9,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import media
-from tests.audio.decoding import decoded_here, wav
+from tests.audio.decoding import decoded_here, reader, wav
+from tests.builders import a_wav
 from tests.workflows.playing import (
     AT_ONCE,
     RATE,
@@ -17,31 +17,40 @@ from tests.workflows.playing import (
     likeness,
     played,
     played_from,
+    recording,
     sound,
     stated_seconds,
 )
 from therapy.adapters.audio import PyAvAudioDecoder
 from therapy.adapters.audio.playback_file import PlaybackFile
 from therapy.adapters.child_process.limits import Limits
-from therapy.domain.errors import EngineDied, EngineFailed, RecordingTooLong, Unavailable
-from therapy.ports.audio import HEAD_BYTES, Rendition
+from therapy.domain.errors import (
+    EngineDied,
+    EngineFailed,
+    RecordingTooLong,
+    Unavailable,
+    UndecodableAudio,
+)
+from therapy.ports.audio import HEAD_BYTES, LONGEST_MS, ReadableRecording, Rendition, ignore
+from therapy.workflows.joined_audio import decode_parts
 
 pytestmark = pytest.mark.slow  # each starts a child that decodes or encodes
 
 
-async def chunks_of(pcm: bytes):
-    for start in range(0, len(pcm), AT_ONCE):
-        await asyncio.sleep(0)
-        yield pcm[start : start + AT_ONCE]
+def readable(recording: bytes) -> ReadableRecording:
+    return ReadableRecording(reader(recording), len(recording))
 
 
-async def made(pcm: bytes, expected_ms: int | None = None) -> tuple[bytes, Rendition]:
+async def made(
+    *recordings: bytes, expected_ms: int, longest_ms: int = LONGEST_MS
+) -> tuple[bytes, Rendition]:
     """The file and the peaks, made by a child process."""
     file, found = bytearray(), list[Rendition]()
     pieces = PyAvAudioDecoder().playback(
         "practice",
-        chunks_of(pcm),
-        expected_ms=len(pcm) // 32 if expected_ms is None else expected_ms,
+        [readable(each) for each in recordings],
+        expected_ms=expected_ms,
+        longest_ms=longest_ms,
         on_end=found.append,
     )
     async for offset, piece in pieces:
@@ -69,7 +78,7 @@ def made_here(pcm: bytes) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("seconds", [0.02, 1.0, 20.03])
 async def test_the_file_is_as_long_as_the_sound_to_50_ms_and_says_so(seconds):
-    file, rendition = await made(sound(seconds))
+    file, rendition = await made(recording(seconds), expected_ms=round(seconds * 1000))
     assert rendition.media_type == "audio/mp4"
     assert abs(rendition.duration_ms / 1000 - seconds) <= 0.001
     assert abs(stated_seconds(file) - seconds) <= 0.05
@@ -109,38 +118,92 @@ def test_an_hour_has_144_kb_of_peaks():
 
 
 async def test_of_no_sound_at_all_a_file_is_made_that_can_be_opened():
-    file, rendition = await made(b"")
+    file, rendition = await made(a_wav(b""), expected_ms=0)
     assert stated_seconds(file) <= 0.05
     assert len(rendition.peaks) == 2
 
 
 async def test_sound_that_is_much_longer_than_was_expected_is_refused():
-    pcm = bytes(2 * RATE * 70)
-    file, _ = await made(pcm, expected_ms=11_000)
+    silence = a_wav(bytes(2 * RATE * 70))
+    file, _ = await made(silence, expected_ms=11_000)
     assert stated_seconds(file) == pytest.approx(70, abs=0.05)
     with pytest.raises(RecordingTooLong):
-        await made(pcm, expected_ms=9_000)
+        await made(silence, expected_ms=9_000)
 
 
-async def test_what_the_sound_raises_comes_out_as_it_is():
-    async def failing():
-        yield bytes(AT_ONCE)
-        raise Unavailable(reason="disk")
+async def test_recordings_that_together_last_longer_than_they_may_are_refused():
+    ten = recording(10.0)
+    file, _ = await made(ten, ten, expected_ms=22_000, longest_ms=22_000)
+    assert stated_seconds(file) == pytest.approx(22, abs=0.05)
+    with pytest.raises(RecordingTooLong) as refused:
+        await made(ten, ten, expected_ms=22_000, longest_ms=21_000)
+    assert refused.value.details == {"longest": 21}
 
+
+PARTS = {
+    "sound": recording(6.03),
+    "sound in a container": media.recording("webm", 4.0),
+    "nothing that can be decoded": b"no recording at all" * 100,
+    "no sound": a_wav(b""),
+}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("sound", "sound in a container", "sound"),
+        ("nothing that can be decoded", "sound"),
+        ("sound", "nothing that can be decoded", "sound"),
+        ("sound", "no sound"),
+        ("no sound", "sound"),
+    ],
+    ids=", ".join,
+)
+async def test_recordings_stand_on_the_timeline_of_their_transcript(names):
+    parts = [PARTS[each] for each in names]
+    readables = [readable(each) for each in parts]
+    pcm = b"".join(
+        [
+            chunk
+            async for chunk in decode_parts(
+                "practice", readables, on_end=ignore, audio=PyAvAudioDecoder()
+            )
+        ]
+    )
+    expected, peaks = made_here(pcm)
+    file, rendition = await made(*parts, expected_ms=len(pcm) // 32)
+    assert rendition.peaks == peaks
+    assert played(file) == played(expected)
+
+
+async def test_of_recordings_none_of_which_can_be_decoded_the_first_says_why():
+    with pytest.raises(UndecodableAudio):
+        await made(PARTS["nothing that can be decoded"], b"", expected_ms=1_000)
+
+
+async def test_what_reading_raises_comes_out_as_it_is():
+    whole = recording(20.0)
+
+    async def read(start, end):
+        if end > len(whole) // 2:
+            raise Unavailable(reason="disk")
+        return whole[start:end]
+
+    recordings = [ReadableRecording(read, len(whole))]
     pieces = PyAvAudioDecoder().playback(
-        "practice", failing(), expected_ms=8_000, on_end=lambda _: None
+        "practice", recordings, expected_ms=20_000, on_end=lambda _: None
     )
     with pytest.raises(Unavailable):
         [_ async for _ in pieces]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS lacks most limits")
-async def test_an_encoder_keeps_to_its_limits():
+async def test_the_child_keeps_to_its_limits():
     decoder = PyAvAudioDecoder(limits=Limits(memory=1 << 18))
     pieces = decoder.playback(
-        "practice", chunks_of(sound(20.03)), expected_ms=10**9, on_end=lambda _: None
+        "practice", [readable(recording(20.03))], expected_ms=10**9, on_end=lambda _: None
     )
-    with pytest.raises((EngineDied, EngineFailed)):
+    with pytest.raises((EngineDied, EngineFailed, UndecodableAudio)):
         [_ async for _ in pieces]
 
 
@@ -173,8 +236,8 @@ def test_of_six_channels_one_file_is_made_with_what_was_said_in_the_middle():
     assert likeness(played_from(file, 2.0, 1.0), middle[2 * RATE : 3 * RATE]) > 0.95
 
 
-def encoders() -> list[int]:
-    """The encoders that this process has started, as the kernel knows them."""
+def children() -> list[int]:
+    """The children for playback that this process has started, as the kernel knows them."""
     found = []
     for each in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
         found += [int(pid) for pid in each.read_text().split()]
@@ -184,12 +247,12 @@ def encoders() -> list[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-async def test_the_encoder_has_the_least_priority_and_is_gone_when_its_file_is_left_early():
+async def test_the_child_has_the_least_priority_and_is_gone_when_its_file_is_left_early():
     pieces = PyAvAudioDecoder().playback(
-        "practice", chunks_of(sound(20.03)), expected_ms=20_030, on_end=lambda _: None
+        "practice", [readable(recording(20.03))], expected_ms=20_030, on_end=lambda _: None
     )
     await anext(pieces)
-    (child,) = encoders()
+    (child,) = children()
     assert os.getpriority(os.PRIO_PROCESS, child) == 19
     await pieces.aclose()
-    assert encoders() == []
+    assert children() == []

@@ -22,9 +22,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "openai-speech"
 DEMO = ROOT / "examples" / "session-demo.ogg"
-HEARD_S = 20.5
-"""Seconds of the demo with two turns of the therapist and one of the patient: one of Whisper's windows."""
-
 NOTHING_REWRITTEN = ("--assert=plain", "--showlocals", "-p", "no:hypothesispytest")
 """Otherwise pytest parses and rewrites all of Hypothesis, which these tests don't use."""
 WHEELS = ROOT / ".tools" / "wheels"
@@ -118,17 +115,15 @@ def test_nothing_of_this_checkout_is_used(outside: Outside) -> None:
     assert done.stdout.count("site-packages") == 2
 
 
-def test_a_recording_is_transcribed_by_it(outside: Outside, server: str, tmp_path: Path) -> None:
+def test_the_demo_is_transcribed_by_it(outside: Outside, server: str) -> None:
     chosen = {"THERAPY_SPEECH": "openai-speech", "OPENAI_SPEECH_URL": server}
-    recording = tmp_path / "session.ogg"
-    recording.write_bytes(media.recording("ogg", HEARD_S))
-    done = outside.run("therapy", "transcribe", recording, "--json", **chosen)
+    done = outside.run("therapy", "transcribe", DEMO, "--json", **chosen)
     assert done.returncode == 0, done.stderr
     heard = json.loads(done.stdout)
     assert heard["engine"] == "whisper-1"
     assert heard["language"] == "en-US"
     turns = [(each["speaker"], each["text"]) for each in heard["utterances"]]
-    reference = media.demo_turns(HEARD_S)
+    reference = media.demo_turns()
     words = [" ".join(text for _, text in each) for each in (reference, turns)]
     assert word_error_rate(*words) < 0.15
     assert speaker_share(reference, turns) > 0.8

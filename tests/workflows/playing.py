@@ -11,7 +11,8 @@ import av
 
 from tests.builders import a_wav
 from therapy.adapters.memory.audio import MemoryAudioDecoder
-from therapy.ports.audio import Rendition
+from therapy.ports.audio import Rendition, ignore
+from therapy.workflows.joined_audio import decode_parts
 
 RATE = 16_000
 AT_ONCE = 131_072
@@ -92,12 +93,14 @@ class PlayingDecoder(MemoryAudioDecoder):
         self.released.set()
         self.times = 0
 
-    async def playback(self, practice_id, pcm, *, expected_ms, on_end):
+    async def playback(self, practice_id, recordings, *, expected_ms, longest_ms, on_end):
         self.times += 1
         self.asked.set()
         yield 0, HOLLOW
         size = len(HOLLOW)
-        async for chunk in pcm:
+        async for chunk in decode_parts(
+            practice_id, recordings, longest_ms=longest_ms, on_end=ignore, audio=self
+        ):
             yield size, chunk
             size += len(chunk)
         await self.released.wait()

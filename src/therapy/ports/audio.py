@@ -1,8 +1,8 @@
 """Audio: decodes a recording's bytes into a stream of 16 kHz mono samples."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -19,6 +19,13 @@ LONGEST_MS = 4 * 3_600_000
 
 ReadRange = Callable[[int, int], Awaitable[bytes]]
 """Reads the bytes from `start` up to but not including `end`; fewer only at the end of the recording."""
+
+
+class ReadableRecording(NamedTuple):
+    """One recording: what reads it, and how many bytes it has."""
+
+    read: ReadRange
+    size: int
 
 
 def ignore(_: AudioFindings) -> None:
@@ -90,25 +97,27 @@ class Rendition(Struct, frozen=True):
 
 @runtime_checkable
 class SupportsPlayback(Protocol):
-    """A decoder that also makes a file of what it decoded that every browser plays and seeks."""
+    """A decoder that also makes a file of what it decodes that every browser plays and seeks."""
 
     def playback(
         self,
         practice_id: str,
-        pcm: AsyncIterator[bytes],
+        recordings: Sequence[ReadableRecording],
         *,
         expected_ms: int,
+        longest_ms: int = LONGEST_MS,
         on_end: Callable[[Rendition], None],
     ) -> AsyncIterator[tuple[int, bytes]]:
         """Yield pieces of the file, at most 1 MiB each, with the offset at which each stands in it.
 
-        `pcm` is what `AudioDecoder.decode` yields, about `expected_ms` of it. Each piece follows the one
-        before; only in the first `HEAD_BYTES` one may stand again where another stood. What is heard at a
-        time is what `pcm` has at that time, and the file says how long it lasts, to 50 ms. `on_end` is
-        called once, before the iterator ends. Closing the iterator early frees everything. What `pcm`
-        raises comes out as it is.
+        It has the sound of all `recordings` as `domain.joined_sound` puts them on one timeline, about
+        `expected_ms` of it: what is heard at a time is what `AudioDecoder.decode` has at that time, and the
+        file says how long it lasts, to 50 ms. Each piece follows the one before; only in the first
+        `HEAD_BYTES` one may stand again where another stood. `on_end` is called once, before the iterator
+        ends. Closing the iterator early frees everything. What `read` raises comes out as it is.
 
         Raises:
-            RecordingTooLong: there is much more sound than was expected.
+            UndecodableAudio: none of the recordings can be decoded.
+            RecordingTooLong: together they last longer than `longest_ms`, or much longer than was expected.
             EngineFailed: what encodes it failed; EngineDied if it crashed or reached a limit.
         """

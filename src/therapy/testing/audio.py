@@ -11,6 +11,7 @@ from therapy.ports.audio import (
     HEAD_BYTES,
     PEAKS_PER_SECOND,
     AudioDecoder,
+    ReadableRecording,
     ReadRange,
     Rendition,
     SupportsPlayback,
@@ -145,7 +146,7 @@ async def test_pieces_of_what_players_play_follow_each_other_but_for_its_first_4
     reports: list[Rendition] = []
     pieces = audio.playback(
         PRACTICE,
-        audio.decode(PRACTICE, reader(recording), len(recording)),
+        [ReadableRecording(reader(recording), len(recording))],
         expected_ms=3_000,
         on_end=reports.append,
     )

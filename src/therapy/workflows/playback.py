@@ -5,10 +5,11 @@ session, so that erasing a session finds them whether or not there is a record.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import accumulate
 
 from msgspec.structs import replace
 
@@ -26,19 +27,18 @@ from therapy.domain.run import Run, RunState, again, done
 from therapy.domain.run_stages import MAKING_PLAYBACK
 from therapy.domain.session import CANCELLED_OR_ERASED, WITH_TRANSCRIPT, Session
 from therapy.ports.audio import (
-    BYTES_PER_MS,
     LONGEST_MS,
     AudioDecoder,
+    ReadableRecording,
     Rendition,
     SupportsPlayback,
-    ignore,
 )
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.claimed_run import ALMOST, ClaimedRun, Finish, end_beside
 from therapy.workflows.decoding_turns import MOST_SECONDS
-from therapy.workflows.joined_audio import Part, close_with, decode_parts
+from therapy.workflows.joined_audio import close_with
 from therapy.workflows.staged_file import StagedFile
 
 NOT_YET = datetime.min.replace(tzinfo=UTC)
@@ -69,11 +69,16 @@ async def make(
     # If it is longer than its transcript says, which never was, the second try has room for the longest.
     expected_ms = min(longest_ms, longest_ms if run.attempt else version.duration_ms)
     patience = MOST_SECONDS - await claimed.turns.give_way(MOST_SECONDS)
-    pcm = _pcm(
-        session, claimed, expected_ms, longest_ms, patience, recordings=recordings, audio=audio
-    )
+    found: list[Rendition] = []
     try:
-        made = await _kept(claimed, session, pcm, expected_ms, recordings=recordings, encoder=audio)
+        pieces = audio.playback(
+            session.practice_id,
+            await _readable(session, claimed, recordings=recordings),
+            expected_ms=expected_ms,
+            longest_ms=longest_ms,
+            on_end=found.append,
+        )
+        made = await _kept(claimed, session, pieces, found, patience, recordings=recordings)
     except BaseException:
         content = content_of(session.recordings)
         with suppress(Exception):  # the sweep and `therapy doctor` find what is left then
@@ -93,46 +98,37 @@ async def _is_wanted(session: Session, run: Run, *, records: Records) -> bool:
     return not is_of(await records.playbacks.of_session(session.practice_id, session.id), session)
 
 
-async def _pcm(
-    session: Session,
-    claimed: ClaimedRun,
-    expected_ms: int,
-    longest_ms: int,
-    patience: float,
-    *,
-    recordings: Recordings,
-    audio: AudioDecoder,
-) -> AsyncGenerator[bytes, None]:
-    """Yield the sound of all of a session's recordings, and note how much of it has gone by.
+async def _readable(
+    session: Session, claimed: ClaimedRun, *, recordings: Recordings
+) -> list[ReadableRecording]:
+    """Return what reads a session's recordings, and notes how much of them has been read."""
+    practice_id, keys = session.practice_id, [each.key for each in session.recordings]
+    sizes = [await recordings.size(practice_id, key) for key in keys]
 
-    While a recording is decoded for which somebody waits, it waits, too, and so do its child processes: for
-    `patience` seconds in all.
-    """
-    practice_id, expected, sent = session.practice_id, max(1, expected_ms * BYTES_PER_MS), 0
-    parts = [
-        Part(partial(recordings.read, practice_id, key), await recordings.size(practice_id, key))
-        for key in (each.key for each in session.recordings)
+    async def read(key: str, before: int, start: int, end: int) -> bytes:
+        claimed.progress = min(ALMOST, (before + start) / max(1, sum(sizes)))
+        return await recordings.read(practice_id, key, start, end)
+
+    befores = accumulate(sizes, initial=0)
+    return [
+        ReadableRecording(partial(read, key, before), size)
+        for key, before, size in zip(keys, befores, sizes, strict=False)
     ]
-    async with AsyncExitStack() as stack:
-        pcm = decode_parts(practice_id, parts, longest_ms=longest_ms, on_end=ignore, audio=audio)
-        close_with(stack, pcm)
-        async for chunk in pcm:
-            sent += len(chunk)
-            claimed.progress = min(ALMOST, sent / expected)
-            patience -= await claimed.turns.give_way(patience)
-            yield chunk
 
 
 async def _kept(
     claimed: ClaimedRun,
     session: Session,
-    pcm: AsyncGenerator[bytes, None],
-    expected_ms: int,
+    pieces: AsyncIterator[tuple[int, bytes]],
+    found: Sequence[Rendition],
+    patience: float,
     *,
     recordings: Recordings,
-    encoder: SupportsPlayback,
 ) -> Playback:
-    """Encode sound and keep the files.
+    """Keep the files that are made of these pieces; what was made is `found` behind the last one.
+
+    While a recording is decoded for which somebody waits, it waits, too, and so does the child process, as
+    soon as its pipe is full: for `patience` seconds in all.
 
     Raises:
         LeaseLost: the session was cancelled meanwhile, or another worker has the run.
@@ -140,13 +136,11 @@ async def _kept(
     practice_id, content = session.practice_id, content_of(session.recordings)
     file = StagedFile(practice_id, audio_key(session.id, content), recordings)
     peaks = StagedFile(practice_id, peaks_key(session.id, content), recordings)
-    found: list[Rendition] = []
     async with AsyncExitStack() as stack:
-        close_with(stack, pcm)
-        pieces = encoder.playback(practice_id, pcm, expected_ms=expected_ms, on_end=found.append)
         close_with(stack, pieces)
         async for offset, piece in pieces:
             await file.put(offset, piece)
+            patience -= await claimed.turns.give_way(patience)
     (made,) = found
     await peaks.put(0, made.peaks)
     await claimed.require_wanted()

@@ -24,7 +24,7 @@ from therapy.domain.scoring import to_score, with_scores
 from therapy.domain.transcript import Source, TranscriptVersion, Utterance, in_order
 from therapy.domain.vocabulary import Correction
 from therapy.domain.vocabulary_corrections import Corrector
-from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange
+from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadableRecording, ReadRange
 from therapy.ports.sentiment import Sentiment
 from therapy.ports.speech import (
     Speech,
@@ -33,7 +33,7 @@ from therapy.ports.speech import (
     SpeechDone,
     SpeechOptions,
 )
-from therapy.workflows.joined_audio import Part, close_with, decode_parts
+from therapy.workflows.joined_audio import close_with, decode_parts
 
 UNDETERMINED = "und"
 """BCP 47's tag for an unknown language, e.g. of lines that were added to a silent recording."""
@@ -71,7 +71,7 @@ async def recognise(
     options: SpeechOptions,
     *,
     at: datetime,
-    more: Sequence[Part] = (),
+    more: Sequence[ReadableRecording] = (),
     longest_ms: int = LONGEST_MS,
     on_progress: Callable[[int], None] = lambda _: None,
     audio: AudioDecoder,
@@ -104,7 +104,7 @@ async def hear(
     size: int,
     options: SpeechOptions,
     *,
-    more: Sequence[Part] = (),
+    more: Sequence[ReadableRecording] = (),
     longest_ms: int = LONGEST_MS,
     on_progress: Callable[[int], None] = lambda _: None,
     on_charge: Callable[[], Awaitable[None]] = nothing_to_note,
@@ -130,7 +130,7 @@ async def hear(
         found = findings
 
     if more:
-        parts = (Part(read, size), *more)
+        parts = (ReadableRecording(read, size), *more)
         pcm = decode_parts(practice_id, parts, longest_ms=longest_ms, on_end=note, audio=audio)
     else:
         pcm = audio.decode(practice_id, read, size, longest_ms=longest_ms, on_end=note)

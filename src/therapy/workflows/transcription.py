@@ -13,14 +13,13 @@ from therapy.domain.run_stages import RECOGNISING, ROLES, SCORING
 from therapy.domain.session import WITH_TRANSCRIPT, Event, Session, State, apply
 from therapy.domain.transcript import TranscriptVersion
 from therapy.domain.vocabulary import Vocabulary
-from therapy.ports.audio import LONGEST_MS, SupportsPlayback
+from therapy.ports.audio import LONGEST_MS, ReadableRecording, SupportsPlayback
 from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows.claimed_run import ALMOST, ClaimedRun, Finish
 from therapy.workflows.engines import Engines
-from therapy.workflows.joined_audio import Part
 from therapy.workflows.recognition import Heard, hear, scored, with_assigned_roles
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.stage_outputs import (
@@ -203,7 +202,9 @@ async def _recognise(
         await claimed.require_wanted()
         number += await outputs.keep_part(number, state, made_of)
 
-    first, *more = (Part(partial(read, key), size) for key, size in zip(keys, sizes, strict=True))
+    first, *more = (
+        ReadableRecording(partial(read, key), size) for key, size in zip(keys, sizes, strict=True)
+    )
     await claimed.turns.begin(run_id)
     try:
         return await hear(

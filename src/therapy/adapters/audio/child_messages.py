@@ -11,6 +11,7 @@ from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.child_process.parent_side import ended
 from therapy.domain import errors
 from therapy.domain.errors import EngineDied, EngineFailed, TherapyError
+from therapy.ports.audio import ReadRange
 
 FAILURES: dict[str, type[TherapyError]] = {
     each.__name__: each
@@ -22,6 +23,34 @@ FAILURES: dict[str, type[TherapyError]] = {
     )
 }
 """What a child may report, by name; anything else is an engine that failed."""
+
+
+async def messages_of(
+    child: Process, read: ReadRange, size: int, silence: float
+) -> AsyncIterator[tuple[bytes, bytes]]:
+    """Yield what a child makes, then what it found; answer its requests for ranges of `size` bytes meanwhile.
+
+    Raises:
+        TherapyError: what the child reports; EngineFailed if it ends without a word, EngineDied if that is
+            because it crashed or reached a limit.
+    """
+    if (outgoing := child.stdin) is None:
+        raise EngineFailed("engine_failed", reason="no pipe")
+    kind = b""
+    while kind != protocol.FOUND:
+        kind, content = await next_message_of(child, silence)
+        if kind == protocol.FAILED:
+            raise reported_error(content)
+        if kind != protocol.RANGE:
+            yield kind, content
+            continue
+        start, end = protocol.SPAN.unpack(content)
+        if not start <= end <= min(size, start + protocol.LONGEST_RANGE):
+            raise EngineDied(reason="protocol")
+        content = await read(start, end)
+        outgoing.write(protocol.LENGTH.pack(len(content)))
+        outgoing.write(content)
+        await sent_to(child, silence)
 
 
 async def next_message_of(child: Process, silence: float) -> tuple[bytes, bytes]:

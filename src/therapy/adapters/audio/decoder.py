@@ -7,7 +7,7 @@ killed and reaped when the iterator ends, however it ends. A slow consumer makes
 import asyncio
 import os
 from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from importlib.util import find_spec
 
@@ -15,16 +15,23 @@ import msgspec
 from msgspec.structs import replace
 
 from therapy.adapters.audio import decoder_protocol as protocol
-from therapy.adapters.audio.child_messages import next_message_of, reported_error, sent_to
-from therapy.adapters.audio.playback import encoded
+from therapy.adapters.audio.child_messages import messages_of
+from therapy.adapters.audio.playback import playback_file
 from therapy.adapters.audio.read_ahead import ReadAhead
 from therapy.adapters.child_process.limits import Limits
 from therapy.adapters.child_process.parent_side import end_child, start_child
 from therapy.domain import media_headers
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.concurrency_limit import ConcurrencyLimit
-from therapy.domain.errors import EngineDied, EngineFailed, TooLarge, WorkFailed
-from therapy.ports.audio import LONGEST_MS, AudioDecoder, ReadRange, Rendition, ignore
+from therapy.domain.errors import EngineDied, TooLarge, WorkFailed
+from therapy.ports.audio import (
+    LONGEST_MS,
+    AudioDecoder,
+    ReadableRecording,
+    ReadRange,
+    Rendition,
+    ignore,
+)
 
 if find_spec("av") is None:  # only the child imports it, but it is missed at the start
     raise ModuleNotFoundError("No module named 'av'", name="av")
@@ -90,7 +97,7 @@ class PyAvAudioDecoder(AudioDecoder):
     ) -> AsyncGenerator[bytes, None]:
         order = protocol.Order(size, check=False, longest_ms=longest_ms, limits=self._limits)
         async with aclosing(ReadAhead(read, size)) as ahead, _child(order) as child:
-            async for kind, content in _messages(child, ahead.range, order):
+            async for kind, content in messages_of(child, ahead.range, size, order.limits.silence):
                 if kind == protocol.PCM:
                     yield content
                 else:
@@ -112,14 +119,16 @@ class PyAvAudioDecoder(AudioDecoder):
 
     async def playback(
         self,
-        practice_id: str,  # noqa: ARG002 - the samples are all that it needs
-        pcm: AsyncIterator[bytes],
+        practice_id: str,  # noqa: ARG002 - the range readers know the recordings
+        recordings: Sequence[ReadableRecording],
         *,
         expected_ms: int,
+        longest_ms: int = LONGEST_MS,
         on_end: Callable[[Rendition], None],
     ) -> AsyncGenerator[tuple[int, bytes], None]:
         """Yield the pieces of an MP4 file with AAC, see `SupportsPlayback`."""
-        async with aclosing(encoded(pcm, expected_ms, self._limits, on_end)) as pieces:
+        made = playback_file(recordings, expected_ms, longest_ms, self._limits, on_end)
+        async with aclosing(made) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -141,7 +150,7 @@ class PyAvAudioDecoder(AudioDecoder):
         order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._check_limits)
         found = AudioFindings()
         async with _child(order) as child:
-            async for _, content in _messages(child, read, order):
+            async for _, content in messages_of(child, read, size, order.limits.silence):
                 found = _findings(content)
         return found
 
@@ -156,34 +165,6 @@ async def _child(order: protocol.Order) -> AsyncIterator[Process]:
         yield child
     finally:
         await end_child(child)
-
-
-async def _messages(
-    child: Process, read: ReadRange, order: protocol.Order
-) -> AsyncIterator[tuple[bytes, bytes]]:
-    """Yield samples, then what was found; answer requests for ranges in between.
-
-    Raises:
-        TherapyError: what the child reports; EngineFailed if it ends without a word, EngineDied if that is
-            because it crashed or reached a limit.
-    """
-    if (outgoing := child.stdin) is None:
-        raise EngineFailed("engine_failed", reason="no pipe")
-    kind = b""
-    while kind != protocol.FOUND:
-        kind, content = await next_message_of(child, order.limits.silence)
-        if kind == protocol.FAILED:
-            raise reported_error(content)
-        if kind != protocol.RANGE:
-            yield kind, content
-            continue
-        start, end = protocol.SPAN.unpack(content)
-        if not start <= end <= min(order.size, start + protocol.LONGEST_RANGE):
-            raise EngineDied(reason="protocol")
-        content = await read(start, end)
-        outgoing.write(protocol.LENGTH.pack(len(content)))
-        outgoing.write(content)
-        await sent_to(child, order.limits.silence)
 
 
 def _findings(content: bytes) -> AudioFindings:

@@ -5,9 +5,9 @@ messages with a kind in front: `RANGE` (two 64 bit numbers: start and end), `PCM
 of `FOUND` (JSON: `AudioFindings`) or `FAILED` (JSON: `Failed`). It asks for one range at a time. A child in
 which a recording has got the upper hand may send anything: each kind has a greatest length.
 
-The child that encodes (`playback_process`) gets one line of `EncoderOrder`, then a `frame` of samples for
-each `WANTED`, an empty one at the end. It sends `PIECE`s (a 64 bit offset and what stands there in the file)
-and at last `FOUND` (JSON: `Rendition`) or `FAILED`.
+The child that makes what browsers play (`playback_process`) gets one line of `PlaybackOrder`. It asks for
+ranges, too, of all recordings as if they were one, sends `PIECE`s (a 64 bit offset and what stands there in
+the file) and at last `FOUND` (JSON: `Rendition`) or `FAILED`.
 """
 
 import struct
@@ -19,9 +19,9 @@ from msgspec.structs import replace
 from therapy.adapters.child_process.limits import Limits
 
 RANGE, PCM, FOUND, FAILED = b"R", b"P", b"F", b"X"
-WANTED, PIECE = b"W", b"M"
+PIECE = b"M"
 
-LONGEST = {RANGE: 16, PCM: 1 << 20, FOUND: 16 << 20, FAILED: 4_096, WANTED: 0, PIECE: 1 << 20}
+LONGEST = {RANGE: 16, PCM: 1 << 20, FOUND: 16 << 20, FAILED: 4_096, PIECE: 1 << 20}
 """The greatest length in bytes of each kind; a day of 32 channels has levels of 15 MiB."""
 
 LONGEST_RANGE = 1 << 20
@@ -48,10 +48,15 @@ class Order(Struct, frozen=True):
     parent: int = 0
 
 
-class EncoderOrder(Struct, frozen=True):
-    """Encode samples of about `expected_ms`, for the process with the id `parent`."""
+class PlaybackOrder(Struct, frozen=True):
+    """Decode recordings of so many bytes each and encode their sound, about `expected_ms` of it.
 
+    Together they may last `longest_ms`. `parent` is a process id.
+    """
+
+    sizes: tuple[int, ...]
     expected_ms: int
+    longest_ms: int
     limits: Limits
     parent: int = 0
 
@@ -65,11 +70,11 @@ class Failed(Struct, frozen=True):
 
 
 decode_order = msgspec.json.Decoder(Order).decode
-decode_encoder_order = msgspec.json.Decoder(EncoderOrder).decode
+decode_playback_order = msgspec.json.Decoder(PlaybackOrder).decode
 decode_failed = msgspec.json.Decoder(Failed).decode
 
 
-def line(order: Order | EncoderOrder, parent: int) -> bytes:
+def line(order: Order | PlaybackOrder, parent: int) -> bytes:
     """Return an order of the process `parent` encoded as a line."""
     return msgspec.json.encode(replace(order, parent=parent)) + b"\n"
 

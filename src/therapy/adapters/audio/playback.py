@@ -1,18 +1,18 @@
-"""Makes what browsers play: samples go to a child process, pieces of an MP4 file with AAC come back."""
+"""Makes what browsers play: a child process decodes recordings and sends pieces of an MP4 file with AAC."""
 
 import os
-from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
 
 import msgspec
 
 from therapy.adapters.audio import decoder_protocol as protocol
-from therapy.adapters.audio.child_messages import next_message_of, reported_error, sent_to
+from therapy.adapters.audio.child_messages import messages_of
+from therapy.adapters.audio.read_ahead import ReadAhead
 from therapy.adapters.child_process.limits import Limits
 from therapy.adapters.child_process.parent_side import end_child, start_child
-from therapy.domain.errors import EngineDied, EngineFailed
-from therapy.ports.audio import Rendition
+from therapy.domain.errors import EngineDied
+from therapy.ports.audio import ReadableRecording, Rendition
 
 CHILD = "therapy.adapters.audio.playback_process"
 NICE = 19
@@ -22,50 +22,59 @@ PIPE_LIMIT = 1 << 16
 """Bytes of the file that may wait here for the consumer."""
 
 
-async def encoded(
-    pcm: AsyncIterator[bytes],
+async def playback_file(
+    recordings: Sequence[ReadableRecording],
     expected_ms: int,
+    longest_ms: int,
     limits: Limits,
     on_end: Callable[[Rendition], None],
 ) -> AsyncGenerator[tuple[int, bytes], None]:
     """Yield pieces of the file and their offsets, see `ports.audio.SupportsPlayback`."""
+    sizes = tuple(each.size for each in recordings)
+    order = protocol.PlaybackOrder(sizes, expected_ms, longest_ms, limits)
     child = await start_child(CHILD, limit=PIPE_LIMIT)
     try:
         with suppress(OSError):  # it has ended already
             os.setpriority(os.PRIO_PROCESS, child.pid, NICE)
-        order = protocol.EncoderOrder(expected_ms, limits)
         if child.stdin is not None:
             child.stdin.write(protocol.line(order, os.getpid()))
-        async for kind, content in _messages(child, pcm, limits):
-            if kind == protocol.FOUND:
-                on_end(_rendition(content))
-            else:
-                yield _piece(content)
+        async with aclosing(_OneAfterAnother(recordings)) as ahead:
+            async for kind, content in messages_of(child, ahead.range, sum(sizes), limits.silence):
+                if kind == protocol.FOUND:
+                    on_end(_rendition(content))
+                else:
+                    yield _piece(content)
     finally:
         await end_child(child)
 
 
-async def _messages(
-    child: Process, pcm: AsyncIterator[bytes], limits: Limits
-) -> AsyncIterator[tuple[bytes, bytes]]:
-    """Yield pieces, then the rendition; hand over samples in between.
+class _OneAfterAnother:
+    """Answers ranges of recordings as if they were one, and reads ahead in the one that is decoded."""
 
-    Raises:
-        TherapyError: what the child reports; EngineFailed if it ends without a word, EngineDied if that is
-            because it crashed or reached a limit.
-    """
-    if child.stdin is None:
-        raise EngineFailed("engine_failed", reason="no pipe")
-    kind = b""
-    while kind != protocol.FOUND:
-        kind, content = await next_message_of(child, limits.silence)
-        if kind == protocol.FAILED:
-            raise reported_error(content)
-        if kind == protocol.WANTED:
-            child.stdin.write(protocol.frame(await anext(pcm, b"")))
-            await sent_to(child, limits.silence)
-        else:
-            yield kind, content
+    def __init__(self, recordings: Sequence[ReadableRecording]) -> None:
+        self._recordings = recordings
+        self._number, self._ahead = -1, ReadAhead(_nothing, 0)
+
+    async def range(self, start: int, end: int) -> bytes:
+        """Return the bytes from `start` up to but not including `end`, of one recording."""
+        number, begin = 0, 0
+        while number + 1 < len(self._recordings) and (
+            start >= begin + self._recordings[number].size
+        ):
+            begin += self._recordings[number].size
+            number += 1
+        if number != self._number:
+            await self.aclose()
+            self._number, self._ahead = number, ReadAhead(*self._recordings[number])
+        return await self._ahead.range(start - begin, end - begin)
+
+    async def aclose(self) -> None:
+        """End what is still being read."""
+        await self._ahead.aclose()
+
+
+async def _nothing(_start: int, _end: int) -> bytes:
+    return b""
 
 
 def _piece(content: bytes) -> tuple[int, bytes]:
