@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.builders import NOW, OTHER_PRACTICE, PRACTICE, a_person, a_practice, a_therapist
+from tests.builders import NOW, OTHER_PRACTICE, PRACTICE, a_person, a_practice
 from tests.workflows.interrupted_ports import InterruptedStore, nothing
 from tests.workflows.memory_installation import some_records
 from therapy.adapters.memory.passwords import MemoryPasswords
@@ -222,7 +222,6 @@ async def test_every_account_is_counted_and_listed_however_many_there_are(record
         )
     assert len([each async for each in records.people.of_practice(PRACTICE)]) == 501
     assert await accounts.real_people(records=records) == 1
-    assert not await accounts.only_demo(a_practice(), records=records)
 
 
 async def test_practices_are_listed_in_order_of_their_ids():
@@ -231,9 +230,3 @@ async def test_practices_are_listed_in_order_of_their_ids():
         practice = Practice(practice_id, practice_id.upper())
         await accounts.put_practice(practice, records=records)
     assert [each.id for each in await records.practices.all()] == ["a", "b", "c"]
-
-
-async def test_a_practice_of_demo_accounts_is_one_and_an_empty_one_is_none(records):
-    assert not await accounts.only_demo(a_practice(), records=records)
-    await accounts.add_person(a_therapist(demo=True), records=records)
-    assert await accounts.only_demo(a_practice(), records=records)

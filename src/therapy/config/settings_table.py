@@ -32,10 +32,6 @@ class Setting:
     purpose: str
     secret: bool
 
-    def value_in(self, settings: Settings) -> Any:
-        """Return what this setting is set to."""
-        return getattr(getattr(settings, self.part) if self.part else settings, self.field)
-
     @property
     def default_text(self) -> str:
         """The default as one would set it; "" if there is none."""

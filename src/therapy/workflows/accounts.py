@@ -160,12 +160,6 @@ async def written_practice(planned: Practice, *, records: Records) -> Practice:
         return planned
 
 
-async def only_demo(practice: Practice, *, records: Records) -> bool:
-    """Return whether a practice has accounts, all of them demo accounts."""
-    demo = await _demo(practice, records=records)
-    return bool(demo) and all(demo)
-
-
 async def _demo(practice: Practice, *, records: Records) -> list[bool]:
     """Return for each account of a practice whether it is a demo account."""
     return [person.demo async for person in records.people.of_practice(practice.id)]
