@@ -233,6 +233,19 @@ async def test_a_birthday_is_read_in_each_of_the_three_forms(clinic, written):
     assert session.details.patient.date_of_birth.isoformat() == "2001-02-28"
 
 
+@pytest.mark.parametrize("written", ["2026-02-28", "28-02-2026", "28/02/2026"])
+async def test_days_are_corrected_in_each_of_the_three_forms(clinic, written):
+    session_id = await clinic.session()
+    born = {"id": "555666777", "name": "New One", "date_of_birth": written.replace("2026", "2001")}
+    change = {"session_date": written, "patient": born}
+    told = (await clinic.ask("PATCH", f"/sessions/{session_id}", json=change)).json()
+    assert told["session_date"] == "2026-02-28"
+    assert told["patient"]["date_of_birth"] == "2001-02-28"
+    cleared = {"patient": born | {"date_of_birth": ""}}
+    told = (await clinic.ask("PATCH", f"/sessions/{session_id}", json=cleared)).json()
+    assert told["patient"]["date_of_birth"] is None
+
+
 async def test_a_patient_typed_by_hand_needs_no_account(clinic):
     patient = json.dumps({"id": "999888777", "name": "Typed By Hand"})
     session = await stored(clinic, await clinic.upload(metadata=metadata_of(patient=patient)))

@@ -88,6 +88,17 @@ OPERATION_IDS = [
 ]
 """Clients are made with these as names of functions: one may be added, none may change."""
 
+APP = {
+    *("change_password", "forgot_password", "log_in", "refresh_login"),
+    *("register_device", "unregister_devices", "find_patients", "get_my_profile"),
+    *("list_closed_sessions", "search_closed_sessions", "get_closed_session", "upload_recording"),
+    *("list_sessions_for_review", "get_transcript_for_review", "submit_reviewed_transcript"),
+}
+"""What the app calls: the forms of dates in what these take and give are its contract's."""
+DATED = re.compile(r"(.+_)?(at|date|day|since|until)|date_.+")
+"""The names of fields that are a day or a moment."""
+DATE = re.compile(r"\d{4}-\d\d-\d\d(T.+)?|\d\d[-/]\d\d[-/]\d{4}")
+
 MADE = """
 import json, sys
 from pathlib import Path
@@ -246,13 +257,48 @@ def _kinds(kind: type[TherapyError]) -> Iterator[type[TherapyError]]:
         yield from _kinds(each)
 
 
+def schemas_of(content: dict[str, Any], *parts: Any) -> set[str]:
+    """The names of the schemas that parts of the document are made of, at any depth."""
+    found: set[str] = set()
+    for part in (waiting := list(parts)):
+        named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(part))) - found
+        found |= named
+        waiting += [content["components"]["schemas"][each] for each in named]
+    return found
+
+
+def texts(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a field is where it is a text: itself, or what of it is not null."""
+    return [each for each in schema.get("anyOf", [schema]) if each.get("type") == "string"]
+
+
+def is_dated(field: str, schema: dict[str, Any]) -> bool:
+    examples = [each for each in schema.get("examples", ()) if isinstance(each, str)]
+    shown = any(DATE.fullmatch(each) for each in examples) or "yyyy" in schema["description"]
+    return bool(texts(schema)) and (shown or DATED.fullmatch(field) is not None)
+
+
 def test_dates_beyond_the_app_are_iso_8601(content):
-    schemas = content["components"]["schemas"]
-    for name in ("ListedSession", "SessionAnswer"):
-        assert schemas[name]["properties"]["session_date"]["format"] == "date"
-        assert schemas[name]["properties"]["created_at"]["format"] == "date-time"
-    born = schemas["PatientState"]["properties"]["date_of_birth"]
-    assert {"type": "string", "format": "date"} in born["anyOf"]
+    apps = [each for each in operations(content) if each["operationId"] in APP]
+    assert len(apps) == len(APP)
+    beyond = [each for each in operations(content) if each["operationId"] not in APP]
+    answers = [each["responses"].get(status) for each in apps for status in ("200", "202", "204")]
+    of_the_app = schemas_of(content, *answers, *(each.get("requestBody") for each in apps))
+    formats: dict[tuple[str, str], set[str | None]] = {}
+    for name in schemas_of(content, *beyond) - of_the_app:
+        schema = content["components"]["schemas"][name]
+        for field, described in schema.get("properties", {}).items():
+            if is_dated(field, described):
+                formats[name, field] = {each.get("format") for each in texts(described)}
+                for example in filter(None, described.get("examples", ())):
+                    given = "date-time" if "T" in example else "date"
+                    assert formats[name, field] == {given}, (name, field, example)
+    assert {at: each for at, each in formats.items() if each not in ({"date"}, {"date-time"})} == {}
+    assert formats["Correction", "session_date"] == formats["SessionAnswer", "session_date"]
+    assert formats["PersonCorrection", "date_of_birth"] == formats["PatientState", "date_of_birth"]
+    for name, field in (("Problem", "at"), ("Problem", "changed_at"), ("Waiting", "since")):
+        assert formats[name, field] == {"date-time"}, (name, field)
+    assert len(formats) > 15
 
 
 def test_a_wrong_answer_does_not_pass_for_a_documented_one(content):

@@ -12,7 +12,7 @@ from therapy.domain.find_and_replace import MOST_FIND
 from therapy.domain.transcript import Speaker
 from therapy.entrypoints.http.edited_transcript import LATEST_MS, Lines, Outline, read_lines
 from therapy.entrypoints.http.errors import PreconditionRequired
-from therapy.entrypoints.http.schema_types import NO_NUL, UtcTime, about
+from therapy.entrypoints.http.schema_types import MOMENT_TEXT, NO_NUL, UtcTime, about
 from therapy.entrypoints.http.session_transcript import TranscriptLine, line_of
 from therapy.workflows.draft_preconditions import NEW, Precondition
 from therapy.workflows.drafts import DraftView, SentDraft
@@ -42,7 +42,11 @@ class DraftSent(Struct, forbid_unknown_fields=True):
     lines: Lines
     reviewed_to_ms: ReviewedTo = 0
     version_in_force: Annotated[int, about("Not read.", 1)] = 0
-    at: Annotated[str, about("Not read.", "2026-03-04T10:40:00Z"), Meta(max_length=64)] = ""
+    at: Annotated[
+        str,
+        about("Not read.", "2026-03-04T10:40:00Z"),
+        Meta(max_length=64, extra_json_schema=MOMENT_TEXT),
+    ] = ""
 
 
 class _DraftOutline(Outline, kw_only=True):

@@ -5,7 +5,7 @@ operator's token is told the dependencies by name.
 """
 
 import hmac
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from therapy.domain.errors import NotSignedIn, StorageFull, Unavailable
 from therapy.entrypoints.http.bearer_token import bearer
 from therapy.entrypoints.http.problem_answers import problems
 from therapy.entrypoints.http.readiness import Findings, Readiness
-from therapy.entrypoints.http.schema_types import about
+from therapy.entrypoints.http.schema_types import UtcTime, about
 from therapy.entrypoints.http.shared_answer import SharedAnswer
 from therapy.wiring import Therapy
 from therapy.workflows.backlog import Backlog, backlog
@@ -38,7 +38,7 @@ class Waiting(Struct):
 
     dependency: Annotated[str, about("Through what they are delivered.", "push")]
     number: Annotated[int, about("How many wait, at least.", 25)]
-    since: Annotated[datetime, about("When the oldest was written.", "2026-11-26T05:10:00Z")]
+    since: Annotated[UtcTime, about("When the oldest was written.", "2026-11-26T05:10:00Z")]
     why: Annotated[
         str,
         about(
@@ -102,7 +102,7 @@ async def live() -> Live:
     "/ready",
     opt={"no_token": True},
     operation_id="check_ready",
-    summary="Check that it can answer",
+    summary="Check that the server is ready to answer requests",
     response_description="What is needed can be reached.",
     responses=problems("unavailable"),
 )
@@ -120,7 +120,7 @@ async def ready(request: Request[Any, Any, Any]) -> Ready:
     "/ready/uploads",
     opt={"no_token": True},
     operation_id="check_ready_for_uploads",
-    summary="Check that it can take recordings in",
+    summary="Check that the server is ready to take recordings in",
     response_description="There is room, and what is needed can be reached.",
     responses=problems("unavailable", "storage_full"),
 )

@@ -11,7 +11,7 @@ from litestar.openapi.spec import Example
 from msgspec import UNSET, Struct, UnsetType
 
 from therapy.entrypoints.http.errors import PROBLEM_TYPE, problem_body, title_of
-from therapy.entrypoints.http.schema_types import AN_EARLIER_ID, about
+from therapy.entrypoints.http.schema_types import AN_EARLIER_ID, MOMENT_TEXT, about
 
 A_REQUEST_ID = "9d4e1b7c2f6a4d0f8c3b5a7e9f1d2c4b"
 
@@ -38,7 +38,9 @@ class Problem(Struct):
     offset: Annotated[int, about("How many bytes of the upload are there.")] | UnsetType = UNSET
     version: Annotated[int, about("The version in force, or at work.")] | UnsetType = UNSET
     author: Annotated[str, about("Who made it; empty if a machine did.")] | UnsetType = UNSET
-    at: Annotated[str, about("When it was made.")] | UnsetType = UNSET
+    at: Annotated[str, about("When it was made.", extra_json_schema=MOMENT_TEXT)] | UnsetType = (
+        UNSET
+    )
     source: Annotated[str, about("How it came to be.")] | UnsetType = UNSET
     engines: Annotated[str, about("What is installed.")] | UnsetType = UNSET
     etag: Annotated[str, about("The draft's ETag, as in `ETag`.")] | UnsetType = UNSET
@@ -46,7 +48,10 @@ class Problem(Struct):
         Annotated[list[int], about("Lines that were changed elsewhere, by `start_ms`.")] | UnsetType
     ) = UNSET
     more_changed: Annotated[bool, about("Whether others were, too.")] | UnsetType = UNSET
-    changed_at: Annotated[str, about("When it was last saved elsewhere.")] | UnsetType = UNSET
+    changed_at: (
+        Annotated[str, about("When it was last saved elsewhere.", extra_json_schema=MOMENT_TEXT)]
+        | UnsetType
+    ) = UNSET
     version_in_force: Annotated[int, about("The version in force.")] | UnsetType = UNSET
     number: Annotated[int, about("The version that was asked for.")] | UnsetType = UNSET
     last: Annotated[int, about("The number of the newest version.")] | UnsetType = UNSET

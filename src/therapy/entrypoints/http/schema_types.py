@@ -51,6 +51,10 @@ AppDay = Annotated[str, about("The day of the session, `dd-MM-yyyy`.", "04-03-20
 IsoDayText = Annotated[str, about("The day of the session, `yyyy-MM-dd`.", "2026-03-04")]
 IsoDay = Annotated[date, about("The day of the session, ISO 8601.", "2026-03-04")]
 UtcTime = Annotated[datetime, Meta(tz=True)]
+DAY_TEXT = {"format": "date"}
+"""Of a text that is a day, ISO 8601, for the document only: other forms may be read as well."""
+MOMENT_TEXT = {"format": "date-time"}
+"""Of a text that is a moment, ISO 8601, for the document only."""
 Positive = Annotated[float, about("Share of positive feeling, 0 to 1.", 0.62)]
 Neutral = Annotated[float, about("Share of neither; the three shares sum to 1.", 0.28)]
 Negative = Annotated[float, about("Share of negative feeling, 0 to 1.", 0.1)]

@@ -8,14 +8,15 @@ from msgspec import Meta, Struct
 from therapy.domain.errors import InvalidInput
 from therapy.domain.session import TimedNote
 from therapy.domain.transcript import parse_timestamp
-from therapy.entrypoints.http.schema_types import NO_NUL, Short, Text, about
+from therapy.entrypoints.http.schema_types import DAY_TEXT, NO_NUL, Short, Text, about
 
 MOST_NOTES = 2_000
 
 
 Id = Annotated[str, Meta(max_length=100, pattern=NO_NUL)]
+DateText = Annotated[str, Meta(max_length=32, pattern=NO_NUL)]
 BirthDate = Annotated[
-    Annotated[str, Meta(max_length=32, pattern=NO_NUL)] | None,
+    DateText | None,
     about(
         "`yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`. Errors: `date`, `implausible_year`, `invalid`.",
         "1990-05-17",
@@ -73,6 +74,15 @@ class NoteIn(Struct):
 
 class PersonCorrection(PersonIn, forbid_unknown_fields=True):
     """The patient as corrected; `id` and `name` are needed."""
+
+    date_of_birth: Annotated[
+        Annotated[DateText, Meta(extra_json_schema=DAY_TEXT)] | None,
+        about(
+            "ISO 8601; `dd-MM-yyyy` and `dd/MM/yyyy` are read as well. Errors: `date`, "
+            "`implausible_year`, `invalid`.",
+            "1990-05-17",
+        ),
+    ] = None
 
 
 class NoteCorrection(NoteIn, forbid_unknown_fields=True):

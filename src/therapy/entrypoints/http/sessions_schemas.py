@@ -13,6 +13,7 @@ from therapy.domain.work_beside import WorkState
 from therapy.entrypoints.http.recording_measures import Heard
 from therapy.entrypoints.http.schema_types import (
     AN_EARLIER_ID,
+    DAY_TEXT,
     IsoDay,
     LanguageTag,
     PatientEmail,
@@ -224,8 +225,10 @@ class Correction(Struct, forbid_unknown_fields=True):
     session_date: (
         Annotated[
             str,
-            about("The day: `yyyy-MM-dd`, `dd-MM-yyyy` or `dd/MM/yyyy`.", "2026-03-05"),
-            Meta(max_length=32),
+            about(
+                "The day, ISO 8601; `dd-MM-yyyy` and `dd/MM/yyyy` are read as well.", "2026-03-05"
+            ),
+            Meta(max_length=32, extra_json_schema=DAY_TEXT),
         ]
         | UnsetType
     ) = UNSET

@@ -299,7 +299,7 @@ async def terminate(
     operation_class=body_operation(MetadataIn),
     request_max_body_size=DETAILS_BODY,
     operation_id="describe_upload",
-    summary="Say what the recording is",
+    summary="Describe the recording of an upload: patient, day, notes",
     response_description="How far the upload is, and the session if it is one now.",
     responses=problems(
         *(*MINE, *JSON_BODY, *SAID, *MADE, "metadata_differs", "checks_busy", *WRITES),
@@ -341,7 +341,7 @@ async def list_uploads(
 @get(
     "/{upload_id:str}",
     operation_id="get_upload",
-    summary="Look at an upload",
+    summary="Show how far an upload is and what became of it",
     response_description="How far it is, and what became of it.",
     responses=problems(*MINE, field="upload_id"),
 )
