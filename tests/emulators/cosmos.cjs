@@ -29,7 +29,6 @@
 // procedures, deletion by partition key, If-None-Match on an upsert.
 'use strict';
 
-const { createHash } = require('crypto');
 const LIB = '@vercel/cosmosdb-server/lib/';
 const keys = require(`${LIB}utils/get-partition-from-header`);
 const Items = require(`${LIB}account/items`).default;
@@ -356,54 +355,11 @@ handler('replace-collection', async (account, request, response, params) => {
   return answer;
 });
 
-// --- a database of a test is emptied and used again, or copied: to fill one takes longer than most tests
-const Account = require(`${LIB}account`);
-let account;
-Account.default = class extends Account.default {
-  constructor(...address) { super(...address); account = this; }
-};
-const withoutItsOwn = ({ _etag, _rid, _self, _ts, ...told }) => told;
-const empty = name => {
-  const database = account.database(name);
-  if (!database.read()) return null;
-  return [...database.collections._data.values()].map(collection => {
-    Object.assign(collection.documents, { _data: new Map(), _index: new Map(), nextExpiry: undefined });
-    return withoutItsOwn(collection.read());
-  });
-};
-const copy = (name, to) => {
-  account.databases.create({ id: to });
-  for (const collection of account.database(name).collections._data.values()) {
-    account.database(to).collections.create(withoutItsOwn(collection.read()));
-    const { documents } = account.database(to).collection(collection.read().id);
-    collection.documents._data.forEach(each => documents.create(withoutItsOwn(each.read())));
-  }
-  return null;
-};
-
-// --- what is in a database is kept, and put back for each of many trials: same items, same ETags
-const kept = new Map();
-const keepAll = name => {
-  const found = [...account.database(name).collections._data.values()]
-    .map(each => [each.read().id, [...each.documents._data.values()].map(item => item.read())]);
-  const text = JSON.stringify(found);
-  const named = createHash('sha256').update(text).digest('hex');
-  kept.set(named, text);
-  return named;
-};
-const putBack = (name, named) => {
-  for (const [id, found] of JSON.parse(kept.get(named))) {
-    const { documents } = account.database(name).collection(id);
-    Object.assign(documents, { _data: new Map(), _index: new Map(), nextExpiry: undefined });
-    found.forEach(each => documents._set(each));
-  }
-  return null;
-};
-
-const forget = () => { kept.clear(); return null; };
+// --- whole databases: emptied, copied, kept and put back ------------------------------------------------
+const { setConsistency, ...databases } = require('./cosmos_databases.cjs');
 
 const { createHttpServer } = require(`${LIB}index`);
 const server = createHttpServer({ keepAlive: true });
 server.keepAliveTimeout = 60_000; // longer than a client keeps a connection, so that none is closed under it
-seen = inFrontOf(server, { empty, copy, keep: keepAll, putBack, forget }, level => { account.read().userConsistencyPolicy.defaultConsistencyLevel = level; });
+seen = inFrontOf(server, databases, setConsistency);
 server.listen(Number(process.argv[2] || 0), '127.0.0.1', () => console.log(`ready ${server.address().port}`));
