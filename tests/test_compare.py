@@ -29,6 +29,7 @@ from benchmarks.compare.systems import (
 )
 from benchmarks.compare.table import table, verdict_lines
 from benchmarks.growth import Answered, shown, unequal
+from benchmarks.hour import report
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "why"
 PATH = "profiles/me"
@@ -149,6 +150,43 @@ def test_less_cpu_than_the_reference_is_less_and_under_ten_minutes_is_under() ->
     at_most = bounds["upload of 1", "peak PSS MB with playback"]
     assert at_most.at_most is not None
     assert at_most.holds(at_most.at_most)
+
+
+AN_HOUR = {
+    "uploaded": 5.0,
+    "growth": 20.0,
+    "whole": 700.0,
+    "whole pss": 557.0,
+    "cpu": 5.5,
+    "ready": 180.0,
+    "played": 200.0,
+    "cpu of playback": 20.0,
+    "live": 33.0,
+    "live p99": 9.3,
+    "answers": 1_800.0,
+    "slowest after": 7.0,
+}
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        {"ready": 213.0},  # 16.9 times real time
+        {"live": 61.0},
+        {"live p99": 10.1},
+        {"whole pss": 621.0},
+        {"whole": 901.0},
+        {"growth": 61.0},
+        {"cpu": 6.3},
+    ],
+)
+def test_an_hour_by_itself_is_held_to_what_it_is_held_to_beside_the_reference(
+    worse: dict[str, float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report(60, AN_HOUR, 0.5) == 0
+    assert "MISSED" not in capsys.readouterr().out
+    assert report(60, AN_HOUR | worse, 0.5) == 1
+    assert capsys.readouterr().out.count("MISSED") == 1
 
 
 def test_a_result_with_a_failed_answer_is_refused(tmp_path: Path) -> None:
