@@ -80,6 +80,15 @@ def test_links_lead_to_files_that_exist() -> None:
         assert [link for link in links if not (page.parent / link).exists()] == [], page
 
 
+def test_every_decision_has_a_title_with_its_number_and_a_status() -> None:
+    pages = sorted((ROOT / "docs/adr").glob("*.md"))
+    assert len(pages) > 40
+    for page in pages:
+        title, _, status = page.read_text().splitlines()[:3]
+        assert title.startswith(f"# {int(page.name[:3])}. "), page
+        assert re.match(r"Status: (accepted|replaced)\b", status), page
+
+
 SETTING = re.compile(
     r"\b(?:THERAPY|COSMOS|AZURE_STORAGE|AUDIO|SPEECH|TEXT_ANALYTICS|REDIS|FIREBASE|GOOGLE|JWT|CELERY"
     r"|GUNICORN|FLASK)_[A-Z_]*[A-Z]\b"
