@@ -1,7 +1,7 @@
 """Backs up a server that receives recordings and reviews, kills backups and restores, and says what is lost.
 
 A real `therapy serve` gets `--recordings` of `--megabytes` each; then one phone goes on uploading and a
-therapist hands in transcripts, while `therapy backup` runs: alone, then encrypted. Each backup is restored
+therapist submits transcripts, while `therapy backup` runs: alone, then encrypted. Each backup is restored
 elsewhere, where `therapy doctor` must find nothing, and every session that was acknowledged before must be
 there. Then `--kills` backups and as many restores are killed (SIGKILL) at random moments; after each, no
 backup is there and the next attempt must succeed.
@@ -64,7 +64,7 @@ def therapy(folder: Path, *arguments: str, data: str = "data", stdin: str = "") 
 
 def backed_up(folder: Path, practice: Practice, name: str, passphrase: str) -> None:
     """Back up while the practice is at work, restore elsewhere, and print what was found."""
-    before, reviewed = set(practice.kept), set(practice.handed_in)
+    before, reviewed = set(practice.kept), set(practice.submitted)
     option = ("--passphrase-stdin",) if passphrase else ()
     with practice.at_work():
         began = time.monotonic()
@@ -148,7 +148,7 @@ def main() -> None:
                 print("|---|---|---|---|---|---|---|---|")
                 backed_up(folder, practice, "plain", "")
                 backed_up(folder, practice, "encrypted", PASSPHRASE)
-                print(f"{len(practice.handed_in)} transcripts handed in meanwhile")
+                print(f"{len(practice.submitted)} transcripts submitted meanwhile")
             killed(folder, options.kills)
 
 

@@ -145,15 +145,15 @@ async def transcribed_only(world: World) -> None:
 
 
 async def reviewed(world: World) -> None:
-    """Hand in the transcript, and let a worker close the session."""
+    """Submit the transcript, and let a worker close the session."""
     session_id = world.noted()["session"]
 
-    async def hand_in() -> str:
+    async def submit() -> str:
         lines = lines_of(await world.bare.version(1, session_id))
         await review.submit(ACTOR, session_id, lines, records=world.it.records)
-        return "handed in"
+        return "submitted"
 
-    await world.once("reviewed", hand_in)
+    await world.once("reviewed", submit)
     await world.work_until(partial(_is_closed, world))
 
 
@@ -175,15 +175,15 @@ async def draft_saved(world: World) -> None:
 
 
 async def reviewed_in_a_draft(world: World) -> None:
-    """Save a draft of the transcript, hand it in, and let a worker close the session."""
+    """Save a draft of the transcript, submit it, and let a worker close the session."""
     session_id = world.noted()["session"]
 
-    async def hand_in() -> str:
-        await review.hand_in(ACTOR, session_id, None, records=world.it.records)
-        return "handed in"
+    async def submit() -> str:
+        await review.submit_edit(ACTOR, session_id, None, records=world.it.records)
+        return "submitted"
 
     await draft_saved(world)
-    await world.once("reviewed", hand_in)
+    await world.once("reviewed", submit)
     await world.work_until(partial(_is_closed, world))
 
 

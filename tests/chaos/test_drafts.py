@@ -1,4 +1,4 @@
-"""A process that dies at any port call while drafts are saved and handed in, before and after closing."""
+"""A process that dies at any port call while drafts are saved and submitted, before and after closing."""
 
 import pytest
 
@@ -38,7 +38,7 @@ async def drafted(process: Process) -> None:
             await drafts.save(ACTOR, SESSION, draft, precondition, records=it.records)
 
     async def submit(it: MemoryInstallation) -> None:
-        await review.hand_in(ACTOR, SESSION, None, records=it.records)
+        await review.submit_edit(ACTOR, SESSION, None, records=it.records)
 
     async def cut_line(it: MemoryInstallation) -> None:
         def change(_: object, lines: Lines) -> Lines:
@@ -78,6 +78,6 @@ async def check(installed: MemoryInstallation) -> None:
     assert b"Zanzibar" not in items[0].body
 
 
-async def test_a_crash_while_drafts_are_saved_and_handed_in_loses_and_doubles_no_word() -> None:
+async def test_a_crash_while_drafts_are_saved_and_submitted_loses_and_doubles_no_word() -> None:
     """After each call: the one before the next call is the same moment."""
     await at_every_call(drafted, Cut.DIES_AFTER)

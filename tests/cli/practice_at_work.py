@@ -1,4 +1,4 @@
-"""A practice that goes on while something else is done: a phone uploads, a therapist hands in transcripts."""
+"""A practice that goes on while something else is done: a phone uploads, a therapist submits transcripts."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ CANCELLED = 3
 
 
 class Practice:
-    """Notes what was acknowledged: `kept` sessions, and those of which a transcript was `handed_in`.
+    """Notes what was acknowledged: `kept` sessions, and those of which a transcript was `submitted`.
 
     `recording` gives the recording of each number. If it `cancels`, every third upload is cancelled again.
     """
@@ -28,7 +28,7 @@ class Practice:
         for app, email in zip((self.phone, self.reviewer), THERAPISTS, strict=True):
             app.login(email, password)
         self.kept: list[str] = []
-        self.handed_in: list[str] = []
+        self.submitted: list[str] = []
         self._recording, self._cancels = recording, cancels
         self._number = 0
 
@@ -60,7 +60,7 @@ class Practice:
             self.kept.append(session_id)
 
     def review(self) -> None:
-        """Hand in the next transcript that waits, of each therapist, if there is one."""
+        """Submit the next transcript that waits, of each therapist, if there is one."""
         for app in (self.phone, self.reviewer):
             for each in app.got("GET", "/data/pending")[:1]:
                 lines = app.got("GET", f"/data/transcript/{each['id']}")["transcript"]
@@ -68,7 +68,7 @@ class Practice:
                 said = [{key: line[key] for key in keys} for line in lines]
                 answer = app.call("PUT", f"/data/transcript/{each['id']}", json=said)
                 _require(answer.status_code == 202, answer.text)
-                self.handed_in.append(each["id"])
+                self.submitted.append(each["id"])
 
     @contextmanager
     def at_work(self, *, pause: float = 0, most: int = 10**6) -> Iterator[None]:

@@ -62,20 +62,20 @@ def test_a_backup_while_recordings_arrive_has_all_that_was_there_when_it_began(
         app = practice.phone
         resumable = {"Tus-Resumable": "1.0.0", "Upload-Length": "99"}
         assert app.raw("POST", "/uploads", token=app.token, headers=resumable).status_code == 201
-        before, reviewed = list(practice.kept), list(practice.handed_in)
+        before, reviewed = list(practice.kept), list(practice.submitted)
         assert reviewed
         with practice.at_work(pause=0.2, most=6):
             backup = "backup", "b", "--passphrase-stdin"
             said = in_its_own_process(tmp_path, *backup, stdin=PASSPHRASE)
     assert "the database and " in said
     assert len(practice.kept) > len(before)
-    assert len(practice.handed_in) > len(reviewed)
+    assert len(practice.submitted) > len(reviewed)
     said = said_by("restore", "b", "new", "--passphrase-stdin", stdin=PASSPHRASE)
     assert "Restored. Made 20" in said
     assert "Everything fits together" in said_by("doctor", data="new")
 
     async def found_in(here: Installation) -> tuple[dict[str, int], set[State]]:
-        """The sessions that are there, with the size of their recordings; states of those handed in."""
+        """The sessions that are there, with the size of their recordings; states of those submitted."""
         (place,) = await here.records.practices.all()
         found = {}
         for session_id in practice.kept:

@@ -258,7 +258,7 @@ class Clinic:
         return session_id
 
     async def closed(self, **metadata: Any) -> str:
-        """Take in a recording, transcribe it, hand it in as it is."""
+        """Take in a recording, transcribe it, submit it as it is."""
         session_id = await self.reviewable(**metadata)
         lines = (await self.get(f"/data/transcript/{session_id}")).json()["transcript"]
         answer = await self.ask("PUT", f"/data/transcript/{session_id}", json=as_the_app(lines))

@@ -186,7 +186,7 @@ STATES = {
     "restore_version": "closed",
     "retry_session": "failed",
     "cancel_session": "waiting",
-    "submit_transcript": "handed in",
+    "submit_transcript": "submitted in the app",
     "submit_reviewed_transcript": "submitted",
 }
 """The state of the session that an operation is asked about; of any other it is "in review"."""
@@ -248,7 +248,7 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
         sessions["to be amended"] = await clinic.closed(summary="f")
         sessions["in review"] = await clinic.reviewable(summary="b")
         sessions["submitted"] = await clinic.reviewable(summary="c")
-        sessions["handed in"] = await clinic.reviewable(summary="e")
+        sessions["submitted in the app"] = await clinic.reviewable(summary="e")
         sessions["drafted"] = await clinic.reviewable(summary="f")
         path, new = f"/sessions/{sessions['drafted']}/draft", {"If-None-Match": "*"}
         assert (await clinic.ask("PUT", path, json=A_DRAFT, headers=new)).status_code == 200

@@ -238,7 +238,7 @@ async def test_insights_go_where_a_text_was_corrected(clinic):
     assert (told["state"], told["insights"]) == ("closed", "ready")
 
 
-async def test_details_are_corrected_until_the_session_is_handed_in(clinic):
+async def test_details_are_corrected_until_the_session_is_submitted(clinic):
     session_id = await clinic.session()
     change = {
         "session_date": "05-04-2026",
@@ -388,6 +388,6 @@ async def test_a_cancelled_session_is_gone_with_all_it_had(clinic, worked):
     assert b"Not for long." not in stored
 
 
-async def test_a_session_that_was_handed_in_cannot_be_cancelled(clinic):
+async def test_a_session_that_was_submitted_cannot_be_cancelled(clinic):
     session_id = await clinic.closed()
     check_problem(await clinic.ask("DELETE", f"/sessions/{session_id}"), 409, "too_late_to_change")

@@ -1,4 +1,4 @@
-"""The mobile contract: the inbox, the transcript under review, handing it in."""
+"""The mobile contract: the inbox, the transcript under review, submitting it."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ async def lines_of(clinic, session_id):
     return as_the_app((await clinic.get(f"/data/transcript/{session_id}")).json()["transcript"])
 
 
-async def hand_in(clinic, session_id, lines, **more):
+async def submit(clinic, session_id, lines, **more):
     return await clinic.ask("PUT", f"/data/transcript/{session_id}", json=lines, **more)
 
 
@@ -58,7 +58,7 @@ async def test_only_what_awaits_review_is_in_the_inbox(clinic):
     assert (await clinic.get("/data/pending")).json() == []
     await clinic.work()
     assert [each["id"] for each in (await clinic.get("/data/pending")).json()] == [waiting]
-    await hand_in(clinic, waiting, await lines_of(clinic, waiting))
+    await submit(clinic, waiting, await lines_of(clinic, waiting))
     assert (await clinic.get("/data/pending")).json() == []  # at once: the app reloads it then
 
 
@@ -112,25 +112,25 @@ async def test_timestamps_beyond_an_hour_are_written_with_one_digit_of_hours(tmp
     assert all(re.fullmatch(r"\d+:[0-5]\d:[0-5]\d\.\d{3}", each) for each in stamps)
 
 
-async def test_a_transcript_is_not_there_before_the_machine_wrote_it_nor_after_it_was_handed_in(
+async def test_a_transcript_is_not_there_before_the_machine_wrote_it_nor_after_it_was_submitted(
     clinic,
 ):
     session_id = await clinic.session()
     check_problem(await clinic.get(f"/data/transcript/{session_id}"), 409, "not_awaiting_review")
     await clinic.work()
-    await hand_in(clinic, session_id, await lines_of(clinic, session_id))
+    await submit(clinic, session_id, await lines_of(clinic, session_id))
     check_problem(await clinic.get(f"/data/transcript/{session_id}"), 409)
     await clinic.work()
     check_problem(await clinic.get(f"/data/transcript/{session_id}"), 409)
 
 
-async def test_a_therapist_edits_swaps_deletes_and_hands_in(clinic):
+async def test_a_therapist_edits_swaps_deletes_and_submits(clinic):
     session_id = await clinic.reviewable()
     lines = await lines_of(clinic, session_id)
     lines[1]["text"] = "I slept much better."
     lines[0]["speaker"], lines[4]["speaker"] = "Patient", "Therapist"
     del lines[2]
-    answer = await hand_in(clinic, session_id, lines)
+    answer = await submit(clinic, session_id, lines)
     assert answer.status_code == 202
     assert set(answer.json()) == {"message"}
     await clinic.work()
@@ -147,14 +147,14 @@ async def test_a_therapist_edits_swaps_deletes_and_hands_in(clinic):
 async def test_a_speaker_is_read_in_any_case(clinic, speaker):
     session_id = await clinic.reviewable()
     lines = [{"speaker": speaker, "text": "Hello.", "timestamp": "0:00:00.000"}]
-    assert (await hand_in(clinic, session_id, lines)).status_code == 202
+    assert (await submit(clinic, session_id, lines)).status_code == 202
 
 
 async def test_lines_that_are_new_or_out_of_order_are_put_in_order_of_time(clinic):
     session_id = await clinic.reviewable()
     lines = await lines_of(clinic, session_id)
     lines.append({"speaker": "Patient", "text": "In between.", "timestamp": "0:00:05.500"})
-    assert (await hand_in(clinic, session_id, lines)).status_code == 202
+    assert (await submit(clinic, session_id, lines)).status_code == 202
     await clinic.work()
     told = (await clinic.get(f"/sessions/{session_id}/details")).json()["sentiment_scores"]
     assert [each["text"] for each in told][1:3] == [SCRIPT[1].text, "In between."]
@@ -183,17 +183,17 @@ BAD_LINES = {
 @pytest.mark.parametrize("lines", BAD_LINES.values(), ids=BAD_LINES)
 async def test_what_is_no_transcript_is_refused_and_the_session_still_awaits_review(clinic, lines):
     session_id = await clinic.reviewable()
-    check_problem(await hand_in(clinic, session_id, lines), 400)
+    check_problem(await submit(clinic, session_id, lines), 400)
     good = await lines_of(clinic, session_id)
-    assert (await hand_in(clinic, session_id, good)).status_code == 202
+    assert (await submit(clinic, session_id, good)).status_code == 202
 
 
 async def test_an_empty_array_closes_a_silent_session(clinic):
     session_id = (await clinic.upload(a_wav(b"\0\0" * 16_000))).json()["session_id"]
     await clinic.work()
     assert await lines_of(clinic, session_id) == []
-    assert (await hand_in(clinic, session_id, [])).status_code == 202
-    assert (await hand_in(clinic, session_id, [])).status_code == 202
+    assert (await submit(clinic, session_id, [])).status_code == 202
+    assert (await submit(clinic, session_id, [])).status_code == 202
     await clinic.work()
     told = (await clinic.get(f"/sessions/{session_id}/details")).json()
     assert told["sentiment_scores"] == []
@@ -203,30 +203,30 @@ async def test_an_empty_array_closes_a_silent_session(clinic):
 async def test_the_same_lines_sent_again_are_accepted_again_and_others_are_not(clinic):
     session_id = await clinic.reviewable()
     lines = await lines_of(clinic, session_id)
-    assert (await hand_in(clinic, session_id, lines)).status_code == 202
-    assert (await hand_in(clinic, session_id, lines)).status_code == 202
-    check_problem(await hand_in(clinic, session_id, lines[:-1]), 409, "not_awaiting_review")
+    assert (await submit(clinic, session_id, lines)).status_code == 202
+    assert (await submit(clinic, session_id, lines)).status_code == 202
+    check_problem(await submit(clinic, session_id, lines[:-1]), 409, "not_awaiting_review")
     await clinic.work()
-    assert (await hand_in(clinic, session_id, lines)).status_code == 202
-    check_problem(await hand_in(clinic, session_id, lines[:-1]), 409)
+    assert (await submit(clinic, session_id, lines)).status_code == 202
+    check_problem(await submit(clinic, session_id, lines[:-1]), 409)
     runs = await clinic.records.runs.of_session(PRACTICE, session_id)
     assert sorted(run.kind.value for run in runs) == ["insights", "score", "transcribe"]
 
 
-async def test_of_eight_that_hand_in_at_once_one_wins_and_the_work_is_done_once(clinic):
+async def test_of_eight_that_submit_at_once_one_wins_and_the_work_is_done_once(clinic):
     session_id = await clinic.reviewable()
     lines = await lines_of(clinic, session_id)
     sent = [[line | {"text": f"{line['text']} {number}"} for line in lines] for number in range(8)]
-    answers = await asyncio.gather(*(hand_in(clinic, session_id, each) for each in sent))
+    answers = await asyncio.gather(*(submit(clinic, session_id, each) for each in sent))
     assert sorted(each.status_code for each in answers) == [202] + [409] * 7
     runs = await clinic.records.runs.of_session(PRACTICE, session_id)
     assert sorted(run.kind.value for run in runs) == ["insights", "score", "transcribe"]
 
 
-async def test_handing_in_before_there_is_a_transcript_is_refused(clinic):
+async def test_submitting_before_there_is_a_transcript_is_refused(clinic):
     session_id = await clinic.session()
     lines = [{"speaker": "Patient", "text": "a", "timestamp": "0:00:00.000"}]
-    check_problem(await hand_in(clinic, session_id, lines), 409)
+    check_problem(await submit(clinic, session_id, lines), 409)
 
 
 async def test_the_therapist_is_told_once_and_with_nothing_about_anybody(clinic):
@@ -251,12 +251,12 @@ async def test_the_therapist_is_told_once_and_with_nothing_about_anybody(clinic)
         assert word not in sent.message.title + sent.message.body
 
 
-async def test_very_long_machine_lines_can_be_handed_in_again(tmp_path):
+async def test_very_long_machine_lines_can_be_submitted_again(tmp_path):
     from therapy.adapters.memory.speech import MemorySpeech
 
     monologue = (an_utterance("word " * 20_000, 0),)
     async with open_clinic(tmp_path, speech=MemorySpeech(monologue)) as clinic:
         session_id = await clinic.reviewable(**metadata_of())
         assert (
-            await hand_in(clinic, session_id, await lines_of(clinic, session_id))
+            await submit(clinic, session_id, await lines_of(clinic, session_id))
         ).status_code == 202

@@ -1,4 +1,4 @@
-"""GET, PUT and DELETE /sessions/{id}/draft, and handing a draft in: submit, amendments, restore."""
+"""GET, PUT and DELETE /sessions/{id}/draft, and submitting a draft: submit, amendments, restore."""
 
 import asyncio
 
@@ -215,7 +215,7 @@ async def test_a_draft_outlives_the_server_that_took_it(tmp_path):
 # --- POST /sessions/{id}/submit with an empty body ------------------------------------------------
 
 
-async def test_submit_with_an_empty_body_hands_in_the_draft_which_is_over_then(clinic, session_id):
+async def test_submit_with_an_empty_body_submits_the_draft_which_is_over_then(clinic, session_id):
     await post(clinic, session_id, "/lines", {"split": {"start_ms": 0, "at_word": 2}})
     await post(clinic, session_id, "/replace", {"find": "sister", "replace_with": "brother"})
     drafted = (await draft_of(clinic, session_id))["lines"]
@@ -257,7 +257,7 @@ async def test_submit_of_a_draft_without_a_line_or_with_an_empty_one_is_refused_
 # --- POST /sessions/{id}/amendments and /restore, of drafts ----------------------------------------
 
 
-async def test_an_amendment_without_lines_hands_in_the_draft_which_is_over_then(clinic):
+async def test_an_amendment_without_lines_submits_the_draft_which_is_over_then(clinic):
     session_id = await clinic.closed()
     amendments = f"/sessions/{session_id}/amendments"
     check_problem(await clinic.post(amendments, json={"reason": "misheard"}), 404, "no_draft")

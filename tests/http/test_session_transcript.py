@@ -17,7 +17,7 @@ async def transcript_of(clinic, session_id, **more):
     return await clinic.get(f"/sessions/{session_id}/transcript", **more)
 
 
-async def hand_in(clinic, session_id, *, change):
+async def submit(clinic, session_id, *, change):
     path = f"/data/transcript/{session_id}"
     lines = as_the_app((await clinic.get(path)).json()["transcript"])
     change(lines)
@@ -101,7 +101,7 @@ async def test_a_line_that_a_person_changed_says_so_and_the_others_do_not(doubtf
         lines[1]["speaker"] = "Unknown"
         lines.append({"speaker": "Patient", "text": "Bye.", "timestamp": "0:00:09.000"})
 
-    await hand_in(doubtful, session_id, change=change)
+    await submit(doubtful, session_id, change=change)
     told = (await transcript_of(doubtful, session_id)).json()
     assert (told["version"], told["source"], told["author"]) == (2, "edit", OLIVIA.id)
     assert [each["edited"] for each in told["lines"]] == [True, True, False, True]
@@ -121,7 +121,7 @@ async def test_what_is_known_already_is_not_sent_again(doubtful):
     for other in ('"2"', "1", '"11"', ""):
         answer = await transcript_of(doubtful, session_id, headers={"If-None-Match": other})
         assert answer.status_code == 200, other
-    await hand_in(doubtful, session_id, change=list.pop)
+    await submit(doubtful, session_id, change=list.pop)
     answer = await transcript_of(doubtful, session_id, headers={"If-None-Match": '"1"'})
     assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
 
@@ -163,7 +163,7 @@ async def test_a_therapist_is_asked_who_is_who_where_the_rule_does_not_know(tmp_
         def assign(lines):
             lines[0]["speaker"], lines[1]["speaker"] = "Therapist", "Patient"
 
-        await hand_in(clinic, session_id, change=assign)
+        await submit(clinic, session_id, change=assign)
         assert (await clinic.get(f"/sessions/{session_id}")).json()["hints"] == []
 
 

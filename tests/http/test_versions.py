@@ -39,7 +39,7 @@ async def versions_of(clinic: Clinic, session_id: str, **params: Any) -> dict[st
     return found
 
 
-async def test_every_hand_in_is_a_version_with_its_author_and_time(clinic: Clinic) -> None:
+async def test_every_submission_is_a_version_with_its_author_and_time(clinic: Clinic) -> None:
     session_id = await clinic.reviewable()
     lines = await saying(clinic, session_id, "I slept well.")
     assert (await submit(clinic, session_id, lines)).status_code == 202

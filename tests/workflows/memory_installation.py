@@ -231,7 +231,7 @@ async def upload(
 
 
 async def reviewed(installed: MemoryInstallation, session_id: str = SESSION) -> list[Line]:
-    """Return the lines of the session's present version, as a therapist hands them in."""
+    """Return the lines of the session's present version, as a therapist submits them."""
     number = (await installed.session(session_id)).transcript_number
     return lines_of(await installed.version(number, session_id))
 

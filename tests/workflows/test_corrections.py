@@ -72,7 +72,7 @@ async def test_a_confirmed_link_stays_when_other_details_change():
     assert (await installed.session()).details.patient.link is Link.LINKED
 
 
-async def test_a_handed_in_session_keeps_its_details():
+async def test_a_submitted_session_keeps_its_details():
     installed = await an_installation()
     await begun(installed)
     await installed.work()

@@ -169,7 +169,7 @@ async def test_a_draft_that_another_replica_has_just_saved_is_looked_at_twice_be
     assert texts_of(third)[0] == "c"
     other.late[prefix] = await installed.store.list(IN_SESSION, prefix)
     fourth = await save(installed, sent(third, _0="d"), having(third))
-    await review.hand_in(ACTOR, SESSION, None, records=theirs)
+    await review.submit_edit(ACTOR, SESSION, None, records=theirs)
     assert (await installed.version(2)).utterances[0].text == texts_of(fourth)[0] == "d"
 
 
@@ -177,7 +177,7 @@ def replace_store(installed, store):
     return Records(store, now=installed.clock, new_id=installed.ports.new_id)
 
 
-async def test_what_is_restored_over_a_draft_of_an_older_version_can_be_handed_in():
+async def test_what_is_restored_over_a_draft_of_an_older_version_can_be_submitted():
     installed = await an_installation()
     session_id = (await upload(installed.intake)).session_id
     await installed.work(session_id)
@@ -192,11 +192,11 @@ async def test_what_is_restored_over_a_draft_of_an_older_version_can_be_handed_i
     restored = await installed.version(1, session_id)
     assert (found.draft.base_version, found.version_in_force) == (2, 2)
     assert texts_of(found) == [each.text for each in restored.utterances]
-    await review.hand_in(ACTOR, session_id, None, records=records)
+    await review.submit_edit(ACTOR, session_id, None, records=records)
     assert (await installed.version(3, session_id)).parent == 2
 
 
-async def test_a_draft_of_a_recording_that_was_continued_stays_and_is_not_handed_in_as_it_is():
+async def test_a_draft_of_a_recording_that_was_continued_stays_and_is_not_submitted_as_it_is():
     installed = await an_installation()
     session_id = (await upload(installed.intake)).session_id
     await installed.work(session_id)
@@ -209,13 +209,13 @@ async def test_a_draft_of_a_recording_that_was_continued_stays_and_is_not_handed
     assert texts_of(waiting)[0] == "Did you sleep?"
     await installed.work(session_id)
     with pytest.raises(VersionChanged):
-        await review.hand_in(ACTOR, session_id, None, records=records)
+        await review.submit_edit(ACTOR, session_id, None, records=records)
     found = await drafts.show(ACTOR, session_id, records=records)
     assert (found.draft.base_version, found.version_in_force) == (1, 2)
     assert texts_of(found)[0] == "Did you sleep?"
     taken_over = sent(await installed.version(2, session_id), _0="Did you sleep?")
     await drafts.save(ACTOR, session_id, taken_over, having(found), records=records)
-    await review.hand_in(ACTOR, session_id, None, records=records)
+    await review.submit_edit(ACTOR, session_id, None, records=records)
     version = await installed.version(3, session_id)
     assert version.parent == 2
     assert [each.text for each in version.utterances] == [each.text for each in taken_over.lines]

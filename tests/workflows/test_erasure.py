@@ -32,12 +32,12 @@ async def closed() -> tuple[MemoryInstallation, str]:
     installed = await an_installation()
     session_id = (await upload(installed.intake)).session_id
     await installed.work(session_id)
-    await handed_in(installed, session_id)
+    await submitted(installed, session_id)
     await installed.work(session_id)
     return installed, session_id
 
 
-async def handed_in(installed: MemoryInstallation, session_id: str) -> None:
+async def submitted(installed: MemoryInstallation, session_id: str) -> None:
     lines = await reviewed(installed, session_id)
     await review.submit(ACTOR, session_id, lines, records=installed.records)
 

@@ -79,7 +79,7 @@ async def tried_again(installed: MemoryInstallation) -> None:
     )
 
 
-async def handed_in(installed: MemoryInstallation, text: str = "") -> None:
+async def submitted(installed: MemoryInstallation, text: str = "") -> None:
     lines: Sequence[Line] = await reviewed(installed)
     if text:
         lines = [Line(lines[0].speaker, text, lines[0].timestamp), *lines[1:]]
@@ -119,7 +119,7 @@ async def test_insights_that_come_after_the_review_are_written_only_beside_their
     installed = await in_review(insights)
     finding = asyncio.create_task(installed.work())
     await insights.asked.wait()
-    await handed_in(installed, text)
+    await submitted(installed, text)
     await installed.work()
     session = await installed.session()
     assert (session.state, session.transcript_number) == (State.CLOSED, 2)
@@ -136,7 +136,7 @@ async def test_insights_that_come_after_the_review_are_written_only_beside_their
 
 async def test_insights_that_nobody_has_looked_for_yet_are_those_of_the_corrected_words():
     installed = await in_review(MemoryInsightFinder())
-    await handed_in(installed, "Whatever happened?")
+    await submitted(installed, "Whatever happened?")
     await installed.work()
     assert (await found_in(installed, 2)).key_phrases == ("Whatever", "happened", "better")
     assert await found_in(installed, 1) is None
@@ -252,14 +252,14 @@ async def test_what_kills_every_worker_is_given_up_after_two_and_the_session_goe
         await asyncio.wait({working, asyncio.create_task(insights.asked.wait())}, **FIRST)
         insights.asked.clear()
         run = await installed.insights_run()
-        if run.state is RunState.CLAIMED:  # it dies: nothing more is heard of it
+        if run.state is RunState.CLAIMED:  # it dies: nothing more comes of it
             await installed.write(installed.records.runs.write(replace(run, lease="dead")))
         working.cancel()
         await asyncio.wait({working})
         installed.clock.advance(minutes=2)
     assert insights.times == 2
     assert await status(installed) == (InsightsStatus.FAILED, "paid_tries")
-    await handed_in(installed)
+    await submitted(installed)
     await installed.work()
     assert (await installed.session()).state is State.CLOSED
     insights.released.set()
@@ -315,7 +315,7 @@ async def test_what_fails_wholly_is_tried_again_by_itself_and_then_by_the_therap
             await installed.work()
         installed.clock.advance(minutes=5)
     assert await status(installed) == (InsightsStatus.FAILED, code)
-    await handed_in(installed)
+    await submitted(installed)
     await installed.work()
     assert (await installed.session()).state is State.CLOSED
     assert await status(installed) == (InsightsStatus.FAILED, code)

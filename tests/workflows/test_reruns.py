@@ -17,9 +17,9 @@ from tests.workflows.test_stage_outputs import (
 )
 from therapy.domain.errors import ErrorClass
 from therapy.domain.run import RunKind, RunState, failed
+from therapy.domain.run_progress import rerun_run
 from therapy.domain.session import State
 from therapy.domain.vocabulary import Vocabulary
-from therapy.domain.work_beside import rerun_run
 from therapy.workflows import rerun, review
 from therapy.workflows.stage_outputs import RECOGNISED, part
 

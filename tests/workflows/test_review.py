@@ -132,7 +132,7 @@ async def test_a_review_that_is_sent_again_is_compared_beside_the_event_loop():
     assert (await installed.session()).transcript_number == 2
 
 
-async def test_other_lines_after_a_session_was_handed_in_are_refused():
+async def test_other_lines_after_a_session_was_submitted_are_refused():
     installed = await in_review()
     lines = await reviewed(installed)
     await review.submit(ACTOR, SESSION, lines, records=installed.records)
@@ -162,7 +162,7 @@ async def test_a_version_written_at_the_moment_of_a_review_makes_the_review_begi
     ]
 
 
-async def test_what_is_handed_in_has_a_header_of_its_own_and_leaves_the_words_before_it():
+async def test_what_is_submitted_has_a_header_of_its_own_and_leaves_the_words_before_it():
     installed = await in_review()
     lines = await reviewed(installed)
     corrected = [Line(lines[0].speaker, "How did you sleep, then?", lines[0].timestamp), *lines[1:]]
@@ -181,7 +181,7 @@ async def test_no_lines_are_refused_where_something_was_said():
     assert (await installed.session()).state is State.AWAITING_REVIEW
 
 
-async def test_a_session_that_was_handed_in_is_not_cancelled():
+async def test_a_session_that_was_submitted_is_not_cancelled():
     installed = await in_review()
     lines = await reviewed(installed)
     await review.submit(ACTOR, SESSION, lines, records=installed.records)

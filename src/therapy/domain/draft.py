@@ -63,7 +63,7 @@ class DraftSave(Struct, frozen=True, omit_defaults=True):
 class Draft(Struct, frozen=True, omit_defaults=True):
     """What is known of a draft besides its lines.
 
-    `base_version` is the number of the version it began from, 0 once the draft was discarded or handed in;
+    `base_version` is the number of the version it began from, 0 once the draft was discarded or submitted;
     `handed_in` is the number of the version that it became.
     `revision` is another one after every save. `reviewed_to_ms` is how far its author has reviewed. `parts`
     has for each part the revision that wrote it, `saves` the last saves, oldest first. `version` is the
@@ -84,7 +84,7 @@ class Draft(Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a draft: false once it was discarded or handed in."""
+        """Whether there is a draft: false once it was discarded or submitted."""
         return self.base_version > 0
 
 

@@ -1,4 +1,4 @@
-"""A draft as an edit that is handed in: its lines, with the words that it has kept."""
+"""A draft as an edit that is submitted: its lines, with the words that it has kept."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from therapy.domain.transcript import Source, TranscriptVersion, Utterance
 
 
 class DraftedLines(Struct, frozen=True):
-    """All lines of a draft, and why they are handed in ("" = not told)."""
+    """All lines of a draft, and why they are submitted ("" = not told)."""
 
     lines: tuple[Utterance, ...]
     source: Source

@@ -5,7 +5,7 @@
 
 An autosave writes the head and the parts that changed. Each part names the save that wrote it, and the head
 those of its parts, so that a reader who meets a save half way looks again. A draft that was discarded or
-handed in leaves a head without content for a day: else a late save could take the next draft for its own.
+submitted leaves a head without content for a day: else a late save could take the next draft for its own.
 """
 
 import asyncio

@@ -13,22 +13,22 @@ from therapy.domain.edited_lines import Edit, Restored
 from therapy.domain.errors import LeaseLost, WrongState
 from therapy.domain.outbox import RunDue, SessionEntryChanged
 from therapy.domain.run import Run, RunKind, RunState, again, done
+from therapy.domain.run_progress import open_amendment
 from therapy.domain.run_stages import SCORING
 from therapy.domain.scoring import session_scores
 from therapy.domain.sentiment import Scores
 from therapy.domain.session import Event, Session, State, apply
 from therapy.domain.transcript import Source, TranscriptVersion
-from therapy.domain.work_beside import open_amendment
 from therapy.ports.sentiment import Sentiment
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
 from therapy.workflows import drafts, review
-from therapy.workflows.claimed_run import ClaimedRun, Finish, end_beside
+from therapy.workflows.claimed_run import ClaimedRun, Finish, end_unlisted_run
 from therapy.workflows.draft_preconditions import NEW, Precondition
 from therapy.workflows.edits import Expected, check_expected, edited
-from therapy.workflows.handed_in import HandedIn, handed_in
 from therapy.workflows.recognition import scored
 from therapy.workflows.retry_stale import retry_stale
+from therapy.workflows.submission import Submission, submission_of
 
 RETRY_AFTER = 5
 """Seconds in which an amendment is likely to be scored."""
@@ -64,18 +64,18 @@ async def amend(
         runs = await records.runs.of_session(session.practice_id, session_id)
         pending = open_amendment(session, runs)
         last = pending.transcript if pending else session.transcript_number
-        handed = await handed_in(
+        submission = await submission_of(
             actor, session, edit, source=Source.AMEND, reason=reason, records=records
         )
-        if await handed.is_version(session, last, records=records):
+        if await submission.is_version(session, last, records=records):
             if pending and pending.state is RunState.FAILED:
                 await _try_again(pending, records=records)
             return last
         await check_expected(session, expected, records=records)
-        await check_expected(session, handed.expected, records=records)
+        await check_expected(session, submission.expected, records=records)
         if pending and pending.state is not RunState.FAILED:
             raise WrongState("amendment_under_way", version=last, retry_after=RETRY_AFTER)
-        return await _amend(actor, session, handed, records=records)
+        return await _amend(actor, session, submission, records=records)
 
     return await retry_stale(attempt, LeaseLost)  # someone retried it at the same moment
 
@@ -116,15 +116,17 @@ async def _try_again(run: Run, *, records: Records) -> None:
     await records.commit(run.practice_id, change, RunDue(run.session_id))
 
 
-async def _amend(actor: Actor, session: Session, handed: HandedIn, *, records: Records) -> int:
+async def _amend(
+    actor: Actor, session: Session, submission: Submission, *, records: Records
+) -> int:
     practice_id = session.practice_id
-    version = await edited(actor, session, handed.needed_edit, records=records)
+    version = await edited(actor, session, submission.needed_edit, records=records)
     due = records.new_run(session, RunKind.AMEND)
     run = replace(due, languages=session.languages, transcript=version.number)
     after = replace(session, last_number=version.number)
     change = Change(records.sessions.write(after), records.runs.write(run))
     change.add(*await records.transcripts.new(practice_id, version))
-    change.add(*handed.over(version, records=records))
+    change.add(*submission.over(version, records=records))
     await records.commit(practice_id, change, SessionEntryChanged(session.id), RunDue(session.id))
     return version.number
 
@@ -138,7 +140,7 @@ async def score(claimed: ClaimedRun, *, records: Records, sentiment: Sentiment) 
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
     if session.state is not State.CLOSED:
-        return partial(end_beside, records=records)
+        return partial(end_unlisted_run, records=records)
     version = await records.transcripts.load(run.practice_id, run.session_id, run.transcript)
     claimed.begin(SCORING, records.now())
     version = await scored(run.practice_id, version, sentiment=sentiment)

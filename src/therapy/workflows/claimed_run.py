@@ -70,6 +70,6 @@ class ClaimedRun:
         return moved or self.stage != self.run.stage
 
 
-async def end_beside(run: Run, *, records: Records) -> None:
+async def end_unlisted_run(run: Run, *, records: Records) -> None:
     """End a run that lists say nothing of, and whose result is not wanted, or no longer."""
     await Change(records.runs.write(done(run))).commit(records.store)

@@ -13,15 +13,15 @@ from therapy.domain.errors import EngineFailed, TherapyError
 from therapy.domain.insights import FAILED, Insights, found_nothing
 from therapy.domain.insights_status import insights_run
 from therapy.domain.run import Run, RunKind, RunState, done
+from therapy.domain.run_progress import open_amendment
 from therapy.domain.run_stages import INSIGHTS
 from therapy.domain.session import WITH_TRANSCRIPT, Session, State
 from therapy.domain.transcript import TranscriptVersion, same_texts
-from therapy.domain.work_beside import open_amendment
 from therapy.ports.insights import InsightFinder
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.claimed_run import ClaimedRun, Finish, end_beside
+from therapy.workflows.claimed_run import ClaimedRun, Finish, end_unlisted_run
 from therapy.workflows.retry_stale import retry_stale
 from therapy.workflows.stage_outputs import discard_outputs
 
@@ -44,7 +44,7 @@ async def find(
             over = [each for each in runs if _needs_no_outputs(each)]
             await discard_outputs(over, recordings=recordings)
     if not _wanted(session, run, runs):
-        return partial(end_beside, records=records)
+        return partial(end_unlisted_run, records=records)
     number = session.transcript_number
     version = await records.transcripts.load_words(run.practice_id, run.session_id, number)
     claimed.begin(INSIGHTS, records.now())

@@ -36,7 +36,7 @@ from therapy.ports.audio import (
 from therapy.ports.recordings import Recordings
 from therapy.repositories.change import Change
 from therapy.repositories.records import Records
-from therapy.workflows.claimed_run import ALMOST, ClaimedRun, Finish, end_beside
+from therapy.workflows.claimed_run import ALMOST, ClaimedRun, Finish, end_unlisted_run
 from therapy.workflows.decoding_turns import MOST_SECONDS
 from therapy.workflows.joined_audio import close_with
 from therapy.workflows.staged_file import StagedFile
@@ -60,7 +60,7 @@ async def make(
     run = claimed.run
     session = await records.sessions.load(run.practice_id, run.session_id)
     if not await _is_wanted(session, run, records=records):
-        return partial(end_beside, records=records)
+        return partial(end_unlisted_run, records=records)
     if not isinstance(audio, SupportsPlayback):
         raise EngineFailed("playback_not_offered", transient=False)
     claimed.begin(MAKING_PLAYBACK, records.now())

@@ -12,9 +12,9 @@ from therapy.domain.access import Actor
 from therapy.domain.errors import LeaseLost, TherapyError, WrongState
 from therapy.domain.outbox import RunDue, SessionEntryChanged
 from therapy.domain.run import Run, RunKind, RunState, again, done
+from therapy.domain.run_progress import rerun_run
 from therapy.domain.session import WITH_TRANSCRIPT, Recording
 from therapy.domain.transcript import Source, TranscriptVersion
-from therapy.domain.work_beside import rerun_run
 from therapy.ports.audio import LONGEST_MS
 from therapy.ports.recordings import Recordings
 from therapy.ports.speech import SpeechOptions
@@ -60,8 +60,8 @@ async def rerun(
             if (last.languages, last.vocabulary) == (wanted, vocabulary):
                 return
             raise WrongState("rerun_under_way", state=session.state.value)
-        await waiting_list.admit(session.practice_id, session.therapist_id, beside=True)
-        place = await waiting_list.place(session, beside=True)
+        await waiting_list.admit(session.practice_id, session.therapist_id, rerun=True)
+        place = await waiting_list.place(session, rerun=True)
         run = replace(
             records.new_run(session, RunKind.RERUN),
             due_at=place,

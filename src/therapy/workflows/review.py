@@ -20,6 +20,13 @@ from therapy.domain.outbox import EraseDue, RunDue, SessionEntryChanged
 from therapy.domain.people import Person, Role, full_number
 from therapy.domain.playback import PlaybackProgress, playback_progress
 from therapy.domain.run import Run, RunKind, RunState, again, failed
+from therapy.domain.run_progress import (
+    RunProgress,
+    amendment_run,
+    failed_amendment_or_rerun,
+    rerun_run,
+    run_progress,
+)
 from therapy.domain.session import (
     LINK_UNDONE,
     WITH_TRANSCRIPT,
@@ -35,21 +42,14 @@ from therapy.domain.session import (
 )
 from therapy.domain.session_status import SessionProgress, awaited_run, progress_of
 from therapy.domain.transcript import Line, TranscriptVersion
-from therapy.domain.work_beside import (
-    WorkBeside,
-    amendment_run,
-    failed_beside,
-    progress_beside,
-    rerun_run,
-)
 from therapy.ports.recordings import Recordings, SupportsPlaybackLink
 from therapy.repositories.change import Change
 from therapy.repositories.link_changes import link_change
 from therapy.repositories.records import Records
 from therapy.workflows.edits import Expected, check_expected, edited
-from therapy.workflows.handed_in import HandedIn, handed_in
 from therapy.workflows.playback import failed_playback
 from therapy.workflows.retry_stale import retry_stale
+from therapy.workflows.submission import Submission, submission_of
 from therapy.workflows.waiting_list import WaitingList
 
 LINK_LIFETIME = timedelta(minutes=10)
@@ -68,8 +68,8 @@ class SessionView(Struct, frozen=True):
     account: Person | None
     insights: InsightsProgress
     playback: PlaybackProgress
-    amendment: WorkBeside | None = None
-    rerun: WorkBeside | None = None
+    amendment: RunProgress | None = None
+    rerun: RunProgress | None = None
 
 
 async def look(actor: Actor, session_id: str, *, records: Records) -> SessionView:
@@ -93,8 +93,8 @@ async def look(actor: Actor, session_id: str, *, records: Records) -> SessionVie
         account,
         insights,
         playback_progress(session, runs, made),
-        amendment=progress_beside(amendment_run(runs)),
-        rerun=progress_beside(rerun_run(runs)),
+        amendment=run_progress(amendment_run(runs)),
+        rerun=run_progress(rerun_run(runs)),
     )
 
 
@@ -190,11 +190,11 @@ async def submit(
     expected: Expected = None,
     records: Records,
 ) -> None:
-    """Submit the reviewed transcript as the app sends it; see `hand_in`."""
-    await hand_in(actor, session_id, AppLines(lines), expected=expected, records=records)
+    """Submit the reviewed transcript as the app sends it; see `submit_edit`."""
+    await submit_edit(actor, session_id, AppLines(lines), expected=expected, records=records)
 
 
-async def hand_in(
+async def submit_edit(
     actor: Actor,
     session_id: str,
     edit: Edit | None,
@@ -219,28 +219,30 @@ async def hand_in(
 
     async def attempt() -> None:
         session = await own_session(actor, session_id, records=records)
-        handed = await handed_in(actor, session, edit, records=records)
+        submission = await submission_of(actor, session, edit, records=records)
         submitted = session.state in {State.CLOSING, State.CLOSED}
-        if submitted and await handed.is_in_force(session, records=records):
+        if submitted and await submission.is_in_force(session, records=records):
             return None
         if submitted or session.state is State.AWAITING_REVIEW:
             await check_expected(session, expected, records=records)
-            await check_expected(session, handed.expected, records=records)
+            await check_expected(session, submission.expected, records=records)
         if session.state is not State.AWAITING_REVIEW:
             raise WrongState("not_awaiting_review", state=session.state.value)
-        return await _submit(actor, session, handed, records=records)
+        return await _submit(actor, session, submission, records=records)
 
     await retry_stale(attempt)
 
 
-async def _submit(actor: Actor, session: Session, handed: HandedIn, *, records: Records) -> None:
+async def _submit(
+    actor: Actor, session: Session, submission: Submission, *, records: Records
+) -> None:
     practice_id = session.practice_id
-    version = await edited(actor, session, handed.needed_edit, records=records)
+    version = await edited(actor, session, submission.needed_edit, records=records)
     run = replace(records.new_run(session, RunKind.SCORE), languages=session.languages)
     after = replace(apply(session, Event.SUBMITTED), transcript_number=version.number)
     change = Change(records.sessions.write(after), records.runs.write(run))
     change.add(*await records.transcripts.new(practice_id, version))
-    change.add(*handed.over(version, records=records))
+    change.add(*submission.over(version, records=records))
     await records.commit(practice_id, change, SessionEntryChanged(session.id), RunDue(session.id))
 
 
@@ -253,7 +255,7 @@ async def retry(
     records: Records,
     waiting_list: WaitingList,
 ) -> None:
-    """Retry a failed session, from the beginning of the stage that failed, or what failed beside its state.
+    """Retry a failed session, from the beginning of the stage that failed, or what failed after that.
 
     That is an amendment or, if none failed, its insights and playback; a rerun if nothing else failed.
 
@@ -269,22 +271,22 @@ async def retry(
     async def attempt() -> None:  # repeated e.g. if the details were corrected at the same moment
         session = await own_session(actor, session_id, records=records)
         runs = await records.runs.of_session(actor.practice_id, session_id)
-        run = awaited_run(session, runs) or failed_beside(session, runs)
+        run = awaited_run(session, runs) or failed_amendment_or_rerun(session, runs)
         if (
             run is None or run.state is not RunState.FAILED or run.kind is RunKind.RERUN
-        ) and await _done_again_beside(session, runs, records=records):
+        ) and await _retry_follow_ups(session, runs, records=records):
             return
         if run is None or run.state is not RunState.FAILED:
             raise WrongState("not_failed", state=session.state.value)
         change = Change()
         if run.kind in {RunKind.TRANSCRIBE, RunKind.RERUN}:
-            beside = run.kind is RunKind.RERUN
-            await waiting_list.admit(session.practice_id, session.therapist_id, beside=beside)
-            place = await waiting_list.place(session, beside=beside)
+            rerun = run.kind is RunKind.RERUN
+            await waiting_list.admit(session.practice_id, session.therapist_id, rerun=rerun)
+            place = await waiting_list.place(session, rerun=rerun)
             retried = again(run, place=place, languages=languages, people=people)
-            if (languages or people) and not beside:
-                heard = replace(session, languages=retried.languages, people=retried.people)
-                change.add(records.sessions.write(heard))
+            if (languages or people) and not rerun:
+                changed = replace(session, languages=retried.languages, people=retried.people)
+                change.add(records.sessions.write(changed))
         else:
             retried = again(run, place=records.now())
         change.add(records.runs.write(retried))
@@ -294,11 +296,8 @@ async def retry(
     await retry_stale(attempt)
 
 
-async def _done_again_beside(session: Session, runs: Sequence[Run], *, records: Records) -> bool:
-    """Have done again what follows the transcript and failed: insights, the playback, or both.
-
-    Return whether there was anything.
-    """
+async def _retry_follow_ups(session: Session, runs: Sequence[Run], *, records: Records) -> bool:
+    """Retry insights and playback, where they failed; return whether there was anything to retry."""
     found = (
         await _insights_again(session, runs, records=records),
         failed_playback(session, runs, now=records.now()),

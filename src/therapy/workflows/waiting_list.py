@@ -36,10 +36,10 @@ class WaitingList:
     _in_all: int = field(default=0, init=False)
     _counted_at: datetime = field(default=LAST_MOMENT, init=False)
 
-    async def admit(self, practice_id: str, therapist_id: str, *, beside: bool = False) -> None:
+    async def admit(self, practice_id: str, therapist_id: str, *, rerun: bool = False) -> None:
         """Do nothing if one more of the therapist's sessions may wait to be transcribed.
 
-        What is recognised again, `beside` a transcript, counts only for more of the same: it keeps no new
+        What is recognised again (`rerun`) counts only for more of the same: it keeps no new
         recording out.
 
         Raises:
@@ -48,7 +48,7 @@ class WaitingList:
         """
         own, _ = await asyncio.gather(self._waiting(practice_id, therapist_id), self._count_all())
         waiting = len(own)
-        reruns = await self._reruns() if beside else ()
+        reruns = await self._reruns() if rerun else ()
         waiting += sum(_is_of(each, practice_id, therapist_id) for each in reruns)
         if waiting >= self.limits.waiting:
             raise TooMuchAtOnce("too_many_waiting", retry_after=RETRY_AFTER)
@@ -79,15 +79,15 @@ class WaitingList:
             last = page[-1]
         return count
 
-    async def place(self, session: Session, *, beside: bool = False) -> datetime:
-        """Return the place in the list of a session that is to be transcribed; `beside`: again."""
+    async def place(self, session: Session, *, rerun: bool = False) -> datetime:
+        """Return the place in the list of a session that is to be transcribed; `rerun`: again."""
         now = self.records.now()
         own, overdue = await asyncio.gather(
             self._waiting(session.practice_id, session.therapist_id),
             self.records.store.due(AWAITED_QUEUES, now, 1),
         )
         others = [each.place for each in own if each.place and each.session_id != session.id]
-        if beside:
+        if rerun:
             reruns = await self._reruns()
             whose = session.practice_id, session.therapist_id
             others += [each.due_at for each in reruns if _is_of(each, *whose)]

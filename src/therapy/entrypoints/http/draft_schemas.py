@@ -36,7 +36,7 @@ SavedAt = Annotated[UtcTime, about("When it was last saved.", "2026-03-04T10:40:
 
 
 class DraftSent(Struct, forbid_unknown_fields=True):
-    """A draft; lines that are left out are deleted ones, and a text may be empty until it is handed in."""
+    """A draft; lines that are left out are deleted ones, and a text may be empty until it is submitted."""
 
     base_version: BaseVersion
     lines: Lines

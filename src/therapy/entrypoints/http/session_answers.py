@@ -6,13 +6,13 @@ from therapy.domain.access import Actor
 from therapy.domain.messages import advice, sentence
 from therapy.domain.people import has_all_digits
 from therapy.domain.roles import to_assign
+from therapy.domain.run_progress import RunProgress
 from therapy.domain.session import (
     DATE_ASSUMED,
     NUMBER_COMPLETED,
     NUMBER_UNLIKELY,
     SPEAKERS_TO_ASSIGN,
 )
-from therapy.domain.work_beside import WorkBeside
 from therapy.entrypoints.http.recording_measures import Heard
 from therapy.entrypoints.http.session_details import NoteOut
 from therapy.entrypoints.http.sessions_schemas import (
@@ -67,23 +67,23 @@ def _answer(view: SessionView, language: str) -> SessionAnswer:
         insights_failure=_insights_failure(view.insights.failure, language),
         playback=view.playback.status,
         playback_failure=_playback_failure(view.playback.failure, language),
-        amendment=_beside(view.amendment, language),
-        rerun=_beside(view.rerun, language),
+        amendment=_run_progress(view.amendment, language),
+        rerun=_run_progress(view.rerun, language),
     )
 
 
-def _beside(work: WorkBeside | None, language: str) -> Beside | None:
-    if work is None:
+def _run_progress(run: RunProgress | None, language: str) -> Beside | None:
+    if run is None:
         return None
-    code = work.failure
-    why = sentence(code, language, **work.failure_details)
+    code = run.failure
+    why = sentence(code, language, **run.failure_details)
     return Beside(
-        state=work.state,
-        version=work.version or None,
-        stage=work.stage,
-        progress=work.progress,
-        attempt=work.attempt,
-        next_attempt_at=work.next_attempt_at,
+        state=run.state,
+        version=run.version or None,
+        stage=run.stage,
+        progress=run.progress,
+        attempt=run.attempt,
+        next_attempt_at=run.next_attempt_at,
         failure=Failure(code, why, advice(code, language)) if code else None,
     )
 

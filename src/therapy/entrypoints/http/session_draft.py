@@ -100,7 +100,7 @@ async def save(
     For the session's therapist, while it awaits review, and once it is closed, for an amendment. `If-Match`
     has the draft's ETag; `If-None-Match: *` begins one. If it was saved elsewhere since, nothing is changed
     and 412 says which lines were changed there, and when. What is stored is how it differs from its base
-    version; nothing of the transcript changes before it is handed in.
+    version; nothing of the transcript changes before it is submitted.
     """
     async with absent_first(actor, session_id, records=records):
         wanted = required_precondition(if_match, if_none_match)

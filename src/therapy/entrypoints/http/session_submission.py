@@ -66,7 +66,7 @@ async def submit(
         async with absent_first(actor, session_id, records=records):
             expected = required_versions(if_match)
             edit = EditedLines(await request.read_by(_lines))
-    await review.hand_in(actor, session_id, edit, expected=expected, records=records)
+    await review.submit_edit(actor, session_id, edit, expected=expected, records=records)
     return Message(sentence("transcript_accepted", language))
 
 

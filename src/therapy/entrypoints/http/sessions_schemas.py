@@ -7,9 +7,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from therapy.domain.insights_status import InsightsStatus
 from therapy.domain.playback import PlaybackStatus
+from therapy.domain.run_progress import WorkState
 from therapy.domain.session import Link
 from therapy.domain.session_status import SessionStatus
-from therapy.domain.work_beside import WorkState
 from therapy.entrypoints.http.recording_measures import Heard
 from therapy.entrypoints.http.schema_types import (
     AN_EARLIER_ID,
@@ -170,7 +170,7 @@ class SessionAnswer(Struct):
     recording_bytes: Annotated[int, about("How long the recording is, in bytes.", 264_600_044)]
     recording_type: Annotated[str, about("The recording's media type.", "audio/wav")]
     recordings: Annotated[
-        list[RecordingPart], about("All recordings, in the order in which they are heard.")
+        list[RecordingPart], about("All recordings, in the order in which they play.")
     ]
     created_at: CreatedAt
     closed_at: Annotated[UtcTime | None, about("When it was closed; null before.", None)]

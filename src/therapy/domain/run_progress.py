@@ -1,6 +1,6 @@
-"""Work beside a session's state: amendments that are scored, and recordings that are recognised again.
+"""How far amendments and reruns are: runs that leave the state of their session as it is.
 
-The session stays what it is, and its version in force is what readers see, until that work is done.
+The version in force is what readers see until such a run is done.
 """
 
 from collections.abc import Iterable
@@ -22,8 +22,8 @@ class WorkState(Enum):
     FAILED = "failed"
 
 
-class WorkBeside(Struct, frozen=True):
-    """How far such work is: `progress` is 0..1, `failure` an error code ("" = none).
+class RunProgress(Struct, frozen=True):
+    """How far such a run is: `progress` is 0..1, `failure` an error code ("" = none).
 
     `version` is the number of the version that it made, 0 before there is one.
     """
@@ -58,8 +58,8 @@ def open_amendment(session: Session, runs: Iterable[Run]) -> Run | None:
     return run if run.transcript > session.transcript_number else None
 
 
-def failed_beside(session: Session, runs: Iterable[Run]) -> Run | None:
-    """Return the run that failed beside the session's state and may be tried again; None if none did."""
+def failed_amendment_or_rerun(session: Session, runs: Iterable[Run]) -> Run | None:
+    """Return the amendment or rerun that failed and may be tried again; None if none did."""
     runs = tuple(runs)
     amending, again = open_amendment(session, runs), rerun_run(runs)
     if amending is not None and amending.state is RunState.FAILED:
@@ -69,12 +69,12 @@ def failed_beside(session: Session, runs: Iterable[Run]) -> Run | None:
     return None
 
 
-def progress_beside(run: Run | None) -> WorkBeside | None:
+def run_progress(run: Run | None) -> RunProgress | None:
     """Return how far the work of a run is; None without one."""
     if run is None:
         return None
     waits = run.state is RunState.DUE and bool(run.error_code)
-    return WorkBeside(
+    return RunProgress(
         state=_STATES[run.state],
         version=run.transcript,
         stage=run.stage,

@@ -1,4 +1,4 @@
-"""What a therapist hands in: an edit that was sent, or their draft, which is over in the same commit."""
+"""What a therapist submits: an edit that was sent, or their draft, which is over in the same commit."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from therapy.workflows.edits import Expected, is_version
 
 
 @dataclass(frozen=True)
-class HandedIn:
+class Submission:
     """An edit; `draft` is the stored draft that it is, None if it was sent.
 
-    `edit` is None if the draft was handed in before, or there is none.
+    `edit` is None if the draft was submitted before, or there is none.
     """
 
     edit: Edit | None
@@ -39,11 +39,11 @@ class HandedIn:
         return self.edit
 
     async def is_in_force(self, session: Session, *, records: Records) -> bool:
-        """Return whether the version in force is what this made, i.e. it was handed in before."""
+        """Return whether the version in force is what this made, i.e. it was submitted before."""
         return await self.is_version(session, session.transcript_number, records=records)
 
     async def is_version(self, session: Session, number: int, *, records: Records) -> bool:
-        """Return whether the version with this number is what this made, i.e. it was handed in before."""
+        """Return whether the version with this number is what this made, i.e. it was submitted before."""
         if self.draft is None:
             return await is_version(session, number, self.needed_edit, records=records)
         head = self.draft.draft
@@ -56,7 +56,7 @@ class HandedIn:
         return records.drafts.end(self.draft, records.new_id(), records.now(), version.number)
 
 
-async def handed_in(
+async def submission_of(
     actor: Actor,
     session: Session,
     edit: Edit | None,
@@ -64,8 +64,8 @@ async def handed_in(
     source: Source | None = None,
     reason: str = "",
     records: Records,
-) -> HandedIn:
-    """Return what is handed in: the edit, or without one the actor's draft, for this reason.
+) -> Submission:
+    """Return what is submitted: the edit, or without one the actor's draft, for this reason.
 
     `source` is how the version comes to be, None = by an edit.
 
@@ -73,7 +73,7 @@ async def handed_in(
         NotFound: with code `no_draft`, there is neither an edit nor a draft, nor was there one.
     """
     if edit is not None:
-        return HandedIn(edit)
+        return Submission(edit)
 
     async def look() -> tuple[StoredDraft, Draft]:
         stored = await records.drafts.load(session.practice_id, session.id, actor.person_id)
@@ -83,8 +83,9 @@ async def handed_in(
 
     stored, draft = await records.late_reads.twice(actor.person_id, look)
     if not draft.is_open:
-        return HandedIn(None, stored)
+        return Submission(None, stored)
     number = draft.base_version
     base = await records.transcripts.load_words(session.practice_id, session.id, number)
     lines = await asyncio.to_thread(stored.lines, base)
-    return HandedIn(DraftedLines(lines, source or Source.EDIT, reason), stored, frozenset({number}))
+    drafted = DraftedLines(lines, source or Source.EDIT, reason)
+    return Submission(drafted, stored, frozenset({number}))
