@@ -76,13 +76,13 @@ async def main() -> int:
     with Valkey() as valkey, SilentLine(valkey.port) as line:
         first, warm, checked = await rings(line, CHECKED)
         *_, unchecked = await rings(line, UNCHECKED)
-    for name, (seconds, heard) in {
+    for name, (seconds, sent) in {
         "first": first,
         "warm": warm,
         "forgotten, checked": checked,
         "forgotten, not checked": unchecked,
     }.items():
-        print(f"ring, {name}: {seconds:.3f} s, {'got through' if heard else 'lost'}")
+        print(f"ring, {name}: {seconds:.3f} s, {'got through' if sent else 'lost'}")
     print(f"push, forgotten: {await push_seconds():.1f} s")
     ratio = checked[0] / unchecked[0]
     print(f"checked / not checked: {ratio:.2f}")

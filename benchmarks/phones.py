@@ -157,11 +157,11 @@ def arrived(caller: httpx.Client, phone: Phone, until: float) -> bool:
         if time.monotonic() > until:
             return False
         time.sleep(0.5)
-    heard = hashlib.sha256()
+    received = hashlib.sha256()
     with caller.stream("GET", f"/sessions/{found}/recording", headers=headers) as played:
         for chunk in played.iter_bytes():
-            heard.update(chunk)
-    return heard.digest() == hashlib.sha256(phone.audio).digest()
+            received.update(chunk)
+    return received.digest() == hashlib.sha256(phone.audio).digest()
 
 
 def main() -> int:

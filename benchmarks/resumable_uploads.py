@@ -173,13 +173,13 @@ def upload(client: str, source: Path, digest: str, pair: Pair, line: Line) -> bo
 
 def arrived(url: str, token: str, upload_id: str, digest: str) -> bool:
     """Return whether the upload is a session whose recording has this SHA-256."""
-    heard = hashlib.sha256()
+    received = hashlib.sha256()
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as caller:
         session = caller.get(f"/uploads/{upload_id}").json().get("session_id")
         with caller.stream("GET", f"/sessions/{session}/recording") as played:
             for chunk in played.iter_bytes():
-                heard.update(chunk)
-    right = heard.hexdigest() == digest
+                received.update(chunk)
+    right = received.hexdigest() == digest
     print("byte for byte what was sent, one session" if right else "NOT what was sent")
     return right
 

@@ -91,7 +91,7 @@ async def work() -> None:
         print("works", flush=True)
         await stopped.wait()
         seen_before = -1
-        while len(stores[0].seen_at) > seen_before:  # it still works on what it has heard
+        while len(stores[0].seen_at) > seen_before:  # it still works on what it has received
             seen_before = len(stores[0].seen_at)
             await asyncio.sleep(SETTLED_SECONDS)
         told = {"seen": stores[0].seen_at, "cpu": cpu() - before}
@@ -223,7 +223,7 @@ def out(process: subprocess.Popen[str]) -> Any:
 
 
 def until_quiet(redis: Any, at_least: float) -> None:
-    """Return once no ring waits, and whoever heard the last one has had a second."""
+    """Return once no ring waits, and whoever received the last one has had a second."""
     time.sleep(at_least)
     ends = time.monotonic() + PATIENCE_SECONDS
     while redis.llen("therapy-rings") and time.monotonic() < ends:

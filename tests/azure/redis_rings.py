@@ -29,10 +29,10 @@ async def a_broker(port: int, **options: Any) -> AsyncIterator[RedisBroker]:
 
 
 class Listener:
-    """Listens until the block is over; notes what it heard."""
+    """Listens until the block is over; notes what it received."""
 
     def __init__(self, broker: RedisBroker) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self._doorbell = TaskiqDoorbell(broker)
 
     async def __aenter__(self) -> Self:
@@ -45,7 +45,7 @@ class Listener:
         assert self._task.done()
 
     async def _answer(self, rings: Sequence[Ring]) -> None:
-        self.heard += [session_id for _, session_id in rings]
+        self.received += [session_id for _, session_id in rings]
 
 
 async def until(told: Any) -> None:

@@ -45,24 +45,24 @@ async def test_each_ring_reaches_one_of_those_who_listen(empty: Valkey) -> None:
         rung = [f"session-{number}" for number in range(40)]
         for session_id in rung:
             await doorbell.ring(PRACTICE, session_id)
-        await until(lambda: len(one.heard) + len(other.heard) >= len(rung))
+        await until(lambda: len(one.received) + len(other.received) >= len(rung))
         await asyncio.sleep(0.1)
-        assert sorted(one.heard + other.heard) == sorted(rung)
-        assert one.heard
-        assert other.heard
+        assert sorted(one.received + other.received) == sorted(rung)
+        assert one.received
+        assert other.received
 
 
 async def test_a_redis_that_was_killed_and_comes_back_empty_rings_again(empty: Valkey) -> None:
     async with a_broker(empty.port) as broker, Listener(broker) as listener:
         doorbell = TaskiqDoorbell(broker)
         await doorbell.ring(PRACTICE, "before")
-        await until(lambda: listener.heard == ["before"])
+        await until(lambda: listener.received == ["before"])
         await asyncio.to_thread(empty.restart_empty)
 
         async def rings() -> bool:
             with contextlib.suppress(Unavailable):
                 await doorbell.ring(PRACTICE, "after")
-            return "after" in listener.heard
+            return "after" in listener.received
 
         async with asyncio.timeout(QUIET_SECONDS + PATIENCE):
             while not await rings():  # noqa: ASYNC110 - the same
@@ -80,7 +80,7 @@ async def test_nobody_spins_while_redis_is_away(empty: Valkey) -> None:
     async with a_broker(empty.port) as broker, Listener(broker) as listener:
         doorbell = TaskiqDoorbell(broker)
         await doorbell.ring(PRACTICE, "before")
-        await until(lambda: listener.heard == ["before"])
+        await until(lambda: listener.received == ["before"])
         await asyncio.to_thread(empty.kill)
         door = await asyncio.start_server(slam, "127.0.0.1", empty.port)
         began, refused = asyncio.get_running_loop().time(), 0
@@ -90,7 +90,7 @@ async def test_nobody_spins_while_redis_is_away(empty: Valkey) -> None:
                     await doorbell.ring(PRACTICE, "meanwhile")
                 refused += 1
                 await asyncio.sleep(0.01)
-        assert refused > 50, "a ring that can't be heard costs whoever rings next to nothing"
+        assert refused > 50, "a ring that can't be received costs whoever rings next to nothing"
         assert 1 <= knocks <= 20
         await asyncio.to_thread(empty.start)
 
@@ -106,10 +106,10 @@ async def test_what_nobody_could_ring_for_is_rung_for_by_the_sweep(empty: Valkey
         async with Listener(broker) as listener:
             installed.clock.advance(minutes=2)
             await installed.sweep()
-            await until(lambda: receipt.session_id in listener.heard)
+            await until(lambda: receipt.session_id in listener.received)
 
 
-async def test_rings_that_nobody_hears_are_kept_up_to_a_limit(empty: Valkey) -> None:
+async def test_rings_that_nobody_receives_are_kept_up_to_a_limit(empty: Valkey) -> None:
     async with Redis.from_url(empty.url) as redis, a_broker(empty.port) as broker:
         await redis.lpush(QUEUE, *(b"old" for _ in range(MOST_RINGS + 50)))
         await TaskiqDoorbell(broker).ring(PRACTICE, "newest")
@@ -134,7 +134,7 @@ async def test_what_is_no_ring_is_passed_over(empty: Valkey) -> None:
     ):
         await redis.lpush(QUEUE, b"\x80\x04 a pickle, say", b"{}", b"null")
         await TaskiqDoorbell(broker).ring(PRACTICE, "session-1")
-        await until(lambda: listener.heard == ["session-1"])
+        await until(lambda: listener.received == ["session-1"])
 
 
 async def test_a_password_lets_in_and_a_wrong_one_does_not() -> None:
@@ -201,4 +201,4 @@ async def test_tls_is_spoken_and_the_server_has_to_show_who_it_is(
         async with a_broker(port, tls=True) as broker, Listener(broker) as listener:
             await broker.check()
             await TaskiqDoorbell(broker).ring(PRACTICE, "session-1")
-            await until(lambda: listener.heard == ["session-1"])
+            await until(lambda: listener.received == ["session-1"])

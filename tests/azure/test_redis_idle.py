@@ -33,7 +33,7 @@ pytestmark = pytest.mark.emulator
 IDLE = {"check_after": 0.1}
 
 
-async def test_every_connection_sends_probes_and_hears_nothing_of_maintenance(
+async def test_every_connection_sends_probes_and_receives_nothing_of_maintenance(
     empty: Valkey,
 ) -> None:
     with SilentLine(empty.port) as line:
@@ -44,7 +44,7 @@ async def test_every_connection_sends_probes_and_hears_nothing_of_maintenance(
         ):
             await redis.ping()
             await TaskiqDoorbell(broker).ring(PRACTICE, "session-1")
-            await until(lambda: listener.heard == ["session-1"])
+            await until(lambda: listener.received == ["session-1"])
             await until(lambda: 0.0 not in seconds_to_probes(line.port))
             probes = seconds_to_probes(line.port)
             assert len(probes) == line.connections >= 3
@@ -52,7 +52,7 @@ async def test_every_connection_sends_probes_and_hears_nothing_of_maintenance(
         assert b"MAINT_NOTIFICATIONS" not in line.passed.upper()
 
 
-async def test_the_first_ring_over_a_connection_that_a_network_has_forgotten_is_heard(
+async def test_the_first_ring_over_a_connection_that_a_network_has_forgotten_is_received(
     empty: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TLS as on Azure, where even a farewell would be waited for."""
@@ -62,11 +62,11 @@ async def test_the_first_ring_over_a_connection_that_a_network_has_forgotten_is_
         with SilentLine(port) as line:
             async with a_broker(line.port, tls=True, **IDLE) as broker, Listener(other) as listener:
                 await TaskiqDoorbell(broker).ring(PRACTICE, "before")
-                await until(lambda: listener.heard == ["before"])
+                await until(lambda: listener.received == ["before"])
                 line.forget()
                 await asyncio.sleep(2 * IDLE["check_after"])
                 await TaskiqDoorbell(broker).ring(PRACTICE, "after")
-                await until(lambda: listener.heard == ["before", "after"])
+                await until(lambda: listener.received == ["before", "after"])
 
 
 async def test_the_first_sign_in_over_a_forgotten_connection_is_counted_by_redis(
@@ -111,9 +111,9 @@ async def test_at_the_end_of_a_token_whoever_listens_and_counts_comes_back_and_n
                 if (
                     number == 2
                 ):  # Azure ends every connection of the first token, which is refused from now on
-                    await until(lambda: listener.heard == rung)
+                    await until(lambda: listener.received == rung)
                     await direct.execute_command(*user, f"<{tokens[0]}")
                     await direct.execute_command("CLIENT", "KILL", "USER", "an-object-id")
-            await until(lambda: sorted(listener.heard) == sorted(rung))
+            await until(lambda: sorted(listener.received) == sorted(rung))
         assert await direct.zcard(f"{PREFIX}expiry") == 6
         await direct.execute_command("ACL", "DELUSER", "an-object-id")

@@ -15,7 +15,7 @@ from tests.builders import PRACTICE, SESSION
 from tests.emulators.valkey import Valkey
 from therapy.adapters.redis import redis_client
 from therapy.adapters.session_events import CHANNEL, RedisSessionEvents
-from therapy.testing.session_events import Heard
+from therapy.testing.session_events import Publications
 
 pytestmark = pytest.mark.emulator
 
@@ -34,7 +34,7 @@ async def subscribers(valkey: Valkey) -> int:
 
 
 async def test_what_one_process_publishes_every_other_hears(empty: Valkey) -> None:
-    one, other = Heard(), Heard()
+    one, other = Publications(), Publications()
     async with (
         some_events(empty.port) as first,
         some_events(empty.port) as second,
@@ -48,22 +48,22 @@ async def test_what_one_process_publishes_every_other_hears(empty: Valkey) -> No
 
 async def test_who_listens_no_more_keeps_no_subscription(empty: Valkey) -> None:
     async with some_events(empty.port) as events:
-        async with events.listen(Heard()):
+        async with events.listen(Publications()):
             assert await subscribers(empty) == 1
         assert await subscribers(empty) == 0
 
 
-async def test_a_redis_that_was_killed_and_comes_back_is_heard_again(empty: Valkey) -> None:
-    heard = Heard()
-    async with some_events(empty.port) as events, events.listen(heard):
+async def test_a_redis_that_was_killed_and_comes_back_is_listened_to_again(empty: Valkey) -> None:
+    published = Publications()
+    async with some_events(empty.port) as events, events.listen(published):
         await events.publish(PRACTICE, "before")
-        await heard.until(1)
+        await published.until(1)
         await asyncio.to_thread(empty.restart_empty)
         async with asyncio.timeout(60):
             while not await subscribers(empty):  # noqa: ASYNC110 - Valkey tells nobody
                 await asyncio.sleep(0.02)
         await events.publish(PRACTICE, "after")
-        await until(lambda: (PRACTICE, "after") in heard.all)
+        await until(lambda: (PRACTICE, "after") in published.all)
 
 
 async def test_while_redis_is_away_nobody_waits_for_it_and_nothing_is_raised(
@@ -72,7 +72,7 @@ async def test_while_redis_is_away_nobody_waits_for_it_and_nothing_is_raised(
     async with some_events(empty.port, quiet_seconds=60.0) as events:
         await asyncio.to_thread(empty.kill)
         async with asyncio.timeout(10):
-            async with events.listen(Heard()):
+            async with events.listen(Publications()):
                 for _ in range(100):
                     await events.publish(PRACTICE, SESSION)
     await asyncio.to_thread(empty.start)

@@ -20,7 +20,7 @@ SESSIONS = 6
 ROUNDS = 12
 Rings = list[tuple[str, str]]
 BadLine = Callable[[Rings, random.Random], tuple[Rings, Rings]]
-"""Makes, of the rings that wait, those that are heard now and those that still wait."""
+"""Makes, of the rings that wait, those that are received now and those that still wait."""
 
 
 class WaitingRings(Doorbell):
@@ -57,9 +57,9 @@ def reordered(rings: Rings, chance: random.Random) -> tuple[Rings, Rings]:
 
 
 def all_of_it(rings: Rings, chance: random.Random) -> tuple[Rings, Rings]:
-    heard, _ = lost(rings, chance)
-    heard, late = delayed(doubled(heard, chance)[0], chance)
-    return reordered(heard, chance)[0], late
+    received, _ = lost(rings, chance)
+    received, late = delayed(doubled(received, chance)[0], chance)
+    return reordered(received, chance)[0], late
 
 
 @pytest.mark.parametrize("line", [lost, doubled, delayed, reordered, all_of_it])
@@ -70,8 +70,8 @@ async def test_rings_on_a_bad_line_lose_and_double_no_session(line: BadLine) -> 
     sent = [(await upload(installed.intake, sound)).session_id for sound in sounds]
     assert len(doorbell.waiting) == SESSIONS
     for _ in range(ROUNDS):
-        heard, doorbell.waiting = line(doorbell.waiting, chance)
-        await asyncio.gather(*(installed.worker.work_on(*ring) for ring in heard))
+        received, doorbell.waiting = line(doorbell.waiting, chance)
+        await asyncio.gather(*(installed.worker.work_on(*ring) for ring in received))
         installed.clock.advance(seconds=30)
         await installed.sweep()
     for session_id in sent:

@@ -1,4 +1,4 @@
-"""Following sessions in tests: a stream of events in this process, and publications that nobody hears."""
+"""Following sessions in tests: a stream of events in this process, and publications that nobody receives."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from therapy.adapters.memory.session_events import MemorySessionEvents
 from therapy.domain.access import Actor
 from therapy.domain.session_event import SessionEvent
 from therapy.domain.session_status import SessionStatus
-from therapy.ports.session_events import Heard
+from therapy.ports.session_events import OnPublished
 from therapy.workflows.followers import News, StreamPace
 
 QUICK = StreamPace(quiet=60.0, pause=0.0, check=60.0)
@@ -28,7 +28,7 @@ class Deaf(MemorySessionEvents):
     """Can't listen, such as on a file system without sockets."""
 
     @asynccontextmanager
-    async def listen(self, heard: Heard) -> AsyncIterator[None]:
+    async def listen(self, on_published: OnPublished) -> AsyncIterator[None]:
         raise PermissionError
         yield
 

@@ -217,7 +217,7 @@ async def test_publications_that_are_lost_are_made_up_for_by_looking(deaf):
         await told(every, SessionStatus.ERASED)
 
 
-async def test_where_nothing_can_be_heard_looking_goes_on_and_the_failure_is_noted():
+async def test_where_listening_fails_looking_goes_on_and_the_failure_is_noted():
     poll = {"events_poll": timedelta(milliseconds=20)}
     installed = await an_installation(options=poll, session_events=Deaf())
     followed, failures = installed.installation.followed_sessions, list[Exception]()
@@ -255,7 +255,7 @@ async def test_where_nobody_follows_a_publication_reads_nothing(installed):
     installed.store.forget_reads()
     for _ in range(10):
         await installed.ports.session_events.publish(PRACTICE, SESSION)
-    installed.installation.followed_sessions.heard(PRACTICE, SESSION)
+    installed.installation.followed_sessions.on_published(PRACTICE, SESSION)
     await asyncio.sleep(0)
     assert (installed.store.gets, installed.store.lists) == ([], [])
 
@@ -266,7 +266,7 @@ async def test_a_hundred_changes_at_once_are_read_twice_however_many_follow(inst
     followers = [await followed.follow(ACTOR, SESSION) for _ in range(20)]
     installed.store.forget_reads()
     for _ in range(100):
-        followed.heard(PRACTICE, SESSION)
+        followed.on_published(PRACTICE, SESSION)
         await asyncio.sleep(0)
     assert len(installed.store.gets) == 1
     second = asyncio.Event()
@@ -323,7 +323,7 @@ class Behind(InterruptedStore):
     lag = timedelta(milliseconds=20)
 
 
-async def test_where_a_read_may_be_late_a_session_is_read_once_more_after_it_was_heard_of():
+async def test_where_a_read_may_be_late_a_session_is_read_once_more_after_it_was_published():
     store = Behind(MemoryStore(Clock(NOW)))
     was_read, written = asyncio.Event(), asyncio.Event()
     installed = await an_installation(options={"events_poll": SELDOM}, store=store)

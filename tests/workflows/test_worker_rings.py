@@ -213,7 +213,7 @@ async def test_a_worker_that_has_not_looked_yet_begins_in_order_whatever_a_ring_
         assert [(await installed.run(each)).claims for each in (first, second)] == [1, 0]
 
 
-async def test_what_waits_while_a_worker_is_busy_is_begun_by_another_although_the_first_heard_every_ring():
+async def test_what_waits_while_a_worker_is_busy_is_begun_by_another_although_the_first_got_every_ring():
     speech, doorbell = HeldSpeech(), MemoryDoorbell()
     installed = await an_installation(speech=speech, doorbell=doorbell)
     speech.held = True

@@ -1,4 +1,4 @@
-"""What every doorbell does with rings that it has heard: they are answered, whatever goes wrong with one.
+"""What every doorbell does with the rings it receives: they are answered, whatever goes wrong with one.
 
 An answer that fails ends no listening: the store knows what is due, and the sweep rings again.
 """
@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 
 async def answer_for_ever(
-    heard: Callable[[], Awaitable[Iterable[Ring]]], answer: Answer
+    receive: Callable[[], Awaitable[Iterable[Ring]]], answer: Answer
 ) -> NoReturn:
-    """Answer what `heard` returns (each session's ring once), then call it again, until cancelled."""
+    """Answer what `receive` returns (each session's ring once), then call it again, until cancelled."""
     while True:
-        if rings := tuple(dict.fromkeys(await heard())):
+        if rings := tuple(dict.fromkeys(await receive())):
             await _answered(rings, answer)
 
 

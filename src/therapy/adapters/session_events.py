@@ -1,4 +1,4 @@
-"""Session events through Redis or Valkey: a channel of which every process that is followed hears everything.
+"""Session events through Redis or Valkey: a channel from which every followed process receives everything.
 
 Pub/sub keeps nothing: what is published while a process can't reach Redis is lost for it, and found by its
 next look into the store (`docs/adr/032-session-events.md`).
@@ -14,7 +14,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from therapy.adapters.retry import RetryPolicy
-from therapy.ports.session_events import Heard, SessionEvents
+from therapy.ports.session_events import OnPublished, SessionEvents
 
 CHANNEL = "therapy-session-events"
 WAITED_SECONDS = 0.5
@@ -70,9 +70,9 @@ class RedisSessionEvents(SessionEvents):
             log.warning("a session event was not published", extra={"error": type(exc).__name__})
 
     @asynccontextmanager
-    async def listen(self, heard: Heard) -> AsyncIterator[None]:
+    async def listen(self, on_published: OnPublished) -> AsyncIterator[None]:
         subscribed = asyncio.Event()
-        listening = asyncio.create_task(self._listen(heard, subscribed))
+        listening = asyncio.create_task(self._listen(on_published, subscribed))
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(SUBSCRIBE_SECONDS):
@@ -82,19 +82,19 @@ class RedisSessionEvents(SessionEvents):
             listening.cancel()
             await asyncio.wait([listening])
 
-    async def _listen(self, heard: Heard, subscribed: asyncio.Event) -> None:
+    async def _listen(self, on_published: OnPublished, subscribed: asyncio.Event) -> None:
         """Pass on what is published; connect again, after growing pauses, whenever Redis was away."""
 
         async def once() -> None:
             async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                 await pubsub.subscribe(CHANNEL)
                 subscribed.set()
-                await _pass_on(pubsub, heard)
+                await _pass_on(pubsub, on_published)
 
         await UNTIL_IT_IS_BACK.call(once)
 
 
-async def _pass_on(pubsub: PubSub, heard: Heard) -> None:
+async def _pass_on(pubsub: PubSub, on_published: OnPublished) -> None:
     while True:
         message = await pubsub.get_message(timeout=WAIT_SECONDS)
         if message is None or message["type"] != "message":
@@ -102,6 +102,6 @@ async def _pass_on(pubsub: PubSub, heard: Heard) -> None:
         try:
             practice_id, separator, session_id = message["data"].decode().partition(SEPARATOR)
             if separator:
-                heard(practice_id, session_id)
-        except Exception as exc:  # noqa: BLE001 - whatever it was, the next one must be heard
-            log.error("a session event was not heard", extra={"error": type(exc).__name__})  # noqa: TRY400 - a traceback may quote a text
+                on_published(practice_id, session_id)
+        except Exception as exc:  # noqa: BLE001 - whatever it was, the next one must be handled
+            log.error("a session event was not handled", extra={"error": type(exc).__name__})  # noqa: TRY400 - a traceback may quote a text

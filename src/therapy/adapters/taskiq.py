@@ -1,7 +1,7 @@
 """The doorbell over Taskiq: a ring is a named task with nothing but the session's ids.
 
 Neither Taskiq's process manager nor its receiver is used, so that there is no module-level broker and only
-one SIGTERM handler, and rings are heard many at a time (`docs/adr/004-doorbell.md`).
+one SIGTERM handler, and rings are received many at a time (`docs/adr/004-doorbell.md`).
 """
 
 import logging
@@ -45,9 +45,9 @@ class TaskiqDoorbell(Doorbell):
             raise Unavailable(dependency="doorbell") from exc
 
     async def listen(self, answer: Answer) -> None:
-        await answer_for_ever(self._heard, answer)
+        await answer_for_ever(self._receive, answer)
 
-    async def _heard(self) -> Iterable[Ring]:
+    async def _receive(self) -> Iterable[Ring]:
         """Return what has been rung for; other messages are passed over.
 
         What was received is gone: the store knows what is due, and the sweep makes up for a lost ring.

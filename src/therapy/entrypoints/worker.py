@@ -292,6 +292,6 @@ async def _sweep_forever(therapy: Therapy, working: _Working) -> None:
             await sweep.once()
         except Exception as exc:  # noqa: BLE001 - whatever failed, the sweep must go on
             log.error("the sweep failed", extra={"error": type(exc).__name__})  # noqa: TRY400 - no traceback, it may quote people
-        if sweep.has_rung:  # a worker whose places are all taken does not hear it
+        if sweep.has_rung:  # a worker whose places are all taken does not receive it
             working.look()
         await asyncio.sleep(therapy.settings.sweep_every.total_seconds())

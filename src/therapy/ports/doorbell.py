@@ -25,6 +25,6 @@ class Doorbell(ABC):
     async def listen(self, answer: Answer) -> None:
         """Answer rings until cancelled, as many together as have come.
 
-        None is heard here before the answer to those before has been given: other listeners hear them. If
+        None is received here before those before have been answered: other listeners receive them. If
         an answer raises, only the class of its error is logged, and listening goes on.
         """

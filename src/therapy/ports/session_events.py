@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-Heard = Callable[[str, str], None]
+OnPublished = Callable[[str, str], None]
 """Called on the event loop with the practice id and the session id of a publication; returns at once."""
 
 
@@ -22,9 +22,9 @@ class SessionEvents(ABC):
         """
 
     @abstractmethod
-    def listen(self, heard: Heard) -> AbstractAsyncContextManager[None]:
-        """Call `heard` for what is published in any process while the body runs.
+    def listen(self, on_published: OnPublished) -> AbstractAsyncContextManager[None]:
+        """Call `on_published` for what is published in any process while the body runs.
 
-        Once the body begins nothing is missed, unless what connects the processes is away. If `heard`
+        Once the body begins nothing is missed, unless what connects the processes is away. If `on_published`
         raises, only the class of its error is logged, and listening goes on.
         """

@@ -30,16 +30,16 @@ async def eventually(done: asyncio.Event) -> None:
 
 
 async def test_a_ring_says_which_session_has_work(doorbell: Doorbell) -> None:
-    heard, rung = list[Ring](), asyncio.Event()
+    received, rung = list[Ring](), asyncio.Event()
 
     async def answer(rings: Sequence[Ring]) -> None:
-        heard.extend(rings)
+        received.extend(rings)
         rung.set()
 
     async with listening(doorbell, answer):
         await doorbell.ring(PRACTICE, SESSION)
         await eventually(rung)
-    assert heard == [(PRACTICE, SESSION)]
+    assert received == [(PRACTICE, SESSION)]
 
 
 async def test_ringing_does_not_wait_for_anyone_to_listen(doorbell: Doorbell) -> None:

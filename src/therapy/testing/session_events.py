@@ -11,8 +11,8 @@ from therapy.testing.samples import PRACTICE, SESSION
 PATIENCE = 5.0
 
 
-class Heard:
-    """Collects what is heard; `until` waits for so much."""
+class Publications:
+    """Collects publications; `until` waits for so much."""
 
     def __init__(self) -> None:
         self.all: list[tuple[str, str]] = []
@@ -31,14 +31,14 @@ class Heard:
 
 
 async def test_a_publication_says_which_session_has_changed(session_events: SessionEvents) -> None:
-    heard = Heard()
-    async with session_events.listen(heard):
+    published = Publications()
+    async with session_events.listen(published):
         await session_events.publish(PRACTICE, SESSION)
-        assert await heard.until(1) == [(PRACTICE, SESSION)]
+        assert await published.until(1) == [(PRACTICE, SESSION)]
 
 
 async def test_everybody_who_listens_hears_every_publication(session_events: SessionEvents) -> None:
-    one, other = Heard(), Heard()
+    one, other = Publications(), Publications()
     async with session_events.listen(one), session_events.listen(other):
         for number in range(20):
             await session_events.publish(PRACTICE, f"session-{number}")
@@ -52,7 +52,7 @@ async def test_publishing_does_not_wait_for_anyone_to_listen(session_events: Ses
 
 
 async def test_whoever_has_stopped_listening_hears_nothing(session_events: SessionEvents) -> None:
-    gone, there = Heard(), Heard()
+    gone, there = Publications(), Publications()
     async with session_events.listen(gone):
         await session_events.publish(PRACTICE, "before")
         await gone.until(1)
@@ -65,18 +65,18 @@ async def test_whoever_has_stopped_listening_hears_nothing(session_events: Sessi
 async def test_who_fails_at_hearing_goes_on_listening_and_is_logged_by_its_class_only(
     session_events: SessionEvents, caplog: pytest.LogCaptureFixture
 ) -> None:
-    heard = Heard()
+    published = Publications()
 
     def fail_at_the_first(practice_id: str, session_id: str) -> None:
         if session_id == "bad":
             raise ValueError("what the patient said")
-        heard(practice_id, session_id)
+        published(practice_id, session_id)
 
     with caplog.at_level(logging.INFO):
         async with session_events.listen(fail_at_the_first):
             await session_events.publish(PRACTICE, "bad")
             await session_events.publish(PRACTICE, "good")
-            await heard.until(1)
+            await published.until(1)
     told = [str(record.__dict__) for record in caplog.records]
     assert any("ValueError" in each for each in told)
     assert not any("what the patient said" in each for each in told)

@@ -47,7 +47,7 @@ K = TypeVar("K")
 
 
 def ignore(exc: Exception) -> None:
-    """Do nothing about a failure: what is not heard or read now is found by the next look."""
+    """Do nothing about a failure: what is not received or read now is found by the next look."""
     del exc
 
 
@@ -150,7 +150,7 @@ class FollowedSessions:
         if tasks:
             await asyncio.wait(tasks)
 
-    def heard(self, practice_id: str, session_id: str) -> None:
+    def on_published(self, practice_id: str, session_id: str) -> None:
         """Have a session read that has changed, if anybody follows it."""
         key = practice_id, session_id
         if key not in self._of_session and practice_id not in self._of_practice:
@@ -173,7 +173,7 @@ class FollowedSessions:
     async def _begin(self, follower: Follower, told: dict[str, int]) -> None:
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen(self._listens))
-        await self._listens.wait()  # what changes from now on is heard, what changed before is read
+        await self._listens.wait()  # changes from now on are received, those before are read
         wanted = {follower.session_id: None} if follower.session_id else {}
         if not follower.session_id:
             actor = follower.actor
@@ -206,7 +206,7 @@ class FollowedSessions:
     # --- reading ---------------------------------------------------------------------------------
 
     async def _read_while_news(self, key: Key) -> None:
-        """Read a session now, and again after each pause in which it was heard of."""
+        """Read a session now, and again after each pause in which it was published."""
         try:
             while True:
                 self._again.discard(key)
@@ -245,9 +245,9 @@ class FollowedSessions:
     # --- listening, and looking ------------------------------------------------------------------
 
     async def _listen(self, listens: asyncio.Event) -> None:
-        """Hear what is published, and look into the store now and then."""
+        """Receive what is published, and look into the store now and then."""
         try:
-            async with self._events.listen(self.heard):
+            async with self._events.listen(self.on_published):
                 listens.set()
                 await self._look_forever()
         except Exception as exc:  # noqa: BLE001 - e.g. a folder that can't be written: looking goes on

@@ -23,9 +23,9 @@ class LocalDoorbell(Doorbell):
             self._waiting.notify()
 
     async def listen(self, answer: Answer) -> None:
-        await answer_for_ever(self._heard, answer)
+        await answer_for_ever(self._receive, answer)
 
-    async def _heard(self) -> tuple[Ring, ...]:
+    async def _receive(self) -> tuple[Ring, ...]:
         async with self._waiting:
             await self._waiting.wait_for(lambda: self._rung)
             rings = tuple(self._rung)

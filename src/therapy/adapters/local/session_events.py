@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from therapy.ports.session_events import Heard, SessionEvents
+from therapy.ports.session_events import OnPublished, SessionEvents
 
 FOLDER = "listening"
 LONGEST_PATH = 100
@@ -51,10 +51,10 @@ class SocketSessionEvents(SessionEvents):
                         _send_to(self._folder / name, sender, datagram)
 
     @asynccontextmanager
-    async def listen(self, heard: Heard) -> AsyncIterator[None]:
+    async def listen(self, on_published: OnPublished) -> AsyncIterator[None]:
         receiver = await asyncio.to_thread(self._bound)
         loop = asyncio.get_running_loop()
-        loop.add_reader(receiver, _read, receiver, heard)
+        loop.add_reader(receiver, _read, receiver, on_published)
         try:
             yield
         finally:
@@ -95,7 +95,7 @@ def _send_to(path: Path, sender: socket.socket, datagram: bytes) -> None:
         return  # it has just ended, or does not read: it looks into the store by itself
 
 
-def _read(receiver: socket.socket, heard: Heard) -> None:
+def _read(receiver: socket.socket, on_published: OnPublished) -> None:
     """Pass on all that has arrived."""
     while True:
         try:
@@ -105,6 +105,6 @@ def _read(receiver: socket.socket, heard: Heard) -> None:
         try:
             practice_id, separator, session_id = datagram.decode().partition(SEPARATOR)
             if separator:
-                heard(practice_id, session_id)
-        except Exception as exc:  # noqa: BLE001 - whatever it was, the next one must be heard
-            log.error("a session event was not heard", extra={"error": type(exc).__name__})  # noqa: TRY400 - a traceback may quote a text
+                on_published(practice_id, session_id)
+        except Exception as exc:  # noqa: BLE001 - whatever it was, the next one must be handled
+            log.error("a session event was not handled", extra={"error": type(exc).__name__})  # noqa: TRY400 - a traceback may quote a text

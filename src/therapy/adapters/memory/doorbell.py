@@ -16,9 +16,9 @@ class MemoryDoorbell(Doorbell):
         self._rings.put_nowait((practice_id, session_id))
 
     async def listen(self, answer: Answer) -> None:
-        await answer_for_ever(self._heard, answer)
+        await answer_for_ever(self._receive, answer)
 
-    async def _heard(self) -> list[Ring]:
+    async def _receive(self) -> list[Ring]:
         rings = [await self._rings.get()]
         while not self._rings.empty():
             rings.append(self._rings.get_nowait())

@@ -139,7 +139,7 @@ async def follow_sessions(
 def log_failure(exc: Exception) -> None:
     """Log why followers were not told of something now: the class of an error, or its code."""
     code = exc.code if isinstance(exc, TherapyError) else type(exc).__name__
-    log.warning("what is followed was not read, or not heard of", extra={"code": code})
+    log.warning("what is followed was not read, or not listened for", extra={"code": code})
 
 
 def _answer(
