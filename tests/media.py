@@ -177,19 +177,19 @@ def film(container: str, codec: str, seconds: int = 1, sound: bytes = b"", at: f
         stream = out.add_stream(codec, rate=10)
         stream.width = stream.height = 64
         stream.pix_fmt = "yuv420p"
-        heard = out.add_stream("aac", rate=48_000, layout="mono") if sound else None
+        track = out.add_stream("aac", rate=48_000, layout="mono") if sound else None
         for number in range(seconds * 10):
             out.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
             part = sound[max(0, int(number * 9_600 - at * 96_000)) :][:9_600]
-            if heard is None or number < at * 10 or not part:
+            if track is None or number < at * 10 or not part:
                 continue
             frame = AudioFrame(format="s16", layout="mono", samples=len(part) // 2)
             frame.planes[0].update(part.ljust(frame.planes[0].buffer_size, b"\0"))
             frame.sample_rate, frame.pts = 48_000, number * 4_800
-            out.mux(heard.encode(frame))
+            out.mux(track.encode(frame))
         out.mux(stream.encode(None))
-        if heard is not None:
-            out.mux(heard.encode(None))
+        if track is not None:
+            out.mux(track.encode(None))
     return target.getvalue()
 
 

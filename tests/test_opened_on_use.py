@@ -29,11 +29,11 @@ class Counting(Speech):
     async def transcribe(
         self, practice_id: str, pcm: AsyncIterator[bytes], options: SpeechOptions
     ) -> AsyncGenerator[SpeechEvent, None]:
-        heard = 0
+        taken = 0
         try:
             async for samples in pcm:
-                heard += len(samples)
-                yield SpeechProgress(heard)
+                taken += len(samples)
+                yield SpeechProgress(taken)
         finally:
             self.stopped += 1
 
@@ -54,8 +54,8 @@ async def test_a_recogniser_is_opened_once_when_a_recording_comes_and_stopped_wi
 
     speech = SpeechOnUse(OnUse(opening))
     assert opened == []
-    heard = [event async for event in speech.transcribe("p", samples(), SpeechOptions())]
-    assert heard == [SpeechProgress(100), SpeechProgress(200), SpeechProgress(300)]
+    events = [event async for event in speech.transcribe("p", samples(), SpeechOptions())]
+    assert events == [SpeechProgress(100), SpeechProgress(200), SpeechProgress(300)]
     left_early = speech.transcribe("p", samples(), SpeechOptions())
     assert await anext(left_early) == SpeechProgress(100)
     await left_early.aclose()

@@ -290,18 +290,18 @@ def _with_cover(picture: bytes, kind: int) -> bytes:
 
 
 def outcome(data: bytes, allowance: Allowance) -> str:
-    """What comes of a recording: a code, or "heard" and its seconds."""
-    file, heard = RangedFile(lambda start, end: data[start:end], len(data)), 0
+    """What comes of a recording: a code, or "decoded" and its seconds."""
+    file, decoded = RangedFile(lambda start, end: data[start:end], len(data)), 0
     try:
         look_for_audio(file)
         for chunk in pcm_chunks(file, lambda _: None):
-            heard += len(chunk)
-            allowance.more(heard / BYTES_PER_MS / 1000)
+            decoded += len(chunk)
+            allowance.more(decoded / BYTES_PER_MS / 1000)
     except TherapyError as error:
         return error.code
     except MemoryError:
         return "too_demanding"
-    return f"heard {heard / BYTES_PER_MS / 1000:.1f} s"
+    return f"decoded {decoded / BYTES_PER_MS / 1000:.1f} s"
 
 
 def outcomes(names: list[str]) -> Iterator[dict[str, object]]:

@@ -36,7 +36,7 @@ CASES = {
     "rec.amr": ("AMR with pauses that the codec leaves out", "415"),
     "stereo-inverted.flac": ("the right channel is the left one inverted", "no lines"),
     "two_tracks.mp4": ("a silent track before the one with speech", "no lines"),
-    "wav-pmx-chunk.wav": ("a chunk behind the samples", "the chunk heard as noise"),
+    "wav-pmx-chunk.wav": ("a chunk behind the samples", "the chunk decoded as noise"),
     "webm_wall_plus1200.webm": ("its length by the wall clock, 1.2 s more", 'failed: "damaged"'),
 }
 """Files of tests/data/recordings: what each is, and what came of it before."""
@@ -198,7 +198,7 @@ raw AAC state none, so a lost end of theirs can't be reported.
 
 **Channels** are judged before they are mixed: one that is inverted is subtracted, a silent one is left out.
 Where each carries its own speaker (`separate_channels`), that tells voices apart. Of several tracks the
-first with sound is heard (`several_tracks`).
+first with sound is used (`several_tracks`).
 
 ## Recordings as people make them
 

@@ -1,4 +1,4 @@
-"""Recordings that were refused, lost or shifted once: what is there is heard, at its time."""
+"""Recordings that were refused, lost or shifted once: what is there is decoded, at its time."""
 
 from array import array
 
@@ -39,7 +39,7 @@ def loudness(samples: bytes) -> float:
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_a_recording_that_plays_is_heard(name):
+def test_a_recording_that_plays_is_decoded(name):
     data = media.case(name)
     seconds, missing, remarks = RIGHT[name]
     assert sniff(data[:SNIFF_BYTES])

@@ -36,7 +36,7 @@ def scaled(samples: array, factor: float) -> array:
     return array("h", (int(each * factor) for each in samples))
 
 
-def heard(*channels: array):
+def mixed(*channels: array):
     samples, found = decoded_here(wav(interleaved(*channels), channels=len(channels)))
     assert len(samples) == 2 * len(channels[0])
     return array("h", samples), found
@@ -53,7 +53,7 @@ def likeness(first, second) -> float:
 
 
 def test_two_channels_that_carry_the_same_are_as_loud_as_one():
-    samples, found = heard(speech(), speech())
+    samples, found = mixed(speech(), speech())
     assert likeness(samples, speech()) > 0.999
     assert loudness(samples) == pytest.approx(loudness(speech()), rel=0.01)
     assert (found.remarks, found.levels) == ((), ())
@@ -61,7 +61,7 @@ def test_two_channels_that_carry_the_same_are_as_loud_as_one():
 
 @pytest.mark.parametrize("factor", [-1.0, -0.5], ids=["the same", "half as loud"])
 def test_an_inverted_channel_is_subtracted(factor):
-    samples, found = heard(speech(), scaled(speech(), factor))
+    samples, found = mixed(speech(), scaled(speech(), factor))
     assert likeness(samples, speech()) > 0.999
     assert loudness(samples) > 0.7 * loudness(speech())
     assert found.remarks == ("inverted_channel",)
@@ -69,7 +69,7 @@ def test_an_inverted_channel_is_subtracted(factor):
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_a_dead_channel_costs_no_loudness(side):
-    samples, found = heard(*((speech(), NOTHING) if side == "right" else (NOTHING, speech())))
+    samples, found = mixed(*((speech(), NOTHING) if side == "right" else (NOTHING, speech())))
     assert likeness(samples, speech()) > 0.999
     assert loudness(samples) == pytest.approx(loudness(speech()), rel=0.01)
     assert found.remarks == ("silent_channel",)
@@ -79,7 +79,7 @@ def test_a_dead_channel_costs_no_loudness(side):
 def test_a_channel_that_dies_in_between_is_noticed():
     half = len(speech()) // 2
     dying = speech()[:half] + NOTHING[half:]
-    samples, _ = heard(speech(), dying)
+    samples, _ = mixed(speech(), dying)
     assert likeness(samples[-32_000:], speech()[-32_000:]) > 0.99
 
 
@@ -87,7 +87,7 @@ def test_a_channel_that_dies_in_between_is_noticed():
 def test_a_channel_that_is_turned_over_in_between_costs_nothing(factors):
     half = len(speech()) // 2
     turned = scaled(speech()[:half], factors[0]) + scaled(speech()[half:], factors[1])
-    samples, _ = heard(speech(), turned)
+    samples, _ = mixed(speech(), turned)
     for at in range(0, len(speech()), 16_000):
         assert loudness(samples[at : at + 16_000]) > 0.9 * loudness(speech()[at : at + 16_000])
 
@@ -104,7 +104,7 @@ def turns() -> tuple[array, array]:
 
 def test_one_speaker_on_each_channel_gives_levels():
     first, second = turns()
-    samples, found = heard(first, second)
+    samples, found = mixed(first, second)
     assert "separate_channels" in found.remarks
     assert likeness(samples, speech()) > 0.98
     assert [len(each) for each in found.levels] == [SECONDS * 10] * 2
@@ -133,7 +133,7 @@ def test_levels_are_in_steps_of_0_375_db_below_full_scale():
     for at in range(0, len(speech()), 16_000):
         first += tone[at : at + 16_000] if at // 16_000 % 2 else NOTHING[:16_000]
         second += NOTHING[:16_000] if at // 16_000 % 2 else tone[at : at + 16_000]
-    _, found = heard(first, second)
+    _, found = mixed(first, second)
     rms_db = 20 * math.log10(3_276.7 / math.sqrt(2) / 32_768)
     assert found.levels[0][15] == pytest.approx(255 + rms_db / 0.375, abs=1)
     assert found.levels[0][5] == 0
@@ -141,7 +141,7 @@ def test_levels_are_in_steps_of_0_375_db_below_full_scale():
 
 
 def test_a_room_that_two_microphones_hear_has_no_speaker_for_each():
-    _, found = heard(speech(), scaled(speech(), 0.7))
+    _, found = mixed(speech(), scaled(speech(), 0.7))
     assert (found.remarks, found.levels) == ((), ())
 
 
@@ -150,28 +150,28 @@ def test_two_people_who_are_on_both_channels_are_not_apart():
     blurred = array(
         "h", (max(-32_768, min(32_767, x + rng.randrange(-300, 300))) for x in speech())
     )
-    _, found = heard(blurred, speech())
+    _, found = mixed(blurred, speech())
     assert not found.levels
 
 
 @pytest.mark.parametrize("place", [0, 7, 23])
-def test_of_24_channels_the_one_with_sound_is_heard(place):
+def test_of_24_channels_the_one_with_sound_is_used(place):
     channels = [NOTHING] * 24
     channels[place] = speech()
-    samples, found = heard(*channels)
+    samples, found = mixed(*channels)
     assert likeness(samples, speech()) > 0.99
     assert loudness(samples) == pytest.approx(loudness(speech()), rel=0.05)
     assert found.remarks == ("silent_channel",)
 
 
 def test_silence_on_all_channels_stays_silence():
-    samples, found = heard(NOTHING, NOTHING)
+    samples, found = mixed(NOTHING, NOTHING)
     assert not any(samples)
     assert found.remarks == ()
 
 
-def test_both_speakers_are_heard_when_they_speak_at_once():
-    samples, _ = heard(speech(), other_speech())
+def test_both_speakers_are_kept_when_they_speak_at_once():
+    samples, _ = mixed(speech(), other_speech())
     assert likeness(samples, speech()) > 0.5
     assert likeness(samples, other_speech()) > 0.5
 
@@ -187,6 +187,6 @@ def test_a_channel_with_hiss_or_hum_is_no_second_speaker(kind):
             for at in range(len(speech()))
         ),
     )
-    _, found = heard(faint, speech())
+    _, found = mixed(faint, speech())
     assert "separate_channels" not in found.remarks
     assert not found.levels

@@ -59,7 +59,7 @@ def flipped(rng: random.Random, data: bytes) -> bytes:
     return bytes(spoilt)
 
 
-def heard_s(data: bytes) -> float:
+def decoded_s(data: bytes) -> float:
     """Seconds that come out, without the silence for what is missing; 0 for a refusal."""
     try:
         found = findings_of(data)
@@ -83,10 +83,10 @@ def test_whatever_happens_to_a_recording_it_gives_sound_or_is_refused_by_name(ba
         name = rng.choice(NAMES)
         damage = rng.choice((cut, joined, flipped))
         data = damage(rng, whole(name))
-        heard = heard_s(data)
-        assert heard >= 0, (number, name)
+        decoded = decoded_s(data)
+        assert decoded >= 0, (number, name)
         if damage is cut and (name not in HEADERS_ONLY or data[:4] == whole(name)[:4]):
-            assert heard >= 0.95 * plainly_decoded(data) - 0.05, (number, name, len(data))
+            assert decoded >= 0.95 * plainly_decoded(data) - 0.05, (number, name, len(data))
 
 
 MEASURE = """

@@ -110,7 +110,7 @@ def test_a_wav_headers_size_that_was_never_written_is_not_trusted(claim):
     assert seconds(wav + b"\1") == pytest.approx(10, abs=0.01)
 
 
-def test_what_follows_a_wavs_samples_is_not_heard():
+def test_what_follows_a_wavs_samples_is_not_decoded():
     wav = media.recording("wav")
     tail = b"LIST\x1a\0\0\0INFOISFT\x0e\0\0\0Lavf58.29.100\0"
     assert decoded_here(wav + tail) == decoded_here(wav)
@@ -212,7 +212,7 @@ PARTIAL = {
 
 
 @pytest.mark.parametrize("what", PARTIAL)
-def test_what_is_there_is_heard_and_what_is_missing_is_said(what):
+def test_what_is_there_is_decoded_and_what_is_missing_is_said(what):
     made, missing = PARTIAL[what]
     data = made()
     samples, found = decoded_here(data)
@@ -221,10 +221,10 @@ def test_what_is_there_is_heard_and_what_is_missing_is_said(what):
     for (start, end, _), (right_start, right_end, _) in zip(stretches, missing, strict=True):
         assert start == pytest.approx(right_start, abs=100)
         assert end == pytest.approx(right_end, abs=100)
-    heard = len(samples) / 32_000 - sum(
+    decoded_seconds = len(samples) / 32_000 - sum(
         (end - start) / 1000 for start, end, why in stretches if why != "cut_off"
     )
-    assert heard >= 0.95 * plainly_decoded(data)
+    assert decoded_seconds >= 0.95 * plainly_decoded(data)
 
 
 def test_a_wrong_byte_rate_in_a_header_makes_nothing_missing():

@@ -99,11 +99,11 @@ def test_a_player_that_goes_to_a_time_plays_what_was_said_at_that_time(at):
     pcm = sound(20.03)
     file, _ = made_here(pcm)
     original = array("h", pcm)
-    heard = played_from(file, at, 1.0)
+    excerpt = played_from(file, at, 1.0)
     start = round(at * RATE)
-    assert likeness(heard, original[start : start + RATE]) > 0.95
+    assert likeness(excerpt, original[start : start + RATE]) > 0.95
     later = start + RATE // 20
-    assert likeness(heard, original[later : later + RATE]) < 0.5, "50 ms would be noticed"
+    assert likeness(excerpt, original[later : later + RATE]) < 0.5, "50 ms would be noticed"
 
 
 def test_peaks_are_the_least_and_greatest_sample_of_each_50_ms():

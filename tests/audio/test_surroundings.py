@@ -1,4 +1,4 @@
-"""What is in front of a recording or behind it, as tags, zeros and noise are, is not heard and not missed."""
+"""What is in front of a recording or behind it, e.g. tags, zeros and noise, is not decoded and not missed."""
 
 import random
 

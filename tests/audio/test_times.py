@@ -39,7 +39,7 @@ def beeps() -> bytes:
     return samples.tobytes()
 
 
-def heard_s(samples: bytes) -> list[float]:
+def beeps_found(samples: bytes) -> list[float]:
     """Where the beeps begin, in seconds."""
     found: list[float] = []
     loud = array("h", samples)
@@ -57,10 +57,10 @@ def recording(name: str, moved, tmp_path) -> bytes:
 
 
 def check(data: bytes, moved) -> AudioFindings:
-    """See that each beep is heard at its time; return what else was found."""
+    """See that each beep stands at its time; return what else was found."""
     samples, findings = decoded_here(data)
     expected = [moved(each) for each in BEEPS_S]
-    found = heard_s(samples)
+    found = beeps_found(samples)
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         assert one == pytest.approx(other, abs=WITHIN_S)
@@ -112,7 +112,7 @@ def test_a_recording_that_begins_late_begins_with_silence(name, tmp_path):
 
 
 @pytest.mark.parametrize("container", ["matroska", "mp4", "mov", "mpegts", "flv"])
-def test_sound_that_begins_after_the_picture_stands_where_it_is_heard(container):
+def test_sound_that_begins_after_the_picture_stands_at_its_time(container):
     codec = "flv1" if container == "flv" else "mpeg4"
     check(media.film(container, codec, 24, beeps(), at=3.2), late)
 

@@ -1,4 +1,4 @@
-"""Of several tracks, the first with sound is heard; one that can't be decoded is passed over."""
+"""Of several tracks, the first with sound is chosen; one that can't be decoded is passed over."""
 
 import math
 from array import array
@@ -50,7 +50,7 @@ def chord(seconds: int) -> bytes:
 
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize(
-    ("tracks", "heard"),
+    ("tracks", "expected"),
     [
         ((SILENT, SPOKEN), SPOKEN),
         ((SPOKEN, SILENT), SPOKEN),
@@ -60,12 +60,12 @@ def chord(seconds: int) -> bytes:
     ],
     ids=["silent first", "silent second", "two", "two others", "silent, silent, one"],
 )
-def test_the_first_track_with_sound_is_heard(container, tracks, heard):
+def test_the_first_track_with_sound_is_chosen(container, tracks, expected):
     data = media.with_tracks(container, CONTAINERS[container], *map(track, tracks))
     samples, found = decoded_here(data)
     assert found.remarks == ("several_tracks",)
     assert not found.missing
-    assert likeness(samples, media.excerpt(*heard)) > 0.97
+    assert likeness(samples, media.excerpt(*expected)) > 0.97
 
 
 @pytest.mark.parametrize("container", CONTAINERS)

@@ -37,7 +37,7 @@ from therapy.domain.text_folding import (
 )
 
 
-def heard(*texts: str) -> tuple[str, ...]:
+def words_in(*texts: str) -> tuple[str, ...]:
     return distinct_words(texts)
 
 
@@ -142,7 +142,7 @@ def test_what_an_older_program_stored_folded_only_is_found(query):
 
 
 def test_distinct_words_are_sorted_and_there_once():
-    assert heard("b a", "A c") == ("a", "b", "c")
+    assert words_in("b a", "A c") == ("a", "b", "c")
 
 
 # Finding.
@@ -189,14 +189,14 @@ def an_entry():
 
 
 @given(st.lists(st.sampled_from(["anxious", "sleeping", "חלומות", "was"]), min_size=1), st.data())
-def test_any_beginnings_of_heard_words_find(words, data):
+def test_any_beginnings_of_words_find(words, data):
     beginnings = [word[: data.draw(st.integers(2, len(word)))] for word in words]
-    assert finds(" ".join(beginnings), fields=(), words=heard(*words))
+    assert finds(" ".join(beginnings), fields=(), words=words_in(*words))
 
 
 @given(st.text(), st.lists(st.text()), st.lists(st.text()))
 def test_no_query_raises(query, fields, texts):
-    result = finds(query, fields=fields, words=heard(*texts))
+    result = finds(query, fields=fields, words=words_in(*texts))
     assert result or query not in fields or not fold(query)
 
 

@@ -66,8 +66,8 @@ async def test_get_sessions_id_playback_plays_and_seeks_to_what_was_said_and_get
     original = array("h", pcm)
     for at in (0.0, 4.321, 10.9):
         start = round(at * RATE)
-        heard = played_from(file.content, at, 1.0)
-        assert likeness(heard, original[start : start + RATE]) > 0.95
+        excerpt = played_from(file.content, at, 1.0)
+        assert likeness(excerpt, original[start : start + RATE]) > 0.95
 
     peaks = await playing.get(f"/sessions/{session_id}/peaks")
     assert peaks.status_code == 200

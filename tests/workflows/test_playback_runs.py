@@ -138,11 +138,11 @@ async def test_of_a_session_with_a_broken_part_the_rest_is_played_where_the_tran
     await upload(installed.intake, broken, continues=receipt.session_id)
     await upload(installed.intake, a_wav(second), continues=receipt.session_id)
     await worked(installed)
-    heard = await file_of(installed, receipt.session_id)
+    file = await file_of(installed, receipt.session_id)
     number = (await installed.session(receipt.session_id)).transcript_number
     version = await installed.version(number, receipt.session_id)
-    assert (len(heard) - len(HEAD)) // 32 == version.duration_ms
-    assert heard.endswith(second)
+    assert (len(file) - len(HEAD)) // 32 == version.duration_ms
+    assert file.endswith(second)
 
 
 async def test_what_fails_for_good_is_shown_and_made_when_the_therapist_retries_the_session():

@@ -198,7 +198,7 @@ class Session(Struct, frozen=True, omit_defaults=True):
 
     @property
     def recordings(self) -> tuple[Recording, ...]:
-        """All recordings of the session, in the order in which they are heard."""
+        """All recordings of the session, in the order in which they play."""
         return (self.recording, *self.more_recordings)
 
     def __repr__(self) -> str:

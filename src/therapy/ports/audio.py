@@ -111,7 +111,7 @@ class SupportsPlayback(Protocol):
         """Yield pieces of the file, at most 1 MiB each, with the offset at which each stands in it.
 
         It has the sound of all `recordings` as `domain.joined_sound` puts them on one timeline, about
-        `expected_ms` of it: what is heard at a time is what `AudioDecoder.decode` has at that time, and the
+        `expected_ms` of it: what plays at a time is what `AudioDecoder.decode` has at that time, and the
         file says how long it lasts, to 50 ms. Each piece follows the one before; only in the first
         `HEAD_BYTES` one may stand again where another stood. `on_end` is called once, before the iterator
         ends. Closing the iterator early frees everything. What `read` raises comes out as it is.

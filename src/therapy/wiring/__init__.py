@@ -27,7 +27,7 @@ from therapy.wiring.adapters import (
     MAILBOX,
     engine_names,
     languages_lacking,
-    longest_heard,
+    longest_for_engine,
     open_attempt_limits,
     open_decoder,
     open_doorbell,
@@ -185,8 +185,8 @@ def person_limits_of(settings: Settings) -> PersonLimits:
 
 
 def longest_ms(settings: Settings) -> int:
-    """Return how long a session's recordings may last together, in ms: no longer than its engine can hear."""
-    longest = min((settings.recording_limits.longest_recording, *longest_heard(settings)))
+    """Return how long a session's recordings may last together, in ms: no longer than its engine takes."""
+    longest = min((settings.recording_limits.longest_recording, *longest_for_engine(settings)))
     return int(longest.total_seconds() * 1000)
 
 

@@ -102,8 +102,8 @@ async def open_speech(settings: Settings, stack: AsyncExitStack) -> Speech:
     return WhisperSpeech(model=settings.speech_model, cache=models, limits=limits)
 
 
-def longest_heard(settings: Settings) -> tuple[timedelta, ...]:
-    """Return how long the longest recording is that the engines can hear; () if that is not limited."""
+def longest_for_engine(settings: Settings) -> tuple[timedelta, ...]:
+    """Return how long a recording the speech engine takes; () if that is not limited."""
     if settings.speech != "azure":
         return ()
     fast_alone = settings.speech_engine == "fast"

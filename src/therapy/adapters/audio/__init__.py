@@ -2,7 +2,7 @@
 
 Whatever FFmpeg touches runs in a child process (`decoder_process`), which `decoder` starts, feeds with
 ranges of the recording and ends. In the child, `containers` decides what may be opened, `track_choice` which
-track is heard, `timeline` when each piece of it plays, and `channels` how its channels are mixed;
+track is decoded, `timeline` when each piece of it plays, and `channels` how its channels are mixed;
 `audio_track` puts them together and `findings` says what is missing. The child imports this package, so it
 imports nothing itself.
 """

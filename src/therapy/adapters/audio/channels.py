@@ -153,10 +153,10 @@ class ChannelMixer:
             for first in range(count)
             for second in range(count)
         )
-        heard = sum(map(abs, signs))
+        mixed = sum(map(abs, signs))
         gain = sqrt(loudest / energy) if energy > 0 else 1.0
         gain = (
-            round(min(1.0, max(gain, 1 / heard)) * 20) / 20
+            round(min(1.0, max(gain, 1 / mixed)) * 20) / 20
         )  # few steps: the filter is kept longer
         return tuple(gain * sign for sign in signs)
 

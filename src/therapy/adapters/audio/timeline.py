@@ -57,7 +57,7 @@ class Timeline:
     def __init__(self, origin: float) -> None:
         self.clock = 0.0
         self._origin = origin
-        self._held: Sound | None = None
+        self._pending: Sound | None = None
         self._lost = 0.0
 
     def lose(self, seconds: float) -> None:
@@ -66,43 +66,43 @@ class Timeline:
 
     def take(self, sound: Sound) -> Iterator[Step]:
         """Yield what to do, in order; a frame whose time stamp jumps waits for the next one."""
-        if self._held is not None:
-            held, self._held = self._held, None
-            yield from self._settled(held, sound)
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            yield from self._settled(pending, sound)
         if self._lost:
             lost, self._lost = self._lost, 0.0
             self._origin -= lost
             yield from self._after_hole(sound, lost)
         elif sound.at is not None and abs(self._off(sound)) > JUMP:
-            self._held = sound
+            self._pending = sound
         else:
             yield from self._placed(sound)
 
     def finish(self) -> Iterator[Step]:
         """Yield what to do with the frame that still waits."""
-        if self._held is not None:
-            held, self._held = self._held, None
-            yield from self._appended(held)
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            yield from self._appended(pending)
 
     def _off(self, sound: Sound) -> float:
         return 0.0 if sound.at is None else sound.at - self._origin - self.clock
 
-    def _settled(self, held: Sound, following: Sound) -> Iterator[Step]:
+    def _settled(self, pending: Sound, after: Sound) -> Iterator[Step]:
         """Place a frame after a jump: there if the next one follows it, else where it came."""
         confirmed = (
-            held.at is not None
-            and following.at is not None
-            and abs(following.at - held.at - held.seconds) < JUMP
+            pending.at is not None
+            and after.at is not None
+            and abs(after.at - pending.at - pending.seconds) < JUMP
         )
         if not confirmed:
-            yield from self._appended(held)
+            yield from self._appended(pending)
             return
-        off = self._off(held)
+        off = self._off(pending)
         if off < 0:  # another recording was joined to this one, or its clock was set back
             self._origin += off
-            yield from self._appended(held)
+            yield from self._appended(pending)
         else:
-            yield from self._after_hole(held, off)
+            yield from self._after_hole(pending, off)
 
     def _placed(self, sound: Sound) -> Iterator[Step]:
         off = self._off(sound)

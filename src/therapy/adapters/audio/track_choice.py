@@ -37,8 +37,8 @@ MOST_S = 1_800.0
 """So much of a recording is looked at."""
 
 
-class _Heard:
-    """What one track has had so far."""
+class _TrackLevels:
+    """How loud the frames of one track were so far."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -76,13 +76,13 @@ def chosen(file: RangedFile, tracks: list[AudioStream]) -> int:
     """
     if len(tracks) == 1:
         return tracks[0].index
-    heard = {each.index: _Heard() for each in tracks[:MOST_TRACKS]}
+    levels = {each.index: _TrackLevels() for each in tracks[:MOST_TRACKS]}
     with opened(file) as (container, _, _):
-        for index, frame in _frames(container, heard):
-            heard[index].add(frame)
-            if heard[index].seconds >= ENOUGH_S:
+        for index, frame in _frames(container, levels):
+            levels[index].add(frame)
+            if levels[index].seconds >= ENOUGH_S:
                 break
-    scores = {index: each.score() for index, each in heard.items()}
+    scores = {index: each.score() for index, each in levels.items()}
     return next(index for index, score in scores.items() if score >= max(scores.values()) / 2)
 
 
@@ -93,10 +93,12 @@ def only(container: InputContainer, indexes: Collection[int]) -> None:
             each.discard = Discard.all
 
 
-def _frames(container: InputContainer, heard: Collection[int]) -> Iterator[tuple[int, AudioFrame]]:
+def _frames(
+    container: InputContainer, indexes: Collection[int]
+) -> Iterator[tuple[int, AudioFrame]]:
     """Yield frames of these tracks, with their indexes; what can't be decoded is left out."""
-    only(container, heard)
-    streams = [each for each in container.streams.audio if each.index in heard]
+    only(container, indexes)
+    streams = [each for each in container.streams.audio if each.index in indexes]
     try:
         for packet in container.demux(streams):
             if packet.pts is not None and packet.pts * packet.time_base > MOST_S:

@@ -118,10 +118,10 @@ def _written(session_id: str, fields: dict[str, Any], stored: Item | None) -> St
     return Step("replace", copy_id(session_id), fields, stored["_etag"])
 
 
-def _words(session_id: str, heard: str, body: str, words: tuple[str, ...]) -> Step:
+def _words(session_id: str, sort: str, body: str, words: tuple[str, ...]) -> Step:
     if not words:
         return Step("delete", _words_id(session_id))
-    fields = {"heard": heard, "words": list(words), "body": body}
+    fields = {"heard": sort, "words": list(words), "body": body}
     return Step("upsert", _words_id(session_id), fields)
 
 

@@ -125,9 +125,9 @@ class Voices:
 
     def _likeliest(self, guest: str) -> str:
         left = self._old - set(self._names.values())
-        heard = {old: self._together[guest, old] for old in left if self._together[guest, old]}
-        if heard:
-            return max(sorted(heard), key=heard.__getitem__)
+        common = {old: self._together[guest, old] for old in left if self._together[guest, old]}
+        if common:
+            return max(sorted(common), key=common.__getitem__)
         if len(left) == 1 and self._complete:
             return left.pop()
         taken = self._old | set(self._names.values())

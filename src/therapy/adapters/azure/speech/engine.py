@@ -150,8 +150,8 @@ class AzureSpeech(Speech):
             conversation,  # 34 MB, imported only if it is used
         )
 
-        heard = _bounded(pcm, self._limits.conversation_ms)
-        return conversation.listen(self._access, heard, locales, self._deadlines, options)
+        bounded = _bounded(pcm, self._limits.conversation_ms)
+        return conversation.listen(self._access, bounded, locales, self._deadlines, options)
 
     async def _of_buffer(
         self,
