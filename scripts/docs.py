@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
-from therapy import adapters, ports
+from therapy import adapters, ports, repositories
 from therapy.config import FAMILIES as CHOICES
 from therapy.config import GROUPS, NO_LONGER_NEEDED, RENAMED, SETTINGS
 from therapy.domain.session import TRANSITIONS, Event, State
@@ -228,10 +228,12 @@ def _choices() -> str:
 _ADAPTERS_PAGE = """\
 # Which adapter serves which port
 
-Made from the classes in `therapy.adapters` by `.venv/bin/python scripts/docs.py`; do not edit.
+Made from the classes in `therapy.adapters` and `therapy.repositories` by
+`.venv/bin/python scripts/docs.py`; do not edit.
 
 `therapy.wiring` picks them. The contract suite in `tests/contract` runs what this table says: every
-adapter of a port passes the same tests. "all" stands for adapters that belong to no family.
+adapter of a port passes the same tests. "all" stands for adapters that belong to no family: each of them
+serves with any. `StoredAttempts`, e.g., counts in the store of whichever family where there is no Redis.
 
 {table}
 """
@@ -239,7 +241,8 @@ adapter of a port passes the same tests. "all" stands for adapters that belong t
 
 def adapters_page() -> str:
     """The table port x family."""
-    found = [module for module in _modules(adapters) if "recogniser_process" not in module.__name__]
+    inside = [*_modules(adapters), *_modules(repositories)]
+    found = [module for module in inside if "recogniser_process" not in module.__name__]
     rows = []
     for port in _modules(ports):
         for _, contract in inspect.getmembers(port, inspect.isclass):

@@ -1,23 +1,29 @@
 """The documentation is true: the example runs, made pages are up to date, links lead somewhere."""
 
+import ast
 import contextlib
 import importlib.metadata
+import inspect
 import io
+import pkgutil
 import re
 import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import rich_click as click
 
 import therapy as therapy_library
-from therapy import testing
+from therapy import domain, ports, testing, workflows
 from therapy.adapters.azure.cosmos.container_definitions import SHAPES, Shape
 from therapy.config import NO_LONGER_NEEDED, RENAMED, SETTINGS
 from therapy.entrypoints.cli.command_group import COMMANDS, therapy
+from therapy.testing import clock, memory, pytest_plugin, samples
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,17 +51,105 @@ def test_the_first_session_prints_what_it_says_and_fits_one_screen() -> None:
     assert len(page.splitlines()) <= 60
 
 
-def test_every_public_name_is_there_and_on_the_page() -> None:
-    page = (ROOT / "docs/reference/library.md").read_text()
+LIBRARY = (ROOT / "docs/reference/library.md").read_text()
+DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def test_every_public_name_is_there() -> None:
     for name in therapy_library.__all__:
         assert getattr(therapy_library, name)
-        assert f"- `{name}" in page
-    for name in testing.__all__:
-        assert f"- `{name}" in page
-    assert "`: \n" not in page  # each says what it is
+        assert f"- `{name}`: " in LIBRARY
     assert set(therapy_library.__all__) <= set(dir(therapy_library))
     with pytest.raises(AttributeError):
         therapy_library.no_such_name  # noqa: B018 - that it is not there
+
+
+@cache
+def shown() -> dict[str, list[ast.stmt]]:
+    """Return the code that the library's page shows of each module."""
+    parts = re.findall(r"^##+ `([\w.]+)`\n(.*?)(?=^##|\Z)", LIBRARY, re.DOTALL | re.MULTILINE)
+    return {
+        module: ast.parse(
+            "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+        ).body
+        for module, text in parts
+    }
+
+
+def names_shown(module: str) -> set[str]:
+    """Return the names that the code of a module on the page defines."""
+    inside = [each for each in shown().get(module, []) if not isinstance(each, ast.Expr)]
+    named = {each.name for each in inside if isinstance(each, DEFINITIONS)}
+    others = [node for node in inside if not isinstance(node, DEFINITIONS)]
+    return named | {
+        each.id
+        for node in others
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+
+
+def public_names(module: ModuleType) -> set[str]:
+    """Return the names that a module has, but those that it imported."""
+    nodes = ast.walk(ast.parse(inspect.getsource(module)))
+    imports = [each for each in nodes if isinstance(each, ast.Import | ast.ImportFrom)]
+    imported = {alias.asname or alias.name for each in imports for alias in each.names}
+    return {
+        name
+        for name, what in vars(module).items()
+        if re.match(r"[^\W_]", name) and name not in imported and not inspect.ismodule(what)
+    }
+
+
+def modules_in(package: ModuleType) -> Iterator[ModuleType]:
+    yield package
+    for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        yield importlib.import_module(each.name)
+
+
+def test_every_public_name_is_on_the_page_with_what_is_said_of_it() -> None:
+    packages = [each for package in (domain, ports, workflows) for each in modules_in(package)]
+    wanted = {each.__name__: public_names(each) for each in (*packages, memory, clock, samples)}
+    for module, text in re.findall(r"^- `(therapy\.\w+)`: (.*(?:\n  .*)*)", LIBRARY, re.MULTILINE):
+        wanted[module] = set(re.findall(r"`(\w+)`", text))
+    assert {"SettingsError", "open_therapy"} <= wanted["therapy.config"] | wanted["therapy.wiring"]
+    missing = {module: names - names_shown(module) for module, names in wanted.items()}
+    assert {module: names for module, names in missing.items() if names} == {}
+    assert set(testing.__all__) <= names_shown(memory.__name__) | names_shown(clock.__name__)
+    assert [
+        f"{module}.{each.name}"
+        for module, code in shown().items()
+        for each in code
+        if isinstance(each, DEFINITIONS) and not ast.get_docstring(each)
+    ] == []
+
+
+def test_every_fixture_and_suite_of_promises_is_on_the_page() -> None:
+    fixture = type(pytest_plugin.clock)
+    fixtures = [name for name, what in vars(pytest_plugin).items() if isinstance(what, fixture)]
+    assert {"speech", "losing", "spoken"} <= set(fixtures)
+    assert [name for name in fixtures if f"\n- `{name}`: " not in LIBRARY] == []
+    suites = [f"therapy.testing.{each.name}" for each in pkgutil.iter_modules(ports.__path__)]
+    assert [name for name in suites if f"| `{name}` | `" not in LIBRARY] == []
+
+
+def test_every_adapter_is_in_the_table_wherever_it_is_defined() -> None:
+    contracts = {
+        name
+        for module in modules_in(ports)
+        for name, what in vars(module).items()
+        if inspect.isabstract(what) and what.__module__ == module.__name__
+    }
+    sources = [
+        path.read_text()
+        for path in (ROOT / "src/therapy").rglob("*.py")
+        if path.parent.name not in {"wiring", "workflows"}  # what is there passes on to an adapter
+    ]
+    classes = re.findall(r"^class (\w+)\((.*)\):", "\n".join(sources), re.MULTILINE)
+    found = [name for name, bases in classes if contracts & {*re.findall(r"\w+", bases)}]
+    table = (ROOT / "docs/reference/adapters.md").read_text()
+    assert "StoredAttempts" in found
+    assert [name for name in found if f"`{name}`" not in table.partition("| port")[2]] == []
 
 
 def test_the_version_is_the_installed_one() -> None:
@@ -91,7 +185,7 @@ def test_every_decision_has_a_title_with_its_number_and_a_status() -> None:
 
 SETTING = re.compile(
     r"\b(?:THERAPY|COSMOS|AZURE_STORAGE|AUDIO|SPEECH|TEXT_ANALYTICS|REDIS|FIREBASE|GOOGLE|JWT|CELERY"
-    r"|GUNICORN|FLASK)_[A-Z_]*[A-Z]\b"
+    r"|GUNICORN|FLASK)_[A-Z_]*[A-Z]\b(?! = )"  # what a page assigns is a name in code
 )
 BLOCK = re.compile(r"^```[\w ]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OTHERS = {"THERAPY_ENV", "THERAPY_FLOW_PASSWORD"}
@@ -118,7 +212,7 @@ def _commands(text: str) -> Iterator[str]:
 
 
 def _exists(said: str) -> bool:
-    context, (name, *rest) = click.Context(therapy), said.replace('"', " ").split()
+    context, (name, *rest) = click.Context(therapy), re.sub('["`]', " ", said).split()
     command = COMMANDS[name].load() if name in COMMANDS else None
     if isinstance(command, click.Group) and rest:
         command = command.get_command(context, rest[0])

@@ -59,7 +59,8 @@ def on_app_service(environment: Mapping[str, str]) -> bool:
 def read_settings(environment: Mapping[str, str], fields: Collection[str] = EVERY) -> Settings:
     """Return the settings read from names and texts; an empty text is the default.
 
-    `fields` are the choices in `families` that a command uses: only these must be completely configured.
+    `fields` are those that choose an adapter ("stores", "recordings", "speech" …) and are used; if nothing is
+    said, all. Only these must be completely configured.
 
     Raises:
         SettingsError: settings are missing, malformed or contradictory; names all of them.

@@ -105,7 +105,7 @@ async def open_therapy(
     Without `works`, nobody works on recordings here: engines and pushes are opened only when they are used.
     `exchange` gets the adapters that the settings chose and returns the ones to use: it may replace some by
     other adapters, or by fakes, with `dataclasses.replace`. `turns` are shared with other processes (None:
-    with nobody), see `decoding_turns`.
+    with nobody), see `DecodingTurns`.
 
     Raises:
         OSError: the data directory can't be created or written.
