@@ -35,7 +35,7 @@ async def test_an_entry_is_given_as_it_was_written(people_index: PeopleIndex) ->
     assert await everyone(people_index) == (a_patient(), a_therapist())
 
 
-async def test_an_entry_with_a_greater_sequence_replaces_the_stored_one(
+async def test_a_persons_entry_with_a_greater_sequence_replaces_the_stored_one(
     people_index: PeopleIndex,
 ) -> None:
     newer = a_patient(sequence=3, full_name="Zoe Blanc", email="zoe@example.health", number="")
@@ -46,14 +46,16 @@ async def test_an_entry_with_a_greater_sequence_replaces_the_stored_one(
     assert await search(people_index, "blanc") == [PATIENT]
 
 
-async def test_an_entry_with_a_smaller_sequence_is_ignored(people_index: PeopleIndex) -> None:
+async def test_a_persons_entry_with_a_smaller_sequence_is_ignored(
+    people_index: PeopleIndex,
+) -> None:
     newer = a_patient(sequence=3)
     await put(people_index, newer, a_patient(sequence=2, full_name="Older Name"))
     assert await everyone(people_index) == (newer,)
     assert await search(people_index, "older") == []
 
 
-async def test_the_same_entry_may_be_written_twice(people_index: PeopleIndex) -> None:
+async def test_the_same_persons_entry_may_be_written_twice(people_index: PeopleIndex) -> None:
     await put(people_index, a_patient(), a_patient())
     assert await everyone(people_index) == (a_patient(),)
 
@@ -117,7 +119,9 @@ async def test_a_removed_person_is_found_by_no_search(people_index: PeopleIndex)
     assert await search(people_index) == [THERAPIST]
 
 
-async def test_a_write_that_comes_after_the_removal_is_ignored(people_index: PeopleIndex) -> None:
+async def test_a_write_that_comes_after_a_persons_removal_is_ignored(
+    people_index: PeopleIndex,
+) -> None:
     await put(people_index, a_patient())
     await people_index.remove(PRACTICE, PATIENT)
     await people_index.remove(PRACTICE, "never-there")
@@ -125,7 +129,7 @@ async def test_a_write_that_comes_after_the_removal_is_ignored(people_index: Peo
     assert await everyone(people_index) == ()
 
 
-async def test_removing_twice_is_no_error_and_touches_nothing_else(
+async def test_removing_a_person_twice_is_no_error_and_touches_nothing_else(
     people_index: PeopleIndex,
 ) -> None:
     theirs = a_patient(practice_id=OTHER_PRACTICE)
@@ -319,7 +323,7 @@ PRACTICES = iter(range(10**9))
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-async def test_a_search_always_agrees_with_the_domain(
+async def test_a_search_of_people_always_agrees_with_the_domain(
     people_index: PeopleIndex, data: st.DataObject
 ) -> None:
     practice = f"of-the-domain-{next(PRACTICES)}"
