@@ -204,8 +204,15 @@ def insights(_: object) -> object:
     return MemoryInsightFinder()
 
 
+class Examined(MemoryPushSender):
+    """Pushes that can say what should be otherwise with their service."""
+
+    async def examine(self) -> tuple[str, ...]:
+        return ("Sandbox",)
+
+
 def push(_: object) -> object:
-    return MemoryPushSender()
+    return Examined()
 
 
 HERE = {
@@ -253,7 +260,7 @@ async def test_every_port_with_a_group_can_be_served_by_a_plugin(whole: Settings
     ]
 
 
-async def test_each_plugin_is_listed_and_asked_by_its_own_check_or_through_its_port(
+async def test_each_plugin_is_listed_and_examined_or_asked_by_its_own_check_or_through_its_port(
     whole: Settings,
 ) -> None:
     listed = {each.name: each for each in dependencies(whole)}
@@ -265,6 +272,8 @@ async def test_each_plugin_is_listed_and_asked_by_its_own_check_or_through_its_p
             if name == "mail":
                 with pytest.raises(Unavailable):
                     await ask()
+            elif name == "push":
+                assert await ask() == ("Sandbox",)
             else:
                 await ask()
 

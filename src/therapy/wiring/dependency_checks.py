@@ -88,28 +88,28 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
     data_dir = data_dir_of(settings)
 
     async def stores(stack: AsyncExitStack) -> Check:
-        return (await open_stores(settings, prepare(data_dir), stack, make=False)).check
+        opened = await open_stores(settings, prepare(data_dir), stack, make=False)
+        return _closest(opened.store, opened.check)
 
     async def recordings(stack: AsyncExitStack) -> Check:
-        opened, ask = await open_recordings(settings, prepare(data_dir), stack, make=False)
-        return opened.examine if isinstance(opened, SupportsExamine) else ask
+        return _closest(*await open_recordings(settings, prepare(data_dir), stack, make=False))
 
     async def sentiment(stack: AsyncExitStack) -> Check:
         opened, _ = await open_language(settings, stack)
-        return check_of(opened, partial(opened.score, NOBODY, [SENTENCE], "en"))
+        return _closest(opened, partial(opened.score, NOBODY, [SENTENCE], "en"))
 
     async def insights(stack: AsyncExitStack) -> Check:
         _, opened = await open_language(settings, stack)
-        return check_of(opened, partial(_find, opened))
+        return _closest(opened, partial(_find, opened))
 
     async def push(stack: AsyncExitStack) -> Check:
         opened = await open_push(settings, data_dir, stack)
         device = Device(NOBODY, NOBODY, NOBODY, NOBODY, "ANDROID", datetime.now(UTC))
         message = PushMessage(NOBODY, PushKind.SESSION_READY, "-", "-", "")
-        return check_of(opened, partial(opened.send, NOBODY, device, message))
+        return _closest(opened, partial(opened.send, NOBODY, device, message))
 
     async def mail(stack: AsyncExitStack) -> Check:
-        return (await open_mail(settings, data_dir, stack))[1]
+        return _closest(*await open_mail(settings, data_dir, stack))
 
     async def doorbell(stack: AsyncExitStack) -> Check:
         return (await open_doorbell(settings, stack))[1]
@@ -129,6 +129,11 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
             yield from _engines_of_azure(settings)
         elif _listed(settings, name):
             yield _dependency(settings, name, each)
+
+
+def _closest(adapter: object, otherwise: Check) -> Check:
+    """Return what looks closest at an adapter: its `examine`, its `check`, or `otherwise` without both."""
+    return adapter.examine if isinstance(adapter, SupportsExamine) else check_of(adapter, otherwise)
 
 
 def _engines_of_azure(settings: Settings) -> Iterator[Dependency]:
@@ -151,7 +156,7 @@ def _speech_opening(settings: Settings) -> Opening:
 
     async def speech(stack: AsyncExitStack) -> Check:
         opened = await open_speech(settings, stack)
-        return check_of(opened, partial(_listen, opened, settings.speech_languages))
+        return _closest(opened, partial(_listen, opened, settings.speech_languages))
 
     return speech
 
