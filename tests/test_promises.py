@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_house import ROOT, THERAPY, imported_by, name_of, tree_of
-from therapy.testing.pytest_plugin import LOOKS, PORTS
+from therapy.testing.pytest_plugin import LOOKS, MEANS, PORTS
 
 TESTING = THERAPY / "testing"
 pytest_plugins = ["pytester"]
@@ -18,7 +18,7 @@ pytest_plugins = ["pytester"]
 WITH_ADAPTERS = {TESTING / "memory.py", TESTING / "pytest_plugin.py"}
 """The outside in memory; and the plugin, which decodes the demo for engines that listen."""
 
-OPTIONAL = {"clock", "fill_storage", "foreign_tokens", "losing", "spoken"}
+OPTIONAL = {"clock", "fill_storage", "foreign_tokens", "spoken", *MEANS}
 """Fixtures that the plugin gives, for an adapter that has no better ones."""
 
 
@@ -55,9 +55,10 @@ def test_promises_know_no_adapter(path: Path) -> None:
     assert [name for name in ours if not name.startswith(inside)] == []
 
 
-@pytest.mark.parametrize("port", PORTS)
-def test_no_promise_hides_another_of_the_same_name(port: str) -> None:
-    counted = Counter(test.name for test in promised_in(promises_of(port)))
+def test_no_promise_hides_another_of_the_same_name() -> None:
+    """Not even one of another port: a module may import the promises of several."""
+    modules = [path for port in PORTS for path in promises_of(port)]
+    counted = Counter(test.name for test in promised_in(modules))
     assert [name for name, times in counted.items() if times > 1] == []
 
 
@@ -72,7 +73,14 @@ def test_promises_ask_for_fixtures_that_the_plugin_has(port: str) -> None:
         for constant in ast.walk(decorator)
         if isinstance(constant, ast.Constant)
     }
-    given = {"caplog", "data", "of_many", "walked"}  # by pytest, by Hypothesis, beside a promise
+    given = {
+        "caplog",
+        "data",
+        "lagging",
+        "linked",
+        "of_many",
+        "walked",
+    }  # by pytest, by Hypothesis, beside a promise
     assert asked - told - PORTS.keys() - LOOKS.keys() - OPTIONAL <= given
     assert port in asked
 
@@ -86,6 +94,12 @@ def test_the_plugin_imports_nothing_before_it_is_used() -> None:
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
     )
     assert ran.stdout.split() == ["therapy", "therapy.testing", "therapy.testing.pytest_plugin"]
+
+
+def test_the_guide_for_authors_names_every_fixture_without_which_a_promise_is_skipped() -> None:
+    page = (ROOT / "docs/how-to/write-an-adapter.md").read_text()
+    for name in (*MEANS, *LOOKS, "fill_storage", "foreign_tokens"):
+        assert f"`{name}`" in page, name
 
 
 SUITE = """
@@ -150,3 +164,48 @@ def test_a_broken_adapter_fails_with_what_was_promised(pytester: pytest.Pytester
     done = pytester.runpytest_subprocess(*RUN, "-k", "as_it_was_sent")
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*assert [[]] == *Letter*"])  # rewritten: it shows what there was
+
+
+@pytest.mark.slow
+def test_a_promise_that_needs_a_fixture_which_nobody_defined_is_skipped_and_names_it(
+    pytester: pytest.Pytester,
+) -> None:
+    """Nothing is held to less than its author knows."""
+    pytester.makeconftest("""
+        from datetime import timedelta
+        import pytest
+        from therapy.adapters.memory.recordings import MemoryRecordings
+        from therapy.adapters.memory.store import MemoryStore
+        from therapy.adapters.memory.tokens import MemoryTokens
+
+        class Checked(MemoryRecordings):
+            async def check(self):
+                pass
+
+        class Late(MemoryStore):
+            lag = timedelta(0)
+
+        @pytest.fixture
+        def recordings():
+            return Checked()
+
+        @pytest.fixture
+        def store(clock):
+            return Late(clock)
+
+        @pytest.fixture
+        def tokens():
+            return MemoryTokens()
+    """)
+    pytester.makepyfile("""
+        from therapy.testing.recordings import *
+        from therapy.testing.store.lag import *
+        from therapy.testing.store.races import *
+        from therapy.testing.tokens import *
+    """)
+    done = pytester.runpytest_subprocess(*RUN, "-rs")
+    assert done.ret == 0
+    skips = [line for line in done.outlines if line.startswith("SKIPPED")]
+    for name in (*MEANS, "fill_storage", "foreign_tokens"):
+        assert [line for line in skips if name in line], name
+    assert done.parseoutcomes()["passed"] > 50

@@ -12,8 +12,10 @@ import azure.identity
 import azure.storage.blob
 import httpx
 import pytest
+from azure.core.credentials import AzureSasCredential
 from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 from azure.core.pipeline.transport import AioHttpTransport
+from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient, ExponentialRetry
 
 from tests.builders import DAY, PRACTICE
@@ -22,14 +24,12 @@ from therapy.adapters.azure.blob.errors import CLASSES, blob_error
 from therapy.adapters.azure.blob.recordings import BlobRecordings
 from therapy.domain.errors import (
     AlreadyExists,
-    InvalidInput,
     NotFound,
     Stale,
     StorageFull,
     Unavailable,
 )
 from therapy.domain.upload import BLOCK_SIZE, block_hash, content_hash
-from therapy.ports.recordings import SupportsPlaybackLink
 
 UPLOAD = "upload-1"
 FIRST = bytes(range(256)) * (BLOCK_SIZE // 256)
@@ -261,44 +261,35 @@ async def test_a_discard_that_died_half_way_leaves_no_recording_and_is_found_aga
 # links
 
 
-async def test_a_link_plays_ranges_of_one_recording_and_nothing_else(
+async def test_what_a_link_answers_is_kept_nowhere_and_all_else_is_forbidden(
     recordings: BlobRecordings,
 ) -> None:
-    assert isinstance(recordings, SupportsPlaybackLink)
+    """What every adapter with links promises is in `therapy.testing.recordings`."""
     await kept(recordings, FIRST, LAST)
     link = await recordings.playback_link(PRACTICE, UPLOAD, MINUTES, "audio/mp4")
     async with httpx.AsyncClient() as player:
         part = await player.get(link, headers={"Range": f"bytes={BLOCK_SIZE}-"})
         assert (part.status_code, part.content) == (206, LAST)
         assert part.headers["cache-control"] == "no-store"
-        assert part.headers["content-type"] == "audio/mp4"
         assert (await player.delete(link)).status_code == 403
         assert (await player.get(link.replace(UPLOAD, "another"))).status_code == 403
 
 
-async def test_a_link_ends_with_its_lifetime(azurite: Azurite, container: ContainerClient) -> None:
-    early = datetime.now(UTC) - timedelta(minutes=6)
-    async with BlobServiceClient.from_connection_string(azurite.connection_string) as store:
-        recordings = BlobRecordings(store, container.container_name, now=lambda: early)
-        await recordings.prepare()
-        await kept(recordings, LAST)
-        link = await recordings.playback_link(PRACTICE, UPLOAD, MINUTES, "audio/mp4")
-    async with httpx.AsyncClient() as player:
-        assert (await player.get(link)).status_code == 403
-
-
-@pytest.mark.parametrize("lifetime", [timedelta(0), -MINUTES, timedelta(hours=2)])
-async def test_a_link_lives_for_minutes(recordings: BlobRecordings, lifetime: timedelta) -> None:
+async def test_a_store_with_neither_key_nor_credential_signs_no_link(
+    azurite: Azurite, container: ContainerClient, recordings: BlobRecordings
+) -> None:
     await kept(recordings, LAST)
-    with pytest.raises(InvalidInput):
-        await recordings.playback_link(PRACTICE, UPLOAD, lifetime, "audio/mp4")
-
-
-async def test_there_is_no_link_to_what_is_not_there(recordings: BlobRecordings) -> None:
-    await recordings.stage(PRACTICE, UPLOAD, 0, LAST)
-    for key in (UPLOAD, "missing", "../x"):
-        with pytest.raises(NotFound):
-            await recordings.playback_link(PRACTICE, key, MINUTES, "audio/mp4")
+    shared = generate_account_sas(
+        ACCOUNT,
+        KEY,
+        ResourceTypes(container=True, object=True),
+        AccountSasPermissions(read=True),
+        datetime.now(UTC) + DAY,
+    )
+    async with BlobServiceClient(azurite.url, AzureSasCredential(shared)) as store:
+        without = BlobRecordings(store, container.container_name)
+        with pytest.raises(Unavailable, match="no_key"):
+            await without.playback_link(PRACTICE, UPLOAD, MINUTES, "audio/mp4")
 
 
 # opening, and what goes wrong

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from therapy.domain.outbox import PushKind
 from therapy.domain.push import PushMessage
 from therapy.ports.insights import InsightFinder
 from therapy.ports.push import PushSender
-from therapy.ports.recordings import Recordings
 from therapy.ports.sentiment import Sentiment
 
 if TYPE_CHECKING:  # these need the azure or http extra
@@ -25,9 +24,9 @@ if TYPE_CHECKING:  # these need the azure or http extra
 
 
 @asynccontextmanager
-async def blob_recordings(azurite: Azurite) -> AsyncIterator[tuple[Recordings, Callable[[], None]]]:
-    """The recordings, and what leaves no room for more."""
-    from azure.core.exceptions import HttpResponseError
+async def blob_recordings(azurite: Azurite) -> AsyncIterator[dict[str, Any]]:
+    """The recordings, what leaves no room for more, and what cuts them off, by the names of fixtures."""
+    from azure.core.exceptions import HttpResponseError, ServiceRequestError
     from azure.core.pipeline.transport import AioHttpTransport
     from azure.storage.blob.aio import ExponentialRetry
 
@@ -36,9 +35,11 @@ async def blob_recordings(azurite: Azurite) -> AsyncIterator[tuple[Recordings, C
     class Disk(AioHttpTransport):
         """Azure has no end; what a clinic has in its place may be full."""
 
-        full = False
+        full = gone = False
 
         async def send(self, request: Any, **options: Any) -> Any:
+            if self.gone:
+                raise ServiceRequestError("gone")
             if self.full and "comp=block&" in f"{request.url}&":
                 exc = HttpResponseError("full")
                 exc.status_code = 507
@@ -52,7 +53,11 @@ async def blob_recordings(azurite: Azurite) -> AsyncIterator[tuple[Recordings, C
         transport=disk,
         retry_policy=ExponentialRetry(retry_total=0),
     ) as recordings:
-        yield recordings, lambda: setattr(disk, "full", True)
+        yield {
+            "recordings": recordings,
+            "fill_storage": lambda: setattr(disk, "full", True),
+            "cut_off": lambda: setattr(disk, "gone", True),
+        }
 
 
 @asynccontextmanager

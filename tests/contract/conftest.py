@@ -5,7 +5,7 @@ test asks for it, so that what needs no more opens no more. Its stores are in `s
 fixture by its name, for a family that needs an emulator.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.contract.azure_redis import (
 from tests.contract.azure_smtp import letters_at, smtp_mail
 from tests.contract.stores import *  # noqa: F403 - fixtures are found by name
 from tests.contract.stores import Get, OpenedStores
+from tests.emulators.faults import Fault
 from tests.emulators.fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.firebase.hook import fcm  # noqa: F401 - a fixture, found by name
 from therapy.adapters.audio import PyAvAudioDecoder
@@ -98,6 +99,11 @@ class MemoryFamily:
         self.directory, self.get, self._closing = directory, get, closing
         self._opened: dict[str, Given] = {}
 
+    def cut_off(self) -> None:
+        """Cut off each adapter that was opened from what it depends on."""
+        for given in self._opened.values():
+            given["cut_off"]()
+
     async def opened(self, port: str) -> Given:
         """Return what the method of this name has opened, once in a test."""
         if port not in self._opened:
@@ -159,10 +165,17 @@ class LocalFamily(MemoryFamily):
     """The embedded default."""
 
     async def recordings(self) -> Given:
-        recordings = FileRecordings(self.directory, reserve=0)
+        disk = self.directory / "disk"
+        recordings = FileRecordings(disk / "recordings", reserve=0)
+
+        def unmount() -> None:
+            disk.rename(disk.with_name("unmounted"))
+            disk.touch()
+
         return {
             "recordings": recordings,
             "fill_storage": lambda: setattr(recordings, "reserve", 2**62),
+            "cut_off": unmount,
         }
 
     async def push(self) -> Given:
@@ -206,8 +219,8 @@ class AzureFamily(MemoryFamily):
     """The real SDKs against the emulators; the fakes for ports without an adapter for Azure."""
 
     async def recordings(self) -> Given:
-        recordings, fill_storage = await self.until_the_end(blob_recordings(self.get("azurite")))
-        return {"recordings": recordings, "fill_storage": fill_storage}
+        given: Given = await self.until_the_end(blob_recordings(self.get("azurite")))
+        return given
 
     async def push(self) -> Given:
         server = self.get("fcm")
@@ -218,7 +231,11 @@ class AzureFamily(MemoryFamily):
 
     async def mail(self) -> Given:
         server = self.get("fake_smtp")
-        return {"mail": smtp_mail(server), "sent_letters": lambda: letters_at(server)}
+        return {
+            "mail": smtp_mail(server),
+            "sent_letters": lambda: letters_at(server),
+            "cut_off": lambda: server.add(Fault("greeting", kind="reset", times=None)),
+        }
 
     async def doorbell(self) -> Given:
         return {"doorbell": await self.until_the_end(redis_doorbell(self.get("valkey")))}
@@ -235,8 +252,11 @@ class AzureFamily(MemoryFamily):
         return {"sentiment": await self.until_the_end(opening)}
 
     async def insights(self) -> Given:
-        opening = language_insights(self.get("fake_language"))
-        return {"insights": await self.until_the_end(opening)}
+        server = self.get("fake_language")
+        return {
+            "insights": await self.until_the_end(language_insights(server)),
+            "cut_off": lambda: server.add(Fault(status=401, times=None)),
+        }
 
 
 FAMILIES = {"memory": MemoryFamily, "local": LocalFamily, "azure": AzureFamily}
@@ -249,6 +269,12 @@ async def family(
     """Each family in turn, empty."""
     async with AsyncExitStack() as closing:
         yield FAMILIES[family_name](tmp_path, request.getfixturevalue, closing)
+
+
+@pytest.fixture
+def cut_off(family: MemoryFamily) -> Callable[[], None]:
+    """What cuts off whatever a test has opened; a family that can't do that for an adapter fails."""
+    return family.cut_off
 
 
 def _given(name: str, port: str = "") -> Any:

@@ -39,7 +39,9 @@ if TYPE_CHECKING:  # it needs the azure extra
     from therapy.adapters.azure.cosmos.client import Cosmos
 
 __all__ = [
+    "another_store",
     "azure_stores",
+    "behind",
     "clock",
     "cosmos_database",
     "family_name",
@@ -54,7 +56,7 @@ __all__ = [
 ]
 
 Get = Callable[[str], Any]
-Losing = Callable[[], AbstractContextManager[object]]
+Within = Callable[[], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,16 @@ class OpenedStores:
 
     `another` opens a store of the same items that shares nothing else with `store`, as far as the family
     knows such a thing: what another process has. Within `losing()` the answer to the store's next write is
-    lost, which it must survive. `address` is where another process finds the items, {} where none can.
+    lost; none is within a process or a file. Within `behind()` reads are answered as of a minute ago, if
+    that can be. `address` is where another process finds the items, {} where none can.
     """
 
     store: Store
     session_index: SessionIndex
     people_index: PeopleIndex
     another: Callable[[], AbstractAsyncContextManager[Store]]
-    losing: Losing = nullcontext
+    losing: Within = nullcontext
+    behind: Within | None = None
     address: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -161,21 +165,31 @@ async def azure_stores(
     clock: Clock, cosmos: CosmosEmulator, cosmos_database: "Cosmos"
 ) -> OpenedStores:
     """The real SDK against the emulator."""
+    from therapy.adapters.azure.cosmos.client import open_cosmos
+
     await empty(cosmos, cosmos_database)
 
     @contextmanager
-    def losing() -> Iterator[None]:
-        cosmos.add(Fault("batch *items", kind="lost"))
-        yield
-        cosmos.clear()
+    def within(fault: Fault) -> Iterator[None]:
+        cosmos.add(fault)
+        try:
+            yield
+        finally:
+            cosmos.clear()
+
+    @asynccontextmanager
+    async def another() -> AsyncIterator[Store]:
+        async with open_cosmos(cosmos.url, cosmos.key, cosmos_database.database.id) as other:
+            yield cosmos_stores(other, clock).store
 
     opened = cosmos_stores(cosmos_database, clock)
     return OpenedStores(
         opened.store,
         opened.session_index,
         opened.people_index,
-        lambda: nullcontext(cosmos_stores(cosmos_database, clock).store),
-        losing,
+        another,
+        lambda: within(Fault("batch *items", kind="lost")),
+        lambda: within(Fault("* practice-*", kind="stale", seconds=60, times=None)),
         address={"uri": cosmos.url, "key": cosmos.key, "database": cosmos_database.database.id},
     )
 
@@ -198,8 +212,20 @@ def store(stores: OpenedStores) -> Store:
 
 
 @pytest.fixture
-def losing(stores: OpenedStores) -> Losing:
+def losing(stores: OpenedStores) -> Within:
     return stores.losing
+
+
+@pytest.fixture
+def another_store(
+    stores: OpenedStores,
+) -> Callable[[], AbstractAsyncContextManager[Store]]:
+    return stores.another
+
+
+@pytest.fixture
+def behind(stores: OpenedStores) -> Within | None:
+    return stores.behind
 
 
 @pytest.fixture

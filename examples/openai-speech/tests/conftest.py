@@ -1,6 +1,6 @@
 """The fixtures that therapy's promises ask for, and the server that they are tried against."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.local_server import LocalServer, local_server
@@ -20,3 +20,9 @@ async def speech(server: LocalServer) -> AsyncIterator[OpenAiSpeech]:
     names = {"OPENAI_SPEECH_URL": server.url, "OPENAI_SPEECH_KEY": "a key to try with"}
     async with open_speech(names) as opened:
         yield opened
+
+
+@pytest.fixture
+def cut_off(server: LocalServer) -> Callable[[], None]:
+    """What cuts the adapter off from its server."""
+    return server.stop

@@ -7,7 +7,7 @@ It is no more than the tests need: chunked bodies, one form, one answer for each
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +36,7 @@ class LocalServer:
     """Answers with `answer` or, if that is None, with what the recogniser hears.
 
     `status` is the answer's, which comes before the body is read if `early`. After `stop_after` bytes it
-    reads no further and never answers.
+    reads no further and never answers. After `stop()` nothing listens any more.
     """
 
     url: str = ""
@@ -48,6 +48,7 @@ class LocalServer:
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[Asked] = field(default_factory=list)
     tasks: set[asyncio.Task[None] | None] = field(default_factory=set)
+    stop: Callable[[], None] = lambda: None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one request."""
@@ -89,6 +90,7 @@ async def local_server() -> AsyncIterator[LocalServer]:
     """Listen on a free port of this machine."""
     local = LocalServer()
     server = await asyncio.start_server(local.serve, "127.0.0.1", 0, limit=1 << 16)
+    local.stop = server.close
     local.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield local

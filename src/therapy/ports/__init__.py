@@ -10,10 +10,10 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class SupportsCheck(Protocol):
-    """Optional, for any adapter: say whether the service or file that it depends on would answer.
+    """Optional, for stores, recordings, engines, pushes and mail: say whether what is behind them answers.
 
-    `therapy check` calls it, and so does /health/ready of stores and recordings. An adapter without it is
-    asked something harmless through its port, if there is anything.
+    `therapy check` calls it, and so does /health/ready of where records and recordings are stored. An adapter
+    without it is asked something harmless through its port, if there is anything.
     """
 
     async def check(self) -> object:
@@ -21,14 +21,14 @@ class SupportsCheck(Protocol):
 
         Raises:
             Unavailable: it can't be reached.
-            EngineFailed: it is an engine, and would not work.
+            EngineFailed: the same, of an engine.
             StorageFull: it can, and what it has can be read, but it has no room for more.
         """
 
 
 @runtime_checkable
 class SupportsExamine(Protocol):
-    """Optional, for recordings: look closer than `check` does, which is asked often.
+    """Optional, for the same adapters: look closer than `check` does, which is asked often.
 
     `therapy check` calls it in the place of that.
     """
@@ -37,5 +37,6 @@ class SupportsExamine(Protocol):
         """Return codes of what should be otherwise, though it works: `therapy check` warns of each.
 
         Raises:
-            Unavailable: it can't be reached, or is set in a way that does not work; says why.
+            Unavailable: it can't be reached, or is set in a way that does not work; says why in `reason`.
+            EngineFailed: the same, of an engine.
         """

@@ -2,8 +2,9 @@
 
 `memory_ports()` needs nothing but the library. The promises are pytest suites, one module for each port with
 the port's name (extra `testing`): `from therapy.testing.speech import *` in a test module runs them on what
-the fixture `speech` gives. `pytest_plugin` has a fixture for each port. They import no adapter, but for the
-decoder with which the fixture `spoken` reads a recording.
+the fixture `speech` gives. `pytest_plugin` has a fixture for each port. A promise that needs what only the
+adapter's author can bring about is skipped, with the name of the fixture to define. They import no adapter,
+but for the decoder with which the fixture `spoken` reads a recording.
 """
 
 from typing import TYPE_CHECKING, Any

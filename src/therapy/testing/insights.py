@@ -8,6 +8,12 @@ from therapy.domain.insights import MAX_KEY_PHRASES, Insights, Part
 from therapy.domain.messages import TEXTS
 from therapy.domain.transcript import Speaker, Utterance
 from therapy.ports.insights import InsightFinder
+from therapy.testing.optional_promises import (
+    ENGINE_ERRORS,
+    CutOff,
+    ask_what_is_cut_off,
+    ask_what_is_well,
+)
 from therapy.testing.samples import PRACTICE, an_utterance
 
 SAID = (
@@ -89,3 +95,15 @@ async def test_personal_details_are_inside_their_utterance_and_in_order(
         assert each.category
         found = SAID[each.utterance].text[each.start : each.start + each.length]
         assert found.startswith("054-555-010")
+
+
+async def test_a_check_of_insights_changes_nothing_that_is_found(insights: InsightFinder) -> None:
+    before = await find(insights)
+    await ask_what_is_well(insights)
+    assert await find(insights) == before
+
+
+async def test_a_check_tells_of_insights_that_are_out_of_reach(
+    insights: InsightFinder, cut_off: CutOff | None
+) -> None:
+    await ask_what_is_cut_off(insights, cut_off, ENGINE_ERRORS)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from therapy.domain.errors import InvalidInput
 from therapy.ports.mail import Letter, Mail
+from therapy.testing.optional_promises import CutOff, ask_what_is_cut_off, ask_what_is_well
 from therapy.testing.samples import PRACTICE, a_letter
 
 
@@ -72,3 +73,16 @@ async def test_a_letter_that_can_never_be_sent_is_refused_and_not_quoted(
 def test_a_letter_does_not_show_what_it_says() -> None:
     assert "Here it is" not in repr(a_letter())
     assert "jordan" not in repr(a_letter())
+
+
+async def test_a_check_of_mail_sends_no_letter(
+    mail: Mail, sent_letters: Callable[[], list[Letter]]
+) -> None:
+    await ask_what_is_well(mail)
+    assert sent_letters() == []
+
+
+async def test_a_check_tells_of_mail_that_is_out_of_reach(
+    mail: Mail, cut_off: CutOff | None
+) -> None:
+    await ask_what_is_cut_off(mail, cut_off)

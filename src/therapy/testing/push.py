@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from therapy.domain.push import PushMessage
 from therapy.ports.push import PushSender
+from therapy.testing.optional_promises import CutOff, ask_what_is_cut_off, ask_what_is_well
 from therapy.testing.samples import PRACTICE, a_device, a_push
 
 
@@ -30,3 +31,16 @@ async def test_every_device_and_every_notice_counts(
         for message in (a_push(), a_push(id="push-2", body="הפגישה מוכנה")):
             assert await push.send(PRACTICE, device, message) is True
     assert len(sent_pushes()) == 4
+
+
+async def test_a_check_of_pushes_sends_none(
+    push: PushSender, sent_pushes: Callable[[], list[PushMessage]]
+) -> None:
+    await ask_what_is_well(push)
+    assert sent_pushes() == []
+
+
+async def test_a_check_tells_of_pushes_that_are_out_of_reach(
+    push: PushSender, cut_off: CutOff | None
+) -> None:
+    await ask_what_is_cut_off(push, cut_off)

@@ -6,13 +6,14 @@ coroutines: set `asyncio_mode = "auto"`.
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from therapy.ports.store import Store
     from therapy.ports.tokens import Tokens
     from therapy.testing.clock import Clock
 
@@ -41,10 +42,20 @@ LOOKS = {
 }
 """Fixtures by which promises look at what arrived on the other side."""
 
+MEANS = {
+    "another_store": "a function that opens what `store` has as another process does",
+    "behind": "a function: within `behind()` what answers `store` lags behind what was written",
+    "cut_off": "a function that cuts the adapter off from what it depends on",
+    "losing": "a function: within `losing()` the answer to the next commit is lost",
+}
+"""Fixtures that only an adapter's author can define; a promise that needs one is skipped without it."""
+
 DEMO = "session-demo.ogg"
 SPOKEN_MS = 15_000
 
-pytest.register_assert_rewrite(*(f"{__package__}.{port}" for port in PORTS))
+pytest.register_assert_rewrite(
+    *(f"{__package__}.{module}" for module in (*PORTS, "optional_promises"))
+)
 
 
 def _to_override(name: str, what: str) -> Any:
@@ -80,9 +91,33 @@ def clock() -> "Clock":
 
 
 @pytest.fixture
-def losing() -> Callable[[], AbstractContextManager[object]]:
-    """Return what makes the store's next write lose its answer; override it where that can be done."""
-    return nullcontext
+def losing() -> Callable[[], AbstractContextManager[object]] | None:
+    """Return what makes the store's next commit lose its answer; override it.
+
+    `nullcontext` says that no answer of this store can be lost.
+    """
+    return None
+
+
+@pytest.fixture
+def another_store() -> "Callable[[], AbstractAsyncContextManager[Store]] | None":
+    """Return what opens the items of `store` as another process does; override it."""
+    return None
+
+
+@pytest.fixture
+def behind() -> Callable[[], AbstractContextManager[object]] | None:
+    """Return what makes a store with a `lag` be answered from before; override it where there is one.
+
+    Within `behind()` its reads are answered as of a minute ago, but for what it insists on having seen.
+    """
+    return None
+
+
+@pytest.fixture
+def cut_off() -> Callable[[], None] | None:
+    """Return what makes the adapter's service or file unreachable until the test ends; override it."""
+    return None
 
 
 @pytest.fixture

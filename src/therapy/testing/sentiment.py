@@ -5,6 +5,12 @@ import pytest
 from therapy.domain.errors import LanguageNotSupported
 from therapy.domain.sentiment import Scores
 from therapy.ports.sentiment import Sentiment
+from therapy.testing.optional_promises import (
+    ENGINE_ERRORS,
+    CutOff,
+    ask_what_is_cut_off,
+    ask_what_is_well,
+)
 from therapy.testing.samples import PRACTICE
 
 GOOD = "I am so happy, this was a great week and I love it."
@@ -64,3 +70,15 @@ async def test_a_language_that_is_not_done_is_refused(
 ) -> None:
     with pytest.raises(LanguageNotSupported):
         await score(sentiment, *texts, language="tlh")
+
+
+async def test_a_check_of_sentiment_changes_no_score(sentiment: Sentiment) -> None:
+    before = await score(sentiment, GOOD, BAD)
+    await ask_what_is_well(sentiment)
+    assert await score(sentiment, GOOD, BAD) == before
+
+
+async def test_a_check_tells_of_sentiment_that_is_out_of_reach(
+    sentiment: Sentiment, cut_off: CutOff | None
+) -> None:
+    await ask_what_is_cut_off(sentiment, cut_off, ENGINE_ERRORS)

@@ -17,6 +17,12 @@ from therapy.ports.speech import (
     SpeechOptions,
     SpeechProgress,
 )
+from therapy.testing.optional_promises import (
+    ENGINE_ERRORS,
+    CutOff,
+    ask_what_is_cut_off,
+    ask_what_is_well,
+)
 from therapy.testing.samples import PRACTICE
 
 HEARD_MS = 15_000
@@ -123,3 +129,13 @@ async def test_listening_may_end_early_and_samples_are_pulled_only_as_fast_as_th
         break
     await events.aclose()  # type: ignore[attr-defined] # every adapter's iterator is a generator
     assert pulled < 3_600 * 1_000 // HEARD_MS // 2
+
+
+async def test_a_check_of_speech_that_works_passes(speech: Speech) -> None:
+    await ask_what_is_well(speech)
+
+
+async def test_a_check_tells_of_speech_that_is_out_of_reach(
+    speech: Speech, cut_off: CutOff | None
+) -> None:
+    await ask_what_is_cut_off(speech, cut_off, ENGINE_ERRORS)

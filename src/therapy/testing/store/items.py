@@ -3,7 +3,8 @@
 Nothing here knows a family: the suites need the fixtures `store` and `clock`, whoever gives them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,8 @@ from therapy.testing.samples import NOW
 
 PARTITION = "session|practice-1|session-1"
 OTHER_PARTITION = "session|practice-1|session-2"
+
+Losing = Callable[[], AbstractContextManager[object]]
 
 
 def put(item_id: str, **fields: Any) -> Put:

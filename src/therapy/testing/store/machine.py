@@ -1,8 +1,8 @@
 """The store under random steps, beside a model that is a dict: it adds to the examples, replaces none.
 
 Clients commit one by one and at once, with versions right and wrong; items become due and expire as the
-clock moves on; answers are lost where a family knows how. `STORE_STEPS=5000 pytest -s` on this file takes
-that many steps on each store and says so.
+clock moves on; answers are lost where the fixture `losing` says how. `STORE_STEPS=5000 pytest -s` on this
+file takes that many steps on each store and says so.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 
@@ -20,11 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from msgspec import Struct
 from msgspec.structs import replace as copied
 
+from therapy.domain.errors import Unavailable
 from therapy.ports.store import Check, Create, Delete, Item, Put, Replace, Store, Write
 from therapy.testing.clock import Clock
 from therapy.testing.samples import NOW, SECOND
-from therapy.testing.store.items import refused_place
-from therapy.testing.store.model import UNREAD, Items, Sent, live, outcomes, same
+from therapy.testing.store.items import Losing, refused_place
+from therapy.testing.store.model import UNKNOWN, UNREAD, Items, Sent, live, outcomes, same
 
 T = TypeVar("T")
 
@@ -121,8 +122,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(place=places, intents=commits)
     def a_client_commits_and_the_answer_is_lost(self, place: str, intents: list[Intent]) -> None:
-        with type(self).losing():
-            self.commit(self.named(place), intents)
+        losing = type(self).losing
+        with losing():
+            self.commit(self.named(place), intents, lost=losing is not nullcontext)
 
     @rule(limit=st.integers(0, 3))
     def what_has_expired_is_purged(self, limit: int) -> None:
@@ -132,10 +134,13 @@ class StoreMachine(RuleBasedStateMachine):
         assert 0 <= purged <= min(limit, absent)
         assert [self.found(partition) for partition in self.items] == there
 
-    def commit(self, partition: str, *many: list[Intent]) -> None:
-        """Commit all at once; their answers and what is there must be those of some order."""
+    def commit(self, partition: str, *many: list[Intent], lost: bool = False) -> None:
+        """Commit all at once; their answers and what is there must be those of some order.
+
+        Only if an answer was `lost` may the store say that it does not know what became of a commit.
+        """
         sent = [[self.write(partition, intent) for intent in intents] for intents in many]
-        answers = self.wait(self.answers(partition, sent))
+        answers = self.wait(self.answers(partition, sent, lost=lost))
         found, now = self.found(partition), self.clock.now
         possible = outcomes(self.items[partition], partition, list(map(Sent, sent, answers)), now)
         matching = (items for items in (live(each, now) for each in possible) if same(items, found))
@@ -147,9 +152,16 @@ class StoreMachine(RuleBasedStateMachine):
             read.add(item.version)
         self.items[partition] = found
 
-    async def answers(self, partition: str, sent: list[list[Write]]) -> list[int | None]:
+    async def answers(
+        self, partition: str, sent: list[list[Write]], *, lost: bool
+    ) -> list[int | None]:
         asked = (refused_place(self.store, writes, partition) for writes in sent)
-        return await asyncio.gather(*asked)
+        try:
+            return await asyncio.gather(*asked)
+        except Unavailable:
+            if lost:
+                return [UNKNOWN]
+            raise
 
     def write(self, partition: str, intent: Intent) -> Write:
         version = self.version(partition, intent)
@@ -248,10 +260,11 @@ def take_steps(machine: type[StoreMachine], least: int) -> None:
 
 
 async def test_random_steps_do_what_they_do_to_a_dict(
-    store: Store, clock: Clock, losing: Callable[[], AbstractContextManager[object]]
+    store: Store, clock: Clock, losing: Losing | None
 ) -> None:
     """In a thread, because Hypothesis waits for each step and the store needs the loop meanwhile."""
-    given = {"store": store, "clock": clock, "losing": staticmethod(losing), "steps": 0}
+    lose = staticmethod(losing or nullcontext)
+    given = {"store": store, "clock": clock, "losing": lose, "steps": 0}
     given |= {"loop": asyncio.get_running_loop(), "examples": itertools.count()}
     machine: type[StoreMachine] = type("Machine", (StoreMachine,), given)
     await asyncio.to_thread(take_steps, machine, STEPS)

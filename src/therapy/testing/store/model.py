@@ -15,12 +15,15 @@ from therapy.ports.store import Check, Create, Delete, Item, Put, Replace, Write
 UNREAD = -1
 """The version of what was put: any that nobody has read."""
 
+UNKNOWN = -1
+"""The answer to a commit of which the store does not know whether it was done."""
+
 Items = dict[str, Item]
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A commit to one partition, and which of its writes was refused; None = it was done."""
+    """A commit to one partition, and which of its writes was refused; None = it was done, or UNKNOWN."""
 
     writes: Sequence[Write]
     refused: int | None
@@ -88,9 +91,9 @@ def outcomes(items: Items, partition: str, sent: Sequence[Sent], now: datetime) 
     for at, first in enumerate(sent):
         rest = [*sent[:at], *sent[at + 1 :]]
         refused = refused_places(items, first.writes, now)
-        if first.refused is None and not refused:
+        if first.refused in {None, UNKNOWN} and not refused:
             yield from outcomes(after(items, partition, first.writes), partition, rest, now)
-        elif first.refused in refused:
+        if first.refused in {*refused, UNKNOWN}:
             yield from outcomes(items, partition, rest, now)
 
 

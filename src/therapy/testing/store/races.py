@@ -1,13 +1,21 @@
-"""What `ports.store` promises when many commit at once: all or nothing, and one of them wins."""
+"""What `ports.store` promises when many commit at once: all or nothing, and one of them wins.
+
+And of a commit whose answer is lost: it is done or not, and refused only if it was.
+"""
 
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
-from therapy.ports.store import Delete, Store, Write
+import pytest
+
+from therapy.domain.errors import Unavailable
+from therapy.ports.store import Delete, Refused, Store, Write
+from therapy.testing.optional_promises import given
 from therapy.testing.store.items import (
     OTHER_PARTITION,
     PARTITION,
+    Losing,
     check,
     create,
     ids,
@@ -18,6 +26,22 @@ from therapy.testing.store.items import (
 )
 
 MANY = 12
+
+BEFORE = {"a": b"created", "b": b"created"}
+DONE: dict[str, tuple[Sequence[Write], dict[str, bytes]]] = {
+    "create": ([create("new")], BEFORE | {"new": b"created"}),
+    "replace": ([replace("a", 1)], BEFORE | {"a": b"replaced"}),
+    "put": ([put("a")], BEFORE | {"a": b"put"}),
+    "put-new": ([put("new")], BEFORE | {"new": b"put"}),
+    "check": ([check("a", 1)], BEFORE),
+    "delete": ([Delete(id="a")], {"b": b"created"}),
+    "delete-version": ([Delete(id="a", version=1)], {"b": b"created"}),
+    "several": (
+        [check("b", 1), replace("a", 1), create("new"), put("newer")],
+        {"a": b"replaced", "b": b"created", "new": b"created", "newer": b"put"},
+    ),
+}
+"""Commits by a name, and what is there once they are done where BEFORE was."""
 
 
 async def at_once(store: Store, *commits: Sequence[Write]) -> list[int | None]:
@@ -123,3 +147,42 @@ async def test_partitions_do_not_get_in_each_others_way(store: Store) -> None:
         *(refused_place(store, [create("a")], partition) for partition in partitions)
     )
     assert Counter(refused) == {None: 2, 0: 4}
+
+
+# --- when an answer is lost ----------------------------------------------------------------------
+
+
+async def test_a_commit_whose_answer_is_lost_is_never_refused_and_done_whole_or_not_at_all(
+    store: Store, losing: Losing | None
+) -> None:
+    """Whoever is told that it was done finds it; "unavailable" says nothing of what is there."""
+    lose = given(losing, "losing")
+    for name, (writes, after) in DONE.items():
+        partition = f"{PARTITION}-{name}"
+        await store.commit(partition, [create("a"), create("b")])
+        told = True
+        with lose():
+            try:
+                await store.commit(partition, writes)
+            except Unavailable:
+                told = False
+        found = {item.id: item.body for item in await store.list(partition)}
+        assert found == after or (not told and found == BEFORE), name
+
+
+async def test_a_commit_that_is_refused_changes_nothing_though_its_answer_is_lost(
+    store: Store, losing: Losing | None
+) -> None:
+    lose = given(losing, "losing")
+    await store.commit(PARTITION, [create("a"), create("b")])
+    before = await store.list(PARTITION)
+    refused: list[list[Write]] = [
+        [create("a", body=b"another")],
+        [replace("a", 2)],
+        [put("new"), check("b", 2)],
+        [create("new"), Delete(id="a", version=2)],
+    ]
+    for writes in refused:
+        with lose(), pytest.raises((Refused, Unavailable)):
+            await store.commit(PARTITION, writes)
+        assert await store.list(PARTITION) == before
