@@ -1,10 +1,14 @@
 """The file that browsers play: where a sound stands in it, how long it says that it is, and its peaks."""
 
+import asyncio
 import os
 import sys
 from array import array
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests import media
@@ -21,7 +25,9 @@ from tests.workflows.playing import (
     sound,
     stated_seconds,
 )
-from therapy.adapters.audio import PyAvAudioDecoder
+from therapy.adapters.audio import PyAvAudioDecoder, playback
+from therapy.adapters.audio import decoder_protocol as protocol
+from therapy.adapters.audio.playback import ENCODER_MEMORY
 from therapy.adapters.audio.playback_file import PlaybackFile
 from therapy.adapters.child_process.limits import Limits
 from therapy.domain.errors import (
@@ -142,6 +148,7 @@ async def test_recordings_that_together_last_longer_than_they_may_are_refused():
 
 PARTS = {
     "sound": recording(6.03),
+    "long sound": recording(40.01, seed=2),
     "sound in a container": media.recording("webm", 4.0),
     "nothing that can be decoded": b"no recording at all" * 100,
     "no sound": a_wav(b""),
@@ -152,6 +159,7 @@ PARTS = {
     "names",
     [
         ("sound", "sound in a container", "sound"),
+        ("long sound", "long sound", "sound"),
         ("nothing that can be decoded", "sound"),
         ("sound", "nothing that can be decoded", "sound"),
         ("sound", "no sound"),
@@ -199,12 +207,74 @@ async def test_what_reading_raises_comes_out_as_it_is():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS lacks most limits")
 async def test_the_child_keeps_to_its_limits():
-    decoder = PyAvAudioDecoder(limits=Limits(memory=1 << 18))
+    decoder = PyAvAudioDecoder(limits=Limits(memory=(1 << 18) - ENCODER_MEMORY))
     pieces = decoder.playback(
         "practice", [readable(recording(20.03))], expected_ms=10**9, on_end=lambda _: None
     )
-    with pytest.raises((EngineDied, EngineFailed, UndecodableAudio)):
+    with pytest.raises((EngineDied, EngineFailed)):
         [_ async for _ in pieces]
+
+
+def child_that_says(
+    folder: Path, *messages: tuple[bytes, bytes]
+) -> Callable[..., Awaitable[Process]]:
+    """A child in which a recording has got the upper hand: it says this, whatever it is asked."""
+    said = folder / "said"
+    said.write_bytes(b"".join(protocol.message(*each) for each in messages))
+
+    async def start_child(*_: object, **__: object) -> Process:
+        return await asyncio.create_subprocess_exec("cat", said, stdin=PIPE, stdout=PIPE)
+
+    return start_child
+
+
+def found(duration_ms: int, peaks: int) -> tuple[bytes, bytes]:
+    made = protocol.PlaybackFound(duration_ms, bytes(peaks))
+    return protocol.FOUND, msgspec.json.encode(made)
+
+
+def piece(offset: int, size: int) -> tuple[bytes, bytes]:
+    return protocol.PIECE, protocol.OFFSET.pack(offset) + bytes(size)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [piece(each << 18, 1 << 18) for each in range(10)],
+        [piece(1 << 40, 1)],
+        [found(61_001, 2)],
+        [found(0, 0)],
+        [found(1_000, 42)],
+        [(protocol.FOUND, b'{"media_type":"text/html","peaks":""}')],
+        [(protocol.PCM, bytes(100))],
+        [(protocol.RANGE, protocol.SPAN.pack(0, 33_000))],
+        [(protocol.RANGE, protocol.SPAN.pack(0, 2 << 20))],
+    ],
+    ids=[
+        *("too large a file", "a piece elsewhere", "too long", "no length", "too many peaks"),
+        *("a type of its own", "samples", "a range outside", "a long range"),
+    ],
+)
+async def test_a_child_can_t_make_its_parent_take_what_is_no_file_for_players(
+    messages, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(playback, "start_child", child_that_says(tmp_path, *messages))
+    taken = PyAvAudioDecoder().playback(
+        "practice", [readable(recording(1.0))], expected_ms=1_000, on_end=lambda _: None
+    )
+    with pytest.raises(EngineDied) as raised:
+        [_ async for _ in taken]
+    assert raised.value.details == {"reason": "protocol"}
+
+
+async def test_a_child_that_reports_an_odd_failure_has_failed(monkeypatch, tmp_path):
+    odd = b'{"error":"TooLarge","code":"x","details":{"code":"y"}}'
+    monkeypatch.setattr(playback, "start_child", child_that_says(tmp_path, (protocol.FAILED, odd)))
+    taken = PyAvAudioDecoder().playback(
+        "practice", [readable(recording(1.0))], expected_ms=1_000, on_end=lambda _: None
+    )
+    with pytest.raises(EngineFailed):
+        [_ async for _ in taken]
 
 
 RECORDED = {

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from mmap import mmap
+from typing import Any
 
 import pytest
 import uvloop
@@ -86,6 +87,36 @@ async def test_playback_goes_on_only_once_no_other_recording_is_being_decoded() 
     playback = await installed.records.playbacks.of_session(PRACTICE, session)
     assert working_while_busy
     assert playback is not None
+
+
+class ArrivingDecoder(PlayingDecoder):
+    """Another recording arrives while it makes the first piece; counts the pieces that were taken."""
+
+    def __init__(self, turns: DecodingTurns) -> None:
+        super().__init__()
+        self._turns, self.taken = turns, 0
+
+    async def playback(self, *recordings: Any, **options: Any) -> AsyncGenerator[Any, None]:
+        self._turns.note_arrival()
+        async for piece in super().playback(*recordings, **options):
+            yield piece
+            self.taken += 1
+
+
+async def test_playback_stands_still_between_two_pieces_while_another_recording_arrives() -> None:
+    turns = DecodingTurns()
+    decoder = ArrivingDecoder(turns)
+    options = {"turns": turns, "kinds": frozenset(RunKind)}
+    installed = await an_installation(audio=decoder, worker_options=options)
+    receipt = await upload(installed.intake, a_wav(sound(20.0)))
+    await installed.worker.work_on(PRACTICE, receipt.session_id)
+    working = asyncio.create_task(installed.worker.work_on(PRACTICE, receipt.session_id))
+    await decoder.asked.wait()
+    await asyncio.sleep(QUIET_SECONDS)
+    taken_meanwhile = decoder.taken
+    await working
+    assert taken_meanwhile == 0
+    assert decoder.taken > 2
 
 
 async def test_playback_gives_way_for_a_bounded_time() -> None:

@@ -5,7 +5,7 @@ import asyncio
 
 import pytest
 
-from therapy.domain.audio_findings import AudioFindings
+from therapy.domain.audio_findings import AudioFindings, next_start
 from therapy.domain.errors import RecordingTooLong, TooLarge, Unavailable, UndecodableAudio
 from therapy.ports.audio import (
     HEAD_BYTES,
@@ -108,12 +108,14 @@ async def test_a_recording_may_be_left_early(audio: AudioDecoder) -> None:
     await chunks.aclose()  # type: ignore[attr-defined] # every adapter's iterator is a generator
 
 
-async def test_what_the_reader_raises_comes_out_as_it_is(audio: AudioDecoder) -> None:
-    async def failing(start: int, end: int) -> bytes:
-        raise Unavailable
+async def away(_start: int, _end: int) -> bytes:
+    """Read nothing: the store can't be reached."""
+    raise Unavailable
 
+
+async def test_what_the_reader_raises_comes_out_as_it_is(audio: AudioDecoder) -> None:
     with pytest.raises(Unavailable):
-        [_ async for _ in audio.decode(PRACTICE, failing, 1_000)]
+        [_ async for _ in audio.decode(PRACTICE, away, 1_000)]
 
 
 async def test_recordings_are_decoded_side_by_side(audio: AudioDecoder) -> None:
@@ -135,6 +137,50 @@ async def test_a_check_says_the_length_by_the_headers_if_it_is_known(audio: Audi
     assert await audio.check(PRACTICE, reader(recording), len(recording)) in {3_000, None, 0}
     empty = a_wav(b"")
     assert not await audio.check(PRACTICE, reader(empty), len(empty))
+
+
+async def taken(audio: SupportsPlayback, *recordings: bytes, **options: int) -> Rendition:
+    """Make what players play of these recordings, leave the pieces, and return what is reported."""
+    reports: list[Rendition] = []
+    readable = [ReadableRecording(reader(each), len(each)) for each in recordings]
+    options = {"expected_ms": 10_000} | options
+    async for _ in audio.playback(PRACTICE, readable, **options, on_end=reports.append):
+        pass
+    (report,) = reports
+    return report
+
+
+async def test_what_players_play_has_all_recordings_on_one_timeline(audio: AudioDecoder) -> None:
+    if not isinstance(audio, SupportsPlayback):
+        pytest.skip("it makes nothing for players")
+    nothing = b"no recording at all" * 100
+    after_nothing = next_start(next_start(2_000))
+    report = await taken(audio, a_wav(TONE * 2), nothing, a_wav(TONE))
+    assert report.duration_ms == after_nothing + 1_000
+    peaks = array.array("b", report.peaks)
+    at = 2 * PEAKS_PER_SECOND
+    assert max(peaks[2 * at : after_nothing // 1000 * at]) == 0
+    assert max(peaks[after_nothing // 1000 * at :]) > 0
+
+
+async def test_what_players_play_is_refused_where_there_is_nothing_or_too_much(
+    audio: AudioDecoder,
+) -> None:
+    if not isinstance(audio, SupportsPlayback):
+        pytest.skip("it makes nothing for players")
+    with pytest.raises(UndecodableAudio):
+        await taken(audio, b"no recording at all" * 100)
+    with pytest.raises(RecordingTooLong):
+        await taken(audio, a_wav(TONE * 2), a_wav(TONE * 2), longest_ms=5_000)
+
+
+async def test_what_players_play_fails_with_what_reading_raises(audio: AudioDecoder) -> None:
+    if not isinstance(audio, SupportsPlayback):
+        pytest.skip("it makes nothing for players")
+    recordings = [ReadableRecording(away, 100_000)]
+    pieces = audio.playback(PRACTICE, recordings, expected_ms=3_000, on_end=lambda _: None)
+    with pytest.raises(Unavailable):
+        [_ async for _ in pieces]
 
 
 async def test_pieces_of_what_players_play_follow_each_other_but_for_its_first_4_mib(

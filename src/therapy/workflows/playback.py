@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
-from itertools import accumulate
 
 from msgspec.structs import replace
 
@@ -101,18 +100,20 @@ async def _is_wanted(session: Session, run: Run, *, records: Records) -> bool:
 async def _readable(
     session: Session, claimed: ClaimedRun, *, recordings: Recordings
 ) -> list[ReadableRecording]:
-    """Return what reads a session's recordings, and notes how much of them has been read."""
+    """Return what reads a session's recordings, and notes how much has been read of all of them."""
     practice_id, keys = session.practice_id, [each.key for each in session.recordings]
     sizes = [await recordings.size(practice_id, key) for key in keys]
+    so_far = 0
 
-    async def read(key: str, before: int, start: int, end: int) -> bytes:
-        claimed.progress = min(ALMOST, (before + start) / max(1, sum(sizes)))
-        return await recordings.read(practice_id, key, start, end)
+    async def read(key: str, start: int, end: int) -> bytes:
+        nonlocal so_far
+        found = await recordings.read(practice_id, key, start, end)
+        so_far += len(found)
+        claimed.progress = min(ALMOST, so_far / max(1, sum(sizes)))
+        return found
 
-    befores = accumulate(sizes, initial=0)
     return [
-        ReadableRecording(partial(read, key, before), size)
-        for key, before, size in zip(keys, befores, sizes, strict=False)
+        ReadableRecording(partial(read, key), size) for key, size in zip(keys, sizes, strict=True)
     ]
 
 

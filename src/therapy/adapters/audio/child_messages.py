@@ -26,9 +26,11 @@ FAILURES: dict[str, type[TherapyError]] = {
 
 
 async def messages_of(
-    child: Process, read: ReadRange, size: int, silence: float
+    child: Process, made: bytes, read: ReadRange, size: int, silence: float
 ) -> AsyncIterator[tuple[bytes, bytes]]:
-    """Yield what a child makes, then what it found; answer its requests for ranges of `size` bytes meanwhile.
+    """Yield messages of the kind `made`, then what a child found; answer its requests for ranges meanwhile.
+
+    `read` returns ranges of `size` bytes, all that the child may ask for.
 
     Raises:
         TherapyError: what the child reports; EngineFailed if it ends without a word, EngineDied if that is
@@ -41,9 +43,11 @@ async def messages_of(
         kind, content = await next_message_of(child, silence)
         if kind == protocol.FAILED:
             raise reported_error(content)
-        if kind != protocol.RANGE:
+        if kind in (made, protocol.FOUND):
             yield kind, content
             continue
+        if kind != protocol.RANGE:
+            raise EngineDied(reason="protocol")
         start, end = protocol.SPAN.unpack(content)
         if not start <= end <= min(size, start + protocol.LONGEST_RANGE):
             raise EngineDied(reason="protocol")
@@ -115,6 +119,6 @@ def reported_error(content: bytes) -> TherapyError:
         failed = protocol.decode_failed(content)
     except msgspec.MsgspecError:
         return EngineDied(reason="protocol")
-    if failed.error in FAILURES:
+    if failed.error in FAILURES and "code" not in failed.details:
         return FAILURES[failed.error](failed.code, **failed.details)
     return EngineFailed(failed.code, reason=failed.details.get("reason", ""))

@@ -97,7 +97,9 @@ class PyAvAudioDecoder(AudioDecoder):
     ) -> AsyncGenerator[bytes, None]:
         order = protocol.Order(size, check=False, longest_ms=longest_ms, limits=self._limits)
         async with aclosing(ReadAhead(read, size)) as ahead, _child(order) as child:
-            async for kind, content in messages_of(child, ahead.range, size, order.limits.silence):
+            async for kind, content in messages_of(
+                child, protocol.PCM, ahead.range, size, order.limits.silence
+            ):
                 if kind == protocol.PCM:
                     yield content
                 else:
@@ -150,7 +152,8 @@ class PyAvAudioDecoder(AudioDecoder):
         order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._check_limits)
         found = AudioFindings()
         async with _child(order) as child:
-            async for _, content in messages_of(child, read, size, order.limits.silence):
+            messages = messages_of(child, protocol.FOUND, read, size, order.limits.silence)
+            async for _, content in messages:
                 found = _findings(content)
         return found
 

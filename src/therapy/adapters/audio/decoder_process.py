@@ -16,7 +16,7 @@ from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.adapters.child_process.child_side import end_after, prepare, private_streams
 from therapy.adapters.child_process.limits import Allowance
 from therapy.domain.audio_findings import AudioFindings
-from therapy.domain.errors import TherapyError
+from therapy.domain.errors import EngineFailed, TherapyError, UndecodableAudio
 from therapy.ports.audio import BYTES_PER_MS
 
 NICE = 5
@@ -29,9 +29,7 @@ def main() -> int:
     try:
         order = protocol.decode_order(pipes.line())
         prepare(order.parent)
-        allowance = Allowance(order.limits)
-        with allowance.blamed():
-            _work(pipes, order, allowance)
+        _within(Allowance(order.limits), pipes, order)
     except (EOFError, BrokenPipeError, msgspec.DecodeError):
         return 1
     except TherapyError as error:
@@ -39,6 +37,21 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 - whatever it was, the parent must be told
         pipes.fail("EngineFailed", "engine_failed", {"reason": type(error).__name__})
     return 0
+
+
+def _within(allowance: Allowance, pipes: Pipes, order: protocol.Order) -> None:
+    """Work; say whose fault it is if memory is refused.
+
+    Raises:
+        UndecodableAudio: the recording takes more memory than one may.
+        EngineFailed: the machine has no more.
+    """
+    try:
+        _work(pipes, order, allowance)
+    except MemoryError:
+        if allowance.memory_is_the_recordings_fault():
+            raise UndecodableAudio("too_demanding") from None
+        raise EngineFailed("not_enough_memory") from None
 
 
 def _work(pipes: Pipes, order: protocol.Order, allowance: Allowance) -> None:

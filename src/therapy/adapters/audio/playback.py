@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 
 import msgspec
+from msgspec.structs import replace
 
 from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.audio.child_messages import messages_of
@@ -12,11 +13,20 @@ from therapy.adapters.audio.read_ahead import ReadAhead
 from therapy.adapters.child_process.limits import Limits
 from therapy.adapters.child_process.parent_side import end_child, start_child
 from therapy.domain.errors import EngineDied
-from therapy.ports.audio import ReadableRecording, Rendition
+from therapy.ports.audio import PEAKS_PER_SECOND, ReadableRecording, Rendition
 
 CHILD = "therapy.adapters.audio.playback_process"
 NICE = 19
 """The least priority that there is, from the child's start on: nobody's transcription is to wait for it."""
+
+MEDIA_TYPE = "audio/mp4"
+
+ENCODER_MEMORY = 48 << 20
+"""Bytes that the child may take besides what a decoder may: the index of 4 hours takes 20 MB."""
+
+LEAST_MOST_BYTES = 1 << 20
+"""A file may have so many bytes and twice what its bit rate makes: a child in which a recording has got the
+upper hand would fill the store."""
 
 PIPE_LIMIT = 1 << 16
 """Bytes of the file that may wait here for the consumer."""
@@ -31,7 +41,12 @@ async def playback_file(
 ) -> AsyncGenerator[tuple[int, bytes], None]:
     """Yield pieces of the file and their offsets, see `ports.audio.SupportsPlayback`."""
     sizes = tuple(each.size for each in recordings)
+    limits = replace(
+        limits, memory=limits.memory + ENCODER_MEMORY, cpu=limits.cpu * max(1, len(sizes))
+    )
     order = protocol.PlaybackOrder(sizes, expected_ms, longest_ms, limits)
+    most_ms = expected_ms + protocol.LEEWAY_MS
+    most = LEAST_MOST_BYTES + 2 * most_ms * protocol.BIT_RATE // 8000
     child = await start_child(CHILD, limit=PIPE_LIMIT)
     try:
         with suppress(OSError):  # it has ended already
@@ -39,11 +54,12 @@ async def playback_file(
         if child.stdin is not None:
             child.stdin.write(protocol.line(order, os.getpid()))
         async with aclosing(_OneAfterAnother(recordings)) as ahead:
-            async for kind, content in messages_of(child, ahead.range, sum(sizes), limits.silence):
+            messages = messages_of(child, protocol.PIECE, ahead.range, sum(sizes), limits.silence)
+            async for kind, content in messages:
                 if kind == protocol.FOUND:
-                    on_end(_rendition(content))
+                    on_end(_rendition(content, most_ms))
                 else:
-                    yield _piece(content)
+                    yield _piece(content, most)
     finally:
         await end_child(child)
 
@@ -77,15 +93,22 @@ async def _nothing(_start: int, _end: int) -> bytes:
     return b""
 
 
-def _piece(content: bytes) -> tuple[int, bytes]:
+def _piece(content: bytes, most: int) -> tuple[int, bytes]:
     if len(content) < protocol.OFFSET.size:
         raise EngineDied(reason="protocol")
     (offset,) = protocol.OFFSET.unpack_from(content)
-    return offset, content[protocol.OFFSET.size :]
+    piece = content[protocol.OFFSET.size :]
+    if offset + len(piece) > most:
+        raise EngineDied(reason="protocol")
+    return offset, piece
 
 
-def _rendition(content: bytes) -> Rendition:
+def _rendition(content: bytes, most_ms: int) -> Rendition:
     try:
-        return msgspec.json.decode(content, type=Rendition)
+        found = msgspec.json.decode(content, type=protocol.PlaybackFound)
     except msgspec.MsgspecError:
         raise EngineDied(reason="protocol") from None
+    peaks = 2 * -(-found.duration_ms * PEAKS_PER_SECOND // 1000)
+    if not 0 < found.duration_ms <= most_ms or len(found.peaks) > peaks:
+        raise EngineDied(reason="protocol")
+    return Rendition(MEDIA_TYPE, found.duration_ms, found.peaks)

@@ -13,18 +13,12 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
+from therapy.adapters.audio.decoder_protocol import BIT_RATE, LEEWAY_MS
 from therapy.domain.errors import RecordingTooLong
 from therapy.ports.audio import PEAKS_PER_SECOND, SAMPLE_RATE
 
-MEDIA_TYPE = "audio/mp4"
-BIT_RATE = 48_000
-"""Bits a second: 22 MB an hour. With the coder `fast` that is 29 dB above the noise, for 5 CPU s an hour."""
-
 PACKET = 1_024
 """Samples in a packet of AAC."""
-
-LEEWAY_MS = 60_000
-"""So much longer than expected the sound may be."""
 
 INDEX_BYTES = 4_096
 """What the index takes besides 4 bytes for each packet and 4 for each MiB."""

@@ -1,8 +1,9 @@
 """The child process that makes what browsers play, started by `playback` with `python -m`.
 
 Ranges of the recordings come in over stdin, pieces of the file go out over stdout (`decoder_protocol`). It
-decodes and encodes by itself: two children took 20 MB more, and samples went through two pipes. Nothing of a
-recording is written to stderr.
+decodes and encodes by itself: two children took 15 MB more, and samples went through two pipes. A recording
+that is refused memory here fails the whole file: left out, what follows would not stand where its transcript
+has it. Nothing of a recording is written to stderr.
 """
 
 from collections.abc import Iterator
@@ -13,13 +14,13 @@ import msgspec
 from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.audio.audio_track import pcm_chunks
 from therapy.adapters.audio.child_pipes import Pipes
-from therapy.adapters.audio.playback_file import MEDIA_TYPE, PlaybackFile
+from therapy.adapters.audio.playback_file import PlaybackFile
 from therapy.adapters.audio.ranged_file import RangedFile
 from therapy.adapters.child_process.child_side import end_after, prepare, private_streams
 from therapy.adapters.child_process.limits import Allowance
 from therapy.domain.errors import TherapyError
 from therapy.domain.joined_sound import JoinedSound
-from therapy.ports.audio import BYTES_PER_MS, Rendition
+from therapy.ports.audio import BYTES_PER_MS
 
 
 def main() -> int:
@@ -45,15 +46,15 @@ def _encode(pipes: Pipes, order: protocol.PlaybackOrder, allowance: Allowance) -
         pipes.send(protocol.PIECE, protocol.OFFSET.pack(offset) + content)
 
     file, taken = PlaybackFile(order.expected_ms, send), 0
-    for pcm in _pcm(pipes, order, allowance):
+    for pcm in _pcm(pipes, order):
         file.add(pcm)
         taken += len(pcm)
         allowance.more(taken / BYTES_PER_MS / 1000)
-    made = Rendition(MEDIA_TYPE, *file.end())
+    made = protocol.PlaybackFound(*file.end())
     pipes.send(protocol.FOUND, msgspec.json.encode(made))
 
 
-def _pcm(pipes: Pipes, order: protocol.PlaybackOrder, allowance: Allowance) -> Iterator[bytes]:
+def _pcm(pipes: Pipes, order: protocol.PlaybackOrder) -> Iterator[bytes]:
     """Yield the sound of all recordings.
 
     Raises:
@@ -65,7 +66,7 @@ def _pcm(pipes: Pipes, order: protocol.PlaybackOrder, allowance: Allowance) -> I
         if silence := sound.silence():
             yield silence
         file = RangedFile(partial(_fetch, pipes, begin), size)
-        with sound.recording() as found, allowance.blamed():
+        with sound.recording() as found:
             for chunk in pcm_chunks(file, found.append, sound.left_ms):
                 sound.size += len(chunk)
                 yield chunk

@@ -7,14 +7,11 @@ the stacks of its threads. Linux 4.7 and newer count everything that is written 
 """
 
 import resource
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
 
 from msgspec import Struct
-
-from therapy.domain.errors import EngineFailed, UndecodableAudio
 
 PAGE = resource.getpagesize()
 STATM_DATA = 5
@@ -55,21 +52,6 @@ class Allowance:
         if allowed != self._cpu:
             self._cpu = allowed
             _set(resource.RLIMIT_CPU, allowed, soft_only=True)
-
-    @contextmanager
-    def blamed(self) -> Iterator[None]:
-        """Say whose fault it is if memory is refused while the body decodes a recording.
-
-        Raises:
-            UndecodableAudio: the recording takes more memory than one may.
-            EngineFailed: the machine has no more.
-        """
-        try:
-            yield
-        except MemoryError:
-            if self.memory_is_the_recordings_fault():
-                raise UndecodableAudio("too_demanding") from None
-            raise EngineFailed("not_enough_memory") from None
 
     def memory_is_the_recordings_fault(self) -> bool:
         """Return whether memory that was refused was refused by this limit: the machine has as much left."""
