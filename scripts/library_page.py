@@ -62,9 +62,10 @@ tests of what was promised before.
 [ports](#therapyports), [tests](#therapytesting), [workflows](#therapyworkflows), [domain](#therapydomain).
 
 Below the name of each module is what it is for, then its public names as code: the whole signature and
-docstring, no body. `...` also stands for a value that is too long for this page. Imports are left out: each
-name is of Python's library, of `msgspec` or on this page, but for those of `therapy.repositories`, e.g.
-`Records`: what `Installation` has or a workflow returns is passed to another one as it is.
+docstring, no body. `...` also stands for a value that is too long for this page, and for a default that is
+not public: leave that argument out. Imports are left out: each name is of Python's library, of `msgspec` or
+on this page, but for those of `therapy.repositories`, e.g. `Records`: what `Installation` has or a workflow
+returns is passed to another one as it is.
 
 ## `therapy`
 
@@ -131,6 +132,13 @@ LONGEST_VALUE = 12
 NOT_SHOWN = {"__all__", "__post_init__", "__repr__", "__rich_repr__", "__slots__", "__str__"}
 """Special names that say nothing of how something is used."""
 
+SHOWN = (
+    *("therapy.domain", "therapy.ports", "therapy.workflows"),
+    *("therapy.testing.clock", "therapy.testing.memory", "therapy.testing.samples"),
+    "therapy.repositories",
+)
+"""The packages and modules all of whose public names are here, and the one that is known not to be."""
+
 Body = list[ast.stmt]
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -189,8 +197,39 @@ def _block(code: str) -> str:
 
 def _code(module: ModuleType, only: Collection[str] = ()) -> str:
     """Return the public names that a module defines as code, or only these."""
-    source = inspect.getsource(module)
+    source = _without_hidden_defaults(inspect.getsource(module), only)
     return _tidy(_public(source.splitlines(), ast.parse(source).body, only))
+
+
+def _without_hidden_defaults(source: str, only: Collection[str]) -> str:
+    """Return the source with `...` for each default of an argument that has a name which is not shown."""
+    tree, lines = ast.parse(source), source.splitlines()
+    hidden = set(_hidden(tree.body, only))
+    defaults = [
+        default
+        for node in ast.walk(tree)
+        if isinstance(node, ast.arguments)
+        for default in (*node.defaults, *node.kw_defaults)
+        if default
+        and hidden & {each.id for each in ast.walk(default) if isinstance(each, ast.Name)}
+    ]
+    for each in sorted(defaults, key=lambda each: (each.lineno, each.col_offset), reverse=True):
+        first, last = each.lineno - 1, (each.end_lineno or each.lineno) - 1
+        before = lines[first].encode()[: each.col_offset].decode()
+        after = lines[last].encode()[each.end_col_offset :].decode()
+        lines[first : last + 1] = [f"{before}...{after}"]
+    return "\n".join(lines)
+
+
+def _hidden(body: Body, only: Collection[str]) -> Iterator[str]:
+    """Yield the names of a module that this page does not show: its own, and those it has from elsewhere."""
+    for node in body:
+        if isinstance(node, ast.ImportFrom):
+            if (node.module or "").startswith("therapy.") and not node.module.startswith(SHOWN):
+                yield from (each.asname or each.name for each in node.names)
+        else:
+            names = _names(node)
+            yield from (each for each in names if not (each in only if only else _is_public(each)))
 
 
 def _tidy(parts: Iterator[str]) -> str:

@@ -1,6 +1,7 @@
 """The documentation is true: the example runs, made pages are up to date, links lead somewhere."""
 
 import ast
+import builtins
 import contextlib
 import importlib.metadata
 import inspect
@@ -121,6 +122,40 @@ def test_every_public_name_is_on_the_page_with_what_is_said_of_it() -> None:
         for module, code in shown().items()
         for each in code
         if isinstance(each, DEFINITIONS) and not ast.get_docstring(each)
+    ] == []
+
+
+def imported_from_elsewhere(module: str) -> set[str]:
+    """Return the names that a module has from Python, `msgspec` or `therapy.repositories`."""
+    nodes = ast.walk(ast.parse(inspect.getsource(importlib.import_module(module))))
+    return {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if not (getattr(node, "module", None) or alias.name).startswith("therapy")
+        or (getattr(node, "module", None) or "").startswith("therapy.repositories")
+    }
+
+
+def test_every_default_on_the_page_is_of_python_or_on_the_page() -> None:
+    on_page = {name for module in shown() for name in names_shown(module)} | set(dir(builtins))
+    arguments = [
+        (module, each)
+        for module, code in shown().items()
+        for node in code
+        for each in ast.walk(node)
+        if isinstance(each, ast.arguments)
+    ]
+    assert len(arguments) > 200
+    assert [
+        f"{module}: {name.id}"
+        for module, each in arguments
+        for default in (*each.defaults, *each.kw_defaults)
+        if default
+        for name in ast.walk(default)
+        if isinstance(name, ast.Name)
+        if name.id not in on_page | imported_from_elsewhere(module) | {"_"}
     ] == []
 
 
