@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from therapy.ports.store import Store
+    from therapy.ports.recordings import Recordings, SupportsPlaybackLink
+    from therapy.ports.store import Store, SupportsLag, SupportsListMany, SupportsWalk
     from therapy.ports.tokens import Tokens
     from therapy.testing.clock import Clock
 
@@ -130,6 +131,46 @@ def fill_storage() -> Callable[[], None]:
 def foreign_tokens() -> "tuple[Tokens, ...]":
     """Return Tokens of another secret or issuer, which must be refused; override it."""
     pytest.skip("nobody gave tokens of another secret: see the fixture foreign_tokens")
+
+
+@pytest.fixture
+def linked(recordings: "Recordings") -> "SupportsPlaybackLink":
+    """Return your `recordings` if they have links for players, else skip the promise; nothing to override."""
+    from therapy.ports.recordings import SupportsPlaybackLink
+
+    if not isinstance(recordings, SupportsPlaybackLink):
+        pytest.skip("these recordings have no links for players, which are optional")
+    return recordings
+
+
+@pytest.fixture
+def lagging(store: "Store") -> "SupportsLag":
+    """Return your `store` if it has a `lag`, else skip the promise; nothing to override."""
+    from therapy.ports.store import SupportsLag
+
+    if not isinstance(store, SupportsLag):
+        pytest.skip("this store never misses what another process has written: it has no `lag`")
+    return store
+
+
+@pytest.fixture
+def walked(store: "Store") -> "SupportsWalk":
+    """Return your `store` if it can be walked, else skip the promise; nothing to override."""
+    from therapy.ports.store import SupportsWalk
+
+    if not isinstance(store, SupportsWalk):
+        pytest.skip("this store can't be walked, which is optional")
+    return store
+
+
+@pytest.fixture
+def of_many(store: "Store") -> "SupportsListMany":
+    """Return your `store` if it lists many partitions at once, else skip the promise; nothing to override."""
+    from therapy.ports.store import SupportsListMany
+
+    if not isinstance(store, SupportsListMany):
+        pytest.skip("this store lists no partitions together, which is optional")
+    return store
 
 
 _decoded: list[bytes] = []

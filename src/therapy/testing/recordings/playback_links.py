@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from email.message import Message
+from http.client import HTTPException
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
@@ -20,12 +22,8 @@ KEY, OTHER_KEY = "recording-1", "recording-2"
 OTHERS = b"what somebody else said"
 MEDIA_TYPE = "audio/mp4"
 
-
-@pytest.fixture
-def linked(recordings: Recordings) -> SupportsPlaybackLink:
-    if not isinstance(recordings, SupportsPlaybackLink):
-        pytest.skip("these recordings have no links for players, which are optional")
-    return recordings
+DIRECTLY = build_opener(ProxyHandler({}))
+"""Asks whom the link names, whatever proxy is set in the environment."""
 
 
 async def kept(recordings: Recordings, *blocks: bytes, key: str = KEY) -> None:
@@ -40,7 +38,7 @@ def fetched(
     headers = {"Range": f"bytes={span}"} if span else {}
     asked = Request(link, body, headers, method=method)  # noqa: S310 - what the adapter gave
     try:
-        with urlopen(asked, timeout=60) as answer:  # noqa: S310 - the same
+        with DIRECTLY.open(asked, timeout=60) as answer:
             return answer.status, answer.headers, answer.read()
     except HTTPError as refusal:
         with refusal:
@@ -49,6 +47,12 @@ def fetched(
 
 async def played(link: str, span: str = "") -> tuple[int, Message, bytes]:
     return await asyncio.to_thread(fetched, link, span=span)
+
+
+async def tried(link: str, method: str, body: bytes | None) -> None:
+    """Try to change something by a link: it may be refused by an answer, or by closing the connection."""
+    with suppress(OSError, HTTPException):
+        await asyncio.to_thread(fetched, link, method, body)
 
 
 async def is_refused(link: str) -> bool:
@@ -88,7 +92,7 @@ async def test_a_link_reads_no_other_recording_and_changes_none(
     assert (await played(turned))[2] != OTHERS
     for url in (link, turned):
         for method, sent in (("PUT", b"forged"), ("POST", b"forged"), ("DELETE", None)):
-            await asyncio.to_thread(fetched, url, method, sent)
+            await tried(url, method, sent)
     assert await whole(recordings, KEY) == LAST
     assert await whole(recordings, OTHER_KEY) == OTHERS
 

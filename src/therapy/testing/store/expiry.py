@@ -184,13 +184,6 @@ async def test_what_was_purged_starts_again_at_version_1(store: Store, clock: Cl
 # --- stores that can be walked -------------------------------------------------------------------
 
 
-@pytest.fixture
-def walked(store: Store) -> SupportsWalk:
-    if not isinstance(store, SupportsWalk):
-        pytest.skip("this store can't be walked, which is optional")
-    return store
-
-
 async def test_a_walk_visits_every_item_once(store: Store, walked: SupportsWalk) -> None:
     partitions = ["a", "a|b", "~", *(f"partition-{at}" for at in range(3))]
     for partition in partitions:

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 
-import pytest
-
 from therapy.ports.store import Delete, Store, SupportsLag
 from therapy.testing.optional_promises import given
 from therapy.testing.store.items import PARTITION, create, replace
@@ -21,13 +19,6 @@ LOOKS = 20
 """How often, a lag apart, is looked for what another process has written: the lag holds as a rule only."""
 
 NOWHERE = [0, 0, 0]
-
-
-@pytest.fixture
-def lagging(store: Store) -> SupportsLag:
-    if not isinstance(store, SupportsLag):
-        pytest.skip("this store never misses what another process has written: it has no `lag`")
-    return store
 
 
 async def versions(store: Store) -> list[int]:

@@ -339,13 +339,6 @@ async def test_what_was_put_is_replaced_checked_and_deleted_by_its_version(store
 # --- stores that list many partitions at once ----------------------------------------------------
 
 
-@pytest.fixture
-def of_many(store: Store) -> SupportsListMany:
-    if not isinstance(store, SupportsListMany):
-        pytest.skip("this store lists no partitions together, which is optional")
-    return store
-
-
 async def test_items_of_many_partitions_are_listed_as_those_of_each_are(
     store: Store, of_many: SupportsListMany
 ) -> None:
