@@ -14,7 +14,7 @@ from therapy.adapters.azure.blob.recordings import BlobRecordings
 from therapy.config import read_settings
 from therapy.domain.errors import Unavailable
 from therapy.entrypoints.cli.check import check_each, failed
-from therapy.entrypoints.cli.faults.diagnosis import diagnose
+from therapy.entrypoints.cli.faults.diagnosis import diagnose, diagnose_code
 from therapy.wiring.dependency_checks import dependencies
 
 pytestmark = pytest.mark.emulator
@@ -49,6 +49,11 @@ async def kept(recordings: BlobRecordings) -> None:
 
 def cure(error: Exception) -> str:
     finding = diagnose("azure", "recordings", "clinic7audio", error)
+    return f"{finding.cause}: {finding.fix}"
+
+
+def warning_of(code: str) -> str:
+    finding = diagnose_code("azure", "recordings", code)
     return f"{finding.cause}: {finding.fix}"
 
 
@@ -97,16 +102,24 @@ async def test_versioning_is_warned_of(front: StorageFront, data_role: bool) -> 
     async with opened(front) as recordings:
         await kept(recordings)
         (warning,) = await recordings.examine()
-    assert "versioning is on" in cure(Unavailable(reason=warning))
-    assert "--enable-versioning false" in cure(Unavailable(reason=warning))
+    assert "versioning is on" in warning_of(warning)
+    assert "--enable-versioning false" in warning_of(warning)
 
 
 async def test_soft_delete_is_warned_of(front: StorageFront) -> None:
     front.soft_delete = 7
     async with opened(front) as recordings:
         (warning,) = await recordings.examine()
-    assert "soft delete is on" in cure(Unavailable(reason=warning))
-    assert "--enable-delete-retention false" in cure(Unavailable(reason=warning))
+    assert "soft delete is on" in warning_of(warning)
+    assert "--enable-delete-retention false" in warning_of(warning)
+
+
+async def test_each_thing_is_asked_once(front: StorageFront) -> None:
+    """The container by its list, which fails where there is none; the account; its service."""
+    async with opened(front) as recordings:
+        front.calls.clear()
+        await recordings.examine()
+    assert len(front.calls) == 3
 
 
 async def test_nothing_is_known_of_an_empty_account_where_only_data_may_be_read(

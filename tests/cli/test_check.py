@@ -234,6 +234,36 @@ async def test_what_works_but_should_be_otherwise_is_shown_with_its_cure_and_fai
     assert failed(checked) == ""
 
 
+@pytest.mark.parametrize(
+    ("family", "code"),
+    [
+        ("apns-push", "Sandbox"),
+        ("apns-push", "sender_id_mismatch"),
+        ("apns-push", "clock"),
+        ("s3", "BlobVersioning"),
+        ("azure", "[bold]new[/]"),
+    ],
+)
+async def test_a_code_that_nobody_here_knows_is_printed_and_gets_no_other_faults_cure(
+    family: str, code: str
+) -> None:
+    async def works(_: AsyncExitStack) -> Check:
+        async def ask() -> tuple[str, ...]:
+            return (code,)
+
+        return ask
+
+    name = "recordings" if family == "s3" else "push"
+    checked = await check_each([Dependency(name, family, "their-package 1.2", works)])
+    console = Console(record=True, width=200)
+    show_findings(checked, console)
+    assert console.export_text() == (
+        f"\n{name}: it reports: {code}\n"
+        f"  fix: the documentation of the adapter {family} says what this means and what to do\n"
+    )
+    assert failed(checked) == ""
+
+
 async def test_an_answer_that_is_no_code_is_no_warning() -> None:
     (checked,) = await check_each([found("sentiment", {})])
     assert (checked.finding, checked.warnings) == (None, ())

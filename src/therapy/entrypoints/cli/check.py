@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from therapy.config import FAMILIES, every_installed
-from therapy.domain.errors import LanguageNotSupported, Unavailable
+from therapy.domain.errors import LanguageNotSupported
 from therapy.entrypoints.cli.environment import environment_of_this_machine, settings_with_data
-from therapy.entrypoints.cli.faults.diagnosis import Finding, diagnose
+from therapy.entrypoints.cli.faults.diagnosis import Finding, diagnose, diagnose_code
 from therapy.entrypoints.cli.faults.error_messages import CommandFailed
 from therapy.entrypoints.cli.interruption import doing
 from therapy.entrypoints.cli.start_summary import start_warnings
@@ -112,27 +112,22 @@ async def check_each(
 
 
 async def _check_one(dependency: "Dependency", patience: float | None, doing: str) -> Checked:
-    began, finding, found = time.monotonic(), None, None
-
-    def diagnosed(exc: Exception) -> Finding:
-        one = dependency
-        return diagnose(one.family, one.name, one.where, exc, doing, host=one.host)
-
+    one, began, finding, found = dependency, time.monotonic(), None, None
     try:
         async with asyncio.timeout(patience), AsyncExitStack() as stack:
-            ask = await dependency.open(stack)
+            ask = await one.open(stack)
             began = time.monotonic()
             found = await ask()
     except REACHED:
         pass
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is diagnosed
-        finding = diagnosed(exc)
+        finding = diagnose(one.family, one.name, one.where, exc, doing, host=one.host)
     answer = (
         found if isinstance(found, tuple) else ()
     )  # codes, or e.g. scores, which say nothing here
     codes = [each for each in answer if isinstance(each, str)]
-    warnings = tuple(diagnosed(Unavailable(reason=each)) for each in codes)
-    return Checked(dependency, (time.monotonic() - began) * 1000, finding, warnings)
+    warnings = tuple(diagnose_code(one.family, one.name, each) for each in codes)
+    return Checked(one, (time.monotonic() - began) * 1000, finding, warnings)
 
 
 def _show(checked: list[Checked], console: Console) -> None:
@@ -170,9 +165,9 @@ def show_findings(checked: list[Checked], console: Console) -> None:
     for each in checked:
         found = [("red", each.finding)] if each.finding else []
         for colour, finding in [*found, *(("yellow", warning) for warning in each.warnings)]:
+            kinds = f"\n  [bright_black]{escape(finding.kinds)}[/]" if finding.kinds else ""
             console.print(
                 f"\n[bold {colour}]{each.dependency.label}[/]: {escape(finding.cause)}\n"
-                f"  [bold]fix:[/] {escape(finding.fix)}\n"
-                f"  [bright_black]{escape(finding.kinds)}[/]",
+                f"  [bold]fix:[/] {escape(finding.fix)}{kinds}",
                 soft_wrap=True,
             )

@@ -143,7 +143,6 @@ class BlobRecordings(Recordings):
 
     async def examine(self) -> tuple[str, ...]:
         """Return features of the account because of which erased recordings stay, see `SupportsExamine`."""
-        await self.check()
         with blob_errors():
             return tuple(await unsuitable_features(self._store, self._container))
 

@@ -1,6 +1,7 @@
 """Faults of the accounts that pushes, letters and recordings need: how they are set, how much they take.
 
-By dependency and pattern, as `known_faults` has them; it looks at these before its own.
+By dependency and pattern, as `known_faults` has them; it looks at these before its own. What works but
+should be otherwise is by family, dependency and the code that `examine` returned.
 """
 
 from therapy.entrypoints.cli.faults.migration_faults import Fault
@@ -25,12 +26,15 @@ ACCOUNT_FAULTS: dict[tuple[str, str], Fault] = {
         "the storage account has a hierarchical namespace (Data Lake), which recordings do not go with",
         "create another account without it (az storage account create --hns false): it can't be turned off",
     ),
-    ("recordings", r"blobversioning"): Fault(
+}
+
+ACCOUNT_WARNINGS: dict[tuple[str, str, str], Fault] = {
+    ("azure", "recordings", "BlobVersioning"): Fault(
         "versioning is on in the storage account: an erased recording stays as an earlier version",
         "az storage account blob-service-properties update --enable-versioning false, and delete the"
         " versions; or a lifecycle rule that deletes them after days",
     ),
-    ("recordings", r"blobsoftdelete"): Fault(
+    ("azure", "recordings", "BlobSoftDelete"): Fault(
         "soft delete is on in the storage account: an erased recording stays for its days",
         "az storage account blob-service-properties update --enable-delete-retention false; or keep it for a"
         " few days, and say so in the practice's privacy notice",

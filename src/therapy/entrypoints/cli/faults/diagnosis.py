@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from therapy.config import SettingsError
 from therapy.domain.errors import TherapyError
+from therapy.entrypoints.cli.faults.account_faults import ACCOUNT_WARNINGS
 from therapy.entrypoints.cli.faults.error_messages import EXTRAS
 from therapy.entrypoints.cli.faults.installation import HEBREW, how_to_install
 from therapy.entrypoints.cli.faults.known_faults import RULES
@@ -28,7 +29,10 @@ _PORT = re.compile(r":\d+$")
 
 
 class Finding(Struct, frozen=True):
-    """A likely cause, its fix, and the classes of the errors, for whoever wants to investigate further."""
+    """A likely cause, its fix, and the classes of the errors, for whoever wants to investigate further.
+
+    `kinds` is "" where the cause says all there is.
+    """
 
     cause: str
     fix: str
@@ -62,6 +66,17 @@ def diagnose(
             return Finding(cause, fix, kinds)
     cause, fix = "it failed in a way that is not known here", "the server's log may say more"
     return Finding(cause, fix, kinds)
+
+
+def diagnose_code(family: str, name: str, code: str) -> Finding:
+    """Return what a code says that a dependency's `examine` returned; of one that is not ours, the code.
+
+    Codes are compared as they are: those of another project's adapter may have the words of a fault of ours.
+    """
+    if fault := ACCOUNT_WARNINGS.get((family, name, code)):
+        return Finding(fault.cause, fault.fix, code)
+    fix = f"the documentation of the adapter {family} says what this means and what to do"
+    return Finding(f"it reports: {code}", fix, "")
 
 
 def _of_a_file(exc: BaseException) -> OSError | None:
