@@ -18,6 +18,7 @@ from therapy.adapters.memory.session_index import MemorySessionIndex
 from therapy.adapters.memory.store import MemoryStore
 from therapy.config import FAMILIES, GROUPS, Settings, SettingsError, read_settings, unknown
 from therapy.domain.errors import Unavailable
+from therapy.entrypoints.cli.check import check_each
 from therapy.ports.store import Store
 from therapy.wiring import Ports, open_engines, open_therapy
 from therapy.wiring.adapters import open_speech
@@ -204,6 +205,13 @@ def insights(_: object) -> object:
     return MemoryInsightFinder()
 
 
+class CheckedAndExamined(Checked):
+    """Mail whose `examine` does not look whether the server is there."""
+
+    async def examine(self) -> tuple[str, ...]:
+        return ("Sandbox",)
+
+
 class Examined(MemoryPushSender):
     """Pushes that can say what should be otherwise with their service."""
 
@@ -276,6 +284,15 @@ async def test_each_plugin_is_listed_and_examined_or_asked_by_its_own_check_or_t
                 assert await ask() == ("Sandbox",)
             else:
                 await ask()
+
+
+async def test_a_plugin_is_checked_before_it_is_examined(folder: Path) -> None:
+    put_package(folder, {}, code="from tests.test_plugins import CheckedAndExamined\n")
+    settings = read_settings({"THERAPY_MAIL": "echo_speech:CheckedAndExamined"})
+    (checked,) = await check_each([each for each in dependencies(settings) if each.name == "mail"])
+    assert checked.finding is not None
+    assert checked.finding.kinds == "unavailable reason=asked"
+    assert checked.warnings == ()
 
 
 async def test_a_store_without_its_indexes_is_refused(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What is shipped for testing: a module of promises for each port, none of which knows an adapter."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.test_house import ROOT, THERAPY, imported_by, name_of, tree_of
+from therapy.domain.errors import Unavailable
+from therapy.testing.optional_promises import ask_what_is_cut_off
 from therapy.testing.pytest_plugin import LOOKS, MEANS, PORTS
 
 TESTING = THERAPY / "testing"
@@ -20,6 +23,9 @@ WITH_ADAPTERS = {TESTING / "memory.py", TESTING / "pytest_plugin.py"}
 
 OPTIONAL = {"clock", "fill_storage", "foreign_tokens", "spoken", *MEANS}
 """Fixtures that the plugin gives, for an adapter that has no better ones."""
+
+NARROWED = {"lagging", "linked", "of_many", "walked"}
+"""Fixtures that give an adapter as one that has something optional."""
 
 
 def promises_of(port: str) -> list[Path]:
@@ -73,15 +79,8 @@ def test_promises_ask_for_fixtures_that_the_plugin_has(port: str) -> None:
         for constant in ast.walk(decorator)
         if isinstance(constant, ast.Constant)
     }
-    given = {
-        "caplog",
-        "data",
-        "lagging",
-        "linked",
-        "of_many",
-        "walked",
-    }  # by pytest, by Hypothesis, beside a promise
-    assert asked - told - PORTS.keys() - LOOKS.keys() - OPTIONAL <= given
+    given = {"caplog", "data"}  # by pytest, by Hypothesis
+    assert asked - told - PORTS.keys() - LOOKS.keys() - OPTIONAL - NARROWED <= given
     assert port in asked
 
 
@@ -96,10 +95,46 @@ def test_the_plugin_imports_nothing_before_it_is_used() -> None:
     assert ran.stdout.split() == ["therapy", "therapy.testing", "therapy.testing.pytest_plugin"]
 
 
-def test_the_guide_for_authors_names_every_fixture_without_which_a_promise_is_skipped() -> None:
+def test_the_guide_for_authors_names_every_fixture_and_lists_each_that_a_promise_needs_once() -> (
+    None
+):
     page = (ROOT / "docs/how-to/write-an-adapter.md").read_text()
     for name in (*MEANS, *LOOKS, "fill_storage", "foreign_tokens"):
         assert f"`{name}`" in page, name
+    for name in (*MEANS, "fill_storage", "foreign_tokens"):
+        assert len(re.findall(rf"^[|-] `{name}`", page, re.MULTILINE)) == 1, name
+
+
+@pytest.mark.parametrize("path", sorted({*TESTING.rglob("*.py")} - WITH_ADAPTERS), ids=name_of)
+def test_a_promise_that_is_imported_alone_finds_its_fixtures(path: Path) -> None:
+    """A fixture beside it would stay behind."""
+    decorators = [
+        ast.unparse(decorator)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for decorator in node.decorator_list
+    ]
+    assert [each for each in decorators if each.startswith("pytest.fixture")] == []
+
+
+class Examined:
+    """An adapter whose `examine` does not look whether its service is there."""
+
+    async def examine(self) -> tuple[str, ...]:
+        return ()
+
+
+class CheckedAndExamined(Examined):
+    """The same, with a `check` that does."""
+
+    async def check(self) -> None:
+        raise Unavailable(reason="connection")
+
+
+async def test_examine_must_notice_what_is_cut_off_unless_a_check_does() -> None:
+    await ask_what_is_cut_off(CheckedAndExamined(), lambda: None)
+    with pytest.raises(AssertionError, match="nothing has noticed it"):
+        await ask_what_is_cut_off(Examined(), lambda: None)
 
 
 SUITE = """
@@ -140,6 +175,33 @@ def test_an_author_gives_one_adapter_and_a_look(pytester: pytest.Pytester) -> No
     done = pytester.runpytest_subprocess(*RUN)
     assert done.ret == 0
     assert done.parseoutcomes()["passed"] > 20
+
+
+@pytest.mark.slow
+def test_an_author_chooses_promises(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("""
+        import pytest
+        from therapy.adapters.memory.recordings import MemoryRecordings
+        from therapy.adapters.memory.store import MemoryStore
+
+        @pytest.fixture
+        def recordings():
+            return MemoryRecordings()
+
+        @pytest.fixture
+        def store(clock):
+            return MemoryStore(clock)
+    """)
+    pytester.makepyfile("""
+        from therapy.testing.recordings import test_a_link_is_never_logged
+        from therapy.testing.store import test_a_lag_is_a_span_of_time
+        from therapy.testing.store import test_a_walk_visits_every_item_once
+        from therapy.testing.store import test_items_of_many_partitions_are_listed_as_those_of_each_are
+    """)
+    done = pytester.runpytest_subprocess(*RUN)
+    outcomes = done.parseoutcomes()
+    assert outcomes.get("errors", 0) == outcomes.get("failed", 0) == 0
+    assert outcomes["passed"] + outcomes["skipped"] == 4
 
 
 @pytest.mark.slow

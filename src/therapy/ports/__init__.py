@@ -30,13 +30,15 @@ class SupportsCheck(Protocol):
 class SupportsExamine(Protocol):
     """Optional, for the same adapters: look closer than `check` does, which is asked often.
 
-    `therapy check` calls it in the place of that.
+    `therapy check` calls it after that, which therefore need not be done here once more. An adapter without
+    `check` is asked only this.
     """
 
     async def examine(self) -> tuple[str, ...]:
         """Return codes of what should be otherwise, though it works: `therapy check` warns of each.
 
         Raises:
-            Unavailable: it can't be reached, or is set in a way that does not work; says why in `reason`.
+            Unavailable: it is set in a way that does not work, or can't be reached, which must be noticed
+                here only without `check`; says why in `reason`.
             EngineFailed: the same, of an engine.
         """

@@ -132,8 +132,16 @@ def dependencies(settings: Settings) -> Iterator[Dependency]:
 
 
 def _closest(adapter: object, otherwise: Check) -> Check:
-    """Return what looks closest at an adapter: its `examine`, its `check`, or `otherwise` without both."""
-    return adapter.examine if isinstance(adapter, SupportsExamine) else check_of(adapter, otherwise)
+    """Return what asks an adapter's `check` and then its `examine`; `otherwise` if it has neither."""
+    if not isinstance(adapter, SupportsExamine):
+        return check_of(adapter, otherwise)
+    check, examine = check_of(adapter), adapter.examine
+
+    async def both() -> tuple[str, ...]:
+        await check()
+        return await examine()
+
+    return both
 
 
 def _engines_of_azure(settings: Settings) -> Iterator[Dependency]:
