@@ -39,7 +39,8 @@ Made from the source by `.venv/bin/python scripts/docs.py`; do not edit.
 Versions follow [Semantic Versioning](https://semver.org): what is public changes incompatibly with a new
 major version only, and before 1.0 with a new minor one (0.1 to 0.2). Such a change is in the
 [CHANGELOG](../../CHANGELOG.md) with what to do; where that is possible, the old name goes on for one minor
-version and warns. Public are
+version and warns. Nothing has been released yet: before the first release names change without that, and
+only the CHANGELOG says so. Public are
 
 - the names on this page: `therapy`, `therapy.domain`, `therapy.ports`, `therapy.workflows` and
   `therapy.testing`,

@@ -64,7 +64,8 @@ class Draft(Struct, frozen=True, omit_defaults=True):
     """What is known of a draft besides its lines.
 
     `base_version` is the number of the version it began from, 0 once the draft was discarded or submitted;
-    `handed_in` is the number of the version that it became.
+    `handed_in` is the number of the version that it became when it was submitted; stored drafts have this
+    name, so it is kept.
     `revision` is another one after every save. `reviewed_to_ms` is how far its author has reviewed. `parts`
     has for each part the revision that wrote it, `saves` the last saves, oldest first. `version` is the
     store's.

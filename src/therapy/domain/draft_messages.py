@@ -31,7 +31,7 @@ DRAFT_TEXTS: dict[str, Texts] = {
         "יש לטעון את הטיוטה, להוסיף לה את השינויים ולשלוח אותה עם ה-ETag שלה; changed_lines שונו שם.",
     ),
     "draft_gone": (
-        "This draft is gone: it was discarded or handed in elsewhere. What you sent was not taken.",
+        "This draft is gone: it was discarded or submitted elsewhere. What you sent was not taken.",
         "הטיוטה כבר אינה קיימת: היא נמחקה או הוגשה במקום אחר. מה שנשלח לא נקלט.",
         "Look at the transcript; if your changes are still wanted, send them with If-None-Match: *.",
         "יש לעיין בתמלול; אם השינויים עדיין דרושים, אפשר לשלוח אותם עם If-None-Match: *.",
