@@ -5,8 +5,9 @@ The demo recording, repeated to 60 minutes, goes in as the app sends it: 44.1 kH
 audio first. Prints the figures with the bounds they are held to, those of `make bench-compare` among them
 (memory as RSS, which counts what processes share once for each, and as PSS, which does not; CPU of all
 processes, loading the model included), and beside the time to review the time the machine needs for a fixed
-piece of arithmetic, so that runs on two machines compare. Exits with 1 if a bound is missed. Linux only:
-memory is read from /proc.
+piece of arithmetic, so that runs on two machines compare. Exits with 1 if a bound is missed; how many times
+real time it is, is held to its bound from 30 minutes of audio on, for below that loading the model counts too
+much. Linux only: memory is read from /proc.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ HELD = {each.number: each for each in BOUNDS if each.line == "hour"}
 def _own(about: str, most: float) -> Bound:
     return Bound(about, "hour", EMBEDDED_ONE, about, at_most=most)
 
+
+LEAST_MINUTES = 30.0
+"""From here on times of real time are judged: in less audio, loading the model takes too much of them."""
 
 UPLOAD_GROWTH = _own("MB by which the API process grows during the upload", 60)
 WHOLE = _own("peak RSS MB", 900)
@@ -228,6 +232,7 @@ def main() -> int:
 
 def report(minutes: float, figures: dict[str, float], reference: float) -> int:
     size = minutes * 60 * SAMPLE_RATE * 2 / MB
+    rate = HELD["times real time"]
     rows = [
         ("API process grows during the upload", figures["growth"], UPLOAD_GROWTH, "MB"),
         ("whole service, at most", figures["whole"], WHOLE, "MB"),
@@ -236,15 +241,21 @@ def report(minutes: float, figures: dict[str, float], reference: float) -> int:
         (
             "transcript ready for review, times real time",
             minutes * 60 / figures["ready"],
-            HELD["times real time"],
+            rate,
             "",
         ),
         ("slowest /health/live meanwhile", figures["live"], HELD["live slowest ms"], "ms"),
         ("/health/live p99 meanwhile", figures["live p99"], HELD["live p99 ms"], "ms"),
     ]
     print(f"{minutes:.0f} minutes of audio, {size:.0f} MB, uploaded in {figures['uploaded']:.1f} s")
+    missed = False
     for name, figure, bound, unit in rows:
-        verdict = "ok" if bound.holds(figure) else "MISSED"
+        if bound is rate and minutes < LEAST_MINUTES:
+            verdict = f"not judged below {LEAST_MINUTES:g} minutes, where loading the model counts"
+        elif bound.holds(figure):
+            verdict = "ok"
+        else:
+            verdict, missed = "MISSED", True
         print(f"  {name:<44} {figure:8.1f} {unit:<3} ({bound.bound()}) {verdict}")
     print(
         f"  the slowest of {figures['answers']:.0f} answers of /health/live came after "
@@ -257,7 +268,7 @@ def report(minutes: float, figures: dict[str, float], reference: float) -> int:
         f"  ready for review after {figures['ready']:.1f} s; "
         f"{figures['ready'] / reference:.0f} times the reference arithmetic ({reference:.2f} s CPU)"
     )
-    return 0 if all(bound.holds(figure) for _, figure, bound, _ in rows) else 1
+    return int(missed)
 
 
 if __name__ == "__main__":

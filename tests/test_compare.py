@@ -189,6 +189,19 @@ def test_an_hour_by_itself_is_held_to_what_it_is_held_to_beside_the_reference(
     assert capsys.readouterr().out.count("MISSED") == 1
 
 
+def test_times_of_real_time_are_judged_from_30_minutes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for minutes in (2.0, 29.9):
+        slow = AN_HOUR | {"ready": minutes * 60 / 16}
+        assert report(minutes, slow, 0.5) == 0
+        assert "not judged below 30 minutes" in capsys.readouterr().out
+        assert report(minutes, slow | {"live": 61.0}, 0.5) == 1  # all else is judged
+        assert capsys.readouterr().out.count("MISSED") == 1
+    assert report(30, AN_HOUR | {"ready": 30 * 60 / 16}, 0.5) == 1
+    assert "not judged" not in capsys.readouterr().out
+
+
 def test_a_result_with_a_failed_answer_is_refused(tmp_path: Path) -> None:
     failed = sample(AZURE, 2, 5000.0, 0.1, failed=3, answers={"200": 97, "503": 3})
     write_results(results(*THREE_ROUNDS.samples, failed), tmp_path / "results.json")
@@ -313,7 +326,7 @@ def test_a_short_run_is_not_written_to_the_page(tmp_path: Path) -> None:
 def test_a_run_of_fewer_rounds_or_less_in_each_is_a_short_one(
     rounds: int, scale: Scale, short: bool
 ) -> None:
-    made = run([], SYSTEMS, rounds, scale, keep=lambda _: None)
+    made = run([], SYSTEMS, rounds, scale, keep=lambda _: None, failed={})
     assert made.short == short
 
 
@@ -321,7 +334,7 @@ def test_a_short_run_for_the_page_is_refused_before_anything_is_measured(tmp_pat
     results_file = tmp_path / "results.json"
     for arguments in (["--quick"], ["--rounds", "1"], ["--seconds", "1"]):
         with pytest.raises(Refused, match="short run"):
-            measured(options([*arguments, "--write", "--json", str(results_file)]))
+            measured(options([*arguments, "--write", "--json", str(results_file)]), {})
     assert not results_file.exists()
 
 
@@ -348,7 +361,7 @@ def test_who_has_no_reference_is_told_an_option_that_leaves_it_out(tmp_path: Pat
 
 
 def test_every_limit_of_ours_that_is_raised_or_off_is_printed() -> None:
-    made = run([], SYSTEMS, ROUNDS, Scale(), keep=lambda _: None)
+    made = run([], SYSTEMS, ROUNDS, Scale(), keep=lambda _: None, failed={})
     assert "THERAPY_DISK_RESERVE_BYTES" in RAISED
     for name, value in RAISED.items():
         assert f"{name}={value}" in made.notes[-1]

@@ -3,8 +3,10 @@
 Every line is measured on each system in turn, round after round (A B A B), so that what else the machine does
 meets all of them. Times depend on the machine: ratios and CPU are what compares. Prints the table and a
 verdict for each bound; writes the results as JSON and, with --write, the page and the chart in docs/why.
-Exits with 1 if an answer was not 2xx, or with --strict if a bound was missed or its
-reference does not count. Linux only.
+What a line needs (the reference, a model, space on the disk) is looked for before anything is measured. A
+line that fails is named at the end, and has no figures; the page is not written then. Exits with 1 if a line
+failed or an answer was not 2xx, or with --strict if a bound was missed or its reference does not count. Linux
+only.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="one round, short: to see that it works, not to compare",
+        help="one round, short: to see that it works, not to compare; it has all lines, the hour with"
+        f" {QUICK.minutes:g} minutes of speech and growth up to {QUICK.sessions:,} sessions",
     )
     parser.add_argument(
         "--seconds", type=float, help="of load for each GET line, system and round (4)"
@@ -111,10 +114,28 @@ def chosen_systems(said: argparse.Namespace, lines: Sequence[Line]) -> list[str]
     return names
 
 
-def measured(said: argparse.Namespace) -> Results:
+def require(lines: Sequence[Line], systems: Sequence[str], scale: Scale) -> None:
+    """Raise NotInstalled if a line lacks what it needs; names what is missing, and how to do without."""
+    missing = {}
+    for line in lines:
+        if line.require and {*line.systems, *line.limits} & {*systems}:
+            try:
+                line.require(scale)
+            except NotInstalled as failure:
+                missing[line.name] = str(failure)
+    if missing:
+        rest = ",".join(each.name for each in lines if each.name not in missing)
+        without = [f"or leave out {', '.join(missing)} with --lines {rest}"] if rest else []
+        raise NotInstalled("\n".join([*missing.values(), *without]))
+
+
+def measured(said: argparse.Namespace, failed: dict[str, str]) -> Results:
     """Return the results of what the command line asks for; they are written as they come.
 
+    A line that fails is put into `failed`, with why.
+
     Raises:
+        NotInstalled: something is missing that a line needs.
         Refused: they are to be written to the page, and could not be.
     """
     lines = chosen_lines(said)
@@ -123,6 +144,7 @@ def measured(said: argparse.Namespace) -> Results:
     if said.write:
         publishable(begun(rounds, scale))  # before it takes 35 minutes
     systems = chosen_systems(said, lines)
+    require(lines, systems, scale)
     earlier = decoded(said.json) if said.add else None
 
     def whole(results: Results) -> Results:
@@ -136,6 +158,7 @@ def measured(said: argparse.Namespace) -> Results:
             scale,
             limits=not said.without_limits,
             keep=lambda so_far: write_results(whole(so_far), said.json),
+            failed=failed,
         )
     )
 
@@ -143,10 +166,22 @@ def measured(said: argparse.Namespace) -> Results:
 def main(arguments: Sequence[str] | None = None) -> int:
     said = options(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all is stopped then, too
+    failed: dict[str, str] = {}
+    status = shown(said, failed)
+    for name, why in failed.items():
+        print(f"{name} FAILED, and has no figures of this run: {why}", file=sys.stderr)
+    if failed and said.write:
+        again = f"--lines {','.join(failed)} --add --write"
+        print(f"the page was not written; {again} does, measuring only these", file=sys.stderr)
+    return 1 if failed else status
+
+
+def shown(said: argparse.Namespace, failed: dict[str, str]) -> int:
+    """Measure, print, and write the page if no line failed; return the exit code."""
     try:
-        results = decoded(said.json) if said.show else measured(said)
+        results = decoded(said.json) if said.show else measured(said, failed)
         print(table(checked(results)))
-        if said.write:
+        if said.write and not failed:
             write_page(results)
     except (Refused, NotInstalled) as failure:
         print(failure, file=sys.stderr)

@@ -47,7 +47,8 @@ class Line:
 
     `measure` is asked for each of `systems`, and each of `limits` for itself. `alone`: each system is started
     for this line, and nothing else runs meanwhile. `once`: in the first round only. `worker`: whether systems
-    have one. `jobs`: sessions of the practice, if fewer do. `times`: rounds for each of the others.
+    have one. `jobs`: sessions of the practice, if fewer do. `times`: rounds for each of the others. `require`
+    raises NotInstalled where the line can't be measured; it is asked before anything is.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Line:
     jobs: int = 190
     times: int = 1
     needs_cloud: bool = True
+    require: Callable[[Scale], None] | None = None
 
 
 def under_load(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -39,26 +41,34 @@ def run(
     *,
     limits: bool = True,
     keep: Callable[[Results], None],
+    failed: dict[str, str],
 ) -> Results:
     """Return the results of measuring lines on systems, and of their bare limits.
 
-    `keep` gets them after each sample, so that those of a run that is ended early are not lost.
+    `keep` gets them after each sample, so that those of a run that is ended early are not lost. A line that
+    can't be measured to its end is put into `failed`, with why; none of its samples is in the results.
     """
     began, before = time.monotonic(), load_average()
     chosen = [_restricted(each, systems, limits=limits) for each in lines]
-    results = begun(rounds, scale)
-    about = results.machine
-    for sample in _samples(chosen, rounds, scale):
-        samples = (*results.samples, sample)
+    empty = begun(rounds, scale)
+    taken: list[_Taken] = []
+
+    def so_far() -> Results:
+        samples = tuple(each.sample for each in taken if each.line not in failed)
         loads = f"{before:.1f}", _loads(samples), f"{load_average():.1f}"
-        results = structs.replace(
-            results,
+        return structs.replace(
+            empty,
             samples=samples,
             seconds=round(time.monotonic() - began),
-            machine=about | dict(zip(LOADS, loads, strict=True)),
+            machine=empty.machine | dict(zip(LOADS, loads, strict=True)),
         )
-        keep(results)
-    return results
+
+    for each in _samples(chosen, rounds, scale, failed):
+        taken.append(each)
+        keep(so_far())
+    if failed:
+        keep(so_far())  # without the samples of the last that failed
+    return so_far()
 
 
 def begun(rounds: int, scale: Scale) -> Results:
@@ -76,14 +86,24 @@ def begun(rounds: int, scale: Scale) -> Results:
     )
 
 
-def _samples(chosen: Sequence[Line], rounds: int, scale: Scale) -> Iterator[Sample]:
+class _Taken(NamedTuple):
+    """A sample, and the name of the line that it was taken for; it may stand in the table under another."""
+
+    line: str
+    sample: Sample
+
+
+def _samples(
+    chosen: Sequence[Line], rounds: int, scale: Scale, failed: dict[str, str]
+) -> Iterator[_Taken]:
     """Measure lines: first those whose systems stay up, then those whose systems run alone."""
+    together = [each for each in chosen if not each.alone]
+    alone = [each for each in chosen if each.alone and each.jobs]
+    fresh = [each for each in chosen if each.alone and not each.jobs]
     with _prepared(chosen, scale) as prepared:
-        yield from _together([each for each in chosen if not each.alone], rounds, scale, prepared)
-        yield from _alone(
-            [each for each in chosen if each.alone and each.jobs], rounds, scale, prepared
-        )
-    yield from _fresh([each for each in chosen if each.alone and not each.jobs], rounds, scale)
+        yield from _together(together, _Turns(together, rounds, failed), prepared)
+        yield from _alone(alone, _Turns(alone, rounds, failed), prepared)
+    yield from _fresh(_Turns(fresh, rounds, failed), scale)
 
 
 def _restricted(line: Line, systems: Sequence[str], *, limits: bool) -> Line:
@@ -130,9 +150,7 @@ def _prepared(lines: Sequence[Line], scale: Scale) -> Iterator[Prepared]:
         yield Prepared(Place(emulators, near, scale), jobs)
 
 
-def _together(
-    lines: Sequence[Line], rounds: int, scale: Scale, prepared: Prepared
-) -> Iterator[Sample]:
+def _together(lines: Sequence[Line], turns: _Turns, prepared: Prepared) -> Iterator[_Taken]:
     """Measure lines whose systems stay up for all rounds."""
     names = dict.fromkeys(name for line in lines for name in line.systems)
     place = prepared.place
@@ -141,81 +159,106 @@ def _together(
             name: stack.enter_context(system(name, prepared.environment(name), place.folder))
             for name in names
         }
-        for number, line in _turns(lines, rounds):
+        for number, line in turns:
+            with turns.noting(line):
+                for name in line.systems:
+                    yield from _measured(line, number, running[name], place.scale)
+                yield from _limits(line, number, place)
+
+
+def _alone(lines: Sequence[Line], turns: _Turns, prepared: Prepared) -> Iterator[_Taken]:
+    """Measure lines for which each system runs alone, on the practice."""
+    place = prepared.place
+    for line in lines:
+        with turns.noting(line):
             for name in line.systems:
-                yield from _measured(line, number, running[name], scale)
+                prepared.environment(name)
+    for number, line in turns:
+        with turns.noting(line):
+            for name in line.systems:
+                with system(
+                    name,
+                    prepared.environment(name),
+                    place.folder,
+                    worker=name not in line.without_worker,
+                ) as running:
+                    yield from _measured(line, number, running, place.scale)
             yield from _limits(line, number, place)
 
 
-def _alone(
-    lines: Sequence[Line], rounds: int, scale: Scale, prepared: Prepared
-) -> Iterator[Sample]:
-    """Measure lines for which each system runs alone, on the practice."""
-    place = prepared.place
-    for name in dict.fromkeys(name for line in lines for name in line.systems):
-        prepared.environment(name)
-    for number, line in _turns(lines, rounds):
-        for name in line.systems:
-            with system(
-                name,
-                prepared.environment(name),
-                place.folder,
-                worker=name not in line.without_worker,
-            ) as running:
-                yield from _measured(line, number, running, scale)
-        yield from _limits(line, number, place)
-
-
-def _fresh(lines: Sequence[Line], rounds: int, scale: Scale) -> Iterator[Sample]:
+def _fresh(turns: _Turns, scale: Scale) -> Iterator[_Taken]:
     """Measure lines for which each system runs alone, over new emulators and an empty store."""
-    for number, line in _turns(lines, rounds):
-        for name in line.systems:
-            with (
-                folder() as near,
-                cloud() if name in {AZURE, REFERENCE} else nullcontext() as emulators,
-            ):
-                environment = prepare(name, near, emulators, 0)
-                worker = name not in line.without_worker
-                with system(name, environment, near, worker=worker) as running:
-                    yield from _measured(line, number, running, scale)
-        for name, limit in line.limits.items():
-            with folder() as near, cloud() if line.needs_cloud else nullcontext() as emulators:
-                yield from _limit(line.name, name, limit, number, Place(emulators, near, scale))
+    for number, line in turns:
+        with turns.noting(line):
+            yield from _over_nothing(line, number, scale)
 
 
-def _turns(lines: Sequence[Line], rounds: int) -> Iterator[tuple[int, Line]]:
-    """Yield every line in each round, in order."""
-    for turn in range(1, rounds + 1):
-        for line in lines:
-            if not line.once or turn == 1:
-                for number in range((turn - 1) * line.times + 1, turn * line.times + 1):
-                    yield number, line
+def _over_nothing(line: Line, number: int, scale: Scale) -> Iterator[_Taken]:
+    for name in line.systems:
+        with (
+            folder() as near,
+            cloud() if name in {AZURE, REFERENCE} else nullcontext() as emulators,
+        ):
+            environment = prepare(name, near, emulators, 0)
+            worker = name not in line.without_worker
+            with system(name, environment, near, worker=worker) as running:
+                yield from _measured(line, number, running, scale)
+    for name, limit in line.limits.items():
+        with folder() as near, cloud() if line.needs_cloud else nullcontext() as emulators:
+            yield from _limit(line.name, name, limit, number, Place(emulators, near, scale))
 
 
-def _measured(line: Line, number: int, running: System, scale: Scale) -> Iterator[Sample]:
+@dataclass(frozen=True)
+class _Turns:
+    """Every line in each round, in order, with the round's number; not again once it has failed."""
+
+    lines: Sequence[Line]
+    rounds: int
+    failed: dict[str, str]
+
+    def __iter__(self) -> Iterator[tuple[int, Line]]:
+        for turn in range(1, self.rounds + 1):
+            for line in self.lines:
+                if not line.once or turn == 1:
+                    for number in range((turn - 1) * line.times + 1, turn * line.times + 1):
+                        if line.name not in self.failed:
+                            yield number, line
+
+    @contextmanager
+    def noting(self, line: Line) -> Iterator[None]:
+        """Put a line that fails in the body among the failed ones, and go on; say how it failed."""
+        try:
+            yield
+        except (Exception, SystemExit) as failure:  # noqa: BLE001 - one line must not cost all others
+            self.failed.setdefault(line.name, f"{type(failure).__name__}: {failure}")
+            say("".join(traceback.format_exception(failure)))
+            say(f"    {line.name} FAILED; going on with the other lines")
+
+
+def _measured(line: Line, number: int, running: System, scale: Scale) -> Iterator[_Taken]:
     say(f"round {number}: {line.name}, {running.name}")
     samples = line.measure(running, scale) if line.measure else []
-    yield from _numbered(samples, number)
+    yield from _numbered(line.name, samples, number)
 
 
-def _limits(line: Line, number: int, place: Place) -> Iterator[Sample]:
+def _limits(line: Line, number: int, place: Place) -> Iterator[_Taken]:
     for name, limit in line.limits.items():
         yield from _limit(line.name, name, limit, number, place)
 
 
 def _limit(
     line: str, name: str, limit: Callable[[Place], list[Sample]], number: int, place: Place
-) -> Iterator[Sample]:
+) -> Iterator[_Taken]:
     say(f"round {number}: {line}, {name}")
-    yield from _numbered(limit(place), number)
+    yield from _numbered(line, limit(place), number)
 
 
-def _numbered(samples: Sequence[Sample], number: int) -> Iterator[Sample]:
+def _numbered(line: str, samples: Sequence[Sample], number: int) -> Iterator[_Taken]:
     for each in samples:
         failed = f" FAILED {each.failed}: {each.answers}" if each.failed else ""
         figures = ", ".join(f"{name} {value:.4g}" for name, value in each.numbers.items())
         say(f"    {each.line}, {each.system}: {figures}{failed}")
-        yield structs.replace(each, round=number)
+        yield _Taken(line, structs.replace(each, round=number))
 
 
 def say(text: str) -> None:
