@@ -24,7 +24,7 @@ WITH_ADAPTERS = {TESTING / "memory.py", TESTING / "pytest_plugin.py"}
 OPTIONAL = {"clock", "fill_storage", "foreign_tokens", "spoken", *MEANS}
 """Fixtures that the plugin gives, for an adapter that has no better ones."""
 
-NARROWED = {"lagging", "linked", "of_many", "walked"}
+NARROWED = {"lagging", "linked", "of_many", "playable", "walked"}
 """Fixtures that give an adapter as one that has something optional."""
 
 

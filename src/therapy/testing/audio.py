@@ -150,12 +150,12 @@ async def taken(audio: SupportsPlayback, *recordings: bytes, **options: int) -> 
     return report
 
 
-async def test_what_players_play_has_all_recordings_on_one_timeline(audio: AudioDecoder) -> None:
-    if not isinstance(audio, SupportsPlayback):
-        pytest.skip("it makes nothing for players")
+async def test_what_players_play_has_all_recordings_on_one_timeline(
+    playable: SupportsPlayback,
+) -> None:
     nothing = b"no recording at all" * 100
     after_nothing = next_start(next_start(2_000))
-    report = await taken(audio, a_wav(TONE * 2), nothing, a_wav(TONE))
+    report = await taken(playable, a_wav(TONE * 2), nothing, a_wav(TONE))
     assert report.duration_ms == after_nothing + 1_000
     peaks = array.array("b", report.peaks)
     at = 2 * PEAKS_PER_SECOND
@@ -164,33 +164,29 @@ async def test_what_players_play_has_all_recordings_on_one_timeline(audio: Audio
 
 
 async def test_what_players_play_is_refused_where_there_is_nothing_or_too_much(
-    audio: AudioDecoder,
+    playable: SupportsPlayback,
 ) -> None:
-    if not isinstance(audio, SupportsPlayback):
-        pytest.skip("it makes nothing for players")
     with pytest.raises(UndecodableAudio):
-        await taken(audio, b"no recording at all" * 100)
+        await taken(playable, b"no recording at all" * 100)
     with pytest.raises(RecordingTooLong):
-        await taken(audio, a_wav(TONE * 2), a_wav(TONE * 2), longest_ms=5_000)
+        await taken(playable, a_wav(TONE * 2), a_wav(TONE * 2), longest_ms=5_000)
 
 
-async def test_what_players_play_fails_with_what_reading_raises(audio: AudioDecoder) -> None:
-    if not isinstance(audio, SupportsPlayback):
-        pytest.skip("it makes nothing for players")
+async def test_what_players_play_fails_with_what_reading_raises(
+    playable: SupportsPlayback,
+) -> None:
     recordings = [ReadableRecording(away, 100_000)]
-    pieces = audio.playback(PRACTICE, recordings, expected_ms=3_000, on_end=lambda _: None)
+    pieces = playable.playback(PRACTICE, recordings, expected_ms=3_000, on_end=lambda _: None)
     with pytest.raises(Unavailable):
         [_ async for _ in pieces]
 
 
 async def test_pieces_of_what_players_play_follow_each_other_but_for_its_first_4_mib(
-    audio: AudioDecoder,
+    playable: SupportsPlayback,
 ) -> None:
-    if not isinstance(audio, SupportsPlayback):
-        pytest.skip("it makes nothing for players")
     recording, size = a_wav(TONE * 3), 0
     reports: list[Rendition] = []
-    pieces = audio.playback(
+    pieces = playable.playback(
         PRACTICE,
         [ReadableRecording(reader(recording), len(recording))],
         expected_ms=3_000,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from therapy.ports.audio import AudioDecoder, SupportsPlayback
     from therapy.ports.recordings import Recordings, SupportsPlaybackLink
     from therapy.ports.store import Store, SupportsLag, SupportsListMany, SupportsWalk
     from therapy.ports.tokens import Tokens
@@ -131,6 +132,16 @@ def fill_storage() -> Callable[[], None]:
 def foreign_tokens() -> "tuple[Tokens, ...]":
     """Return Tokens of another secret or issuer, which must be refused; override it."""
     pytest.skip("nobody gave tokens of another secret: see the fixture foreign_tokens")
+
+
+@pytest.fixture
+def playable(audio: "AudioDecoder") -> "SupportsPlayback":
+    """Return your `audio` if it makes files for players, else skip the promise; nothing to override."""
+    from therapy.ports.audio import SupportsPlayback
+
+    if not isinstance(audio, SupportsPlayback):
+        pytest.skip("this decoder makes nothing for players, which is optional")
+    return audio
 
 
 @pytest.fixture
