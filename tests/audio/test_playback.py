@@ -25,7 +25,7 @@ from tests.workflows.playing import (
     sound,
     stated_seconds,
 )
-from therapy.adapters.audio import PyAvAudioDecoder, playback
+from therapy.adapters.audio import PyAvAudioDecoder, child_messages
 from therapy.adapters.audio import decoder_protocol as protocol
 from therapy.adapters.audio.playback import ENCODER_MEMORY
 from therapy.adapters.audio.playback_file import PlaybackFile
@@ -258,7 +258,7 @@ def piece(offset: int, size: int) -> tuple[bytes, bytes]:
 async def test_a_child_can_t_make_its_parent_take_what_is_no_file_for_players(
     messages, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(playback, "start_child", child_that_says(tmp_path, *messages))
+    monkeypatch.setattr(child_messages, "start_child", child_that_says(tmp_path, *messages))
     taken = PyAvAudioDecoder().playback(
         "practice", [readable(recording(1.0))], expected_ms=1_000, on_end=lambda _: None
     )
@@ -269,7 +269,9 @@ async def test_a_child_can_t_make_its_parent_take_what_is_no_file_for_players(
 
 async def test_a_child_that_reports_an_odd_failure_has_failed(monkeypatch, tmp_path):
     odd = b'{"error":"TooLarge","code":"x","details":{"code":"y"}}'
-    monkeypatch.setattr(playback, "start_child", child_that_says(tmp_path, (protocol.FAILED, odd)))
+    monkeypatch.setattr(
+        child_messages, "start_child", child_that_says(tmp_path, (protocol.FAILED, odd))
+    )
     taken = PyAvAudioDecoder().playback(
         "practice", [readable(recording(1.0))], expected_ms=1_000, on_end=lambda _: None
     )

@@ -1,6 +1,7 @@
-"""What the children that decode or encode sound say to their parent, read and checked."""
+"""Runs the children that decode or encode sound: what they say to their parent is read and checked."""
 
 import asyncio
+import os
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -8,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 
 from therapy.adapters.audio import decoder_protocol as protocol
-from therapy.adapters.child_process.parent_side import ended
+from therapy.adapters.child_process.parent_side import end_child, ended, start_child
 from therapy.domain import errors
 from therapy.domain.errors import EngineDied, EngineFailed, TherapyError
 from therapy.ports.audio import ReadRange
@@ -23,6 +24,23 @@ FAILURES: dict[str, type[TherapyError]] = {
     )
 }
 """What a child may report, by name; anything else is an engine that failed."""
+
+
+@asynccontextmanager
+async def child_with(
+    order: protocol.Order | protocol.PlaybackOrder, module: str, *, limit: int
+) -> AsyncIterator[Process]:
+    """Start a module as a child with its order; kill and reap it at the end.
+
+    `limit` is how many bytes of what it makes may wait here.
+    """
+    child = await start_child(module, limit=limit)
+    try:
+        if child.stdin is not None:
+            child.stdin.write(protocol.line(order, os.getpid()))
+        yield child
+    finally:
+        await end_child(child)
 
 
 async def messages_of(
@@ -40,9 +58,9 @@ async def messages_of(
         raise EngineFailed("engine_failed", reason="no pipe")
     kind = b""
     while kind != protocol.FOUND:
-        kind, content = await next_message_of(child, silence)
+        kind, content = await _next_message_of(child, silence)
         if kind == protocol.FAILED:
-            raise reported_error(content)
+            raise _reported_error(content)
         if kind in (made, protocol.FOUND):
             yield kind, content
             continue
@@ -54,10 +72,10 @@ async def messages_of(
         content = await read(start, end)
         outgoing.write(protocol.LENGTH.pack(len(content)))
         outgoing.write(content)
-        await sent_to(child, silence)
+        await _sent_to(child, silence)
 
 
-async def next_message_of(child: Process, silence: float) -> tuple[bytes, bytes]:
+async def _next_message_of(child: Process, silence: float) -> tuple[bytes, bytes]:
     """Return the next message of a child, which has ended if that is its last.
 
     Raises:
@@ -76,7 +94,7 @@ async def next_message_of(child: Process, silence: float) -> tuple[bytes, bytes]
     return kind, content
 
 
-async def sent_to(child: Process, silence: float) -> None:
+async def _sent_to(child: Process, silence: float) -> None:
     """Wait until a child has taken what was written to it; if it has ended, its last words say how.
 
     Raises:
@@ -113,7 +131,7 @@ async def next_message(incoming: asyncio.StreamReader) -> tuple[bytes, bytes]:
     return kind, content
 
 
-def reported_error(content: bytes) -> TherapyError:
+def _reported_error(content: bytes) -> TherapyError:
     """Return the error that a child reports."""
     try:
         failed = protocol.decode_failed(content)

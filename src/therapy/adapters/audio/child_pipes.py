@@ -19,15 +19,11 @@ class Pipes:
         """Return the line with the order."""
         return self._incoming.readline()
 
-    def ask(self, kind: bytes, content: bytes) -> bytes:
-        """Ask for something and return what the parent answers."""
-        self.send(kind, content)
-        (length,) = protocol.LENGTH.unpack(self._read(protocol.LENGTH.size))
-        return self._read(length)
-
     def fetch(self, start: int, end: int) -> bytes:
         """Ask for a range of the recording and return it."""
-        return self.ask(protocol.RANGE, protocol.SPAN.pack(start, end))
+        self.send(protocol.RANGE, protocol.SPAN.pack(start, end))
+        (length,) = protocol.LENGTH.unpack(self._read(protocol.LENGTH.size))
+        return self._read(length)
 
     def send(self, kind: bytes, content: bytes) -> None:
         """Send a message."""

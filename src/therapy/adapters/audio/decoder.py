@@ -5,21 +5,18 @@ killed and reaped when the iterator ends, however it ends. A slow consumer makes
 """
 
 import asyncio
-import os
-from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
 from importlib.util import find_spec
 
 import msgspec
 from msgspec.structs import replace
 
 from therapy.adapters.audio import decoder_protocol as protocol
-from therapy.adapters.audio.child_messages import messages_of
+from therapy.adapters.audio.child_messages import child_with, messages_of
 from therapy.adapters.audio.playback import playback_file
 from therapy.adapters.audio.read_ahead import ReadAhead
 from therapy.adapters.child_process.limits import Limits
-from therapy.adapters.child_process.parent_side import end_child, start_child
 from therapy.domain import media_headers
 from therapy.domain.audio_findings import AudioFindings
 from therapy.domain.concurrency_limit import ConcurrencyLimit
@@ -96,7 +93,10 @@ class PyAvAudioDecoder(AudioDecoder):
         on_end: Callable[[AudioFindings], None] = ignore,
     ) -> AsyncGenerator[bytes, None]:
         order = protocol.Order(size, check=False, longest_ms=longest_ms, limits=self._limits)
-        async with aclosing(ReadAhead(read, size)) as ahead, _child(order) as child:
+        async with (
+            aclosing(ReadAhead(read, size)) as ahead,
+            child_with(order, CHILD, limit=PIPE_LIMIT) as child,
+        ):
             async for kind, content in messages_of(
                 child, protocol.PCM, ahead.range, size, order.limits.silence
             ):
@@ -151,23 +151,11 @@ class PyAvAudioDecoder(AudioDecoder):
         """Return what a child finds in the headers; raise what a check does."""
         order = protocol.Order(size, check=True, longest_ms=longest_ms, limits=self._check_limits)
         found = AudioFindings()
-        async with _child(order) as child:
+        async with child_with(order, CHILD, limit=PIPE_LIMIT) as child:
             messages = messages_of(child, protocol.FOUND, read, size, order.limits.silence)
             async for _, content in messages:
                 found = _findings(content)
         return found
-
-
-@asynccontextmanager
-async def _child(order: protocol.Order) -> AsyncIterator[Process]:
-    """Start a child with its order; kill and reap it at the end."""
-    child = await start_child(CHILD, limit=PIPE_LIMIT)
-    try:
-        if child.stdin is not None:
-            child.stdin.write(protocol.line(order, os.getpid()))
-        yield child
-    finally:
-        await end_child(child)
 
 
 def _findings(content: bytes) -> AudioFindings:

@@ -1,6 +1,6 @@
 """The protocol between `decoder` and its child process `decoder_process`.
 
-To the child: one JSON line of `Order`, then a `frame` for each range that it asks for. From the child:
+To the child: one JSON line of `Order`, then each range that it asks for, its length in front. From the child:
 messages with a kind in front: `RANGE` (two 64 bit numbers: start and end), `PCM` (samples), and at last one
 of `FOUND` (JSON: `AudioFindings`) or `FAILED` (JSON: `Failed`). It asks for one range at a time. A child in
 which a recording has got the upper hand may send anything: each kind has a greatest length.
@@ -91,11 +91,6 @@ decode_failed = msgspec.json.Decoder(Failed).decode
 def line(order: Order | PlaybackOrder, parent: int) -> bytes:
     """Return an order of the process `parent` encoded as a line."""
     return msgspec.json.encode(replace(order, parent=parent)) + b"\n"
-
-
-def frame(content: bytes) -> bytes:
-    """Return the answer to a request for a range."""
-    return LENGTH.pack(len(content)) + content
 
 
 def message(kind: bytes, content: bytes) -> bytes:

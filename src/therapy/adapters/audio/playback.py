@@ -8,10 +8,9 @@ import msgspec
 from msgspec.structs import replace
 
 from therapy.adapters.audio import decoder_protocol as protocol
-from therapy.adapters.audio.child_messages import messages_of
+from therapy.adapters.audio.child_messages import child_with, messages_of
 from therapy.adapters.audio.read_ahead import ReadAhead
 from therapy.adapters.child_process.limits import Limits
-from therapy.adapters.child_process.parent_side import end_child, start_child
 from therapy.domain.errors import EngineDied
 from therapy.ports.audio import PEAKS_PER_SECOND, ReadableRecording, Rendition
 
@@ -47,21 +46,18 @@ async def playback_file(
     order = protocol.PlaybackOrder(sizes, expected_ms, longest_ms, limits)
     most_ms = expected_ms + protocol.LEEWAY_MS
     most = LEAST_MOST_BYTES + 2 * most_ms * protocol.BIT_RATE // 8000
-    child = await start_child(CHILD, limit=PIPE_LIMIT)
-    try:
+    async with (
+        child_with(order, CHILD, limit=PIPE_LIMIT) as child,
+        aclosing(_OneAfterAnother(recordings)) as ahead,
+    ):
         with suppress(OSError):  # it has ended already
             os.setpriority(os.PRIO_PROCESS, child.pid, NICE)
-        if child.stdin is not None:
-            child.stdin.write(protocol.line(order, os.getpid()))
-        async with aclosing(_OneAfterAnother(recordings)) as ahead:
-            messages = messages_of(child, protocol.PIECE, ahead.range, sum(sizes), limits.silence)
-            async for kind, content in messages:
-                if kind == protocol.FOUND:
-                    on_end(_rendition(content, most_ms))
-                else:
-                    yield _piece(content, most)
-    finally:
-        await end_child(child)
+        messages = messages_of(child, protocol.PIECE, ahead.range, sum(sizes), limits.silence)
+        async for kind, content in messages:
+            if kind == protocol.FOUND:
+                on_end(_rendition(content, most_ms))
+            else:
+                yield _piece(content, most)
 
 
 class _OneAfterAnother:
